@@ -1,0 +1,71 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { ConnectionArgs } from "./connection-args";
+
+/** The running guest that gets the functions. */
+export interface GuestArgs {
+  /** Name or UUID of the libvirt domain. */
+  domain: pulumi.Input<string>;
+  /** libvirt's connection URI on the host. Default: "qemu:///system". */
+  uri?: pulumi.Input<string | undefined>;
+}
+
+/** Which guest function number one host function gets. */
+export interface FunctionMappingArgs {
+  /** Address of the host function, `DDDD:BB:DD.F` (or `BB:DD.F`, which means domain 0000). */
+  hostAddress: pulumi.Input<string>;
+  /** Function number in the guest's slot, 0 to 7. One entry must have 0: without it a guest sees nothing (PCI). */
+  guestFunction: pulumi.Input<number>;
+}
+
+/** Where in the guest the functions appear. */
+export interface GuestSlotArgs {
+  /** QEMU id of the bus, as libvirt names it: a root port ("pci.5") or a conventional bus ("pci.0"). */
+  bus: pulumi.Input<string>;
+  /** Slot on that bus, 0 to 31. Default: 0 behind a root port, which has no other; else the highest free slot. */
+  slot?: pulumi.Input<number | undefined>;
+}
+
+/** How long one operation may take, as a whole. An update has the sum of both. */
+export interface TimeoutsArgs {
+  /** Seconds for an attach. Default: 60. */
+  attachSeconds?: pulumi.Input<number | undefined>;
+  /** Seconds for a detach, the guest's cooperation included. Default: 60. */
+  detachSeconds?: pulumi.Input<number | undefined>;
+}
+
+/**
+ * Arguments of {@link MultifunctionPciAttachment}: either `device` (with `functions`) or `functionMap`.
+ *
+ * Everything wrong with them is reported at once by `pulumi preview`, each failure on its property, before any
+ * connection is made.
+ */
+export interface MultifunctionPciAttachmentArgs {
+  /** How to reach the hypervisor host. */
+  connection: pulumi.Input<ConnectionArgs>;
+  /** The running guest. */
+  guest: pulumi.Input<GuestArgs>;
+  /** Slot of the host device, `DDDD:BB:DD` (or `BB:DD`, which means domain 0000). Not with `functionMap`. */
+  device?: pulumi.Input<string | undefined>;
+  /**
+   * Host function numbers of `device`, each 0 to 7, once. Default: every function that the device has when it is
+   * attached. Guest function numbers are the host's own if 0 is among them, else they count up from 0 in host order.
+   */
+  functions?: pulumi.Input<pulumi.Input<number>[] | undefined>;
+  /** Instead of `device` and `functions`, where other guest function numbers are wanted. One host slot. */
+  functionMap?: pulumi.Input<pulumi.Input<FunctionMappingArgs>[] | undefined>;
+  /**
+   * What happens to functions of the touched IOMMU groups that are not assigned and have a host driver (VFIO gives
+   * out a group only as a whole). "refuse": an error names each of them with its driver and nothing is touched.
+   * "hold": they are taken from the host and shown to nobody until the attachment is deleted. Default: "refuse".
+   */
+  leftovers?: pulumi.Input<"refuse" | "hold" | undefined>;
+  /** Where in the guest the functions appear. Default: the highest free hotplug slot. */
+  guestSlot?: pulumi.Input<GuestSlotArgs | undefined>;
+  /** Take over an attachment that bears another owner's token, instead of refusing it. Default: false. */
+  adopt?: pulumi.Input<boolean | undefined>;
+  /**
+   * How long an attach and a detach may take. Pulumi's `customTimeouts` does not reach a dynamic provider, so it has
+   * no effect on this resource.
+   */
+  timeouts?: pulumi.Input<TimeoutsArgs | undefined>;
+}

@@ -1,0 +1,37 @@
+/** The guest's slot that the functions are in. */
+export interface Slot {
+  /** QEMU id of the bus: a root port ("pci.5") or a conventional bus ("pci.0"). */
+  readonly bus: string;
+  /** Slot on that bus, 0 to 31. */
+  readonly slot: number;
+  /** Which hotplug mechanism serves the slot. */
+  readonly kind: "pcie-native" | "pcie-acpi" | "pci-acpi" | "pseries";
+}
+
+/** One function that the guest has. */
+export interface AttachedFunction {
+  /** Address on the host, `DDDD:BB:DD.F`. */
+  readonly hostAddress: string;
+  /** Function number in the guest's slot, 0 to 7. */
+  readonly guestFunction: number;
+  /** Id of the device in QEMU. */
+  readonly qemuId: string;
+  /** PCI vendor id, four hexadecimal digits with `0x`. */
+  readonly vendorId: string;
+  /** PCI device id, four hexadecimal digits with `0x`. */
+  readonly productId: string;
+  /** Driver that the function had on the host before, and gets back; empty if it had none. */
+  readonly hostDriver: string;
+  /** Number of the function's IOMMU group on the host. */
+  readonly iommuGroup: number;
+}
+
+/** One function that was taken from the host because of its IOMMU group, and is shown to nobody. */
+export interface HeldFunction {
+  /** Address on the host, `DDDD:BB:DD.F`. */
+  readonly hostAddress: string;
+  /** Driver that the function had on the host before, and gets back; empty if it had none. */
+  readonly hostDriver: string;
+  /** Number of the function's IOMMU group on the host. */
+  readonly iommuGroup: number;
+}

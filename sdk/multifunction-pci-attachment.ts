@@ -1,0 +1,95 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { MultifunctionPciAttachmentArgs } from "./attachment-args";
+import type { AttachedFunction, HeldFunction, Slot } from "./attachment-outputs";
+import { ownerToken } from "./owner-token";
+import { sealCredentials } from "./seal-credentials";
+import { shim } from "./shim";
+
+/** Pulumi makes a property of the resource for each key that the constructor passes on, also without a value. */
+const declaredProperties = {
+  device: undefined,
+  functions: undefined,
+  functionMap: undefined,
+  leftovers: undefined,
+  guestSlot: undefined,
+  adopt: undefined,
+  timeouts: undefined,
+  slot: undefined,
+  guestAddress: undefined,
+  guestConfigured: undefined,
+  attached: undefined,
+  held: undefined,
+  guestUuid: undefined,
+  hostUuid: undefined,
+} as const;
+
+/**
+ * The functions of one PCI device, plugged as one unit into one slot of a running libvirt guest: the guest sees all
+ * of them appear together, or none.
+ *
+ * Type in URNs: `pulumi-nodejs:dynamic/pci:MultifunctionPciAttachment`. `pulumi import` does not work for dynamic
+ * resources; to take over an existing attachment, create it with `adopt: true`.
+ *
+ * @example
+ * const nic = new MultifunctionPciAttachment("bcm5719", {
+ *   connection: { host: "hv1", user: "root", privateKey: config.requireSecret("sshKey"), hostKey: "SHA256:…" },
+ *   guest: { domain: "guest1" },
+ *   device: "0000:01:00",
+ *   functions: [0, 1, 2, 3],
+ * });
+ * export const slot = nic.slot;
+ */
+export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
+  /** The guest's slot that the functions are in. */
+  declare readonly slot: pulumi.Output<Slot>;
+  /**
+   * The slot's address as the guest numbered it, `DDDD:BB:DD`; none while the guest has not. Informational: a change
+   * of it is no difference.
+   */
+  declare readonly guestAddress: pulumi.Output<string | undefined>;
+  /** Whether the guest has mapped the functions' BARs (QMP query-pci). Informational, as `guestAddress` is. */
+  declare readonly guestConfigured: pulumi.Output<boolean>;
+  /** The functions that the guest has, in the order of their guest function numbers. */
+  declare readonly attached: pulumi.Output<AttachedFunction[]>;
+  /** The functions taken from the host with `leftovers: "hold"` and shown to nobody. */
+  declare readonly held: pulumi.Output<HeldFunction[]>;
+  /** UUID of the libvirt domain. */
+  declare readonly guestUuid: pulumi.Output<string>;
+  /** UUID of the hypervisor host, as libvirt reports it. */
+  declare readonly hostUuid: pulumi.Output<string>;
+  /** Who owns the attachment, as it is written on the host. */
+  declare readonly ownerToken: pulumi.Output<string>;
+  /** The argument of this name. */
+  declare readonly connection: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["connection"]>>;
+  /** The argument of this name. */
+  declare readonly guest: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["guest"]>>;
+  /** The argument of this name. */
+  declare readonly device: pulumi.Output<string | undefined>;
+  /** The argument of this name. */
+  declare readonly functions: pulumi.Output<number[] | undefined>;
+  /** The argument of this name. */
+  declare readonly functionMap: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["functionMap"]>>;
+  /** The argument of this name. */
+  declare readonly leftovers: pulumi.Output<"refuse" | "hold" | undefined>;
+  /** The argument of this name. */
+  declare readonly guestSlot: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["guestSlot"]>>;
+  /** The argument of this name. */
+  declare readonly adopt: pulumi.Output<boolean | undefined>;
+  /** The argument of this name. */
+  declare readonly timeouts: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["timeouts"]>>;
+
+  /**
+   * @param name - Name of the resource in the program; with project and stack it makes the owner token.
+   * @param args - What to plug, where, and how to reach the host. Not changed.
+   * @param opts - Pulumi's options. `customTimeouts` has no effect (see {@link MultifunctionPciAttachmentArgs.timeouts}).
+   */
+  constructor(name: string, args: MultifunctionPciAttachmentArgs, opts?: pulumi.CustomResourceOptions) {
+    const props: pulumi.Inputs = {
+      ...declaredProperties,
+      ...args,
+      connection: sealCredentials(args.connection),
+      ownerToken: ownerToken(name, opts?.parent),
+    };
+    super(shim, name, props, opts, "pci", "MultifunctionPciAttachment");
+  }
+}

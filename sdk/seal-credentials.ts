@@ -1,0 +1,49 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ConnectionArgs } from "./connection-args";
+
+/**
+ * The fields that may be read by anyone who reads the state. Whatever is not named here becomes a secret: the
+ * credentials, and also a misspelt `privatKey`, whose value is no less of one.
+ */
+const publicFields: ReadonlySet<string> = new Set([
+  "host",
+  "port",
+  "user",
+  "agentSocketPath",
+  "dialErrorLimit",
+  "perDialTimeout",
+  "hostKey",
+  "knownHostsFile",
+  "strictHostKeyChecking",
+] satisfies (keyof ConnectionArgs)[]);
+
+/**
+ * A copy of a connection whose credentials are secrets, in every nested `proxy` too, so that none is written to the
+ * state in plain text even if the program passes `fs.readFileSync(…)`.
+ *
+ * Where the connection (or a proxy) is itself an Output or a Promise and holds a credential, all of it becomes secret:
+ * an Output has no secret parts.
+ */
+export function sealCredentials(connection: pulumi.Input<ConnectionArgs>): pulumi.Input<ConnectionArgs> {
+  if (pulumi.Output.isInstance(connection) || connection instanceof Promise) {
+    // apply gives an unwrapped value; what sealConnection makes secret in it makes the result secret.
+    return pulumi.output(connection).apply((known) => sealFields(known)) as pulumi.Output<ConnectionArgs>;
+  }
+  return sealFields(connection);
+}
+
+/** Passes on what is no object as it is: saying that it is wrong is the provider's job, not this copy's. */
+function sealFields<T>(connection: T): T {
+  if (typeof connection !== "object" || connection === null || Array.isArray(connection)) return connection;
+  const sealed = Object.entries(connection).map(([field, value]: [string, unknown]) => [
+    field,
+    sealField(field, value),
+  ]);
+  return Object.fromEntries(sealed) as T;
+}
+
+function sealField(field: string, value: unknown): unknown {
+  if (value === undefined || publicFields.has(field)) return value;
+  if (field === "proxy") return sealCredentials(value as pulumi.Input<ConnectionArgs>);
+  return pulumi.secret(value);
+}

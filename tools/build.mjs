@@ -1,0 +1,66 @@
+/**
+ * `npm run build`: dist/ from sources.
+ *
+ * Two bundles (docs/pulumi.md): what programs import, and the provider that the shim asks for. Everything but
+ * Pulumi's SDK, which program and provider must share, and ssh2, which has optional native parts, goes into them.
+ * The declarations are of the public surface only.
+ */
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const dist = path.join(root, "dist");
+
+/** Upper bounds in bytes: growth beyond them is looked at, not slipped in. */
+const bundles = [
+  { entry: "sdk/index.ts", outfile: "sdk/index.js", mostBytes: 16 * 1024 },
+  { entry: "provider/dynamic/index.ts", outfile: "provider.js", mostBytes: 1024 * 1024 },
+];
+
+fs.rmSync(dist, { recursive: true, force: true });
+for (const { entry, outfile, mostBytes } of bundles) {
+  await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile: path.join(dist, outfile),
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "cjs",
+    // Not minified: a stack trace is readable, and the shim's text stays as it is written.
+    minify: false,
+    legalComments: "inline",
+    external: ["@pulumi/pulumi", "ssh2", "pulumi-multifunction-pci/provider"],
+  });
+  const { size } = fs.statSync(path.join(dist, outfile));
+  if (size > mostBytes) {
+    throw new Error(
+      `dist/${outfile} has ${size} bytes, more than the ${mostBytes} that tools/build.mjs allows`,
+    );
+  }
+  console.log(`dist/${outfile}: ${(size / 1024).toFixed(1)} KiB`);
+}
+
+const tsc = spawnSync(
+  process.execPath,
+  [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"],
+  {
+    cwd: root,
+    stdio: "inherit",
+  },
+);
+if (tsc.status !== 0) throw new Error("tsc could not write the declarations of sdk/");
+
+// The provider's own types would drag its libraries' into every program. The shim needs no more than this.
+fs.writeFileSync(
+  path.join(dist, "provider.d.ts"),
+  [
+    'import type { ResourceProvider } from "@pulumi/pulumi/dynamic";',
+    "/** What every stored resource asks for, by the text of the shim; not for programs. */",
+    "export declare const provider: Required<ResourceProvider>;",
+    "",
+  ].join("\n"),
+);
