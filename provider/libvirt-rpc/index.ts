@@ -1,0 +1,11 @@
+export { LibvirtClient, type DomainTarget, type LibvirtNodeDevice } from "./libvirt-client";
+export type { DomainState, LibvirtDomain } from "./domain";
+export type { LifecycleEvent, MonitorEvent } from "./domain-events";
+export type { Unsubscribe } from "./subscription";
+export {
+  LibvirtAuthenticationError,
+  LibvirtDisconnectedError,
+  LibvirtError,
+  LibvirtErrorCode,
+  LibvirtProtocolError,
+} from "./errors";
