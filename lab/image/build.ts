@@ -1,0 +1,123 @@
+import { chmod, copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ensureBuilt, recipeKey } from "../cache";
+import { runCommand } from "../command";
+import { withProgress, type Log } from "../progress";
+
+/** The built hypervisor host: what a virtual machine needs to start, and what a client needs to log in. */
+export interface LabImage {
+  readonly folder: string;
+  readonly key: string;
+  /** Root disk, raw, never written to: machines use an overlay. */
+  readonly disk: string;
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly privateKeyFile: string;
+  readonly privateKey: string;
+  /** Public host key line: type and base64. */
+  readonly hostKey: string;
+}
+
+const SUITE = "trixie";
+const DISK_SIZE = "3G";
+
+/** Debian packages of the hypervisor host, beyond what a minimal system has. */
+const PACKAGES = [
+  "apparmor",
+  "bash",
+  "busybox-static",
+  "dbus",
+  "e2fsprogs",
+  "findutils",
+  "iproute2",
+  "kmod",
+  "libvirt-clients",
+  "libvirt-daemon-driver-qemu",
+  "libvirt-daemon-system",
+  "linux-image-amd64",
+  "openssh-server",
+  "pciutils",
+  "polkitd",
+  "procps",
+  "qemu-system-x86",
+  "socat",
+  "systemd-sysv",
+  "udev",
+  "util-linux",
+];
+
+/** Only what the root disk needs: the usual initrd takes a quarter of a minute longer to unpack under emulation. */
+const INITRD_HOOK = [
+  'mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"',
+  'printf "MODULES=list\\nCOMPRESS=zstd\\nCOMPRESSLEVEL=1\\n" >"$1/etc/initramfs-tools/conf.d/lab"',
+  'printf "virtio_pci\\nvirtio_blk\\next4\\n" >"$1/usr/share/initramfs-tools/modules.d/lab"',
+].join("; ");
+
+/** The hypervisor host's image, from the cache or built now (root and Debian's mmdebstrap needed). */
+export async function ensureImage(log: Log): Promise<LabImage> {
+  const key = await recipeKey([__dirname], []);
+  const folder = await ensureBuilt({
+    family: "image",
+    key,
+    log,
+    build: (unfinished) =>
+      withProgress(log, "Building the hypervisor's image (Debian 13, about a minute and a half)", () =>
+        buildImage(unfinished),
+      ),
+  });
+  const privateKeyFile = join(folder, "client_key");
+  const hostKeyLine = await readFile(join(folder, "host_key.pub"), "utf8");
+  return {
+    folder,
+    key,
+    disk: join(folder, "disk.img"),
+    kernel: join(folder, "vmlinuz"),
+    initrd: join(folder, "initrd.img"),
+    privateKeyFile,
+    privateKey: await readFile(privateKeyFile, "utf8"),
+    hostKey: hostKeyLine.trim().split(" ").slice(0, 2).join(" "),
+  };
+}
+
+async function buildImage(folder: string): Promise<void> {
+  for (const name of ["client_key", "host_key"]) {
+    const file = join(folder, name);
+    await runCommand("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", file]);
+  }
+  const tree = join(folder, "tree");
+  await mkdir(tree);
+  // mkdtemp made the folder private; the tree must be passable for Debian's own users while it is built.
+  await chmod(folder, 0o755);
+  await runCommand("mmdebstrap", mmdebstrapArguments(tree), {
+    timeoutMs: 20 * 60_000,
+    env: { ...process.env, LAB_IMAGE_FOLDER: __dirname, LAB_SECRETS: folder },
+  });
+  const boot = await readdir(join(tree, "boot"));
+  for (const name of ["vmlinuz", "initrd.img"]) {
+    const versioned = boot.find((file) => file.startsWith(`${name}-`));
+    if (!versioned) throw new Error(`The image has no ${name} in /boot, only: ${boot.join(", ")}`);
+    await copyFile(join(tree, "boot", versioned), join(folder, name));
+  }
+  const disk = join(folder, "disk.img");
+  await runCommand("mke2fs", ["-q", "-t", "ext4", "-d", tree, disk, DISK_SIZE], { timeoutMs: 5 * 60_000 });
+  await chmod(disk, 0o444);
+  await rm(tree, { recursive: true });
+}
+
+function mmdebstrapArguments(tree: string): string[] {
+  return [
+    "--mode=root",
+    "--variant=minbase",
+    "--quiet",
+    '--aptopt=APT::Install-Recommends "false"',
+    '--aptopt=Acquire::Languages "none"',
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    `--include=${PACKAGES.join(",")}`,
+    `--essential-hook=${INITRD_HOOK}`,
+    `--customize-hook=sh "$LAB_IMAGE_FOLDER/customize.sh" "$1"`,
+    SUITE,
+    tree,
+  ];
+}

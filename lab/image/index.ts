@@ -1,0 +1,1 @@
+export { ensureImage, type LabImage } from "./build";

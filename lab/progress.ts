@@ -1,0 +1,36 @@
+/** Where progress goes, one line at a time. */
+export type Log = (line: string) => void;
+
+/** After this long a step is announced, and from then on its elapsed time is told at each interval. */
+const QUIET_MS = 2_000;
+const INTERVAL_MS = 10_000;
+
+/**
+ * Runs a step and tells of it if it takes longer than two seconds: that it goes on, every ten
+ * seconds, and how long it took.
+ */
+export async function withProgress<T>(log: Log, what: string, step: () => Promise<T>): Promise<T> {
+  const startedMs = Date.now();
+  const elapsed = (): string => `${((Date.now() - startedMs) / 1000).toFixed(1)} s`;
+  let told = false;
+  const tell = (): void => {
+    log(told ? `${what}: still at it after ${elapsed()}` : `${what} …`);
+    told = true;
+  };
+  let repeat: NodeJS.Timeout | undefined;
+  const first = setTimeout(() => {
+    tell();
+    repeat = setInterval(tell, INTERVAL_MS);
+  }, QUIET_MS);
+  try {
+    const result = await step();
+    if (told) log(`${what}: done in ${elapsed()}`);
+    return result;
+  } catch (error) {
+    log(`${what}: failed after ${elapsed()}`);
+    throw error;
+  } finally {
+    clearTimeout(first);
+    clearInterval(repeat);
+  }
+}
