@@ -52,7 +52,7 @@ export interface ProjectOptions {
 /**
  * One stack with its own local backend, home and passphrase in a temporary folder, run by the real CLI.
  *
- * PATH must hold `pulumi` (tools/pulumi-cli/ensure.mjs finds or builds it).
+ * The CLI is the one on PATH, or the one that tools/pulumi-cli/ensure.mjs built.
  *
  * @example
  * await using project = await PulumiProject.create({ folder: "examples/quickstart" });
@@ -80,6 +80,11 @@ export class PulumiProject {
       ? path.resolve(repository, options.folder)
       : path.join(temporary, "program");
     if (options.source !== undefined) writeProgram(folder, options.source);
+    // Commands that need no program run in a copy of the project file, so that the folder itself stays untouched:
+    // `stack init` writes the stack's settings beside it.
+    const settings = path.join(temporary, "settings");
+    fs.mkdirSync(settings);
+    fs.copyFileSync(path.join(folder, "Pulumi.yaml"), path.join(settings, "Pulumi.yaml"));
     const project = new PulumiProject(folder, temporary, options.env ?? {});
     const init = await project.run(["stack", "init", PulumiProject.stack]);
     if (init.code !== 0) throw new Error(`pulumi stack init failed:\n${init.stdout}${init.stderr}`);
@@ -100,17 +105,17 @@ export class PulumiProject {
 
   /** Sets plain configuration values of the project's own namespace. */
   async setConfig(values: Readonly<Record<string, string>>): Promise<void> {
-    await this.configure(values, "--plaintext");
+    await this.configureAll(values, "--plaintext");
   }
 
   /** Sets secret configuration values of the project's own namespace. */
   async setSecret(values: Readonly<Record<string, string>>): Promise<void> {
-    await this.configure(values, "--secret");
+    await this.configureAll(values, "--secret");
   }
 
   /** Takes configuration values away again. */
   async removeConfig(...keys: readonly string[]): Promise<void> {
-    expectSuccess(await this.run(["config", "rm-all", ...this.configFile(), ...keys]));
+    expectSuccess(await this.run(["config", "rm-all", ...keys]));
   }
 
   up(...args: readonly string[]): Promise<CommandResult> {
@@ -153,14 +158,9 @@ export class PulumiProject {
     expectSuccess(await this.run(["stack", "import", "--force", "--file", file]));
   }
 
-  /** Starts any command and returns at once. The stack is chosen by the environment. */
+  /** Starts any command in the program's folder and returns at once. The stack is chosen by the environment. */
   start(args: readonly string[]): RunningCommand {
-    const command = startCommand("pulumi", [...args, "--non-interactive", "--color", "never"], {
-      cwd: this.folder,
-      env: this.environment(),
-    });
-    this.started.push(command);
-    return command;
+    return this.startIn(this.folder, args);
   }
 
   /** `up` under way, to be killed. */
@@ -172,6 +172,7 @@ export class PulumiProject {
   environment(): NodeJS.ProcessEnv {
     return {
       ...process.env,
+      PATH: [cliFolder(), process.env["PATH"]].join(path.delimiter),
       PULUMI_BACKEND_URL: `file://${this.backendFolder}`,
       PULUMI_HOME: path.join(this.temporary, "home"),
       PULUMI_CONFIG_PASSPHRASE: "only for tests",
@@ -234,17 +235,26 @@ export class PulumiProject {
     fs.rmSync(this.temporary, { recursive: true, force: true });
   }
 
-  private async configure(values: Readonly<Record<string, string>>, kind: "--plaintext" | "--secret") {
+  private async configureAll(values: Readonly<Record<string, string>>, kind: "--plaintext" | "--secret") {
     const pairs = Object.entries(values).flatMap(([key, value]) => [kind, `${key}=${value}`]);
-    expectSuccess(await this.run(["config", "set-all", ...this.configFile(), ...pairs]));
+    expectSuccess(await this.run(["config", "set-all", ...pairs]));
   }
 
   private configFile(): string[] {
-    return ["--config-file", path.join(this.temporary, "Pulumi.test.yaml")];
+    return ["--config-file", path.join(this.temporary, "settings", `Pulumi.${PulumiProject.stack}.yaml`)];
   }
 
   private run(args: readonly string[]): Promise<CommandResult> {
-    return this.start(args).finished;
+    return this.startIn(path.join(this.temporary, "settings"), args).finished;
+  }
+
+  private startIn(cwd: string, args: readonly string[]): RunningCommand {
+    const command = startCommand("pulumi", [...args, "--non-interactive", "--color", "never"], {
+      cwd,
+      env: this.environment(),
+    });
+    this.started.push(command);
+    return command;
   }
 }
 
@@ -332,6 +342,21 @@ export function expectSuccess(result: CommandResult): CommandResult {
     throw new Error(`the command ended with ${String(result.code)}:\n${result.stdout}${result.stderr}`);
   }
   return result;
+}
+
+let knownCliFolder: string | undefined;
+
+/** The folder with the CLI; found or built once per process. */
+function cliFolder(): string {
+  if (knownCliFolder !== undefined) return knownCliFolder;
+  const ensure = path.join(repository, "tools/pulumi-cli/ensure.mjs");
+  const found = spawnSync(process.execPath, [ensure], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (found.status !== 0) throw new Error("there is no Pulumi CLI, and it could not be built; see above");
+  knownCliFolder = found.stdout.trim();
+  return knownCliFolder;
 }
 
 function writeProgram(folder: string, source: string): void {

@@ -6,7 +6,7 @@
  * looks for the other two on PATH and beside itself. Plain Node without dependencies: it also runs before
  * `npm ci`. docs/pulumi.md says why the modules beside this file look as they do.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -206,11 +206,8 @@ function isAlive(pid) {
   }
 }
 
+// As a program: progress on stderr, the folder alone on stdout, for scripts that set PATH with it.
 if (process.argv[1] && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const { binDir } = await ensurePulumiCli({ log: (line) => console.log(line) });
-  const { stdout } = spawnSync("pulumi", ["version"], {
-    encoding: "utf8",
-    env: { ...process.env, PATH: [binDir, process.env.PATH].join(path.delimiter) },
-  });
-  console.log(`${(stdout ?? "").trim()} in ${binDir}`);
+  const { binDir } = await ensurePulumiCli({ log: (line) => console.error(line) });
+  console.log(binDir);
 }
