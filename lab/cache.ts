@@ -22,7 +22,10 @@ export async function recipeKey(paths: readonly string[], facts: readonly string
   const hash = createHash("sha256");
   for (const path of paths) {
     for (const file of await filesBelow(path)) {
-      hash.update(`${relative(path, file)}\0`).update(await readFile(file)).update("\0");
+      hash
+        .update(`${relative(path, file)}\0`)
+        .update(await readFile(file))
+        .update("\0");
     }
   }
   for (const fact of facts) hash.update(`${fact}\0`);

@@ -19,10 +19,7 @@ export async function holdFileLock(path: string, log: Log): Promise<FileLock> {
   const ended = once(holder, "exit");
   const waiting = setTimeout(() => log(`Waiting for another run that holds ${path} …`), 1_000);
   try {
-    const held = await Promise.race([
-      once(holder.stdout, "data").then(() => true),
-      ended.then(() => false),
-    ]);
+    const held = await Promise.race([once(holder.stdout, "data").then(() => true), ended.then(() => false)]);
     if (!held) throw new Error(`Could not lock ${path}: flock ended with code ${holder.exitCode}`);
   } finally {
     clearTimeout(waiting);

@@ -7,7 +7,6 @@ import { withProgress, type Log } from "../progress";
 /** The built hypervisor host: what a virtual machine needs to start, and what a client needs to log in. */
 export interface LabImage {
   readonly folder: string;
-  readonly key: string;
   /** Root disk, raw, never written to: machines use an overlay. */
   readonly disk: string;
   readonly kernel: string;
@@ -55,21 +54,24 @@ const INITRD_HOOK = [
 
 /** The hypervisor host's image, from the cache or built now (root and Debian's mmdebstrap needed). */
 export async function ensureImage(log: Log): Promise<LabImage> {
-  const key = await recipeKey([__dirname], []);
   const folder = await ensureBuilt({
     family: "image",
-    key,
+    key: await recipeKey([__dirname], []),
     log,
     build: (unfinished) =>
       withProgress(log, "Building the hypervisor's image (Debian 13, about a minute and a half)", () =>
         buildImage(unfinished),
       ),
   });
+  return openImage(folder);
+}
+
+/** The image in a folder of the cache. */
+export async function openImage(folder: string): Promise<LabImage> {
   const privateKeyFile = join(folder, "client_key");
   const hostKeyLine = await readFile(join(folder, "host_key.pub"), "utf8");
   return {
     folder,
-    key,
     disk: join(folder, "disk.img"),
     kernel: join(folder, "vmlinuz"),
     initrd: join(folder, "initrd.img"),

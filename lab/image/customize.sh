@@ -29,6 +29,9 @@ chroot "$root" chown -R outsider:users /home/outsider
 # Under emulation every loaded profile costs seconds of boot: only libvirt's own are of use here.
 find "$root/etc/apparmor.d" -maxdepth 1 -type f ! -name '*libvirt*' -delete
 
+# A first boot's updates were all made by the packages' own scripts a moment ago.
+touch "$root/etc/.updated" "$root/var/.updated"
+
 # Nothing may wake up by itself in a machine that is put back in time again and again.
 for timer in "$root"/usr/lib/systemd/system/*.timer; do
 	ln -sf /dev/null "$root/etc/systemd/system/$(basename "$timer")"

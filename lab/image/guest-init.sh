@@ -1,6 +1,7 @@
 #!/bin/busybox sh
 # First process of a guest: a shell on the serial port that a program can talk to.
-# Each line read is run; what it prints is followed by a line of the caller's own making.
+# Each line read is run by itself, so that not even a syntax error ends the first process; a caller
+# sends a second line that prints a mark of its own making and $status, the first one's exit code.
 /bin/busybox mkdir -p /proc /sys /dev /tmp /sbin /usr/bin /usr/sbin
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
@@ -13,7 +14,8 @@ stty -echo -onlcr
 echo GUEST-READY
 while :; do
 	while IFS= read -r line; do
-		eval "$line"
+		(eval "$line") </dev/null
+		status=$?
 	done
 	sleep 1
 done

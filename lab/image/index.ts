@@ -1,1 +1,1 @@
-export { ensureImage, type LabImage } from "./build";
+export { ensureImage, openImage, type LabImage } from "./build";

@@ -1,0 +1,42 @@
+import type { GuestName } from "./guest-console";
+import type { ExecOptions, ExecResult } from "./shell";
+
+/** How a client reaches the lab's sshd. The two other users log in with the same key. */
+export interface LabSsh {
+  readonly host: "127.0.0.1";
+  readonly port: number;
+  /** Public key line (type and base64) that the server presents. */
+  readonly hostKey: string;
+  readonly privateKey: string;
+  readonly privateKeyFile: string;
+  readonly users: {
+    readonly root: "root";
+    /** Member of the group `libvirt`, without other rights. */
+    readonly operator: "operator";
+    /** May log in, and not manage libvirt. */
+    readonly outsider: "outsider";
+  };
+}
+
+/** A running hypervisor host with two running guests and a four-function NIC at 0000:01:00 and 0000:02:00. */
+export interface Lab {
+  readonly ssh: LabSsh;
+  /** Names the run to `connectLab` in another process. */
+  readonly runFolder: string;
+  /** Puts everything back to the saved state, in about two seconds; ends every SSH connection. */
+  restore(): Promise<void>;
+  /** Runs a shell command on the host as root, over one connection; the exit code is the caller's to judge. */
+  exec(command: string, options?: ExecOptions): Promise<ExecResult>;
+  /** Runs one line in the guest and returns what it prints; throws if it fails. */
+  guestConsole(guest: GuestName, command: string): Promise<string>;
+  /** Addresses of the PCI functions that the guest's kernel shows, sorted. */
+  guestPciFunctions(guest: GuestName): Promise<string[]>;
+  /** The host driver of one function, null where it has none; throws where there is no such function. */
+  hostDriver(address: string): Promise<string | null>;
+  /** The host drivers of all functions, by address. */
+  hostDrivers(): Promise<Record<string, string | null>>;
+  /** Runs a QMP command in the guest's QEMU, through libvirt; throws QEMU's error. */
+  qmp(guest: GuestName, command: string, args?: object): Promise<unknown>;
+  /** Ends the lab, or, in a process that only connected to it, this process's use of it. */
+  close(): Promise<void>;
+}

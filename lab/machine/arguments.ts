@@ -1,0 +1,72 @@
+import { availableParallelism } from "node:os";
+import type { LabImage } from "../image";
+import type { AcceleratorName } from "./accelerator";
+import type { RunFolder } from "./run-folder";
+
+/** What differs from one run of the machine to the next; all else must not, or the snapshot does not load. */
+export interface MachineOptions {
+  readonly image: LabImage;
+  readonly accelerator: AcceleratorName;
+  readonly folder: RunFolder;
+  /** Start from this saved state instead of booting. */
+  readonly snapshot?: string;
+}
+
+const MEMORY_MIB = 4096;
+const PROCESSORS = Math.min(2, availableParallelism());
+
+/** Root ports with a four-function NIC behind each: buses 01 and 02, one IOMMU group per NIC. */
+const NIC_PORTS = [
+  { id: "port1", chassis: 1, address: "0x5" },
+  { id: "port2", chassis: 2, address: "0x6" },
+];
+const NIC_FUNCTIONS = [0, 1, 2, 3];
+
+/** Emulation gains much from a kernel without mitigations and with four levels of page tables. */
+const KERNEL_ARGUMENTS =
+  "root=/dev/vda rw console=ttyS0 quiet intel_iommu=on iommu=nopt mitigations=off no5lvl audit=0";
+
+/**
+ * QEMU's arguments for the virtual hypervisor host.
+ * Uplink and root disk have PCI addresses of their own (00:02.0, 00:03.0), so that taking them away
+ * can be refused. The uplink reaches nothing but the forwarded SSH port (`restrict`), which QEMU
+ * chooses itself (port 0).
+ */
+export function machineArguments(options: MachineOptions): string[] {
+  const accelerated = options.accelerator === "kvm";
+  const args = ["-name", "lab", "-nodefaults", "-display", "none"];
+  args.push("-M", "q35,kernel-irqchip=split", "-m", String(MEMORY_MIB), "-smp", String(PROCESSORS));
+  args.push("-accel", accelerated ? "kvm" : "tcg,thread=multi,tb-size=512");
+  args.push("-cpu", accelerated ? "host" : "max,la57=off");
+  args.push("-device", "intel-iommu,intremap=on,device-iotlb=on");
+  args.push("-kernel", options.image.kernel, "-initrd", options.image.initrd, "-append", KERNEL_ARGUMENTS);
+  args.push("-netdev", "user,id=uplink,restrict=on,hostfwd=tcp:127.0.0.1:0-:22");
+  args.push("-device", "virtio-net-pci,netdev=uplink,bus=pcie.0,addr=0x2");
+  args.push(
+    "-drive",
+    `if=none,id=root,format=qcow2,cache=unsafe,discard=unmap,file=${quoted(options.folder.disk)}`,
+  );
+  args.push("-device", "virtio-blk-pci,drive=root,bus=pcie.0,addr=0x3");
+  args.push("-device", "virtio-rng-pci,bus=pcie.0,addr=0x4");
+  for (const port of NIC_PORTS) {
+    const { id, chassis, address } = port;
+    args.push(
+      "-device",
+      `pcie-root-port,id=${id},chassis=${chassis},slot=${chassis},bus=pcie.0,addr=${address}`,
+    );
+    for (const number of NIC_FUNCTIONS) {
+      const multifunction = number === 0 ? ",multifunction=on" : "";
+      args.push("-device", `e1000e,bus=${id},addr=0x0.${number}${multifunction}`);
+    }
+  }
+  args.push("-serial", `file:${quoted(options.folder.serialLog)}`);
+  args.push("-qmp", `unix:${quoted(options.folder.monitorSocket)},server=on,wait=off`);
+  args.push("-pidfile", options.folder.pidFile);
+  if (options.snapshot) args.push("-loadvm", options.snapshot);
+  return args;
+}
+
+/** QEMU's option lists take a comma in a value only when doubled. */
+function quoted(value: string): string {
+  return value.replaceAll(",", ",,");
+}

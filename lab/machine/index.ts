@@ -1,0 +1,12 @@
+export { chooseAccelerator, type Accelerator } from "./accelerator";
+export { forwardedSshPort, startMachine } from "./machine";
+export { humanMonitorSilently } from "./monitor";
+export {
+  createRunFolder,
+  listLastingRuns,
+  openRunFolder,
+  removeAbandonedRuns,
+  removeRun,
+  type Lifetime,
+  type RunFolder,
+} from "./run-folder";

@@ -1,0 +1,64 @@
+import { connect, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+
+/** How long one command may take; the slowest, saving the state, takes two seconds on an idle machine. */
+const COMMAND_TIMEOUT_MS = 60_000;
+
+interface MonitorLine {
+  readonly QMP?: unknown;
+  readonly return?: unknown;
+  readonly error?: { readonly class: string; readonly desc: string };
+}
+
+/**
+ * Sends one line of QEMU's human monitor (`savevm`, `loadvm`, `info usernet`) and returns what it
+ * prints. The connection lasts for that line only: the socket serves one client at a time, and
+ * several processes share a lab.
+ */
+export async function humanMonitor(socketPath: string, line: string): Promise<string> {
+  const socket = connect(socketPath);
+  const timer = setTimeout(
+    () => socket.destroy(new Error(`No answer from QEMU to "${line}" within ${COMMAND_TIMEOUT_MS} ms`)),
+    COMMAND_TIMEOUT_MS,
+  );
+  try {
+    const replies = monitorReplies(socket);
+    await replies.next();
+    await command(socket, replies, { execute: "qmp_capabilities" });
+    const printed = await command(socket, replies, {
+      execute: "human-monitor-command",
+      arguments: { "command-line": line },
+    });
+    return String(printed);
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
+}
+
+/** Like `humanMonitor`, for commands that print only when they fail. */
+export async function humanMonitorSilently(socketPath: string, line: string): Promise<void> {
+  const printed = (await humanMonitor(socketPath, line)).trim();
+  if (printed) throw new Error(`QEMU refused "${line}": ${printed}`);
+}
+
+async function command(
+  socket: Socket,
+  replies: AsyncGenerator<MonitorLine>,
+  request: object,
+): Promise<unknown> {
+  socket.write(`${JSON.stringify(request)}\n`);
+  const { value, done } = await replies.next();
+  if (done) throw new Error("QEMU closed its monitor");
+  const reply = value as MonitorLine;
+  if (reply.error) throw new Error(`QEMU: ${reply.error.class}: ${reply.error.desc}`);
+  return reply.return;
+}
+
+/** Greeting and replies in order, without the events in between. */
+async function* monitorReplies(socket: Socket): AsyncGenerator<MonitorLine> {
+  for await (const text of createInterface({ input: socket })) {
+    const line = JSON.parse(text) as MonitorLine;
+    if (line.QMP || line.error || "return" in line) yield line;
+  }
+}

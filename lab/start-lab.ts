@@ -1,0 +1,91 @@
+import { chmod, constants, copyFile, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { endWithProcess } from "./end-with-process";
+import { holdFileLock } from "./file-lock";
+import { openImage } from "./image";
+import type { Lab } from "./lab";
+import {
+  createRunFolder,
+  forwardedSshPort,
+  openRunFolder,
+  removeAbandonedRuns,
+  removeRun,
+  startMachine,
+  type Lifetime,
+} from "./machine";
+import { withProgress, type Log } from "./progress";
+import { RunningLab } from "./running-lab";
+import { ensureSnapshot, SNAPSHOT_NAME } from "./snapshot";
+
+/** How a lab is started. */
+export interface StartLabOptions {
+  /** Where progress goes; default: standard error. */
+  readonly log?: Log;
+  /** Default: the lab ends with this process, however that ends. */
+  readonly lifetime?: Lifetime;
+}
+
+/** Environment variable with the run folder of the lab that a test run shares. */
+export const SHARED_LAB_VARIABLE = "MULTIFUNCTION_PCI_LAB";
+
+/** In a run's folder: where the image's folder is. */
+const IMAGE_POINTER = "image";
+
+const toStandardError: Log = (line) => process.stderr.write(`${line}\n`);
+
+/** Starts a lab of one's own from the saved state, which is made first if the cache has none. */
+export async function startLab(options: StartLabOptions = {}): Promise<Lab> {
+  const log = options.log ?? toStandardError;
+  const lifetime = options.lifetime ?? "process";
+  await removeAbandonedRuns();
+  const { image, accelerator, disk } = await ensureSnapshot(log);
+  const folder = await createRunFolder(lifetime);
+  const remove = (): void => removeRun(folder.path);
+  const disarm = lifetime === "process" ? endWithProcess(remove) : () => undefined;
+  const end = async (): Promise<void> => {
+    disarm();
+    remove();
+  };
+  try {
+    return await withProgress(log, `Starting the lab (accelerator: ${accelerator.name})`, async () => {
+      // A saved state inside a disk is loaded from that disk only, never from a backing file.
+      await copyFile(disk, folder.disk, constants.COPYFILE_FICLONE);
+      await chmod(folder.disk, 0o600);
+      await writeFile(join(folder.path, IMAGE_POINTER), image.folder);
+      const machine = await startMachine({
+        image,
+        accelerator: accelerator.name,
+        folder,
+        lifetime,
+        snapshot: SNAPSHOT_NAME,
+      });
+      const lab = new RunningLab(folder, image, machine.sshPort, end);
+      await lab.awaken();
+      return lab;
+    });
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/**
+ * Takes a lab that another process started for as long as it is needed, alone: waits until nobody
+ * else in the test run uses it. Its state is whatever the last user left: restore first.
+ * Default: the one that the test run's global setup started.
+ */
+export async function connectLab(
+  runFolder = process.env[SHARED_LAB_VARIABLE],
+  log = toStandardError,
+): Promise<Lab> {
+  if (!runFolder) throw new Error(`No lab is running for this: ${SHARED_LAB_VARIABLE} is not set`);
+  const folder = await openRunFolder(runFolder);
+  const use = await holdFileLock(folder.useLock, log);
+  try {
+    const image = await openImage(await readFile(join(runFolder, IMAGE_POINTER), "utf8"));
+    return new RunningLab(folder, image, await forwardedSshPort(folder.monitorSocket), () => use.release());
+  } catch (error) {
+    await use.release();
+    throw error;
+  }
+}
