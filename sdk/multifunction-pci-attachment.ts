@@ -43,10 +43,10 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   /** The guest's slot that the functions are in. */
   declare readonly slot: pulumi.Output<Slot>;
   /**
-   * The slot's address as the guest numbered it, `DDDD:BB:DD`; none while the guest has not. Informational: a change
+   * The slot's address as the guest numbered it, `DDDD:BB:DD`; null while the guest has not. Informational: a change
    * of it is no difference.
    */
-  declare readonly guestAddress: pulumi.Output<string | undefined>;
+  declare readonly guestAddress: pulumi.Output<string | null>;
   /** Whether the guest has mapped the functions' BARs (QMP query-pci). Informational, as `guestAddress` is. */
   declare readonly guestConfigured: pulumi.Output<boolean>;
   /** The functions that the guest has, in the order of their guest function numbers. */
@@ -81,7 +81,8 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   /**
    * @param name - Name of the resource in the program; with project and stack it makes the owner token.
    * @param args - What to plug, where, and how to reach the host. Not changed.
-   * @param opts - Pulumi's options. `customTimeouts` has no effect (see {@link MultifunctionPciAttachmentArgs.timeouts}).
+   * @param opts - Pulumi's options. `customTimeouts` has no effect (see {@link MultifunctionPciAttachmentArgs.timeouts}),
+   *   and a replacement always deletes first.
    */
   constructor(name: string, args: MultifunctionPciAttachmentArgs, opts?: pulumi.CustomResourceOptions) {
     const props: pulumi.Inputs = {
@@ -90,6 +91,9 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
       connection: sealCredentials(args.connection),
       ownerToken: ownerToken(name, opts?.parent),
     };
-    super(shim, name, props, opts, "pci", "MultifunctionPciAttachment");
+    // The device can be in one place only. A provider's diff asks for this order too, but `pulumi up --replace` and
+    // `--target-replace` call no diff and would create the replacement first.
+    const orderedOpts: pulumi.CustomResourceOptions = { ...opts, deleteBeforeReplace: true };
+    super(shim, name, props, orderedOpts, "pci", "MultifunctionPciAttachment");
   }
 }

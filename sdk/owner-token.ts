@@ -12,9 +12,18 @@ const stackType = "pulumi:pulumi:Stack";
  * @returns e.g. `acme/lab/prod/bcm5719` or `acme/lab/prod/my:net:Cards:left/bcm5719`.
  */
 export function ownerToken(name: string, parent: pulumi.Resource | undefined): string {
-  const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+  const stack = `${organization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
   const parentPart = parent && parentLabel(parent);
   return parentPart === undefined ? `${stack}/${name}` : `${stack}/${parentPart}/${name}`;
+}
+
+/** Pulumi's own name for the organization of backends that know none; getOrganization throws where it is not told one. */
+function organization(): string {
+  try {
+    return pulumi.getOrganization();
+  } catch {
+    return "organization";
+  }
 }
 
 /**

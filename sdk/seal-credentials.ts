@@ -26,8 +26,10 @@ const publicFields: ReadonlySet<string> = new Set([
  */
 export function sealCredentials(connection: pulumi.Input<ConnectionArgs>): pulumi.Input<ConnectionArgs> {
   if (pulumi.Output.isInstance(connection) || connection instanceof Promise) {
-    // apply gives an unwrapped value; what sealConnection makes secret in it makes the result secret.
-    return pulumi.output(connection).apply((known) => sealFields(known)) as pulumi.Output<ConnectionArgs>;
+    // `output` looks for the secrets inside, which apply by itself does not.
+    return pulumi
+      .output(connection)
+      .apply((known) => pulumi.output(sealFields(known))) as pulumi.Output<ConnectionArgs>;
   }
   return sealFields(connection);
 }

@@ -1,0 +1,114 @@
+import * as pulumi from "@pulumi/pulumi";
+import fc from "fast-check";
+import type { ConnectionArgs } from "../../../sdk";
+import { sealCredentials } from "../../../sdk/seal-credentials";
+
+const credentials = ["password", "privateKey", "privateKeyPassword"] as const;
+const publicFields = [
+  "host",
+  "port",
+  "user",
+  "agentSocketPath",
+  "dialErrorLimit",
+  "perDialTimeout",
+  "hostKey",
+  "knownHostsFile",
+  "strictHostKeyChecking",
+] as const;
+
+const valueOf = <T>(output: pulumi.Output<T>) => new Promise<T>((resolve) => output.apply(resolve));
+
+/** Whether a reader of the state would see this value. */
+const isSealed = async (value: unknown) => pulumi.Output.isInstance(value) && (await pulumi.isSecret(value));
+
+const sealedFields = (connection: ConnectionArgs) =>
+  sealCredentials(connection) as unknown as Readonly<Record<string, unknown>>;
+
+/** The connection and its proxies, outermost first. */
+function chain(connection: unknown): Record<string, unknown>[] {
+  if (typeof connection !== "object" || connection === null) return [];
+  const hop = connection as Record<string, unknown>;
+  return [hop, ...chain(hop["proxy"])];
+}
+
+/** Connections with up to three jump hosts, each field there or not. */
+const connections = fc
+  .array(
+    fc.record(Object.fromEntries([...credentials, ...publicFields].map((field) => [field, fc.string()])), {
+      requiredKeys: [],
+    }),
+    { minLength: 1, maxLength: 4 },
+  )
+  .map((hops) =>
+    hops.reduceRight<object | undefined>((proxy, hop) => (proxy ? { ...hop, proxy } : hop), undefined),
+  );
+
+test("every credential of every hop is sealed with its value kept, and nothing else is", async () => {
+  await fc.assert(
+    fc.asyncProperty(connections, async (connection) => {
+      const sealedHops = chain(sealCredentials(connection as ConnectionArgs));
+      const hops = chain(connection);
+      expect(sealedHops).toHaveLength(hops.length);
+      for (const [index, hop] of hops.entries()) {
+        const sealed = sealedHops[index] ?? {};
+        expect(Object.keys(sealed)).toEqual(Object.keys(hop));
+        for (const field of credentials.filter((name) => name in hop)) {
+          expect(await isSealed(sealed[field])).toBe(true);
+          expect(await valueOf(sealed[field] as pulumi.Output<string>)).toBe(hop[field]);
+        }
+        for (const field of publicFields) expect(sealed[field]).toBe(hop[field]);
+      }
+    }),
+  );
+});
+
+test("a misspelt credential is sealed like a right one", async () => {
+  const sealed = sealedFields({ host: "hv1", privatKey: "key" } as ConnectionArgs);
+  expect(await isSealed(sealed["privatKey"])).toBe(true);
+});
+
+test("a credential that is an output stays secret, or becomes it", async () => {
+  const sealed = sealedFields({
+    host: "hv1",
+    password: pulumi.output("pw"),
+    privateKey: pulumi.secret("key"),
+    privateKeyPassword: Promise.resolve("pp"),
+  });
+  for (const field of credentials) expect(await isSealed(sealed[field])).toBe(true);
+});
+
+test("a credential that is not given stays not given", () => {
+  const sealed = sealedFields({ host: "hv1", password: undefined });
+  expect(sealed["password"]).toBeUndefined();
+});
+
+test.each([
+  ["an output", (connection: ConnectionArgs) => pulumi.output(connection) as pulumi.Input<ConnectionArgs>],
+  ["a promise", (connection: ConnectionArgs) => Promise.resolve(connection) as pulumi.Input<ConnectionArgs>],
+])("a connection that is %s is sealed as a whole if it holds a credential in any hop", async (_, wrap) => {
+  const direct = sealCredentials(wrap({ host: "hv1", privateKey: "key" }));
+  expect(await isSealed(direct)).toBe(true);
+  expect(await valueOf(direct as pulumi.Output<unknown>)).toEqual({ host: "hv1", privateKey: "key" });
+
+  const proxied = sealCredentials(wrap({ host: "hv1", proxy: { host: "jump", password: "pw" } }));
+  expect(await isSealed(proxied)).toBe(true);
+
+  const without = sealCredentials(wrap({ host: "hv1", agentSocketPath: "/run/agent" }));
+  expect(await isSealed(without)).toBe(false);
+});
+
+test("a proxy that is an output is sealed as a whole, and leaves the rest readable", async () => {
+  const sealed = sealedFields({
+    host: "hv1",
+    proxy: pulumi.output({ host: "jump", password: "pw" }),
+  });
+  expect(sealed["host"]).toBe("hv1");
+  expect(await isSealed(sealed["proxy"])).toBe(true);
+});
+
+test.each([undefined, null, "hv1", 22, []])(
+  "a connection that is %p goes to the provider as it is",
+  (connection) => {
+    expect(sealCredentials(connection as unknown as ConnectionArgs)).toBe(connection);
+  },
+);
