@@ -8,10 +8,151 @@ export const catalogue = {
   SSH_DIAL_FAILED: (d: { target: string; attempts: number; reason: string }) =>
     `cannot reach ${d.target} over SSH after ${d.attempts} attempt(s): ${d.reason}. ` +
     `Check connection.host and connection.port, and that sshd listens there.`,
+  SSH_HANDSHAKE_FAILED: (d: { target: string; reason: string }) =>
+    `the SSH handshake with ${d.target} failed: ${d.reason}. ` +
+    `Check that an SSH server of a supported version listens there, and its log.`,
+  SSH_KEY_UNUSABLE: (d: { target: string; reason: string }) =>
+    `the private key for ${d.target} cannot be used: ${d.reason}. Nothing was sent to the host.`,
+  SSH_AUTH_REFUSED: (d: {
+    target: string;
+    offered: readonly string[];
+    allowed: readonly string[];
+    reason: string;
+  }) =>
+    `${d.target} refused the login: ${d.reason}. Offered: ${d.offered.join("; ") || "no credential at all"}. ` +
+    `The server accepts: ${d.allowed.join(", ") || "it did not say"}. ` +
+    `Check connection.user, that a key offered is in the user's authorized_keys, or give another credential.`,
+  SSH_HOST_KEY_ARGUMENT_INVALID: (d: { target: string }) =>
+    `connection.hostKey for ${d.target} holds no host key. Expected a public key line ("ssh-ed25519 AAAA...", ` +
+    `as "ssh-keyscan" prints) or a fingerprint ("SHA256:" and 43 characters, as "ssh-keygen -l" prints).`,
+  SSH_HOST_KEY_UNKNOWN: (d: { target: string; received: string; line: string; files: readonly string[] }) =>
+    `the host key of ${d.target} is not known: it shows ${d.received}, and there is no line for it in ` +
+    `${d.files.join(", ")}. Compare the fingerprint with the host's own ("ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub" there); ` +
+    `if it is the same, set connection.hostKey to it or add this line to known_hosts: ${d.line}`,
+  SSH_HOST_KEY_MISMATCH: (d: { target: string; received: readonly string[]; expected: readonly string[] }) =>
+    `the host key of ${d.target} is not the expected one: received ${d.received.join(", ")}, ` +
+    `expected ${d.expected.join(" or ")}. Someone may be standing in between, or the host was installed anew. ` +
+    `Find out which before correcting what is expected. No credential was sent.`,
+  SSH_HOST_KEY_REVOKED: (d: { target: string; received: string; source: string }) =>
+    `the host key of ${d.target}, ${d.received}, is revoked (${d.source}). No credential was sent. ` +
+    `Give the host a new key.`,
+  SSH_HOST_KEY_NOT_RECORDED: (d: { target: string; file: string; line: string; reason: string }) =>
+    `the new host key of ${d.target} cannot be written to ${d.file} (${d.reason}), so the next run would accept any other. ` +
+    `Make the file writable, or add the line yourself: ${d.line}`,
+  SSH_JUMP_REFUSED: (d: { target: string; jumpHost: string; reason: string }) =>
+    `the jump host ${d.jumpHost} refuses to forward to ${d.target}: ${d.reason}. ` +
+    `Its sshd must allow it (AllowTcpForwarding, PermitOpen).`,
+  SSH_CONNECTION_LOST: (d: { target: string; reason: string }) =>
+    `the SSH connection to ${d.target} has ended: ${d.reason}. Run again once the host can be reached.`,
+  SSH_CHANNEL_REFUSED: (d: { target: string; what: string; reason: string }) =>
+    `${d.target} refused to open ${d.what}: ${d.reason}.`,
+  SSH_HELPER_FAILED: (d: { target: string; reason: string }) =>
+    `the helper that holds the locks on ${d.target} failed: ${d.reason}. ` +
+    `It is a bash program on an exec channel; the user's login must run commands and print nothing that ends them.`,
+  SSH_HELPER_TOOL_MISSING: (d: { target: string; tool: string; debianPackage: string }) =>
+    `${d.target} has no "${d.tool}", which this provider needs there. Install it (Debian: ${d.debianPackage}).`,
+  SSH_LOCK_NOT_GRANTED: (d: { target: string; lock: string; waitedSeconds: number; reason: string }) =>
+    `gave up waiting for lock ${d.lock} on ${d.target} after ${d.waitedSeconds} s: ${d.reason}. ` +
+    `Another operation on the same guest or IOMMU group holds it. Let it finish, or allow more time in timeouts.`,
+  SSH_LOCK_LOST: (d: { target: string; locks: readonly string[]; reason: string }) =>
+    `lost the lock ${d.locks.join(", ")} on ${d.target} in the middle of an operation: ${d.reason}. ` +
+    `The host has cut this connection off, so nothing more was sent. Run again: what was begun is then finished or undone.`,
   // --- libvirt ---
+  LIBVIRT_UNREACHABLE: (d: { label: string; uri: string; tried: readonly string[] }) =>
+    `cannot reach libvirt (${d.uri}) on ${d.label}; tried: ${d.tried.join("; ")}. ` +
+    `Check that libvirtd or virtqemud runs there, and that the SSH user is root or in the group libvirt.`,
+  LIBVIRT_TOO_OLD: (d: { label: string; version: string }) =>
+    `libvirt on ${d.label} is ${d.version}; 8.3.0 or newer is needed, because older ones would plug a function ` +
+    `that is only to be held. Nothing was touched. Update libvirt on the host.`,
+  UNASSIGNED_IGNORED: (d: { address: string; guest: string }) =>
+    `libvirt did not keep ${d.address} unassigned in guest ${d.guest}, as it must from 8.3.0 on; it was detached again. ` +
+    `Report this with the host's libvirt version.`,
+  HOLD_FAILED: (d: { address: string; guest: string; reason: string }) =>
+    `libvirt did not take ${d.address} for guest ${d.guest}: ${d.reason}.`,
+  RELEASE_FAILED: (d: { address: string; guest: string; reason: string }) =>
+    `libvirt did not give ${d.address} of guest ${d.guest} back to the host: ${d.reason}.`,
+  STILL_PLUGGED: (d: { address: string; guest: string; qemuId: string }) =>
+    `${d.address} is not released: QEMU of guest ${d.guest} still has it as ${d.qemuId}, and a release now would ` +
+    `block libvirt. Run again once the guest has let go.`,
+  XML_UNREADABLE: (d: { what: string }) =>
+    `libvirt sent ${d.what} that cannot be read as XML. Check the host's libvirt.`,
   // --- input ---
   // --- planning ---
+  DEVICE_NOT_FOUND: (d: { device: string }) =>
+    `the host has no PCI device at ${d.device}. Look for it with "lspci -D" and correct device.`,
+  FUNCTION_NOT_FOUND: (d: { address: string; present: readonly string[] }) =>
+    `the host has no PCI function ${d.address}; ` +
+    (d.present.length === 0
+      ? `nothing is in that slot. Correct device.`
+      : `that device has ${d.present.join(", ")}. Correct functions or functionMap.`),
+  FUNCTION_IS_BRIDGE: (d: { address: string }) =>
+    `${d.address} is a PCI bridge, which cannot be given to a guest. Name a function behind it.`,
+  FUNCTION_WITHOUT_IOMMU_GROUP: (d: { address: string }) =>
+    `${d.address} has no IOMMU group, so VFIO cannot protect the host from it. ` +
+    `Enable the IOMMU in the firmware and on the kernel command line of the host (intel_iommu=on; AMD has it on by default).`,
+  LEFTOVERS_REFUSED: (d: { leftovers: readonly string[]; groups: readonly number[] }) =>
+    `functions of IOMMU group ${d.groups.join(", ")} would stay with a host driver, which VFIO does not allow: ` +
+    `${d.leftovers.join(", ")}. Nothing was touched. Assign them as well, or set leftovers to "hold": ` +
+    `they are then taken from the host and shown to nobody.`,
+  FUNCTION_HELD_BY_GUEST: (d: { address: string; guest: string; alias: string }) =>
+    `${d.address} is in use by guest ${d.guest} (hostdev ${d.alias}). Nothing was touched. Detach it there first.`,
+  FUNCTION_USED_BY_HOST: (d: { uses: readonly string[] }) =>
+    `the host needs what would be taken from it: ${d.uses.join("; ")}. Nothing was touched. ` +
+    `Choose other functions, or move that use to another device first.`,
+  ATTACHMENT_OWNED_BY_ANOTHER: (d: {
+    functions: readonly string[];
+    guest: string;
+    owner: string;
+    canAdopt: boolean;
+  }) =>
+    `${d.functions.join(", ")} in guest ${d.guest} are attached by another owner: ${d.owner}. Nothing was touched. ` +
+    (d.canAdopt
+      ? `If this resource was renamed, give it an alias; to take the attachment over, set adopt to true.`
+      : `Destroy that attachment first.`),
+  ATTACHMENT_ADOPTED_BY_ANOTHER: (d: { owner: string; guest: string }) =>
+    `what this resource had attached to guest ${d.guest} has been adopted by ${d.owner}. Nothing was touched. ` +
+    `Remove this resource from the program, or set adopt to true to take it back.`,
+  GUEST_NOT_FOUND: (d: { guest: string }) =>
+    `the host has no guest ${d.guest}. Look with "virsh list --all" and correct guest.domain or connection.host.`,
+  GUEST_NOT_RUNNING: (d: { guest: string }) =>
+    `guest ${d.guest} is not running; a live attachment needs a running guest. Start it and run again.`,
+  GUEST_NEVER_RAN: (d: { guest: string }) =>
+    `guest ${d.guest} was started paused and has never run; an unplug asked for now would block its slot until a reset. ` +
+    `Nothing was touched. Resume the guest and run again.`,
+  NO_FREE_SLOT: (d: { guest: string; buses: readonly string[] }) =>
+    `guest ${d.guest} has no free hotplug slot: ${d.buses.join("; ") || "it has no hotplug bus"}. ` +
+    `Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>.`,
+  SLOT_REFUSED: (d: { guest: string; slot: string; reason: string }) =>
+    `guest slot ${d.slot} of ${d.guest} cannot be used: ${d.reason}. Correct guestSlot, or leave it out.`,
   // --- lifecycle ---
+  DEADLINE_EXCEEDED: (d: { what: string; seconds: number; reason: string }) =>
+    `the ${d.what} took longer than ${d.seconds} s: ${d.reason}. ` +
+    `Where that is too short for this guest, raise timeouts.`,
+  PLUG_FAILED: (d: { address: string; slot: string; reason: string }) =>
+    `QEMU did not take ${d.address} into guest slot ${d.slot}: ${d.reason}.`,
+  SLOT_SWEPT: (d: { slot: string; missing: readonly string[] }) =>
+    `guest slot ${d.slot} was emptied again right after the plug, unasked: ${d.missing.join(", ")} are gone from QEMU. Run again.`,
+  GUEST_STOPPED: (d: { guest: string }) =>
+    `guest ${d.guest} stopped meanwhile; its functions have gone back to the host. Start it and run again.`,
+  ATTACH_FAILED: (d: { guest: string; reason: string; outcome: string }) =>
+    `attaching to guest ${d.guest} failed: ${d.reason} ${d.outcome}`,
+  DETACH_FAILED: (d: { guest: string; reason: string }) =>
+    `detaching from guest ${d.guest} failed: ${d.reason} What is left is still recorded; run again to finish.`,
+  ANOTHER_HOST: (d: { host: string; expected: string; actual: string }) =>
+    `${d.host} is host ${d.actual}, but this attachment was made on host ${d.expected}. Nothing was touched. Correct connection.host.`,
+  ANOTHER_GUEST: (d: { guest: string; expected: string; actual: string }) =>
+    `guest ${d.guest} is now ${d.actual}, but this attachment was made in guest ${d.expected}. Nothing was touched. ` +
+    `Run "pulumi preview": it plans a replacement.`,
+  GROUP_NODE_LOST: (d: { address: string; reason: string }) =>
+    `the guest's QEMU cannot open the VFIO group of ${d.address}: ${d.reason}. Run again.`,
+  LOCKS_LOST: (d: { reason: string }) =>
+    `the connection that holds the locks on the host was lost: ${d.reason}. Run again: what was begun is found and finished.`,
+  GUEST_CONNECTION_LOST: (d: { waitingFor: readonly string[] }) =>
+    `the connection to the guest was lost while it was letting go of ${d.waitingFor.join(", ")}. ` +
+    `Run again: what it has let go of is found and released.`,
+  DRIVER_NOT_BACK: (d: { functions: readonly string[]; reason: string }) =>
+    `functions are back on the host without their driver: ${d.functions.join(", ")}: ${d.reason}. ` +
+    `Run again, or bind them by hand: echo ADDRESS > /sys/bus/pci/drivers_probe.`,
 } as const;
 
 export type ErrorCode = keyof typeof catalogue;

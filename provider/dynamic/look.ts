@@ -1,0 +1,90 @@
+import { causeText, hasCode } from "../errors";
+import { realityOf, type Reality } from "../lifecycle";
+import { describePlan, planAttach, type Plan } from "../plan";
+import {
+  addressesOf,
+  isAnother,
+  rememberedOf,
+  wantedOf,
+  type AttachmentInputs,
+  type AttachmentState,
+} from "../resource";
+import type { Hypervisors } from "./hypervisors";
+
+/** A preview is worth so much waiting, not more. */
+const LOOK_MS = 15_000;
+const LOOK_DIAL = { dialErrorLimit: 1, perDialTimeoutSeconds: 5 };
+
+/** What a look at the host found, for diff. */
+export type Look =
+  | { readonly kind: "unreachable"; readonly reason: string }
+  | { readonly kind: "another"; readonly what: string }
+  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "planned"; readonly plan: Plan; readonly reality: Reality | undefined };
+
+/** Looks, best effort and briefly, at what is there, and plans from it to what is wanted. */
+export async function look(
+  hypervisors: Hypervisors,
+  state: AttachmentState,
+  inputs: AttachmentInputs,
+): Promise<Look> {
+  const signal = AbortSignal.timeout(LOOK_MS);
+  const remembered = rememberedOf(state);
+  try {
+    const { connection, guest } = inputs;
+    const place = { connection, guest: guest.domain, uri: guest.uri };
+    const hypervisor = await hypervisors.open(place, { signal, limits: LOOK_DIAL });
+    const query = { addresses: addressesOf(inputs, remembered), includeHostUses: true };
+    const observation = await hypervisor.host.observe(query, signal);
+    const { hostUuid, guest: found } = observation;
+    if (isAnother(state, { hostUuid, ...(found.uuid !== "" && { guestUuid: found.uuid }) }))
+      return { kind: "another", what: `guest ${found.name} (${found.uuid}) on host ${hostUuid}` };
+    try {
+      const plan = planAttach(observation, wantedOf(inputs), remembered);
+      const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
+      return { kind: "planned", plan, reality };
+    } catch (refusal) {
+      if (!isRefusal(refusal)) throw refusal;
+      return { kind: "refused", reason: causeText(refusal) };
+    }
+  } catch (cause) {
+    return { kind: "unreachable", reason: causeText(cause) };
+  }
+}
+
+/** The plan of a look in lines for the preview. */
+export function describeLook(found: Look, hasChangedArguments: boolean): string[] {
+  switch (found.kind) {
+    case "unreachable":
+      return [`the host cannot be looked at, so the plan will be made at apply: ${found.reason}`];
+    case "another":
+      return [`replacement: the arguments now name ${found.what}; the old attachment is deleted first`];
+    case "refused":
+      return [`the update would be refused: ${found.reason}`];
+    case "planned": {
+      const isDrift = !hasChangedArguments && found.plan.steps.length > 0;
+      const head = isDrift ? "drift: what is there differs from the state; plan to repair it:" : "plan:";
+      return [head, ...describePlan(found.plan).map((line) => `  ${line}`)];
+    }
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return hasCode(
+    error,
+    "ATTACHMENT_ADOPTED_BY_ANOTHER",
+    "ATTACHMENT_OWNED_BY_ANOTHER",
+    "DEVICE_NOT_FOUND",
+    "FUNCTION_HELD_BY_GUEST",
+    "FUNCTION_IS_BRIDGE",
+    "FUNCTION_NOT_FOUND",
+    "FUNCTION_USED_BY_HOST",
+    "FUNCTION_WITHOUT_IOMMU_GROUP",
+    "GUEST_NEVER_RAN",
+    "GUEST_NOT_FOUND",
+    "GUEST_NOT_RUNNING",
+    "LEFTOVERS_REFUSED",
+    "NO_FREE_SLOT",
+    "SLOT_REFUSED",
+  );
+}

@@ -1,0 +1,238 @@
+import type {
+  CheckResult,
+  CreateResult,
+  DiffResult,
+  ReadResult,
+  ResourceProvider,
+  UpdateResult,
+} from "@pulumi/pulumi/dynamic";
+import { isDeepStrictEqual } from "node:util";
+import { fail } from "../errors";
+import { attach, AttachFailure, detach, lookAtReality, type Progress, type Reality } from "../lifecycle";
+import { attachmentIdOf, type Observation } from "../plan";
+import {
+  addressesOf,
+  changedArguments,
+  composeState,
+  findInputFailures,
+  hasUnknown,
+  isAnother,
+  normaliseInputs,
+  parseCheckedInputs,
+  parseState,
+  rememberedOf,
+  timeoutsOf,
+  wantedOf,
+  type AttachmentInputs,
+  type AttachmentState,
+} from "../resource";
+import { credentialChecks } from "./credential-checks";
+import { Hypervisors } from "./hypervisors";
+import { describeLook, look } from "./look";
+import { PartialFailure } from "./partial-failure";
+import { propertiesToState } from "./to-state";
+
+type Properties = Readonly<Record<string, unknown>>;
+
+/** Names that are Pulumi's own among the properties. */
+const PROVIDER_KEY = "__provider";
+/** A look of `read` may take as long as an attach by default: it is all that a refresh does. */
+const READ_MS = 60_000;
+
+/**
+ * The methods that the shim in every state calls, for ever: this class is the only thing behind the
+ * subpath `./provider`.
+ */
+export class MultifunctionPciProvider implements Required<ResourceProvider> {
+  readonly #hypervisors = new Hypervisors();
+
+  /** Nothing is configured yet; the shim of every state calls it all the same. */
+  async configure(): Promise<void> {}
+
+  /** Everything wrong at once; the owner token of the old inputs stays, so that an aliased rename keeps it. */
+  async check(olds: Properties, news: Properties): Promise<CheckResult> {
+    const { [PROVIDER_KEY]: _, ...own } = news;
+    const oldToken = olds["ownerToken"];
+    const inputs = typeof oldToken === "string" ? { ...own, ownerToken: oldToken } : own;
+    const failures = findInputFailures(inputs, credentialChecks);
+    return { inputs: propertiesToState(normaliseInputs(inputs)), failures };
+  }
+
+  async diff(_id: string, olds: Properties, news: Properties): Promise<DiffResult> {
+    const oldInputs = parseCheckedInputs(olds);
+    const say = progressOf(oldInputs.ownerToken);
+    // a replacement always deletes first: the new one could not have the functions otherwise
+    const answer = (changes: boolean, replaces: string[] = []): DiffResult => ({
+      changes,
+      replaces,
+      deleteBeforeReplace: true,
+    });
+    const { [PROVIDER_KEY]: _, ...own } = news;
+    if (hasUnknown(own)) {
+      say("some arguments are not known yet; the plan will be made at apply");
+      return answer(true);
+    }
+    const newInputs = parseCheckedInputs(news);
+    const changed = changedArguments(oldInputs, newInputs);
+    const state = parseState(olds);
+    const found = await look(this.#hypervisors, state, newInputs);
+    const differs =
+      found.kind === "planned"
+        ? found.plan.steps.length > 0 || !isSameState(state, found.reality)
+        : found.kind === "refused";
+    if (differs || changed.length > 0 || found.kind !== "planned")
+      for (const line of describeLook(found, changed.length > 0)) say(line);
+    if (found.kind === "another") return answer(true, changed.length > 0 ? changed : ["guest"]);
+    return answer(differs || changed.length > 0);
+  }
+
+  async create(inputs: Properties): Promise<CreateResult> {
+    const checked = parseCheckedInputs(inputs);
+    const id = attachmentIdOf(checked.ownerToken);
+    try {
+      const reality = await this.#attach(checked, undefined);
+      return { id, outs: propertiesToState(composeState(ownInputs(inputs), reality)) };
+    } catch (error) {
+      if (!(error instanceof AttachFailure) || error.reality === undefined) throw error;
+      throw new PartialFailure(id, composeState(ownInputs(inputs), error.reality), error);
+    }
+  }
+
+  async read(id: string, props: Properties): Promise<ReadResult> {
+    const inputs = parseCheckedInputs(props);
+    const state = parseState(props);
+    const signal = AbortSignal.timeout(READ_MS);
+    const remembered = rememberedOf(state);
+    const hypervisor = await this.#openMade(inputs, state, signal);
+    const query = { addresses: addressesOf(inputs, remembered) };
+    const identity = await hypervisor.host.identify(query, signal);
+    refuseAnotherHost(inputs, state, identity.hostUuid);
+    const reality = await lookAtReality(hypervisor, query, inputs.ownerToken, signal, remembered);
+    if (reality === undefined) return { id: "", props: {} };
+    const own = ownInputs(props);
+    return {
+      id,
+      props: propertiesToState(composeState(own, reality)),
+      inputs: propertiesToState(own),
+    };
+  }
+
+  async update(id: string, olds: Properties, news: Properties): Promise<UpdateResult> {
+    const newInputs = parseCheckedInputs(news);
+    const state = parseState(olds);
+    try {
+      const reality = await this.#attach(newInputs, state);
+      return { outs: propertiesToState(composeState(ownInputs(news), reality)) };
+    } catch (error) {
+      if (!(error instanceof AttachFailure)) throw error;
+      throw new PartialFailure(id, stateAfterFailure(olds, news, state, error.reality), error);
+    }
+  }
+
+  async delete(_id: string, props: Properties): Promise<void> {
+    const inputs = parseCheckedInputs(props);
+    const state = parseState(props);
+    const remembered = rememberedOf(state);
+    const progress = progressOf(inputs.ownerToken);
+    const hypervisor = await this.#openMade(inputs, state, undefined, progress);
+    await detach(hypervisor, {
+      ownerToken: inputs.ownerToken,
+      query: { addresses: addressesOf(inputs, remembered) },
+      guestUuid: state.guestUuid,
+      remembered,
+      verify: (observation) => refuseAnotherHost(inputs, state, observation.hostUuid),
+      limitSeconds: timeoutsOf(inputs).detachSeconds,
+      progress,
+    });
+  }
+
+  /** Ends every connection; for tests and tools, since Pulumi ends the process. */
+  async close(): Promise<void> {
+    await this.#hypervisors.close();
+  }
+
+  async #attach(inputs: AttachmentInputs, state: AttachmentState | undefined): Promise<Reality> {
+    const { connection, guest } = inputs;
+    const { attachSeconds, detachSeconds } = timeoutsOf(inputs);
+    const progress = progressOf(inputs.ownerToken);
+    const place = { connection, guest: guest.domain, uri: guest.uri };
+    const hypervisor = await this.#hypervisors.open(place, { progress });
+    const remembered = state && rememberedOf(state);
+    return attach(hypervisor, {
+      wanted: wantedOf(inputs),
+      query: { addresses: addressesOf(inputs, remembered), includeHostUses: true },
+      limitSeconds: state === undefined ? attachSeconds : attachSeconds + detachSeconds,
+      undoSeconds: attachSeconds + detachSeconds,
+      progress,
+      ...(remembered && { remembered }),
+      ...(state && { verify: (observation) => refuseAnother(inputs, state, observation) }),
+    });
+  }
+
+  /** The guest that the attachment was made in, by its UUID: its name may be another guest's by now. */
+  #openMade(inputs: AttachmentInputs, state: AttachmentState, signal?: AbortSignal, progress?: Progress) {
+    const { connection, guest } = inputs;
+    const place = { connection, guest: state.guestUuid, uri: guest.uri };
+    return this.#hypervisors.open(place, { ...(signal && { signal }), ...(progress && { progress }) });
+  }
+}
+
+/** Lines of progress, each with the name of its resource, because all resources share one output. */
+function progressOf(ownerToken: string): Progress {
+  const name = ownerToken.slice(ownerToken.lastIndexOf("/") + 1);
+  return (line) => console.log(`${name}: ${line}`);
+}
+
+/** The inputs among the properties of a state, as they are written: no default is filled in. */
+function ownInputs(properties: Properties): Partial<AttachmentInputs> {
+  const names = Object.keys(parseCheckedInputs(properties));
+  return Object.fromEntries(names.map((name) => [name, properties[name]]));
+}
+
+function refuseAnotherHost(inputs: AttachmentInputs, state: AttachmentState, hostUuid: string): void {
+  if (hostUuid === state.hostUuid) return;
+  const { host } = inputs.connection;
+  throw fail("ANOTHER_HOST", { host, expected: state.hostUuid, actual: hostUuid });
+}
+
+function refuseAnother(
+  inputs: AttachmentInputs,
+  state: AttachmentState,
+  { hostUuid, guest }: Observation,
+): void {
+  if (!isAnother(state, { hostUuid, ...(guest.uuid !== "" && { guestUuid: guest.uuid }) })) return;
+  refuseAnotherHost(inputs, state, hostUuid);
+  throw fail("ANOTHER_GUEST", { guest: guest.name, expected: state.guestUuid, actual: guest.uuid });
+}
+
+/** Informational outputs aside, whether the state says what is there. */
+function isSameState(state: AttachmentState, reality: Reality | undefined): boolean {
+  if (reality === undefined) return false;
+  const told = composeState({}, reality);
+  return (["slot", "attached", "held", "guestUuid", "hostUuid"] as const).every((key) =>
+    isDeepStrictEqual(state[key], told[key]),
+  );
+}
+
+/**
+ * Where the old set was put back, the old arguments stand beside it, with today's way to the host; where
+ * nothing could be put back, the new ones, which the next update aims at.
+ */
+function stateAfterFailure(
+  olds: Properties,
+  news: Properties,
+  state: AttachmentState,
+  reality: Reality | undefined,
+): object {
+  const nothing: Reality = {
+    hostUuid: state.hostUuid,
+    guestUuid: state.guestUuid,
+    guest: { guestConfigured: false },
+    attached: [],
+    held: [],
+  };
+  const isOldBack = (reality?.attached.length ?? 0) > 0;
+  const { connection } = ownInputs(news);
+  const inputs = isOldBack ? { ...ownInputs(olds), connection } : ownInputs(news);
+  return composeState(inputs as Partial<AttachmentInputs>, reality ?? nothing);
+}

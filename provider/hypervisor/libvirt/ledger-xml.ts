@@ -1,0 +1,54 @@
+import { findPciAddress, type GuestSlot } from "../../pci";
+import type { LedgerEntry, LedgerFunction } from "../../plan";
+import { attribute, child, children, writeXml, type XmlElement } from "./xml";
+
+/** Namespace of the ledger among the guest's metadata. Permanent: states and guests of users rely on it. */
+export const LEDGER_URI = "urn:pulumi-multifunction-pci:ledger:1";
+/** Prefix that libvirt declares for the namespace. */
+export const LEDGER_PREFIX = "mfpci";
+
+const kinds: readonly GuestSlot["kind"][] = ["pcie-native", "pcie-acpi", "pci-acpi", "pseries"];
+
+/** The entries in a guest's `<metadata>`; what is malformed is left out, for anyone may write there. */
+export function findLedgerEntries(metadata: XmlElement): LedgerEntry[] {
+  return children(child(metadata, "attachments"), "attachment").flatMap((one) => findEntry(one) ?? []);
+}
+
+/** The element that holds these entries; undefined where there are none, which removes it. */
+export function writeLedger(entries: readonly LedgerEntry[]): string | undefined {
+  if (entries.length === 0) return undefined;
+  const attachment = entries.map((entry) => ({
+    "@owner": entry.owner,
+    "@tag": entry.tag,
+    "@bus": entry.slot.bus,
+    "@slot": String(entry.slot.slot),
+    "@kind": entry.slot.kind,
+    function: entry.functions.map((one) => ({
+      "@address": one.address,
+      ...(one.guestFunction !== undefined && { "@guest": String(one.guestFunction) }),
+      ...(one.hostDriver !== undefined && { "@driver": one.hostDriver }),
+    })),
+  }));
+  return writeXml({ attachments: { attachment } });
+}
+
+function findEntry(element: XmlElement): LedgerEntry | undefined {
+  const [owner, tag, bus] = ["owner", "tag", "bus"].map((name) => attribute(element, name));
+  const kind = kinds.find((one) => one === attribute(element, "kind"));
+  const slot = Number(attribute(element, "slot"));
+  if (!owner || !tag || !bus || kind === undefined || !Number.isInteger(slot)) return undefined;
+  const functions = children(element, "function").flatMap((one) => findFunction(one) ?? []);
+  return { owner, tag, slot: { bus, slot, kind }, functions };
+}
+
+function findFunction(element: XmlElement): LedgerFunction | undefined {
+  const address = findPciAddress(attribute(element, "address") ?? "");
+  if (address === undefined) return undefined;
+  const guest = attribute(element, "guest");
+  const hostDriver = attribute(element, "driver");
+  return {
+    address,
+    ...(guest !== undefined && { guestFunction: Number(guest) }),
+    ...(hostDriver !== undefined && { hostDriver }),
+  };
+}

@@ -1,0 +1,36 @@
+import { fail } from "../../errors";
+import type { Hypervisor, Lock } from "../../lifecycle";
+import type { LibvirtDomain } from "../../libvirt-rpc";
+import type { HostSurvey } from "../../pci";
+import { QmpGuest } from "../qemu";
+import { LibvirtHost } from "./libvirt-host";
+import { LibvirtLedger } from "./libvirt-ledger";
+import { LibvirtMonitor } from "./libvirt-monitor";
+import type { LibvirtSession } from "./libvirt-session";
+
+/** What a libvirt hypervisor is put together from. */
+export interface LibvirtHypervisorOptions {
+  readonly session: LibvirtSession;
+  /** Name or UUID of the guest. */
+  readonly guest: string;
+  readonly lock: Lock;
+  readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
+}
+
+/** One guest of a libvirt host: libvirt holds the functions, QEMU plugs them (architecture.md). */
+export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor {
+  const { session, guest, lock, survey } = options;
+  let found: LibvirtDomain | undefined;
+  const domain = (): LibvirtDomain => {
+    if (found === undefined) throw fail("GUEST_NOT_FOUND", { guest });
+    return found;
+  };
+  const monitor = new LibvirtMonitor(session, domain);
+  return {
+    label: session.label,
+    host: new LibvirtHost({ session, monitor, guest, survey, onDomain: (one) => (found = one) }),
+    guest: new QmpGuest(monitor),
+    ledger: new LibvirtLedger(session, domain),
+    lock,
+  };
+}

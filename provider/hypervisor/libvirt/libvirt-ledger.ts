@@ -1,0 +1,47 @@
+import type { Ledger } from "../../lifecycle";
+import type { LibvirtDomain } from "../../libvirt-rpc";
+import type { LedgerEntry } from "../../plan";
+import { retryBusyJob } from "./busy-job";
+import { findLedgerEntries, LEDGER_PREFIX, LEDGER_URI, writeLedger } from "./ledger-xml";
+import type { LibvirtSession } from "./libvirt-session";
+import { parseXml } from "./xml";
+
+/**
+ * The ledger as an element of the running guest's metadata: it goes when the guest ends, as all does that
+ * it tells of. Read, changed and written under the guest's lock.
+ */
+export class LibvirtLedger implements Ledger {
+  readonly #session: LibvirtSession;
+  readonly #domain: () => LibvirtDomain;
+
+  constructor(session: LibvirtSession, domain: () => LibvirtDomain) {
+    this.#session = session;
+    this.#domain = domain;
+  }
+
+  record(entry: LedgerEntry, signal: AbortSignal): Promise<void> {
+    return this.#change((others) => [...others, entry], entry, signal);
+  }
+
+  erase(entry: LedgerEntry, signal: AbortSignal): Promise<void> {
+    return this.#change((others) => others, entry, signal);
+  }
+
+  async #change(
+    compose: (others: readonly LedgerEntry[]) => readonly LedgerEntry[],
+    entry: LedgerEntry,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const client = await this.#session.client(signal);
+    const place = { uri: LEDGER_URI, target: "live" } as const;
+    const text = await client.getMetadata(this.#domain(), place, signal);
+    const present = text === undefined ? [] : findLedgerEntries(parseXml(text, "its ledger"));
+    const others = present.filter((one) => one.owner !== entry.owner && one.tag !== entry.tag);
+    const xml = writeLedger(compose(others));
+    if (xml === undefined && text === undefined) return;
+    await retryBusyJob(
+      () => client.setMetadata(this.#domain(), { ...place, key: LEDGER_PREFIX, xml }, signal),
+      signal,
+    );
+  }
+}

@@ -1,0 +1,49 @@
+import type { LibvirtDomain } from "../../libvirt-rpc";
+import { isRecord, parseQmpReply, type QmpArguments, type QmpEvent, type QmpMonitor } from "../../qmp";
+import { retryBusyJob } from "./busy-job";
+import type { LibvirtSession } from "./libvirt-session";
+
+/** QMP through libvirt's monitor call; libvirt adds the ids and passes the events on. */
+export class LibvirtMonitor implements QmpMonitor {
+  readonly #session: LibvirtSession;
+  readonly #domain: () => LibvirtDomain;
+
+  constructor(session: LibvirtSession, domain: () => LibvirtDomain) {
+    this.#session = session;
+    this.#domain = domain;
+  }
+
+  async execute(command: string, args?: QmpArguments, signal?: AbortSignal): Promise<unknown> {
+    const client = await this.#session.client(signal);
+    const text = JSON.stringify({ execute: command, ...(args && { arguments: args }) });
+    const reply = await retryBusyJob(() => client.monitorCommand(this.#domain(), text, signal), signal);
+    return parseQmpReply(reply);
+  }
+
+  /** Adds `STOPPED` when the guest ends, and `LOST` when the connection to libvirtd does. */
+  async listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>> {
+    const client = await this.#session.client(signal);
+    let listening = true;
+    void client.closed.then(() => {
+      if (listening) listener({ event: "LOST", data: {} });
+    });
+    const stops = await Promise.all([
+      client.onMonitorEvent(
+        this.#domain(),
+        ({ event, details }) => listener({ event, data: isRecord(details) ? details : {} }),
+        signal,
+      ),
+      client.onLifecycleEvent(
+        this.#domain(),
+        ({ event }) => {
+          if (event === "stopped" || event === "crashed") listener({ event: "STOPPED", data: {} });
+        },
+        signal,
+      ),
+    ]);
+    return async () => {
+      listening = false;
+      await Promise.all(stops.map((stop) => stop()));
+    };
+  }
+}

@@ -1,0 +1,90 @@
+import type { Duplex } from "node:stream";
+import { causeText, fail } from "../../errors";
+import { LibvirtClient, LibvirtError } from "../../libvirt-rpc";
+
+/** How a host is reached: streams over a connection that someone else owns. */
+export interface StreamFactory {
+  /** For messages: `root@hv1:22`. */
+  readonly label: string;
+  openUnixSocket(path: string, signal?: AbortSignal): Promise<Duplex>;
+  /** Standard input and output of a command on the host. */
+  openCommand(command: string, signal?: AbortSignal): Promise<Duplex>;
+}
+
+/** From this version on a live hostdev may be unassigned (libvirt.md, Versions). */
+const OLDEST_LIBVIRT = 8_003_000;
+const SYSTEM_SOCKETS = ["/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock"];
+
+/**
+ * One libvirt connection of one guest, opened when it is first needed and again after it was lost
+ * (a restart of libvirtd ends it; SSH survives).
+ */
+export class LibvirtSession {
+  readonly label: string;
+  readonly #streams: StreamFactory;
+  readonly #uri: string;
+  #opening: Promise<LibvirtClient> | undefined;
+
+  constructor(streams: StreamFactory, uri: string) {
+    this.#streams = streams;
+    this.#uri = uri;
+    this.label = streams.label;
+  }
+
+  /** @throws ProviderError LIBVIRT_UNREACHABLE naming what was tried, LIBVIRT_TOO_OLD. */
+  async client(signal?: AbortSignal): Promise<LibvirtClient> {
+    this.#opening ??= this.#open(signal);
+    const opening = this.#opening;
+    try {
+      return await opening;
+    } catch (error) {
+      if (this.#opening === opening) this.#opening = undefined;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    const client = await opening?.catch(() => undefined);
+    await client?.close();
+  }
+
+  async #open(signal: AbortSignal | undefined): Promise<LibvirtClient> {
+    const client = await this.#connect(signal);
+    const opened = this.#opening;
+    void client.closed.then(() => {
+      if (this.#opening === opened) this.#opening = undefined;
+    });
+    const version = await client.libVersion(signal);
+    if (version >= OLDEST_LIBVIRT) return client;
+    await client.close();
+    throw fail("LIBVIRT_TOO_OLD", { label: this.label, version: formatVersion(version) });
+  }
+
+  /** The daemon's socket, monolithic or modular; where forwarding is off, libvirt's own relay program. */
+  async #connect(signal: AbortSignal | undefined): Promise<LibvirtClient> {
+    const sockets = this.#uri === "qemu:///system" ? SYSTEM_SOCKETS : [];
+    const relay = `virt-ssh-helper '${this.#uri}'`;
+    const ways: readonly { readonly name: string; readonly open: () => Promise<Duplex> }[] = [
+      ...sockets.map((path) => ({ name: path, open: () => this.#streams.openUnixSocket(path, signal) })),
+      { name: relay, open: () => this.#streams.openCommand(relay, signal) },
+    ];
+    const tried: string[] = [];
+    for (const way of ways) {
+      try {
+        return await LibvirtClient.open(await way.open(), { uri: this.#uri, ...(signal && { signal }) });
+      } catch (cause) {
+        signal?.throwIfAborted();
+        tried.push(`${way.name}: ${causeText(cause)}`);
+        const isRefused = cause instanceof LibvirtError;
+        if (isRefused) throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.#uri, tried }, cause);
+      }
+    }
+    throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.#uri, tried });
+  }
+}
+
+function formatVersion(version: number): string {
+  return `${Math.floor(version / 1_000_000)}.${Math.floor(version / 1000) % 1000}.${version % 1000}`;
+}

@@ -1,0 +1,2 @@
+export { surveyGuest, type GuestSurvey } from "./guest-survey";
+export { QmpGuest } from "./qmp-guest";

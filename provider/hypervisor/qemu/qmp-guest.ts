@@ -1,0 +1,88 @@
+import { fail } from "../../errors";
+import type { Guest, GuestEvent, GuestSideView, UnplugAnswer } from "../../lifecycle";
+import type { GuestSlot } from "../../pci";
+import { describeSlot, type PlugTarget } from "../../plan";
+import { listProperties, PERIPHERAL_PATH, type QmpEvent, type QmpMonitor } from "../../qmp";
+import { findGuestSideView } from "./guest-side-view";
+import { findMeaning } from "./known-errors";
+
+/** The functions of a guest as its QEMU plugs and unplugs them: the same over any way to the monitor. */
+export class QmpGuest implements Guest {
+  readonly #monitor: QmpMonitor;
+
+  constructor(monitor: QmpMonitor) {
+    this.#monitor = monitor;
+  }
+
+  /**
+   * The address goes as text in hexadecimal and `multifunction` as a JSON boolean: numbers mean something
+   * else since QEMU 9.2, and it refuses "on" (qemu.md section 7). No signal: see {@link Guest.plug}.
+   */
+  async plug(
+    target: PlugTarget,
+    slot: GuestSlot,
+    options: { readonly multifunction: boolean },
+  ): Promise<void> {
+    const { hostAddress, guestFunction, qemuId } = target;
+    try {
+      await this.#monitor.execute("device_add", {
+        driver: "vfio-pci",
+        id: qemuId,
+        host: hostAddress,
+        bus: slot.bus,
+        addr: `0x${slot.slot.toString(16)}.${guestFunction}`,
+        ...(options.multifunction && { multifunction: true }),
+      });
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      if (findMeaning(cause) === "groupNode")
+        throw fail("GROUP_NODE_LOST", { address: hostAddress, reason }, cause);
+      throw fail("PLUG_FAILED", { address: hostAddress, slot: describeSlot(slot), reason }, cause);
+    }
+  }
+
+  async requestUnplug(qemuId: string, signal: AbortSignal): Promise<UnplugAnswer> {
+    try {
+      await this.#monitor.execute("device_del", { id: qemuId }, signal);
+      return "requested";
+    } catch (error) {
+      const meaning = findMeaning(error);
+      if (meaning === "busy" || meaning === "pending" || meaning === "gone") return meaning;
+      throw error;
+    }
+  }
+
+  async deviceIds(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const properties = await listProperties(this.#monitor, PERIPHERAL_PATH, signal);
+    return new Set(properties.filter((one) => one.type.startsWith("child<")).map((one) => one.name));
+  }
+
+  async view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestSideView> {
+    return findGuestSideView(await this.#monitor.execute("query-pci", undefined, signal), qemuIds);
+  }
+
+  listen(listener: (event: GuestEvent) => void, signal: AbortSignal): Promise<() => Promise<void>> {
+    return this.#monitor.listen((event) => {
+      const known = findGuestEvent(event);
+      if (known !== undefined) listener(known);
+    }, signal);
+  }
+}
+
+/** DEVICE_DELETED without `device` is of a part of a device, and ignored (qemu.md, rule 6). */
+function findGuestEvent({ event, data }: QmpEvent): GuestEvent | undefined {
+  switch (event) {
+    case "DEVICE_DELETED":
+      return typeof data["device"] === "string" ? { kind: "deleted", qemuId: data["device"] } : undefined;
+    case "RESET":
+      return { kind: "reset" };
+    case "RESUME":
+      return { kind: "resumed" };
+    case "STOPPED":
+      return { kind: "stopped" };
+    case "LOST":
+      return { kind: "lost" };
+    default:
+      return undefined;
+  }
+}

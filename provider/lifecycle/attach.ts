@@ -1,0 +1,188 @@
+import { causeText, fail, hasCode } from "../errors";
+import {
+  describePlan,
+  findOwned,
+  planAttach,
+  planDetach,
+  type Observation,
+  type Plan,
+  type RememberedAttachment,
+  type WantedAttachment,
+} from "../plan";
+import { carryOut, type Work } from "./carry-out";
+import { Deadline } from "./deadline";
+import { lookAtReality } from "./observe";
+import type { Hypervisor, ObservationQuery, Progress } from "./ports";
+import type { Reality } from "./reality";
+import { withLocks } from "./with-locks";
+
+/** What {@link attach} needs. */
+export interface AttachRequest {
+  readonly wanted: WantedAttachment;
+  readonly query: ObservationQuery;
+  /** From the state of the resource, where there is one. */
+  readonly remembered?: RememberedAttachment;
+  /** Refuses an observation of the wrong host or guest, before anything is touched. */
+  readonly verify?: (observation: Observation) => void;
+  readonly limitSeconds: number;
+  /** For undoing: it has a limit of its own, because the first one may be what ended the operation. */
+  readonly undoSeconds: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** An attach that failed after it had begun; `reality` is what is there now, undefined if nothing is left. */
+export class AttachFailure extends Error {
+  override readonly name = "AttachFailure";
+  readonly reality: Reality | undefined;
+
+  constructor(error: Error, reality: Reality | undefined) {
+    super(error.message, { cause: error });
+    this.reality = reality;
+  }
+}
+
+/**
+ * Brings an attachment from what is really there to what is wanted: the whole of create and update.
+ *
+ * Invariants: nothing is touched before the plan stands and the locks are held; a failure is undone by
+ * planning again, from a new look, back to the set that was whole before (or to nothing); the first error
+ * stays the cause, a failure to undo is reported beside it.
+ *
+ * @throws the ProviderError of a refusal, with nothing touched, or an {@link AttachFailure}.
+ */
+export async function attach(hypervisor: Hypervisor, request: AttachRequest): Promise<Reality> {
+  const { wanted, query, remembered, progress } = request;
+  const deadline = Deadline.start("attach", request.limitSeconds, request.signal);
+  return withLocks(hypervisor, query, deadline.signal, async ({ observation, signal }) => {
+    request.verify?.(observation);
+    const work: Work = { hypervisor, deadline: deadline.withSignal(signal), progress };
+    const plan = planAttach(observation, wanted, remembered);
+    for (const line of describePlan(plan)) progress(line);
+    try {
+      await carryOutWithSecondTry(plan, work, request);
+      return await lookAtReality(hypervisor, query, wanted.ownerToken, signal, remembered).then((reality) => {
+        if (reality === undefined) throw fail("GUEST_STOPPED", { guest: observation.guest.name });
+        return reality;
+      });
+    } catch (cause) {
+      throw await undo(observation, plan, request, hypervisor, cause);
+    }
+  });
+}
+
+/**
+ * Two failures are known to pass with a second plan: a slot that swept what was plugged (qemu.md 1.5,
+ * 1.10), and a group node that someone's release took from the guest (libvirt.md, Partial assignment),
+ * which only letting go of the whole group and holding it again brings back.
+ */
+async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequest): Promise<void> {
+  const { hypervisor, deadline, progress } = work;
+  const finish = async (one: Plan): Promise<void> => {
+    if ((await carryOut(one, work)) === "guest-stopped")
+      throw fail("GUEST_STOPPED", { guest: "it was attached to" });
+  };
+  try {
+    return await finish(plan);
+  } catch (cause) {
+    if (!hasCode(cause, "SLOT_SWEPT", "GROUP_NODE_LOST")) throw cause;
+    progress(`${causeText(cause)} Trying once more.`);
+    let now = await hypervisor.host.observe(request.query, deadline.signal);
+    if (hasCode(cause, "GROUP_NODE_LOST")) {
+      await finish(planDetach(now, request.wanted.ownerToken, request.remembered));
+      now = await hypervisor.host.observe(request.query, deadline.signal);
+    }
+    await finish(planAttach(now, request.wanted, request.remembered));
+  }
+}
+
+async function undo(
+  before: Observation,
+  plan: Plan,
+  request: AttachRequest,
+  hypervisor: Hypervisor,
+  cause: unknown,
+): Promise<AttachFailure> {
+  const { wanted, query, progress } = request;
+  const guest = before.guest.name;
+  const failure = (outcome: string, reality: Reality | undefined): AttachFailure =>
+    new AttachFailure(fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause), reality);
+  if (hasCode(cause, "LOCKS_LOST"))
+    return failure("What was begun is recorded on the host.", remembersPlan(before, plan));
+  const deadline = Deadline.start("undo", request.undoSeconds, request.signal);
+  const remembered = request.remembered ?? rememberPlan(plan);
+  progress(`failed: ${causeText(cause)} Undoing.`);
+  try {
+    const now = await hypervisor.host.observe(query, deadline.signal);
+    const back = planBack(before, now, wanted, remembered);
+    const work: Work = { hypervisor, deadline, progress };
+    await carryOut(back, work);
+    const reality = await lookAtReality(hypervisor, query, wanted.ownerToken, deadline.signal, remembered);
+    return failure(
+      reality?.attached.length
+        ? "The functions that were attached before are attached again."
+        : "Everything was undone: every function is back on the host.",
+      reality,
+    );
+  } catch (undoCause) {
+    const reality = await lookAtReality(
+      hypervisor,
+      query,
+      wanted.ownerToken,
+      deadline.signal,
+      remembered,
+    ).catch(() => remembersPlan(before, plan));
+    return failure(
+      `Undoing it failed as well: ${causeText(undoCause)} Run again: what is left is found and finished.`,
+      reality,
+    );
+  }
+}
+
+/** Back to the whole set that was plugged before; to nothing where there was none. */
+function planBack(
+  before: Observation,
+  now: Observation,
+  wanted: WantedAttachment,
+  remembered: RememberedAttachment | undefined,
+): Plan {
+  const earlier = findOwned(before, wanted.ownerToken);
+  const [first] = earlier?.plugged ?? [];
+  const isRunning = now.guest.runState === "running" || now.guest.runState === "paused";
+  if (earlier === undefined || first?.guestFunction !== 0 || !isRunning)
+    return planDetach(now, wanted.ownerToken, remembered);
+  const map = earlier.plugged.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
+  return planAttach(
+    now,
+    {
+      ownerToken: wanted.ownerToken,
+      selection: { by: "map", map },
+      leftovers: "hold",
+      guestSlot: { bus: first.bus, slot: first.slot },
+      adopt: false,
+    },
+    remembered,
+  );
+}
+
+function rememberPlan(plan: Plan): RememberedAttachment | undefined {
+  const record = plan.steps.find((step) => step.kind === "record");
+  return record === undefined ? undefined : { slot: record.entry.slot, functions: record.entry.functions };
+}
+
+/** Where nothing can be looked at any more: what the plan had begun, so that the state keeps the resource. */
+function remembersPlan(before: Observation, plan: Plan): Reality {
+  const entry = rememberPlan(plan);
+  const slot = plan.target?.slot ?? entry?.slot;
+  return {
+    hostUuid: before.hostUuid,
+    guestUuid: before.guest.uuid,
+    guest: { guestConfigured: false },
+    ...(slot && { slot }),
+    attached: [],
+    held: (entry?.functions ?? []).map(({ address, hostDriver }) => ({
+      hostAddress: address,
+      ...(hostDriver !== undefined && { hostDriver }),
+    })),
+  };
+}

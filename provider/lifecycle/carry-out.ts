@@ -1,0 +1,160 @@
+import { causeText, fail, hasCode } from "../errors";
+import { describeSlot, describeStep, type Plan, type Step } from "../plan";
+import { pause, type Deadline } from "./deadline";
+import type { Hypervisor, Progress } from "./ports";
+import { unplugSlot } from "./unplug";
+
+type StepOf<K extends Step["kind"]> = Extract<Step, { kind: K }>;
+
+/** Host drivers come back by themselves within 2 to 4 s where the guest has ended (libvirt.md). */
+const DRIVER_LOOK_MS = 500;
+const DRIVER_OWN_ACCORD_MS = 6000;
+
+/** What a plan is carried out with. */
+export interface Work {
+  readonly hypervisor: Hypervisor;
+  readonly deadline: Deadline;
+  readonly progress: Progress;
+}
+
+/**
+ * Carries a plan out, step by step; ends with the first error. What to undo then is planned anew from
+ * what is really there, because a step that failed may have happened all the same.
+ *
+ * Independent steps run together: all holds after the first (which opens the group's node), all releases.
+ *
+ * @returns `guest-stopped` where QEMU ended meanwhile: nothing is plugged or held any more.
+ */
+export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-stopped"> {
+  const { steps } = plan;
+  for (let next = 0; next < steps.length;) {
+    work.deadline.signal.throwIfAborted();
+    const batch = independentSteps(steps, next);
+    for (const step of batch) work.progress(describeStep(step));
+    if (batch.length === 1 && batch[0]?.kind === "unplug") {
+      if (
+        (await unplugSlot(work.hypervisor.guest, batch[0], work.deadline, work.progress)) === "guest-stopped"
+      )
+        return "guest-stopped";
+    } else {
+      await settleAll(batch.map((step) => carryOutStep(step, work)));
+    }
+    next += batch.length;
+  }
+  return "done";
+}
+
+/** The steps from `start` that may run together. */
+function independentSteps(steps: readonly Step[], start: number): readonly Step[] {
+  const first = steps[start];
+  if (first === undefined) return [];
+  const isFirstOfGroup = first.kind === "hold" && steps[start - 1]?.kind !== "hold";
+  if ((first.kind !== "hold" && first.kind !== "release") || isFirstOfGroup) return [first];
+  let end = start + 1;
+  while (steps[end]?.kind === first.kind) end++;
+  return steps.slice(start, end);
+}
+
+/** Like Promise.all, but lets none of the calls run on unwatched after one has failed. */
+async function settleAll(running: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(running);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason as Error;
+}
+
+async function carryOutStep(step: Step, work: Work): Promise<void> {
+  const { hypervisor, deadline } = work;
+  const { signal } = deadline;
+  switch (step.kind) {
+    case "record":
+      return hypervisor.ledger.record(step.entry, signal);
+    case "erase":
+      return hypervisor.ledger.erase(step.entry, signal);
+    case "hold":
+      return hypervisor.host.hold(step.address, step.alias, signal);
+    case "plug":
+      return plug(step, work);
+    case "confirm":
+      return confirm(step, work);
+    case "release":
+      return release(step, work);
+    case "restore":
+      return restore(step, work);
+    case "unplug":
+      throw new Error("an unplug is carried out by unplugSlot");
+  }
+}
+
+/** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
+async function plug(step: StepOf<"plug">, work: Work): Promise<void> {
+  const { target, slot, multifunction } = step;
+  const occupied = await work.hypervisor.guest.deviceIds(work.deadline.signal);
+  if (occupied.has(target.qemuId))
+    throw fail("PLUG_FAILED", {
+      address: target.hostAddress,
+      slot: describeSlot(slot),
+      reason: `QEMU has a device ${target.qemuId} already`,
+    });
+  await work.hypervisor.guest.plug(target, slot, { multifunction });
+  if (work.deadline.isOver) throw work.deadline.error(`${target.hostAddress} was plugged too late`);
+}
+
+/** QEMU's answer to device_add is no evidence: a slot emptied a moment ago may sweep what was just plugged. */
+async function confirm(step: StepOf<"confirm">, work: Work): Promise<void> {
+  const { guest } = work.hypervisor;
+  const { signal } = work.deadline;
+  if (step.watchMs > 0) await pause(step.watchMs, signal);
+  const there = await guest.deviceIds(signal);
+  const missing = step.functions.filter((one) => !there.has(one.qemuId));
+  if (missing.length > 0)
+    throw fail("SLOT_SWEPT", {
+      slot: describeSlot(step.slot),
+      missing: missing.map((one) => one.hostAddress),
+    });
+}
+
+async function release(step: StepOf<"release">, work: Work): Promise<void> {
+  await work.hypervisor.host.release(step.address, step.alias, work.deadline.signal);
+}
+
+/**
+ * Sees every driver back: waits for those that come by themselves, then binds what is still missing.
+ * Its own failure names the functions left without a driver.
+ */
+async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
+  const { drivers } = step;
+  const patienceMs = step.givenBackBy === "guest-end" ? DRIVER_OWN_ACCORD_MS : 0;
+  const { host } = work.hypervisor;
+  const { signal } = work.deadline;
+  const missing = async (): Promise<StepOf<"restore">["drivers"]> => {
+    const now = await host.lookAt(
+      drivers.map((one) => one.address),
+      signal,
+    );
+    return drivers.filter(({ address, hostDriver }) => {
+      const one = now.find((candidate) => candidate.address === address);
+      const isLost = one !== undefined && (one.driver === undefined || one.driver === "vfio-pci");
+      return isLost && one.driver !== hostDriver;
+    });
+  };
+  const patienceEndsAt = Date.now() + patienceMs;
+  let left = await missing();
+  while (left.length > 0 && Date.now() < patienceEndsAt) {
+    await pause(DRIVER_LOOK_MS, signal);
+    left = await missing();
+  }
+  const reasons: string[] = [];
+  for (const { address, hostDriver } of left) {
+    work.progress(`${address} came back without its driver ${hostDriver}; binding it again`);
+    await host.rebind(address, signal).catch((cause: unknown) => {
+      if (hasCode(cause, "DEADLINE_EXCEEDED")) throw cause;
+      reasons.push(causeText(cause));
+    });
+  }
+  if (left.length > 0) left = await missing();
+  if (left.length > 0)
+    throw fail("DRIVER_NOT_BACK", {
+      functions: left.map((one) => `${one.address} (was on ${one.hostDriver})`),
+      reason: reasons.join("; ") || "the host did not bind it",
+    });
+}

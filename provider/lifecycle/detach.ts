@@ -1,0 +1,42 @@
+import { causeText, fail } from "../errors";
+import { describePlan, planDetach, type Observation, type RememberedAttachment } from "../plan";
+import { carryOut, type Work } from "./carry-out";
+import { Deadline } from "./deadline";
+import type { Hypervisor, ObservationQuery, Progress } from "./ports";
+import { withLocks } from "./with-locks";
+
+/** What {@link detach} needs. */
+export interface DetachRequest {
+  readonly ownerToken: string;
+  readonly query: ObservationQuery;
+  readonly guestUuid: string;
+  readonly remembered: RememberedAttachment;
+  /** Refuses an observation of the wrong host, before anything is touched. */
+  readonly verify: (observation: Observation) => void;
+  readonly limitSeconds: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Gives back everything the owner has: one unplug, a release of each function, every host driver seen
+ * back. A guest that is shut off, undefined or ends meanwhile is success once the functions are back.
+ */
+export async function detach(hypervisor: Hypervisor, request: DetachRequest): Promise<void> {
+  const { ownerToken, query, remembered, progress, guestUuid } = request;
+  const deadline = Deadline.start("detach", request.limitSeconds, request.signal);
+  await withLocks(hypervisor, { ...query, guestUuid }, deadline.signal, async ({ observation, signal }) => {
+    request.verify(observation);
+    const work: Work = { hypervisor, deadline: deadline.withSignal(signal), progress };
+    const plan = planDetach(observation, ownerToken, remembered);
+    for (const line of describePlan(plan)) progress(line);
+    try {
+      if ((await carryOut(plan, work)) === "done") return;
+      progress("the guest has ended; waiting for its functions to come back to the host");
+      const now = await hypervisor.host.observe(query, signal);
+      await carryOut(planDetach(now, ownerToken, remembered), work);
+    } catch (cause) {
+      throw fail("DETACH_FAILED", { guest: observation.guest.name, reason: causeText(cause) }, cause);
+    }
+  });
+}

@@ -1,0 +1,19 @@
+export { attach, AttachFailure, type AttachRequest } from "./attach";
+export { Deadline } from "./deadline";
+export { detach, type DetachRequest } from "./detach";
+export { lookAtReality, realityOf } from "./observe";
+export type {
+  Guest,
+  GuestEvent,
+  GuestSideView,
+  HeldLocks,
+  Host,
+  Hypervisor,
+  Identity,
+  Ledger,
+  Lock,
+  ObservationQuery,
+  Progress,
+  UnplugAnswer,
+} from "./ports";
+export type { AttachedFunction, HeldFunction, Reality } from "./reality";

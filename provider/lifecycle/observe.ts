@@ -1,0 +1,28 @@
+import { findOwned, type Observation, type RememberedAttachment } from "../plan";
+import type { Hypervisor, ObservationQuery } from "./ports";
+import { findReality, type Reality } from "./reality";
+
+/** Looks at what is really there of one owner's attachment; undefined where nothing is. */
+export async function lookAtReality(
+  hypervisor: Hypervisor,
+  query: ObservationQuery,
+  ownerToken: string,
+  signal: AbortSignal,
+  remembered?: RememberedAttachment,
+): Promise<Reality | undefined> {
+  const observation = await hypervisor.host.observe(query, signal);
+  return realityOf(hypervisor, observation, ownerToken, signal, remembered);
+}
+
+/** The owner's part of an observation, with the guest's own view of its slot. */
+export async function realityOf(
+  hypervisor: Hypervisor,
+  observation: Observation,
+  ownerToken: string,
+  signal: AbortSignal,
+  remembered?: RememberedAttachment,
+): Promise<Reality | undefined> {
+  const ids = findOwned(observation, ownerToken)?.plugged.map((one) => one.qemuId) ?? [];
+  const guest = ids.length === 0 ? { guestConfigured: false } : await hypervisor.guest.view(ids, signal);
+  return findReality(observation, ownerToken, guest, remembered);
+}

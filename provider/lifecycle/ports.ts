@@ -1,0 +1,102 @@
+import type { LedgerEntry, Observation, PlugTarget } from "../plan";
+import type { GuestSlot, HostFunction, PciAddress } from "../pci";
+
+/** What tells which locks an operation needs. */
+export interface Identity {
+  readonly hostUuid: string;
+  /** Undefined where the host has no such guest. */
+  readonly guestUuid?: string;
+  readonly iommuGroups: readonly number[];
+}
+
+/** What the lifecycle asks of a host: look, hold a function for a guest, give it back. */
+export interface Host {
+  /** A short look: which host, which guest, which IOMMU groups. */
+  identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity>;
+  /** Looks at everything a plan needs; `addresses` are looked at beside what the guest and the ledger name. */
+  observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation>;
+  /** Takes a function from its driver and makes it usable for the guest, which does not see it. */
+  hold(address: PciAddress, alias: string, signal: AbortSignal): Promise<void>;
+  /** Gives a held function back; one that is not held any more is no error. */
+  release(address: PciAddress, alias: string, signal: AbortSignal): Promise<void>;
+  /** The functions at these addresses, as they are now; absent ones are left out. */
+  lookAt(addresses: readonly PciAddress[], signal: AbortSignal): Promise<readonly HostFunction[]>;
+  /** Binds a function that lost its driver to the host's own again. */
+  rebind(address: PciAddress, signal: AbortSignal): Promise<void>;
+}
+
+/** What to look at. */
+export interface ObservationQuery {
+  /** Functions, or whole slots (`DDDD:BB:DD`), that the attachment names. */
+  readonly addresses: readonly string[];
+  /** Whether to look also for what the host itself needs; only before something is taken from it. */
+  readonly includeHostUses?: boolean;
+}
+
+/** What the lifecycle asks of a running guest: plug, ask for an unplug, look, hear. */
+export interface Guest {
+  /**
+   * Sends one device_add and waits for its answer however long that takes: memory of a large guest is
+   * pinned meanwhile, and nothing may be undone while the call is in flight.
+   */
+  plug(target: PlugTarget, slot: GuestSlot, options: { readonly multifunction: boolean }): Promise<void>;
+  /** Sends one device_del. `busy`: nothing was requested, ask again; `gone`: there is no such device. */
+  requestUnplug(qemuId: string, signal: AbortSignal): Promise<UnplugAnswer>;
+  /** How the guest itself sees the slot; informational, from its PCI configuration. */
+  view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestSideView>;
+  /** Ids of all devices QEMU has that were given one, by QOM. */
+  deviceIds(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** Hears from now on, until the returned function is called. */
+  listen(listener: (event: GuestEvent) => void, signal: AbortSignal): Promise<() => Promise<void>>;
+}
+
+/** What the guest has made of the plugged functions. */
+export interface GuestSideView {
+  /** `BB:DD` as the guest numbered it; undefined while it has not numbered the bus. */
+  readonly guestAddress?: string;
+  /** Whether it has mapped the functions' BARs. */
+  readonly guestConfigured: boolean;
+}
+
+export type UnplugAnswer = "requested" | "pending" | "busy" | "gone";
+
+export type GuestEvent =
+  | { readonly kind: "deleted"; readonly qemuId: string }
+  | { readonly kind: "reset" }
+  | { readonly kind: "resumed" }
+  /** The way to the guest is gone: nothing more will be heard. */
+  | { readonly kind: "lost" }
+  /** QEMU has ended: nothing is plugged any more. */
+  | { readonly kind: "stopped" };
+
+/** The owner's record on the host; see {@link LedgerEntry}. */
+export interface Ledger {
+  /** Writes the entry in place of one with the same owner or tag. */
+  record(entry: LedgerEntry, signal: AbortSignal): Promise<void>;
+  erase(entry: LedgerEntry, signal: AbortSignal): Promise<void>;
+}
+
+/** Mutual exclusion over processes and machines. */
+export interface Lock {
+  /** Takes the named locks in the order given; the result lets go of them. */
+  acquire(names: readonly string[], signal: AbortSignal): Promise<HeldLocks>;
+}
+
+export interface HeldLocks {
+  release(): Promise<void>;
+  /** Resolves when the locks have been lost with their connection. */
+  readonly lost: Promise<Error>;
+}
+
+/** One guest on one host, reachable now. */
+export interface Hypervisor {
+  /** For messages: `root@hv1:22`. */
+  readonly label: string;
+  readonly host: Host;
+  readonly guest: Guest;
+  readonly ledger: Ledger;
+  readonly lock: Lock;
+}
+
+/** Told of each step before it begins, in words. */
+export type Progress = (line: string) => void;

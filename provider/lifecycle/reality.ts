@@ -1,0 +1,75 @@
+import { findOwned, isNothing, type Observation, type RememberedAttachment } from "../plan";
+import type { GuestSlot, PciAddress } from "../pci";
+import type { GuestSideView } from "./ports";
+
+/** What is really there of one attachment, as the state of the resource tells it. */
+export interface Reality {
+  readonly hostUuid: string;
+  readonly guestUuid: string;
+  readonly slot?: GuestSlot;
+  readonly guest: GuestSideView;
+  readonly attached: readonly AttachedFunction[];
+  readonly held: readonly HeldFunction[];
+}
+
+/** A function that the guest has. */
+export interface AttachedFunction extends HeldFunction {
+  readonly guestFunction: number;
+  readonly qemuId: string;
+  readonly vendorId: string;
+  readonly productId: string;
+}
+
+/** A function that is held for the guest. */
+export interface HeldFunction {
+  readonly hostAddress: PciAddress;
+  /** Driver it goes back to; undefined if it had none. */
+  readonly hostDriver?: string;
+  readonly iommuGroup?: number;
+}
+
+/** Undefined where nothing of the owner is there: no ledger entry, nothing held, nothing plugged. */
+export function findReality(
+  observation: Observation,
+  ownerToken: string,
+  guest: GuestSideView,
+  remembered?: RememberedAttachment,
+): Reality | undefined {
+  const owned = findOwned(observation, ownerToken);
+  if (owned === undefined || isNothing(owned)) return undefined;
+  const known = owned.entry ?? remembered;
+  const heldPart = (hostAddress: PciAddress): HeldFunction => {
+    const one = observation.functions.get(hostAddress);
+    const hostDriver = known?.functions.find((f) => f.address === hostAddress)?.hostDriver;
+    return {
+      hostAddress,
+      ...(hostDriver !== undefined && { hostDriver }),
+      ...(one?.iommuGroup !== undefined && { iommuGroup: one.iommuGroup }),
+    };
+  };
+  const [first] = owned.plugged;
+  const bus = observation.buses.find((candidate) => candidate.bus === first?.bus);
+  const slot: GuestSlot | undefined =
+    first !== undefined && bus?.hotplug.possible
+      ? { bus: first.bus, slot: first.slot, kind: bus.hotplug.kind }
+      : owned.entry?.slot;
+  return {
+    hostUuid: observation.hostUuid,
+    guestUuid: observation.guest.uuid,
+    guest,
+    ...(slot && { slot }),
+    attached: owned.plugged.map(({ hostAddress, guestFunction, qemuId }) => {
+      const one = observation.functions.get(hostAddress);
+      return {
+        ...heldPart(hostAddress),
+        guestFunction,
+        qemuId,
+        vendorId: one?.vendorId ?? "",
+        productId: one?.productId ?? "",
+      };
+    }),
+    held: owned.held
+      .filter((address) => !owned.plugged.some((one) => one.hostAddress === address))
+      .map(heldPart),
+  };
+}

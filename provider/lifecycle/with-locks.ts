@@ -1,0 +1,51 @@
+import { causeText, fail } from "../errors";
+import type { Observation } from "../plan";
+import type { Hypervisor, ObservationQuery } from "./ports";
+
+/** An operation that holds its locks. */
+export interface Locked {
+  /** Looked at under the locks. */
+  readonly observation: Observation;
+  /** Aborted with the operation's own signal, and when the locks are lost with their connection. */
+  readonly signal: AbortSignal;
+}
+
+/** What an operation is locked for. */
+export interface LockScope extends ObservationQuery {
+  /** UUID to lock where the host has no such guest any more. */
+  readonly guestUuid?: string;
+}
+
+/**
+ * Runs the body while it holds the lock of the guest and of every IOMMU group it may touch, always taken
+ * in the same order: guest, then groups by number. Where the look under the locks finds further groups
+ * (functions that only the ledger names), all are let go and taken again.
+ */
+export async function withLocks<T>(
+  hypervisor: Hypervisor,
+  scope: LockScope,
+  signal: AbortSignal,
+  body: (locked: Locked) => Promise<T>,
+): Promise<T> {
+  const identity = await hypervisor.host.identify(scope, signal);
+  const guestUuid = identity.guestUuid ?? scope.guestUuid;
+  let groups = identity.iommuGroups;
+  for (;;) {
+    const names = [
+      ...(guestUuid === undefined ? [] : [`guest-${guestUuid}`]),
+      ...[...new Set(groups)].sort((a, b) => a - b).map((group) => `group-${group}`),
+    ];
+    const locks = await hypervisor.lock.acquire(names, signal);
+    try {
+      const lost = new AbortController();
+      void locks.lost.then((cause) => lost.abort(fail("LOCKS_LOST", { reason: causeText(cause) }, cause)));
+      const both = AbortSignal.any([signal, lost.signal]);
+      const observation = await hypervisor.host.observe(scope, both);
+      const all = [...observation.functions.values()].flatMap((one) => one.iommuGroup ?? []);
+      if (all.every((group) => groups.includes(group))) return await body({ observation, signal: both });
+      groups = [...groups, ...all];
+    } finally {
+      await locks.release();
+    }
+  }
+}

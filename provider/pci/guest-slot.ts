@@ -1,0 +1,102 @@
+/** How the guest learns of a function that comes or goes (qemu.md, sections 2 and 5). */
+export type SlotKind = "pcie-native" | "pcie-acpi" | "pci-acpi" | "pseries";
+
+/** One slot of one bus of the guest. */
+export interface GuestSlot {
+  /** QEMU's id of the bus, e.g. `pci.5`. */
+  readonly bus: string;
+  /** Slot (device) number on that bus; 0 behind a root port. */
+  readonly slot: number;
+  readonly kind: SlotKind;
+}
+
+/** What stands in a guest slot: QEMU's id or QOM path of each device. */
+export interface SlotOccupant {
+  readonly slot: number;
+  readonly guestFunction: number;
+  readonly id: string;
+}
+
+/** A bus of the guest that was looked at by QOM. */
+export interface GuestBus {
+  readonly bus: string;
+  /** Place among the guest's controllers; libvirt's own hotplug takes the lowest free one. */
+  readonly index: number;
+  readonly hotplug: BusHotplug;
+  readonly occupants: readonly SlotOccupant[];
+  /** Slots that libvirt's live or persistent configuration gives to something, plugged or not. */
+  readonly reservedSlots: readonly number[];
+}
+
+export type BusHotplug =
+  | { readonly possible: true; readonly kind: SlotKind; readonly slots: SlotRange }
+  | { readonly possible: false; readonly reason: string };
+
+/** Slot numbers that can be hot-plugged on a bus, both included. */
+export interface SlotRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Facts of QOM that decide how, and whether, a bus takes hotplug. */
+export interface BusFacts {
+  /** QOM type of the port or bridge, e.g. `pcie-root-port`; undefined for a root bus. */
+  readonly portType?: string;
+  /** QOM path of the port or bridge. */
+  readonly portPath?: string;
+  /** Value of the bus's `hotplug-handler`: a QOM path, or "" for none. */
+  readonly handlerPath: string;
+  /** Whether the bus has `acpi-pcihp-bsel`. */
+  readonly hasAcpiSelector: boolean;
+  /** The port's `hotplug` property; undefined where it has none. */
+  readonly portHotplug?: boolean;
+  /** QEMU's target: `x86_64`, `aarch64`, `ppc64`. */
+  readonly architecture: string;
+}
+
+const expressPorts = new Set(["pcie-root-port", "ioh3420", "xio3130-downstream"]);
+const onlySlotZero: SlotRange = { first: 0, last: 0 };
+const conventionalSlots: SlotRange = { first: 1, last: 31 };
+
+/**
+ * Decides how a bus takes hotplug. The handler decides, not the port's type: with ACPI hotplug a root
+ * port's handler is the chipset, natively it is the port itself (QEMU hw/pci/pcie_port.c,
+ * hw/acpi/pcihp.c; qemu.md section 5). SHPC is refused: it powers a slot off after each function.
+ */
+export function classifyBus(facts: BusFacts): BusHotplug {
+  const refuse = (reason: string): BusHotplug => ({ possible: false, reason });
+  const isExpress = facts.portType !== undefined && expressPorts.has(facts.portType);
+  if (facts.portHotplug === false) return refuse("its port has hotplug='off'");
+  if (facts.handlerPath === "") return refuse("it does not support hotplug");
+  if (facts.architecture === "ppc64") return { possible: true, kind: "pseries", slots: conventionalSlots };
+  if (facts.handlerPath === facts.portPath)
+    return isExpress
+      ? { possible: true, kind: "pcie-native", slots: onlySlotZero }
+      : refuse("its SHPC hotplug controller cannot show several functions together");
+  if (!facts.hasAcpiSelector) return refuse("it has no ACPI hotplug");
+  return isExpress
+    ? { possible: true, kind: "pcie-acpi", slots: onlySlotZero }
+    : { possible: true, kind: "pci-acpi", slots: conventionalSlots };
+}
+
+/** Whether nothing stands in the slot and libvirt's configuration gives it to nothing. */
+export function isSlotFree(bus: GuestBus, slot: number): boolean {
+  return !bus.occupants.some((occupant) => occupant.slot === slot) && !bus.reservedSlots.includes(slot);
+}
+
+/**
+ * The slot for a new attachment: the highest free one, because libvirt, which does not know of ours,
+ * takes the lowest that it believes free and fails where we sit (libvirt.md, Slots). Express slots come
+ * before conventional ones.
+ */
+export function findFreeSlot(buses: readonly GuestBus[]): GuestSlot | undefined {
+  const express = (bus: GuestBus): number => (bus.hotplug.possible && bus.hotplug.slots.last === 0 ? 0 : 1);
+  const ordered = [...buses].sort((a, b) => express(a) - express(b) || b.index - a.index);
+  for (const bus of ordered) {
+    if (!bus.hotplug.possible) continue;
+    const { first, last } = bus.hotplug.slots;
+    for (let slot = last; slot >= first; slot--)
+      if (isSlotFree(bus, slot)) return { bus: bus.bus, slot, kind: bus.hotplug.kind };
+  }
+  return undefined;
+}

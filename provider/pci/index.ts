@@ -1,0 +1,28 @@
+export {
+  compareAddresses,
+  findPciAddress,
+  findPciSlotAddress,
+  functionNumberOf,
+  FUNCTIONS_PER_SLOT,
+  pciAddressFromParts,
+  pciAddressOf,
+  pciAddressParts,
+  slotOf,
+  type PciAddress,
+  type PciAddressParts,
+  type PciSlotAddress,
+} from "./address";
+export { defaultFunctionMap, isSameFunctionMap, type FunctionMapping } from "./function-map";
+export { VFIO_DRIVER, type HostFunction } from "./host-function";
+export { findHostUses, type HostSurvey, type HostUse } from "./host-use";
+export {
+  classifyBus,
+  findFreeSlot,
+  isSlotFree,
+  type BusFacts,
+  type BusHotplug,
+  type GuestBus,
+  type GuestSlot,
+  type SlotKind,
+  type SlotOccupant,
+} from "./guest-slot";

@@ -1,0 +1,24 @@
+export {
+  describePlan,
+  describeSlot,
+  describeStep,
+  interruptionOf,
+  listFunctions,
+  type Interruption,
+} from "./describe";
+export { aliasOf, attachmentIdOf, findTagOfAlias, findTagOfQemuId, qemuIdOf, tagOf } from "./naming";
+export type {
+  GuestIdentity,
+  GuestRunState,
+  Holding,
+  LedgerEntry,
+  LedgerFunction,
+  Observation,
+  OwnedPart,
+  PluggedFunction,
+} from "./observation";
+export { findOwned, isNothing } from "./owned";
+export { planAttach } from "./plan-attach";
+export { planDetach } from "./plan-detach";
+export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
+export type { FunctionSelection, RememberedAttachment, RememberedFunction, WantedAttachment } from "./wanted";

@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import type { PciAddress } from "../pci";
+
+const prefix = "mfpci";
+const tagLength = 12;
+
+/**
+ * Short mark of an owner token. It stands in every QEMU id and libvirt alias of an attachment, so that
+ * what a crash left behind can be told from what is someone else's.
+ */
+export function tagOf(ownerToken: string): string {
+  return createHash("sha256").update(ownerToken).digest("hex").slice(0, tagLength);
+}
+
+/** Id of the resource in Pulumi: opaque, and the same for the same owner token. */
+export function attachmentIdOf(ownerToken: string): string {
+  return `${prefix}-${tagOf(ownerToken)}`;
+}
+
+/**
+ * QEMU's device id of one plugged function. It must differ from libvirt's alias of the same function,
+ * or libvirt hands the function back to the host at its DEVICE_DELETED, while its group is still in use.
+ */
+export function qemuIdOf(tag: string, guestFunction: number): string {
+  return `${prefix}-${tag}-f${guestFunction}`;
+}
+
+/** libvirt's alias of one held function; libvirt takes over aliases that begin with `ua-`. */
+export function aliasOf(tag: string, address: PciAddress): string {
+  return `ua-${prefix}-${tag}-${address.replace(/[:.]/g, "-")}`;
+}
+
+/** The tag in a QEMU id that this project made; undefined in any other. */
+export function findTagOfQemuId(id: string): string | undefined {
+  return /^mfpci-([0-9a-f]{12})-f[0-7]$/.exec(id)?.[1];
+}
+
+/** The tag in an alias that this project made; undefined in any other. */
+export function findTagOfAlias(alias: string): string | undefined {
+  return /^ua-mfpci-([0-9a-f]{12})-[0-9a-f-]+$/.exec(alias)?.[1];
+}

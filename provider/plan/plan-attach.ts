@@ -1,0 +1,421 @@
+import { fail } from "../errors";
+import {
+  compareAddresses,
+  defaultFunctionMap,
+  findFreeSlot,
+  functionNumberOf,
+  isSameFunctionMap,
+  isSlotFree,
+  pciAddressOf,
+  slotOf,
+  VFIO_DRIVER,
+  type FunctionMapping,
+  type GuestBus,
+  type GuestSlot,
+  type HostFunction,
+  type PciAddress,
+} from "../pci";
+import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
+import type { LedgerEntry, Observation, OwnedPart } from "./observation";
+import { findOwned } from "./owned";
+import { findHostDriver, planRestore, planUnplug, releaseStep } from "./plan-detach";
+import type { Plan, PlugTarget, Step } from "./step";
+import type { RememberedAttachment, WantedAttachment } from "./wanted";
+
+/** How long unasked removals were seen to follow a plug (qemu.md, rule 5). */
+const SWEEP_WATCH_MS = 500;
+
+/**
+ * Ordered steps from what is there to what is wanted; throws a ProviderError that says why it cannot be.
+ *
+ * The order holds these invariants: the ledger is written before the first change; everything a group
+ * needs is held before anything is unplugged or plugged; function 0 is plugged last; what is no longer
+ * needed is released after all else, a whole IOMMU group at a time, because a release of one function
+ * takes the group's device node from the guest (libvirt.md, Partial assignment).
+ */
+export function planAttach(
+  observation: Observation,
+  wanted: WantedAttachment,
+  remembered?: RememberedAttachment,
+): Plan {
+  refuseGuestState(observation);
+  const owned = ownOrAdopt(observation, wanted, remembered);
+  const map = selectFunctions(observation, wanted, owned, remembered);
+  const members = groupMembers(observation, map);
+  const leftovers = findLeftovers(observation, wanted, owned, map, members, remembered);
+  const needed = [...map.map((one) => one.hostAddress), ...leftovers].sort(compareAddresses);
+  const toHold = needed.filter((address) => !owned.held.includes(address));
+  refuseWhatIsInUse(observation, toHold);
+  const slot = chooseSlot(observation, wanted, owned, remembered);
+  const targets: PlugTarget[] = [...map]
+    .sort((a, b) => a.guestFunction - b.guestFunction)
+    .map((one) => ({ ...one, qemuId: qemuIdOf(owned.tag, one.guestFunction) }));
+  const kept = owned.held.filter((address) => members.has(address));
+  const dropped = owned.held.filter((address) => !members.has(address));
+  const heldOnly = [...new Set([...kept, ...leftovers])]
+    .filter((address) => !map.some((one) => one.hostAddress === address))
+    .sort(compareAddresses);
+
+  const finalEntry = ledgerEntry(observation, wanted, owned, slot, map, heldOnly, remembered);
+  const interimEntry = withDropped(finalEntry, owned, dropped, remembered);
+  const steps: Step[] = [];
+  if (!isSameEntry(owned.entry, interimEntry)) steps.push({ kind: "record", entry: interimEntry });
+  for (const address of toHold) {
+    const hostDriver = finalEntry.functions.find((one) => one.address === address)?.hostDriver;
+    steps.push({
+      kind: "hold",
+      address,
+      alias: aliasOf(owned.tag, address),
+      purpose: leftovers.includes(address) ? "leftover" : "assign",
+      ...(hostDriver !== undefined && { hostDriver }),
+    });
+  }
+  if (!isPluggedAs(owned, map, slot)) {
+    const unplugs = planUnplug(observation, owned);
+    steps.push(...unplugs, ...planPlug(observation, slot, targets, unplugs.length > 0));
+  }
+  if (dropped.length > 0) {
+    for (const address of dropped) steps.push(releaseStep(owned, address, remembered));
+    const ofDropped = interimEntry.functions.filter((one) => dropped.includes(one.address));
+    steps.push(...planRestore(observation, ofDropped, dropped));
+    steps.push({ kind: "record", entry: finalEntry });
+  }
+  return { steps, target: { slot, attached: targets, held: heldOnly } };
+}
+
+/** Functions other than 0 in order, then 0, then a look whether they are all there (qemu.md, rules 3 and 5). */
+function planPlug(
+  observation: Observation,
+  slot: GuestSlot,
+  targets: readonly PlugTarget[],
+  emptiedJustNow: boolean,
+): Step[] {
+  const plugs = [...targets]
+    .sort((a, b) => (a.guestFunction || Infinity) - (b.guestFunction || Infinity))
+    .map((target): Step => ({
+      kind: "plug",
+      slot,
+      target,
+      multifunction: target.guestFunction === 0 && targets.length > 1,
+    }));
+  const mayBeSwept =
+    (slot.kind.endsWith("-acpi") && emptiedJustNow) ||
+    (slot.kind === "pcie-native" && Number.parseInt(observation.guest.qemuVersion, 10) < 6);
+  return [...plugs, { kind: "confirm", slot, functions: targets, watchMs: mayBeSwept ? SWEEP_WATCH_MS : 0 }];
+}
+
+function refuseGuestState({ guest }: Observation): void {
+  switch (guest.runState) {
+    case "missing":
+      throw fail("GUEST_NOT_FOUND", { guest: guest.name });
+    case "off":
+      throw fail("GUEST_NOT_RUNNING", { guest: guest.name });
+    case "prelaunch":
+      throw fail("GUEST_NEVER_RAN", { guest: guest.name });
+    case "running":
+    case "paused":
+  }
+}
+
+function ownOrAdopt(
+  observation: Observation,
+  wanted: WantedAttachment,
+  remembered: RememberedAttachment | undefined,
+): OwnedPart {
+  const own = findOwned(observation, wanted.ownerToken);
+  const ownHasDevices = own !== undefined && (own.held.length > 0 || own.plugged.length > 0);
+  const named = namedAddresses(observation, wanted, remembered);
+  const rival = observation.ledger.find(
+    (line) =>
+      line.entry.owner !== wanted.ownerToken && line.entry.functions.some((one) => named.has(one.address)),
+  );
+  if (rival === undefined) {
+    if (own === undefined) {
+      const adopter = observation.ledger.find((line) => line.entry.owner !== wanted.ownerToken);
+      throw fail("ATTACHMENT_ADOPTED_BY_ANOTHER", {
+        owner: adopter?.entry.owner ?? "another owner",
+        guest: observation.guest.name,
+      });
+    }
+    return own;
+  }
+  const isElsewhere = rival.guest.uuid !== observation.guest.uuid;
+  if (!wanted.adopt || isElsewhere || ownHasDevices)
+    throw fail("ATTACHMENT_OWNED_BY_ANOTHER", {
+      functions: rival.entry.functions.map((one) => one.address).filter((address) => named.has(address)),
+      guest: rival.guest.name,
+      owner: rival.entry.owner,
+      canAdopt: !isElsewhere && !ownHasDevices,
+    });
+  const theirs = findOwned(observation, rival.entry.owner);
+  if (theirs === undefined) throw new Error("a ledger entry owns nothing");
+  return theirs;
+}
+
+function namedAddresses(
+  observation: Observation,
+  wanted: WantedAttachment,
+  remembered: RememberedAttachment | undefined,
+): Set<string> {
+  const { selection } = wanted;
+  if (selection.by === "map") return new Set(selection.map.map((one) => one.hostAddress));
+  const numbers =
+    selection.functions ?? rememberedNumbers(wanted, remembered) ?? deviceFunctions(observation, wanted);
+  return new Set(numbers.map((n) => pciAddressOf(selection.device, n)));
+}
+
+/**
+ * The functions to show, with their guest numbers. Where the user named none, those that the device had
+ * when it was attached: a later look at the device does not change the set behind the user's back.
+ */
+function selectFunctions(
+  observation: Observation,
+  wanted: WantedAttachment,
+  owned: OwnedPart,
+  remembered: RememberedAttachment | undefined,
+): FunctionMapping[] {
+  const { selection } = wanted;
+  const map =
+    selection.by === "map"
+      ? [...selection.map]
+      : defaultFunctionMap(
+          (
+            selection.functions ??
+            rememberedNumbers(wanted, owned.entry ?? remembered) ??
+            deviceFunctions(observation, wanted)
+          ).map((n) => pciAddressOf(selection.device, n)),
+        );
+  for (const { hostAddress } of map) {
+    const one = observation.functions.get(hostAddress);
+    if (one === undefined)
+      throw fail("FUNCTION_NOT_FOUND", {
+        address: hostAddress,
+        present: presentFunctions(observation, hostAddress),
+      });
+    if (one.isBridge) throw fail("FUNCTION_IS_BRIDGE", { address: hostAddress });
+    if (one.iommuGroup === undefined) throw fail("FUNCTION_WITHOUT_IOMMU_GROUP", { address: hostAddress });
+  }
+  return map;
+}
+
+function rememberedNumbers(
+  wanted: WantedAttachment,
+  remembered: Pick<RememberedAttachment, "functions"> | undefined,
+): number[] | undefined {
+  const { selection } = wanted;
+  if (selection.by !== "device" || remembered === undefined) return undefined;
+  const shown = remembered.functions.filter(
+    (one) => one.guestFunction !== undefined && slotOf(one.address) === selection.device,
+  );
+  return shown.length === 0 ? undefined : shown.map((one) => functionNumberOf(one.address));
+}
+
+function deviceFunctions(observation: Observation, wanted: WantedAttachment): number[] {
+  if (wanted.selection.by !== "device") return [];
+  const { device } = wanted.selection;
+  const found = [...observation.functions.keys()].filter((address) => slotOf(address) === device);
+  if (found.length === 0) throw fail("DEVICE_NOT_FOUND", { device });
+  return found.map(functionNumberOf).sort((a, b) => a - b);
+}
+
+function presentFunctions(observation: Observation, address: PciAddress): PciAddress[] {
+  return [...observation.functions.keys()]
+    .filter((other) => slotOf(other) === slotOf(address))
+    .sort(compareAddresses);
+}
+
+/** Every function of every IOMMU group that the map touches. */
+function groupMembers(
+  observation: Observation,
+  map: readonly FunctionMapping[],
+): ReadonlyMap<PciAddress, HostFunction> {
+  const groups = new Set(map.map((one) => observation.functions.get(one.hostAddress)?.iommuGroup));
+  return new Map([...observation.functions].filter(([, one]) => groups.has(one.iommuGroup)));
+}
+
+/** Members with a host driver that are not assigned: they make the group unusable unless they are held. */
+function findLeftovers(
+  observation: Observation,
+  wanted: WantedAttachment,
+  owned: OwnedPart,
+  map: readonly FunctionMapping[],
+  members: ReadonlyMap<PciAddress, HostFunction>,
+  remembered: RememberedAttachment | undefined,
+): PciAddress[] {
+  const leftovers = [...members.values()]
+    .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.address))
+    .map((one) => ({ address: one.address, driver: originalDriver(owned, one, remembered) }))
+    .filter((one) => one.driver !== undefined && one.driver !== VFIO_DRIVER);
+  if (leftovers.length > 0 && wanted.leftovers === "refuse")
+    throw fail("LEFTOVERS_REFUSED", {
+      leftovers: leftovers.map((one) => `${one.address} (${one.driver ?? "no driver"})`),
+      groups: [...new Set([...members.values()].map((one) => one.iommuGroup ?? -1))],
+    });
+  const foreign = leftovers.filter((one) => isHeldByOther(observation, owned, one.address));
+  refuseWhatIsInUse(
+    observation,
+    foreign.map((one) => one.address),
+  );
+  return leftovers.map((one) => one.address);
+}
+
+function isHeldByOther(observation: Observation, owned: OwnedPart, address: PciAddress): boolean {
+  return observation.holdings.some(
+    (one) =>
+      one.address === address &&
+      !(one.guest.uuid === observation.guest.uuid && findTagOfAlias(one.alias) === owned.tag),
+  );
+}
+
+/**
+ * The driver to give a function back to. A function that is not held and has no driver of its own any
+ * more was lost in a cut-off release: the ledger still knows what it had.
+ */
+function originalDriver(
+  owned: OwnedPart,
+  one: HostFunction,
+  remembered: RememberedAttachment | undefined,
+): string | undefined {
+  if (owned.held.includes(one.address)) return findHostDriver(owned, one.address, remembered);
+  const isUnclear = one.driver === undefined || one.driver === VFIO_DRIVER;
+  return (isUnclear ? findHostDriver(owned, one.address, undefined) : undefined) ?? one.driver;
+}
+
+function refuseWhatIsInUse(observation: Observation, toTake: readonly PciAddress[]): void {
+  for (const address of toTake) {
+    const holder = observation.holdings.find((one) => one.address === address);
+    if (holder !== undefined)
+      throw fail("FUNCTION_HELD_BY_GUEST", { address, guest: holder.guest.name, alias: holder.alias });
+  }
+  const used = observation.hostUses.filter((one) => toTake.includes(one.address));
+  if (used.length > 0)
+    throw fail("FUNCTION_USED_BY_HOST", {
+      uses: used.map((one) => {
+        const driver = observation.functions.get(one.address)?.driver ?? "no driver";
+        return `${one.address} (${driver}) ${one.use}`;
+      }),
+    });
+}
+
+function chooseSlot(
+  observation: Observation,
+  wanted: WantedAttachment,
+  owned: OwnedPart,
+  remembered: RememberedAttachment | undefined,
+): GuestSlot {
+  const ownIds = new Set(owned.plugged.map((one) => one.qemuId));
+  const buses = observation.buses.map((bus) => ({
+    ...bus,
+    occupants: bus.occupants.filter((occupant) => !ownIds.has(occupant.id)),
+  }));
+  if (wanted.guestSlot !== undefined) return namedSlot(observation, buses, wanted.guestSlot);
+  for (const earlier of [owned.plugged[0], owned.entry?.slot, remembered?.slot]) {
+    const bus = buses.find((candidate) => candidate.bus === earlier?.bus);
+    if (earlier !== undefined && bus?.hotplug.possible && isSlotFree(bus, earlier.slot))
+      return { bus: bus.bus, slot: earlier.slot, kind: bus.hotplug.kind };
+  }
+  const free = findFreeSlot(buses);
+  if (free === undefined)
+    throw fail("NO_FREE_SLOT", { guest: observation.guest.name, buses: buses.map(describeBus) });
+  return free;
+}
+
+function namedSlot(
+  observation: Observation,
+  buses: readonly GuestBus[],
+  named: { readonly bus: string; readonly slot?: number },
+): GuestSlot {
+  const refuse = (slot: string, reason: string): Error =>
+    fail("SLOT_REFUSED", { guest: observation.guest.name, slot, reason });
+  const bus = buses.find((candidate) => candidate.bus === named.bus);
+  if (bus === undefined)
+    throw refuse(named.bus, `the guest has no such bus; it has ${buses.map((one) => one.bus).join(", ")}`);
+  if (!bus.hotplug.possible) throw refuse(named.bus, bus.hotplug.reason);
+  const { first, last } = bus.hotplug.slots;
+  const isWithin = named.slot === undefined || (named.slot >= first && named.slot <= last);
+  if (!isWithin) throw refuse(`${named.bus} slot ${named.slot}`, `it takes slots ${first} to ${last} only`);
+  const candidates =
+    named.slot !== undefined ? [named.slot] : Array.from({ length: last - first + 1 }, (_, i) => last - i);
+  const slot = candidates.find((candidate) => isSlotFree(bus, candidate));
+  if (slot === undefined) throw refuse(describeSlotName(named), `it is taken: ${describeBus(bus)}`);
+  return { bus: bus.bus, slot, kind: bus.hotplug.kind };
+}
+
+function describeSlotName(named: { readonly bus: string; readonly slot?: number }): string {
+  return named.slot === undefined ? named.bus : `${named.bus} slot ${named.slot}`;
+}
+
+function describeBus(bus: GuestBus): string {
+  if (!bus.hotplug.possible) return `${bus.bus}: no hotplug, ${bus.hotplug.reason}`;
+  const what = [
+    ...bus.occupants.map((one) => one.id),
+    ...bus.reservedSlots
+      .filter((slot) => !bus.occupants.some((one) => one.slot === slot))
+      .map(() => "reserved by libvirt"),
+  ];
+  return `${bus.bus}: ${what.length === 0 ? "free" : what.join(", ")}`;
+}
+
+function isPluggedAs(owned: OwnedPart, map: readonly FunctionMapping[], slot: GuestSlot): boolean {
+  return (
+    isSameFunctionMap(owned.plugged, map) &&
+    owned.plugged.every((one) => one.bus === slot.bus && one.slot === slot.slot)
+  );
+}
+
+function ledgerEntry(
+  observation: Observation,
+  wanted: WantedAttachment,
+  owned: OwnedPart,
+  slot: GuestSlot,
+  map: readonly FunctionMapping[],
+  heldOnly: readonly PciAddress[],
+  remembered: RememberedAttachment | undefined,
+): LedgerEntry {
+  const driverOf = (address: PciAddress): { hostDriver?: string } => {
+    const one = observation.functions.get(address);
+    const hostDriver = one && originalDriver(owned, one, remembered);
+    return hostDriver === undefined ? {} : { hostDriver };
+  };
+  return {
+    owner: wanted.ownerToken,
+    tag: owned.tag,
+    slot,
+    functions: [
+      ...map.map((one) => ({
+        address: one.hostAddress,
+        guestFunction: one.guestFunction,
+        ...driverOf(one.hostAddress),
+      })),
+      ...heldOnly.map((address) => ({ address, ...driverOf(address) })),
+    ].sort((a, b) => compareAddresses(a.address, b.address)),
+  };
+}
+
+/** While functions are still to be released, the ledger goes on naming them and their drivers. */
+function withDropped(
+  entry: LedgerEntry,
+  owned: OwnedPart,
+  dropped: readonly PciAddress[],
+  remembered: RememberedAttachment | undefined,
+): LedgerEntry {
+  const extra = dropped.map((address) => {
+    const hostDriver = findHostDriver(owned, address, remembered);
+    return { address, ...(hostDriver !== undefined && { hostDriver }) };
+  });
+  return { ...entry, functions: [...entry.functions, ...extra] };
+}
+
+function isSameEntry(a: LedgerEntry | undefined, b: LedgerEntry): boolean {
+  const key = (entry: LedgerEntry): string =>
+    JSON.stringify([
+      entry.owner,
+      entry.tag,
+      entry.slot.bus,
+      entry.slot.slot,
+      entry.functions
+        .map((one) => `${one.address} ${one.guestFunction ?? "-"} ${one.hostDriver ?? "-"}`)
+        .sort(),
+    ]);
+  return a !== undefined && key(a) === key(b);
+}

@@ -1,0 +1,115 @@
+import { fail } from "../errors";
+import type { PciAddress, SlotKind } from "../pci";
+import { aliasOf } from "./naming";
+import type { Observation, OwnedPart, PluggedFunction } from "./observation";
+import { findOwned } from "./owned";
+import type { Plan, Step } from "./step";
+import type { RememberedAttachment, RememberedFunction } from "./wanted";
+
+/** Steps that give back everything the owner has; none where it has nothing. */
+export function planDetach(
+  observation: Observation,
+  ownerToken: string,
+  remembered?: RememberedAttachment,
+): Plan {
+  const owned = findOwned(observation, ownerToken);
+  if (owned === undefined) return { steps: [] };
+  const steps: Step[] = [
+    ...planUnplug(observation, owned),
+    ...owned.held.map((address) => releaseStep(owned, address, remembered)),
+    ...planRestore(observation, (owned.entry ?? remembered)?.functions ?? [], owned.held),
+  ];
+  if (owned.entry !== undefined) steps.push({ kind: "erase", entry: owned.entry });
+  return { steps };
+}
+
+/**
+ * A look at the host drivers after a release: libvirt's OK is no evidence (libvirt.md, step 4). Functions
+ * that an earlier, cut-off release left behind are looked at too; those that someone else holds are not.
+ */
+export function planRestore(
+  observation: Observation,
+  known: readonly RememberedFunction[],
+  released: readonly PciAddress[],
+): Step[] {
+  const drivers = known.flatMap(({ address, hostDriver }) => {
+    const isOthers =
+      !released.includes(address) && observation.holdings.some((holding) => holding.address === address);
+    return hostDriver === undefined || isOthers ? [] : [{ address, hostDriver }];
+  });
+  const isEnded = observation.guest.runState === "off" || observation.guest.runState === "missing";
+  const givenBackBy = isEnded ? "guest-end" : "release";
+  return drivers.length === 0 ? [] : [{ kind: "restore", givenBackBy, drivers }];
+}
+
+/** One unplug for each guest slot in which functions of the owner stand (one, unless someone moved them). */
+export function planUnplug(observation: Observation, owned: OwnedPart): Step[] {
+  const bySlot = new Map<string, PluggedFunction[]>();
+  for (const one of owned.plugged) {
+    const key = `${one.bus}/${one.slot}`;
+    bySlot.set(key, [...(bySlot.get(key) ?? []), one]);
+  }
+  if (bySlot.size > 0 && observation.guest.runState === "prelaunch")
+    throw fail("GUEST_NEVER_RAN", { guest: observation.guest.name });
+  return [...bySlot.values()].map((functions) => unplugStep(observation, functions));
+}
+
+/** What releases one held function of the owner. */
+export function releaseStep(
+  owned: OwnedPart,
+  address: PciAddress,
+  remembered: RememberedAttachment | undefined,
+): Step {
+  const hostDriver = findHostDriver(owned, address, remembered);
+  return {
+    kind: "release",
+    address,
+    alias: aliasOf(owned.tag, address),
+    ...(hostDriver !== undefined && { hostDriver }),
+  };
+}
+
+/** The driver a function had before this attachment first held it: by the ledger, else by the state. */
+export function findHostDriver(
+  owned: OwnedPart,
+  address: PciAddress,
+  remembered: RememberedAttachment | undefined,
+): string | undefined {
+  const known = owned.entry ?? remembered;
+  return known?.functions.find((one) => one.address === address)?.hostDriver;
+}
+
+/**
+ * Function 0 present: exactly one device_del, because it removes all and a second one may cancel it
+ * (qemu.md 1.3). Absent: the guest never saw the others; QEMU removes each at once, but an ACPI slot is
+ * emptied through the guest by one request for all (qemu.md section 4).
+ */
+function unplugStep(observation: Observation, functions: readonly PluggedFunction[]): Step {
+  const [first] = functions;
+  if (first === undefined) throw new RangeError("an unplug needs a function");
+  const kind = kindOf(observation, first);
+  const seenByGuest = first.guestFunction === 0;
+  const ids = functions.map((one) => one.qemuId);
+  const goesAtOnce = seenByGuest || kind === "pcie-acpi" || kind === "pci-acpi";
+  return {
+    kind: "unplug",
+    slot: { bus: first.bus, slot: first.slot, kind },
+    functions: functions.map(({ qemuId, hostAddress, guestFunction }) => ({
+      qemuId,
+      hostAddress,
+      guestFunction,
+    })),
+    requests: goesAtOnce ? ids.slice(0, 1) : ids.reverse(),
+    seenByGuest,
+  };
+}
+
+function kindOf(observation: Observation, one: PluggedFunction): SlotKind {
+  const bus = observation.buses.find((candidate) => candidate.bus === one.bus);
+  if (bus?.hotplug.possible) return bus.hotplug.kind;
+  throw fail("SLOT_REFUSED", {
+    guest: observation.guest.name,
+    slot: `${one.bus} slot ${one.slot}`,
+    reason: bus === undefined ? "the guest has no such bus" : bus.hotplug.possible ? "" : bus.hotplug.reason,
+  });
+}

@@ -1,0 +1,73 @@
+import type { FunctionMapping, GuestSlot, PciAddress } from "../pci";
+import type { LedgerEntry } from "./observation";
+
+/**
+ * One step of a plan: data that lifecycle carries out, tests enumerate and the preview prints.
+ * Undoing is planning again, from what is really there back to what was wanted before
+ * (docs/decisions/0002-undo-by-planning.md).
+ */
+export type Step =
+  | { readonly kind: "record"; readonly entry: LedgerEntry }
+  | {
+      readonly kind: "hold";
+      readonly address: PciAddress;
+      readonly alias: string;
+      readonly hostDriver?: string;
+      readonly purpose: "assign" | "leftover";
+    }
+  | {
+      readonly kind: "unplug";
+      readonly slot: GuestSlot;
+      /** Every function of ours in the slot, function 0 first; all of them go. */
+      readonly functions: readonly PlugTarget[];
+      /** Ids to send a device_del for. */
+      readonly requests: readonly string[];
+      /** Whether function 0 is there: without it the guest has never seen the others. */
+      readonly seenByGuest: boolean;
+    }
+  | {
+      readonly kind: "plug";
+      readonly slot: GuestSlot;
+      readonly target: PlugTarget;
+      /** Set on function 0 where there are others. */
+      readonly multifunction: boolean;
+    }
+  | {
+      readonly kind: "confirm";
+      readonly slot: GuestSlot;
+      readonly functions: readonly PlugTarget[];
+      /** How long an unasked removal has to be watched for; 0 where none was ever seen. */
+      readonly watchMs: number;
+    }
+  | {
+      readonly kind: "release";
+      readonly address: PciAddress;
+      readonly alias: string;
+      readonly hostDriver?: string;
+    }
+  | {
+      readonly kind: "restore";
+      /** Where the guest has ended, the host gives its functions back by itself, after some seconds. */
+      readonly givenBackBy: "release" | "guest-end";
+      readonly drivers: readonly { readonly address: PciAddress; readonly hostDriver: string }[];
+    }
+  | { readonly kind: "erase"; readonly entry: LedgerEntry };
+
+/** A function and the QEMU id it has, or gets. */
+export interface PlugTarget extends FunctionMapping {
+  readonly qemuId: string;
+}
+
+/** What a plan ends in. */
+export interface PlanTarget {
+  readonly slot: GuestSlot;
+  readonly attached: readonly PlugTarget[];
+  readonly held: readonly PciAddress[];
+}
+
+/** Ordered steps from what is there to what is wanted. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** Undefined where nothing of the attachment is to remain. */
+  readonly target?: PlanTarget;
+}

@@ -1,0 +1,30 @@
+import type { FunctionMapping, GuestSlot, PciAddress, PciSlotAddress } from "../pci";
+
+/** What the user asked for, parsed. */
+export interface WantedAttachment {
+  readonly ownerToken: string;
+  readonly selection: FunctionSelection;
+  /** What happens to functions of the touched groups that are not assigned and have a host driver. */
+  readonly leftovers: "refuse" | "hold";
+  readonly guestSlot?: { readonly bus: string; readonly slot?: number };
+  readonly adopt: boolean;
+}
+
+/** Which functions: of one device, by number or all it has; or by a map. */
+export type FunctionSelection =
+  | { readonly by: "device"; readonly device: PciSlotAddress; readonly functions?: readonly number[] }
+  | { readonly by: "map"; readonly map: readonly FunctionMapping[] };
+
+/** What the state of the resource remembers: used where the ledger on the host is gone. */
+export interface RememberedAttachment {
+  readonly slot?: GuestSlot;
+  readonly functions: readonly RememberedFunction[];
+}
+
+/** One function of {@link RememberedAttachment}. */
+export interface RememberedFunction {
+  readonly address: PciAddress;
+  /** Undefined for a function that is held and shown to nobody. */
+  readonly guestFunction?: number;
+  readonly hostDriver?: string;
+}

@@ -1,0 +1,48 @@
+import { QmpError, QmpProtocolError } from "./qmp-error";
+import type { QmpMonitor } from "./qmp-monitor";
+import { isRecord } from "./reply";
+
+/** One property of an object in QEMU's object model. */
+export interface QomProperty {
+  readonly name: string;
+  /** e.g. `child<vfio-pci>`, `link<vfio-pci>`, `bool`. */
+  readonly type: string;
+}
+
+/** Devices that were given an id stand here, in every state of the guest (qemu.md section 5). */
+export const PERIPHERAL_PATH = "/machine/peripheral";
+
+/** The properties of an object. */
+export async function listProperties(
+  monitor: QmpMonitor,
+  path: string,
+  signal?: AbortSignal,
+): Promise<QomProperty[]> {
+  const list = await monitor.execute("qom-list", { path }, signal);
+  if (!Array.isArray(list)) throw new QmpProtocolError("qom-list did not answer with a list");
+  return list.map((one: unknown) => {
+    if (!isRecord(one) || typeof one["name"] !== "string" || typeof one["type"] !== "string")
+      throw new QmpProtocolError("qom-list answered with something else than properties");
+    return { name: one["name"], type: one["type"] };
+  });
+}
+
+/** The value of a property; undefined where the object has no such property. */
+export async function findProperty(
+  monitor: QmpMonitor,
+  path: string,
+  property: string,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  try {
+    return await monitor.execute("qom-get", { path, property }, signal);
+  } catch (error) {
+    if (error instanceof QmpError) return undefined;
+    throw error;
+  }
+}
+
+/** The type in `child<…>` or `link<…>`; undefined for a plain property. */
+export function findObjectType(type: string): string | undefined {
+  return /^(?:child|link)<(.+)>$/.exec(type)?.[1];
+}

@@ -1,0 +1,39 @@
+import { QmpError, QmpProtocolError } from "./qmp-error";
+
+/** An answer of a monitor may be this long; query-pci of a large guest is some 100 KiB. */
+const MAX_REPLY_CHARACTERS = 8 * 1024 * 1024;
+
+/**
+ * The value of `return` in one answer of the monitor.
+ *
+ * @throws QmpError for an `error` answer, QmpProtocolError for anything else.
+ */
+export function parseQmpReply(text: string): unknown {
+  if (text.length > MAX_REPLY_CHARACTERS)
+    throw new QmpProtocolError(`an answer of ${text.length} characters is too long`);
+  const reply = parseObject(text);
+  if (Object.hasOwn(reply, "return")) return reply["return"];
+  const error = reply["error"];
+  if (!isRecord(error)) throw new QmpProtocolError("an answer has neither return nor error");
+  throw new QmpError(textOf(error["class"], "GenericError"), textOf(error["desc"], "no description"));
+}
+
+/** Whether a value of JSON is an object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new QmpProtocolError("an answer is not JSON", { cause });
+  }
+  if (!isRecord(value)) throw new QmpProtocolError("an answer is not an object");
+  return value;
+}
+
+function textOf(value: unknown, otherwise: string): string {
+  return typeof value === "string" ? value : otherwise;
+}

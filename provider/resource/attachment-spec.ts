@@ -1,0 +1,72 @@
+import { findPciAddress, findPciSlotAddress, type FunctionMapping, type PciAddress } from "../pci";
+import type { FunctionSelection, RememberedAttachment, WantedAttachment } from "../plan";
+import type { AttachmentInputs } from "./attachment-schema";
+import type { AttachmentState } from "./attachment-state";
+
+const DEFAULT_TIMEOUT_SECONDS = 60;
+
+/** What the user wants of the guest, from checked inputs. */
+export function wantedOf(inputs: AttachmentInputs): WantedAttachment {
+  const { guestSlot } = inputs;
+  return {
+    ownerToken: inputs.ownerToken,
+    selection: selectionOf(inputs),
+    leftovers: inputs.leftovers ?? "refuse",
+    adopt: inputs.adopt ?? false,
+    ...(guestSlot && {
+      guestSlot: { bus: guestSlot.bus, ...(guestSlot.slot !== undefined && { slot: guestSlot.slot }) },
+    }),
+  };
+}
+
+/** Functions and slots to look at: those the inputs name, and those the state remembers. */
+export function addressesOf(inputs: AttachmentInputs, remembered?: RememberedAttachment): string[] {
+  const selection = selectionOf(inputs);
+  const named =
+    selection.by === "map" ? selection.map.map((one): string => one.hostAddress) : [selection.device];
+  return [...new Set([...named, ...(remembered?.functions ?? []).map((one) => one.address)])];
+}
+
+/** Limits of the two operations in seconds. */
+export function timeoutsOf(inputs: AttachmentInputs): { attachSeconds: number; detachSeconds: number } {
+  return {
+    attachSeconds: inputs.timeouts?.attachSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+    detachSeconds: inputs.timeouts?.detachSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+  };
+}
+
+/** What a state says of slot, functions and their host drivers. */
+export function rememberedOf(state: AttachmentState): RememberedAttachment {
+  const driver = (name: string): { hostDriver?: string } => (name === "" ? {} : { hostDriver: name });
+  return {
+    ...(state.slot && { slot: state.slot }),
+    functions: [
+      ...state.attached.map((one) => ({
+        address: addressOf(one.hostAddress),
+        guestFunction: one.guestFunction,
+        ...driver(one.hostDriver),
+      })),
+      ...state.held.map((one) => ({ address: addressOf(one.hostAddress), ...driver(one.hostDriver) })),
+    ],
+  };
+}
+
+function selectionOf(inputs: AttachmentInputs): FunctionSelection {
+  if (inputs.functionMap !== undefined)
+    return {
+      by: "map",
+      map: inputs.functionMap.map((one): FunctionMapping => ({
+        hostAddress: addressOf(one.hostAddress),
+        guestFunction: one.guestFunction,
+      })),
+    };
+  const device = findPciSlotAddress(inputs.device ?? "");
+  if (device === undefined) throw new TypeError("neither device nor functionMap is stored");
+  return { by: "device", device, ...(inputs.functions && { functions: inputs.functions }) };
+}
+
+function addressOf(text: string): PciAddress {
+  const address = findPciAddress(text);
+  if (address === undefined) throw new TypeError("a stored host address cannot be read");
+  return address;
+}

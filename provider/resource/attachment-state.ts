@@ -1,0 +1,72 @@
+import { z } from "zod";
+import type { Reality } from "../lifecycle";
+import type { AttachmentInputs } from "./attachment-schema";
+
+const held = z.object({ hostAddress: z.string(), hostDriver: z.string(), iommuGroup: z.number() });
+
+/** What the state says beside the inputs. Written by every release since the first: only ever extended. */
+const outputsSchema = z.object({
+  slot: z
+    .object({
+      bus: z.string(),
+      slot: z.number(),
+      kind: z.enum(["pcie-native", "pcie-acpi", "pci-acpi", "pseries"]),
+    })
+    .nullish()
+    .transform((slot) => slot ?? undefined),
+  guestAddress: z
+    .string()
+    .nullish()
+    .transform((address) => address ?? null),
+  guestConfigured: z.boolean(),
+  attached: z.array(
+    held.extend({
+      guestFunction: z.number(),
+      qemuId: z.string(),
+      vendorId: z.string(),
+      productId: z.string(),
+    }),
+  ),
+  held: z.array(held),
+  guestUuid: z.string(),
+  hostUuid: z.string(),
+});
+
+/** Outputs of the resource, without the inputs that stand beside them. */
+export type AttachmentState = z.infer<typeof outputsSchema>;
+
+/** @throws TypeError where the state is not one that a release of this package wrote. */
+export function parseState(properties: Readonly<Record<string, unknown>>): AttachmentState {
+  const result = outputsSchema.safeParse(properties);
+  if (result.success) return result.data;
+  const paths = result.error.issues.map((issue) => issue.path.join(".")).join(", ");
+  throw new TypeError(`the stored outputs cannot be read: ${paths}`);
+}
+
+/** The properties of the state: what is really there, and the inputs it was made from. */
+export function composeState<I extends Partial<AttachmentInputs>>(
+  inputs: I,
+  reality: Reality,
+): I & AttachmentState {
+  const part = (one: Reality["held"][number]): AttachmentState["held"][number] => ({
+    hostAddress: one.hostAddress,
+    hostDriver: one.hostDriver ?? "",
+    iommuGroup: one.iommuGroup ?? -1,
+  });
+  return {
+    ...inputs,
+    slot: reality.slot,
+    guestAddress: reality.guest.guestAddress ?? null,
+    guestConfigured: reality.guest.guestConfigured,
+    attached: reality.attached.map((one) => ({
+      ...part(one),
+      guestFunction: one.guestFunction,
+      qemuId: one.qemuId,
+      vendorId: one.vendorId,
+      productId: one.productId,
+    })),
+    held: reality.held.map(part),
+    guestUuid: reality.guestUuid,
+    hostUuid: reality.hostUuid,
+  };
+}

@@ -1,0 +1,243 @@
+import type { z } from "zod";
+import { findPciAddress, findPciSlotAddress, slotOf, type PciAddress } from "../pci";
+import { attachmentSchema, type AttachmentInputs } from "./attachment-schema";
+import { UNKNOWN_VALUE } from "./unknown";
+
+/** One thing wrong with the input. */
+export interface InputFailure {
+  /** Path of the argument, e.g. `functionMap[1].guestFunction`; empty for an unknown argument. */
+  readonly property: string;
+  /** What is wrong, the value (never of a credential) and the cure. */
+  readonly reason: string;
+}
+
+/** Judgements on credentials that need a cryptographic library; each says what is wrong, or undefined. */
+export interface CredentialChecks {
+  findPrivateKeyProblem(privateKey: string, password: string | undefined): string | undefined;
+  findHostKeyProblem(hostKey: string): string | undefined;
+}
+
+type Path = readonly PropertyKey[];
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Values of these fields are quoted in a failure; below `connection` all others may be a credential. */
+const quotableOfConnection = new Set(["port", "dialErrorLimit", "perDialTimeout", "strictHostKeyChecking"]);
+const LONGEST_QUOTE = 60;
+
+/**
+ * Everything that is wrong with the inputs, at once, before any connection. Values that a preview does not
+ * know yet pass at every depth.
+ */
+export function findInputFailures(inputs: Fields, checks: CredentialChecks): InputFailure[] {
+  const result = attachmentSchema.safeParse(inputs);
+  const issues = result.success ? [] : result.error.issues;
+  const failures = issues
+    .filter((issue) => !isUnknownAt(inputs, issue.path))
+    .flatMap((issue) => explain(inputs, issue));
+  return [
+    ...failures,
+    ...findSelectionFailures(inputs),
+    ...findCredentialFailures(inputs["connection"], checks),
+  ];
+}
+
+/** The same inputs in one spelling: PCI addresses long and in lower case. Defaults are not filled in. */
+export function normaliseInputs<T extends Fields>(inputs: T): T {
+  const device = inputs["device"];
+  const map = inputs["functionMap"];
+  return {
+    ...inputs,
+    ...(typeof device === "string" && { device: findPciSlotAddress(device) ?? device }),
+    ...(Array.isArray(map) && { functionMap: map.map(normaliseMapping) }),
+  };
+}
+
+/** @throws TypeError where the inputs did not pass check; they come from Pulumi's state or from check itself. */
+export function parseCheckedInputs(inputs: Fields): AttachmentInputs {
+  const known = Object.fromEntries(
+    Object.keys(attachmentSchema.shape).flatMap((key) =>
+      inputs[key] === undefined || inputs[key] === null ? [] : [[key, inputs[key]]],
+    ),
+  );
+  const result = attachmentSchema.safeParse(normaliseInputs(known));
+  if (result.success) return result.data;
+  const paths = result.error.issues.map((issue) => pathText(issue.path)).join(", ");
+  throw new TypeError(`the stored arguments cannot be read: ${paths}`);
+}
+
+function normaliseMapping(entry: unknown): unknown {
+  if (!isFields(entry) || typeof entry["hostAddress"] !== "string") return entry;
+  return { ...entry, hostAddress: findPciAddress(entry["hostAddress"]) ?? entry["hostAddress"] };
+}
+
+function explain(inputs: Fields, issue: z.core.$ZodIssue): InputFailure[] {
+  if (issue.code === "unrecognized_keys") {
+    const where = issue.path.length === 0 ? "" : ` in ${pathText(issue.path)}`;
+    return issue.keys.map((key) => ({
+      property: issue.path.length === 0 ? "" : `${pathText(issue.path)}.${key}`,
+      reason: `unknown argument ${JSON.stringify(key)}${where}; it takes ${knownKeys(issue.path).join(", ")}`,
+    }));
+  }
+  const path = pathText(issue.path);
+  // Pulumi prints the value of a top-level property beside the reason: a credential may be in this one
+  const property = path === "connection" ? "connection.host" : path;
+  const value = valueAt(inputs, issue.path);
+  if (value === undefined || value === null)
+    return [{ property, reason: `${path} is missing; ${issue.message}` }];
+  if (value === "") return [{ property, reason: `${path} is empty; ${issue.message}` }];
+  const quoted = quote(value, issue.path);
+  return [
+    {
+      property,
+      reason: `${path} ${quoted === undefined ? "is not valid" : `is ${quoted}`}; ${issue.message}`,
+    },
+  ];
+}
+
+/** Rules over several fields; each looks only at what is there and of the right type. */
+function findSelectionFailures(inputs: Fields): InputFailure[] {
+  const failures: InputFailure[] = [];
+  const { device, functions, functionMap } = inputs;
+  if (isGiven(functionMap) && isGiven(device))
+    failures.push({
+      property: "functionMap",
+      reason: "functionMap and device exclude each other; leave one of them out",
+    });
+  if (isGiven(functionMap) && isGiven(functions))
+    failures.push({
+      property: "functions",
+      reason: "functionMap and functions exclude each other; leave one of them out",
+    });
+  if (!isGiven(functionMap) && !isGiven(device))
+    failures.push({
+      property: "device",
+      reason: 'device is missing; use the slot of a host device, such as "0000:01:00", or functionMap',
+    });
+  if (Array.isArray(functions))
+    for (const twice of repeated(functions as unknown[]))
+      failures.push({
+        property: "functions",
+        reason: `functions names ${JSON.stringify(twice)} twice; name each function once`,
+      });
+  if (Array.isArray(functionMap)) failures.push(...findMapFailures(functionMap));
+  return failures;
+}
+
+function findMapFailures(map: readonly unknown[]): InputFailure[] {
+  const entries = map.filter(isFields);
+  const fail = (reason: string): InputFailure => ({ property: "functionMap", reason });
+  const failures: InputFailure[] = [];
+  const addresses = entries.flatMap((entry) => {
+    const text = entry["hostAddress"];
+    return typeof text === "string" ? (findPciAddress(text) ?? []) : [];
+  });
+  const numbers = entries.map((entry) => entry["guestFunction"]).filter((one) => typeof one === "number");
+  for (const twice of repeated(addresses))
+    failures.push(fail(`functionMap names host function ${twice} twice; name each once`));
+  for (const twice of repeated(numbers))
+    failures.push(
+      fail(`functionMap gives guest function ${twice} to two functions; give each its own number`),
+    );
+  const allKnown = numbers.length === map.length;
+  if (map.length > 0 && allKnown && !numbers.includes(0))
+    failures.push(
+      fail(
+        "functionMap has no guest function 0, without which a guest sees none of the others; give one of them 0",
+      ),
+    );
+  const slots = new Set(addresses.map((address: PciAddress) => slotOf(address)));
+  if (slots.size > 1)
+    failures.push(
+      fail(`functionMap names functions of ${[...slots].join(" and ")}; name functions of one host slot`),
+    );
+  return failures;
+}
+
+function findCredentialFailures(
+  connection: unknown,
+  checks: CredentialChecks,
+  path = "connection",
+): InputFailure[] {
+  if (!isFields(connection)) return [];
+  const { privateKey, privateKeyPassword, hostKey, proxy } = connection;
+  const failures: InputFailure[] = [];
+  const isKnown = (value: unknown): value is string =>
+    typeof value === "string" && value !== "" && value !== UNKNOWN_VALUE;
+  if (isKnown(privateKey) && privateKeyPassword !== UNKNOWN_VALUE) {
+    const password = typeof privateKeyPassword === "string" ? privateKeyPassword : undefined;
+    const problem = checks.findPrivateKeyProblem(privateKey, password);
+    if (problem !== undefined)
+      failures.push({ property: `${path}.privateKey`, reason: `${path}.privateKey ${problem}` });
+  }
+  if (isKnown(hostKey)) {
+    const problem = checks.findHostKeyProblem(hostKey);
+    if (problem !== undefined)
+      failures.push({ property: `${path}.hostKey`, reason: `${path}.hostKey ${problem}` });
+  }
+  return [...failures, ...findCredentialFailures(proxy, checks, `${path}.proxy`)];
+}
+
+function isUnknownAt(inputs: unknown, path: Path): boolean {
+  let current: unknown = inputs;
+  for (const key of path) {
+    if (current === UNKNOWN_VALUE) return true;
+    if (typeof current !== "object" || current === null) return false;
+    current = (current as Record<PropertyKey, unknown>)[key];
+  }
+  return current === UNKNOWN_VALUE;
+}
+
+function valueAt(inputs: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
+    inputs,
+  );
+}
+
+function quote(value: unknown, path: Path): string | undefined {
+  const last = path.at(-1);
+  if (path[0] === "connection" && !(typeof last === "string" && quotableOfConnection.has(last)))
+    return undefined;
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= LONGEST_QUOTE ? text : undefined;
+}
+
+/** `functionMap[1].guestFunction` */
+function pathText(path: Path): string {
+  return path
+    .map((key, index) => (typeof key === "number" ? `[${key}]` : `${index === 0 ? "" : "."}${String(key)}`))
+    .join("");
+}
+
+const topLevelKeys = Object.keys(attachmentSchema.shape).filter((key) => key !== "ownerToken");
+const nestedKeys: Readonly<Record<string, readonly string[]>> = {
+  guest: Object.keys(attachmentSchema.shape.guest.shape),
+  guestSlot: Object.keys(attachmentSchema.shape.guestSlot.unwrap().shape),
+  timeouts: Object.keys(attachmentSchema.shape.timeouts.unwrap().shape),
+  functionMap: ["hostAddress", "guestFunction"],
+};
+const connectionKeys = (
+  "host port user password privateKey privateKeyPassword agentSocketPath dialErrorLimit perDialTimeout " +
+  "hostKey knownHostsFile strictHostKeyChecking proxy"
+).split(" ");
+
+function knownKeys(path: Path): readonly string[] {
+  const [first] = path;
+  if (first === undefined) return topLevelKeys;
+  return nestedKeys[String(first)] ?? connectionKeys;
+}
+
+function repeated<T>(values: readonly T[]): T[] {
+  return [
+    ...new Set(values.filter((value, index) => value !== UNKNOWN_VALUE && values.indexOf(value) !== index)),
+  ];
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

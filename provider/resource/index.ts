@@ -1,0 +1,12 @@
+export { attachmentSchema, type AttachmentInputs, type ConnectionInputs } from "./attachment-schema";
+export { addressesOf, rememberedOf, timeoutsOf, wantedOf } from "./attachment-spec";
+export { composeState, parseState, type AttachmentState } from "./attachment-state";
+export {
+  findInputFailures,
+  normaliseInputs,
+  parseCheckedInputs,
+  type CredentialChecks,
+  type InputFailure,
+} from "./check-inputs";
+export { changedArguments, isAnother, isQuietChange, type Found } from "./decide";
+export { hasUnknown, UNKNOWN_VALUE } from "./unknown";
