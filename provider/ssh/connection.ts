@@ -1,0 +1,189 @@
+import type { Duplex } from "node:stream";
+import type { Channel, Client, ClientChannel } from "ssh2";
+import { causeText, fail } from "../errors";
+import { abortReason, waitUnlessAborted } from "./abort";
+import { ChannelStream } from "./channel-stream";
+import { describeSocketError } from "./dial-failure";
+import { HostHelper, type HostSession } from "./host-session";
+import { ChannelProcess, type SshProcess } from "./process";
+
+/** One authenticated connection to a host, shared by all operations of this process on it. */
+export interface SshConnection {
+  /** `root@hv1:22`, for messages. */
+  readonly label: string;
+  /** Resolves with the reason once the connection has ended, whoever ended it. */
+  readonly closed: Promise<Error>;
+  readonly isOpen: boolean;
+  /**
+   * A channel to a unix socket on the host.
+   *
+   * @throws SSH_CHANNEL_REFUSED (nobody listens there, no permission, or forwarding is off),
+   * SSH_CONNECTION_LOST, the signal's reason
+   */
+  openUnixSocket(path: string, signal?: AbortSignal): Promise<Duplex>;
+  /**
+   * Starts a command by the user's login shell. Resolves when it has been started; the signal is of no
+   * consequence afterwards.
+   *
+   * @throws SSH_CHANNEL_REFUSED, SSH_CONNECTION_LOST, the signal's reason
+   */
+  exec(command: string, signal?: AbortSignal): Promise<SshProcess>;
+  /** Locks and look-up of what the host itself needs, by one helper process on the host. */
+  readonly locks: HostSession;
+}
+
+/** Milliseconds for an orderly goodbye before the socket is simply closed. */
+const GOODBYE_MS = 2000;
+
+type ChannelCallback<C> = (error: Error | undefined, channel: C) => void;
+
+/** A refused channel; `isForbidden` tells a server's policy from nobody listening (RFC 4254 section 5.1). */
+export class ChannelRefused extends Error {
+  constructor(
+    message: string,
+    readonly isForbidden: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/** {@link SshConnection} over an authenticated ssh2 client. */
+export class ClientConnection implements SshConnection {
+  readonly closed: Promise<Error>;
+  readonly locks: HostHelper;
+  #resolveClosed!: (reason: Error) => void;
+  readonly #client: Client;
+  readonly #streams = new Set<Duplex>();
+  #end: Error | undefined;
+  #firstError: Error | undefined;
+
+  /** @param depth number of jump hosts on the way, for the order of closing */
+  constructor(
+    client: Client,
+    readonly label: string,
+    readonly depth: number,
+  ) {
+    this.#client = client;
+    client.setMaxListeners(0);
+    client.on("error", (error) => (this.#firstError ??= error));
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    const onEnded = (): void => this.#onEnded("the host closed it");
+    // The peer's FIN: nothing can be sent from then on, whenever "close" follows.
+    client.on("end", onEnded);
+    client.on("close", onEnded);
+    this.locks = new HostHelper(this);
+  }
+
+  get isOpen(): boolean {
+    return this.#end === undefined;
+  }
+
+  async openUnixSocket(path: string, signal?: AbortSignal): Promise<Duplex> {
+    const what = `a channel to its unix socket ${path}`;
+    return this.#openStream(what, signal, (done) => this.#client.openssh_forwardOutStreamLocal(path, done));
+  }
+
+  /** A channel to another host's port, for the next hop. @throws ChannelRefused, SSH_CONNECTION_LOST */
+  async openTcp(host: string, port: number, signal: AbortSignal): Promise<Duplex> {
+    const open = (done: ChannelCallback<Channel>) =>
+      this.#client.forwardOut("127.0.0.1", 0, host, port, done);
+    return this.#track(new ChannelStream(await this.#open(signal, open)));
+  }
+
+  async exec(command: string, signal?: AbortSignal): Promise<SshProcess> {
+    const open = (done: ChannelCallback<ClientChannel>) => this.#client.exec(command, done);
+    const channel = await this.#open(signal, open).catch((error: unknown) => {
+      throw this.#refusal("a channel for a command", error);
+    });
+    const process = new ChannelProcess(channel);
+    this.#track(process.stdio);
+    return process;
+  }
+
+  /** Says goodbye and waits for the end. Idempotent. */
+  async close(): Promise<void> {
+    if (this.isOpen) {
+      await this.locks.close();
+      this.#client.end();
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => (timer = setTimeout(resolve, GOODBYE_MS)));
+    await Promise.race([this.closed, late]);
+    clearTimeout(timer);
+    this.destroy(new Error("it was closed"));
+  }
+
+  /** Ends the connection at once; every open channel fails with the reason. */
+  destroy(reason: Error): void {
+    this.#firstError ??= reason;
+    this.#onEnded(reason.message);
+    this.#client.destroy();
+  }
+
+  async #openStream(
+    what: string,
+    signal: AbortSignal | undefined,
+    open: (done: ChannelCallback<Channel>) => void,
+  ): Promise<Duplex> {
+    const channel = await this.#open(signal, open).catch((error: unknown) => {
+      throw this.#refusal(what, error);
+    });
+    return this.#track(new ChannelStream(channel));
+  }
+
+  /** Opens a channel; one that is opened after the caller has left is closed again. */
+  async #open<C extends Channel>(
+    signal: AbortSignal | undefined,
+    open: (done: ChannelCallback<C>) => void,
+  ): Promise<C> {
+    if (signal?.aborted === true) throw abortReason(signal);
+    if (this.#end !== undefined) throw this.#end;
+    let hasLeft = false;
+    const opened = new Promise<C>((resolve, reject) => {
+      void this.closed.then(reject);
+      open((error, channel) => {
+        if (error !== undefined && error !== null) return reject(refusedChannel(error));
+        if (!hasLeft) return resolve(channel);
+        channel.on("error", () => undefined);
+        channel.destroy();
+      });
+    });
+    try {
+      return await waitUnlessAborted(opened, signal);
+    } catch (error) {
+      hasLeft = true;
+      throw error;
+    }
+  }
+
+  #refusal(what: string, error: unknown): unknown {
+    if (!(error instanceof ChannelRefused)) return this.#end ?? error;
+    return fail("SSH_CHANNEL_REFUSED", { target: this.label, what, reason: error.message }, error);
+  }
+
+  #track<S extends Duplex>(stream: S): S {
+    // Lost between the opening and here.
+    if (this.#end !== undefined) stream.destroy(this.#end);
+    this.#streams.add(stream);
+    stream.once("close", () => this.#streams.delete(stream));
+    return stream;
+  }
+
+  #onEnded(otherwise: string): void {
+    if (this.#end !== undefined) return;
+    const reason = this.#firstError === undefined ? otherwise : describeSocketError(this.#firstError);
+    this.#end = fail("SSH_CONNECTION_LOST", { target: this.label, reason }, this.#firstError);
+    for (const stream of this.#streams) stream.destroy(this.#end);
+    // Whoever still waits for the peer's FIN gets a closed socket instead.
+    this.#client.destroy();
+    this.#resolveClosed(this.#end);
+  }
+}
+
+function refusedChannel(error: Error): ChannelRefused {
+  const { reason } = error as Error & { reason?: number };
+  const text = causeText(error).replace(/^\(SSH\) Channel open failure: ?/, "");
+  if (reason === 1) return new ChannelRefused(`the server does not allow it (${text})`, true);
+  if (reason === 2) return new ChannelRefused(`${text || "nobody answers there"}`, false);
+  return new ChannelRefused(text, false);
+}

@@ -1,0 +1,145 @@
+import type { Duplex } from "node:stream";
+import type { Client } from "ssh2";
+import { causeText, fail, hasCode } from "../errors";
+import { pause } from "./abort";
+import { Authentication } from "./authentication";
+import { ChannelRefused, type ClientConnection } from "./connection";
+import { DialFailure } from "./dial-failure";
+import { hostKeyTypesFor } from "./host-key-algorithms";
+import { hostKeyMismatch, hostKeyPolicyOf, judgeHostKey, type HostKeyPolicy } from "./host-key-check";
+import { shakeHands } from "./handshake";
+import { parsePrivateKey } from "./private-key";
+import type { PublicKey } from "./public-key";
+import { openTcp } from "./socket";
+import type { SshTarget } from "./target";
+
+/** The delay after the nth failed dial (from 0), without jitter: 0.25 s, doubling up to 10 s. */
+export function dialDelayMs(failures: number): number {
+  return Math.min(250 * 2 ** Math.min(failures, 10), 10_000);
+}
+
+/**
+ * Logs in to one hop. Dial failures are tried again with growing delay, up to `dialErrorLimit` dials in
+ * all; everything else is final at once.
+ *
+ * @param jumpHost opens (or finds again) the connection to go through; undefined for a direct dial
+ * @throws SSH_DIAL_FAILED, SSH_JUMP_REFUSED, SSH_KEY_UNUSABLE, SSH_HANDSHAKE_FAILED, SSH_AUTH_REFUSED,
+ * SSH_HOST_KEY_*, the signal's reason
+ */
+export async function dial(
+  target: SshTarget,
+  label: string,
+  jumpHost: (() => Promise<ClientConnection>) | undefined,
+  signal: AbortSignal,
+): Promise<Client> {
+  const { privateKey, privateKeyPassword, dialErrorLimit } = target;
+  const key = privateKey === undefined ? undefined : parsePrivateKey(privateKey, privateKeyPassword, label);
+  const authentication = () => new Authentication(target, key);
+  const policy = hostKeyPolicyOf(target, label);
+  for (let failures = 0; ;) {
+    try {
+      return await dialOnce({ target, label, jumpHost, authentication, policy, signal });
+    } catch (error) {
+      if (!(error instanceof DialFailure)) throw error;
+      failures += 1;
+      if (dialErrorLimit >= 0 && failures >= dialErrorLimit) {
+        throw fail("SSH_DIAL_FAILED", { target: label, attempts: failures, reason: error.message }, error);
+      }
+      // Up to a quarter more, so that many programs do not come back in step.
+      await pause(dialDelayMs(failures - 1) * (1 + Math.random() / 4), signal);
+    }
+  }
+}
+
+async function openThrough(
+  jumpHost: ClientConnection,
+  target: SshTarget,
+  label: string,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  try {
+    return await jumpHost.openTcp(target.host, target.port, signal);
+  } catch (error) {
+    if (error instanceof ChannelRefused && error.isForbidden) {
+      throw fail(
+        "SSH_JUMP_REFUSED",
+        { target: label, jumpHost: jumpHost.label, reason: error.message },
+        error,
+      );
+    }
+    if (error instanceof ChannelRefused || hasCode(error, "SSH_CONNECTION_LOST")) {
+      throw new DialFailure(`seen from ${jumpHost.label}: ${causeText(error)}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+interface DialOnce {
+  readonly target: SshTarget;
+  readonly label: string;
+  readonly jumpHost: (() => Promise<ClientConnection>) | undefined;
+  readonly authentication: () => Authentication;
+  readonly policy: HostKeyPolicy;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One dial. A fingerprint does not say of which type its key is; so where one is expected and the host
+ * shows another key, it is asked for its keys of the other types too before this counts as a mismatch.
+ */
+async function dialOnce(options: DialOnce): Promise<Client> {
+  const { policy } = options;
+  const isByFingerprint = policy.expected.some(({ kind }) => kind === "fingerprint");
+  const received: PublicKey[] = [];
+  const judge = (key: PublicKey) => {
+    received.push(key);
+    return judgeHostKey(policy, key);
+  };
+  let types = hostKeyTypesFor(policy);
+  for (;;) {
+    try {
+      return await withinDialTime(options, (dialSignal, socket) =>
+        shakeHands({
+          label: options.label,
+          user: options.target.user,
+          socket,
+          authentication: options.authentication(),
+          hostKeyTypes: types,
+          judge,
+          dialSignal,
+          signal: options.signal,
+        }),
+      );
+    } catch (error) {
+      if (!isByFingerprint || received.length === 0) throw error;
+      const hasNoMoreKeys =
+        hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText(error));
+      if (!hasCode(error, "SSH_HOST_KEY_MISMATCH") && !hasNoMoreKeys) throw error;
+      types = types.filter((type) => received.every((key) => key.type !== type));
+      if (hasNoMoreKeys || types.length === 0) throw hostKeyMismatch(policy, received);
+    }
+  }
+}
+
+/** Bounds opening and key exchange by `perDialTimeoutSeconds`; the jump host has had its own time. */
+async function withinDialTime(
+  options: DialOnce,
+  shake: (dialSignal: AbortSignal, socket: Duplex) => Promise<Client>,
+): Promise<Client> {
+  const { signal, target, label } = options;
+  const jumpHost = await options.jumpHost?.();
+  const seconds = target.perDialTimeoutSeconds;
+  const timeOver = new AbortController();
+  const reason = new DialFailure(`no answer within ${seconds} s`);
+  const timer = seconds > 0 ? setTimeout(() => timeOver.abort(reason), seconds * 1000) : undefined;
+  try {
+    const ended = AbortSignal.any([signal, timeOver.signal]);
+    const socket =
+      jumpHost === undefined
+        ? await openTcp(target.host, target.port, ended)
+        : await openThrough(jumpHost, target, label, ended);
+    return await shake(timeOver.signal, socket);
+  } finally {
+    clearTimeout(timer);
+  }
+}

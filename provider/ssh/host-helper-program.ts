@@ -1,0 +1,268 @@
+/** Seconds without a line from the client after which it counts as gone. */
+export const SILENCE_LIMIT_SECONDS = 10;
+
+/** Follows "ready", so that nothing a login script prints is taken for it. */
+export const READY_WORD = "multifunction-pci-host-helper";
+
+/**
+ * The helper: one bash process per connection that holds its locks on the host, and looks up what the
+ * host itself needs. Sent on stdin; then it reads one request per line:
+ *
+ *     beat                       the client is alive
+ *     lock ID NAME...            take these in order  → got ID NAME, or busy ID NAME and later got | stale
+ *     unlock ID NAME...          let go of these      → freed ID
+ *     survey ID                  → s ID CHUNK (goes on) and S ID CHUNK (ends a record)..., done ID
+ *     quit
+ *
+ * and `fail ID TEXT` where something cannot be done. Every answer is one short write, so that those of a
+ * waiting child do not land in the middle of others.
+ *
+ * Facts it rests on (docs/decisions/0004): a flock belongs to the open file, so a child can wait for it on
+ * behalf of this process; a read-only descriptor is enough, and O_EXCL passes fs.protected_regular; a
+ * parent named sshd or sshd-session serves exactly this connection, runs as this user and may be ended by
+ * this user.
+ */
+const SOURCE = `
+LC_ALL=C
+PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
+umask 022
+set -C
+shopt -s nullglob
+trap "" PIPE
+declare -A fds waiters
+session= started=
+
+stat_of() { { IFS= read -r stat </proc/$1/stat; } 2>/dev/null; }
+
+# The sshd process that serves this connection: the nearest ancestor of that name. Its start time tells it
+# from a later process with the same number. Where /proc hides it (hidepid), it is the parent.
+find_session() {
+  local pid=$PPID stat name
+  while [ "$pid" -gt 1 ]; do
+    if ! stat_of "$pid"; then
+      kill -0 "$pid" 2>/dev/null && session=$pid
+      return
+    fi
+    name=\${stat#*(} name=\${name%)*}
+    set -- \${stat##*) }
+    case $name in
+      sshd | sshd-session | dropbear) session=$pid started=\${20}; return ;;
+    esac
+    pid=$2
+  done
+}
+
+session_is_gone() {
+  local stat
+  if stat_of "$session"; then
+    set -- \${stat##*) }
+    [ "$1" = Z ] || [ "$1" = X ] || [ "\${20}" != "$started" ]
+  else
+    ! kill -0 "$session" 2>/dev/null
+  fi
+}
+
+path_of() { path=$lock_dir/multifunction-pci.$1.lock; }
+
+stop_waiter() {
+  local pid=\${waiters[$1]}
+  [ -n "$pid" ] || return 0
+  unset "waiters[$1]"
+  kill -- "-$pid" 2>/dev/null
+  wait "$pid" 2>/dev/null
+}
+
+close_fd() { local fd=\${fds[$1]}; unset "fds[$1]"; exec {fd}<&-; }
+
+# Lets go of locks, unlinking each file while it is still held, so that nothing stays behind and whoever
+# waits on the unlinked file notices. A lock whose waiter was stopped may have been granted in that moment.
+let_go() {
+  local name path paths=()
+  for name; do
+    [ -n "\${fds[$name]}" ] || continue
+    if [ -n "\${waiters[$name]}" ]; then
+      stop_waiter "$name"
+      flock -n "\${fds[$name]}" </dev/null || { close_fd "$name"; continue; }
+    fi
+    path_of "$name"
+    [ "/proc/self/fd/\${fds[$name]}" -ef "$path" ] && paths+=("$path")
+  done
+  [ "\${#paths[@]}" -eq 0 ] || rm -f -- "\${paths[@]}" 2>/dev/null
+  for name; do
+    [ -z "\${fds[$name]}" ] || close_fd "$name"
+  done
+}
+
+# The end, whatever the cause. Whoever held a lock must not be able to act once it is let go of: the sshd
+# process with all channels of this connection goes first, and until it is gone nothing is let go.
+finish() {
+  local name signal=TERM tries=0
+  trap "" TERM HUP INT
+  if [ "\${#fds[@]}" -gt 0 ]; then
+    until session_is_gone; do
+      kill -s "$signal" "$session" 2>/dev/null
+      tries=$((tries + 1))
+      [ "$tries" -lt 5 ] || signal=KILL
+      sleep 0.1
+    done
+    let_go "\${!fds[@]}"
+  fi
+  exit 0
+}
+
+wait_for() {
+  local id=$1 name=$2 path other fd
+  path_of "$name"
+  set -m
+  (
+    exec </dev/null
+    for other in "\${!fds[@]}"; do
+      [ "$other" = "$name" ] || { fd=\${fds[$other]}; exec {fd}<&-; }
+    done
+    fd=\${fds[$name]}
+    if ! flock "$fd"; then
+      printf "fail %s flock failed\\n" "$id"
+    elif [ "/proc/self/fd/$fd" -ef "$path" ]; then
+      printf "got %s %s\\n" "$id" "$name"
+    else
+      printf "stale %s %s\\n" "$id" "$name"
+    fi
+  ) &
+  waiters[$name]=$!
+  set +m
+}
+
+take() {
+  local id=$1 name path fd tries
+  shift
+  for name; do
+    path_of "$name"
+    if [ -n "\${fds[$name]}" ]; then
+      stop_waiter "$name"
+      close_fd "$name"
+    fi
+    for ((tries = 0; ; tries++)); do
+      if [ "$tries" -ge 100 ]; then
+        printf "fail %s cannot open %s for reading\\n" "$id" "$path"
+        return
+      fi
+      # noclobber makes this O_CREAT with O_EXCL, or a harmless failure where the file is there.
+      { : >"$path"; } 2>/dev/null
+      if [ -L "$path" ] || { [ -e "$path" ] && [ ! -f "$path" ]; }; then
+        printf "fail %s %s is not a plain file\\n" "$id" "$path"
+        return
+      fi
+      { exec {fd}<"$path"; } 2>/dev/null || continue
+      flock -n "$fd" </dev/null
+      case $? in
+        0)
+          [ "/proc/self/fd/$fd" -ef "$path" ] && break
+          exec {fd}<&-
+          ;;
+        1)
+          fds[$name]=$fd
+          printf "busy %s %s\\n" "$id" "$name"
+          wait_for "$id" "$name"
+          return
+          ;;
+        *)
+          exec {fd}<&-
+          printf "fail %s flock does not work on %s\\n" "$id" "$path"
+          return
+          ;;
+      esac
+    done
+    fds[$name]=$fd
+    printf "got %s %s\\n" "$id" "$name"
+  done
+}
+
+record() {
+  local id=$1 text=$2
+  while [ "\${#text}" -gt 1000 ]; do
+    printf "s %s %s\\n" "$id" "\${text:0:1000}"
+    text=\${text:1000}
+  done
+  printf "S %s %s\\n" "$id" "$text"
+}
+
+survey() {
+  local id=$1 dir name line names device partition lines client batch out
+  if ! command -v ip >/dev/null; then
+    printf "fail %s missing ip\\n" "$id"
+    return
+  fi
+  record "$id" "ssh $SSH_CONNECTION"
+  for dir in /sys/class/net/*; do
+    cd -P "$dir" 2>/dev/null || continue
+    names=(lower_*)
+    record "$id" "net \${dir##*/} \${names[*]#lower_} $PWD"
+  done
+  for dir in /sys/class/block/*; do
+    cd -P "$dir" 2>/dev/null || continue
+    device= partition=0 name=
+    { IFS= read -r device <dev; IFS= read -r name <dm/name; } 2>/dev/null
+    [ -e partition ] && partition=1
+    names=(slaves/*)
+    record "$id" "blk \${dir##*/} \${device:--} $partition \${names[*]#slaves/} $PWD"
+    [ -z "$name" ] || record "$id" "dm \${dir##*/} $name"
+  done
+  for dir in /sys/fs/btrfs/*/devices; do
+    cd "$dir" 2>/dev/null || continue
+    names=(*)
+    record "$id" "btrfs \${names[*]}"
+  done
+  cd /
+  mapfile -t lines </proc/self/mountinfo
+  for line in "\${lines[@]}"; do record "$id" "mnt $line"; done
+  mapfile -t lines </proc/swaps
+  for line in "\${lines[@]:1}"; do record "$id" "swap $line"; done
+  batch="addr show
+route show table all default
+route show table all 0.0.0.0/1
+route show table all 128.0.0.0/1
+route show table all ::/1
+route show table all 8000::/1"
+  client=\${SSH_CONNECTION%% *}
+  case $client in "" | *%*) ;; *) batch="$batch
+route get $client" ;; esac
+  out=$(ip -j -d -force -batch - <<<"$batch" 2>/dev/null)
+  mapfile -t lines <<<"$out"
+  for line in "\${lines[@]}"; do record "$id" "ip $line"; done
+  printf "done %s\\n" "$id"
+}
+
+lock_dir=/tmp
+[ -k /run/lock ] && lock_dir=/run/lock
+find_session
+if [ -z "$session" ]; then
+  printf "\\nfail start cannot find the sshd process that serves this connection\\n"
+  exit 0
+fi
+if ! command -v flock >/dev/null; then
+  printf "\\nfail start missing flock\\n"
+  exit 0
+fi
+trap finish TERM HUP INT
+printf "\\nready ${READY_WORD} %s %s\\n" "$session" "$lock_dir"
+while IFS=" " read -r -t ${SILENCE_LIMIT_SECONDS} verb id names; do
+  case $verb in
+    lock) take "$id" $names ;;
+    unlock) let_go $names; printf "freed %s\\n" "$id" ;;
+    survey) survey "$id" ;;
+    quit) break ;;
+  esac
+done
+finish
+`;
+
+/** The program as it is sent: without its comments and indentation. ASCII. */
+export const HOST_HELPER_PROGRAM = SOURCE.replace(/^[ ]*(#.*)?\n?/gm, "");
+
+/**
+ * What starts it. Single quotes are literal to sh, bash, ksh, zsh and fish alike, whichever the login shell
+ * is. The length is given because bash reads up to a delimiter byte by byte, but a length in large pieces.
+ */
+export const HOST_HELPER_COMMAND =
+  `exec bash --norc --noprofile -c ` +
+  `'IFS= read -r -N ${HOST_HELPER_PROGRAM.length} program && eval "$program"'`;

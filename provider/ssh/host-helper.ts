@@ -1,0 +1,162 @@
+import { fail } from "../errors";
+import { waitUnlessAborted } from "./abort";
+import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM, READY_WORD } from "./host-helper-program";
+import type { SshProcess } from "./process";
+
+/** A line every two seconds; the program on the host gives up after ten without. */
+const HEARTBEAT_MS = 2000;
+
+const START_LIMIT_MS = 30_000;
+
+/** No answer of the program's is longer than about 1100 bytes. */
+const LINE_LIMIT = 64 * 1024;
+
+/** Takes the answers to one request: `verb ID text`. */
+export type AnswerHandler = (verb: string, text: string) => void;
+
+/** One request and its answers. */
+export interface Exchange<T> {
+  readonly id: string;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: Error) => void;
+}
+
+/** Where the helper runs. */
+export interface HelperHost {
+  readonly label: string;
+  exec(command: string, signal?: AbortSignal): Promise<SshProcess>;
+}
+
+/** The running helper program: sends requests, hands out the answers by id, keeps up the heartbeat. */
+export class HostHelperProcess {
+  /** Resolves once the program has ended, or its connection. */
+  readonly ended: Promise<Error>;
+  readonly #process: SshProcess;
+  readonly #host: HelperHost;
+  readonly #handlers = new Map<string, AnswerHandler>();
+  #resolveEnded!: (reason: Error) => void;
+  #lastId = 0;
+  #rest = "";
+  #heartbeat: NodeJS.Timeout | undefined;
+  #end: Error | undefined;
+
+  /** @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, and the codes of exec */
+  static async start(host: HelperHost): Promise<HostHelperProcess> {
+    const helper = new HostHelperProcess(host, await host.exec(HOST_HELPER_COMMAND));
+    await helper.#untilReady();
+    return helper;
+  }
+
+  private constructor(host: HelperHost, process: SshProcess) {
+    this.#host = host;
+    this.#process = process;
+    this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
+    const { stdio } = process;
+    // One character per byte; whoever puts the pieces together decodes them.
+    stdio.setEncoding("latin1");
+    stdio.on("data", (text: string) => this.#read(text));
+    stdio.on("error", (error) => this.#onEnded(error));
+    // Not at the exit status: what was printed before may come after it.
+    stdio.on("close", () => {
+      void process.exited.then(({ code }) => this.#onEnded(this.#exitError(code)));
+    });
+  }
+
+  get isRunning(): boolean {
+    return this.#end === undefined;
+  }
+
+  /**
+   * One exchange: `talk` sends the request and returns what takes the answers.
+   *
+   * @throws what the exchange rejects with; why the helper ended; the signal's reason
+   */
+  async converse<T>(talk: (exchange: Exchange<T>) => AnswerHandler, signal?: AbortSignal): Promise<T> {
+    if (this.#end !== undefined) throw this.#end;
+    const id = String(++this.#lastId);
+    const answered = new Promise<T>((resolve, reject) => {
+      void this.ended.then(reject);
+      this.#handlers.set(id, talk({ id, resolve, reject }));
+    });
+    try {
+      return await waitUnlessAborted(answered, signal);
+    } finally {
+      this.#handlers.delete(id);
+    }
+  }
+
+  send(line: string): void {
+    if (this.isRunning) this.#process.stdio.write(`${line}\n`);
+  }
+
+  /** Asks it to end, and waits for that. */
+  async quit(): Promise<void> {
+    this.send("quit");
+    await this.ended;
+  }
+
+  async #untilReady(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const target = this.#host.label;
+        void this.ended.then(reject);
+        timer = setTimeout(() => {
+          reject(fail("SSH_HELPER_FAILED", { target, reason: "it did not answer within 30 s" }));
+        }, START_LIMIT_MS);
+        this.#handlers.set(READY_WORD, () => resolve());
+        this.#handlers.set("start", (_verb, text) => reject(helperError(target, text)));
+        this.#process.stdio.write(HOST_HELPER_PROGRAM);
+      });
+    } catch (error) {
+      this.#process.stdio.destroy();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#heartbeat = setInterval(() => this.send("beat"), HEARTBEAT_MS);
+    if (!this.isRunning) clearInterval(this.#heartbeat);
+  }
+
+  #read(text: string): void {
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    if (this.#rest.length > LINE_LIMIT) {
+      this.#process.stdio.destroy(new Error(`it sent a line of over ${LINE_LIMIT} bytes`));
+      return;
+    }
+    for (const line of lines) {
+      const [, verb, id, answer] = /^(\S+) (\S+) ?(.*)$/.exec(line) ?? [];
+      if (verb !== undefined && id !== undefined) this.#handlers.get(id)?.(verb, answer ?? "");
+    }
+  }
+
+  #onEnded(reason: Error): void {
+    if (this.#end !== undefined) return;
+    clearInterval(this.#heartbeat);
+    this.#end = reason;
+    this.#handlers.clear();
+    this.#resolveEnded(reason);
+    this.#process.stdio.destroy();
+  }
+
+  #exitError(code: number | null): Error {
+    const target = this.#host.label;
+    // The shell's number for a command that it does not find.
+    if (code === 127) return fail("SSH_HELPER_TOOL_MISSING", { target, tool: "bash", debianPackage: "bash" });
+    const stderr = this.#process.stderrText.trim().slice(0, 500);
+    const how = code === null ? "it was ended" : `it ended with exit code ${code}`;
+    return fail("SSH_HELPER_FAILED", { target, reason: stderr === "" ? how : `${how}: ${stderr}` });
+  }
+}
+
+const DEBIAN_PACKAGES: Readonly<Record<string, string>> = { flock: "util-linux", ip: "iproute2" };
+
+/** The error for a `fail` answer: `missing TOOL`, or a text. */
+export function helperError(target: string, text: string): Error {
+  const [, tool] = /^missing (\S+)$/.exec(text) ?? [];
+  const debianPackage = tool === undefined ? undefined : DEBIAN_PACKAGES[tool];
+  if (tool === undefined || debianPackage === undefined)
+    return fail("SSH_HELPER_FAILED", { target, reason: text });
+  return fail("SSH_HELPER_TOOL_MISSING", { target, tool, debianPackage });
+}

@@ -1,0 +1,141 @@
+import { fail, type ProviderError } from "../errors";
+import { formatKnownHostsLine, lookUpHost, type KnownHostsEntry } from "./known-hosts";
+import { readKnownHosts } from "./known-hosts-files";
+import { describeKey, findPublicKeyInText, fingerprintOf, isSameKey, type PublicKey } from "./public-key";
+import type { SshTarget, StrictHostKeyChecking } from "./target";
+
+/** A key that may be shown, or the fingerprint of one, and where this is written. */
+export type ExpectedKey =
+  | { readonly kind: "key"; readonly key: PublicKey; readonly source: string }
+  | { readonly kind: "fingerprint"; readonly fingerprint: string; readonly source: string };
+
+/** All that decides whether a host's key is accepted; gathered before the dial. */
+export interface HostKeyPolicy {
+  readonly host: string;
+  readonly port: number;
+  /** The host in messages. */
+  readonly label: string;
+  readonly expected: readonly ExpectedKey[];
+  readonly revoked: readonly KnownHostsEntry[];
+  readonly strictness: StrictHostKeyChecking;
+  /** Where a new key is written; undefined when the key was given by argument. */
+  readonly userFile: string | undefined;
+  /** The files that were asked, for the message about an unknown host. */
+  readonly asked: readonly string[];
+}
+
+/** What to do with the key that a host showed. */
+export type HostKeyVerdict =
+  | { readonly kind: "accept" }
+  /** Accept, and write this line once the host has proved that it holds the key. */
+  | {
+      readonly kind: "accept-and-record";
+      readonly file: string;
+      readonly line: string;
+      readonly mustRecord: boolean;
+    }
+  /** Go on, but show no password to whoever this is. */
+  | { readonly kind: "accept-without-password" }
+  | { readonly kind: "refuse"; readonly error: ProviderError };
+
+/**
+ * Gathers what is known of the target's key: the `hostKey` argument, else known_hosts.
+ *
+ * @throws SSH_HOST_KEY_ARGUMENT_INVALID
+ */
+export function hostKeyPolicyOf(target: SshTarget, label: string): HostKeyPolicy {
+  const { host, port, strictHostKeyChecking } = target;
+  if (target.hostKey !== undefined) {
+    const expected = parseHostKeyArgument(target.hostKey, label);
+    return { host, port, label, expected, revoked: [], strictness: "yes", userFile: undefined, asked: [] };
+  }
+  const files = readKnownHosts(target.knownHostsFile);
+  const known = lookUpHost(files.entries, host, port);
+  return {
+    host,
+    port,
+    label,
+    expected: known.trusted.map(({ key, source }) => ({ kind: "key", key, source })),
+    revoked: known.revoked,
+    strictness: strictHostKeyChecking,
+    userFile: files.userFile,
+    asked: files.asked,
+  };
+}
+
+const ARGUMENT = "connection.hostKey";
+
+/**
+ * Reads the `hostKey` argument: one or more lines, each a public key (`ssh-ed25519 AAAA… comment`), a line
+ * of known_hosts or ssh-keyscan (`host ssh-ed25519 AAAA…`), or a fingerprint (`SHA256:…`, also within a
+ * line of `ssh-keygen -l`).
+ *
+ * @throws SSH_HOST_KEY_ARGUMENT_INVALID when there is no key in it
+ */
+export function parseHostKeyArgument(text: string, label: string): readonly ExpectedKey[] {
+  const expected = text
+    .split("\n")
+    .filter((line) => !line.trimStart().startsWith("#"))
+    .flatMap((line) => findExpectedKey(line) ?? []);
+  if (expected.length === 0) throw fail("SSH_HOST_KEY_ARGUMENT_INVALID", { target: label });
+  return expected;
+}
+
+function findExpectedKey(line: string): ExpectedKey | undefined {
+  const words = line.split(/\s+/);
+  for (const [index, word] of words.entries()) {
+    if (/^SHA256:[A-Za-z0-9+/]{43}=?$/.test(word)) {
+      return { kind: "fingerprint", fingerprint: word.replace(/=$/, ""), source: ARGUMENT };
+    }
+    const key = findPublicKeyInText(word, words[index + 1] ?? "");
+    if (key !== undefined) return { kind: "key", key, source: ARGUMENT };
+  }
+  return undefined;
+}
+
+/**
+ * Judges the key that the host showed.
+ *
+ * Stricter than OpenSSH in two places, on purpose: a revoked key is refused even with "no"; and under
+ * "accept-new" a host known under keys of *other* types only has changed, it is not new (otherwise whoever
+ * stands in between shows a key of a type that nobody wrote down, and is believed).
+ */
+export function judgeHostKey(policy: HostKeyPolicy, received: PublicKey): HostKeyVerdict {
+  const { expected, label: target } = policy;
+  const revoked = policy.revoked.find(({ key }) => isSameKey(key, received));
+  if (revoked !== undefined) {
+    const details = { target, received: describeKey(received), source: revoked.source };
+    return { kind: "refuse", error: fail("SSH_HOST_KEY_REVOKED", details) };
+  }
+  if (expected.some((one) => isExpected(one, received))) return { kind: "accept" };
+  const line = formatKnownHostsLine(policy.host, policy.port, received);
+  if (expected.length === 0) {
+    if (policy.strictness !== "yes" && policy.userFile !== undefined) {
+      // "no" accepts the next key as well, written down or not; "accept-new" lives by what is written.
+      const mustRecord = policy.strictness === "accept-new";
+      return { kind: "accept-and-record", file: policy.userFile, line, mustRecord };
+    }
+    const details = { target, received: describeKey(received), line, files: policy.asked };
+    return { kind: "refuse", error: fail("SSH_HOST_KEY_UNKNOWN", details) };
+  }
+  if (policy.strictness === "no") return { kind: "accept-without-password" };
+  return { kind: "refuse", error: hostKeyMismatch(policy, [received]) };
+}
+
+/** The error for a host that shows other keys than those expected. */
+export function hostKeyMismatch(policy: HostKeyPolicy, received: readonly PublicKey[]): ProviderError {
+  return fail("SSH_HOST_KEY_MISMATCH", {
+    target: policy.label,
+    received: received.map(describeKey),
+    expected: policy.expected.map((one) => `${describeExpected(one)} (${one.source})`),
+  });
+}
+
+function isExpected(expected: ExpectedKey, received: PublicKey): boolean {
+  if (expected.kind === "key") return isSameKey(expected.key, received);
+  return expected.fingerprint === fingerprintOf(received);
+}
+
+function describeExpected(expected: ExpectedKey): string {
+  return expected.kind === "key" ? describeKey(expected.key) : expected.fingerprint;
+}

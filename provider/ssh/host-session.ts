@@ -1,0 +1,213 @@
+import { causeText, fail } from "../errors";
+import { abortReason, waitUnlessAborted } from "./abort";
+import { helperError, HostHelperProcess, type HelperHost } from "./host-helper";
+import { parseHostSurvey, type HostSurvey } from "./host-survey";
+import { KeyedMutex } from "./keyed-mutex";
+
+/** Locks that are held on the host. */
+export interface HostLock {
+  /** Lets go of them. Idempotent; never rejects, since a host that cannot be reached lets go by itself. */
+  release(): Promise<void>;
+  /**
+   * Resolves with SSH_LOCK_LOST when the locks are lost before the release. The connection has been ended
+   * by then: nothing more can be done through it.
+   */
+  readonly lost: Promise<Error>;
+}
+
+/** What is done on a host once per connection: locks between machines, and the look at its own needs. */
+export interface HostSession {
+  /**
+   * Takes the named locks exclusively, one after the other in the order given; always give the same order.
+   * First come first served within this process; on the host whoever flock(2) wakes.
+   *
+   * @param names `[a-z0-9-]+`, e.g. `guest-<uuid>`, `group-5`
+   * @param onWaiting told once, after 2 s, which lock is waited for
+   * @throws SSH_LOCK_NOT_GRANTED with the signal's reason as cause; SSH_HELPER_FAILED,
+   * SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST
+   */
+  lock(names: readonly string[], signal?: AbortSignal, onWaiting?: (name: string) => void): Promise<HostLock>;
+  /**
+   * Looks up what the host itself needs. Costs one process on the host (`ip`), the rest is read by the helper.
+   *
+   * @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST, the signal's reason
+   */
+  survey(signal?: AbortSignal): Promise<HostSurvey>;
+}
+
+const WAITING_NOTICE_MS = 2000;
+
+/** More than any host has to tell; a peer that sends without end must not fill the memory. */
+const SURVEY_LIMIT_BYTES = 32 * 1024 * 1024;
+
+/** {@link HostSession} by the helper program, started at first use. */
+export class HostHelper implements HostSession {
+  readonly #host: HelperHost & { destroy(reason: Error): void };
+  readonly #mutex = new KeyedMutex();
+  readonly #held = new Set<readonly string[]>();
+  #helper: Promise<HostHelperProcess> | undefined;
+
+  constructor(host: HelperHost & { destroy(reason: Error): void }) {
+    this.#host = host;
+  }
+
+  async lock(
+    names: readonly string[],
+    signal?: AbortSignal,
+    onWaiting?: (name: string) => void,
+  ): Promise<HostLock> {
+    assertLockNames(names);
+    const queue = [...names];
+    const startedAt = Date.now();
+    const notice = setTimeout(() => onWaiting?.(queue[0] ?? ""), WAITING_NOTICE_MS);
+    const turns: (() => void)[] = [];
+    try {
+      for (const name of names) {
+        turns.push(await this.#mutex.lock(name, signal));
+        queue.shift();
+      }
+      queue.push(...names);
+      const helper = await waitUnlessAborted(this.#start(), signal);
+      await takeOnHost(helper, names, queue, this.#host.label, signal);
+      return this.#hold(helper, names, turns);
+    } catch (error) {
+      for (const turn of turns) turn();
+      if (signal?.aborted !== true || error !== abortReason(signal)) throw error;
+      const waitedSeconds = Math.round((Date.now() - startedAt) / 1000);
+      const details = {
+        target: this.#host.label,
+        lock: queue[0] ?? "",
+        waitedSeconds,
+        reason: causeText(error),
+      };
+      throw fail("SSH_LOCK_NOT_GRANTED", details, error);
+    } finally {
+      clearTimeout(notice);
+    }
+  }
+
+  async survey(signal?: AbortSignal): Promise<HostSurvey> {
+    const helper = await waitUnlessAborted(this.#start(), signal);
+    const target = this.#host.label;
+    const records = await helper.converse<string[]>(({ id, resolve, reject }) => {
+      const lines: string[] = [];
+      let pieces = "";
+      let size = 0;
+      helper.send(`survey ${id}`);
+      return (verb, text) => {
+        size += text.length;
+        if (verb === "done") return resolve(lines);
+        if (verb === "fail") return reject(helperError(target, text));
+        if (size > SURVEY_LIMIT_BYTES) return reject(helperError(target, "its survey is too long"));
+        pieces += text;
+        if (verb !== "S") return;
+        lines.push(Buffer.from(pieces, "latin1").toString("utf8"));
+        pieces = "";
+      };
+    }, signal);
+    try {
+      return parseHostSurvey(records);
+    } catch (error) {
+      throw fail("SSH_HELPER_FAILED", { target, reason: `its survey: ${causeText(error)}` }, error);
+    }
+  }
+
+  /** Ends the helper, if there is one. */
+  async close(): Promise<void> {
+    const helper = await this.#helper?.catch(() => undefined);
+    await helper?.quit();
+  }
+
+  #start(): Promise<HostHelperProcess> {
+    this.#helper ??= this.#startAnew();
+    return this.#helper;
+  }
+
+  async #startAnew(): Promise<HostHelperProcess> {
+    try {
+      const helper = await HostHelperProcess.start(this.#host);
+      void helper.ended.then((reason) => this.#onEnded(reason));
+      return helper;
+    } catch (error) {
+      this.#helper = undefined;
+      throw error;
+    }
+  }
+
+  #onEnded(reason: Error): void {
+    this.#helper = undefined;
+    // A helper that was killed has let go without cutting this connection off: do that from here.
+    if (this.#held.size > 0) this.#host.destroy(reason);
+  }
+
+  #hold(helper: HostHelperProcess, names: readonly string[], turns: readonly (() => void)[]): HostLock {
+    const held = [...names];
+    this.#held.add(held);
+    const lost = new Promise<Error>((resolve) => {
+      void helper.ended.then((reason) => {
+        if (!this.#held.has(held)) return;
+        const details = { target: this.#host.label, locks: names, reason: causeText(reason) };
+        resolve(fail("SSH_LOCK_LOST", details, reason));
+      });
+    });
+    const letGo = async (): Promise<void> => {
+      this.#held.delete(held);
+      try {
+        await helper.converse<void>(({ id, resolve }) => {
+          helper.send(`unlock ${id} ${names.join(" ")}`);
+          return () => resolve();
+        });
+      } catch {
+        // The helper has ended, and its locks with it.
+      } finally {
+        for (const turn of turns) turn();
+      }
+    };
+    let released: Promise<void> | undefined;
+    return { lost, release: () => (released ??= letGo()) };
+  }
+}
+
+/**
+ * Asks the helper for the locks; those that are free come with one answer, one that is not is waited for
+ * by a child of the helper.
+ *
+ * @param queue the names not granted yet, kept up to date for messages
+ */
+async function takeOnHost(
+  helper: HostHelperProcess,
+  names: readonly string[],
+  queue: string[],
+  target: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let busy: string | undefined;
+  try {
+    await helper.converse<void>(({ id, resolve, reject }) => {
+      const ask = (): void => helper.send(`lock ${id} ${queue.join(" ")}`);
+      ask();
+      return (verb, text) => {
+        if (verb === "fail") return reject(helperError(target, text));
+        if (verb === "busy") busy = text;
+        // Its holder has unlinked the file that was waited on: from the start, on the new file.
+        if (verb === "stale") return ask();
+        if (verb !== "got") return;
+        queue.shift();
+        if (queue.length === 0) return resolve();
+        // What stood behind a busy one has not been asked for yet.
+        if (busy === text) ask();
+      };
+    }, signal);
+  } catch (error) {
+    // Also what may be granted in this moment; in order, so a later request comes after it.
+    helper.send(`unlock 0 ${names.join(" ")}`);
+    throw error;
+  }
+}
+
+/** A malformed name is a mistake in the program, and would be a path or a command on the host. */
+function assertLockNames(names: readonly string[]): void {
+  const isValid =
+    names.every((name) => /^[a-z0-9-]{1,100}$/.test(name)) && new Set(names).size === names.length;
+  if (!isValid || names.length === 0) throw new RangeError(`not a list of lock names: ${names.join(" ")}`);
+}

@@ -1,0 +1,52 @@
+/** What there is to tell which disk is mounted where. */
+export interface MountFacts {
+  /** Lines of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
+  readonly mountInfo: readonly string[];
+  /** Lines of /proc/swaps without its heading. */
+  readonly swaps: readonly string[];
+  /** The member disks of each btrfs. */
+  readonly btrfsFilesystems: readonly (readonly string[])[];
+  /** `8:1` → `sda1` */
+  readonly nameByNumber: ReadonlyMap<string, string>;
+  /** `vg-root` → `dm-0` */
+  readonly nameByMapperName: ReadonlyMap<string, string>;
+}
+
+/**
+ * Disk → mount points, `[SWAP]` for swap. A mount is traced by its device number, and by the name of its
+ * source where the number is not a disk's (btrfs numbers its mounts itself); a btrfs on several disks is
+ * mounted on each.
+ */
+export function mountPointsByDisk(facts: MountFacts): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, Set<string>>();
+  const add = (disk: string | undefined, mountPoint: string): void => {
+    if (disk === undefined) return;
+    const places = found.get(disk) ?? new Set<string>();
+    found.set(disk, places.add(mountPoint));
+  };
+  for (const line of facts.mountInfo) {
+    const fields = line.split(" ");
+    const separator = fields.indexOf("-");
+    const mountPoint = unescape(fields[4] ?? "");
+    const source = findDisk(unescape(fields[separator + 2] ?? ""), facts);
+    add(facts.nameByNumber.get(fields[2] ?? ""), mountPoint);
+    add(source, mountPoint);
+    const members = facts.btrfsFilesystems.find((disks) => source !== undefined && disks.includes(source));
+    for (const member of members ?? []) add(member, mountPoint);
+  }
+  for (const line of facts.swaps) add(findDisk(unescape(line.split(/\s+/)[0] ?? ""), facts), "[SWAP]");
+  return new Map([...found].map(([disk, places]) => [disk, [...places]]));
+}
+
+function findDisk(path: string, facts: MountFacts): string | undefined {
+  if (!path.startsWith("/dev/")) return undefined;
+  const name = path.slice("/dev/".length);
+  if (name.startsWith("mapper/")) return facts.nameByMapperName.get(name.slice("mapper/".length));
+  // sysfs writes "!" where a device's name holds "/" (cciss/c0d0)
+  return name.replaceAll("/", "!");
+}
+
+/** The kernel writes blanks, tabs, line ends and backslashes as three octal digits. */
+function unescape(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(parseInt(digits, 8)));
+}

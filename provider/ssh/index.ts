@@ -1,0 +1,8 @@
+export type { SshTarget, StrictHostKeyChecking } from "./target";
+export { SshPool } from "./pool";
+export type { SshConnection } from "./connection";
+export type { SshProcess, SshExit } from "./process";
+export type { HostSession, HostLock } from "./host-session";
+export type { HostSurvey, HostInterface, HostDisk } from "./host-survey";
+export { parseHostKeyArgument } from "./host-key-check";
+export { parsePrivateKey } from "./private-key";
