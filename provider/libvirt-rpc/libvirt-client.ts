@@ -396,7 +396,8 @@ export class LibvirtClient {
 
   /**
    * Says goodbye to libvirtd, waits for its answer for at most a second, and ends the connection. Calls that
-   * are under way are rejected with LibvirtDisconnectedError. Never rejects; may be called again.
+   * are under way are rejected with LibvirtDisconnectedError; listeners hear nothing more from this moment
+   * on. Never rejects; may be called again.
    */
   close(): Promise<void> {
     return this.connection.close(Remote.CONNECT_CLOSE);

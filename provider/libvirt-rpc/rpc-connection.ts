@@ -103,7 +103,7 @@ export class RpcConnection {
   }
 
   /**
-   * Ends the connection politely: takes no more calls, sends `goodbye` past the queue, waits up to a second
+   * Ends the connection politely: takes no more calls, brings no more events, sends `goodbye` past the queue, waits up to a second
    * for its answer, then ends. Never rejects; a second call returns the same promise.
    */
   close(goodbye: Procedure): Promise<void> {
@@ -214,11 +214,11 @@ export class RpcConnection {
   }
 
   #onMessage(bytes: Buffer): void {
-    if (this.#ended !== undefined) return; // a listener of the message before ended the connection
     const { header, payload } = parseMessage(bytes);
     if (header.program === Keepalive.PING.program) return this.#onKeepalive(header);
     if (header.type === MessageType.REPLY) return this.#onReply(header, payload);
     if (header.type === MessageType.EVENT) {
+      if (this.#closing !== undefined) return; // whoever closed expects no more of them
       return this.events.dispatch(header.program, header.procedure, payload);
     }
     throw new LibvirtProtocolError(`message of type ${header.type}, expected a reply or an event`);
@@ -239,7 +239,7 @@ export class RpcConnection {
     if (header.status === MessageStatus.OK) call.accept(payload);
     else if (header.status === MessageStatus.ERROR) call.refuse(readErrorReply(payload, name));
     else throw new LibvirtProtocolError(`reply to ${name} has status ${header.status}, expected 0 or 1`);
-    if (!this.#inFlight.delete(header.serial)) return; // the connection was ended meanwhile
+    this.#inFlight.delete(header.serial);
     call.over();
     this.#sendQueued();
   }

@@ -117,6 +117,14 @@ describe("A subscription to monitor events", () => {
     expect(events).toEqual([]);
   });
 
+  test("does not get events that came for its callback number before it was asked for", async () => {
+    const first = await subscribed(1);
+    first.peer.event(Qemu.MONITOR_EVENT, deleted(2, "of a callback that is gone"));
+    await settle();
+    const second = await subscribed(2, first);
+    expect(second.events).toEqual([]);
+  });
+
   test("brings each of two listeners its own events only", async () => {
     const first = await subscribed(1);
     const second = await subscribed(2, first);
@@ -203,16 +211,16 @@ describe("A subscription to monitor events", () => {
     const subscribing = client.onMonitorEvent(guest, (event) => {
       seen.push(event);
       void client.close();
-      peer.stream.destroy();
     });
     peer.reply(await peer.expectCall(Qemu.MONITOR_EVENT_REGISTER), (writer) => writer.i32(1));
     await subscribing;
     peer.sendBytes(
       Buffer.concat([
         peer.formatEvent(Qemu.MONITOR_EVENT, deleted(1, "a")),
-        peer.formatEvent(Qemu.MONITOR_EVENT, deleted(2, "b")),
+        peer.formatEvent(Qemu.MONITOR_EVENT, deleted(1, "b")),
       ]),
     );
+    peer.reply(await peer.expectCall(Remote.CONNECT_CLOSE));
     expect(await client.closed).toBeUndefined();
     expect(devices(seen)).toEqual(["a"]);
   });

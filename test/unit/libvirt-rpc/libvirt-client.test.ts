@@ -354,6 +354,7 @@ describe("A peer that does not speak the protocol ends the connection:", () => {
     ["a reply that is too long", formatMessage(header, Buffer.alloc(12))],
     ["a version that is no number", formatMessage(header, Buffer.alloc(8, 0x7f))],
     ["an error that is too short", formatMessage({ ...header, status: 1 }, Buffer.alloc(8))],
+    ["an error that is too long", formatMessage({ ...header, status: 1 }, Buffer.alloc(48))],
   ])("%s", async (_what, bytes) => {
     const { client, peer } = await ScriptedPeer.open();
     const [version, other] = [client.libVersion(), client.capabilities()];
@@ -495,6 +496,18 @@ describe("Closing", () => {
     for (const call of [sent, queued, late])
       expect(await rejection(call)).toBeInstanceOf(LibvirtDisconnectedError);
     peer.finish();
+  });
+
+  test("lets no call out after the goodbye, though there were room for it", async () => {
+    const { client, peer } = await ScriptedPeer.open();
+    const closing = client.close();
+    const late = rejection(client.libVersion());
+    const goodbye = await peer.expectCall(Remote.CONNECT_CLOSE);
+    await settle();
+    peer.finish();
+    peer.reply(goodbye);
+    await closing;
+    expect(await late).toBeInstanceOf(LibvirtDisconnectedError);
   });
 
   test("is content when libvirtd hangs up instead of answering", async () => {
