@@ -1,5 +1,5 @@
 import { causeText, hasCode } from "../errors";
-import { realityOf, type Reality } from "../lifecycle";
+import { Deadline, realityOf, type Reality } from "../lifecycle";
 import { describePlan, planAttach, type Plan } from "../plan";
 import {
   addressesOf,
@@ -12,7 +12,7 @@ import {
 import type { Hypervisors } from "./hypervisors";
 
 /** A preview is worth so much waiting, not more. */
-const LOOK_MS = 15_000;
+const LOOK_SECONDS = 15;
 const LOOK_DIAL = { dialErrorLimit: 1, perDialTimeoutSeconds: 5 };
 
 /** What a look at the host found, for diff. */
@@ -28,7 +28,7 @@ export async function look(
   state: AttachmentState,
   inputs: AttachmentInputs,
 ): Promise<Look> {
-  const signal = AbortSignal.timeout(LOOK_MS);
+  const { signal } = Deadline.start("look at the host", LOOK_SECONDS);
   const remembered = rememberedOf(state);
   try {
     const { connection, guest } = inputs;

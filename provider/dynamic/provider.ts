@@ -8,7 +8,15 @@ import type {
 } from "@pulumi/pulumi/dynamic";
 import { isDeepStrictEqual } from "node:util";
 import { fail } from "../errors";
-import { attach, AttachFailure, detach, lookAtReality, type Progress, type Reality } from "../lifecycle";
+import {
+  attach,
+  AttachFailure,
+  Deadline,
+  detach,
+  lookAtReality,
+  type Progress,
+  type Reality,
+} from "../lifecycle";
 import { attachmentIdOf, type Observation } from "../plan";
 import {
   addressesOf,
@@ -37,7 +45,7 @@ type Properties = Readonly<Record<string, unknown>>;
 /** Names that are Pulumi's own among the properties. */
 const PROVIDER_KEY = "__provider";
 /** A look of `read` may take as long as an attach by default: it is all that a refresh does. */
-const READ_MS = 60_000;
+const READ_SECONDS = 60;
 
 /**
  * The methods that the shim in every state calls, for ever: this class is the only thing behind the
@@ -101,7 +109,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
   async read(id: string, props: Properties): Promise<ReadResult> {
     const inputs = parseCheckedInputs(props);
     const state = parseState(props);
-    const signal = AbortSignal.timeout(READ_MS);
+    const { signal } = Deadline.start("look at the host", READ_SECONDS);
     const remembered = rememberedOf(state);
     const hypervisor = await this.#openMade(inputs, state, signal);
     const query = { addresses: addressesOf(inputs, remembered) };

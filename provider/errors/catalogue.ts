@@ -145,8 +145,6 @@ export const catalogue = {
     `Run "pulumi preview": it plans a replacement.`,
   GROUP_NODE_LOST: (d: { address: string; reason: string }) =>
     `the guest's QEMU cannot open the VFIO group of ${d.address}: ${d.reason}. Run again.`,
-  LOCKS_LOST: (d: { reason: string }) =>
-    `the connection that holds the locks on the host was lost: ${d.reason}. Run again: what was begun is found and finished.`,
   GUEST_CONNECTION_LOST: (d: { waitingFor: readonly string[] }) =>
     `the connection to the guest was lost while it was letting go of ${d.waitingFor.join(", ")}. ` +
     `Run again: what it has let go of is found and released.`,

@@ -1,7 +1,6 @@
 import { causeText, fail, hasCode } from "../errors";
 import {
-  describePlan,
-  findOwned,
+  findTagOfQemuId,
   planAttach,
   planDetach,
   type Observation,
@@ -11,7 +10,7 @@ import {
 } from "../plan";
 import { carryOut, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
-import { lookAtReality } from "./observe";
+import { lookAtReality, realityOfTarget } from "./observe";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import type { Reality } from "./reality";
 import { withLocks } from "./with-locks";
@@ -58,13 +57,9 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
     request.verify?.(observation);
     const work: Work = { hypervisor, deadline: deadline.withSignal(signal), progress };
     const plan = planAttach(observation, wanted, remembered);
-    for (const line of describePlan(plan)) progress(line);
     try {
-      await carryOutWithSecondTry(plan, work, request);
-      return await lookAtReality(hypervisor, query, wanted.ownerToken, signal, remembered).then((reality) => {
-        if (reality === undefined) throw fail("GUEST_STOPPED", { guest: observation.guest.name });
-        return reality;
-      });
+      const done = await carryOutWithSecondTry(plan, work, request);
+      return await realityOfTarget(hypervisor, observation, done, signal);
     } catch (cause) {
       throw await undo(observation, plan, request, hypervisor, cause);
     }
@@ -76,11 +71,11 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
  * 1.10), and a group node that someone's release took from the guest (libvirt.md, Partial assignment),
  * which only letting go of the whole group and holding it again brings back.
  */
-async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequest): Promise<void> {
+async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequest): Promise<Plan> {
   const { hypervisor, deadline, progress } = work;
-  const finish = async (one: Plan): Promise<void> => {
-    if ((await carryOut(one, work)) === "guest-stopped")
-      throw fail("GUEST_STOPPED", { guest: "it was attached to" });
+  const finish = async (one: Plan): Promise<Plan> => {
+    if ((await carryOut(one, work)) === "done") return one;
+    throw fail("GUEST_STOPPED", { guest: work.hypervisor.guestName });
   };
   try {
     return await finish(plan);
@@ -92,7 +87,7 @@ async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequ
       await finish(planDetach(now, request.wanted.ownerToken, request.remembered));
       now = await hypervisor.host.observe(request.query, deadline.signal);
     }
-    await finish(planAttach(now, request.wanted, request.remembered));
+    return finish(planAttach(now, request.wanted, request.remembered));
   }
 }
 
@@ -107,14 +102,14 @@ async function undo(
   const guest = before.guest.name;
   const failure = (outcome: string, reality: Reality | undefined): AttachFailure =>
     new AttachFailure(fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause), reality);
-  if (hasCode(cause, "LOCKS_LOST"))
+  if (hasCode(cause, "SSH_LOCK_LOST"))
     return failure("What was begun is recorded on the host.", remembersPlan(before, plan));
   const deadline = Deadline.start("undo", request.undoSeconds, request.signal);
   const remembered = request.remembered ?? rememberPlan(plan);
   progress(`failed: ${causeText(cause)} Undoing.`);
   try {
     const now = await hypervisor.host.observe(query, deadline.signal);
-    const back = planBack(before, now, wanted, remembered);
+    const back = planBack(before, plan, now, wanted.ownerToken, remembered);
     const work: Work = { hypervisor, deadline, progress };
     await carryOut(back, work);
     const reality = await lookAtReality(hypervisor, query, wanted.ownerToken, deadline.signal, remembered);
@@ -139,30 +134,26 @@ async function undo(
   }
 }
 
-/** Back to the whole set that was plugged before; to nothing where there was none. */
+/**
+ * Back to the whole set that was plugged before, also one that was only being adopted; to nothing where
+ * there was none.
+ */
 function planBack(
   before: Observation,
+  failed: Plan,
   now: Observation,
-  wanted: WantedAttachment,
+  ownerToken: string,
   remembered: RememberedAttachment | undefined,
 ): Plan {
-  const earlier = findOwned(before, wanted.ownerToken);
-  const [first] = earlier?.plugged ?? [];
+  const tag = failed.target?.entry.tag;
+  const earlier = before.plugged.filter((one) => findTagOfQemuId(one.qemuId) === tag);
+  const first = earlier.find((one) => one.guestFunction === 0);
   const isRunning = now.guest.runState === "running" || now.guest.runState === "paused";
-  if (earlier === undefined || first?.guestFunction !== 0 || !isRunning)
-    return planDetach(now, wanted.ownerToken, remembered);
-  const map = earlier.plugged.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
-  return planAttach(
-    now,
-    {
-      ownerToken: wanted.ownerToken,
-      selection: { by: "map", map },
-      leftovers: "hold",
-      guestSlot: { bus: first.bus, slot: first.slot },
-      adopt: false,
-    },
-    remembered,
-  );
+  if (first === undefined || !isRunning) return planDetach(now, ownerToken, remembered);
+  const map = earlier.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
+  const guestSlot = { bus: first.bus, slot: first.slot };
+  const selection = { by: "map", map } as const;
+  return planAttach(now, { ownerToken, selection, guestSlot, leftovers: "hold", adopt: false }, remembered);
 }
 
 function rememberPlan(plan: Plan): RememberedAttachment | undefined {

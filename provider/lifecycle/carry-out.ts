@@ -30,7 +30,8 @@ export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-
   for (let next = 0; next < steps.length;) {
     work.deadline.signal.throwIfAborted();
     const batch = independentSteps(steps, next);
-    for (const step of batch) work.progress(describeStep(step));
+    for (const [index, step] of batch.entries())
+      work.progress(`${next + index + 1}/${steps.length} ${describeStep(step)}`);
     if (batch.length === 1 && batch[0]?.kind === "unplug") {
       if (
         (await unplugSlot(work.hypervisor.guest, batch[0], work.deadline, work.progress)) === "guest-stopped"

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { fail, type ProviderError } from "../errors";
 
 /**
@@ -18,7 +19,7 @@ export class Deadline {
     const own = new AbortController();
     const timeUp = (): void => own.abort(this.error("the time ran out"));
     setTimeout(timeUp, this.remainingMs).unref();
-    this.signal = signal === undefined ? own.signal : AbortSignal.any([own.signal, signal]);
+    this.signal = signal === undefined ? anySignal(own.signal) : anySignal(own.signal, signal);
   }
 
   /** @param what the operation in words, for the error: `attach`. */
@@ -43,6 +44,13 @@ export class Deadline {
   error(reason: string): ProviderError {
     return fail("DEADLINE_EXCEEDED", { what: this.#what, seconds: this.#limitSeconds, reason });
   }
+}
+
+/** Aborted with the first of these. Many calls wait on one signal at a time, which Node would warn of. */
+export function anySignal(...signals: readonly AbortSignal[]): AbortSignal {
+  const any = AbortSignal.any([...signals]);
+  setMaxListeners(0, any);
+  return any;
 }
 
 /** Waits, or rejects with the signal's reason as soon as it is aborted. */

@@ -1,5 +1,5 @@
 import { causeText, fail } from "../errors";
-import { describePlan, planDetach, type Observation, type RememberedAttachment } from "../plan";
+import { planDetach, type Observation, type RememberedAttachment } from "../plan";
 import { carryOut, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
@@ -29,7 +29,6 @@ export async function detach(hypervisor: Hypervisor, request: DetachRequest): Pr
     request.verify(observation);
     const work: Work = { hypervisor, deadline: deadline.withSignal(signal), progress };
     const plan = planDetach(observation, ownerToken, remembered);
-    for (const line of describePlan(plan)) progress(line);
     try {
       if ((await carryOut(plan, work)) === "done") return;
       progress("the guest has ended; waiting for its functions to come back to the host");

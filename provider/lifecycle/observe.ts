@@ -1,6 +1,6 @@
-import { findOwned, type Observation, type RememberedAttachment } from "../plan";
+import { findOwned, type Observation, type Plan, type RememberedAttachment } from "../plan";
 import type { Hypervisor, ObservationQuery } from "./ports";
-import { findReality, type Reality } from "./reality";
+import { composeReality, findReality, type Reality } from "./reality";
 
 /** Looks at what is really there of one owner's attachment; undefined where nothing is. */
 export async function lookAtReality(
@@ -12,6 +12,28 @@ export async function lookAtReality(
 ): Promise<Reality | undefined> {
   const observation = await hypervisor.host.observe(query, signal);
   return realityOf(hypervisor, observation, ownerToken, signal, remembered);
+}
+
+/** What is there after a plan was carried out and confirmed, without another look at the host. */
+export async function realityOfTarget(
+  hypervisor: Hypervisor,
+  before: Observation,
+  plan: Plan,
+  signal: AbortSignal,
+): Promise<Reality> {
+  const { target } = plan;
+  if (target === undefined) throw new Error("a plan to attach has a target");
+  const { slot, attached, entry } = target;
+  const guest = await hypervisor.guest.view(
+    attached.map((one) => one.qemuId),
+    signal,
+  );
+  return composeReality(
+    before,
+    { slot, plugged: attached, held: entry.functions.map((one) => one.address) },
+    entry,
+    guest,
+  );
 }
 
 /** The owner's part of an observation, with the guest's own view of its slot. */

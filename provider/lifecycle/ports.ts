@@ -52,7 +52,7 @@ export interface Guest {
 
 /** What the guest has made of the plugged functions. */
 export interface GuestSideView {
-  /** `BB:DD` as the guest numbered it; undefined while it has not numbered the bus. */
+  /** `DDDD:BB:DD` as the guest numbered it; undefined while it has not numbered the bus. */
   readonly guestAddress?: string;
   /** Whether it has mapped the functions' BARs. */
   readonly guestConfigured: boolean;
@@ -92,6 +92,8 @@ export interface HeldLocks {
 export interface Hypervisor {
   /** For messages: `root@hv1:22`. */
   readonly label: string;
+  /** Name or UUID of the guest, as it was asked for. */
+  readonly guestName: string;
   readonly host: Host;
   readonly guest: Guest;
   readonly ledger: Ledger;

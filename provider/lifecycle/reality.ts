@@ -1,4 +1,4 @@
-import { findOwned, isNothing, type Observation, type RememberedAttachment } from "../plan";
+import { findOwned, isNothing, type Observation, type PlugTarget, type RememberedAttachment } from "../plan";
 import type { GuestSlot, PciAddress } from "../pci";
 import type { GuestSideView } from "./ports";
 
@@ -37,7 +37,31 @@ export function findReality(
 ): Reality | undefined {
   const owned = findOwned(observation, ownerToken);
   if (owned === undefined || isNothing(owned)) return undefined;
-  const known = owned.entry ?? remembered;
+  const [first] = owned.plugged;
+  const bus = observation.buses.find((candidate) => candidate.bus === first?.bus);
+  const slot: GuestSlot | undefined =
+    first !== undefined && bus?.hotplug.possible
+      ? { bus: first.bus, slot: first.slot, kind: bus.hotplug.kind }
+      : owned.entry?.slot;
+  return composeReality(
+    observation,
+    { plugged: owned.plugged, held: owned.held, ...(slot && { slot }) },
+    owned.entry ?? remembered,
+    guest,
+  );
+}
+
+/** @param known tells the drivers that the functions had on the host. */
+export function composeReality(
+  observation: Observation,
+  there: {
+    readonly slot?: GuestSlot;
+    readonly plugged: readonly PlugTarget[];
+    readonly held: readonly PciAddress[];
+  },
+  known: Pick<RememberedAttachment, "functions"> | undefined,
+  guest: GuestSideView,
+): Reality {
   const heldPart = (hostAddress: PciAddress): HeldFunction => {
     const one = observation.functions.get(hostAddress);
     const hostDriver = known?.functions.find((f) => f.address === hostAddress)?.hostDriver;
@@ -47,18 +71,12 @@ export function findReality(
       ...(one?.iommuGroup !== undefined && { iommuGroup: one.iommuGroup }),
     };
   };
-  const [first] = owned.plugged;
-  const bus = observation.buses.find((candidate) => candidate.bus === first?.bus);
-  const slot: GuestSlot | undefined =
-    first !== undefined && bus?.hotplug.possible
-      ? { bus: first.bus, slot: first.slot, kind: bus.hotplug.kind }
-      : owned.entry?.slot;
   return {
     hostUuid: observation.hostUuid,
     guestUuid: observation.guest.uuid,
     guest,
-    ...(slot && { slot }),
-    attached: owned.plugged.map(({ hostAddress, guestFunction, qemuId }) => {
+    ...(there.slot && { slot: there.slot }),
+    attached: there.plugged.map(({ hostAddress, guestFunction, qemuId }) => {
       const one = observation.functions.get(hostAddress);
       return {
         ...heldPart(hostAddress),
@@ -68,8 +86,8 @@ export function findReality(
         productId: one?.productId ?? "",
       };
     }),
-    held: owned.held
-      .filter((address) => !owned.plugged.some((one) => one.hostAddress === address))
+    held: there.held
+      .filter((address) => !there.plugged.some((one) => one.hostAddress === address))
       .map(heldPart),
   };
 }

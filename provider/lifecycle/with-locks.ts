@@ -1,5 +1,5 @@
-import { causeText, fail } from "../errors";
 import type { Observation } from "../plan";
+import { anySignal } from "./deadline";
 import type { Hypervisor, ObservationQuery } from "./ports";
 
 /** An operation that holds its locks. */
@@ -38,8 +38,8 @@ export async function withLocks<T>(
     const locks = await hypervisor.lock.acquire(names, signal);
     try {
       const lost = new AbortController();
-      void locks.lost.then((cause) => lost.abort(fail("LOCKS_LOST", { reason: causeText(cause) }, cause)));
-      const both = AbortSignal.any([signal, lost.signal]);
+      void locks.lost.then((cause) => lost.abort(cause));
+      const both = anySignal(signal, lost.signal);
       const observation = await hypervisor.host.observe(scope, both);
       const all = [...observation.functions.values()].flatMap((one) => one.iommuGroup ?? []);
       if (all.every((group) => groups.includes(group))) return await body({ observation, signal: both });

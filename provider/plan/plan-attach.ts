@@ -80,7 +80,7 @@ export function planAttach(
     steps.push(...planRestore(observation, ofDropped, dropped));
     steps.push({ kind: "record", entry: finalEntry });
   }
-  return { steps, target: { slot, attached: targets, held: heldOnly } };
+  return { steps, target: { slot, attached: targets, entry: finalEntry } };
 }
 
 /** Functions other than 0 in order, then 0, then a look whether they are all there (qemu.md, rules 3 and 5). */

@@ -62,7 +62,8 @@ export interface PlugTarget extends FunctionMapping {
 export interface PlanTarget {
   readonly slot: GuestSlot;
   readonly attached: readonly PlugTarget[];
-  readonly held: readonly PciAddress[];
+  /** The ledger entry that stands then: with the functions that are held only, and all host drivers. */
+  readonly entry: LedgerEntry;
 }
 
 /** Ordered steps from what is there to what is wanted. */

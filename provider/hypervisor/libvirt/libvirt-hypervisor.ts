@@ -28,6 +28,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
   const monitor = new LibvirtMonitor(session, domain);
   return {
     label: session.label,
+    guestName: guest,
     host: new LibvirtHost({ session, monitor, guest, survey, onDomain: (one) => (found = one) }),
     guest: new QmpGuest(monitor),
     ledger: new LibvirtLedger(session, domain),

@@ -14,7 +14,7 @@ export function findGuestSideView(queryPci: unknown, qemuIds: readonly string[])
   const slot = Number(first.device["slot"]);
   const hex = (value: number): string => value.toString(16).padStart(2, "0");
   return {
-    ...(first.bus > 0 && Number.isInteger(slot) && { guestAddress: `${hex(first.bus)}:${hex(slot)}` }),
+    ...(first.bus > 0 && Number.isInteger(slot) && { guestAddress: `0000:${hex(first.bus)}:${hex(slot)}` }),
     guestConfigured: found.every((one) => isMapped(one.device)),
   };
 }
