@@ -44,10 +44,19 @@ export class MessageSplitter {
     const length = this.#buffer.readUInt32BE();
     if (length < LENGTH_WORD_BYTES + HEADER_BYTES || length > MAX_MESSAGE_BYTES) {
       throw new LibvirtProtocolError(
-        `message length ${length}, expected ${LENGTH_WORD_BYTES + HEADER_BYTES} to ${MAX_MESSAGE_BYTES}`,
+        `message length ${length}${this.#findTextHint()}, ` +
+          `expected ${LENGTH_WORD_BYTES + HEADER_BYTES} to ${MAX_MESSAGE_BYTES}`,
       );
     }
     return length;
+  }
+
+  /** A login shell that greets, or a program that complains, in place of libvirtd. */
+  #findTextHint(): string {
+    const word = this.#buffer.toString("latin1", 0, LENGTH_WORD_BYTES);
+    return /^[\x20-\x7e\r\n\t]+$/.test(word)
+      ? ` (the far end sends text, it begins ${JSON.stringify(word)})`
+      : "";
   }
 
   /** Takes what is missing up to `target` bytes of the message; returns what is not needed for it. */

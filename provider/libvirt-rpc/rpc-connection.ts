@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { AbortWatch } from "./abort-watch";
 import { LibvirtDisconnectedError, LibvirtProtocolError } from "./errors";
 import { readErrorReply } from "./error-reply";
 import { EventRouter } from "./event-router";
@@ -59,6 +60,7 @@ export class RpcConnection {
   readonly events = new EventRouter();
 
   readonly #splitter = new MessageSplitter((message) => this.#onMessage(message));
+  readonly #aborts = new AbortWatch();
   readonly #queue: PendingCall[] = [];
   readonly #inFlight = new Map<number, PendingCall>();
   #resolveClosed!: (cause: Error | undefined) => void;
@@ -103,8 +105,8 @@ export class RpcConnection {
   }
 
   /**
-   * Ends the connection politely: takes no more calls, brings no more events, sends `goodbye` past the queue, waits up to a second
-   * for its answer, then ends. Never rejects; a second call returns the same promise.
+   * Ends the connection politely: takes no more calls, brings no more events, sends `goodbye` past the queue,
+   * waits up to a second for its answer, then ends. Never rejects; a second call returns the same promise.
    */
   close(goodbye: Procedure): Promise<void> {
     this.#closing ??= this.#sayGoodbye(goodbye);
@@ -174,7 +176,7 @@ export class RpcConnection {
         },
         refuse: reject,
         over: () => {
-          signal?.removeEventListener("abort", onAbort);
+          if (signal !== undefined) this.#aborts.remove(signal, onAbort);
           spec.onOver?.();
         },
         cutOff: (error) => {
@@ -182,7 +184,7 @@ export class RpcConnection {
           call.over();
         },
       };
-      signal?.addEventListener("abort", onAbort, { once: true });
+      if (signal !== undefined) this.#aborts.add(signal, onAbort);
       enter(call);
     });
   }

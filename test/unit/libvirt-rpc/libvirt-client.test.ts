@@ -96,7 +96,9 @@ describe("Opening", () => {
   test("fails when the far end is no libvirtd but says something in clear text", async () => {
     const { peer, opening } = open();
     peer.sendBytes(Buffer.from("This account is currently not available.\n"));
-    expect(await rejection(opening)).toBeInstanceOf(LibvirtProtocolError);
+    const error = await rejection(opening);
+    expect(error).toBeInstanceOf(LibvirtProtocolError);
+    expect((error as Error).message).toContain('the far end sends text, it begins "This"');
     expect(peer.stream.destroyed).toBe(true);
   });
 
@@ -324,14 +326,31 @@ describe("An aborted call", () => {
     expect(peer.stream.destroyed).toBe(false);
   });
 
+  test("shares its signal with thirty others, which are all given up, with one listener on the signal", async () => {
+    const { client, peer } = await ScriptedPeer.open();
+    const abort = new AbortController();
+    const add = jest.spyOn(abort.signal, "addEventListener");
+    const calls = Array.from({ length: 30 }, () => client.libVersion(abort.signal));
+    expect(add).toHaveBeenCalledTimes(1);
+    abort.abort(new Error("deadline"));
+    for (const call of calls) expect(await rejection(call)).toEqual(new Error("deadline"));
+    for (let count = 0; count < 4; count++) await peer.expectCall(Remote.CONNECT_GET_LIB_VERSION);
+    peer.finish();
+  });
+
   test("leaves no listener on the signal, nor does an answered one", async () => {
     const { client, peer } = await ScriptedPeer.open();
     const { signal } = new AbortController();
-    const remove = jest.spyOn(signal, "removeEventListener");
-    const version = client.libVersion(signal);
-    peer.reply(await peer.expectCall(Remote.CONNECT_GET_LIB_VERSION), (writer) => writer.u64(1n));
-    await version;
-    expect(remove).toHaveBeenCalledTimes(1);
+    const [add, remove] = [jest.spyOn(signal, "addEventListener"), jest.spyOn(signal, "removeEventListener")];
+    for (const expected of [1, 2]) {
+      const [version, again] = [client.libVersion(signal), client.libVersion(signal)];
+      peer.reply(await peer.expectCall(Remote.CONNECT_GET_LIB_VERSION), (writer) => writer.u64(1n));
+      await version;
+      expect(remove).toHaveBeenCalledTimes(expected - 1);
+      peer.reply(await peer.expectCall(Remote.CONNECT_GET_LIB_VERSION), (writer) => writer.u64(1n));
+      await again;
+      expect([add.mock.calls.length, remove.mock.calls.length]).toEqual([expected, expected]);
+    }
   });
 });
 
