@@ -27,9 +27,7 @@ const publicFields: ReadonlySet<string> = new Set([
 export function sealCredentials(connection: pulumi.Input<ConnectionArgs>): pulumi.Input<ConnectionArgs> {
   if (pulumi.Output.isInstance(connection) || connection instanceof Promise) {
     // `output` looks for the secrets inside, which apply by itself does not.
-    return pulumi
-      .output(connection)
-      .apply((known) => pulumi.output(sealFields(known))) as pulumi.Output<ConnectionArgs>;
+    return pulumi.output(connection).apply((known) => pulumi.output(sealFields(known)));
   }
   return sealFields(connection);
 }

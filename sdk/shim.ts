@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- see `shim`: it asks for the package when it runs */
 import type { ResourceProvider } from "@pulumi/pulumi/dynamic";
 
 /** What the subpath `./provider` exports. */

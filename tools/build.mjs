@@ -13,6 +13,8 @@ import { build } from "esbuild";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const dist = path.join(root, "dist");
+/** Built here and then moved, so that a program that runs meanwhile finds the old dist/ or the new one. */
+const staging = path.join(root, "node_modules", ".cache", `build-${process.pid}`);
 
 /** Upper bounds in bytes: growth beyond them is looked at, not slipped in. */
 const bundles = [
@@ -20,12 +22,23 @@ const bundles = [
   { entry: "provider/dynamic/index.ts", outfile: "provider.js", mostBytes: 1024 * 1024 },
 ];
 
-fs.rmSync(dist, { recursive: true, force: true });
+/** zod carries its messages in every language, a third of the bundle; the catalogue's are English. */
+const englishOnly = {
+  name: "english-only",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.(js|cjs)$/ }, () => ({
+      contents: 'export { default as en } from "./en.js";',
+    }));
+  },
+};
+
+fs.mkdirSync(staging, { recursive: true });
+process.once("exit", () => fs.rmSync(staging, { recursive: true, force: true })); // after a failure there is one
 for (const { entry, outfile, mostBytes } of bundles) {
   await build({
     absWorkingDir: root,
     entryPoints: [entry],
-    outfile: path.join(dist, outfile),
+    outfile: path.join(staging, outfile),
     bundle: true,
     platform: "node",
     target: "node20",
@@ -33,9 +46,10 @@ for (const { entry, outfile, mostBytes } of bundles) {
     // Not minified: a stack trace is readable, and the shim's text stays as it is written.
     minify: false,
     legalComments: "inline",
+    plugins: [englishOnly],
     external: ["@pulumi/pulumi", "ssh2", "pulumi-multifunction-pci/provider"],
   });
-  const { size } = fs.statSync(path.join(dist, outfile));
+  const { size } = fs.statSync(path.join(staging, outfile));
   if (size > mostBytes) {
     throw new Error(
       `dist/${outfile} has ${size} bytes, more than the ${mostBytes} that tools/build.mjs allows`,
@@ -46,17 +60,20 @@ for (const { entry, outfile, mostBytes } of bundles) {
 
 const tsc = spawnSync(
   process.execPath,
-  [path.join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"],
-  {
-    cwd: root,
-    stdio: "inherit",
-  },
+  [
+    path.join(root, "node_modules/typescript/bin/tsc"),
+    "-p",
+    "tsconfig.build.json",
+    "--outDir",
+    path.join(staging, "sdk"),
+  ],
+  { cwd: root, stdio: "inherit" },
 );
 if (tsc.status !== 0) throw new Error("tsc could not write the declarations of sdk/");
 
 // The provider's own types would drag its libraries' into every program. The shim needs no more than this.
 fs.writeFileSync(
-  path.join(dist, "provider.d.ts"),
+  path.join(staging, "provider.d.ts"),
   [
     'import type { ResourceProvider } from "@pulumi/pulumi/dynamic";',
     "/** What every stored resource asks for, by the text of the shim; not for programs. */",
@@ -64,3 +81,8 @@ fs.writeFileSync(
     "",
   ].join("\n"),
 );
+
+const old = `${staging}-old`;
+if (fs.existsSync(dist)) fs.renameSync(dist, old);
+fs.renameSync(staging, dist);
+fs.rmSync(old, { recursive: true, force: true });

@@ -1,0 +1,140 @@
+import js from "@eslint/js";
+import importX from "eslint-plugin-import-x";
+import tseslint from "typescript-eslint";
+
+/**
+ * Who may import whom (the arrows of CONTRIBUTING.md's table): each room of provider/ and the rooms that it knows.
+ * A room that is not named here may be imported by provider/dynamic alone.
+ */
+const rooms = {
+  errors: [],
+  pci: ["errors"],
+  plan: ["pci", "errors"],
+  qmp: ["errors"],
+  "libvirt-rpc": ["errors"],
+  ssh: ["errors"],
+  lifecycle: ["plan", "pci", "errors"],
+  hypervisor: ["lifecycle", "plan", "pci", "qmp", "libvirt-rpc", "errors"],
+  resource: ["lifecycle", "plan", "pci", "errors"],
+};
+
+const zones = [
+  ...Object.entries(rooms).map(([room, known]) => ({
+    target: `./provider/${room}`,
+    from: "./provider",
+    except: [room, ...known].map((name) => `./${name}`),
+    message: `provider/${room} knows only ${known.join(", ") || "itself"}.`,
+  })),
+  {
+    target: "./sdk",
+    from: "./provider",
+    message: "Programs import sdk/; the shim alone reaches the provider.",
+  },
+  { target: "./provider", from: "./sdk", message: "The provider runs without sdk/." },
+  ...["./sdk", "./provider"].flatMap((target) =>
+    ["./lab", "./tools", "./bench", "./test", "./examples"].map((from) => ({
+      target,
+      from,
+      message: "What is published imports nothing that is not.",
+    })),
+  ),
+];
+
+/** Third-party packages and the one room that each stays in. */
+const adapters = {
+  ssh2: "ssh",
+  "fast-xml-parser": "hypervisor",
+  "@pulumi/pulumi": "dynamic",
+  zod: "resource",
+};
+
+const foreignPackages = (room) =>
+  Object.entries(adapters)
+    .filter(([, home]) => home !== room)
+    .map(([name, home]) => ({
+      regex: `^${name}(/|$)`,
+      message: `${name} stays inside ${name === "@pulumi/pulumi" ? "sdk and " : ""}provider/${home}.`,
+    }));
+
+const ioModules = { regex: "^node:(?!crypto$|util$|assert)", message: "This room is pure: no I/O." };
+
+const restrictedImports = [...Object.keys(rooms), "dynamic"].map((room) => ({
+  files: [`provider/${room}/**/*.ts`],
+  rules: {
+    "@typescript-eslint/no-restricted-imports": [
+      "error",
+      { patterns: [...foreignPackages(room), ...(["pci", "plan"].includes(room) ? [ioModules] : [])] },
+    ],
+  },
+}));
+
+export default tseslint.config(
+  { ignores: ["dist/", "node_modules/", "coverage/", "test/fixtures/"] },
+  js.configs.recommended,
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.strictTypeChecked],
+    plugins: { "import-x": importX },
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    settings: {
+      "import-x/resolver-next": [importX.createNodeResolver({ extensions: [".ts", ".js", ".json"] })],
+    },
+    rules: {
+      "import-x/no-restricted-paths": ["error", { basePath: import.meta.dirname, zones }],
+      "import-x/no-cycle": "error",
+      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      "@typescript-eslint/explicit-module-boundary-types": "error",
+      // `return reject(error)` is an early return; `async` without `await` turns a throw into a rejection.
+      "@typescript-eslint/no-confusing-void-expression": "off",
+      "@typescript-eslint/require-await": "off",
+      // Numbers in messages are what messages are for.
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      // An underscore says: here because of the signature.
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { argsIgnorePattern: "^_", varsIgnorePattern: "^_", ignoreRestSiblings: true },
+      ],
+      eqeqeq: "error",
+    },
+  },
+  {
+    files: ["sdk/**/*.ts"],
+    rules: {
+      "@typescript-eslint/no-restricted-imports": [
+        "error",
+        { patterns: foreignPackages("dynamic").concat(ioModules) },
+      ],
+    },
+  },
+  ...restrictedImports,
+  {
+    files: ["test/**/*.ts"],
+    rules: {
+      // Tests hand wrong things in on purpose, and look into what they get.
+      "@typescript-eslint/no-non-null-assertion": "off",
+      "@typescript-eslint/explicit-module-boundary-types": "off",
+    },
+  },
+  {
+    files: ["**/*.{js,mjs,cjs}"],
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          "process",
+          "console",
+          "module",
+          "require",
+          "__dirname",
+          "Buffer",
+          "setTimeout",
+          "setInterval",
+          "clearTimeout",
+          "clearInterval",
+          "URL",
+        ].map((name) => [name, "readonly"]),
+      ),
+    },
+  },
+);

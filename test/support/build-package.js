@@ -1,0 +1,9 @@
+"use strict";
+// Jest global setup: dist/ from today's sources, for the tiers that run the package as a program does.
+const { execFileSync } = require("node:child_process");
+const path = require("node:path");
+
+module.exports = () => {
+  const root = path.resolve(__dirname, "../..");
+  execFileSync(process.execPath, [path.join(root, "tools/build.mjs")], { cwd: root, stdio: "inherit" });
+};

@@ -1,0 +1,130 @@
+/**
+ * `npm test [-- tier…]`: every tier, or the ones named. Sets up what they need first; a tier that cannot run fails, a
+ * skipped test counts as failed, and the last line is `N passed, N failed`.
+ */
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const bin = (name) => path.join(root, "node_modules", ".bin", name);
+const heartbeatMs = 30_000;
+
+/** What `check` consists of; each counts as one test. */
+const checks = [
+  { name: "types", command: [bin("tsc"), "--noEmit"] },
+  { name: "lint", command: ["npm", "run", "--silent", "lint"] },
+  { name: "format", command: [bin("prettier"), "--check", "--log-level", "warn", "."] },
+  { name: "unused code", command: [bin("knip")] },
+  { name: "package", command: [process.execPath, path.join(root, "tools/check-package.mjs")] },
+];
+
+/** In the order in which they run: what is quick to fail comes first. The last three share machines: one by one. */
+const tiers = ["check", "unit", "ssh", "protocol", "lab", "pulumi"];
+const oneByOne = new Set(["ssh", "lab", "pulumi"]);
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !tiers.includes(name));
+if (unknown.length > 0) {
+  console.error(`there is no tier ${unknown.join(", ")}; the tiers are ${tiers.join(", ")}`);
+  process.exit(2);
+}
+
+const started = Date.now();
+const seconds = (since) => `${Math.round((Date.now() - since) / 1000)} s`;
+const log = (line) => console.log(`[${seconds(started)}] ${line}`);
+
+/** Runs a command with its output shown; a line now and then says that it still runs. */
+async function run([program, ...args], what) {
+  const since = Date.now();
+  const child = spawn(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  const heartbeat = setInterval(() => log(`${what}: running for ${seconds(since)}`), heartbeatMs);
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", resolve);
+    });
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+async function runChecks() {
+  const tally = { passed: 0, failed: 0 };
+  for (const { name, command } of checks) {
+    const since = Date.now();
+    const code = await run(command, name);
+    log(`check: ${name} ${code === 0 ? "passed" : "FAILED"} in ${seconds(since)}`);
+    tally[code === 0 ? "passed" : "failed"] += 1;
+  }
+  return tally;
+}
+
+async function runJest(tier, folder) {
+  const outputFile = path.join(folder, `${tier}.json`);
+  const options = [
+    "--ci",
+    "--json",
+    "--outputFile",
+    outputFile,
+    ...(oneByOne.has(tier) ? ["--runInBand"] : []),
+  ];
+  const code = await run([bin("jest"), "--selectProjects", tier, ...options], tier);
+  if (!fs.existsSync(outputFile))
+    return { passed: 0, failed: 1, why: `jest ended with ${code} and no result` };
+  const result = JSON.parse(fs.readFileSync(outputFile, "utf8"));
+  const skipped = result.numPendingTests + result.numTodoTests;
+  // A file that does not even load has no tests to count.
+  const broken = result.numRuntimeErrorTestSuites;
+  const failed = result.numFailedTests + skipped + broken;
+  const why = [skipped && `${skipped} skipped`, broken && `${broken} files that do not run`]
+    .filter(Boolean)
+    .join(", ");
+  if (failed === 0 && code !== 0)
+    return { passed: result.numPassedTests, failed: 1, why: `jest ended with ${code}` };
+  return { passed: result.numPassedTests, failed, why };
+}
+
+async function setUp() {
+  // Loaded here, so that a failure in it is a failure of the tests and not of their runner.
+  const { ensureAll } = await import("./setup.mjs");
+  await ensureAll({ log });
+}
+
+const total = { passed: 0, failed: 0 };
+const summary = [];
+const results = fs.mkdtempSync(path.join(os.tmpdir(), "multifunction-pci-test-"));
+try {
+  log("setting up");
+  let setUpFailure;
+  try {
+    await setUp();
+  } catch (error) {
+    setUpFailure = error instanceof Error ? error.message : String(error);
+    console.error(setUpFailure);
+  }
+  for (const tier of tiers.filter((name) => chosen.length === 0 || chosen.includes(name))) {
+    const since = Date.now();
+    log(`${tier}: starting`);
+    const tally = setUpFailure
+      ? { passed: 0, failed: 1, why: "the set-up failed" }
+      : await (tier === "check" ? runChecks() : runJest(tier, results)).catch((error) => ({
+          passed: 0,
+          failed: 1,
+          why: String(error),
+        }));
+    total.passed += tally.passed;
+    total.failed += tally.failed;
+    const line = `${tier}: ${tally.passed} passed, ${tally.failed} failed in ${seconds(since)}`;
+    summary.push(tally.why ? `${line} (${tally.why})` : line);
+    log(summary.at(-1));
+  }
+} finally {
+  fs.rmSync(results, { recursive: true, force: true });
+}
+
+console.log(`\n${summary.join("\n")}\nall of it: ${seconds(started)}`);
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
