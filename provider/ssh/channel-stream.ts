@@ -17,7 +17,8 @@ export class ChannelStream extends Duplex {
   #hasEndedReading = false;
 
   constructor(channel: Channel | ClientChannel) {
-    super({ allowHalfOpen: true });
+    // Both directions have ended before the exit status arrives: the end is when the peer closes.
+    super({ allowHalfOpen: true, autoDestroy: false });
     this.#channel = channel;
     // A stream that nobody looks at any more must not end the whole process when its connection is lost.
     this.on("error", () => undefined);
@@ -35,7 +36,9 @@ export class ChannelStream extends Duplex {
 
   override _write(chunk: Buffer, encoding: BufferEncoding, done: Done): void {
     if (this.#isClosedByPeer) {
-      done(new Error("the peer has closed the channel"));
+      const error = new Error("the peer has closed the channel");
+      done(error);
+      this.destroy(error);
       return;
     }
     this.#pendingWrite = done;

@@ -184,6 +184,9 @@ function refusedChannel(error: Error): ChannelRefused {
   const { reason } = error as Error & { reason?: number };
   const text = causeText(error).replace(/^\(SSH\) Channel open failure: ?/, "");
   if (reason === 1) return new ChannelRefused(`the server does not allow it (${text})`, true);
-  if (reason === 2) return new ChannelRefused(`${text || "nobody answers there"}`, false);
+  // sshd says no more than "open failed", also where AllowStreamLocalForwarding forbids it.
+  if (text === "open failed") {
+    return new ChannelRefused("nobody listens there, the user may not, or forwarding is switched off", false);
+  }
   return new ChannelRefused(text, false);
 }

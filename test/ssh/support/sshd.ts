@@ -101,7 +101,7 @@ export class Sshd {
 
   /** How many logins it has accepted. */
   get acceptedLogins(): number {
-    return this.#log.match(/Accepted /g)?.length ?? 0;
+    return this.#log.match(/Accepted \w+ for /g)?.length ?? 0;
   }
 
   async waitForLog(pattern: RegExp): Promise<void> {

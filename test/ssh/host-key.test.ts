@@ -1,0 +1,199 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { SshTarget } from "../../provider/ssh";
+import { Bench, fingerprint, publicLine, type Sshd } from "./support/sshd";
+
+jest.setTimeout(30_000);
+
+describe("host key", () => {
+  const bench = new Bench();
+  const { workspace, hostKey } = bench;
+  const otherKey = workspace.generateKey("other_ed25519");
+  const rsaKey = workspace.generateKey("host_rsa", "-t", "rsa", "-b", "2048");
+  const privateKey = readFileSync(bench.clientKey, "utf8");
+  let sshd: Sshd;
+  let counter = 0;
+
+  beforeAll(async () => {
+    sshd = await bench.startSshd({ hostKeys: [hostKey, rsaKey] });
+  });
+  afterAll(() => bench.tearDown());
+
+  const name = () => `[127.0.0.1]:${sshd.port}`;
+  const knownHosts = (...lines: readonly string[]) =>
+    workspace.write(`known_hosts.${++counter}`, `${lines.join("\n")}\n`);
+  const acquire = (fields: Partial<SshTarget>) =>
+    bench.pool().acquire(sshd.target({ privateKey, ...fields }));
+  const refusal = (fields: Partial<SshTarget>) =>
+    acquire(fields).then(
+      () => Promise.reject(new Error("was accepted")),
+      (error: unknown) => String(error),
+    );
+
+  describe("by argument", () => {
+    it.each([
+      ["a public key line", () => publicLine(hostKey)],
+      ["a line with host and comment", () => `${name()} ${publicLine(hostKey)} root@hv1`],
+      ["a fingerprint", () => fingerprint(hostKey)],
+      ["the line of the key that is not preferred", () => publicLine(rsaKey)],
+      ["the fingerprint of the key that is not preferred", () => fingerprint(rsaKey)],
+    ])("accepts %s", async (_form, argument) => {
+      expect((await acquire({ hostKey: argument() })).isOpen).toBe(true);
+    });
+
+    it("refuses another key, naming both fingerprints", async () => {
+      const error = await refusal({ hostKey: publicLine(otherKey) });
+      expect(error).toContain("SSH_HOST_KEY_MISMATCH");
+      expect(error).toContain(`received ssh-ed25519 ${fingerprint(hostKey)}`);
+      expect(error).toContain(`expected ssh-ed25519 ${fingerprint(otherKey)} (connection.hostKey)`);
+    });
+
+    it("refuses another fingerprint, naming every key that the host has", async () => {
+      const error = await refusal({ hostKey: fingerprint(otherKey) });
+      expect(error).toContain("SSH_HOST_KEY_MISMATCH");
+      expect(error).toContain(`ssh-ed25519 ${fingerprint(hostKey)}`);
+      expect(error).toContain(`ssh-rsa ${fingerprint(rsaKey)}`);
+      expect(error).toContain(`expected ${fingerprint(otherKey)}`);
+    });
+
+    it('holds even with strictHostKeyChecking "no", and does not ask known_hosts', async () => {
+      const knownHostsFile = knownHosts(`${name()} ${publicLine(hostKey)}`);
+      const fields = { knownHostsFile, strictHostKeyChecking: "no" as const };
+      const error = await refusal({ hostKey: publicLine(otherKey), ...fields });
+      expect(error).toContain("SSH_HOST_KEY_MISMATCH");
+    });
+
+    it("says what a host key looks like when the argument is none", async () => {
+      expect(await refusal({ hostKey: "ssh-ed25519 nonsense" })).toContain("SSH_HOST_KEY_ARGUMENT_INVALID");
+    });
+  });
+
+  describe("by known_hosts", () => {
+    it("accepts a known key", async () => {
+      const knownHostsFile = knownHosts(
+        "# mine",
+        `other ${publicLine(otherKey)}`,
+        `${name()} ${publicLine(hostKey)}`,
+      );
+      expect((await acquire({ knownHostsFile })).isOpen).toBe(true);
+    });
+
+    it("asks for the type of key that is known", async () => {
+      const knownHostsFile = knownHosts(`${name()} ${publicLine(rsaKey)}`);
+      expect((await acquire({ knownHostsFile })).isOpen).toBe(true);
+    });
+
+    it("accepts a line that ssh-keygen has hashed", async () => {
+      const knownHostsFile = knownHosts(`${name()} ${publicLine(hostKey)}`);
+      execFileSync("ssh-keygen", ["-q", "-H", "-f", knownHostsFile], { stdio: "ignore" });
+      const text = readFileSync(knownHostsFile, "utf8");
+      expect(text).toMatch(/^\|1\|/);
+      expect((await acquire({ knownHostsFile })).isOpen).toBe(true);
+    });
+
+    it("refuses an unknown host, with its fingerprint and the line to add", async () => {
+      const knownHostsFile = knownHosts();
+      const error = await refusal({ knownHostsFile });
+      expect(error).toContain("SSH_HOST_KEY_UNKNOWN");
+      expect(error).toContain(`shows ssh-ed25519 ${fingerprint(hostKey)}`);
+      expect(error).toContain(knownHostsFile);
+      const line = /known_hosts: (.*?) \[SSH_/.exec(error)?.[1] ?? "";
+      expect(line).toBe(`${name()} ${publicLine(hostKey)}`);
+      expect((await acquire({ knownHostsFile: knownHosts(line) })).isOpen).toBe(true);
+      expect(readFileSync(knownHostsFile, "utf8").trim()).toBe("");
+    });
+
+    it("refuses an unknown host when the file is missing, and says so", async () => {
+      const error = await refusal({ knownHostsFile: join(workspace.path, "nowhere") });
+      expect(error).toContain(`${join(workspace.path, "nowhere")} (missing)`);
+    });
+
+    it("refuses a changed key, naming the line of the expected one, before any credential is sent", async () => {
+      const knownHostsFile = knownHosts("", `${name()} ${publicLine(otherKey)}`);
+      const before = sshd.log.length;
+      const error = await refusal({ knownHostsFile });
+      expect(error).toContain("SSH_HOST_KEY_MISMATCH");
+      expect(error).toContain(`${fingerprint(otherKey)} (${knownHostsFile}:2)`);
+      expect(error).toContain(`received ssh-ed25519 ${fingerprint(hostKey)}`);
+      expect(sshd.log.slice(before)).not.toMatch(/publickey|Accepted/);
+    });
+
+    it.each(["yes", "accept-new", "no"] as const)(
+      "refuses a revoked key under %s",
+      async (strictHostKeyChecking) => {
+        const line = `${name()} ${publicLine(hostKey)}`;
+        const error = await refusal({
+          knownHostsFile: knownHosts(line, `@revoked ${line}`),
+          strictHostKeyChecking,
+        });
+        expect(error).toContain("SSH_HOST_KEY_REVOKED");
+      },
+    );
+  });
+
+  describe('"accept-new"', () => {
+    const strictHostKeyChecking = "accept-new";
+
+    it("writes a new key to a file for the user alone, and refuses another one later", async () => {
+      const knownHostsFile = join(workspace.path, "fresh", "known_hosts");
+      await acquire({ knownHostsFile, strictHostKeyChecking });
+      expect(readFileSync(knownHostsFile, "utf8")).toBe(`${name()} ${publicLine(hostKey)}\n`);
+      expect(statSync(knownHostsFile).mode & 0o777).toBe(0o600);
+      expect(statSync(join(workspace.path, "fresh")).mode & 0o777).toBe(0o700);
+      expect((await acquire({ knownHostsFile })).isOpen).toBe(true);
+
+      const impostor = await bench.startSshd({ hostKeys: [otherKey] });
+      const text = readFileSync(knownHostsFile, "utf8").replace(String(sshd.port), String(impostor.port));
+      const file = workspace.write("known_hosts.moved", text);
+      const target = impostor.target({ privateKey, knownHostsFile: file, strictHostKeyChecking });
+      await expect(bench.pool().acquire(target)).rejects.toMatchObject({ code: "SSH_HOST_KEY_MISMATCH" });
+      expect(readFileSync(file, "utf8")).toBe(text);
+    });
+
+    it("takes a host known under another type of key for changed, not for new", async () => {
+      const own = await bench.startSshd({ hostKeys: [rsaKey] });
+      const knownHostsFile = knownHosts(`[127.0.0.1]:${own.port} ${publicLine(otherKey)}`);
+      const target = own.target({ privateKey, knownHostsFile, strictHostKeyChecking });
+      await expect(bench.pool().acquire(target)).rejects.toMatchObject({ code: "SSH_HOST_KEY_MISMATCH" });
+    });
+
+    it("adds to a file whose last line has no end", async () => {
+      const knownHostsFile = workspace.write("known_hosts.open", `other ${publicLine(otherKey)}`);
+      await acquire({ knownHostsFile, strictHostKeyChecking });
+      expect(readFileSync(knownHostsFile, "utf8").split("\n")).toEqual([
+        `other ${publicLine(otherKey)}`,
+        `${name()} ${publicLine(hostKey)}`,
+        "",
+      ]);
+    });
+
+    it("fails where the key cannot be written down", async () => {
+      const file = workspace.write("a-file", "");
+      const error = await refusal({ knownHostsFile: join(file, "known_hosts"), strictHostKeyChecking });
+      expect(error).toContain("SSH_HOST_KEY_NOT_RECORDED");
+    });
+  });
+
+  describe('"no"', () => {
+    const strictHostKeyChecking = "no";
+
+    it("accepts a new key and writes it down", async () => {
+      const knownHostsFile = join(workspace.path, "known_hosts.no");
+      expect((await acquire({ knownHostsFile, strictHostKeyChecking })).isOpen).toBe(true);
+      expect(existsSync(knownHostsFile)).toBe(true);
+    });
+
+    it("goes on with a changed key, leaves the file alone, and shows no password", async () => {
+      const text = `${name()} ${publicLine(otherKey)}\n`;
+      const knownHostsFile = workspace.write("known_hosts.changed", text);
+      expect((await acquire({ knownHostsFile, strictHostKeyChecking })).isOpen).toBe(true);
+      expect(readFileSync(knownHostsFile, "utf8")).toBe(text);
+
+      const before = sshd.log.length;
+      const target = sshd.target({ password: "hunter2", knownHostsFile, strictHostKeyChecking });
+      await expect(bench.pool().acquire(target)).rejects.toThrow(/password withheld/);
+      expect(sshd.log.slice(before)).not.toContain("Failed password");
+    });
+  });
+});

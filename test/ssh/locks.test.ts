@@ -1,0 +1,304 @@
+import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { join } from "node:path";
+import type { HostLock, SshConnection } from "../../provider/ssh";
+import { HOST_HELPER_COMMAND } from "../../provider/ssh/host-helper-program";
+import { ClientProcess } from "./support/client-process";
+import { run } from "./support/run";
+import { Bench, type Sshd, waitUntil } from "./support/sshd";
+
+jest.setTimeout(40_000);
+
+const LOCK_DIR =
+  existsSync("/run/lock") && (statSync("/run/lock").mode & 0o1000) !== 0 ? "/run/lock" : "/tmp";
+
+describe("locks", () => {
+  const bench = new Bench();
+  // Names of this run only: other test files and other runs use the same directory.
+  const own = (name: string) => `test-${process.pid}-${name}`;
+  const clients: ClientProcess[] = [];
+  let sshd: Sshd;
+
+  beforeAll(async () => {
+    sshd = await bench.startSshd();
+  });
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.end();
+  });
+  afterAll(() => bench.tearDown());
+
+  const connect = (): Promise<SshConnection> => bench.pool().acquire(sshd.target(bench.login));
+  const startClient = (names: readonly string[], socketPath?: string): ClientProcess => {
+    const client = new ClientProcess(sshd.target(bench.login), names, socketPath);
+    clients.push(client);
+    return client;
+  };
+  const lockFiles = () => readdirSync(LOCK_DIR).filter((name) => name.includes(own("")));
+  const isPending = (promise: Promise<unknown>, ms = 250) =>
+    Promise.race([
+      promise.then(() => false),
+      new Promise<boolean>((resolve) => setTimeout(resolve, ms, true)),
+    ]);
+  /** Bash and flock processes that work for this run, found by the files they have open. */
+  const helpersHolding = (name: string) =>
+    readdirSync("/proc")
+      .filter((pid) => /^\d+$/.test(pid) && pid !== String(process.pid))
+      .filter((pid) => openFiles(pid).some((file) => file.includes(own(name))));
+
+  it("are exclusive between two connections, granted as soon as they are free, and leave nothing", async () => {
+    const [one, two] = [await connect(), await connect()];
+    const first = await one.locks.lock([own("a"), own("b")]);
+    expect(lockFiles().sort()).toEqual([
+      `multifunction-pci.${own("a")}.lock`,
+      `multifunction-pci.${own("b")}.lock`,
+    ]);
+    const second = two.locks.lock([own("a"), own("b")]);
+    expect(await isPending(second)).toBe(true);
+    const startedAt = Date.now();
+    await first.release();
+    const lock = await second;
+    expect(Date.now() - startedAt).toBeLessThan(1000);
+    await lock.release();
+    expect(lockFiles()).toEqual([]);
+    expect(helpersHolding("a")).toEqual([]);
+  });
+
+  it("are taken in the order given: a later name is not held while an earlier one is waited for", async () => {
+    const [one, two, three] = [await connect(), await connect(), await connect()];
+    const first = await one.locks.lock([own("a")]);
+    const both = two.locks.lock([own("a"), own("b")]);
+    expect(await isPending(both)).toBe(true);
+    const later = await three.locks.lock([own("b")]);
+    await first.release();
+    expect(await isPending(both)).toBe(true);
+    await later.release();
+    await (await both).release();
+    expect(lockFiles()).toEqual([]);
+  });
+
+  it("are granted in turn to many who want them, one at a time", async () => {
+    const connections = await Promise.all([connect(), connect(), connect(), connect()]);
+    let inside = 0;
+    let most = 0;
+    let rounds = 0;
+    await Promise.all(
+      connections.flatMap((connection) =>
+        [1, 2, 3].map(async () => {
+          const lock = await connection.locks.lock([own("a"), own("b")]);
+          most = Math.max(most, ++inside);
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          inside -= 1;
+          rounds += 1;
+          await lock.release();
+        }),
+      ),
+    );
+    expect({ most, rounds }).toEqual({ most: 1, rounds: 12 });
+    expect(lockFiles()).toEqual([]);
+  });
+
+  it("are first come first served within one process, on one helper", async () => {
+    const connection = await connect();
+    const order: number[] = [];
+    const first = await connection.locks.lock([own("a")]);
+    const others = [1, 2, 3].map(async (index) => {
+      const lock = await connection.locks.lock([own("a")]);
+      order.push(index);
+      await lock.release();
+    });
+    await first.release();
+    await Promise.all(others);
+    expect(order).toEqual([1, 2, 3]);
+  });
+
+  it("do not hinder each other under other names", async () => {
+    const [one, two] = [await connect(), await connect()];
+    const locks = await Promise.all([one.locks.lock([own("a")]), two.locks.lock([own("b")])]);
+    await Promise.all(locks.map((lock) => lock.release()));
+  });
+
+  it("report once, after two seconds, what is waited for; and give up with the signal", async () => {
+    const [one, two] = [await connect(), await connect()];
+    const first = await one.locks.lock([own("b")]);
+    const notices: string[] = [];
+    const waiting = two.locks.lock([own("a"), own("b")], AbortSignal.timeout(2500), (name) =>
+      notices.push(name),
+    );
+    const error = await waiting.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "SSH_LOCK_NOT_GRANTED", cause: { name: "TimeoutError" } });
+    expect(String(error)).toContain(`waiting for lock ${own("b")}`);
+    expect(notices).toEqual([own("b")]);
+    // What it held and what it waited for is let go of.
+    await (await two.locks.lock([own("a")], AbortSignal.timeout(1000))).release();
+    await first.release();
+    await (await one.locks.lock([own("a"), own("b")], AbortSignal.timeout(1000))).release();
+    expect(lockFiles()).toEqual([]);
+    expect(helpersHolding("b")).toEqual([]);
+  });
+
+  it("may be released twice, and after the connection has ended", async () => {
+    const connection = await connect();
+    const lock = await connection.locks.lock([own("a")]);
+    await Promise.all([lock.release(), lock.release()]);
+    const again = await connection.locks.lock([own("a")]);
+    (await connection.exec('kill -KILL "$PPID"')).stdio.resume();
+    expect(await again.lost).toMatchObject({ code: "SSH_LOCK_LOST" });
+    await again.release();
+  });
+
+  it("take only names that are safe on the host", async () => {
+    const connection = await connect();
+    await expect(connection.locks.lock(["a b"])).rejects.toThrow(RangeError);
+    await expect(connection.locks.lock(["../x"])).rejects.toThrow(RangeError);
+    await expect(connection.locks.lock(["a", "a"])).rejects.toThrow(RangeError);
+  });
+
+  it("are let go of when the pool is closed, with files and processes", async () => {
+    const pool = bench.pool();
+    const connection = await pool.acquire(sshd.target(bench.login));
+    await connection.locks.lock([own("a")]);
+    await pool.close();
+    await waitUntil(
+      "files and helper are gone",
+      () => lockFiles().length + helpersHolding("a").length === 0,
+      2000,
+    );
+  });
+
+  it("end their connection when the helper is killed, so that nobody acts without a lock", async () => {
+    const connection = await connect();
+    const lock = await connection.locks.lock([own("a")]);
+    const [helper] = helpersHolding("a");
+    process.kill(Number(helper), "SIGKILL");
+    expect(await lock.lost).toMatchObject({ code: "SSH_LOCK_LOST" });
+    expect(connection.isOpen).toBe(false);
+  });
+
+  it("end their connection when the helper is asked to terminate", async () => {
+    const connection = await connect();
+    const lock = await connection.locks.lock([own("a")]);
+    const [helper] = helpersHolding("a");
+    process.kill(Number(helper), "SIGTERM");
+    expect(await lock.lost).toMatchObject({ code: "SSH_LOCK_LOST" });
+    expect(await connection.closed).toMatchObject({ code: "SSH_CONNECTION_LOST" });
+    await waitUntil("the file is gone", () => lockFiles().length === 0);
+  });
+
+  it("work whichever of the usual shells is the login shell", async () => {
+    const connection = await connect();
+    for (const shell of ["/bin/sh", "/bin/bash"]) {
+      const script = HOST_HELPER_COMMAND.replaceAll("'", `'\\''`);
+      const process = await connection.exec(
+        `printf %s 'quit now' | ${shell} -c '${script}; echo unreachable'`,
+      );
+      process.stdio.resume();
+      // Reads its program, finds it too short and ends: bash was reached, with the quotes intact.
+      expect(await process.exited).toMatchObject({ code: 1 });
+      expect(process.stderrText).toBe("");
+    }
+  });
+
+  it("say which tool is missing on the host", async () => {
+    const bare = await bench.startSshd({ config: ["SetEnv PATH=/nonexistent"] });
+    const connection = await bench.pool().acquire(bare.target(bench.login));
+    const locked = connection.locks.lock([own("a")]);
+    await expect(locked).rejects.toMatchObject({ code: "SSH_HELPER_TOOL_MISSING" });
+    await expect(locked).rejects.toThrow(/has no "bash"/);
+  });
+
+  describe("of another process", () => {
+    it("are free within a second after it was killed", async () => {
+      const client = startClient([own("a")]);
+      await client.said(/^locked$/m);
+      const connection = await connect();
+      const waiting = connection.locks.lock([own("a")]);
+      expect(await isPending(waiting)).toBe(true);
+      const startedAt = Date.now();
+      client.signal("SIGKILL");
+      const lock: HostLock = await waiting;
+      expect(Date.now() - startedAt).toBeLessThan(1000);
+      await lock.release();
+      expect(lockFiles()).toEqual([]);
+    });
+
+    it("are handed over in turn", async () => {
+      const one = startClient([own("a")]);
+      await one.said(/^locked$/m);
+      const two = startClient([own("a")]);
+      await two.said(/^asking$/m);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect(two.output).not.toContain("locked");
+      one.say("release");
+      await two.said(/^locked$/m, 2000);
+      two.say("release");
+      await two.said(/^released$/m);
+      expect(lockFiles()).toEqual([]);
+    });
+
+    it("are free ten seconds after it was stopped; when it wakes up, its connection is dead and what it sends arrives nowhere", async () => {
+      const path = join(bench.workspace.path, "witness.sock");
+      let received = "";
+      let witnessed = 0;
+      const witness: Server = createServer((socket) => {
+        socket.on("error", () => undefined);
+        socket.on("data", (chunk) => (received += String(chunk)));
+        socket.on("close", () => (witnessed += 1));
+      });
+      await new Promise<void>((resolve) => witness.listen(path, resolve));
+      try {
+        const client = startClient([own("a")], path);
+        await client.said(/^locked$/m);
+        client.say("write before ");
+        await waitUntil("the witness hears the first words", () => received === "before ");
+        const connection = await connect();
+        client.signal("SIGSTOP");
+        const startedAt = Date.now();
+        const lock = await connection.locks.lock([own("a")]);
+        const tookMs = Date.now() - startedAt;
+        expect(tookMs).toBeGreaterThan(7500);
+        expect(tookMs).toBeLessThan(12_000);
+        // Fenced first: when the lock is granted, the other's channel is closed already.
+        expect(witnessed).toBe(1);
+        client.say("write after");
+        client.signal("SIGCONT");
+        await client.said(/^closed /m);
+        await client.said(/^lost /m);
+        expect(client.output).toMatch(/stream failed .*SSH_CONNECTION_LOST/);
+        expect(received).toBe("before ");
+        await lock.release();
+        expect(lockFiles()).toEqual([]);
+      } finally {
+        witness.close();
+      }
+    });
+  });
+
+  it("leave no process behind once all are released and closed", async () => {
+    const pool = bench.pool();
+    const connection = await pool.acquire(sshd.target(bench.login));
+    const [first, second] = [await connection.locks.lock([own("a")]), connection.locks.lock([own("a")])];
+    await first.release();
+    await (await second).release();
+    const { stdout } = await run(connection, 'echo "$PPID"; ps -o pid= --ppid "$PPID"');
+    const pids = stdout.trim().split(/\s+/);
+    expect(pids.length).toBeGreaterThanOrEqual(3);
+    await pool.close();
+    await waitUntil("sshd's session and the helper are gone", () =>
+      pids.every((pid) => !existsSync(`/proc/${pid}`)),
+    );
+  });
+});
+
+function openFiles(pid: string): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+      } catch {
+        return [];
+      }
+    });
+  } catch {
+    return [];
+  }
+}
