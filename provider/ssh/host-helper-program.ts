@@ -226,7 +226,7 @@ route show table all 8000::/1"
   client=\${SSH_CONNECTION%% *}
   case $client in "" | *%*) ;; *) batch="$batch
 route get $client" ;; esac
-  out=$(ip -j -d -force -batch - <<<"$batch" 2>/dev/null)
+  out=$(exec ip -j -d -force -batch - <<<"$batch" 2>/dev/null)
   mapfile -t lines <<<"$out"
   for line in "\${lines[@]}"; do record "$id" "ip $line"; done
   printf "done %s\\n" "$id"
