@@ -55,7 +55,8 @@ export class Hypervisors {
   #sessionOf(ssh: SshConnection, place: GuestPlace): LibvirtSession {
     let sessions = this.#sessions.get(ssh);
     if (sessions === undefined) {
-      this.#sessions.set(ssh, (sessions = new Map()));
+      sessions = new Map<string, LibvirtSession>();
+      this.#sessions.set(ssh, sessions);
       void ssh.closed.then(() => this.#sessions.delete(ssh));
     }
     const uri = place.uri ?? "qemu:///system";
@@ -67,7 +68,8 @@ export class Hypervisors {
         openUnixSocket: ssh.openUnixSocket.bind(ssh),
         openCommand: async (command: string, signal?: AbortSignal) => (await ssh.exec(command, signal)).stdio,
       };
-      sessions.set(key, (session = new LibvirtSession(streams, uri)));
+      session = new LibvirtSession(streams, uri);
+      sessions.set(key, session);
     }
     return session;
   }

@@ -7,7 +7,7 @@ import type {
   UpdateResult,
 } from "@pulumi/pulumi/dynamic";
 import { isDeepStrictEqual } from "node:util";
-import { fail } from "../errors";
+import { fail, ProviderError } from "../errors";
 import {
   attach,
   AttachFailure,
@@ -66,7 +66,11 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     return { inputs: propertiesToState(normaliseInputs(inputs)), failures };
   }
 
-  async diff(_id: string, olds: Properties, news: Properties): Promise<DiffResult> {
+  diff(_id: string, olds: Properties, news: Properties): Promise<DiffResult> {
+    return withoutStack(() => this.#diff(olds, news));
+  }
+
+  async #diff(olds: Properties, news: Properties): Promise<DiffResult> {
     const oldInputs = parseCheckedInputs(olds);
     const say = progressOf(oldInputs.ownerToken);
     // a replacement always deletes first: the new one could not have the functions otherwise
@@ -106,7 +110,11 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     }
   }
 
-  async read(id: string, props: Properties): Promise<ReadResult> {
+  read(id: string, props: Properties): Promise<ReadResult> {
+    return withoutStack(() => this.#read(id, props));
+  }
+
+  async #read(id: string, props: Properties): Promise<ReadResult> {
     const inputs = parseCheckedInputs(props);
     const state = parseState(props);
     const { signal } = Deadline.start("look at the host", READ_SECONDS);
@@ -137,7 +145,11 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     }
   }
 
-  async delete(_id: string, props: Properties): Promise<void> {
+  delete(_id: string, props: Properties): Promise<void> {
+    return withoutStack(() => this.#delete(props));
+  }
+
+  async #delete(props: Properties): Promise<void> {
     const inputs = parseCheckedInputs(props);
     const state = parseState(props);
     const remembered = rememberedOf(state);
@@ -182,6 +194,16 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const { connection, guest } = inputs;
     const place = { connection, guest: state.guestUuid, uri: guest.uri };
     return this.#hypervisors.open(place, { ...(signal && { signal }), ...(progress && { progress }) });
+  }
+}
+
+/** Pulumi prints the stack of what check, diff, read and delete throw; of an error for users it is noise. */
+async function withoutStack<T>(method: () => Promise<T>): Promise<T> {
+  try {
+    return await method();
+  } catch (error) {
+    if (error instanceof ProviderError) error.stack = "";
+    throw error;
   }
 }
 

@@ -18,7 +18,9 @@ export function toState(value: unknown): StateValue {
       return value.toString();
     case "object":
       return value === null ? null : objectToState(value);
-    default:
+    case "undefined":
+    case "function":
+    case "symbol":
       return null;
   }
 }

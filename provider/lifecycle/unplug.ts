@@ -32,7 +32,7 @@ export async function unplugSlot(
   const { signal } = deadline;
   const waiting = new Set(step.functions.map((one) => one.qemuId));
   const mailbox = new Mailbox();
-  let unheard = false;
+  const unheard = new Set<string>();
   const stopListening = await guest.listen((event) => {
     if (event.kind === "deleted") waiting.delete(event.qemuId);
     mailbox.put(event.kind);
@@ -61,12 +61,12 @@ export async function unplugSlot(
   } finally {
     await stopListening();
   }
-  if (unheard) await pause(GROUP_CLOSE_MS, signal);
+  if (unheard.size > 0) await pause(GROUP_CLOSE_MS, signal);
   return "unplugged";
 
   async function strikeOffMissing(): Promise<void> {
     const there = await guest.deviceIds(signal);
-    for (const id of waiting) if (!there.has(id) && waiting.delete(id)) unheard = true;
+    for (const id of waiting) if (!there.has(id) && waiting.delete(id)) unheard.add(id);
   }
 
   async function requestAll(target: Guest, ids: readonly string[], limit: Deadline): Promise<void> {
@@ -79,7 +79,7 @@ export async function unplugSlot(
   async function askOnce(target: Guest, id: string, limit: Deadline): Promise<string> {
     const answer = await target.requestUnplug(id, limit.signal);
     if (answer === "busy") progress("the guest is still busy with the slot; asking again in 2 s");
-    if (answer === "gone" && waiting.delete(id)) unheard = true;
+    if (answer === "gone" && waiting.delete(id)) unheard.add(id);
     return answer;
   }
 }

@@ -199,7 +199,7 @@ function quote(value: unknown, path: Path): string | undefined {
   const last = path.at(-1);
   if (path[0] === "connection" && !(typeof last === "string" && quotableOfConnection.has(last)))
     return undefined;
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value);
   return text.length <= LONGEST_QUOTE ? text : undefined;
 }
 

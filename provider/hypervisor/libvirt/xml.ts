@@ -1,4 +1,5 @@
-import { XMLBuilder, XMLParser } from "fast-xml-parser";
+import XMLBuilder from "fast-xml-builder";
+import { XMLParser } from "fast-xml-parser";
 import { fail } from "../../errors";
 
 /** One element: its attributes under `@name`, its text under `#text`, its children under their names. */

@@ -1,0 +1,68 @@
+import { attachmentLab, eventually, NIC, OTHER_NIC } from "./support/attachment-lab";
+
+const lab = attachmentLab();
+const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
+
+const acceptedLogins = async (): Promise<number> =>
+  Number(
+    (await lab.lab.exec("journalctl -b -o cat | grep -c 'Accepted publickey for operator'")).stdout.trim(),
+  );
+
+test("a user who is merely in the group libvirt attaches to two guests at once, over one SSH handshake", async () => {
+  const connection = { user: lab.lab.ssh.users.operator };
+  const before = await acceptedLogins();
+  const [first, second] = await Promise.all([
+    lab.create({ connection }),
+    lab.create({
+      connection,
+      device: OTHER_NIC,
+      guest: { domain: "guest2" },
+      ownerToken: "organization/lab/test/other",
+    }),
+  ]);
+  const four = [0, 1, 2, 3].map((n) => `0000:08:00.${n}`);
+  await eventually(() => lab.pluggedFunctions("guest1"), four);
+  await eventually(() => lab.pluggedFunctions("guest2"), four);
+  await Promise.all([lab.provider.delete(first.id, first.outs), lab.provider.delete(second.id, second.outs)]);
+  expect(await acceptedLogins()).toBe(before + 1);
+  expect(await lab.driversOf(NIC)).toEqual(e1000e);
+  expect(await lab.driversOf(OTHER_NIC)).toEqual(e1000e);
+  expect(await lab.leftBehind()).toEqual([]);
+});
+
+test("a user outside the group is told so by libvirt's own words", async () => {
+  const failure = await lab.failureOf(lab.create({ connection: { user: lab.lab.ssh.users.outsider } }));
+  expect(failure.code).toBe("LIBVIRT_UNREACHABLE");
+  expect(failure.message).toMatch(/outsider@127\.0\.0\.1.*group libvirt/s);
+});
+
+test("the host behind a jump host is reached, each host key checked", async () => {
+  const { host, port, privateKey, hostKey } = lab.lab.ssh;
+  const proxy = { host, port, user: "operator", privateKey, hostKey };
+  const { id, outs } = await lab.create({ connection: { port: 22, proxy } });
+  expect(outs["attached"]).toHaveLength(4);
+  await lab.provider.delete(id, outs);
+  const wrong = { ...proxy, hostKey: "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" };
+  const failure = await lab.failureOf(lab.create({ connection: { port: 22, proxy: wrong } }));
+  expect(failure.code).toBe("SSH_HOST_KEY_MISMATCH");
+});
+
+test("a wrong host key is final at once and names expected and received", async () => {
+  const expected = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+  const startedAt = Date.now();
+  const failure = await lab.failureOf(lab.create({ connection: { hostKey: expected } }));
+  expect(failure.code).toBe("SSH_HOST_KEY_MISMATCH");
+  expect(failure.message).toContain(expected);
+  expect(failure.message.match(/SHA256:/g)).toHaveLength(2);
+  expect(Date.now() - startedAt).toBeLessThan(10_000);
+});
+
+test("where sshd forwards no sockets, libvirt's own relay program is the way", async () => {
+  await lab.lab.exec(
+    "echo 'AllowStreamLocalForwarding no' > /etc/ssh/sshd_config.d/zz-no-forwarding.conf; systemctl reload ssh",
+  );
+  const { id, outs } = await lab.create();
+  expect(outs["attached"]).toHaveLength(4);
+  await lab.provider.delete(id, outs);
+  expect(await lab.driversOf(NIC)).toEqual(e1000e);
+});

@@ -1,0 +1,140 @@
+import { connectLab, GUESTS, type Lab } from "../../lab";
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await connectLab();
+});
+afterAll(() => lab.close());
+beforeEach(() => lab.restore());
+
+async function onHost(command: string): Promise<string> {
+  const { code, stdout, stderr } = await lab.exec(command);
+  if (code !== 0) throw new Error(`${command} ended with ${code}: ${stderr}`);
+  return stdout.trim();
+}
+
+describe("The lab's host", () => {
+  test.each(["0000:01:00", "0000:02:00"])(
+    "has four functions on e1000e in %s, in one IOMMU group of their own",
+    async (slot) => {
+      const functions = [0, 1, 2, 3].map((number) => `${slot}.${number}`);
+      const drivers = await lab.hostDrivers();
+      expect(functions.map((address) => drivers[address])).toEqual(["e1000e", "e1000e", "e1000e", "e1000e"]);
+      const group = await onHost(`ls /sys/bus/pci/devices/${slot}.0/iommu_group/devices`);
+      expect(group.split("\n")).toEqual(functions);
+    },
+  );
+
+  test("has its SSH connection and its root disk on functions that are nobody else's", async () => {
+    expect(
+      await onHost(
+        "basename $(readlink -f /sys/class/net/$(ip -o route show default | cut -d' ' -f5)/device/..)",
+      ),
+    ).toBe("0000:00:02.0");
+    expect(await onHost("findmnt --noheadings --output SOURCE /")).toBe("/dev/vda");
+    expect(await onHost("basename $(readlink -f /sys/block/vda/device/..)")).toBe("0000:00:03.0");
+    for (const address of ["0000:00:02.0", "0000:00:03.0"]) {
+      expect(await onHost(`ls /sys/bus/pci/devices/${address}/iommu_group/devices`)).toBe(address);
+    }
+  });
+
+  test("confines each guest's QEMU by AppArmor, in enforce mode, to a profile of its own", async () => {
+    const labels = await onHost(
+      "for pid in $(pidof qemu-system-x86_64); do cat /proc/$pid/attr/current; done",
+    );
+    const uuids = await Promise.all(GUESTS.map((guest) => onHost(`virsh domuuid ${guest}`)));
+    expect(labels.split("\n").sort()).toEqual(uuids.map((uuid) => `libvirt-${uuid} (enforce)`).sort());
+  });
+
+  test("lets a member of the group libvirt manage guests, and nobody else without root", async () => {
+    const list = "virsh --connect qemu:///system list --name";
+    expect((await onHost(`runuser -u operator -- ${list}`)).split("\n")).toEqual([...GUESTS]);
+    const outsider = await lab.exec(`runuser -u outsider -- ${list}`);
+    expect(outsider).toMatchObject({ code: 1, stdout: expect.not.stringContaining("guest") as string });
+    expect(outsider.stderr).toContain("authentication unavailable");
+  });
+
+  test("has the time of the machine that it runs on, although its state is older", async () => {
+    const seconds = Number(await onHost("date +%s"));
+    expect(Math.abs(seconds - Date.now() / 1000)).toBeLessThan(10);
+  });
+});
+
+describe.each(GUESTS)("%s", (guest) => {
+  test("answers on its console, and shows that no device was plugged yet", async () => {
+    expect(await lab.guestConsole(guest, "echo $((6 * 7))")).toBe("42\n");
+    const functions = await lab.guestPciFunctions(guest);
+    expect(functions).toContain("0000:00:01.7");
+    // Behind its root ports there is libvirt's USB controller only.
+    expect(functions.filter((address) => !address.startsWith("0000:00:"))).toEqual(["0000:01:00.0"]);
+  });
+
+  test("tells when a command in it fails, and takes the next one", async () => {
+    await expect(lab.guestConsole(guest, "ls /nowhere")).rejects.toThrow(/ended with 1.*\/nowhere/s);
+    await expect(lab.guestConsole(guest, "if ; then")).rejects.toThrow("syntax error");
+    expect(await lab.guestConsole(guest, "echo again")).toBe("again\n");
+  });
+
+  test("has eight hotpluggable root ports, whose QEMU answers", async () => {
+    const ports = await Promise.all(
+      [1, 2, 3, 4, 5, 6, 7, 8].map((index) =>
+        lab.qmp(guest, "qom-get", { path: `/machine/peripheral/pci.${index}`, property: "hotplug" }),
+      ),
+    );
+    expect(ports).toEqual(Array(8).fill(true));
+    await expect(lab.qmp(guest, "device_del", { id: "nobody" })).rejects.toThrow("DeviceNotFound");
+  });
+});
+
+describe("Restoring", () => {
+  const address = "0000:01:00.3";
+  const hostdev = `<hostdev mode='subsystem' type='pci' managed='yes'><driver name='vfio'/>
+    <source><address domain='0x0000' bus='0x01' slot='0x00' function='0x3'/></source>
+    <alias name='ua-lab-test'/><address type='unassigned'/></hostdev>`;
+
+  test("undoes what was done to devices, files and guests", async () => {
+    await onHost("echo changed >/root/changed");
+    await lab.guestConsole("guest1", "echo changed >/tmp/changed");
+    await onHost(
+      `cat >/run/hostdev.xml <<'XML'\n${hostdev}\nXML\nvirsh attach-device guest1 /run/hostdev.xml --live`,
+    );
+    await onHost("virsh destroy guest2");
+    expect(await lab.hostDriver(address)).toBe("vfio-pci");
+
+    await lab.restore();
+
+    expect(await lab.hostDriver(address)).toBe("e1000e");
+    expect(await onHost("ls /root/changed 2>/dev/null || echo none")).toBe("none");
+    await expect(lab.guestConsole("guest1", "cat /tmp/changed")).rejects.toThrow("No such file");
+    expect(await lab.guestConsole("guest2", "echo alive")).toBe("alive\n");
+    expect(await onHost("virsh list --name --state-running")).toBe("guest1\nguest2");
+  });
+
+  test("leaves a host on which VFIO works: a whole device is plugged and seen, twice in a row", async () => {
+    for (let round = 0; round < 2; round++) {
+      await lab.restore();
+      for (const number of [0, 1, 2, 3]) {
+        const xml = hostdev.replace("'0x3'", `'0x${number}'`).replace("lab-test", `lab-test-${number}`);
+        await onHost(
+          `cat >/run/hostdev.xml <<'XML'\n${xml}\nXML\nvirsh attach-device guest1 /run/hostdev.xml --live`,
+        );
+      }
+      for (const number of [1, 2, 3, 0]) {
+        await lab.qmp("guest1", "device_add", {
+          driver: "vfio-pci",
+          id: `f${number}`,
+          host: `0000:01:00.${number}`,
+          bus: "pci.8",
+          addr: `0x0.${number}`,
+          multifunction: true,
+        });
+      }
+      // The guest's kernel takes a moment after the plug.
+      await lab.guestConsole("guest1", "until [ -e /sys/bus/pci/devices/0000:08:00.3 ]; do sleep 0.2; done");
+      expect((await lab.guestPciFunctions("guest1")).filter((found) => found.startsWith("0000:08:"))).toEqual(
+        ["0000:08:00.0", "0000:08:00.1", "0000:08:00.2", "0000:08:00.3"],
+      );
+    }
+  });
+});

@@ -1,0 +1,76 @@
+import { attachmentLab, eventually, NIC } from "./support/attachment-lab";
+
+const lab = attachmentLab();
+const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
+const four = [0, 1, 2, 3].map((n) => `0000:08:00.${n}`);
+
+test("another owner's token is refused by name before anything changes; adopt takes over; the old owner's delete touches nothing", async () => {
+  const mine = await lab.create();
+  const renamed = { ownerToken: "organization/lab/test/renamed" };
+  const refused = await lab.failureOf(lab.create(renamed));
+  expect(refused.code).toBe("ATTACHMENT_OWNED_BY_ANOTHER");
+  expect(refused.message).toContain("organization/lab/test/nic");
+  await eventually(() => lab.pluggedFunctions(), four);
+
+  const elsewhere = await lab.failureOf(lab.create({ ...renamed, guest: { domain: "guest2" }, adopt: true }));
+  expect(elsewhere.code).toBe("ATTACHMENT_OWNED_BY_ANOTHER");
+
+  const adopted = await lab.create({ ...renamed, adopt: true });
+  expect(adopted.id).not.toBe(mine.id);
+  expect(adopted.outs["attached"]).toEqual(mine.outs["attached"]);
+  await lab.provider.delete(mine.id, mine.outs);
+  expect(await lab.pluggedFunctions()).toEqual(four);
+  expect(await lab.provider.read(mine.id, mine.outs)).toMatchObject({ id: "" });
+
+  await lab.provider.delete(adopted.id, adopted.outs);
+  expect(await lab.driversOf(NIC)).toEqual(e1000e);
+  expect(await lab.leftBehind()).toEqual([]);
+});
+
+test("what a crash left half done is found by its owner's next create and finished", async () => {
+  const whole = await lab.create();
+  // a create that died before function 0: the slot half plugged, the ledger and the holds there
+  await lab.lab.qmp("guest1", "device_del", { id: `${whole.id}-f0` });
+  await eventually(() => lab.leftBehind().then((all) => all.filter((line) => line.endsWith("-f3"))), []);
+  await lab.lab.qmp("guest1", "device_add", {
+    driver: "vfio-pci",
+    id: `${whole.id}-f2`,
+    host: `${NIC}.2`,
+    bus: "pci.8",
+    addr: "0x0.2",
+  });
+  const resumed = await lab.create();
+  expect(resumed.outs["attached"]).toEqual(whole.outs["attached"]);
+  await eventually(() => lab.pluggedFunctions(), four);
+  await lab.provider.delete(resumed.id, resumed.outs);
+  expect(await lab.driversOf(NIC)).toEqual(e1000e);
+  expect(await lab.leftBehind()).toEqual([]);
+});
+
+test("drift is seen without a refresh and repaired by an update with the same inputs", async () => {
+  const { id, outs } = await lab.create();
+  await lab.lab.qmp("guest1", "device_del", { id: `${id}-f0` });
+  await eventually(() => lab.pluggedFunctions(), []);
+  const inputs = await lab.check(lab.inputs(), outs);
+  lab.printed = [];
+  expect(await lab.provider.diff(id, outs, inputs)).toMatchObject({ changes: true, replaces: [] });
+  expect(lab.printed.join("\n")).toMatch(/drift: what is there differs from the state/);
+  const read = await lab.provider.read(id, outs);
+  expect(read.props).toMatchObject({ attached: [], held: expect.any(Array) as unknown[] });
+  const repaired = (await lab.provider.update(id, outs, inputs)).outs as Record<string, unknown>;
+  expect(repaired["attached"]).toEqual(outs["attached"]);
+  await eventually(() => lab.pluggedFunctions(), four);
+});
+
+test("a guest that was shut off has lost the device: read says gone, delete is success, another host is refused", async () => {
+  const { id, outs } = await lab.create();
+  const strange = await lab.failureOf(
+    lab.provider.delete(id, { ...outs, hostUuid: "99999999-9999-4999-8999-999999999999" }),
+  );
+  expect(strange.message).toMatch(/ANOTHER_HOST/);
+  await eventually(() => lab.pluggedFunctions(), four);
+  await lab.lab.exec("virsh destroy guest1");
+  await lab.provider.delete(id, outs);
+  expect(await lab.driversOf(NIC)).toEqual(e1000e);
+  expect(await lab.provider.read(id, outs)).toMatchObject({ id: "" });
+});
