@@ -52,12 +52,13 @@ export function planAttach(
     .map((one) => ({ ...one, qemuId: qemuIdOf(owned.tag, one.guestFunction) }));
   const kept = owned.held.filter((address) => members.has(address));
   const dropped = owned.held.filter((address) => !members.has(address));
+  const givenUp = [...dropped, ...releasedEarlier(owned, members)];
   const heldOnly = [...new Set([...kept, ...leftovers])]
     .filter((address) => !map.some((one) => one.hostAddress === address))
     .sort(compareAddresses);
 
   const finalEntry = ledgerEntry(observation, wanted, owned, slot, map, heldOnly, remembered);
-  const interimEntry = withDropped(finalEntry, owned, dropped, remembered);
+  const interimEntry = withDropped(finalEntry, owned, givenUp, remembered);
   const steps: Step[] = [];
   if (!isSameEntry(owned.entry, interimEntry)) steps.push({ kind: "record", entry: interimEntry });
   for (const address of toHold) {
@@ -74,10 +75,10 @@ export function planAttach(
     const unplugs = planUnplug(observation, owned);
     steps.push(...unplugs, ...planPlug(observation, slot, targets, unplugs.length > 0));
   }
-  if (dropped.length > 0) {
+  if (givenUp.length > 0) {
     for (const address of dropped) steps.push(releaseStep(owned, address, remembered));
-    const ofDropped = interimEntry.functions.filter((one) => dropped.includes(one.address));
-    steps.push(...planRestore(observation, ofDropped, dropped));
+    const ofGivenUp = interimEntry.functions.filter((one) => givenUp.includes(one.address));
+    steps.push(...planRestore(observation, ofGivenUp, dropped));
     steps.push({ kind: "record", entry: finalEntry });
   }
   return { steps, target: { slot, attached: targets, entry: finalEntry } };
@@ -242,6 +243,10 @@ function findLeftovers(
   members: ReadonlyMap<PciAddress, HostFunction>,
   remembered: RememberedAttachment | undefined,
 ): PciAddress[] {
+  // a group has one user: even a member on vfio-pci is no longer safe once it is held for someone else, whose
+  // release would take the group's node from this guest or hand a function back under it
+  const foreign = [...members.keys()].filter((address) => isHeldByOther(observation, owned, address));
+  refuseWhatIsInUse(observation, foreign);
   const leftovers = [...members.values()]
     .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.address))
     .map((one) => ({ address: one.address, driver: originalDriver(owned, one, remembered) }))
@@ -251,11 +256,6 @@ function findLeftovers(
       leftovers: leftovers.map((one) => `${one.address} (${one.driver ?? "no driver"})`),
       groups: [...new Set([...members.values()].map((one) => one.iommuGroup ?? -1))],
     });
-  const foreign = leftovers.filter((one) => isHeldByOther(observation, owned, one.address));
-  refuseWhatIsInUse(
-    observation,
-    foreign.map((one) => one.address),
-  );
   return leftovers.map((one) => one.address);
 }
 
@@ -308,7 +308,8 @@ function chooseSlot(
     ...bus,
     occupants: bus.occupants.filter((occupant) => !ownIds.has(occupant.id)),
   }));
-  if (wanted.guestSlot !== undefined) return namedSlot(observation, buses, wanted.guestSlot);
+  if (wanted.guestSlot !== undefined)
+    return namedSlot(observation, buses, wanted.guestSlot, owned.plugged[0] ?? owned.entry?.slot);
   for (const earlier of [owned.plugged[0], owned.entry?.slot, remembered?.slot]) {
     const bus = buses.find((candidate) => candidate.bus === earlier?.bus);
     if (earlier !== undefined && bus?.hotplug.possible && isSlotFree(bus, earlier.slot))
@@ -324,6 +325,7 @@ function namedSlot(
   observation: Observation,
   buses: readonly GuestBus[],
   named: { readonly bus: string; readonly slot?: number },
+  current: { readonly bus: string; readonly slot: number } | undefined,
 ): GuestSlot {
   const refuse = (slot: string, reason: string): Error =>
     fail("SLOT_REFUSED", { guest: observation.guest.name, slot, reason });
@@ -334,8 +336,12 @@ function namedSlot(
   const { first, last } = bus.hotplug.slots;
   const isWithin = named.slot === undefined || (named.slot >= first && named.slot <= last);
   if (!isWithin) throw refuse(`${named.bus} slot ${named.slot}`, `it takes slots ${first} to ${last} only`);
+  // where only the bus is named, the device stays where it is on it: moving it would interrupt the guest
+  const stays = current?.bus === bus.bus ? [current.slot] : [];
   const candidates =
-    named.slot !== undefined ? [named.slot] : Array.from({ length: last - first + 1 }, (_, i) => last - i);
+    named.slot !== undefined
+      ? [named.slot]
+      : [...stays, ...Array.from({ length: last - first + 1 }, (_, i) => last - i)];
   const slot = candidates.find((candidate) => isSlotFree(bus, candidate));
   if (slot === undefined) throw refuse(describeSlotName(named), `it is taken: ${describeBus(bus)}`);
   return { bus: bus.bus, slot, kind: bus.hotplug.kind };
@@ -390,6 +396,13 @@ function ledgerEntry(
       ...heldOnly.map((address) => ({ address, ...driverOf(address) })),
     ].sort((a, b) => compareAddresses(a.address, b.address)),
   };
+}
+
+/** Functions that a cut-off release gave back: the ledger names them until their drivers have been seen. */
+function releasedEarlier(owned: OwnedPart, members: ReadonlyMap<PciAddress, HostFunction>): PciAddress[] {
+  return (owned.entry?.functions ?? [])
+    .map((one) => one.address)
+    .filter((address) => !members.has(address) && !owned.held.includes(address));
 }
 
 /** While functions are still to be released, the ledger goes on naming them and their drivers. */
