@@ -1,0 +1,206 @@
+import fc from "fast-check";
+import { hasCode, type ErrorCode, ProviderError } from "../../provider/errors";
+import {
+  pciAddressOf,
+  slotOf,
+  type GuestBus,
+  type HostFunction,
+  type PciAddress,
+  type PciSlotAddress,
+} from "../../provider/pci";
+import { planAttach, type Plan, type RememberedAttachment, type WantedAttachment } from "../../provider/plan";
+import { conventionalBus, expressBus, hostFunction, OTHER_GUEST, World } from "./world";
+
+export const OWNER = "acme/prod/nic";
+export const OTHER_OWNER = "acme/prod/storage";
+
+/** A host, others on it, and what two consecutive programs of one owner want. */
+export interface Scenario {
+  readonly world: World;
+  /** What each function was bound to before this owner came. */
+  readonly driversBefore: ReadonlyMap<PciAddress, string | undefined>;
+  readonly wanted: WantedAttachment;
+}
+
+const slots = ["0000:01:00", "0000:02:00", "0000:02:01"] as PciSlotAddress[];
+const driver = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom("e1000e", "tg3") },
+  { weight: 1, arbitrary: fc.constant("vfio-pci") },
+  { weight: 2, arbitrary: fc.constant(undefined) },
+);
+
+/** One device in one group, one that shares its group with others, one whose functions are isolated. */
+const deviceFunctions = (slot: PciSlotAddress): fc.Arbitrary<HostFunction[]> =>
+  fc
+    .record({
+      numbers: fc.uniqueArray(fc.nat({ max: 7 }), { minLength: 1, maxLength: 5 }),
+      grouping: fc.constantFrom("one", "shared", "isolated"),
+      drivers: fc.array(driver, { minLength: 8, maxLength: 8 }),
+      bridge: fc.option(fc.nat({ max: 20 }), { nil: undefined }),
+    })
+    .map(({ numbers, grouping, drivers, bridge }) =>
+      numbers.map((n) => {
+        const base = slots.indexOf(slot) * 10;
+        const iommuGroup = grouping === "one" ? base : grouping === "shared" ? 99 : base + 1 + n;
+        const isBridge = n === bridge;
+        return hostFunction(pciAddressOf(slot, n), {
+          iommuGroup,
+          isBridge,
+          driver: isBridge ? "pcieport" : drivers[n],
+        });
+      }),
+    );
+
+const host = fc
+  .tuple(...slots.map(deviceFunctions))
+  .chain((devices) => fc.integer({ min: 1, max: slots.length }).map((n) => devices.slice(0, n).flat()));
+
+const bus = (name: string): fc.Arbitrary<GuestBus> =>
+  fc
+    .record({
+      kind: fc.constantFrom("pcie-acpi", "pcie-native", "pci-acpi", "pseries"),
+      isTaken: fc.boolean(),
+      isReserved: fc.boolean(),
+      isClosed: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    })
+    .map(({ kind, isTaken, isReserved, isClosed }) => {
+      const make = kind.startsWith("pcie") ? expressBus : conventionalBus;
+      const slot = kind.startsWith("pcie") ? 0 : 31;
+      return make(name, kind as "pcie-acpi", {
+        occupants: isTaken ? [{ slot, guestFunction: 0, id: `net-${name}` }] : [],
+        reservedSlots: isReserved ? [slot] : [],
+        ...(isClosed && { hotplug: { possible: false, reason: "its port has hotplug='off'" } as const }),
+      });
+    });
+const buses = fc.tuple(bus("pci.1"), bus("pci.2"), bus("pci.3"), fc.constant(expressBus("pci.4")));
+
+/** What a program may ask of these functions. */
+export const wantedOf = (
+  functions: readonly HostFunction[],
+  owner: string,
+): fc.Arbitrary<WantedAttachment> => {
+  const devices = [...new Set(functions.map((one) => slotOf(one.address)))];
+  const selection = fc.constantFrom(...devices).chain((device) => {
+    const present = functions.filter((one) => slotOf(one.address) === device).map((one) => one.address);
+    const some = fc.shuffledSubarray(present, { minLength: 1 });
+    return fc.oneof(
+      fc.constant({ by: "device" as const, device }),
+      some.map((chosen) => ({
+        by: "device" as const,
+        device,
+        functions: chosen.map((address) => Number(address.slice(-1))),
+      })),
+      fc
+        .tuple(some, fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7], { minLength: 7 }))
+        .map(([chosen, numbers]) => ({
+          by: "map" as const,
+          map: chosen.map((hostAddress, i) => ({
+            hostAddress,
+            guestFunction: i === 0 ? 0 : (numbers[i] ?? 0),
+          })),
+        })),
+    );
+  });
+  const guestSlot = fc.option(
+    fc.oneof(
+      fc.constantFrom("pci.1", "pci.2", "pci.3", "pci.4").map((name) => ({ bus: name })),
+      fc.record({ bus: fc.constantFrom("pci.1", "pci.2", "pci.3"), slot: fc.constantFrom(0, 7) }),
+    ),
+    { nil: undefined, freq: 3 },
+  );
+  return fc
+    .record({
+      selection,
+      leftovers: fc.constantFrom("hold" as const, "hold" as const, "refuse" as const),
+      guestSlot,
+      adopt: fc.boolean(),
+    })
+    .map((one) => ({
+      ownerToken: owner,
+      selection: one.selection,
+      leftovers: one.leftovers,
+      adopt: one.adopt,
+      ...(one.guestSlot && { guestSlot: one.guestSlot }),
+    }));
+};
+
+/** The plan, or undefined where it is refused; anything but a catalogued refusal is a failure of the test. */
+export function planUnlessRefused(
+  world: World,
+  wanted: WantedAttachment,
+  remembered?: RememberedAttachment,
+): Plan | undefined {
+  try {
+    return planAttach(world.observe(), wanted, remembered);
+  } catch (error) {
+    if (hasCode(error, ...refusals)) return undefined;
+    throw error;
+  }
+}
+
+/** The code of what a planner throws. */
+export function refusalOf(plan: () => unknown): ErrorCode | undefined {
+  try {
+    plan();
+  } catch (error) {
+    if (error instanceof ProviderError) return error.code;
+    throw error;
+  }
+  return undefined;
+}
+
+/** Every code with which a plan can be refused. */
+export const refusals: readonly ErrorCode[] = [
+  "ATTACHMENT_ADOPTED_BY_ANOTHER",
+  "ATTACHMENT_OWNED_BY_ANOTHER",
+  "DEVICE_NOT_FOUND",
+  "FUNCTION_HELD_BY_GUEST",
+  "FUNCTION_IS_BRIDGE",
+  "FUNCTION_NOT_FOUND",
+  "FUNCTION_USED_BY_HOST",
+  "FUNCTION_WITHOUT_IOMMU_GROUP",
+  "GUEST_NEVER_RAN",
+  "GUEST_NOT_FOUND",
+  "GUEST_NOT_RUNNING",
+  "LEFTOVERS_REFUSED",
+  "NO_FREE_SLOT",
+  "SLOT_REFUSED",
+];
+
+/**
+ * Random hosts and guests with other owners and guests on them, where this owner has got as far as any
+ * step of an earlier program.
+ */
+export const scenario: fc.Arbitrary<Scenario> = fc
+  .record({ functions: host, buses })
+  .chain(({ functions, buses: guestBuses }) =>
+    fc
+      .record({
+        foreign: fc.option(wantedOf(functions, OTHER_OWNER), { nil: undefined }),
+        heldElsewhere: fc.option(fc.constantFrom(...functions), { nil: undefined, freq: 2 }),
+        earlier: fc.option(wantedOf(functions, OWNER), { nil: undefined }),
+        progress: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true })),
+        losing: fc.subarray(functions.map((one) => one.address)),
+        qemuVersion: fc.constantFrom("10.0.13", "7.2.22", "5.2.0"),
+        runState: fc.constantFrom("running" as const, "paused" as const),
+        wanted: wantedOf(functions, OWNER),
+      })
+      .map((parts): Scenario => {
+        const { runState, qemuVersion } = parts;
+        const world = new World({ functions, buses: guestBuses, runState, qemuVersion });
+        const elsewhere = parts.heldElsewhere;
+        if (elsewhere !== undefined && !elsewhere.isBridge)
+          world.hold(elsewhere.address, "hostdev0", OTHER_GUEST);
+        if (parts.foreign) world.applyAll(planUnlessRefused(world, parts.foreign)?.steps ?? []);
+        const driversBefore = new Map([...world.functions].map(([a, one]) => [a, one.driver]));
+        // what the foreign owner holds is on vfio-pci now: an adopter gives it back to what it really had
+        for (const line of world.ledger)
+          for (const one of line.entry.functions) driversBefore.set(one.address, one.hostDriver);
+        for (const address of parts.losing) world.losesDriverAtRelease.add(address);
+        if (parts.earlier) {
+          const steps = planUnlessRefused(world, { ...parts.earlier, adopt: false })?.steps ?? [];
+          world.applyAll(steps.slice(0, Math.round(steps.length * parts.progress)));
+        }
+        return { world, driversBefore, wanted: parts.wanted };
+      }),
+  );

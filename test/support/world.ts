@@ -1,0 +1,337 @@
+import type { FunctionMapping, GuestBus, HostFunction, PciAddress, SlotKind } from "../../provider/pci";
+import {
+  aliasOf,
+  findTagOfQemuId,
+  tagOf,
+  type GuestRunState,
+  type Holding,
+  type LedgerEntry,
+  type Observation,
+  type PlugTarget,
+  type PluggedFunction,
+  type Step,
+} from "../../provider/plan";
+
+/** A law of QEMU, libvirt or VFIO that a plan would break on a real host. */
+export class WorldViolation extends Error {
+  override readonly name = "WorldViolation";
+}
+
+/** What a world begins with. */
+export interface WorldStart {
+  readonly functions: readonly HostFunction[];
+  readonly buses?: readonly GuestBus[];
+  readonly runState?: GuestRunState;
+  readonly qemuVersion?: string;
+}
+
+export const OWN_GUEST = { name: "guest1", uuid: "11111111-1111-4111-8111-111111111111" };
+export const OTHER_GUEST = { name: "guest2", uuid: "22222222-2222-4222-8222-222222222222" };
+export const HOST_UUID = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
+
+type Guest = typeof OWN_GUEST;
+
+/**
+ * A hypervisor in memory that obeys the laws measured on real ones, and throws {@link WorldViolation} where
+ * a real one would block, kill or refuse: what a step does is written down here once more, independently
+ * of the code under test.
+ */
+export class World {
+  readonly functions: Map<PciAddress, HostFunction>;
+  runState: GuestRunState;
+  qemuVersion: string;
+  holdings: Holding[] = [];
+  plugged: PluggedFunction[] = [];
+  ledger: { guest: Guest; entry: LedgerEntry }[] = [];
+  hostUses: Observation["hostUses"] = [];
+  /** Functions that come back from a release without driver, as libvirt's do where VFIO is still busy. */
+  readonly losesDriverAtRelease = new Set<PciAddress>();
+  readonly #buses: readonly GuestBus[];
+  readonly #driversBefore = new Map<PciAddress, string | undefined>();
+
+  constructor(start: WorldStart) {
+    this.functions = new Map(start.functions.map((one) => [one.address, one]));
+    this.#buses = start.buses ?? [expressBus("pci.2"), expressBus("pci.3"), expressBus("pci.4")];
+    this.runState = start.runState ?? "running";
+    this.qemuVersion = start.qemuVersion ?? "10.0.13";
+  }
+
+  clone(): World {
+    const copy = new World({ functions: [...this.functions.values()], buses: this.#buses });
+    copy.runState = this.runState;
+    copy.qemuVersion = this.qemuVersion;
+    copy.holdings = [...this.holdings];
+    copy.plugged = [...this.plugged];
+    copy.ledger = [...this.ledger];
+    copy.hostUses = this.hostUses;
+    for (const one of this.losesDriverAtRelease) copy.losesDriverAtRelease.add(one);
+    for (const [address, driver] of this.#driversBefore) copy.#driversBefore.set(address, driver);
+    return copy;
+  }
+
+  observe(): Observation {
+    return {
+      hostUuid: HOST_UUID,
+      guest: {
+        ...OWN_GUEST,
+        ...(this.runState === "missing" && { uuid: "" }),
+        runState: this.runState,
+        qemuVersion: this.qemuVersion,
+      },
+      buses: this.#buses.map((bus) => ({
+        ...bus,
+        occupants: [
+          ...bus.occupants,
+          ...this.plugged
+            .filter((one) => one.bus === bus.bus)
+            .map(({ slot, guestFunction, qemuId }) => ({ slot, guestFunction, id: qemuId })),
+        ],
+      })),
+      functions: new Map(this.functions),
+      holdings: [...this.holdings],
+      plugged: [...this.plugged],
+      ledger: [...this.ledger],
+      hostUses: this.hostUses,
+    };
+  }
+
+  apply(step: Step): void {
+    switch (step.kind) {
+      case "record":
+        return this.record(step.entry);
+      case "erase":
+        return this.erase(step.entry);
+      case "hold":
+        return this.hold(step.address, step.alias);
+      case "plug":
+        return this.plug(step.target, step.slot, step.multifunction);
+      case "unplug":
+        for (const id of step.requests) this.requestUnplug(id);
+        for (const one of step.functions) this.#expect(!this.hasDevice(one.qemuId), `${one.qemuId} stayed`);
+        return;
+      case "confirm":
+        for (const one of step.functions)
+          this.#expect(this.hasDevice(one.qemuId), `${one.qemuId} is missing`);
+        return;
+      case "release":
+        return this.release(step.address, step.alias);
+      case "restore":
+        for (const { address, hostDriver } of step.drivers)
+          if (this.functions.get(address)?.driver !== hostDriver) this.bind(address, hostDriver);
+    }
+  }
+
+  applyAll(steps: readonly Step[]): this {
+    for (const step of steps) this.apply(step);
+    return this;
+  }
+
+  hasDevice(qemuId: string): boolean {
+    return this.plugged.some((one) => one.qemuId === qemuId);
+  }
+
+  record(entry: LedgerEntry): void {
+    this.#expect(this.isRunning, "there is no live metadata of a guest that does not run");
+    this.erase(entry);
+    this.ledger.push({ guest: OWN_GUEST, entry });
+  }
+
+  erase({ owner, tag }: LedgerEntry): void {
+    this.ledger = this.ledger.filter(
+      (line) => line.guest !== OWN_GUEST || (line.entry.owner !== owner && line.entry.tag !== tag),
+    );
+  }
+
+  hold(address: PciAddress, alias: string, guest: Guest = OWN_GUEST): void {
+    const one = this.functions.get(address);
+    if (one === undefined) throw new WorldViolation(`${address} is not there`);
+    this.#expect(!one.isBridge, `${address} is a bridge`);
+    this.#expect(!this.holdings.some((h) => h.alias === alias), `non unique alias detected: ${alias}`);
+    const members = this.#groupOf(one).map((member) => member.address);
+    const holder = this.holdings.find(
+      (h) => h.address === address || (members.includes(h.address) && h.guest !== guest),
+    );
+    this.#expect(holder === undefined, `${address} is in use by ${holder?.guest.name}`);
+    this.#driversBefore.set(address, one.driver);
+    this.bind(address, "vfio-pci");
+    this.holdings.push({ guest, address, alias, isUnassigned: true });
+  }
+
+  plug(target: PlugTarget, slot: { bus: string; slot: number }, multifunction: boolean): void {
+    const { hostAddress, guestFunction, qemuId } = target;
+    const bus = this.observe().buses.find((candidate) => candidate.bus === slot.bus);
+    this.#expect(this.isRunning, "QEMU does not run");
+    if (bus === undefined || !bus.hotplug.possible) throw new WorldViolation(`${slot.bus} takes no hotplug`);
+    const { first, last } = bus.hotplug.slots;
+    this.#expect(slot.slot >= first && slot.slot <= last, `slot ${slot.slot} is out of range`);
+    this.#expect(guestFunction >= 0 && guestFunction <= 7, `function ${guestFunction} is out of range`);
+    this.#expect(!this.hasDevice(qemuId), `Duplicate device ID '${qemuId}'`);
+    const inSlot = bus.occupants.filter((one) => one.slot === slot.slot);
+    this.#expect(
+      !inSlot.some((one) => one.guestFunction === guestFunction || one.guestFunction === 0),
+      `slot ${slot.slot} function ${guestFunction} already occupied`,
+    );
+    this.#expect(
+      guestFunction !== 0 || inSlot.length === 0 || multifunction,
+      `${slot.slot}.0 indicates single function, but others are already populated`,
+    );
+    const one = this.functions.get(hostAddress);
+    const isHeld = this.holdings.some((h) => h.address === hostAddress && h.guest === OWN_GUEST);
+    this.#expect(isHeld, `${hostAddress} is not held, so QEMU cannot open it`);
+    const unsafe = one && this.#groupOf(one).find((member) => !this.#isSafe(member));
+    this.#expect(unsafe === undefined, `group ${one?.iommuGroup} is not viable: ${unsafe?.address}`);
+    this.plugged.push({ qemuId, hostAddress, bus: slot.bus, slot: slot.slot, guestFunction });
+  }
+
+  requestUnplug(qemuId: string): "requested" | "gone" {
+    const one = this.plugged.find((candidate) => candidate.qemuId === qemuId);
+    if (one === undefined) return "gone";
+    const inSlot = this.plugged.filter((other) => other.bus === one.bus && other.slot === one.slot);
+    const kind = this.#kindOf(one.bus);
+    const sweepsSlot = inSlot.some((other) => other.guestFunction === 0) || kind.endsWith("-acpi");
+    this.#expect(this.runState !== "prelaunch", "an unplug request before the guest ran blocks the slot");
+    this.plugged = this.plugged.filter((other) => (sweepsSlot ? !inSlot.includes(other) : other !== one));
+    return "requested";
+  }
+
+  release(address: PciAddress, alias: string): void {
+    this.#expect(
+      !this.plugged.some((one) => one.hostAddress === address),
+      `release of ${address} while it is plugged: libvirtd and all its clients hang`,
+    );
+    const one = this.functions.get(address);
+    const members = one === undefined ? [] : this.#groupOf(one).map((member) => member.address);
+    this.#expect(
+      !this.plugged.some((other) => members.includes(other.hostAddress)),
+      `release of ${address} while its group is in use`,
+    );
+    const holding = this.holdings.find((h) => h.address === address && h.alias === alias);
+    if (holding === undefined) return;
+    this.holdings = this.holdings.filter((other) => other !== holding);
+    const before = this.#driversBefore.get(address);
+    const isLost = before !== "vfio-pci" && this.losesDriverAtRelease.has(address);
+    this.bind(address, isLost ? undefined : before);
+  }
+
+  /** The guest ends: QEMU lets go of all, libvirt gives back what it took, and the live metadata is gone. */
+  stopGuest(): void {
+    this.runState = "off";
+    this.plugged = [];
+    this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST);
+    for (const { address } of this.holdings.filter((h) => h.guest === OWN_GUEST))
+      this.bind(address, this.#driversBefore.get(address));
+    this.holdings = this.holdings.filter((h) => h.guest !== OWN_GUEST);
+  }
+
+  bind(address: PciAddress, driver: string | undefined): void {
+    const one = this.functions.get(address);
+    if (one === undefined) return;
+    const { driver: _, ...rest } = one;
+    this.functions.set(address, driver === undefined ? rest : { ...rest, driver });
+  }
+
+  /** All that one owner token has here, for "nothing is left". */
+  partOf(ownerToken: string): { plugged: string[]; held: PciAddress[]; ledger: LedgerEntry[] } {
+    const ledger = this.ledger.map((line) => line.entry).filter((entry) => entry.owner === ownerToken);
+    const tags = new Set([tagOf(ownerToken), ...ledger.map((entry) => entry.tag)]);
+    return {
+      ledger,
+      plugged: this.plugged.map((one) => one.qemuId).filter((id) => tags.has(findTagOfQemuId(id) ?? "")),
+      held: this.holdings
+        .filter((one) => [...tags].some((tag) => one.alias === aliasOf(tag, one.address)))
+        .map((one) => one.address),
+    };
+  }
+
+  get isRunning(): boolean {
+    return this.runState !== "off" && this.runState !== "missing";
+  }
+
+  /** What the guest sees in each of its slots that has a function 0. */
+  guestSees(): { bus: string; slot: number; map: FunctionMapping[] }[] {
+    return this.plugged
+      .filter((one) => one.guestFunction === 0)
+      .map(({ bus, slot }) => ({
+        bus,
+        slot,
+        map: this.plugged
+          .filter((one) => one.bus === bus && one.slot === slot)
+          .map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }))
+          .sort((a, b) => a.guestFunction - b.guestFunction),
+      }));
+  }
+
+  #isSafe(member: HostFunction): boolean {
+    const holder = this.holdings.find((one) => one.address === member.address);
+    if (holder !== undefined) return holder.guest === OWN_GUEST;
+    return member.isBridge || member.driver === undefined || member.driver === "vfio-pci";
+  }
+
+  #groupOf(one: HostFunction): HostFunction[] {
+    if (one.iommuGroup === undefined) return [one];
+    return [...this.functions.values()].filter((other) => other.iommuGroup === one.iommuGroup);
+  }
+
+  #kindOf(bus: string): SlotKind {
+    const hotplug = this.#buses.find((candidate) => candidate.bus === bus)?.hotplug;
+    if (!hotplug?.possible) throw new WorldViolation(`${bus} takes no hotplug`);
+    return hotplug.kind;
+  }
+
+  #expect(holds: boolean, otherwise: string): void {
+    if (!holds) throw new WorldViolation(otherwise);
+  }
+}
+
+/** An empty bus behind a root port. */
+export function expressBus(
+  bus: string,
+  kind: SlotKind = "pcie-acpi",
+  extra: Partial<GuestBus> = {},
+): GuestBus {
+  return {
+    bus,
+    index: Number(/\d+$/.exec(bus)?.[0] ?? 0),
+    hotplug: { possible: true, kind, slots: { first: 0, last: 0 } },
+    occupants: [],
+    reservedSlots: [],
+    ...extra,
+  };
+}
+
+/** An empty conventional bus. */
+export function conventionalBus(
+  bus: string,
+  kind: SlotKind = "pci-acpi",
+  extra: Partial<GuestBus> = {},
+): GuestBus {
+  return {
+    ...expressBus(bus, kind, extra),
+    hotplug: { possible: true, kind, slots: { first: 1, last: 31 } },
+  };
+}
+
+/** A function of the host as {@link World} wants it. */
+export function hostFunction(
+  address: string,
+  extra: { driver?: string | undefined; iommuGroup?: number | undefined; isBridge?: boolean } = {},
+): HostFunction {
+  const { driver, iommuGroup } = { driver: "e1000e", iommuGroup: 7, ...extra };
+  return {
+    address: address as PciAddress,
+    vendorId: "0x8086",
+    productId: "0x10d3",
+    isBridge: extra.isBridge ?? false,
+    ...(driver !== undefined && { driver }),
+    ...(iommuGroup !== undefined && { iommuGroup }),
+  };
+}
+
+/** The functions of one device, all in one group: the card of the laboratory. */
+export function hostDevice(
+  slot = "0000:01:00",
+  numbers: readonly number[] = [0, 1, 2, 3],
+  extra: Parameters<typeof hostFunction>[1] = {},
+): HostFunction[] {
+  return numbers.map((n) => hostFunction(`${slot}.${n}`, extra));
+}
