@@ -111,6 +111,12 @@ export class DynamicProvider {
     return this.output;
   }
 
+  /** Stops reading what the process prints, as when `pulumi` is killed: its next line meets a broken pipe. */
+  breakOutput(): void {
+    this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
+  }
+
   /** Ends the engine's side: its listener and all of its connections, as when `pulumi` is killed. */
   loseEngine(): Promise<void> {
     return this.engine.close();

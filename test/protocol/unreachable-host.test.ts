@@ -1,0 +1,91 @@
+import { DynamicProvider, unknownValue } from "./harness";
+import { attachedState, validInputs } from "./support/inputs";
+import { SshStranger } from "./support/ssh-stranger";
+
+/** What each method does when the host cannot be reached: never more than it knows. */
+let provider: DynamicProvider;
+let stranger: SshStranger;
+
+beforeAll(async () => {
+  stranger = await SshStranger.listen();
+  provider = await DynamicProvider.start();
+  await provider.configure({});
+});
+afterAll(async () => {
+  await provider[Symbol.asyncDispose]();
+  await stranger[Symbol.asyncDispose]();
+});
+
+const inputs = () => ({ ...validInputs, connection: { ...validInputs.connection, port: stranger.port } });
+const state = () => ({ ...attachedState, connection: inputs().connection });
+const refused = {
+  message: expect.stringContaining("[SSH_HOST_KEY_MISMATCH]") as string,
+  partial: undefined,
+};
+
+test("create fails with the reason, and no state is kept", async () => {
+  await expect(provider.create(inputs())).rejects.toMatchObject(refused);
+});
+
+test("read fails instead of saying that the attachment is gone", async () => {
+  await expect(provider.read("id", state())).rejects.toMatchObject(refused);
+});
+
+test("update fails, and the engine keeps the state that it has", async () => {
+  await expect(provider.update("id", state(), { ...inputs(), functions: [0] })).rejects.toMatchObject(
+    refused,
+  );
+});
+
+test("delete fails instead of forgetting a device that may still be plugged", async () => {
+  await expect(provider.delete("id", state())).rejects.toMatchObject(refused);
+});
+
+test("diff of a change is in place, never a replacement on a guess, and says when the plan will be made", async () => {
+  const before = provider.printed.length;
+  const diff = await provider.diff("id", state(), { ...inputs(), functions: [0] });
+  expect(diff).toMatchObject({ changes: "some", replaces: [] });
+  expect(provider.printed.slice(before).join("\n")).toMatch(/^nic: .*apply/m);
+});
+
+test("diff of another host that cannot be reached is in place", async () => {
+  const elsewhere = { ...inputs(), connection: { ...inputs().connection, host: "localhost" } };
+  expect(await provider.diff("id", state(), elsewhere)).toMatchObject({ changes: "some", replaces: [] });
+});
+
+test("diff without a change makes none of a host that cannot be reached", async () => {
+  expect(await provider.diff("id", state(), inputs())).toMatchObject({ changes: "none", replaces: [] });
+});
+
+test("diff with an argument that is not known yet asks no host", async () => {
+  const before = stranger.connections.count;
+  const diff = await provider.diff("id", state(), { ...inputs(), functions: unknownValue });
+  expect(diff).toMatchObject({ changes: "some", replaces: [] });
+  expect(stranger.connections.count).toBe(before);
+});
+
+test("a replacement, if there is one, deletes first", async () => {
+  expect(await provider.diff("id", state(), inputs())).toMatchObject({ deleteBeforeReplace: true });
+});
+
+test("several at once each get their own answer", async () => {
+  const answers = await Promise.allSettled([
+    ...Array.from({ length: 4 }, (_, i) =>
+      provider.create({ ...inputs(), ownerToken: `acme/shop/prod/nic${i}` }),
+    ),
+    provider.read("id", state()),
+    provider.check({}, { ...inputs(), functions: [8] }),
+  ]);
+  expect(answers.map(({ status }) => status)).toEqual([
+    ...Array.from({ length: 5 }, () => "rejected"),
+    "fulfilled",
+  ]);
+});
+
+test("an error for users is printed without a stack of this program", () => {
+  expect(provider.printed.join("\n")).not.toMatch(/^\s+at .*provider/m);
+});
+
+test("no answer and no line holds a credential", () => {
+  expect(provider.printed.join("\n")).not.toContain(validInputs.connection.password);
+});
