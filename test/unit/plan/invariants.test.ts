@@ -173,7 +173,7 @@ describe("every plan", () => {
         expectReached(one, world, one.plan);
         expectDriversBack(one, world);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -222,7 +222,7 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
           expect(planUnlessRefused(world, one.wanted)?.steps).toEqual([]);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -235,7 +235,7 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
           expectNothingLeft(one, world);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

@@ -1,0 +1,70 @@
+import type { PciAddress, PciSlotAddress } from "../../provider/pci";
+import {
+  planAttach,
+  planDetach,
+  type Plan,
+  type RememberedAttachment,
+  type Step,
+  type WantedAttachment,
+} from "../../provider/plan";
+import { OWNER } from "./scenarios";
+import type { World } from "./world";
+
+/** Functions of the laboratory's card by number; what is not said is as the user would leave it. */
+export function wants(
+  functions?: readonly number[],
+  extra: Partial<WantedAttachment> = {},
+): WantedAttachment {
+  const device = "0000:01:00" as PciSlotAddress;
+  return {
+    ownerToken: OWNER,
+    selection: { by: "device", device, ...(functions && { functions }) },
+    leftovers: "refuse",
+    adopt: false,
+    ...extra,
+  };
+}
+
+/** Plans and carries out; the plan, for a look at it. */
+export function reach(world: World, wanted: WantedAttachment, remembered?: RememberedAttachment): Plan {
+  const plan = planAttach(world.observe(), wanted, remembered);
+  world.applyAll(plan.steps);
+  return plan;
+}
+
+/** Plans a detach and carries it out. */
+export function leave(world: World, owner = OWNER, remembered?: RememberedAttachment): Plan {
+  const plan = planDetach(world.observe(), owner, remembered);
+  world.applyAll(plan.steps);
+  return plan;
+}
+
+/** A plan in one word a step: `hold 0000:01:00.1`. */
+export function outline(plan: Plan): string[] {
+  return plan.steps.map((step) => {
+    switch (step.kind) {
+      case "hold":
+      case "release":
+        return `${step.kind} ${step.address}`;
+      case "plug":
+        return `plug ${step.target.hostAddress} as ${step.target.guestFunction}`;
+      case "unplug":
+        return `unplug ${step.requests.length} of ${step.functions.length}`;
+      case "restore":
+        return `restore ${step.drivers.map((one) => one.address).join(" ")}`;
+      case "record":
+      case "erase":
+      case "confirm":
+        return step.kind;
+    }
+  });
+}
+
+/** The first step of a kind; throws where the plan has none. */
+export function stepOf<K extends Step["kind"]>(plan: Plan, kind: K): Extract<Step, { kind: K }> {
+  const found = plan.steps.find((step): step is Extract<Step, { kind: K }> => step.kind === kind);
+  if (found === undefined) throw new Error(`the plan has no ${kind}: ${outline(plan).join(", ")}`);
+  return found;
+}
+
+export const at = (text: string): PciAddress => text as PciAddress;

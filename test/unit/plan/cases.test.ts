@@ -1,0 +1,392 @@
+import type { PciSlotAddress } from "../../../provider/pci";
+import { aliasOf, findOwned, planAttach, planDetach, qemuIdOf, tagOf } from "../../../provider/plan";
+import { OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
+import { at, leave, outline, reach, stepOf, wants } from "../../support/wanted";
+import { conventionalBus, expressBus, hostDevice, hostFunction, World } from "../../support/world";
+
+const card = (extra: Partial<ConstructorParameters<typeof World>[0]> = {}): World =>
+  new World({ functions: hostDevice(), ...extra });
+const secondCard = "0000:02:00" as PciSlotAddress;
+const twoCards = (): World =>
+  new World({ functions: [...hostDevice(), ...hostDevice(secondCard, [0, 1], { iommuGroup: 8 })] });
+
+describe("the plan of a first attach", () => {
+  it("records, holds all, plugs 1, 2, 3 and then 0, and confirms", () => {
+    expect(outline(planAttach(card().observe(), wants()))).toEqual([
+      "record",
+      "hold 0000:01:00.0",
+      "hold 0000:01:00.1",
+      "hold 0000:01:00.2",
+      "hold 0000:01:00.3",
+      "plug 0000:01:00.1 as 1",
+      "plug 0000:01:00.2 as 2",
+      "plug 0000:01:00.3 as 3",
+      "plug 0000:01:00.0 as 0",
+      "confirm",
+    ]);
+  });
+
+  it("plugs a single function without saying multifunction", () => {
+    const plan = planAttach(new World({ functions: hostDevice("0000:01:00", [2]) }).observe(), wants([2]));
+    expect(stepOf(plan, "plug")).toMatchObject({ multifunction: false, target: { guestFunction: 0 } });
+  });
+
+  it("gives each function an id of QEMU's that differs from libvirt's alias, both with the owner's tag", () => {
+    const plan = planAttach(card().observe(), wants());
+    const tag = tagOf(OWNER);
+    expect(stepOf(plan, "hold").alias).toBe(`ua-mfpci-${tag}-0000-01-00-0`);
+    expect(stepOf(plan, "plug").target.qemuId).toBe(`mfpci-${tag}-f1`);
+    expect(aliasOf(tag, at("0000:01:00.0"))).not.toBe(qemuIdOf(tag, 0));
+  });
+
+  it("watches for an unasked removal only where one was ever seen", () => {
+    const watch = (world: World): number => stepOf(planAttach(world.observe(), wants()), "confirm").watchMs;
+    const native = [expressBus("pci.4", "pcie-native")];
+    expect(watch(card())).toBe(0);
+    expect(watch(card({ buses: native, qemuVersion: "5.2.0" }))).toBe(500);
+    expect(watch(card({ buses: native, qemuVersion: "7.2.22" }))).toBe(0);
+    expect(watch(card({ buses: native, qemuVersion: "10.0.13" }))).toBe(0);
+    const changed = card();
+    reach(changed, wants());
+    const emptied = planAttach(changed.observe(), wants([0, 2], { leftovers: "hold" }));
+    expect(stepOf(emptied, "confirm").watchMs).toBe(500);
+  });
+
+  it("names the slot that the user named", () => {
+    const plan = planAttach(card().observe(), wants(undefined, { guestSlot: { bus: "pci.2" } }));
+    expect(plan.target?.slot).toEqual({ bus: "pci.2", slot: 0, kind: "pcie-acpi" });
+  });
+});
+
+describe("functions of a touched group that are not assigned", () => {
+  it("are held and shown to nobody where the user said so", () => {
+    const plan = planAttach(card().observe(), wants([0, 2], { leftovers: "hold" }));
+    expect(outline(plan)).toEqual([
+      "record",
+      "hold 0000:01:00.0",
+      "hold 0000:01:00.1",
+      "hold 0000:01:00.2",
+      "hold 0000:01:00.3",
+      "plug 0000:01:00.2 as 2",
+      "plug 0000:01:00.0 as 0",
+      "confirm",
+    ]);
+    expect(plan.steps.flatMap((s) => (s.kind === "hold" ? s.purpose : []))).toEqual([
+      "assign",
+      "leftover",
+      "assign",
+      "leftover",
+    ]);
+  });
+
+  it.each([
+    ["without a driver", { driver: undefined }],
+    ["on vfio-pci already", { driver: "vfio-pci" }],
+    ["that are bridges", { driver: "pcieport", isBridge: true }],
+  ])("%s are no obstacle, and are not held", (_name, extra) => {
+    const world = new World({
+      functions: [...hostDevice("0000:01:00", [0]), hostFunction("0000:00:1c.0", extra)],
+    });
+    for (const leftovers of ["refuse", "hold"] as const)
+      expect(outline(planAttach(world.observe(), wants([0], { leftovers })))).toEqual([
+        "record",
+        "hold 0000:01:00.0",
+        "plug 0000:01:00.0 as 0",
+        "confirm",
+      ]);
+  });
+
+  it("of other groups stay as they are", () => {
+    const isolated = [0, 1, 2, 3].map((n) => hostFunction(`0000:01:00.${n}`, { iommuGroup: 20 + n }));
+    const plan = planAttach(new World({ functions: isolated }).observe(), wants([1]));
+    expect(outline(plan)).toEqual(["record", "hold 0000:01:00.1", "plug 0000:01:00.1 as 0", "confirm"]);
+  });
+
+  it("that are held already are refused once the user says refuse", () => {
+    const world = card();
+    reach(world, wants([0, 2], { leftovers: "hold" }));
+    expect(refusalOf(() => planAttach(world.observe(), wants([0, 2])))).toBe("LEFTOVERS_REFUSED");
+  });
+});
+
+describe("a change of the set", () => {
+  it("unplugs all and plugs the new set into the same slot; what is in both sets stays held", () => {
+    const world = card();
+    const { target } = reach(world, wants());
+    const plan = reach(world, wants([0, 2], { leftovers: "hold" }));
+    expect(outline(plan)).toEqual([
+      "record",
+      "unplug 1 of 4",
+      "plug 0000:01:00.2 as 2",
+      "plug 0000:01:00.0 as 0",
+      "confirm",
+    ]);
+    expect(plan.target?.slot).toEqual(target?.slot);
+  });
+
+  it("of the mapping alone does so too", () => {
+    const world = card();
+    reach(world, wants());
+    const map = [1, 0, 2, 3].map((guestFunction, n) => ({
+      hostAddress: at(`0000:01:00.${n}`),
+      guestFunction,
+    }));
+    const plan = reach(world, wants(undefined, { selection: { by: "map", map } }));
+    expect(outline(plan).slice(0, 2)).toEqual(["record", "unplug 1 of 4"]);
+    expect(world.guestSees()[0]?.map[0]).toEqual({ hostAddress: "0000:01:00.1", guestFunction: 0 });
+  });
+
+  it("to another device releases the old group last, and sees its drivers back", () => {
+    const world = twoCards();
+    reach(world, wants());
+    const plan = reach(world, wants(undefined, { selection: { by: "device", device: secondCard } }));
+    expect(outline(plan)).toEqual([
+      "record",
+      "hold 0000:02:00.0",
+      "hold 0000:02:00.1",
+      "unplug 1 of 4",
+      "plug 0000:02:00.1 as 1",
+      "plug 0000:02:00.0 as 0",
+      "confirm",
+      "release 0000:01:00.0",
+      "release 0000:01:00.1",
+      "release 0000:01:00.2",
+      "release 0000:01:00.3",
+      "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
+      "record",
+    ]);
+  });
+
+  it("to another bus moves the device there", () => {
+    const world = card();
+    reach(world, wants());
+    const plan = reach(world, wants(undefined, { guestSlot: { bus: "pci.2" } }));
+    expect(outline(plan).slice(0, 2)).toEqual(["record", "unplug 1 of 4"]);
+    expect(world.guestSees()).toMatchObject([{ bus: "pci.2", slot: 0 }]);
+  });
+
+  it("that only names the bus where the device is does not move it", () => {
+    const world = card({ buses: [conventionalBus("pci.0")] });
+    reach(world, wants(undefined, { guestSlot: { bus: "pci.0", slot: 5 } }));
+    expect(outline(planAttach(world.observe(), wants(undefined, { guestSlot: { bus: "pci.0" } })))).toEqual(
+      [],
+    );
+  });
+
+  it("of leftovers from refuse to hold changes nothing where all are assigned", () => {
+    const world = card();
+    reach(world, wants());
+    expect(planAttach(world.observe(), wants(undefined, { leftovers: "hold" })).steps).toEqual([]);
+  });
+});
+
+describe("where the user named no functions", () => {
+  it("the set is what the device had when it was attached, also when it has more by now", () => {
+    const world = card();
+    reach(world, wants());
+    world.functions.set(at("0000:01:00.4"), hostFunction("0000:01:00.4"));
+    expect(refusalOf(() => planAttach(world.observe(), wants()))).toBe("LEFTOVERS_REFUSED");
+    const plan = planAttach(world.observe(), wants(undefined, { leftovers: "hold" }));
+    expect(plan.target?.attached).toHaveLength(4);
+  });
+
+  it("and the ledger went with the guest, the set is what the state remembers", () => {
+    const world = card();
+    const functions = [2, 3].map((n, i) => ({ address: at(`0000:01:00.${n}`), guestFunction: i }));
+    const plan = planAttach(world.observe(), wants(undefined, { leftovers: "hold" }), { functions });
+    expect(plan.target?.attached.map((one) => one.hostAddress)).toEqual(["0000:01:00.2", "0000:01:00.3"]);
+  });
+
+  it("what the state remembers of another device is not this one's set", () => {
+    const remembered = { functions: [{ address: at("0000:02:00.0"), guestFunction: 0 }] };
+    const plan = planAttach(twoCards().observe(), wants(), remembered);
+    expect(plan.target?.attached).toHaveLength(4);
+  });
+});
+
+describe("after the guest was started anew", () => {
+  it("everything is plugged again, into the slot that the state remembers", () => {
+    const world = card();
+    const { target } = reach(world, wants(undefined, { guestSlot: { bus: "pci.2" } }));
+    world.stopGuest();
+    world.runState = "running";
+    const functions = target?.entry.functions ?? [];
+    const plan = planAttach(world.observe(), wants(), { functions, ...(target && { slot: target.slot }) });
+    expect(plan.target?.slot.bus).toBe("pci.2");
+    expect(plan.steps.filter((step) => step.kind === "plug")).toHaveLength(4);
+  });
+
+  it("a remembered slot that something else has by now is not taken", () => {
+    const taken = expressBus("pci.2", "pcie-acpi", {
+      occupants: [{ slot: 0, guestFunction: 0, id: "net9" }],
+    });
+    const world = card({ buses: [taken, expressBus("pci.3")] });
+    const slot = { bus: "pci.2", slot: 0, kind: "pcie-acpi" } as const;
+    expect(planAttach(world.observe(), wants(), { slot, functions: [] }).target?.slot.bus).toBe("pci.3");
+  });
+});
+
+describe("adoption", () => {
+  it("changes the owner in the ledger and nothing else where the set is the same", () => {
+    const world = card();
+    reach(world, wants(undefined, { ownerToken: OTHER_OWNER }));
+    const plan = reach(world, wants(undefined, { adopt: true }));
+    expect(outline(plan)).toEqual(["record"]);
+    expect(world.ledger.map((line) => line.entry)).toMatchObject([{ owner: OWNER, tag: tagOf(OTHER_OWNER) }]);
+  });
+
+  it("leaves the former owner nothing: its delete touches nothing", () => {
+    const world = card();
+    reach(world, wants(undefined, { ownerToken: OTHER_OWNER }));
+    reach(world, wants(undefined, { adopt: true }));
+    expect(findOwned(world.observe(), OTHER_OWNER)).toBeUndefined();
+    expect(planDetach(world.observe(), OTHER_OWNER).steps).toEqual([]);
+  });
+
+  it("gives the functions back to the drivers that the first owner found", () => {
+    const world = card();
+    reach(world, wants(undefined, { ownerToken: OTHER_OWNER }));
+    reach(world, wants(undefined, { adopt: true }));
+    leave(world);
+    expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
+    expect(world.ledger).toEqual([]);
+  });
+
+  it("can be taken back", () => {
+    const world = card();
+    reach(world, wants(undefined, { ownerToken: OTHER_OWNER }));
+    reach(world, wants(undefined, { adopt: true }));
+    reach(world, wants(undefined, { ownerToken: OTHER_OWNER, adopt: true }));
+    expect(world.ledger.map((line) => line.entry.owner)).toEqual([OTHER_OWNER]);
+  });
+
+  it("changes the set as well where another is wanted", () => {
+    const world = card();
+    reach(world, wants(undefined, { ownerToken: OTHER_OWNER }));
+    const plan = reach(world, wants([0], { adopt: true, leftovers: "hold" }));
+    expect(outline(plan)).toEqual(["record", "unplug 1 of 4", "plug 0000:01:00.0 as 0", "confirm"]);
+    expect(world.guestSees()[0]?.map).toHaveLength(1);
+  });
+});
+
+describe("what a crash left behind", () => {
+  it("without any ledger is still told by its tag, taken over by its owner, and given back", () => {
+    const world = card();
+    reach(world, wants());
+    world.ledger = [];
+    const remembered = {
+      functions: [0, 1, 2, 3].map((n) => ({ address: at(`0000:01:00.${n}`), hostDriver: "e1000e" })),
+    };
+    const plan = planAttach(world.observe(), wants(), remembered);
+    expect(outline(plan)).toEqual(["record"]);
+    expect(stepOf(plan, "record").entry.functions.map((one) => one.hostDriver)).toEqual(
+      Array(4).fill("e1000e"),
+    );
+    expect(outline(planDetach(world.observe(), OWNER, remembered))).toEqual([
+      "unplug 1 of 4",
+      "release 0000:01:00.0",
+      "release 0000:01:00.1",
+      "release 0000:01:00.2",
+      "release 0000:01:00.3",
+      "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
+    ]);
+  });
+
+  it("of an ACPI slot without function 0 is taken back by one request, of a native one by one each", () => {
+    const half = (kind: "pcie-acpi" | "pcie-native"): string[] => {
+      const world = card({ buses: [expressBus("pci.4", kind)] });
+      const { steps } = planAttach(world.observe(), wants());
+      world.applyAll(steps.slice(0, 8));
+      return outline(planDetach(world.observe(), OWNER)).slice(0, 1);
+    };
+    expect(half("pcie-acpi")).toEqual(["unplug 1 of 3"]);
+    expect(half("pcie-native")).toEqual(["unplug 3 of 3"]);
+  });
+
+  it("half plugged is emptied before it is plugged again, never completed", () => {
+    const world = card();
+    const { steps } = planAttach(world.observe(), wants());
+    world.applyAll(steps.slice(0, 7));
+    expect(outline(planAttach(world.observe(), wants()))).toEqual([
+      "unplug 1 of 2",
+      "plug 0000:01:00.1 as 1",
+      "plug 0000:01:00.2 as 2",
+      "plug 0000:01:00.3 as 3",
+      "plug 0000:01:00.0 as 0",
+      "confirm",
+    ]);
+  });
+
+  it("between a release and the look at its driver: the ledger still has the driver, and the next plan looks", () => {
+    const world = twoCards();
+    reach(world, wants());
+    for (const one of world.functions.keys()) world.losesDriverAtRelease.add(one);
+    const wanted = wants(undefined, { selection: { by: "device", device: secondCard } });
+    const { steps } = planAttach(world.observe(), wanted);
+    world.applyAll(
+      steps.slice(
+        0,
+        steps.findIndex((step) => step.kind === "restore"),
+      ),
+    );
+    expect(world.functions.get(at("0000:01:00.0"))?.driver).toBeUndefined();
+    expect(outline(planAttach(world.observe(), wanted))).toEqual([
+      "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
+      "record",
+    ]);
+  });
+
+  it("in a cut-off detach is held again with the driver it had, not with none", () => {
+    const world = card();
+    reach(world, wants());
+    world.losesDriverAtRelease.add(at("0000:01:00.2"));
+    const { steps } = planDetach(world.observe(), OWNER);
+    world.applyAll(
+      steps.slice(
+        0,
+        steps.findIndex((step) => step.kind === "restore"),
+      ),
+    );
+    const plan = planAttach(world.observe(), wants());
+    expect(stepOf(plan, "plug")).toBeDefined();
+    expect(plan.target?.entry.functions.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
+  });
+});
+
+describe("a detach", () => {
+  it("unplugs once, releases each, sees every driver back and erases the ledger last", () => {
+    const world = card();
+    reach(world, wants([0, 2], { leftovers: "hold" }));
+    expect(outline(planDetach(world.observe(), OWNER))).toEqual([
+      "unplug 1 of 2",
+      "release 0000:01:00.0",
+      "release 0000:01:00.1",
+      "release 0000:01:00.2",
+      "release 0000:01:00.3",
+      "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
+      "erase",
+    ]);
+  });
+
+  it("of nothing has no steps", () => {
+    expect(planDetach(card().observe(), OWNER).steps).toEqual([]);
+  });
+
+  it("from a guest that has ended only looks whether the drivers come back by themselves", () => {
+    const world = card();
+    const { target } = reach(world, wants());
+    world.stopGuest();
+    const plan = planDetach(world.observe(), OWNER, { functions: target?.entry.functions ?? [] });
+    expect(outline(plan)).toEqual(["restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3"]);
+    expect(stepOf(plan, "restore").givenBackBy).toBe("guest-end");
+  });
+
+  it("looks at no function that someone else holds by now", () => {
+    const world = card();
+    const { target } = reach(world, wants());
+    world.stopGuest();
+    world.hold(at("0000:01:00.1"), "hostdev0", { name: "guest2", uuid: "2" });
+    const plan = planDetach(world.observe(), OWNER, { functions: target?.entry.functions ?? [] });
+    expect(outline(plan)).toEqual(["restore 0000:01:00.0 0000:01:00.2 0000:01:00.3"]);
+  });
+});

@@ -1,0 +1,151 @@
+import type { PciAddress } from "../../../provider/pci";
+import {
+  attachmentIdOf,
+  describePlan,
+  describeSlot,
+  describeStep,
+  findTagOfAlias,
+  findTagOfQemuId,
+  interruptionOf,
+  listFunctions,
+  planAttach,
+  planDetach,
+  tagOf,
+  type Plan,
+} from "../../../provider/plan";
+import { OWNER } from "../../support/scenarios";
+import { at, reach, wants } from "../../support/wanted";
+import { hostDevice, World } from "../../support/world";
+
+const card = (): World => new World({ functions: hostDevice() });
+
+/** Each line of a plan names what it is about. */
+function expectSays(plan: Plan, ...parts: readonly RegExp[]): void {
+  const lines = describePlan(plan);
+  for (const part of parts) expect(lines.filter((line) => part.test(line))).not.toEqual([]);
+}
+
+describe("a plan in words", () => {
+  it("has a numbered line for each step, and one for what the guest goes through", () => {
+    const plan = planAttach(card().observe(), wants());
+    const lines = describePlan(plan);
+    expect(lines).toHaveLength(plan.steps.length + 1);
+    lines.slice(0, -1).forEach((line, i) => expect(line.startsWith(`${i + 1}. `)).toBe(true));
+    expect(new Set(lines).size).toBe(lines.length);
+  });
+
+  it("of an attach names each function, its driver, the slot and the moment the guest sees it", () => {
+    const plan = planAttach(card().observe(), wants());
+    expectSays(
+      plan,
+      /hold 0000:01:00\.3 .*e1000e/,
+      /plug 0000:01:00\.1 as function 1 .*pci\.4.*queued/,
+      /plug 0000:01:00\.0 as function 0 .*sees the whole device/,
+    );
+    expect(interruptionOf(plan)).toBe("device-appears");
+    expect(describePlan(plan).at(-1)).toMatch(/nothing it has now is interrupted/);
+  });
+
+  it("of a change of the set warns of the time without the device", () => {
+    const world = card();
+    reach(world, wants());
+    const plan = planAttach(world.observe(), wants([0, 2], { leftovers: "hold" }));
+    expectSays(plan, /unplug 0000:01:00\.0-3 .*pci\.4.*loses the device/);
+    expect(interruptionOf(plan)).toBe("device-goes-and-comes-back");
+    expect(describePlan(plan).at(-1)).toMatch(/without the device/);
+  });
+
+  it("of leftovers says that nobody sees them", () => {
+    expectSays(
+      planAttach(card().observe(), wants([0], { leftovers: "hold" })),
+      /hold 0000:01:00\.1 .*shown to nobody/,
+    );
+  });
+
+  it("of a detach names the drivers that come back", () => {
+    const world = card();
+    reach(world, wants());
+    const plan = planDetach(world.observe(), OWNER);
+    expectSays(plan, /release 0000:01:00\.2 .*e1000e/, /drivers back: .*0000:01:00\.3 on e1000e/, /erase/);
+    expect(interruptionOf(plan)).toBe("device-goes");
+  });
+
+  it("of an adoption interrupts nobody and names the new owner", () => {
+    const world = card();
+    reach(world, wants(undefined, { ownerToken: "acme/prod/former" }));
+    const plan = planAttach(world.observe(), wants(undefined, { adopt: true }));
+    expect(interruptionOf(plan)).toBe("none");
+    expectSays(plan, new RegExp(OWNER), /not interrupted/);
+  });
+
+  it("without steps says that nothing changes", () => {
+    const world = card();
+    reach(world, wants());
+    expect(describePlan(planAttach(world.observe(), wants()))).toEqual([
+      "nothing on the host or in the guest changes",
+    ]);
+  });
+
+  it("of functions that the guest has not seen says so, and interrupts nobody", () => {
+    const world = card();
+    world.applyAll(planAttach(world.observe(), wants()).steps.slice(0, 7));
+    const plan = planDetach(world.observe(), OWNER);
+    expectSays(plan, /take back 0000:01:00\.1,2 .*has not seen/);
+    expect(interruptionOf(plan)).toBe("none");
+  });
+
+  it("of a function without driver says that too", () => {
+    const alias = "ua-x";
+    const address = at("0000:01:00.0");
+    expect(describeStep({ kind: "hold", address, alias, purpose: "assign" })).toMatch(/no host driver/);
+    expect(describeStep({ kind: "release", address, alias })).not.toMatch(/driver/);
+  });
+});
+
+describe("lists of functions in words", () => {
+  it.each([
+    [[], "nothing"],
+    [["0000:01:00.0"], "0000:01:00.0"],
+    [["0000:01:00.1", "0000:01:00.0"], "0000:01:00.0,1"],
+    [["0000:01:00.0", "0000:01:00.1", "0000:01:00.2"], "0000:01:00.0-2"],
+    [["0000:01:00.0", "0000:01:00.2", "0000:01:00.3"], "0000:01:00.0,2,3"],
+    [["0000:01:00.0", "0000:02:00.1"], "0000:01:00.0, 0000:02:00.1"],
+  ])("%j are %s", (addresses, text) => {
+    expect(listFunctions(addresses as PciAddress[])).toBe(text);
+  });
+
+  it("a slot is named by its bus where that has one slot only", () => {
+    expect(describeSlot({ bus: "pci.5", slot: 0, kind: "pcie-native" })).toBe("pci.5");
+    expect(describeSlot({ bus: "pci.0", slot: 12, kind: "pci-acpi" })).toBe("pci.0 slot 12");
+    expect(describeSlot({ bus: "phb1.0", slot: 3, kind: "pseries" })).toBe("phb1.0 slot 3");
+  });
+});
+
+describe("names on the host", () => {
+  it("never hold the owner's token, and are the same for the same token", () => {
+    expect(attachmentIdOf(OWNER)).toBe(attachmentIdOf(OWNER));
+    expect(attachmentIdOf(OWNER)).toMatch(/^mfpci-[0-9a-f]{12}$/);
+    expect(tagOf(OWNER)).not.toBe(tagOf(`${OWNER}2`));
+  });
+
+  it.each([
+    "net0",
+    "hostdev0",
+    "mfpci-short-f0",
+    "mfpci-0123456789ab-f8",
+    "mfpci-0123456789ab-f0x",
+    "ua-mfpci-0123456789ab-f0",
+  ])("of others are no tag: %s", (id) => {
+    expect(findTagOfQemuId(id)).toBeUndefined();
+  });
+
+  it.each([
+    "hostdev0",
+    "ua-mine",
+    "ua-mfpci-zz-0000-01-00-0",
+    "xua-mfpci-0123456789ab-0000-01-00-0",
+    "mfpci-0123456789ab-f0",
+  ])("of others are no alias of ours: %s", (alias) => {
+    expect(findTagOfAlias(alias)).toBeUndefined();
+  });
+});

@@ -1,0 +1,306 @@
+import { causeText, type ErrorCode } from "../../../provider/errors";
+import type { PciSlotAddress } from "../../../provider/pci";
+import { planAttach, planDetach, tagOf, type WantedAttachment } from "../../../provider/plan";
+import { OTHER_OWNER, OWNER, refusalOf, refusals } from "../../support/scenarios";
+import { at, reach, wants } from "../../support/wanted";
+import {
+  conventionalBus,
+  expressBus,
+  hostDevice,
+  hostFunction,
+  OTHER_GUEST,
+  OWN_GUEST,
+  World,
+} from "../../support/world";
+
+const card = (): World => new World({ functions: hostDevice() });
+
+interface Case {
+  readonly name: string;
+  readonly code: ErrorCode;
+  readonly world: () => World;
+  readonly wanted?: WantedAttachment;
+  /** What the error must name. */
+  readonly says: readonly (string | RegExp)[];
+}
+
+const cases: readonly Case[] = [
+  {
+    name: "a guest that the host does not have",
+    code: "GUEST_NOT_FOUND",
+    world: () => new World({ functions: hostDevice(), runState: "missing" }),
+    says: ["guest1", "virsh list --all"],
+  },
+  {
+    name: "a guest that is shut off",
+    code: "GUEST_NOT_RUNNING",
+    world: () => new World({ functions: hostDevice(), runState: "off" }),
+    says: ["guest1"],
+  },
+  {
+    name: "a guest that was started paused and has never run",
+    code: "GUEST_NEVER_RAN",
+    world: () => new World({ functions: hostDevice(), runState: "prelaunch" }),
+    says: ["guest1", "Nothing was touched"],
+  },
+  {
+    name: "a device that is not there",
+    code: "DEVICE_NOT_FOUND",
+    world: () => new World({ functions: hostDevice("0000:02:00") }),
+    says: ["0000:01:00", "lspci -D"],
+  },
+  {
+    name: "a function that the device does not have",
+    code: "FUNCTION_NOT_FOUND",
+    world: card,
+    wanted: wants([0, 1, 2, 3, 5]),
+    says: ["0000:01:00.5", "0000:01:00.0, 0000:01:00.1, 0000:01:00.2, 0000:01:00.3"],
+  },
+  {
+    name: "functions of a device that is not there",
+    code: "FUNCTION_NOT_FOUND",
+    world: () => new World({ functions: hostDevice("0000:02:00") }),
+    wanted: wants([0]),
+    says: ["0000:01:00.0", "nothing is in that slot"],
+  },
+  {
+    name: "a bridge",
+    code: "FUNCTION_IS_BRIDGE",
+    world: () =>
+      new World({ functions: [hostFunction("0000:01:00.0", { isBridge: true, driver: "pcieport" })] }),
+    says: ["0000:01:00.0"],
+  },
+  {
+    name: "a function without IOMMU group",
+    code: "FUNCTION_WITHOUT_IOMMU_GROUP",
+    world: () => new World({ functions: hostDevice("0000:01:00", [0], { iommuGroup: undefined }) }),
+    says: ["0000:01:00.0", "intel_iommu=on"],
+  },
+  {
+    name: "leftover functions with a host driver, each with its driver",
+    code: "LEFTOVERS_REFUSED",
+    world: () =>
+      new World({
+        functions: [
+          ...hostDevice("0000:01:00", [0, 1]),
+          ...hostDevice("0000:01:00", [2, 3], { driver: "tg3" }),
+        ],
+      }),
+    wanted: wants([0]),
+    says: ["0000:01:00.1 (e1000e)", "0000:01:00.2 (tg3)", "0000:01:00.3 (tg3)", "group 7", '"hold"'],
+  },
+  {
+    name: "a function that another guest has",
+    code: "FUNCTION_HELD_BY_GUEST",
+    world: () => {
+      const world = card();
+      world.hold(at("0000:01:00.2"), "hostdev0", OTHER_GUEST);
+      return world;
+    },
+    says: ["0000:01:00.2", "guest2", "hostdev0"],
+  },
+  {
+    name: "a leftover that another guest has, though it may be held",
+    code: "FUNCTION_HELD_BY_GUEST",
+    world: () => {
+      const world = card();
+      world.hold(at("0000:01:00.3"), "hostdev0", OTHER_GUEST);
+      return world;
+    },
+    wanted: wants([0, 1], { leftovers: "hold" }),
+    says: ["0000:01:00.3", "guest2"],
+  },
+  {
+    name: "a function that this guest has by other means",
+    code: "FUNCTION_HELD_BY_GUEST",
+    world: () => {
+      const world = card();
+      world.hold(at("0000:01:00.0"), "hostdev0", OWN_GUEST);
+      return world;
+    },
+    says: ["0000:01:00.0", "guest1", "hostdev0"],
+  },
+  {
+    name: "a function that carries the SSH connection",
+    code: "FUNCTION_USED_BY_HOST",
+    world: () => {
+      const world = card();
+      world.hostUses = [{ address: at("0000:01:00.1"), use: "carries this SSH connection (interface eth1)" }];
+      return world;
+    },
+    says: ["0000:01:00.1 (e1000e) carries this SSH connection (interface eth1)", "Nothing was touched"],
+  },
+  {
+    name: "a leftover that has the host's disk",
+    code: "FUNCTION_USED_BY_HOST",
+    world: () => {
+      const world = card();
+      world.hostUses = [{ address: at("0000:01:00.3"), use: "has disk sda, which is mounted on /" }];
+      return world;
+    },
+    wanted: wants([0], { leftovers: "hold" }),
+    says: ["0000:01:00.3", "mounted on /"],
+  },
+  {
+    name: "functions that another owner has attached",
+    code: "ATTACHMENT_OWNED_BY_ANOTHER",
+    world: () => {
+      const world = card();
+      reach(world, wants([0, 1, 2, 3], { ownerToken: OTHER_OWNER }));
+      return world;
+    },
+    wanted: wants([0, 1], { leftovers: "hold" }),
+    says: [OTHER_OWNER, "0000:01:00.0, 0000:01:00.1", "guest1", "alias", "adopt to true"],
+  },
+  {
+    name: "functions that another owner has attached to another guest, even for adoption",
+    code: "ATTACHMENT_OWNED_BY_ANOTHER",
+    world: () => {
+      const world = card();
+      const slot = { bus: "pci.4", slot: 0, kind: "pcie-acpi" } as const;
+      const functions = [{ address: at("0000:01:00.0"), guestFunction: 0 }];
+      const entry = { owner: OTHER_OWNER, tag: tagOf(OTHER_OWNER), slot, functions };
+      world.ledger.push({ guest: OTHER_GUEST, entry });
+      return world;
+    },
+    wanted: wants(undefined, { adopt: true }),
+    says: [OTHER_OWNER, "guest2", "Destroy that attachment first"],
+  },
+  {
+    name: "another owner's functions, for adoption by an owner that has devices of its own",
+    code: "ATTACHMENT_OWNED_BY_ANOTHER",
+    world: () => {
+      const world = new World({
+        functions: [...hostDevice(), ...hostDevice("0000:02:00", [0], { iommuGroup: 8 })],
+      });
+      const selection = { by: "device", device: "0000:02:00" as PciSlotAddress } as const;
+      reach(world, wants(undefined, { ownerToken: OTHER_OWNER }));
+      reach(world, wants(undefined, { selection }));
+      return world;
+    },
+    wanted: wants(undefined, { adopt: true }),
+    says: [OTHER_OWNER, "Destroy that attachment first"],
+  },
+  {
+    name: "what was this owner's and has been adopted by another",
+    code: "ATTACHMENT_ADOPTED_BY_ANOTHER",
+    world: () => {
+      const world = new World({
+        functions: [...hostDevice(), ...hostDevice("0000:02:00", [0], { iommuGroup: 8 })],
+      });
+      reach(world, wants());
+      reach(world, wants(undefined, { ownerToken: OTHER_OWNER, adopt: true }));
+      return world;
+    },
+    wanted: wants(undefined, { selection: { by: "device", device: "0000:02:00" as PciSlotAddress } }),
+    says: [OTHER_OWNER, "guest1", "Nothing was touched"],
+  },
+  {
+    name: "a guest without a free slot, with what stands in each",
+    code: "NO_FREE_SLOT",
+    world: () =>
+      new World({
+        functions: hostDevice(),
+        buses: [
+          expressBus("pci.1", "pcie-acpi", { occupants: [{ slot: 0, guestFunction: 0, id: "usb" }] }),
+          expressBus("pci.2", "pcie-acpi", { reservedSlots: [0] }),
+          expressBus("pci.3", "pcie-acpi", {
+            hotplug: { possible: false, reason: "its port has hotplug='off'" },
+          }),
+        ],
+      }),
+    says: ["pci.1: usb", "pci.2: reserved by libvirt", "pci.3: no hotplug, its port has hotplug='off'"],
+  },
+  {
+    name: "a guest without any hotplug bus",
+    code: "NO_FREE_SLOT",
+    world: () => new World({ functions: hostDevice(), buses: [] }),
+    says: ["it has no hotplug bus"],
+  },
+  {
+    name: "a bus that the guest does not have",
+    code: "SLOT_REFUSED",
+    world: card,
+    wanted: wants(undefined, { guestSlot: { bus: "pci.9" } }),
+    says: ["pci.9", "no such bus", "pci.2, pci.3, pci.4"],
+  },
+  {
+    name: "a bus that takes no hotplug",
+    code: "SLOT_REFUSED",
+    world: () =>
+      new World({
+        functions: hostDevice(),
+        buses: [expressBus("pci.5", "pcie-native", { hotplug: { possible: false, reason: "SHPC" } })],
+      }),
+    wanted: wants(undefined, { guestSlot: { bus: "pci.5" } }),
+    says: ["pci.5", "SHPC"],
+  },
+  {
+    name: "slot 1 behind a root port, where QEMU would take it and no guest ever see it",
+    code: "SLOT_REFUSED",
+    world: card,
+    wanted: wants(undefined, { guestSlot: { bus: "pci.4", slot: 1 } }),
+    says: ["pci.4 slot 1", "slots 0 to 0"],
+  },
+  {
+    name: "slot 0 of a conventional bus",
+    code: "SLOT_REFUSED",
+    world: () => new World({ functions: hostDevice(), buses: [conventionalBus("pci.0")] }),
+    wanted: wants(undefined, { guestSlot: { bus: "pci.0", slot: 0 } }),
+    says: ["pci.0 slot 0", "slots 1 to 31"],
+  },
+  {
+    name: "a slot where another device stands",
+    code: "SLOT_REFUSED",
+    world: () =>
+      new World({
+        functions: hostDevice(),
+        buses: [expressBus("pci.5", "pcie-acpi", { occupants: [{ slot: 0, guestFunction: 3, id: "net0" }] })],
+      }),
+    wanted: wants(undefined, { guestSlot: { bus: "pci.5", slot: 0 } }),
+    says: ["pci.5 slot 0", "net0"],
+  },
+];
+
+describe("a plan is refused, before anything is touched, for", () => {
+  it.each(cases)("$name: $code", ({ code, world, wanted, says }) => {
+    const observation = world().observe();
+    let message = "nothing was thrown";
+    const found = refusalOf(() => {
+      try {
+        planAttach(observation, wanted ?? wants());
+      } catch (error) {
+        message = causeText(error);
+        throw error;
+      }
+    });
+    expect(`${found}: ${message}`).toContain(code);
+    expect(found).toBe(code);
+    for (const part of says)
+      expect(message).toMatch(part instanceof RegExp ? part : new RegExp(escape(part)));
+  });
+
+  it("each reason of the catalogue has a case above", () => {
+    expect([...new Set(cases.map((one) => one.code))].sort()).toEqual([...refusals].sort());
+  });
+
+  it("an unplug in a guest that has never run, since it would block the slot until a reset", () => {
+    const world = card();
+    reach(world, wants());
+    world.runState = "prelaunch";
+    expect(refusalOf(() => planDetach(world.observe(), OWNER))).toBe("GUEST_NEVER_RAN");
+  });
+
+  it("an unplug from a bus that is not what it was any more", () => {
+    const world = card();
+    reach(world, wants());
+    const { buses, ...rest } = world.observe();
+    const closed = buses.map((bus) => ({ ...bus, hotplug: { possible: false, reason: "changed" } as const }));
+    expect(refusalOf(() => planDetach({ ...rest, buses: closed }, OWNER))).toBe("SLOT_REFUSED");
+    expect(refusalOf(() => planDetach({ ...rest, buses: [] }, OWNER))).toBe("SLOT_REFUSED");
+  });
+});
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
