@@ -21,16 +21,26 @@ const checks = [
   { name: "package", command: [process.execPath, path.join(root, "tools/check-package.mjs")] },
 ];
 
-/** In the order in which they run: what is quick to fail comes first. The last three share machines: one by one. */
-const tiers = ["check", "unit", "ssh", "protocol", "lab", "pulumi"];
-const oneByOne = new Set(["ssh", "lab", "pulumi"]);
+/**
+ * In the order in which they run, because what is quick to fail comes first. `needs`: steps of tools/setup.mjs;
+ * `oneByOne`: its files share a machine.
+ */
+const tiers = {
+  check: { needs: ["npm"] },
+  unit: { needs: ["npm"] },
+  ssh: { needs: ["packages", "npm"], oneByOne: true },
+  protocol: { needs: ["npm"] },
+  lab: { needs: ["packages", "npm", "lab"], oneByOne: true },
+  pulumi: { needs: ["packages", "npm", "pulumi", "lab"], oneByOne: true },
+};
 
-const chosen = process.argv.slice(2);
-const unknown = chosen.filter((name) => !tiers.includes(name));
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => !(name in tiers));
 if (unknown.length > 0) {
-  console.error(`there is no tier ${unknown.join(", ")}; the tiers are ${tiers.join(", ")}`);
+  console.error(`there is no tier ${unknown.join(", ")}; the tiers are ${Object.keys(tiers).join(", ")}`);
   process.exit(2);
 }
+const chosen = Object.keys(tiers).filter((name) => named.length === 0 || named.includes(name));
 
 const started = Date.now();
 const seconds = (since) => `${Math.round((Date.now() - since) / 1000)} s`;
@@ -69,7 +79,7 @@ async function runJest(tier, folder) {
     "--json",
     "--outputFile",
     outputFile,
-    ...(oneByOne.has(tier) ? ["--runInBand"] : []),
+    ...(tiers[tier].oneByOne ? ["--runInBand"] : []),
   ];
   const code = await run([bin("jest"), "--selectProjects", tier, ...options], tier);
   if (!fs.existsSync(outputFile))
@@ -90,7 +100,7 @@ async function runJest(tier, folder) {
 async function setUp() {
   // Loaded here, so that a failure in it is a failure of the tests and not of their runner.
   const { ensureAll } = await import("./setup.mjs");
-  await ensureAll({ log });
+  await ensureAll({ only: [...new Set(chosen.flatMap((name) => tiers[name].needs))], log });
 }
 
 const total = { passed: 0, failed: 0 };
@@ -105,7 +115,7 @@ try {
     setUpFailure = error instanceof Error ? error.message : String(error);
     console.error(setUpFailure);
   }
-  for (const tier of tiers.filter((name) => chosen.length === 0 || chosen.includes(name))) {
+  for (const tier of chosen) {
     const since = Date.now();
     log(`${tier}: starting`);
     const tally = setUpFailure

@@ -12,7 +12,7 @@ export function makePrivateKey(): string {
 }
 
 /** A fingerprint that no server has. */
-export const wrongHostKey = `SHA256:${"A".repeat(43)}`;
+const wrongHostKey = `SHA256:${"A".repeat(43)}`;
 
 /** Inputs that pass every check; nothing listens at their host. */
 export const validInputs = {
