@@ -35,7 +35,7 @@ export interface SshConnection {
 /** Milliseconds for an orderly goodbye before the socket is simply closed. */
 const GOODBYE_MS = 2000;
 
-type ChannelCallback<C> = (error: Error | undefined, channel: C) => void;
+type ChannelCallback<C> = (error: Error | null | undefined, channel: C) => void;
 
 /** A refused channel; `isForbidden` tells a server's policy from nobody listening (RFC 4254 section 5.1). */
 export class ChannelRefused extends Error {

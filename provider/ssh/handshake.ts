@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { Client } from "ssh2";
-import { causeText, fail, ProviderError } from "../errors";
+import { causeText, fail, type ProviderError } from "../errors";
 import { abortReason } from "./abort";
 import type { Authentication } from "./authentication";
 import { DialFailure, describeSocketError } from "./dial-failure";
@@ -82,7 +82,7 @@ export async function shakeHands(options: HandshakeOptions): Promise<Client> {
           if (verdict?.kind === "accept-and-record") record(verdict, label);
           verdict = undefined;
         } catch (error) {
-          reject(error as Error);
+          reject(error instanceof Error ? error : new Error(String(error)));
           client.destroy();
         }
       });

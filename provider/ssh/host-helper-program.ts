@@ -17,7 +17,7 @@ export const READY_WORD = "multifunction-pci-host-helper";
  * and `fail ID TEXT` where something cannot be done. Every answer is one short write, so that those of a
  * waiting child do not land in the middle of others.
  *
- * Facts it rests on (docs/decisions/0004): a flock belongs to the open file, so a child can wait for it on
+ * Facts it rests on (docs/decisions/0004-host-locks-and-fencing.md): a flock belongs to the open file, so a child can wait for it on
  * behalf of this process; a read-only descriptor is enough, and O_EXCL passes fs.protected_regular; a
  * parent named sshd or sshd-session serves exactly this connection, runs as this user and may be ended by
  * this user.

@@ -1,4 +1,4 @@
-import { causeText, fail } from "../errors";
+import { causeText, fail, hasCode } from "../errors";
 import { abortReason, waitUnlessAborted } from "./abort";
 import { helperError, HostHelperProcess, type HelperHost } from "./host-helper";
 import { parseHostSurvey, type HostSurvey } from "./host-survey";
@@ -146,16 +146,18 @@ export class HostHelper implements HostSession {
     const lost = new Promise<Error>((resolve) => {
       void helper.ended.then((reason) => {
         if (!this.#held.has(held)) return;
-        const details = { target: this.#host.label, locks: names, reason: causeText(reason) };
+        // What ended it is the cause; its text has advice of its own.
+        const what = hasCode(reason, "SSH_CONNECTION_LOST") ? "the connection" : "the helper on the host";
+        const details = { target: this.#host.label, locks: names, reason: `${what} has ended` };
         resolve(fail("SSH_LOCK_LOST", details, reason));
       });
     });
     const letGo = async (): Promise<void> => {
       this.#held.delete(held);
       try {
-        await helper.converse<void>(({ id, resolve }) => {
+        await helper.converse<undefined>(({ id, resolve }) => {
           helper.send(`unlock ${id} ${names.join(" ")}`);
-          return () => resolve();
+          return () => resolve(undefined);
         });
       } catch {
         // The helper has ended, and its locks with it.
@@ -183,7 +185,7 @@ async function takeOnHost(
 ): Promise<void> {
   let busy: string | undefined;
   try {
-    await helper.converse<void>(({ id, resolve, reject }) => {
+    await helper.converse<undefined>(({ id, resolve, reject }) => {
       const ask = (): void => helper.send(`lock ${id} ${queue.join(" ")}`);
       ask();
       return (verb, text) => {
@@ -193,7 +195,7 @@ async function takeOnHost(
         if (verb === "stale") return ask();
         if (verb !== "got") return;
         queue.shift();
-        if (queue.length === 0) return resolve();
+        if (queue.length === 0) return resolve(undefined);
         // What stood behind a busy one has not been asked for yet.
         if (busy === text) ask();
       };

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import type { HostLock, SshConnection } from "../../provider/ssh";
@@ -58,6 +58,8 @@ describe("locks", () => {
     await first.release();
     const lock = await second;
     expect(Date.now() - startedAt).toBeLessThan(1000);
+    // The new holder holds files that are there, not those that the old one has unlinked.
+    expect(lockFiles()).toHaveLength(2);
     await lock.release();
     expect(lockFiles()).toEqual([]);
     expect(helpersHolding("a")).toEqual([]);
@@ -76,15 +78,18 @@ describe("locks", () => {
     expect(lockFiles()).toEqual([]);
   });
 
-  it("are granted in turn to many who want them, one at a time", async () => {
+  it.each([
+    ["one lock", ["a"]],
+    ["two locks", ["a", "b"]],
+  ])("are granted in turn to many who want %s, never to two at a time", async (_what, names) => {
     const connections = await Promise.all([connect(), connect(), connect(), connect()]);
     let inside = 0;
     let most = 0;
     let rounds = 0;
     await Promise.all(
       connections.flatMap((connection) =>
-        [1, 2, 3].map(async () => {
-          const lock = await connection.locks.lock([own("a"), own("b")]);
+        Array.from({ length: 6 }, async () => {
+          const lock = await connection.locks.lock(names.map(own));
           most = Math.max(most, ++inside);
           await new Promise((resolve) => setTimeout(resolve, 10));
           inside -= 1;
@@ -93,8 +98,24 @@ describe("locks", () => {
         }),
       ),
     );
-    expect({ most, rounds }).toEqual({ most: 1, rounds: 12 });
+    expect({ most, rounds }).toEqual({ most: 1, rounds: 24 });
     expect(lockFiles()).toEqual([]);
+  });
+
+  it("are taken on the file that is there, even if the one just opened is unlinked before it is locked", async () => {
+    const { workspace } = bench;
+    const file = join(LOCK_DIR, `multifunction-pci.${own("a")}.lock`);
+    const once = workspace.write("unlink-once", "");
+    // Stands in for the holder that unlinks the file in this very moment.
+    const script = `#!/bin/sh\n[ -e ${once} ] && rm ${once} ${file}\nexec /usr/bin/flock "$@"\n`;
+    chmodSync(workspace.write("flock", script), 0o755);
+    const racing = await bench.startSshd({ config: [`SetEnv PATH=${workspace.path}:/usr/bin:/bin`] });
+    const connection = await bench.pool().acquire(racing.target(bench.login));
+    const lock = await connection.locks.lock([own("a")]);
+    expect(existsSync(once)).toBe(false);
+    expect(existsSync(file)).toBe(true);
+    await lock.release();
+    expect(existsSync(file)).toBe(false);
   });
 
   it("are first come first served within one process, on one helper", async () => {

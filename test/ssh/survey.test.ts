@@ -54,10 +54,10 @@ describe("survey", () => {
     const own = await bench.startSshd();
     const connection = await bench.pool().acquire(own.target(bench.login));
     // A login without /usr/sbin and /usr/bin cannot be had here: the helper adds them. So hide the tool.
-    const { exec } = connection;
+    const exec = connection.exec.bind(connection);
     Object.assign(connection, {
       exec: (command: string, signal?: AbortSignal) =>
-        exec.call(connection, command.replace("eval", "command() { [ $2 != ip ]; }; eval"), signal),
+        exec(command.replace("eval", "command() { [ $2 != ip ]; }; eval"), signal),
     });
     await expect(connection.locks.survey()).rejects.toMatchObject({ code: "SSH_HELPER_TOOL_MISSING" });
     await expect(connection.locks.survey()).rejects.toThrow(/has no "ip".*iproute2/);

@@ -101,7 +101,7 @@ describe("parseHostKeyArgument", () => {
     "refuses %j",
     (text) => {
       expect(() => parseHostKeyArgument(text, "hv1")).toThrow(
-        expect.objectContaining({ code: "SSH_HOST_KEY_ARGUMENT_INVALID" }),
+        expect.objectContaining({ code: "SSH_HOST_KEY_ARGUMENT_INVALID" }) as Error,
       );
     },
   );

@@ -53,7 +53,7 @@ describe("a private key that cannot be used", () => {
       "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0LXNlY3JldA==\n-----END OPENSSH PRIVATE KEY-----";
     for (const key of [text, "hunter2-hunter2", "/root/.ssh/hunter2"]) {
       const attempt = () => parsePrivateKey(key, undefined, "root@hv1:22");
-      expect(attempt).toThrow(expect.objectContaining({ code: "SSH_KEY_UNUSABLE" }));
+      expect(attempt).toThrow(expect.objectContaining({ code: "SSH_KEY_UNUSABLE" }) as Error);
       expect(attempt).not.toThrow(/hunter2|c2VjcmV0/);
     }
   });
