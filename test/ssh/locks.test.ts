@@ -1,54 +1,27 @@
-import { chmodSync, existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
-import type { HostLock, SshConnection } from "../../provider/ssh";
+import type { SshConnection } from "../../provider/ssh";
 import { HOST_HELPER_COMMAND } from "../../provider/ssh/host-helper-program";
-import { ClientProcess } from "./support/client-process";
+import { helpersHolding, isPending, LOCK_DIR, lockFiles, own } from "./support/lock-files";
 import { run } from "./support/run";
 import { Bench, type Sshd, waitUntil } from "./support/sshd";
 
 jest.setTimeout(40_000);
 
-const LOCK_DIR =
-  existsSync("/run/lock") && (statSync("/run/lock").mode & 0o1000) !== 0 ? "/run/lock" : "/tmp";
-
 describe("locks", () => {
   const bench = new Bench();
-  // Names of this run only: other test files and other runs use the same directory.
-  const own = (name: string) => `test-${process.pid}-${name}`;
-  const clients: ClientProcess[] = [];
   let sshd: Sshd;
 
   beforeAll(async () => {
     sshd = await bench.startSshd();
   });
-  afterEach(() => {
-    for (const client of clients.splice(0)) client.end();
-  });
   afterAll(() => bench.tearDown());
 
   const connect = (): Promise<SshConnection> => bench.pool().acquire(sshd.target(bench.login));
-  const startClient = (names: readonly string[], socketPath?: string): ClientProcess => {
-    const client = new ClientProcess(sshd.target(bench.login), names, socketPath);
-    clients.push(client);
-    return client;
-  };
-  const lockFiles = () => readdirSync(LOCK_DIR).filter((name) => name.includes(own("")));
-  const isPending = (promise: Promise<unknown>, ms = 250) =>
-    Promise.race([
-      promise.then(() => false),
-      new Promise<boolean>((resolve) => setTimeout(resolve, ms, true)),
-    ]);
-  /** Bash and flock processes that work for this run, found by the files they have open. */
-  const helpersHolding = (name: string) =>
-    readdirSync("/proc")
-      .filter((pid) => /^\d+$/.test(pid) && pid !== String(process.pid))
-      .filter((pid) => openFiles(pid).some((file) => file.includes(own(name))));
-
   it("are exclusive between two connections, granted as soon as they are free, and leave nothing", async () => {
     const [one, two] = [await connect(), await connect()];
     const first = await one.locks.lock([own("a"), own("b")]);
-    expect(lockFiles().sort()).toEqual([
+    expect([...lockFiles()].sort()).toEqual([
       `multifunction-pci.${own("a")}.lock`,
       `multifunction-pci.${own("b")}.lock`,
     ]);
@@ -227,73 +200,6 @@ describe("locks", () => {
     await expect(locked).rejects.toThrow(/has no "bash"/);
   });
 
-  describe("of another process", () => {
-    it("are free within a second after it was killed", async () => {
-      const client = startClient([own("a")]);
-      await client.said(/^locked$/m);
-      const connection = await connect();
-      const waiting = connection.locks.lock([own("a")]);
-      expect(await isPending(waiting)).toBe(true);
-      const startedAt = Date.now();
-      client.signal("SIGKILL");
-      const lock: HostLock = await waiting;
-      expect(Date.now() - startedAt).toBeLessThan(1000);
-      await lock.release();
-      expect(lockFiles()).toEqual([]);
-    });
-
-    it("are handed over in turn", async () => {
-      const one = startClient([own("a")]);
-      await one.said(/^locked$/m);
-      const two = startClient([own("a")]);
-      await two.said(/^asking$/m);
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      expect(two.output).not.toContain("locked");
-      one.say("release");
-      await two.said(/^locked$/m, 2000);
-      two.say("release");
-      await two.said(/^released$/m);
-      expect(lockFiles()).toEqual([]);
-    });
-
-    it("are free ten seconds after it was stopped; when it wakes up, its connection is dead and what it sends arrives nowhere", async () => {
-      const path = join(bench.workspace.path, "witness.sock");
-      let received = "";
-      let witnessed = 0;
-      const witness: Server = createServer((socket) => {
-        socket.on("error", () => undefined);
-        socket.on("data", (chunk) => (received += String(chunk)));
-        socket.on("close", () => (witnessed += 1));
-      });
-      await new Promise<void>((resolve) => witness.listen(path, resolve));
-      try {
-        const client = startClient([own("a")], path);
-        await client.said(/^locked$/m);
-        client.say("write before ");
-        await waitUntil("the witness hears the first words", () => received === "before ");
-        const connection = await connect();
-        client.signal("SIGSTOP");
-        const startedAt = Date.now();
-        const lock = await connection.locks.lock([own("a")]);
-        const tookMs = Date.now() - startedAt;
-        expect(tookMs).toBeGreaterThan(7500);
-        expect(tookMs).toBeLessThan(12_000);
-        // Fenced first: when the lock is granted, the other's channel is closed already.
-        expect(witnessed).toBe(1);
-        client.say("write after");
-        client.signal("SIGCONT");
-        await client.said(/^closed /m);
-        await client.said(/^lost /m);
-        expect(client.output).toMatch(/stream failed .*SSH_CONNECTION_LOST/);
-        expect(received).toBe("before ");
-        await lock.release();
-        expect(lockFiles()).toEqual([]);
-      } finally {
-        witness.close();
-      }
-    });
-  });
-
   it("leave no process behind once all are released and closed", async () => {
     const pool = bench.pool();
     const connection = await pool.acquire(sshd.target(bench.login));
@@ -309,17 +215,3 @@ describe("locks", () => {
     );
   });
 });
-
-function openFiles(pid: string): readonly string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
-      try {
-        return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
-      } catch {
-        return [];
-      }
-    });
-  } catch {
-    return [];
-  }
-}
