@@ -53,7 +53,7 @@ export class AttachFailure extends Error {
 export async function attach(hypervisor: Hypervisor, request: AttachRequest): Promise<Reality> {
   const { wanted, query, remembered, progress } = request;
   const deadline = Deadline.start("attach", request.limitSeconds, request.signal);
-  return withLocks(hypervisor, query, deadline.signal, async ({ observation, signal }) => {
+  return withLocks(hypervisor, query, deadline.signal, async ({ observation, signal, lost }) => {
     request.verify?.(observation);
     const work: Work = { hypervisor, deadline: deadline.withSignal(signal), progress };
     const plan = planAttach(observation, wanted, remembered);
@@ -61,7 +61,7 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
       const done = await carryOutWithSecondTry(plan, work, request);
       return await realityOfTarget(hypervisor, observation, done, signal);
     } catch (cause) {
-      throw await undo(observation, plan, request, hypervisor, cause);
+      throw await undo(observation, plan, request, hypervisor, lost, lost.aborted ? lost.reason : cause);
     }
   });
 }
@@ -96,27 +96,33 @@ async function undo(
   plan: Plan,
   request: AttachRequest,
   hypervisor: Hypervisor,
+  lost: AbortSignal,
   cause: unknown,
 ): Promise<AttachFailure> {
   const { wanted, query, progress } = request;
   const guest = before.guest.name;
   const failure = (outcome: string, reality: Reality | undefined): AttachFailure =>
     new AttachFailure(fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause), reality);
-  if (hasCode(cause, "SSH_LOCK_LOST"))
-    return failure("What was begun is recorded on the host.", remembersPlan(before, plan));
-  const deadline = Deadline.start("undo", request.undoSeconds, request.signal);
-  const remembered = request.remembered ?? rememberPlan(plan);
+  if (lost.aborted) return failure("What was begun is recorded on the host.", remembersPlan(before, plan));
+  // not the caller's signal: it may be what ended the operation, and what was begun is undone all the same
+  const deadline = Deadline.start("undo", request.undoSeconds, lost);
+  const remembered = rememberPlan(plan) ?? request.remembered;
   progress(`failed: ${causeText(cause)} Undoing.`);
   try {
     const now = await hypervisor.host.observe(query, deadline.signal);
     const back = planBack(before, plan, now, wanted.ownerToken, remembered);
     const work: Work = { hypervisor, deadline, progress };
-    await carryOut(back, work);
+    if ((await carryOut(back, work)) === "guest-stopped") {
+      const ended = await hypervisor.host.observe(query, deadline.signal);
+      await carryOut(planDetach(ended, wanted.ownerToken, remembered), work);
+    }
     const reality = await lookAtReality(hypervisor, query, wanted.ownerToken, deadline.signal, remembered);
     return failure(
       reality?.attached.length
         ? "The functions that were attached before are attached again."
-        : "Everything was undone: every function is back on the host.",
+        : back.steps.length > 0
+          ? "Everything was undone: every function is back on the host."
+          : "Nothing was changed.",
       reality,
     );
   } catch (undoCause) {
@@ -146,6 +152,8 @@ function planBack(
   remembered: RememberedAttachment | undefined,
 ): Plan {
   const tag = failed.target?.entry.tag;
+  const isStillAnothers = now.ledger.some(({ entry }) => entry.tag === tag && entry.owner !== ownerToken);
+  if (isStillAnothers) return { steps: [] };
   const earlier = before.plugged.filter((one) => findTagOfQemuId(one.qemuId) === tag);
   const first = earlier.find((one) => one.guestFunction === 0);
   const isRunning = now.guest.runState === "running" || now.guest.runState === "paused";
@@ -158,7 +166,8 @@ function planBack(
 
 function rememberPlan(plan: Plan): RememberedAttachment | undefined {
   const record = plan.steps.find((step) => step.kind === "record");
-  return record === undefined ? undefined : { slot: record.entry.slot, functions: record.entry.functions };
+  const entry = record?.entry ?? plan.target?.entry;
+  return entry && { slot: entry.slot, functions: entry.functions };
 }
 
 /** Where nothing can be looked at any more: what the plan had begun, so that the state keeps the resource. */

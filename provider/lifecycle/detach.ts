@@ -29,13 +29,27 @@ export async function detach(hypervisor: Hypervisor, request: DetachRequest): Pr
     request.verify(observation);
     const work: Work = { hypervisor, deadline: deadline.withSignal(signal), progress };
     const plan = planDetach(observation, ownerToken, remembered);
+    // the ledger goes with the guest
+    const known = observation.ledger.find(({ entry }) => entry.owner === ownerToken)?.entry ?? remembered;
     try {
-      if ((await carryOut(plan, work)) === "done") return;
+      const outcome = await carryOut(plan, work).catch(unlessEnded);
+      if (outcome === "done") return;
       progress("the guest has ended; waiting for its functions to come back to the host");
       const now = await hypervisor.host.observe(query, signal);
-      await carryOut(planDetach(now, ownerToken, remembered), work);
+      await carryOut(planDetach(now, ownerToken, known), work);
     } catch (cause) {
       throw fail("DETACH_FAILED", { guest: observation.guest.name, reason: causeText(cause) }, cause);
     }
+
+    /** A step fails also because the guest ended under it; the look itself failing hides no cause. */
+    async function unlessEnded(cause: unknown): Promise<"guest-stopped"> {
+      const now = await hypervisor.host.observe(query, signal).catch(() => observation);
+      if (hasEnded(now) && !hasEnded(observation)) return "guest-stopped";
+      throw cause;
+    }
   });
+}
+
+function hasEnded({ guest }: Observation): boolean {
+  return guest.runState === "off" || guest.runState === "missing";
 }

@@ -58,6 +58,10 @@ export async function unplugSlot(
     const left = await guest.deviceIds(signal);
     for (const one of step.functions) if (left.has(one.qemuId)) waiting.add(one.qemuId);
     if (waiting.size > 0) throw deadlineReason(step, waiting, deadline, undefined);
+  } catch (cause) {
+    // nobody answers any more where QEMU has ended between a question and the reading of that news
+    if (mailbox.holds("stopped")) return "guest-stopped";
+    throw cause;
   } finally {
     await stopListening();
   }
@@ -105,6 +109,10 @@ class Mailbox {
   put(kind: string): void {
     this.#unread.push(kind);
     this.#wake?.();
+  }
+
+  holds(kind: string): boolean {
+    return this.#unread.includes(kind);
   }
 
   async take(signal: AbortSignal): Promise<string> {

@@ -8,6 +8,8 @@ export interface Locked {
   readonly observation: Observation;
   /** Aborted with the operation's own signal, and when the locks are lost with their connection. */
   readonly signal: AbortSignal;
+  /** Aborted when the locks are lost: nothing more may be sent then, not even to undo. */
+  readonly lost: AbortSignal;
 }
 
 /** What an operation is locked for. */
@@ -42,7 +44,8 @@ export async function withLocks<T>(
       const both = anySignal(signal, lost.signal);
       const observation = await hypervisor.host.observe(scope, both);
       const all = [...observation.functions.values()].flatMap((one) => one.iommuGroup ?? []);
-      if (all.every((group) => groups.includes(group))) return await body({ observation, signal: both });
+      if (all.every((group) => groups.includes(group)))
+        return await body({ observation, signal: both, lost: lost.signal });
       groups = [...groups, ...all];
     } finally {
       await locks.release();

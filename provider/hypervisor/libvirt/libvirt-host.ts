@@ -104,13 +104,16 @@ export class LibvirtHost implements Host {
    * libvirt refuses a function in use, and an alias that is there already (a hold that was cut off): the
    * latter is what was wanted. After the first hold of this connection the guest's description is looked
    * at, because a libvirt that ignores `unassigned` would have plugged the function.
+   *
+   * The signal ends the repeating only: a call under way is awaited, here and in release, because libvirt
+   * carries it out whether or not someone waits, and undoing must not overtake it.
    */
   async hold(address: PciAddress, alias: string, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#runningDomain();
     const xml = unassignedHostdev(address, alias);
     try {
-      await retryBusyJob(() => client.attachDevice(domain, xml, "live", signal), signal);
+      await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
     } catch (cause) {
       const isThere = isLibvirtError(cause, LibvirtErrorCode.CONFIG_UNSUPPORTED);
       if (!isThere || !(await this.#isHeld(client, alias, signal)))
@@ -134,7 +137,7 @@ export class LibvirtHost implements Host {
     try {
       await this.#refusePlugged(address, alias, signal);
       const xml = unassignedHostdev(address, alias);
-      await retryBusyJob(() => client.detachDevice(domain, xml, "live", signal), signal);
+      await retryBusyJob(() => client.detachDevice(domain, xml, "live"), signal);
     } catch (cause) {
       if (isLibvirtError(cause, LibvirtErrorCode.DEVICE_MISSING)) return;
       if (isLibvirtError(cause, LibvirtErrorCode.OPERATION_INVALID) && (await this.#hasEnded(client, signal)))
