@@ -1,0 +1,191 @@
+import { ProviderError } from "../../provider/errors";
+import type {
+  Guest,
+  GuestEvent,
+  GuestSideView,
+  Host,
+  Hypervisor,
+  Identity,
+  Ledger,
+  Lock,
+  ObservationQuery,
+  UnplugAnswer,
+} from "../../provider/lifecycle";
+import type { GuestSlot, HostFunction, PciAddress } from "../../provider/pci";
+import type { LedgerEntry, Observation, PlugTarget } from "../../provider/plan";
+import { HOST_UUID, OWN_GUEST, type World } from "./world";
+
+/** What befalls one call. */
+export type Fault =
+  /** Refused, and not carried out. */
+  | "refused"
+  /** Carried out, and reported as failed. */
+  | "lost-reply"
+  /** The provider dies: the call is not carried out, and nothing after it. */
+  | "crash-before"
+  /** The provider dies: the call is carried out, and nothing after it. */
+  | "crash-after"
+  /** The guest's QEMU ends before the call. */
+  | "guest-ends";
+
+/** Locks of one host, over all its clients. */
+export class WorldLocks {
+  readonly taken: string[][] = [];
+  readonly #held = new Set<string>();
+  #lose: ((cause: Error) => void) | undefined;
+
+  acquire(names: readonly string[]): Promise<{ release: () => Promise<void>; lost: Promise<Error> }> {
+    for (const name of names) {
+      if (this.#held.has(name)) throw new Error(`${name} is held by someone else`);
+      this.#held.add(name);
+    }
+    this.taken.push([...names]);
+    const lost = new Promise<Error>((resolve) => (this.#lose = resolve));
+    return Promise.resolve({
+      lost,
+      release: () => {
+        for (const name of names) this.#held.delete(name);
+        return Promise.resolve();
+      },
+    });
+  }
+
+  lose(): void {
+    this.#held.clear();
+    this.#lose?.(new ProviderError("SSH_LOCK_LOST", "the lock was lost"));
+  }
+
+  get areFree(): boolean {
+    return this.#held.size === 0;
+  }
+}
+
+/**
+ * The ports of the lifecycle over a {@link World}: every call is written down in {@link calls}, and any of
+ * them can be made to fail, to lose its reply, or to be the last one of a process that dies.
+ */
+export class WorldHypervisor implements Hypervisor {
+  readonly label = "root@hv1:22";
+  readonly guestName = OWN_GUEST.name;
+  /** All calls in their order, e.g. `hold 0000:01:00.0`. */
+  readonly calls: string[] = [];
+  /** Before each call: waited for, e.g. to let time pass or to change the world. */
+  onCall: (call: string, index: number) => void | Promise<void> = () => undefined;
+  #isDead = false;
+  #listeners = new Set<(event: GuestEvent) => void>();
+
+  constructor(
+    readonly world: World,
+    readonly faultAt: (call: string, index: number) => Fault | undefined = () => undefined,
+    readonly locks = new WorldLocks(),
+  ) {}
+
+  readonly host: Host = {
+    identify: (query, signal) => this.#call("identify", signal, () => this.#identify(query)),
+    observe: (_query, signal) => this.#call("observe", signal, (): Observation => this.world.observe()),
+    hold: (address, alias, signal) =>
+      this.#call(`hold ${address}`, signal, () => this.world.hold(address, this.#whileRunning(alias))),
+    release: (address, alias, signal) =>
+      this.#call(`release ${address}`, signal, () => this.world.release(address, alias)),
+    lookAt: (addresses, signal) => this.#call("lookAt", signal, () => this.#lookAt(addresses)),
+    rebind: (address, signal) =>
+      this.#call(`rebind ${address}`, signal, () => this.world.bind(address, "e1000e")),
+  };
+
+  readonly guest: Guest = {
+    plug: (target, slot, { multifunction }) =>
+      this.#call(`plug ${target.qemuId.slice(-2)}`, undefined, () => this.#plug(target, slot, multifunction)),
+    requestUnplug: (qemuId, signal) =>
+      this.#call(`device_del ${qemuId.slice(-2)}`, signal, () => this.#requestUnplug(qemuId)),
+    view: (_ids, signal) => this.#call("view", signal, (): GuestSideView => ({ guestConfigured: true })),
+    deviceIds: (signal) => this.#call("deviceIds", signal, () => this.#deviceIds()),
+    listen: (listener, signal) =>
+      this.#call("listen", signal, () => {
+        this.#listeners.add(this.#whileRunning(listener));
+        return () => {
+          this.#listeners.delete(listener);
+          return Promise.resolve();
+        };
+      }),
+  };
+
+  readonly ledger: Ledger = {
+    record: (entry, signal) => this.#call("record", signal, () => this.world.record(entry)),
+    erase: (entry, signal) => this.#call("erase", signal, () => this.#erase(entry)),
+  };
+
+  readonly lock: Lock = {
+    acquire: (names, signal) =>
+      this.#call(`lock ${names.join(" ")}`, signal, () => this.locks.acquire(names)),
+  };
+
+  /** Heard by who listens now. */
+  say(event: GuestEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Calls that change something. */
+  get changes(): string[] {
+    return this.calls.filter((one) => /^(record|erase|hold|release|rebind|plug|device_del)/.test(one));
+  }
+
+  get isHeardByNobody(): boolean {
+    return this.#listeners.size === 0;
+  }
+
+  async #call<T>(call: string, signal: AbortSignal | undefined, effect: () => T | Promise<T>): Promise<T> {
+    if (this.#isDead) throw new Error("the provider is dead");
+    signal?.throwIfAborted();
+    const index = this.calls.push(call) - 1;
+    const fault = this.faultAt(call, index);
+    await this.onCall(call, index);
+    if (fault === "guest-ends" && this.world.isRunning) {
+      this.world.stopGuest();
+      this.say({ kind: "stopped" });
+    }
+    if (fault?.startsWith("crash")) this.#isDead = true;
+    if (fault === "refused" || fault === "crash-before") throw new Error(`injected: ${call} was refused`);
+    const result = await effect();
+    if (fault === "lost-reply" || fault === "crash-after") throw new Error(`injected: ${call} got no reply`);
+    await Promise.resolve();
+    signal?.throwIfAborted();
+    return result;
+  }
+
+  #identify(query: ObservationQuery): Identity {
+    const groups = [...this.world.functions.values()]
+      .filter((one) => query.addresses.some((name) => one.address.startsWith(name)))
+      .flatMap((one) => one.iommuGroup ?? []);
+    const guestUuid = this.world.runState === "missing" ? {} : { guestUuid: OWN_GUEST.uuid };
+    return { hostUuid: HOST_UUID, iommuGroups: [...new Set(groups)], ...guestUuid };
+  }
+
+  #lookAt(addresses: readonly PciAddress[]): HostFunction[] {
+    return addresses.flatMap((address) => this.world.functions.get(address) ?? []);
+  }
+
+  #plug(target: PlugTarget, slot: GuestSlot, multifunction: boolean): void {
+    this.world.plug(target, slot, multifunction);
+  }
+
+  #requestUnplug(qemuId: string): UnplugAnswer {
+    const before = this.world.plugged;
+    const answer = this.world.requestUnplug(this.#whileRunning(qemuId));
+    const gone = before.filter((one) => !this.world.plugged.includes(one));
+    queueMicrotask(() => gone.forEach((one) => this.say({ kind: "deleted", qemuId: one.qemuId })));
+    return answer;
+  }
+
+  #deviceIds(): Set<string> {
+    return new Set(this.#whileRunning(this.world.plugged).map((one) => one.qemuId));
+  }
+
+  #erase(entry: LedgerEntry): void {
+    this.world.erase(this.#whileRunning(entry));
+  }
+
+  #whileRunning<T>(value: T): T {
+    if (!this.world.isRunning) throw new Error("domain is not running");
+    return value;
+  }
+}
