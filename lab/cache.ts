@@ -17,14 +17,14 @@ export function cacheFolder(): string {
   return join(base, "pulumi-multifunction-pci");
 }
 
-/** A key that changes with the content of any file at or below `paths` and with any of `facts`. */
-export async function recipeKey(paths: readonly string[], facts: readonly string[]): Promise<string> {
+/** A key that changes with the content of any file below `folder`, and with any of `facts`. */
+export async function recipeKey(facts: readonly string[], folder?: string): Promise<string> {
   const hash = createHash("sha256");
-  for (const path of paths) {
-    for (const file of await filesBelow(path)) {
+  if (folder !== undefined) {
+    for (const name of await filesBelow(folder)) {
       hash
-        .update(`${relative(path, file)}\0`)
-        .update(await readFile(file))
+        .update(`${name}\0`)
+        .update(await readFile(join(folder, name)))
         .update("\0");
     }
   }
@@ -93,11 +93,10 @@ async function removeLeftovers(family: string): Promise<void> {
   }
 }
 
-async function filesBelow(path: string): Promise<string[]> {
-  if (!(await stat(path)).isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort();
 }

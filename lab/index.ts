@@ -4,3 +4,4 @@ export type { Lifetime } from "./machine";
 export type { ExecOptions, ExecResult } from "./shell";
 export { ensureSnapshot, type Snapshot } from "./snapshot";
 export { connectLab, SHARED_LAB_VARIABLE, startLab, type StartLabOptions } from "./start-lab";
+export { describeUse } from "./usage";

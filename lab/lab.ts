@@ -37,6 +37,8 @@ export interface Lab {
   hostDrivers(): Promise<Record<string, string | null>>;
   /** Runs a QMP command in the guest's QEMU, through libvirt; throws QEMU's error. */
   qmp(guest: GuestName, command: string, args?: object): Promise<unknown>;
+  /** Ends this process's connections and leaves the lab running, where its lifetime allows. */
+  disconnect(): Promise<void>;
   /** Ends the lab, or, in a process that only connected to it, this process's use of it. */
   close(): Promise<void>;
 }

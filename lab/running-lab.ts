@@ -40,7 +40,7 @@ export class RunningLab implements Lab {
   }
 
   async restore(): Promise<void> {
-    await this.dropConnections();
+    await this.disconnect();
     await humanMonitorSilently(this.folder.monitorSocket, `loadvm ${SNAPSHOT_NAME}`);
     await this.awaken();
   }
@@ -91,8 +91,15 @@ export class RunningLab implements Lab {
     return reply.return;
   }
 
+  async disconnect(): Promise<void> {
+    const shell = this.shell;
+    this.shell = undefined;
+    this.consoles.clear();
+    (await shell?.catch(() => undefined))?.drop();
+  }
+
   async close(): Promise<void> {
-    await this.dropConnections();
+    await this.disconnect();
     await this.end();
   }
 
@@ -108,13 +115,6 @@ export class RunningLab implements Lab {
       SSH_TIMEOUT_MS,
     );
     return this.shell;
-  }
-
-  private async dropConnections(): Promise<void> {
-    const shell = this.shell;
-    this.shell = undefined;
-    this.consoles.clear();
-    (await shell?.catch(() => undefined))?.drop();
   }
 }
 

@@ -7,6 +7,7 @@ import { GUESTS, GuestConsole } from "./guest-console";
 import { ensureImage, type LabImage } from "./image";
 import {
   chooseAccelerator,
+  machineFacts,
   createRunFolder,
   humanMonitorSilently,
   removeRun,
@@ -27,6 +28,12 @@ export interface Snapshot {
 /** Name of the saved state within the disk. */
 export const SNAPSHOT_NAME = "base";
 
+/** To be changed when what is done between boot and saving changes. */
+const BOOT_RECIPE = "two guests booted, 1";
+
+/** An emulated machine with several processors may fail to boot once in a while. */
+const BOOT_ATTEMPTS = 3;
+
 /** Twenty times what an idle machine with two processors takes without KVM. */
 const SSH_TIMEOUT_MS = 10 * 60_000;
 const GUEST_TIMEOUT_MS = 30 * 60_000;
@@ -41,10 +48,15 @@ const GUEST_UUIDS = {
 export async function ensureSnapshot(log: Log): Promise<Snapshot> {
   const image = await ensureImage(log);
   const accelerator = await chooseAccelerator(image, log);
-  const recipe = [__filename, join(__dirname, "machine", "arguments.ts")];
+  const recipe = [
+    BOOT_RECIPE,
+    basename(image.folder),
+    ...accelerator.facts,
+    ...machineFacts(image, accelerator.name),
+  ];
   const folder = await ensureBuilt({
     family: "snapshot",
-    key: await recipeKey(recipe, [basename(image.folder), ...accelerator.facts]),
+    key: await recipeKey(recipe),
     log,
     build: (unfinished) => buildSnapshot(unfinished, image, accelerator, log),
   });
@@ -58,14 +70,20 @@ async function buildSnapshot(
   log: Log,
 ): Promise<void> {
   log(`The lab's first start boots a hypervisor and two guests (accelerator: ${accelerator.name})`);
-  const run = await createRunFolder("process");
-  try {
-    await bootAndSave(run, image, accelerator, log);
-    const disk = join(folder, "disk.qcow2");
-    await rename(run.disk, disk);
-    await chmod(disk, 0o444);
-  } finally {
-    removeRun(run.path);
+  for (let attempt = 1; ; attempt++) {
+    const run = await createRunFolder("process");
+    try {
+      await bootAndSave(run, image, accelerator, log);
+      const disk = join(folder, "disk.qcow2");
+      await rename(run.disk, disk);
+      await chmod(disk, 0o444);
+      return;
+    } catch (error) {
+      if (attempt === BOOT_ATTEMPTS) throw error;
+      log(`${error instanceof Error ? error.message : String(error)}; booting once more`);
+    } finally {
+      removeRun(run.path);
+    }
   }
 }
 
@@ -83,13 +101,16 @@ async function bootAndSave(
     lifetime: "process",
   });
   const shell = await withProgress(log, "Booting the hypervisor (half a minute without KVM)", () =>
-    Shell.connect(
-      { port: machine.sshPort, privateKey: image.privateKey, hostKey: image.hostKey },
-      SSH_TIMEOUT_MS,
-    ),
+    Promise.race([
+      machine.ended,
+      Shell.connect(
+        { port: machine.sshPort, privateKey: image.privateKey, hostKey: image.hostKey },
+        SSH_TIMEOUT_MS,
+      ),
+    ]),
   );
   await withProgress(log, "Booting two guests in it (three minutes without KVM)", async () => {
-    await Promise.all(GUESTS.map((guest) => bootGuest(shell, guest)));
+    await Promise.race([machine.ended, Promise.all(GUESTS.map((guest) => bootGuest(shell, guest)))]);
   });
   await withProgress(log, "Saving the state", async () => {
     await shell.end();

@@ -17,6 +17,8 @@ export interface LabImage {
   readonly hostKey: string;
 }
 
+/** What the customize hook puts into the tree. */
+const RECIPE = join(__dirname, "recipe");
 const SUITE = "trixie";
 const DISK_SIZE = "3G";
 
@@ -34,6 +36,7 @@ const PACKAGES = [
   "libvirt-daemon-driver-qemu",
   "libvirt-daemon-system",
   "linux-image-amd64",
+  "linux-sysctl-defaults",
   "openssh-server",
   "pciutils",
   "polkitd",
@@ -52,11 +55,20 @@ const INITRD_HOOK = [
   'printf "virtio_pci\\nvirtio_blk\\next4\\n" >"$1/usr/share/initramfs-tools/modules.d/lab"',
 ].join("; ");
 
+/**
+ * Runs a program so that it, all its descendants and its mounts are gone as soon as this process is:
+ * a package manager that outlives a killed build would go on writing into a folder being removed.
+ */
+const DIE_TOGETHER = [
+  ...["setpriv", "--pdeathsig", "KILL"],
+  ...["unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child=KILL"],
+];
+
 /** The hypervisor host's image, from the cache or built now (root and Debian's mmdebstrap needed). */
 export async function ensureImage(log: Log): Promise<LabImage> {
   const folder = await ensureBuilt({
     family: "image",
-    key: await recipeKey([__dirname], []),
+    key: await recipeKey([...mmdebstrapArguments(""), DISK_SIZE], RECIPE),
     log,
     build: (unfinished) =>
       withProgress(log, "Building the hypervisor's image (Debian 13, about a minute and a half)", () =>
@@ -82,6 +94,9 @@ export async function openImage(folder: string): Promise<LabImage> {
 }
 
 async function buildImage(folder: string): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    throw new Error("Building the lab's image needs root, once: run `node tools/setup.mjs` as root");
+  }
   for (const name of ["client_key", "host_key"]) {
     const file = join(folder, name);
     await runCommand("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", file]);
@@ -90,9 +105,10 @@ async function buildImage(folder: string): Promise<void> {
   await mkdir(tree);
   // mkdtemp made the folder private; the tree must be passable for Debian's own users while it is built.
   await chmod(folder, 0o755);
-  await runCommand("mmdebstrap", mmdebstrapArguments(tree), {
+  const [file = "", ...args] = [...DIE_TOGETHER, "mmdebstrap", ...mmdebstrapArguments(tree)];
+  await runCommand(file, args, {
     timeoutMs: 20 * 60_000,
-    env: { ...process.env, LAB_IMAGE_FOLDER: __dirname, LAB_SECRETS: folder },
+    env: { ...process.env, LAB_IMAGE_FOLDER: RECIPE, LAB_SECRETS: folder },
   });
   const boot = await readdir(join(tree, "boot"));
   for (const name of ["vmlinuz", "initrd.img"]) {

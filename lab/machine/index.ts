@@ -1,3 +1,4 @@
+export { machineFacts } from "./arguments";
 export { chooseAccelerator, type Accelerator } from "./accelerator";
 export { forwardedSshPort, startMachine } from "./machine";
 export { humanMonitorSilently } from "./monitor";

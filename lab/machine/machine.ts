@@ -9,6 +9,8 @@ import type { Lifetime } from "./run-folder";
 /** A machine that QEMU has started, and whose saved state, if any, is loaded. */
 export interface Machine {
   readonly sshPort: number;
+  /** Rejects when QEMU ends, of itself (a panic of the kernel inside) or not. */
+  readonly ended: Promise<never>;
   /** Ends QEMU in an orderly way, its disk written, and waits until it is gone. */
   quit(): Promise<void>;
 }
@@ -38,7 +40,7 @@ export async function startMachine(
     // QEMU serves its monitor only once the saved state is loaded.
     if (existsSync(options.folder.monitorSocket)) {
       const sshPort = await forwardedSshPort(options.folder.monitorSocket);
-      return { sshPort, quit: () => quit(child) };
+      return { sshPort, ended: endOf(child, options.folder.serialLog), quit: () => quit(child) };
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
@@ -46,6 +48,17 @@ export async function startMachine(
   throw new Error(
     `The lab's QEMU did not start: ${(await readFile(options.folder.qemuLog, "utf8")).slice(-2000)}`,
   );
+}
+
+function endOf(child: ChildProcess, serialLog: string): Promise<never> {
+  const ended = once(child, "exit").then(async (): Promise<never> => {
+    const console = await readFile(serialLog, "utf8").catch(() => "");
+    const panic = /^.*(?:Kernel panic|Oops|BUG).*$/m.exec(console)?.[0] ?? "";
+    throw new Error(`The lab's QEMU has ended${panic && `: ${panic}`}`);
+  });
+  // whoever does not wait for the end need not handle it
+  ended.catch(() => undefined);
+  return ended;
 }
 
 async function quit(child: ChildProcess): Promise<void> {

@@ -26,6 +26,10 @@ done
 chroot "$root" chown -R operator:users /home/operator
 chroot "$root" chown -R outsider:users /home/outsider
 
+# Starting a user's service manager takes seconds under emulation: the users' own are there already.
+mkdir -p "$root/var/lib/systemd/linger"
+touch "$root/var/lib/systemd/linger/root" "$root/var/lib/systemd/linger/operator" "$root/var/lib/systemd/linger/outsider"
+
 # Under emulation every loaded profile costs seconds of boot: only libvirt's own are of use here.
 find "$root/etc/apparmor.d" -maxdepth 1 -type f ! -name '*libvirt*' -delete
 

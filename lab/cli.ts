@@ -1,0 +1,84 @@
+/**
+ * The lab by hand: `npx tsx lab/cli.ts build | up | down | restore | exec COMMAND… | console GUEST COMMAND…`.
+ * `up` starts a lab that stays until `down`; the others use the one that is up.
+ */
+import { GUESTS, type GuestName } from "./guest-console";
+import type { Lab } from "./lab";
+import { listLastingRuns, removeAbandonedRuns, removeRun } from "./machine";
+import { ensureSnapshot } from "./snapshot";
+import { connectLab, startLab } from "./start-lab";
+import { describeUse } from "./usage";
+
+const USAGE = `Usage: npx tsx lab/cli.ts COMMAND
+  build                     make the image and the saved state, if the cache has none
+  up                        start a lab that stays until "down", and print how to use it
+  down                      end it
+  restore                   put it back to its first state
+  exec COMMAND…             run a shell command on its host, as root
+  console GUEST COMMAND…    run a line in a guest (${GUESTS.join(", ")})`;
+
+async function main([verb, ...rest]: readonly string[]): Promise<number> {
+  const log = (line: string): void => console.error(line);
+  switch (verb) {
+    case "build":
+      await ensureSnapshot(log);
+      return 0;
+    case "up": {
+      await removeAbandonedRuns();
+      if ((await listLastingRuns()).length > 0) throw new Error('A lab is up already: "down" ends it');
+      const lab = await startLab({ log, lifetime: "until-ended" });
+      console.log(describeUse(lab));
+      await lab.disconnect();
+      return 0;
+    }
+    case "down":
+      for (const run of await listLastingRuns()) removeRun(run);
+      return 0;
+    case "restore":
+      return withLab(async (lab) => {
+        await lab.restore();
+        return 0;
+      });
+    case "exec":
+      return withLab(async (lab) => {
+        const { stdout, stderr, code } = await lab.exec(rest.join(" "));
+        process.stdout.write(stdout);
+        process.stderr.write(stderr);
+        return code;
+      });
+    case "console":
+      return withLab(async (lab) => {
+        const [guest, ...command] = rest;
+        process.stdout.write(await lab.guestConsole(guestNamed(guest), command.join(" ")));
+        return 0;
+      });
+    default:
+      console.error(USAGE);
+      return 2;
+  }
+}
+
+async function withLab(use: (lab: Lab) => Promise<number>): Promise<number> {
+  const [run] = await listLastingRuns();
+  if (!run) throw new Error('No lab is up: "npx tsx lab/cli.ts up" starts one');
+  const lab = await connectLab(run);
+  try {
+    return await use(lab);
+  } finally {
+    await lab.close();
+  }
+}
+
+function guestNamed(name: string | undefined): GuestName {
+  const guest = GUESTS.find((known) => known === name);
+  if (!guest) throw new Error(`No guest "${name ?? ""}". Guests: ${GUESTS.join(", ")}`);
+  return guest;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => (process.exitCode = code),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,2 @@
+declare function buildPackage(): void;
+export = buildPackage;

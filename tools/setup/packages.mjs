@@ -1,0 +1,77 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import { runTold } from "./progress.mjs";
+
+/** Debian packages that the lab and the tests need on this machine. libvirt is not among them: it runs in the lab. */
+const PACKAGES = [
+  "debian-archive-keyring", // the lab's image is of another Debian than this machine
+  "e2fsprogs", // mke2fs
+  "mmdebstrap",
+  "openssh-client", // ssh-keygen, ssh-agent
+  "openssh-server", // the SSH tests start an sshd of their own
+  "qemu-system-x86",
+  "qemu-utils", // qemu-img
+  "util-linux", // flock, setpriv, unshare
+];
+
+const POLICY = "/usr/sbin/policy-rc.d";
+
+/** Debian packages, from the machine's own sources. */
+export const packages = {
+  name: "packages",
+
+  isReady: () => missingPackages().length === 0,
+
+  /** What must be done by hand where this may not do it. */
+  obstacle() {
+    const missing = missingPackages().join(" ");
+    if (!isDebian()) {
+      return `This machine has no dpkg and apt-get. Needed are what these Debian packages hold: ${missing}`;
+    }
+    if (process.getuid?.() === 0) return undefined;
+    return `Not root, and these packages are missing: ${missing}\n  apt-get install --no-install-recommends ${missing}`;
+  },
+
+  async make(log) {
+    const missing = missingPackages();
+    log(`Missing packages: ${missing.join(" ")}`);
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    // A broken source of something else is no reason to stop: the installation tells whether it mattered.
+    await runTold(log, "Updating the package lists", "apt-get", ["update"], { env }).catch((error) =>
+      log(error.message),
+    );
+    await withoutNewServices(missing.includes("openssh-server"), () =>
+      runTold(
+        log,
+        "Installing packages",
+        "apt-get",
+        ["install", "--yes", "--no-install-recommends", ...missing],
+        { env },
+      ),
+    );
+  },
+};
+
+function isDebian() {
+  return ["/usr/bin/dpkg-query", "/usr/bin/apt-get"].every((file) => fs.existsSync(file));
+}
+
+function missingPackages() {
+  if (!isDebian()) return PACKAGES;
+  const format = "--showformat=${Package} ${db:Status-Status}\n";
+  const { stdout } = spawnSync("dpkg-query", ["--show", format, ...PACKAGES], { encoding: "utf8" });
+  const installed = new Set(stdout.split("\n").filter((line) => line.endsWith(" installed")));
+  return PACKAGES.filter((name) => !installed.has(`${name} installed`));
+}
+
+/** The tests need the program sshd; nobody asked for a server on this machine's port 22, now or after a reboot. */
+async function withoutNewServices(installsSshd, install) {
+  const ownPolicy = !fs.existsSync(POLICY);
+  if (ownPolicy) fs.writeFileSync(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    await install();
+  } finally {
+    if (ownPolicy) fs.rmSync(POLICY, { force: true });
+  }
+  if (installsSshd) spawnSync("systemctl", ["disable", "--quiet", "ssh.service", "ssh.socket"]);
+}
