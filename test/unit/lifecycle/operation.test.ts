@@ -1,0 +1,425 @@
+import { causeText, fail, hasCode } from "../../../provider/errors";
+import { attach, AttachFailure, detach, type AttachRequest } from "../../../provider/lifecycle";
+import { tagOf } from "../../../provider/plan";
+import { letTimePass } from "../../support/fake-time";
+import { OWNER } from "../../support/scenarios";
+import { reach, wants } from "../../support/wanted";
+import { hostDevice, OWN_GUEST, World } from "../../support/world";
+import { WorldHypervisor } from "../../support/world-hypervisor";
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+const guestLock = `guest-${OWN_GUEST.uuid}`;
+const empty = (): World => new World({ functions: hostDevice() });
+const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+function request(extra: Partial<AttachRequest> = {}): AttachRequest {
+  return {
+    wanted: wants(),
+    query: { addresses: ["0000:01:00"] },
+    limitSeconds: 60,
+    undoSeconds: 60,
+    progress: () => undefined,
+    ...extra,
+  };
+}
+const detachRequest = {
+  ownerToken: OWNER,
+  query: { addresses: ["0000:01:00"] },
+  guestUuid: OWN_GUEST.uuid,
+  remembered: { functions: [] },
+  verify: () => undefined,
+  limitSeconds: 60,
+  progress: () => undefined,
+};
+
+describe("the deadline of an attach", () => {
+  it("never cuts a device_add in flight: it is awaited, and only then everything is undone", async () => {
+    const hypervisor = new WorldHypervisor(empty());
+    hypervisor.onCall = (call) => (call === "plug f2" ? sleep(30_000) : undefined);
+    const { error, tookMs } = await letTimePass(attach(hypervisor, request({ limitSeconds: 10 })));
+    expect(causeText(error)).toContain("0000:01:00.2 was plugged too late");
+    expect(hasCode((error as AttachFailure).cause, "ATTACH_FAILED")).toBe(true);
+    expect(tookMs).toBeGreaterThanOrEqual(30_000);
+    const { changes } = hypervisor;
+    expect(changes.slice(changes.indexOf("plug f2"))).toEqual([
+      "plug f2",
+      "device_del f1",
+      "release 0000:01:00.0",
+      "release 0000:01:00.1",
+      "release 0000:01:00.2",
+      "release 0000:01:00.3",
+      "erase",
+    ]);
+    expect(hypervisor.world.plugged).toEqual([]);
+  });
+
+  it("leaves the undo a limit of its own", async () => {
+    const hypervisor = new WorldHypervisor(empty());
+    let isUndoing = false;
+    hypervisor.onCall = (call) => {
+      if (call === "plug f2") return sleep(11_000).then(() => void (isUndoing = true));
+      return isUndoing && call.startsWith("release") ? sleep(8_000) : undefined;
+    };
+    const { error } = await letTimePass(attach(hypervisor, request({ limitSeconds: 10, undoSeconds: 20 })));
+    expect(causeText(error)).toContain("Everything was undone");
+    expect(hypervisor.world.holdings).toEqual([]);
+  });
+
+  it("names operation and limit, and nothing is touched where it ends before the plan stands", async () => {
+    const hypervisor = new WorldHypervisor(empty());
+    hypervisor.onCall = (call) => (call === "observe" ? sleep(10_500) : undefined);
+    const { error } = await letTimePass(attach(hypervisor, request({ limitSeconds: 10 })));
+    expect(hasCode(error, "DEADLINE_EXCEEDED")).toBe(true);
+    expect(causeText(error)).toMatch(/attach took longer than 10 s/);
+    expect(hypervisor.changes).toEqual([]);
+    expect(hypervisor.locks.areFree).toBe(true);
+  });
+});
+
+describe("a caller that gives up", () => {
+  it("ends the operation with its own reason, and what was begun is undone", async () => {
+    const hypervisor = new WorldHypervisor(empty());
+    const caller = new AbortController();
+    const reason = new Error("the engine is gone");
+    hypervisor.onCall = (call) => (call === "plug f1" ? caller.abort(reason) : undefined);
+    const { error } = await letTimePass(attach(hypervisor, request({ signal: caller.signal })));
+    expect(causeText(error)).toContain("the engine is gone");
+    expect(causeText(error)).toContain("Everything was undone");
+    expect(hypervisor.world.holdings).toEqual([]);
+    expect(hypervisor.world.ledger).toEqual([]);
+  });
+});
+
+describe("the locks", () => {
+  it("are the guest's, then the groups' by number, in one order for every operation", async () => {
+    const functions = [12, 3, 100]
+      .map((iommuGroup, n) => hostDevice("0000:01:00", [n], { iommuGroup }))
+      .flat();
+    const hypervisor = new WorldHypervisor(new World({ functions }));
+    const { error } = await letTimePass(attach(hypervisor, request()));
+    expect(error).toBeUndefined();
+    await letTimePass(detach(hypervisor, detachRequest));
+    const names = [guestLock, "group-3", "group-12", "group-100"];
+    expect(hypervisor.locks.taken).toEqual([names, names]);
+  });
+
+  it("are held before the first look that counts, and until the last step", async () => {
+    const hypervisor = new WorldHypervisor(empty());
+    const freeAt: string[] = [];
+    hypervisor.onCall = (call) => void (hypervisor.locks.areFree && freeAt.push(call));
+    await letTimePass(attach(hypervisor, request()));
+    expect(freeAt).toEqual(["identify", `lock ${guestLock} group-7`]);
+    expect(hypervisor.locks.areFree).toBe(true);
+  });
+
+  it("are let go and taken again, in the same order, where the look under them finds further groups", async () => {
+    const functions = [
+      ...hostDevice("0000:01:00", [0], { iommuGroup: 9 }),
+      ...hostDevice("0000:00:05", [0], { iommuGroup: 2 }),
+    ];
+    const hypervisor = new WorldHypervisor(new World({ functions }));
+    const { error } = await letTimePass(attach(hypervisor, request()));
+    expect(error).toBeUndefined();
+    expect(hypervisor.locks.taken).toEqual([
+      [guestLock, "group-9"],
+      [guestLock, "group-2", "group-9"],
+    ]);
+    expect(hypervisor.changes[0]).toBe("record");
+    expect(hypervisor.calls.filter((one) => one === "observe")).toHaveLength(2);
+  });
+
+  it("name the guest by its UUID also where the host has it no more", async () => {
+    const world = empty();
+    world.runState = "missing";
+    const hypervisor = new WorldHypervisor(world);
+    const { error } = await letTimePass(detach(hypervisor, detachRequest));
+    expect(error).toBeUndefined();
+    expect(hypervisor.locks.taken).toEqual([[guestLock, "group-7"]]);
+  });
+
+  it("lost in the middle of an attach end it: nothing more is sent, not even to undo", async () => {
+    const hypervisor = new WorldHypervisor(empty());
+    hypervisor.onCall = (call) => {
+      if (call === "plug f2") hypervisor.locks.lose();
+    };
+    const { error } = await letTimePass(attach(hypervisor, request()));
+    expect(causeText(error)).toContain("the lock was lost");
+    expect(hypervisor.calls.at(-1)).toBe("plug f2");
+    const { reality } = error as AttachFailure;
+    expect(reality?.held.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
+  });
+
+  it("lost at the same time as a call fails end it all the same", async () => {
+    const hypervisor = new WorldHypervisor(empty(), (call) => (call === "plug f2" ? "refused" : undefined));
+    hypervisor.onCall = (call) => {
+      if (call === "plug f2") hypervisor.locks.lose();
+    };
+    const { error } = await letTimePass(attach(hypervisor, request()));
+    expect(error).toBeInstanceOf(AttachFailure);
+    expect(hypervisor.calls.at(-1)).toBe("plug f2");
+  });
+
+  it("lost while something is being undone end that too", async () => {
+    const hypervisor = new WorldHypervisor(empty(), (call) => (call === "plug f2" ? "refused" : undefined));
+    hypervisor.onCall = (call) => {
+      if (call === "device_del f1") hypervisor.locks.lose();
+    };
+    const { error } = await letTimePass(attach(hypervisor, request()));
+    expect(causeText(error)).toContain("injected: plug f2 was refused");
+    expect(causeText(error)).toContain("the lock was lost");
+    expect(hypervisor.calls.at(-1)).toBe("device_del f1");
+  });
+
+  it("lost in the middle of a detach end it: nothing more is sent", async () => {
+    const world = empty();
+    reach(world, wants());
+    const hypervisor = new WorldHypervisor(world);
+    hypervisor.onCall = (call) => {
+      if (call === "listen") hypervisor.locks.lose();
+    };
+    const { error } = await letTimePass(detach(hypervisor, detachRequest));
+    expect(hasCode(error, "DETACH_FAILED")).toBe(true);
+    expect(causeText(error)).toContain("the lock was lost");
+    expect(hypervisor.changes).toEqual([]);
+  });
+
+  it("that are not granted end the operation before it looks", async () => {
+    const hypervisor = new WorldHypervisor(empty(), (call) =>
+      call.startsWith("lock") ? "refused" : undefined,
+    );
+    const { error } = await letTimePass(attach(hypervisor, request()));
+    expect(causeText(error)).toContain("injected: lock");
+    expect(hypervisor.calls).toHaveLength(2);
+  });
+});
+
+describe("a second try", () => {
+  it("is made where the slot was emptied right after the plug, unasked", async () => {
+    const world = empty();
+    const hypervisor = new WorldHypervisor(world);
+    let sweeps = 1;
+    hypervisor.onCall = (call) => {
+      if (call === "deviceIds" && hypervisor.changes.at(-1) === "plug f0" && sweeps-- > 0) world.plugged = [];
+    };
+    const said: string[] = [];
+    const progress = (line: string): void => void said.push(line);
+    const { error, value } = await letTimePass(attach(hypervisor, request({ progress })));
+    expect(error).toBeUndefined();
+    expect(value?.attached).toHaveLength(4);
+    expect(hypervisor.changes.filter((one) => one === "plug f0")).toHaveLength(2);
+    expect(hypervisor.changes.filter((one) => one.startsWith("hold"))).toHaveLength(4);
+    expect(said.join("\n")).toMatch(/emptied again right after the plug.*Trying once more/);
+  });
+
+  it("is the last one: a slot that is swept again fails, and everything is undone", async () => {
+    const world = empty();
+    const hypervisor = new WorldHypervisor(world);
+    hypervisor.onCall = (call) => {
+      if (call === "deviceIds" && hypervisor.changes.at(-1) === "plug f0") world.plugged = [];
+    };
+    const { error } = await letTimePass(attach(hypervisor, request()));
+    const cause = (error as { cause?: { cause?: unknown } }).cause?.cause;
+    expect(hasCode(cause, "SLOT_SWEPT")).toBe(true);
+    expect(hypervisor.changes.filter((one) => one === "plug f0")).toHaveLength(2);
+    expect(world.holdings).toEqual([]);
+  });
+
+  it("watches the plugged slot for as long as sweeping was seen to take, where it was seen", async () => {
+    const world = empty();
+    reach(world, wants());
+    const hypervisor = new WorldHypervisor(world);
+    const wanted = wants([0, 2], { leftovers: "hold" });
+    const { error, tookMs } = await letTimePass(attach(hypervisor, request({ wanted })));
+    expect(error).toBeUndefined();
+    expect(tookMs).toBeGreaterThanOrEqual(500);
+  });
+
+  it("lets go of the whole group and holds it again where the group's node was taken from the guest", async () => {
+    const world = empty();
+    const hypervisor = new WorldHypervisor(world);
+    let isLost = true;
+    const plug = hypervisor.guest.plug;
+    hypervisor.guest.plug = async (target, slot, options) => {
+      const address = target.hostAddress;
+      if (isLost) {
+        isLost = false;
+        throw fail("GROUP_NODE_LOST", { address, reason: "Could not open '/dev/vfio/7'" });
+      }
+      return plug(target, slot, options);
+    };
+    const { error } = await letTimePass(attach(hypervisor, request()));
+    expect(error).toBeUndefined();
+    const { changes } = hypervisor;
+    expect(changes.filter((one) => one.startsWith("release"))).toHaveLength(4);
+    expect(changes.filter((one) => one.startsWith("hold"))).toHaveLength(8);
+    expect(changes.lastIndexOf("release 0000:01:00.3")).toBeLessThan(
+      changes.lastIndexOf("hold 0000:01:00.0"),
+    );
+    expect(world.plugged).toHaveLength(4);
+  });
+
+  it("is not made for any other failure", async () => {
+    const hypervisor = new WorldHypervisor(empty(), (call) => (call === "plug f0" ? "refused" : undefined));
+    await letTimePass(attach(hypervisor, request()));
+    expect(hypervisor.changes.filter((one) => one === "plug f0")).toHaveLength(1);
+  });
+});
+
+describe("steps that do not need each other", () => {
+  it("run together: all holds after the first, all releases", async () => {
+    const hypervisor = new WorldHypervisor(empty());
+    hypervisor.onCall = (call) => (/^(hold|release)/.test(call) ? sleep(1000) : undefined);
+    const { tookMs } = await letTimePass(attach(hypervisor, request()));
+    expect(tookMs).toBeGreaterThanOrEqual(2000);
+    expect(tookMs).toBeLessThan(2500);
+    const { tookMs: detachMs } = await letTimePass(detach(hypervisor, detachRequest));
+    expect(detachMs).toBeLessThan(1500);
+  });
+
+  it("are all awaited where one of them fails, before anything is undone", async () => {
+    const hypervisor = new WorldHypervisor(empty(), (call) =>
+      call === "hold 0000:01:00.1" ? "refused" : undefined,
+    );
+    hypervisor.onCall = (call) => (call === "hold 0000:01:00.3" ? sleep(5000) : undefined);
+    const { error } = await letTimePass(attach(hypervisor, request()));
+    expect(causeText(error)).toContain("hold 0000:01:00.1");
+    expect(hypervisor.world.holdings).toEqual([]);
+    expect(hypervisor.changes).toContain("release 0000:01:00.3");
+  });
+
+  it("are told with their number among all", async () => {
+    const said: string[] = [];
+    const progress = (line: string): void => void said.push(line);
+    await letTimePass(attach(new WorldHypervisor(empty()), request({ progress })));
+    expect(said.map((line) => line.split(" ")[0])).toEqual(
+      Array.from({ length: 10 }, (_, i) => `${i + 1}/10`),
+    );
+  });
+});
+
+describe("a device_add", () => {
+  it("is never sent for an id that QEMU has already, since on some machines that kills it", async () => {
+    const world = empty();
+    const id = `mfpci-${tagOf(OWNER)}-f1`;
+    const hypervisor = new WorldHypervisor(world);
+    const deviceIds = hypervisor.guest.deviceIds;
+    hypervisor.guest.deviceIds = async (signal) => new Set([...(await deviceIds(signal)), id]);
+    const { error } = await letTimePass(attach(hypervisor, request()));
+    expect(causeText(error)).toContain(id);
+    expect(hypervisor.changes.filter((one) => one.startsWith("plug"))).toEqual([]);
+  });
+});
+
+describe("what an attach tells", () => {
+  it("is the same as a look at it tells afterwards", async () => {
+    const world = empty();
+    const wanted = wants([0, 2], { leftovers: "hold" });
+    const first = await letTimePass(attach(new WorldHypervisor(world), request({ wanted })));
+    const second = await letTimePass(attach(new WorldHypervisor(world), request({ wanted })));
+    expect(first.value).toEqual(second.value);
+    expect(first.value).toMatchObject({
+      slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
+      guest: { guestConfigured: true },
+      attached: [
+        {
+          hostAddress: "0000:01:00.0",
+          guestFunction: 0,
+          hostDriver: "e1000e",
+          iommuGroup: 7,
+          vendorId: "0x8086",
+          productId: "0x10d3",
+        },
+        { hostAddress: "0000:01:00.2", guestFunction: 2 },
+      ],
+      held: [
+        { hostAddress: "0000:01:00.1", hostDriver: "e1000e", iommuGroup: 7 },
+        { hostAddress: "0000:01:00.3", hostDriver: "e1000e", iommuGroup: 7 },
+      ],
+    });
+  });
+});
+
+describe("a detach", () => {
+  it("that verify refuses touches nothing", async () => {
+    const world = empty();
+    reach(world, wants());
+    const hypervisor = new WorldHypervisor(world);
+    const verify = (): never => {
+      throw fail("ANOTHER_HOST", { host: "hv1", expected: "a", actual: "b" });
+    };
+    const { error } = await letTimePass(detach(hypervisor, { ...detachRequest, verify }));
+    expect(hasCode(error, "ANOTHER_HOST")).toBe(true);
+    expect(hypervisor.changes).toEqual([]);
+  });
+
+  it("of what another has adopted touches nothing and succeeds", async () => {
+    const world = empty();
+    reach(world, wants());
+    reach(world, wants(undefined, { ownerToken: "acme/prod/heir", adopt: true }));
+    const hypervisor = new WorldHypervisor(world);
+    const { error } = await letTimePass(detach(hypervisor, detachRequest));
+    expect(error).toBeUndefined();
+    expect(hypervisor.changes).toEqual([]);
+    expect(world.plugged).toHaveLength(4);
+  });
+
+  it("keeps to the tag in the ledger, which after an adoption is the first owner's", async () => {
+    const world = empty();
+    const heir = "acme/prod/heir";
+    reach(world, wants());
+    reach(world, wants(undefined, { ownerToken: heir, adopt: true }));
+    const hypervisor = new WorldHypervisor(world);
+    const { error } = await letTimePass(detach(hypervisor, { ...detachRequest, ownerToken: heir }));
+    expect(error).toBeUndefined();
+    expect(world.plugged).toEqual([]);
+    expect(world.holdings).toEqual([]);
+  });
+});
+
+describe("two operations on one guest", () => {
+  it("do not interleave: the second begins where the first has ended", async () => {
+    const world = empty();
+    const queue = new QueueingLocks();
+    const first = new WorldHypervisor(world);
+    const second = new WorldHypervisor(world);
+    const order: string[] = [];
+    for (const [name, one] of [
+      ["first", first],
+      ["second", second],
+    ] as const) {
+      Object.assign(one, { lock: queue });
+      one.onCall = (call) => {
+        order.push(`${name} ${call}`);
+        return call.startsWith("hold") ? sleep(500) : undefined;
+      };
+    }
+    const [a, b] = [attach(first, request()), attach(second, request())];
+    await Promise.all([letTimePass(a), letTimePass(b)]);
+    const underLock = order.filter((one) => !one.endsWith("identify"));
+    const firstOfSecond = underLock.findIndex((one) => one.startsWith("second"));
+    expect(underLock.slice(firstOfSecond).every((one) => one.startsWith("second"))).toBe(true);
+    expect(second.changes).toEqual([]);
+  });
+});
+
+/** Grants all names to one at a time. */
+class QueueingLocks {
+  #last: Promise<unknown> = Promise.resolve();
+
+  async acquire(): Promise<{ release: () => Promise<void>; lost: Promise<Error> }> {
+    const before = this.#last;
+    let letGo: () => void = () => undefined;
+    this.#last = new Promise<void>((resolve) => (letGo = resolve));
+    await before;
+    return {
+      lost: new Promise(() => undefined),
+      release: () => {
+        letGo();
+        return Promise.resolve();
+      },
+    };
+  }
+}
