@@ -20,8 +20,11 @@ export interface CredentialChecks {
 type Path = readonly PropertyKey[];
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Values of these fields are quoted in a failure; below `connection` all others may be a credential. */
-const quotableOfConnection = new Set(["port", "dialErrorLimit", "perDialTimeout", "strictHostKeyChecking"]);
+/**
+ * Numbers are quoted in a failure everywhere; below `connection` any other value may be a credential, also
+ * one that was written to the wrong field.
+ */
+const quotableOfConnection = new Set(["strictHostKeyChecking"]);
 const LONGEST_QUOTE = 60;
 
 /**
@@ -197,8 +200,11 @@ function valueAt(inputs: unknown, path: Path): unknown {
 
 function quote(value: unknown, path: Path): string | undefined {
   const last = path.at(-1);
-  if (path[0] === "connection" && !(typeof last === "string" && quotableOfConnection.has(last)))
-    return undefined;
+  const isQuotable =
+    path[0] !== "connection" ||
+    typeof value === "number" ||
+    (typeof last === "string" && typeof value === "string" && quotableOfConnection.has(last));
+  if (!isQuotable) return undefined;
   const text = JSON.stringify(value);
   return text.length <= LONGEST_QUOTE ? text : undefined;
 }
