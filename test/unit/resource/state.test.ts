@@ -1,0 +1,234 @@
+import fc from "fast-check";
+import type { Reality } from "../../../provider/lifecycle";
+import { pciAddressOf, type PciSlotAddress } from "../../../provider/pci";
+import {
+  addressesOf,
+  changedArguments,
+  composeState,
+  hasUnknown,
+  isAnother,
+  isQuietChange,
+  parseCheckedInputs,
+  parseState,
+  rememberedOf,
+  timeoutsOf,
+  UNKNOWN_VALUE,
+  wantedOf,
+  normaliseInputs,
+  type AttachmentInputs,
+} from "../../../provider/resource";
+import { inputs, valid } from "./arbitrary-inputs";
+
+const slot = "0000:01:00" as PciSlotAddress;
+const heldFunction = (n: number) =>
+  fc.record(
+    {
+      hostAddress: fc.constant(pciAddressOf(slot, n)),
+      hostDriver: fc.constantFrom("e1000e", "vfio-pci"),
+      iommuGroup: fc.nat({ max: 300 }),
+    },
+    { requiredKeys: ["hostAddress"] },
+  );
+const attachedFunction = (n: number) =>
+  fc
+    .record({
+      held: heldFunction(n),
+      guestFunction: fc.nat({ max: 7 }),
+      qemuId: fc.string(),
+      vendorId: fc.constant("0x8086"),
+      productId: fc.constant("0x10d3"),
+    })
+    .map(({ held, ...rest }) => ({ ...held, ...rest }));
+
+const reality: fc.Arbitrary<Reality> = fc.record(
+  {
+    hostUuid: fc.uuid(),
+    guestUuid: fc.uuid(),
+    slot: fc.record({
+      bus: fc.string(),
+      slot: fc.nat({ max: 31 }),
+      kind: fc.constantFrom("pcie-native", "pcie-acpi", "pci-acpi", "pseries"),
+    }),
+    guest: fc.record(
+      { guestAddress: fc.constant("0000:05:00"), guestConfigured: fc.boolean() },
+      { requiredKeys: ["guestConfigured"] },
+    ),
+    attached: fc.subarray([0, 1, 2, 3]).chain((numbers) => fc.tuple(...numbers.map(attachedFunction))),
+    held: fc.subarray([4, 5, 6, 7]).chain((numbers) => fc.tuple(...numbers.map(heldFunction))),
+  },
+  { requiredKeys: ["hostUuid", "guestUuid", "guest", "attached", "held"] },
+) as fc.Arbitrary<Reality>;
+
+/** What a state is when it comes back from the engine: JSON, with what was undefined left out. */
+const throughTheEngine = (state: object): Record<string, unknown> =>
+  JSON.parse(JSON.stringify(state)) as Record<string, unknown>;
+
+describe("the state", () => {
+  it("tells after a way through the engine what was there: slot, functions and drivers", () => {
+    fc.assert(
+      fc.property(reality, inputs, (there, values) => {
+        const stored = throughTheEngine(composeState(values, there));
+        const remembered = rememberedOf(parseState(stored));
+        expect(remembered.slot).toEqual(there.slot);
+        expect(remembered.functions).toEqual([
+          ...there.attached.map(({ hostAddress, guestFunction, hostDriver }) => ({
+            address: hostAddress,
+            guestFunction,
+            ...(hostDriver !== undefined && { hostDriver }),
+          })),
+          ...there.held.map(({ hostAddress, hostDriver }) => ({
+            address: hostAddress,
+            ...(hostDriver !== undefined && { hostDriver }),
+          })),
+        ]);
+      }),
+    );
+  });
+
+  it("is the same when it is read and written again", () => {
+    fc.assert(
+      fc.property(reality, (there) => {
+        const stored = throughTheEngine(composeState({}, there));
+        expect(throughTheEngine(parseState(stored))).toEqual(stored);
+      }),
+    );
+  });
+
+  it("keeps the inputs beside the outputs, under the paths they have there", () => {
+    fc.assert(
+      fc.property(reality, inputs, (there, values) => {
+        const stored = throughTheEngine(composeState(normaliseInputs(values), there));
+        expect(parseCheckedInputs(stored)).toEqual(throughTheEngine(normaliseInputs(values)));
+      }),
+    );
+  });
+
+  it("says null for a guest address that is not there, and knows no undefined but the slot", () => {
+    fc.assert(
+      fc.property(reality, (there) => {
+        const { slot: _, ...state } = composeState({}, there);
+        expect(state.guestAddress).toBe(there.guest.guestAddress ?? null);
+        expect(JSON.parse(JSON.stringify(state))).toEqual(state);
+      }),
+    );
+  });
+
+  it("that no release wrote is refused by the names of its paths, without any value", () => {
+    const stored = { ...composeState({}, someReality), guestUuid: 7, attached: [{ hostAddress: "s3cret" }] };
+    expect(() => parseState(stored)).toThrow(/guestUuid/);
+    expect(() => parseState(stored)).toThrow(/attached\.0\.qemuId/);
+    expect(() => parseState(stored)).not.toThrow(/s3cret/);
+    expect(() =>
+      rememberedOf({
+        ...composeState({}, someReality),
+        held: [{ hostAddress: "s3cret", hostDriver: "", iommuGroup: 1 }],
+      }),
+    ).toThrow(TypeError);
+  });
+
+  it("of a later release, with more in it, can be read", () => {
+    const stored = { ...composeState({}, someReality), later: { more: true } };
+    expect(parseState(stored).guestUuid).toBe(someReality.guestUuid);
+  });
+});
+
+const someReality: Reality = {
+  hostUuid: "h",
+  guestUuid: "g",
+  guest: { guestConfigured: true },
+  attached: [],
+  held: [],
+};
+
+describe("another host or guest", () => {
+  const state = { hostUuid: "h", guestUuid: "g" };
+  it.each([
+    [{ hostUuid: "h", guestUuid: "g" }, false],
+    [{ hostUuid: "h", guestUuid: "other" }, true],
+    [{ hostUuid: "other", guestUuid: "g" }, true],
+    [{ hostUuid: "other", guestUuid: "other" }, true],
+    [{ hostUuid: "h" }, false],
+    [{ hostUuid: "other" }, false],
+  ])("for what was found as %j: %j", (found, expected) => {
+    expect(isAnother(state, found)).toBe(expected);
+  });
+});
+
+describe("changed arguments", () => {
+  it("are none between the same inputs, however they were written down", () => {
+    fc.assert(
+      fc.property(inputs, (values) => {
+        const once = throughTheEngine(values);
+        const turned = Object.fromEntries(Object.entries(once).reverse());
+        expect(changedArguments(once as AttachmentInputs, turned as AttachmentInputs)).toEqual([]);
+      }),
+    );
+  });
+
+  it("are those that differ, came or went, at any depth", () => {
+    const olds = parseCheckedInputs(valid);
+    const changed = { ...valid, functions: [0, 2], guest: { domain: "guest2" }, leftovers: "hold" };
+    expect(changedArguments(olds, parseCheckedInputs(changed)).sort()).toEqual([
+      "functions",
+      "guest",
+      "leftovers",
+    ]);
+    const deep = { ...valid, connection: { ...valid.connection, proxy: { host: "jump" } } };
+    expect(changedArguments(olds, parseCheckedInputs(deep))).toEqual(["connection"]);
+    expect(changedArguments(parseCheckedInputs(deep), olds)).toEqual(["connection"]);
+  });
+
+  it("are quiet only where nothing but timeouts and adopt changed", () => {
+    expect(isQuietChange(["timeouts"])).toBe(true);
+    expect(isQuietChange(["timeouts", "adopt"])).toBe(true);
+    expect(isQuietChange(["timeouts", "functions"])).toBe(false);
+    expect(isQuietChange([])).toBe(false);
+  });
+});
+
+describe("what the inputs ask for", () => {
+  it("has the documented defaults", () => {
+    expect(wantedOf(parseCheckedInputs(valid))).toEqual({
+      ownerToken: valid.ownerToken,
+      selection: { by: "device", device: "0000:01:00", functions: [0, 1, 2, 3] },
+      leftovers: "refuse",
+      adopt: false,
+    });
+    expect(timeoutsOf(parseCheckedInputs(valid))).toEqual({ attachSeconds: 60, detachSeconds: 60 });
+    const some = { ...valid, timeouts: { detachSeconds: 5 } };
+    expect(timeoutsOf(parseCheckedInputs(some))).toEqual({ attachSeconds: 60, detachSeconds: 5 });
+  });
+
+  it("is all functions of the device where none are named", () => {
+    const { functions: _, ...rest } = valid;
+    expect(wantedOf(parseCheckedInputs(rest)).selection).toEqual({ by: "device", device: "0000:01:00" });
+  });
+
+  it("is looked at by its device, or by each function of the map, and what the state remembers", () => {
+    const remembered = {
+      functions: [
+        { address: pciAddressOf(slot, 0) },
+        { address: pciAddressOf("0000:02:00" as PciSlotAddress, 1) },
+      ],
+    };
+    expect(addressesOf(parseCheckedInputs(valid), remembered)).toEqual([
+      "0000:01:00",
+      "0000:01:00.0",
+      "0000:02:00.1",
+    ]);
+    const { device: _, functions: __, ...rest } = valid;
+    const map = { ...rest, functionMap: [{ hostAddress: "01:00.2", guestFunction: 0 }] };
+    expect(addressesOf(parseCheckedInputs(map))).toEqual(["0000:01:00.2"]);
+    expect(addressesOf(parseCheckedInputs(map), { functions: [{ address: pciAddressOf(slot, 2) }] })).toEqual(
+      ["0000:01:00.2"],
+    );
+  });
+});
+
+describe("an unknown value", () => {
+  it("is found at any depth, and nowhere else", () => {
+    expect(hasUnknown({ a: [{ b: UNKNOWN_VALUE }] })).toBe(true);
+    expect(hasUnknown(UNKNOWN_VALUE)).toBe(true);
+    expect(hasUnknown({ a: [null, undefined, 0, "", { b: `x${UNKNOWN_VALUE}` }] })).toBe(false);
+  });
+});
