@@ -132,6 +132,7 @@ export default tseslint.config(
           "setInterval",
           "clearTimeout",
           "clearInterval",
+          "jest",
           "URL",
         ].map((name) => [name, "readonly"]),
       ),

@@ -11,6 +11,8 @@ import { fileURLToPath } from "node:url";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const bin = (name) => path.join(root, "node_modules", ".bin", name);
 const heartbeatMs = 30_000;
+/** How long Jest may live on after its result is written: something that a test left open keeps it. */
+const graceMs = 20_000;
 
 /** What `check` consists of; each counts as one test. */
 const checks = [
@@ -46,11 +48,18 @@ const started = Date.now();
 const seconds = (since) => `${Math.round((Date.now() - since) / 1000)} s`;
 const log = (line) => console.log(`[${seconds(started)}] ${line}`);
 
-/** Runs a command with its output shown; a line now and then says that it still runs. */
-async function run([program, ...args], what) {
+/**
+ * Runs a command with its output shown; a line now and then says that it still runs. Where a file is named that the
+ * command writes last, it is ended if it does not end by itself soon after.
+ */
+async function run([program, ...args], what, lastFile) {
   const since = Date.now();
   const child = spawn(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
-  const heartbeat = setInterval(() => log(`${what}: running for ${seconds(since)}`), heartbeatMs);
+  const heartbeat = setInterval(() => {
+    log(`${what}: running for ${seconds(since)}`);
+    const written = lastFile && fs.statSync(lastFile, { throwIfNoEntry: false })?.mtimeMs;
+    if (written && Date.now() - written > graceMs) child.kill("SIGKILL");
+  }, heartbeatMs);
   try {
     return await new Promise((resolve, reject) => {
       child.once("error", reject);
@@ -81,7 +90,7 @@ async function runJest(tier, folder) {
     outputFile,
     ...(tiers[tier].oneByOne ? ["--runInBand"] : []),
   ];
-  const code = await run([bin("jest"), "--selectProjects", tier, ...options], tier);
+  const code = await run([bin("jest"), "--selectProjects", tier, ...options], tier, outputFile);
   if (!fs.existsSync(outputFile))
     return { passed: 0, failed: 1, why: `jest ended with ${code} and no result` };
   const result = JSON.parse(fs.readFileSync(outputFile, "utf8"));
@@ -93,7 +102,11 @@ async function runJest(tier, folder) {
     .filter(Boolean)
     .join(", ");
   if (failed === 0 && code !== 0)
-    return { passed: result.numPassedTests, failed: 1, why: `jest ended with ${code}` };
+    return {
+      passed: result.numPassedTests,
+      failed: 1,
+      why: `jest ended with ${code ?? "a signal: something was left open"}`,
+    };
   return { passed: result.numPassedTests, failed, why };
 }
 
