@@ -29,7 +29,7 @@ export interface Snapshot {
 export const SNAPSHOT_NAME = "base";
 
 /** To be changed when what is done between boot and saving changes. */
-const BOOT_RECIPE = "two guests booted, 1";
+const BOOT_RECIPE = "two guests booted, capabilities asked, 2";
 
 /** An emulated machine with several processors may fail to boot once in a while. */
 const BOOT_ATTEMPTS = 3;
@@ -112,6 +112,7 @@ async function bootAndSave(
   await withProgress(log, "Booting two guests in it (three minutes without KVM)", async () => {
     await Promise.race([machine.ended, Promise.all(GUESTS.map((guest) => bootGuest(shell, guest)))]);
   });
+  await shell.exec("virsh capabilities");
   await withProgress(log, "Saving the state", async () => {
     await shell.end();
     // The session's processes end after its connection does, and are not to be in the saved state.

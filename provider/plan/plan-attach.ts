@@ -249,6 +249,7 @@ function findLeftovers(
   refuseWhatIsInUse(observation, foreign);
   const leftovers = [...members.values()]
     .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.address))
+    .sort((a, b) => compareAddresses(a.address, b.address))
     .map((one) => ({ address: one.address, driver: originalDriver(owned, one, remembered) }))
     .filter((one) => one.driver !== undefined && one.driver !== VFIO_DRIVER);
   if (leftovers.length > 0 && wanted.leftovers === "refuse")
@@ -352,7 +353,7 @@ function describeSlotName(named: { readonly bus: string; readonly slot?: number 
 }
 
 function describeBus(bus: GuestBus): string {
-  if (!bus.hotplug.possible) return `${bus.bus}: no hotplug, ${bus.hotplug.reason}`;
+  if (!bus.hotplug.possible) return `${bus.bus}: ${bus.hotplug.reason}`;
   const what = [
     ...bus.occupants.map((one) => one.id),
     ...bus.reservedSlots

@@ -4,10 +4,13 @@ import { LibvirtError, LibvirtErrorCode, type LibvirtClient, type LibvirtDomain 
 import {
   findHostUses,
   findPciAddress,
-  slotOf,
+  findPciSlotAddress,
+  FUNCTIONS_PER_SLOT,
+  pciAddressOf,
   type HostFunction,
   type HostSurvey,
   type PciAddress,
+  type PciSlotAddress,
 } from "../../pci";
 import { findTagOfAlias, findTagOfQemuId, type Observation } from "../../plan";
 import { findProperty, listProperties, PERIPHERAL_PATH, type QmpMonitor } from "../../qmp";
@@ -16,13 +19,7 @@ import { retryBusyJob } from "./busy-job";
 import { parseDomainXml, type DomainDescription } from "./domain-xml";
 import { unassignedHostdev } from "./hostdev-xml";
 import type { LibvirtSession } from "./libvirt-session";
-import {
-  findNodeDeviceAddress,
-  nodeDeviceName,
-  parseNodeDeviceXml,
-  type NodeDeviceDescription,
-} from "./node-device-xml";
-import { child, parseXml, textOf } from "./xml";
+import { nodeDeviceName, parseNodeDeviceXml, type NodeDeviceDescription } from "./node-device-xml";
 
 /** virConnectListAllDomainsFlags: running guests only. */
 const ACTIVE_DOMAINS = 1;
@@ -51,7 +48,7 @@ export class LibvirtHost implements Host {
   async identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
     const client = await this.#parts.session.client(signal);
     const [hostUuid, domain, found] = await Promise.all([
-      hostUuidOf(client, signal),
+      this.#parts.session.hostUuid(signal),
       this.#findDomain(client, signal),
       this.#describeFunctions(client, query.addresses, signal),
     ]);
@@ -66,7 +63,7 @@ export class LibvirtHost implements Host {
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
     const client = await this.#parts.session.client(signal);
     const [hostUuid, domain, running, named, hostUses] = await Promise.all([
-      hostUuidOf(client, signal),
+      this.#parts.session.hostUuid(signal),
       this.#findDomain(client, signal),
       describeRunningGuests(client, signal),
       this.#describeFunctions(client, query.addresses, signal),
@@ -210,20 +207,20 @@ export class LibvirtHost implements Host {
     }
   }
 
-  /** Functions at these addresses; a slot (`DDDD:BB:DD`) stands for all it has. */
-  async #describeFunctions(
+  /**
+   * Functions at these addresses; a slot (`DDDD:BB:DD`) stands for all it has. Its eight possible
+   * functions are asked for by name: a list of all devices of a large host takes longer.
+   */
+  #describeFunctions(
     client: LibvirtClient,
     names: readonly string[],
     signal: AbortSignal,
   ): Promise<Map<PciAddress, NodeDeviceDescription>> {
-    const isSlot = (name: string): boolean => findPciAddress(name) === undefined;
-    const present = names.some(isSlot) ? await client.listPciNodeDevices(signal) : [];
-    const addresses = new Set<PciAddress>(names.flatMap((name) => findPciAddress(name) ?? []));
-    for (const { name } of present) {
-      const address = findNodeDeviceAddress(name);
-      if (address !== undefined && names.includes(slotOf(address))) addresses.add(address);
-    }
-    return describeAll(client, [...addresses], signal);
+    const addresses = names.flatMap((name) => {
+      const slot = findPciSlotAddress(name);
+      return slot === undefined ? (findPciAddress(name) ?? []) : functionsOf(slot);
+    });
+    return describeAll(client, [...new Set(addresses)], signal);
   }
 
   /** What the query named and the ledger names, with every member of every group of theirs. */
@@ -244,9 +241,8 @@ export class LibvirtHost implements Host {
   }
 }
 
-async function hostUuidOf(client: LibvirtClient, signal: AbortSignal): Promise<string> {
-  const capabilities = parseXml(await client.capabilities(signal), "its capabilities");
-  return textOf(child(capabilities, "capabilities", "host", "uuid")) ?? "";
+function functionsOf(slot: PciSlotAddress): PciAddress[] {
+  return Array.from({ length: FUNCTIONS_PER_SLOT }, (_, n) => pciAddressOf(slot, n));
 }
 
 async function describeRunningGuests(

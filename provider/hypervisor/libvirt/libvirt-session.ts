@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { causeText, fail } from "../../errors";
 import { LibvirtClient, LibvirtError } from "../../libvirt-rpc";
+import { child, parseXml, textOf } from "./xml";
 
 /** How a host is reached: streams over a connection that someone else owns. */
 export interface StreamFactory {
@@ -23,6 +24,7 @@ export class LibvirtSession {
   readonly label: string;
   readonly #streams: StreamFactory;
   readonly #uri: string;
+  readonly #hostUuids = new WeakMap<LibvirtClient, string>();
   #opening: Promise<LibvirtClient> | undefined;
 
   constructor(streams: StreamFactory, uri: string) {
@@ -41,6 +43,17 @@ export class LibvirtSession {
       if (this.#opening === opening) this.#opening = undefined;
       throw error;
     }
+  }
+
+  /** The host's own UUID. Asked once a connection: libvirt may probe every QEMU of the host for the answer. */
+  async hostUuid(signal?: AbortSignal): Promise<string> {
+    const client = await this.client(signal);
+    const known = this.#hostUuids.get(client);
+    if (known !== undefined) return known;
+    const capabilities = parseXml(await client.capabilities(signal), "its capabilities");
+    const uuid = textOf(child(capabilities, "capabilities", "host", "uuid")) ?? "";
+    this.#hostUuids.set(client, uuid);
+    return uuid;
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { findPciAddress, type HostFunction, type PciAddress } from "../../pci";
+import { type HostFunction, type PciAddress } from "../../pci";
 import { findAddress } from "./address-xml";
 import { attribute, child, children, parseXml, textOf } from "./xml";
 
@@ -14,12 +14,6 @@ const BRIDGE_CLASS = 0x06;
 /** libvirt's name of a function: `pci_0000_01_00_0`. */
 export function nodeDeviceName(address: PciAddress): string {
   return `pci_${address.replace(/[:.]/g, "_")}`;
-}
-
-/** The function that libvirt's name of a node device stands for; undefined for one of another kind. */
-export function findNodeDeviceAddress(name: string): PciAddress | undefined {
-  const match = /^pci_([0-9a-f]+)_([0-9a-f]{2})_([0-9a-f]{2})_([0-7])$/.exec(name);
-  return match === null ? undefined : findPciAddress(`${match[1]}:${match[2]}:${match[3]}.${match[4]}`);
 }
 
 /** Reads the XML of a PCI node device. */

@@ -67,20 +67,19 @@ export async function surveyGuest(
     const index = Number.parseInt(/(\d+)$/.exec(name)?.[1] ?? "0", 10);
     places.push({ bus: name, busPath: `${portPath}/${name}`, index, portPath, portType });
   }
-  const ids = peripherals.map((one) => one.name).filter((id) => findTagOfQemuId(id) !== undefined);
-  const [buses, plugged] = await Promise.all([
-    Promise.all(
-      places.map(async (place): Promise<GuestBus> => {
-        const [hotplug, occupants] = await Promise.all([
-          lookAtHotplug(monitor, place, architecture, signal),
-          lookAtOccupants(monitor, place, signal),
-        ]);
-        const { bus, index } = place;
-        return { bus, index, hotplug, occupants, reservedSlots: reservedSlots(bus) };
-      }),
-    ),
-    Promise.all(ids.map((id) => lookAtPlugged(monitor, id, signal))),
-  ]);
+  const buses = await Promise.all(
+    places.map((place) => lookAtBus(monitor, place, architecture, reservedSlots(place.bus), signal)),
+  );
+  const ours = buses.flatMap(({ bus, occupants }) =>
+    occupants.filter(({ id }) => findTagOfQemuId(id) !== undefined).map((one) => ({ bus, ...one })),
+  );
+  const plugged = await Promise.all(
+    ours.map(async ({ bus, slot, guestFunction, id }): Promise<PluggedFunction | undefined> => {
+      const host = await findProperty(monitor, `${PERIPHERAL_PATH}/${id}`, "host", signal);
+      const hostAddress = typeof host === "string" ? findPciAddress(host) : undefined;
+      return hostAddress && { qemuId: id, hostAddress, bus, slot, guestFunction };
+    }),
+  );
   return {
     runState: runStateOf(status),
     qemuVersion: versionOf(version),
@@ -89,6 +88,28 @@ export async function surveyGuest(
   };
 }
 
+/** An express port that holds something else than ours is not asked how it takes hotplug: it is of no use. */
+async function lookAtBus(
+  monitor: QmpMonitor,
+  place: BusPlace,
+  architecture: string,
+  reservedSlots: readonly number[],
+  signal: AbortSignal,
+): Promise<GuestBus> {
+  const { bus, index } = place;
+  const occupants = await lookAtOccupants(monitor, place, signal);
+  const strangers = occupants.filter(({ id }) => findTagOfQemuId(id) === undefined);
+  const isExpress = place.portType !== undefined && !place.portType.endsWith("pci-bridge");
+  const isTaken = strangers.length > 0 || (reservedSlots.length > 0 && occupants.length === 0);
+  const taker = strangers.map(({ id }) => id).join(", ") || "libvirt's configuration";
+  const hotplug: BusHotplug =
+    isExpress && isTaken
+      ? { possible: false, reason: `it is taken by ${taker}` }
+      : await lookAtHotplug(monitor, place, architecture, signal);
+  return { bus, index, hotplug, occupants, reservedSlots };
+}
+
+/** Two questions at the most: only a port that is its own handler can be switched off by its own property. */
 async function lookAtHotplug(
   monitor: QmpMonitor,
   place: BusPlace,
@@ -96,14 +117,15 @@ async function lookAtHotplug(
   signal: AbortSignal,
 ): Promise<BusHotplug> {
   const { busPath, portPath, portType } = place;
-  const [handler, selector, portHotplug] = await Promise.all([
-    findProperty(monitor, busPath, "hotplug-handler", signal),
-    findProperty(monitor, busPath, "acpi-pcihp-bsel", signal),
-    portPath === undefined ? undefined : findProperty(monitor, portPath, "hotplug", signal),
-  ]);
+  const handler = await findProperty(monitor, busPath, "hotplug-handler", signal);
+  const handlerPath = typeof handler === "string" ? handler : "";
+  const isNative = portPath !== undefined && handlerPath === portPath;
+  const portHotplug = isNative ? await findProperty(monitor, portPath, "hotplug", signal) : undefined;
+  const asksSelector = handlerPath !== "" && !isNative;
+  const selector = asksSelector ? await findProperty(monitor, busPath, "acpi-pcihp-bsel", signal) : undefined;
   return classifyBus({
     architecture,
-    handlerPath: typeof handler === "string" ? handler : "",
+    handlerPath,
     hasAcpiSelector: selector !== undefined,
     ...(portPath !== undefined && { portPath }),
     ...(portType !== undefined && { portType }),
@@ -129,23 +151,6 @@ async function lookAtOccupants(
     }),
   );
   return occupants.filter((one) => one !== undefined);
-}
-
-/** Undefined for a device that went away between the list and the look. */
-async function lookAtPlugged(
-  monitor: QmpMonitor,
-  qemuId: string,
-  signal: AbortSignal,
-): Promise<PluggedFunction | undefined> {
-  const path = `${PERIPHERAL_PATH}/${qemuId}`;
-  const [parentBus, devfn, host] = await Promise.all(
-    ["parent_bus", "addr", "host"].map((property) => findProperty(monitor, path, property, signal)),
-  );
-  const hostAddress = typeof host === "string" ? findPciAddress(host) : undefined;
-  if (typeof parentBus !== "string" || typeof devfn !== "number" || hostAddress === undefined)
-    return undefined;
-  const bus = parentBus.slice(parentBus.lastIndexOf("/") + 1);
-  return { qemuId, hostAddress, bus, slot: devfn >> 3, guestFunction: devfn & 7 };
 }
 
 function runStateOf(status: unknown): GuestRunState {
