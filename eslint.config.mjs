@@ -114,6 +114,7 @@ export default tseslint.config(
     rules: {
       // Tests hand wrong things in on purpose, and look into what they get.
       "@typescript-eslint/no-non-null-assertion": "off",
+      "@typescript-eslint/unbound-method": "off",
       "@typescript-eslint/explicit-module-boundary-types": "off",
     },
   },
