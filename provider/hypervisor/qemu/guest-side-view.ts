@@ -37,9 +37,18 @@ function* devicesOf(devices: unknown): Generator<{ bus: number; device: Record<s
   }
 }
 
-/** QEMU shows an unmapped region with the address -1. */
+/** QEMU's number of the expansion ROM among the regions. */
+const ROM_REGION = 6;
+
+/**
+ * QEMU shows an unmapped region with the address -1. Only memory counts: a guest maps the ROM for a moment
+ * at the most, and behind a root port it often gives no I/O ports at all.
+ */
 function isMapped(device: Record<string, unknown>): boolean {
   const regions = device["regions"];
   if (!Array.isArray(regions)) return false;
-  return (regions as unknown[]).every((region) => isRecord(region) && Number(region["address"]) >= 0);
+  return regions
+    .filter(isRecord)
+    .filter((region) => region["type"] === "memory" && region["bar"] !== ROM_REGION)
+    .every((region) => Number(region["address"]) >= 0);
 }

@@ -100,7 +100,8 @@ async function lookAtBus(
   const occupants = await lookAtOccupants(monitor, place, signal);
   const strangers = occupants.filter(({ id }) => findTagOfQemuId(id) === undefined);
   const isExpress = place.portType !== undefined && !place.portType.endsWith("pci-bridge");
-  const isTaken = strangers.length > 0 || (reservedSlots.length > 0 && occupants.length === 0);
+  const hasOurs = occupants.length > strangers.length;
+  const isTaken = !hasOurs && (strangers.length > 0 || reservedSlots.length > 0);
   const taker = strangers.map(({ id }) => id).join(", ") || "libvirt's configuration";
   const hotplug: BusHotplug =
     isExpress && isTaken
