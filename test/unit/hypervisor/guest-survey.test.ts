@@ -1,0 +1,192 @@
+import { surveyGuest, type GuestSurvey } from "../../../provider/hypervisor/qemu";
+import { findGuestSideView } from "../../../provider/hypervisor/qemu/guest-side-view";
+import { QmpProtocolError } from "../../../provider/qmp";
+import { tagOf } from "../../../provider/plan";
+import { readRecording, ReplayMonitor } from "./support/recording";
+
+const { signal } = new AbortController();
+const tag = tagOf("organization/quickstart/dev/nic");
+const id = (n: number): string => `mfpci-${tag}-f${n}`;
+
+function survey(
+  scenario: string,
+  changed: Record<string, unknown> = {},
+  reserved: Record<string, readonly number[]> = {},
+): Promise<GuestSurvey> {
+  return surveyGuest(
+    new ReplayMonitor(readRecording(scenario), changed),
+    (bus) => reserved[bus] ?? [],
+    signal,
+  );
+}
+const busOf = (found: GuestSurvey, name: string) => found.buses.find((one) => one.bus === name);
+const get = (path: string, property: string): string =>
+  JSON.stringify({ execute: "qom-get", arguments: { path, property } });
+
+describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)", () => {
+  it("names QEMU's version and state", async () => {
+    expect(await survey("idle")).toMatchObject({ runState: "running", qemuVersion: "10.0.13", plugged: [] });
+  });
+
+  it("finds each port, its number, and that it is served by ACPI", async () => {
+    const { buses } = await survey("idle");
+    expect(buses.map((one) => [one.bus, one.index])).toEqual(
+      expect.arrayContaining([1, 2, 3, 4, 5, 6, 7, 8].map((n) => [`pci.${n}`, n])),
+    );
+    expect(buses).toHaveLength(8);
+    for (const one of buses.filter((bus) => bus.occupants.length === 0))
+      expect(one.hotplug).toEqual({ possible: true, kind: "pcie-acpi", slots: { first: 0, last: 0 } });
+  });
+
+  it("sees libvirt's own USB controller on the first port, and never offers that one", async () => {
+    const bus = busOf(await survey("idle"), "pci.1");
+    expect(bus?.occupants).toEqual([{ slot: 0, guestFunction: 0, id: "usb" }]);
+  });
+
+  it("passes on what the configuration reserves", async () => {
+    const bus = busOf(await survey("idle", {}, { "pci.8": [0] }), "pci.8");
+    expect(bus?.reservedSlots).toEqual([0]);
+  });
+
+  it("finds our functions with slot, number and host address", async () => {
+    const { plugged, buses } = await survey("attached");
+    expect([...plugged].sort((a, b) => a.guestFunction - b.guestFunction)).toEqual(
+      [0, 1, 2, 3].map((n) => ({
+        qemuId: id(n),
+        hostAddress: `0000:01:00.${n}`,
+        bus: "pci.8",
+        slot: 0,
+        guestFunction: n,
+      })),
+    );
+    expect(buses.find((one) => one.bus === "pci.8")).toMatchObject({
+      hotplug: { possible: true, kind: "pcie-acpi" },
+    });
+    expect(buses.find((one) => one.bus === "pci.8")?.occupants).toHaveLength(4);
+  });
+
+  it("sees a half plugged slot, of which the guest knows nothing", async () => {
+    const { plugged, buses } = await survey("half-plugged");
+    expect(plugged.map((one) => one.guestFunction).sort()).toEqual([1, 2, 3]);
+    expect(buses.find((one) => one.bus === "pci.8")?.occupants).toHaveLength(3);
+  });
+
+  it("leaves out a function that goes away between the list and the look", async () => {
+    const gone = { error: { class: "DeviceNotFound", desc: "Device not found" } };
+    const path = `/machine/peripheral/${id(2)}`;
+    const { plugged } = await survey("attached", { [get(path, "host")]: gone, [get(path, "addr")]: gone });
+    expect(plugged.map((one) => one.guestFunction).sort()).toEqual([0, 1, 3]);
+  });
+
+  it("takes a port that is its own handler for a native one", async () => {
+    const port = "/machine/peripheral/pci.5";
+    const found = await survey("idle", { [get(`${port}/pci.5`, "hotplug-handler")]: { return: port } });
+    expect(busOf(found, "pci.5")?.hotplug).toMatchObject({ possible: true, kind: "pcie-native" });
+  });
+
+  it("refuses a port without handler, and one whose handler has no selector", async () => {
+    const port = "/machine/peripheral/pci.5";
+    const without = await survey("idle", { [get(`${port}/pci.5`, "hotplug-handler")]: { return: "" } });
+    expect(busOf(without, "pci.5")?.hotplug.possible).toBe(false);
+    const notFound = { error: { class: "GenericError", desc: "Property 'PCIE.acpi-pcihp-bsel' not found" } };
+    const closed = await survey("idle", { [get(`${port}/pci.5`, "acpi-pcihp-bsel")]: notFound });
+    expect(busOf(closed, "pci.5")?.hotplug.possible).toBe(false);
+  });
+
+  it.each([
+    [{ status: "prelaunch", running: false }, "prelaunch"],
+    [{ status: "paused", running: false }, "paused"],
+    [{ status: "io-error", running: false }, "paused"],
+    [{ status: "running", running: true }, "running"],
+  ])("takes the status %j for %s", async (status, runState) => {
+    expect((await survey("idle", { '{"execute":"query-status"}': { return: status } })).runState).toBe(
+      runState,
+    );
+  });
+
+  it.each(["query-status", "query-version"])("refuses an answer to %s that is none", async (command) => {
+    const changed = { [JSON.stringify({ execute: command })]: { return: "x" } };
+    await expect(survey("idle", changed)).rejects.toThrow(QmpProtocolError);
+  });
+
+  it("ends with its signal", async () => {
+    const ended = AbortSignal.abort(new Error("the time ran out"));
+    const monitor = new ReplayMonitor(readRecording("idle"));
+    await expect(surveyGuest(monitor, () => [], ended)).rejects.toThrow("the time ran out");
+    expect(monitor.asked).toEqual([]);
+  });
+
+  it("of a port where one of ours stands beside a stranger still knows how ours is unplugged", async () => {
+    const child = "/machine/peripheral/pci.8/pci.8";
+    const stranger = "/machine/peripheral/net9";
+    const list = JSON.stringify({ execute: "qom-list", arguments: { path: child } });
+    const recorded = readRecording("half-plugged").replies[list] as { return: object[] };
+    const found = await survey("half-plugged", {
+      [list]: { return: [...recorded.return, { name: "child[9]", type: "link<e1000e>" }] },
+      [get(child, "child[9]")]: { return: stranger },
+      [get(stranger, "addr")]: { return: 7 },
+    });
+    expect(busOf(found, "pci.8")?.occupants.map((one) => one.id)).toContain("net9");
+    expect(busOf(found, "pci.8")?.hotplug.possible).toBe(true);
+  });
+});
+
+describe("the guest's own view", () => {
+  const queryPci = (scenario: string): unknown =>
+    (readRecording(scenario).replies['{"execute":"query-pci"}'] as { return: unknown }).return;
+
+  /** The recorded guest has no driver for the card; one that has maps its memory, not ROM and I/O ports. */
+  const withMapped = (isMapped: (bar: number, qdevId: string) => boolean): unknown =>
+    JSON.parse(JSON.stringify(queryPci("attached")), (_key, device: Record<string, unknown> | null) => {
+      if (typeof device?.["qdev_id"] !== "string" || !Array.isArray(device["regions"])) return device;
+      const regions = (device["regions"] as { bar: number }[]).map((one) => ({
+        ...one,
+        address: isMapped(one.bar, device["qdev_id"] as string) ? 4253024256 : -1,
+      }));
+      return { ...device, regions };
+    });
+
+  it("has the bus number that the guest gave to the port", () => {
+    expect(findGuestSideView(queryPci("attached"), [0, 1, 2, 3].map(id))).toEqual({
+      guestAddress: "0000:08:00",
+      guestConfigured: false,
+    });
+    expect(findGuestSideView(queryPci("idle"), ["usb"])).toEqual({
+      guestAddress: "0000:01:00",
+      guestConfigured: true,
+    });
+  });
+
+  it("is configured where all memory is mapped, whatever of ROM and I/O ports", () => {
+    const mapped = withMapped((bar) => bar !== 2 && bar !== 6);
+    expect(findGuestSideView(mapped, [0, 1, 2, 3].map(id)).guestConfigured).toBe(true);
+  });
+
+  it("is not yet there for functions that the guest does not know, and for none", () => {
+    expect(findGuestSideView(queryPci("idle"), [id(0)])).toEqual({ guestConfigured: false });
+    expect(findGuestSideView(queryPci("attached"), [id(0), id(7)])).toEqual({ guestConfigured: false });
+    expect(findGuestSideView(queryPci("attached"), [])).toEqual({ guestConfigured: false });
+  });
+
+  it("of a half plugged slot is of functions without mapped regions", () => {
+    expect(findGuestSideView(queryPci("half-plugged"), [1, 2, 3].map(id)).guestConfigured).toBe(false);
+  });
+
+  it("is not configured while one region of one function is not mapped", () => {
+    const mapped = withMapped((bar, qdevId) => qdevId !== id(2) || bar !== 3);
+    expect(findGuestSideView(mapped, [0, 1, 2, 3].map(id)).guestConfigured).toBe(false);
+    expect(findGuestSideView(mapped, [0, 1, 3].map(id)).guestConfigured).toBe(true);
+  });
+
+  it.each([undefined, null, 7, "x", {}, [7], [{ devices: 3 }], [{ devices: [null, { pci_bridge: 1 }] }]])(
+    "of an answer like %j is not yet there, and throws nothing",
+    (answer) => {
+      expect(findGuestSideView(answer, [id(0)])).toEqual({ guestConfigured: false });
+    },
+  );
+
+  it("of a bus without number has no address", () => {
+    const devices = [{ bus: 0, slot: 0, qdev_id: id(0), regions: [] }];
+    expect(findGuestSideView([{ bus: 0, devices }], [id(0)])).toEqual({ guestConfigured: true });
+  });
+});
