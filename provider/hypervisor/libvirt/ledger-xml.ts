@@ -18,7 +18,7 @@ export function findLedgerEntries(metadata: XmlElement): LedgerEntry[] {
 export function writeLedger(entries: readonly LedgerEntry[]): string | undefined {
   if (entries.length === 0) return undefined;
   const attachment = entries.map((entry) => ({
-    "@owner": entry.owner,
+    "@owner": encodeOwner(entry.owner),
     "@tag": entry.tag,
     "@bus": entry.slot.bus,
     "@slot": String(entry.slot.slot),
@@ -33,7 +33,8 @@ export function writeLedger(entries: readonly LedgerEntry[]): string | undefined
 }
 
 function findEntry(element: XmlElement): LedgerEntry | undefined {
-  const [owner, tag, bus] = ["owner", "tag", "bus"].map((name) => attribute(element, name));
+  const [tag, bus] = ["tag", "bus"].map((name) => attribute(element, name));
+  const owner = decodeOwner(attribute(element, "owner") ?? "");
   const kind = kinds.find((one) => one === attribute(element, "kind"));
   const slot = Number(attribute(element, "slot"));
   if (!owner || !tag || !bus || kind === undefined || !Number.isInteger(slot)) return undefined;
@@ -51,4 +52,21 @@ function findFunction(element: XmlElement): LedgerFunction | undefined {
     ...(guest !== undefined && { guestFunction: Number(guest) }),
     ...(hostDriver !== undefined && { hostDriver }),
   };
+}
+
+/**
+ * Readers of XML turn tabs and line ends of an attribute into blanks, trim it, and refuse other control
+ * characters; a token that came back otherwise would be another owner. They are written as in a URL.
+ */
+function encodeOwner(owner: string): string {
+  // eslint-disable-next-line no-control-regex -- these are what has to be kept out
+  return owner.replace(/[%\u0000-\u001f]|^\s+|\s+$/gu, encodeURIComponent);
+}
+
+function decodeOwner(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
