@@ -1,0 +1,327 @@
+import fc from "fast-check";
+import { hasCode, ProviderError } from "../../../provider/errors";
+import { parseDomainXml } from "../../../provider/hypervisor/libvirt/domain-xml";
+import { unassignedHostdev } from "../../../provider/hypervisor/libvirt/hostdev-xml";
+import {
+  findLedgerEntries,
+  LEDGER_PREFIX,
+  LEDGER_URI,
+  writeLedger,
+} from "../../../provider/hypervisor/libvirt/ledger-xml";
+import { nodeDeviceName, parseNodeDeviceXml } from "../../../provider/hypervisor/libvirt/node-device-xml";
+import { child, parseXml, textOf, writeXml } from "../../../provider/hypervisor/libvirt/xml";
+import { aliasOf, tagOf, type LedgerEntry } from "../../../provider/plan";
+import { at } from "../../support/wanted";
+import { readRecording } from "./support/recording";
+
+const owner = "organization/quickstart/dev/nic";
+const tag = tagOf(owner);
+
+describe("the description of a recorded guest (libvirt 11.3.0)", () => {
+  it("names the guest, and every slot that its configuration gives to something", () => {
+    const { identity, slotsByBus, holdings, ledger } = parseDomainXml(readRecording("idle").domainXml);
+    expect(identity).toEqual({ name: "guest1", uuid: "11111111-1111-4111-8111-111111111111" });
+    expect(slotsByBus.get("pci.1")).toEqual([0]);
+    expect(slotsByBus.get("pci.0")).toContain(31);
+    expect(slotsByBus.get("pci.8")).toBeUndefined();
+    expect({ holdings, ledger }).toEqual({ holdings: [], ledger: [] });
+  });
+
+  it("has our holdings, with alias and host address, and no guest slot for them", () => {
+    const { holdings, slotsByBus, identity } = parseDomainXml(readRecording("attached").domainXml);
+    expect([...holdings].sort((a, b) => a.address.localeCompare(b.address))).toEqual(
+      [0, 1, 2, 3].map((n) => ({
+        guest: identity,
+        address: `0000:01:00.${n}`,
+        alias: aliasOf(tag, at(`0000:01:00.${n}`)),
+        isUnassigned: true,
+      })),
+    );
+    // the hosts' addresses are of bus 1 too, where only the USB controller stands in the guest
+    expect(slotsByBus.get("pci.1")).toEqual([0]);
+  });
+
+  it("has our ledger, written by this code and passed on by libvirt", () => {
+    expect(parseDomainXml(readRecording("attached").domainXml).ledger).toEqual([
+      {
+        owner,
+        tag,
+        slot: { bus: "pci.8", slot: 0, kind: "pcie-acpi" },
+        functions: [0, 1, 2, 3].map((n) => ({
+          address: `0000:01:00.${n}`,
+          guestFunction: n,
+          hostDriver: "e1000e",
+        })),
+      },
+    ]);
+    expect(parseDomainXml(readRecording("attached").persistentXml).ledger).toEqual([]);
+  });
+
+  it("tells an ordinary hostdev from one that is only held", () => {
+    const hostdev = (address: string): string =>
+      `<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0x0000' bus='0x0a' slot='0x1f' function='0x7'/></source><alias name='hostdev0'/>${address}</hostdev>`;
+    const domain = (devices: string): string =>
+      `<domain><name>g</name><uuid>u</uuid><devices>${devices}</devices></domain>`;
+    const address = "<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0'/>";
+    const found = parseDomainXml(domain(hostdev(address)));
+    expect(found.holdings).toEqual([
+      { guest: { name: "g", uuid: "u" }, address: "0000:0a:1f.7", alias: "hostdev0", isUnassigned: false },
+    ]);
+    expect([...found.slotsByBus]).toEqual([["pci.5", [0]]]);
+    const others = `<hostdev mode='subsystem' type='usb'><source><address bus='1' slot='2'/></source></hostdev><hostdev type='pci'/>`;
+    expect(parseDomainXml(domain(others)).holdings).toEqual([]);
+    expect(parseDomainXml("<domain/>")).toMatchObject({ identity: { name: "", uuid: "" }, holdings: [] });
+  });
+});
+
+describe("the description of a recorded host device", () => {
+  const { nodeDeviceXml } = readRecording("idle");
+  const parse = (address: string) =>
+    parseNodeDeviceXml(nodeDeviceXml[nodeDeviceName(at(address))] ?? "", at(address));
+
+  it("has driver, ids and group with all its members", () => {
+    const found = parse("0000:01:00.2");
+    expect(found.function).toEqual({
+      address: "0000:01:00.2",
+      vendorId: "0x8086",
+      productId: "0x10d3",
+      driver: "e1000e",
+      iommuGroup: 7,
+      isBridge: false,
+    });
+    expect([...found.groupMembers].sort()).toEqual([0, 1, 2, 3].map((n) => `0000:01:00.${n}`));
+  });
+
+  it("knows a bridge", () => {
+    expect(parse("0000:00:05.0").function).toMatchObject({ isBridge: true, driver: "pcieport" });
+    expect(parse("0000:00:02.0").function).toMatchObject({ isBridge: false, driver: "virtio-pci" });
+  });
+
+  it("shows the driver of a held function", () => {
+    const { nodeDeviceXml: held } = readRecording("attached");
+    expect(parseNodeDeviceXml(held["pci_0000_01_00_0"] ?? "", at("0000:01:00.0")).function.driver).toBe(
+      "vfio-pci",
+    );
+  });
+
+  it("may have neither driver nor group", () => {
+    const xml = "<device><capability type='pci'><class>0x020000</class></capability></device>";
+    expect(parseNodeDeviceXml(xml, at("0000:01:00.0"))).toEqual({
+      function: { address: "0000:01:00.0", vendorId: "", productId: "", isBridge: false },
+      groupMembers: [],
+    });
+  });
+
+  it("has the name that libvirt gives it", () => {
+    expect(nodeDeviceName(at("0000:0a:1f.7"))).toBe("pci_0000_0a_1f_7");
+  });
+});
+
+describe("the capabilities of a recorded host", () => {
+  it("have the host's UUID", () => {
+    const capabilities = parseXml(readRecording("idle").capabilitiesXml, "its capabilities");
+    expect(textOf(child(capabilities, "capabilities", "host", "uuid"))).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe("the hostdev that is asked of libvirt", () => {
+  it("is held, managed, by its alias, and shown to nobody", () => {
+    const xml = unassignedHostdev(at("0000:0a:1f.7"), "ua-mfpci-x");
+    expect(parseXml(xml, "it")).toEqual({
+      hostdev: {
+        "@mode": "subsystem",
+        "@type": "pci",
+        "@managed": "yes",
+        driver: { "@name": "vfio" },
+        source: { address: { "@domain": "0x0000", "@bus": "0x0a", "@slot": "0x1f", "@function": "0x7" } },
+        alias: { "@name": "ua-mfpci-x" },
+        address: { "@type": "unassigned" },
+      },
+    });
+  });
+});
+
+/** What libxml2 makes of the attributes of a document that it reads: literal white space becomes a blank. */
+function throughLibvirt(xml: string): string {
+  return xml.replace(/"[^"]*"|'[^']*'/g, (value) => value.replace(/[\t\n\r]/g, " "));
+}
+/** As libvirt shows it within a guest's description. */
+function withinDomain(xml: string): string {
+  const prefixed = throughLibvirt(xml)
+    .replace(/<(\/?)(attachments|attachment|function)\b/g, `<$1${LEDGER_PREFIX}:$2`)
+    .replace(
+      `<${LEDGER_PREFIX}:attachments`,
+      `<${LEDGER_PREFIX}:attachments xmlns:${LEDGER_PREFIX}="${LEDGER_URI}"`,
+    );
+  return `<domain><name>g</name><uuid>u</uuid><metadata><other:x xmlns:other="urn:o"/>${prefixed}</metadata><devices/></domain>`;
+}
+
+describe("the ledger", () => {
+  const character = fc.oneof(
+    fc.constantFrom(..."<>&\"'\n\t\r\u0000\u001b %;#x/\u00a0\u2028\u00e4\u{1f600}"),
+    fc.string({ unit: "grapheme", minLength: 1, maxLength: 1 }),
+  );
+  // noncharacters and lone surrogates cannot travel in any XML
+  const text = fc
+    .string({ minLength: 1, unit: character })
+    .filter((one) => !/[\ufffe\uffff]|\p{Cs}/u.test(one));
+  const ledgerFunction = fc.record(
+    {
+      address: fc.nat({ max: 7 }).map((n) => at(`0000:01:00.${n}`)),
+      guestFunction: fc.nat({ max: 7 }),
+      hostDriver: fc.constantFrom("e1000e", "vfio-pci", "mlx5_core"),
+    },
+    { requiredKeys: ["address"], noNullPrototype: true },
+  );
+  const entry: fc.Arbitrary<LedgerEntry> = fc.record(
+    {
+      owner: text,
+      tag: fc.stringMatching(/^[0-9a-f]{12}$/),
+      slot: fc.record(
+        {
+          bus: fc.constantFrom("pci.8", "phb1.0", "my<bus>"),
+          slot: fc.nat({ max: 31 }),
+          kind: fc.constantFrom("pcie-native", "pcie-acpi", "pci-acpi", "pseries"),
+        },
+        { noNullPrototype: true },
+      ),
+      functions: fc.array(ledgerFunction, { maxLength: 8 }),
+    },
+    { noNullPrototype: true },
+  );
+
+  it("comes back as it was written, whatever stands in an owner's name", () => {
+    fc.assert(
+      fc.property(fc.array(entry, { minLength: 1, maxLength: 3 }), (entries) => {
+        const xml = writeLedger(entries) ?? "";
+        expect(findLedgerEntries(parseXml(throughLibvirt(xml), "its ledger"))).toEqual(entries);
+        expect(parseDomainXml(withinDomain(xml)).ledger).toEqual(entries);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it.each([
+    `a"b`,
+    "a'b",
+    "a<b>&amp;c",
+    "a\nb",
+    "tab\there",
+    "&#10;",
+    "]]>",
+    "ünï/cødé/🙂",
+    "-->",
+    "${x}",
+    " lead and trail ",
+    "100%",
+    "%41",
+    "\u0000",
+    "\u00a0",
+  ])("keeps the owner %j", (name) => {
+    const one: LedgerEntry = {
+      owner: name,
+      tag,
+      slot: { bus: "b", slot: 0, kind: "pseries" },
+      functions: [],
+    };
+    const xml = writeLedger([one]) ?? "";
+    expect(findLedgerEntries(parseXml(throughLibvirt(xml), "its ledger"))).toEqual([one]);
+  });
+
+  it("without entries is no element at all, which removes it", () => {
+    expect(writeLedger([])).toBeUndefined();
+  });
+
+  it.each([
+    "<attachments/>",
+    "<attachments>text</attachments>",
+    "<attachments><attachment/></attachments>",
+    "<attachments><attachment owner='' tag='t' bus='b' slot='0' kind='pseries'/></attachments>",
+    "<attachments><attachment owner='o' tag='t' bus='b' slot='x' kind='pseries'/></attachments>",
+    "<attachments><attachment owner='o' tag='t' bus='b' slot='0' kind='shpc'/></attachments>",
+    "<attachments><attachment owner='%zz' tag='t' bus='b' slot='0' kind='pseries'/></attachments>",
+    "<attachments><attachment tag='t' bus='b' slot='0' kind='pseries'/></attachments>",
+  ])("that others have written is passed over where it is none: %s", (xml) => {
+    expect(findLedgerEntries(parseXml(xml, "its ledger"))).toEqual([]);
+  });
+
+  it("passes over functions that are none, and keeps the others", () => {
+    const xml =
+      "<attachments><attachment owner='o' tag='t' bus='b' slot='0' kind='pseries'>" +
+      "<function address='nonsense'/><function/><function address='0000:01:00.1'/></attachment></attachments>";
+    expect(findLedgerEntries(parseXml(xml, "it"))[0]?.functions).toEqual([{ address: "0000:01:00.1" }]);
+  });
+});
+
+describe("a document that is hostile or broken", () => {
+  const laughs = [
+    '<?xml version="1.0"?><!DOCTYPE domain [<!ENTITY a "ha">',
+    ...Array.from({ length: 12 }, (_, i) => `<!ENTITY a${i} "${`&a${i === 0 ? "" : i - 1};`.repeat(10)}">`),
+    "]><domain><name>&a11;</name></domain>",
+  ].join("");
+
+  it.each<[string, string]>([
+    ["nothing", ""],
+    ["no XML", "Internal Server Error"],
+    ["half an element", "<domain><name>g</na"],
+    [
+      "an external entity",
+      '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]><domain><name>&x;</name></domain>',
+    ],
+    ["entities that grow without end", laughs],
+    [
+      "elements within elements, a hundred thousand deep",
+      `${"<a>".repeat(100_000)}${"</a>".repeat(100_000)}`,
+    ],
+    [
+      "names of a prototype",
+      "<domain><__proto__><name>x</name></__proto__><constructor/><name>g</name></domain>",
+    ],
+    ["attributes of a prototype", "<domain __proto__='x' constructor='y'><name>g</name></domain>"],
+    ["comments that never end", `<domain>${"<!--".repeat(1000)}`],
+  ])("(%s) is read in little time, or refused by a code of its own, and never shown", (_name, xml) => {
+    const startedAt = Date.now();
+    try {
+      const found = parseDomainXml(xml);
+      expect(JSON.stringify(found.identity)).not.toContain("root:");
+      expect(found.identity.name.length).toBeLessThan(1000);
+    } catch (error) {
+      expect(hasCode(error, "XML_UNREADABLE")).toBe(true);
+      expect((error as Error).message).not.toMatch(/ENTITY|passwd|<a>|Internal Server/);
+    }
+    expect(Date.now() - startedAt).toBeLessThan(2000);
+    expect(({} as Record<string, unknown>)["name"]).toBeUndefined();
+  });
+
+  it("never ends in anything but a description or XML_UNREADABLE", () => {
+    const xml = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.stringMatching(/^(<\/?[a-z]{0,3}( [a-z]='[a-z&;]{0,3}')?\/?>|[a-z&;]{0,3}){0,8}$/),
+    );
+    fc.assert(
+      fc.property(xml, (any) => {
+        try {
+          parseDomainXml(any);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProviderError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("written XML", () => {
+  it("is read as it was meant, texts and attributes alike", () => {
+    const value = fc
+      .string({ unit: fc.constantFrom(..."<>&\"'abc"), minLength: 1 })
+      .filter((one) => one.trim() === one);
+    fc.assert(
+      fc.property(value, (one) => {
+        const read = child(parseXml(writeXml({ a: { "@b": one, c: { "#text": one } } }), "it"), "a");
+        expect(read["@b"]).toBe(one);
+        expect(textOf(child(read, "c"))).toBe(one);
+      }),
+    );
+  });
+});
