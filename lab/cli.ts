@@ -52,6 +52,7 @@ async function main([verb, ...rest]: readonly string[]): Promise<number> {
         process.stdout.write(await lab.guestConsole(guestNamed(guest), command.join(" ")));
         return 0;
       });
+    case undefined:
     default:
       console.error(USAGE);
       return 2;

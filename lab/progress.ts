@@ -12,19 +12,14 @@ const INTERVAL_MS = 10_000;
 export async function withProgress<T>(log: Log, what: string, step: () => Promise<T>): Promise<T> {
   const startedMs = Date.now();
   const elapsed = (): string => `${((Date.now() - startedMs) / 1000).toFixed(1)} s`;
-  let told = false;
-  const tell = (): void => {
-    log(told ? `${what}: still at it after ${elapsed()}` : `${what} …`);
-    told = true;
-  };
   let repeat: NodeJS.Timeout | undefined;
   const first = setTimeout(() => {
-    tell();
-    repeat = setInterval(tell, INTERVAL_MS);
+    log(`${what} …`);
+    repeat = setInterval(() => log(`${what}: still at it after ${elapsed()}`), INTERVAL_MS);
   }, QUIET_MS);
   try {
     const result = await step();
-    if (told) log(`${what}: done in ${elapsed()}`);
+    if (Date.now() - startedMs >= QUIET_MS) log(`${what}: done in ${elapsed()}`);
     return result;
   } catch (error) {
     log(`${what}: failed after ${elapsed()}`);

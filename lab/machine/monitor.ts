@@ -44,19 +44,18 @@ export async function humanMonitorSilently(socketPath: string, line: string): Pr
 
 async function command(
   socket: Socket,
-  replies: AsyncGenerator<MonitorLine>,
+  replies: AsyncGenerator<MonitorLine, void>,
   request: object,
 ): Promise<unknown> {
   socket.write(`${JSON.stringify(request)}\n`);
-  const { value, done } = await replies.next();
-  if (done) throw new Error("QEMU closed its monitor");
-  const reply = value as MonitorLine;
+  const reply = (await replies.next()).value;
+  if (!reply) throw new Error("QEMU closed its monitor");
   if (reply.error) throw new Error(`QEMU: ${reply.error.class}: ${reply.error.desc}`);
   return reply.return;
 }
 
 /** Greeting and replies in order, without the events in between. */
-async function* monitorReplies(socket: Socket): AsyncGenerator<MonitorLine> {
+async function* monitorReplies(socket: Socket): AsyncGenerator<MonitorLine, void> {
   for await (const text of createInterface({ input: socket })) {
     const line = JSON.parse(text) as MonitorLine;
     if (line.QMP || line.error || "return" in line) yield line;
