@@ -27,7 +27,7 @@ export class LibvirtMonitor implements QmpMonitor {
     void client.closed.then(() => {
       if (listening) listener({ event: "LOST", data: {} });
     });
-    const stops = await Promise.all([
+    const begun = await Promise.allSettled([
       client.onMonitorEvent(
         this.#domain(),
         ({ event, details }) => listener({ event, data: isRecord(details) ? details : {} }),
@@ -41,9 +41,14 @@ export class LibvirtMonitor implements QmpMonitor {
         signal,
       ),
     ]);
-    return async () => {
+    const stop = async (): Promise<void> => {
       listening = false;
-      await Promise.all(stops.map((stop) => stop()));
+      const stops = begun.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+      await Promise.all(stops.map((one) => one()));
     };
+    const refused = begun.find((one) => one.status === "rejected");
+    if (refused === undefined) return stop;
+    await stop();
+    throw refused.reason;
   }
 }

@@ -26,7 +26,7 @@ const builder = new XMLBuilder({
 export function parseXml(text: string, what: string): XmlElement {
   try {
     const document: unknown = parser.parse(text);
-    if (isElement(document)) return document;
+    if (isElement(document) && Object.keys(document).length > 0) return document;
   } catch (cause) {
     throw fail("XML_UNREADABLE", { what }, cause);
   }
