@@ -66,7 +66,7 @@ const bus = (name: string): fc.Arbitrary<GuestBus> =>
     .map(({ kind, isTaken, isReserved, isClosed }) => {
       const make = kind.startsWith("pcie") ? expressBus : conventionalBus;
       const slot = kind.startsWith("pcie") ? 0 : 31;
-      return make(name, kind as "pcie-acpi", {
+      return make(name, kind, {
         occupants: isTaken ? [{ slot, guestFunction: 0, id: `net-${name}` }] : [],
         reservedSlots: isReserved ? [slot] : [],
         ...(isClosed && { hotplug: { possible: false, reason: "its port has hotplug='off'" } as const }),

@@ -23,7 +23,10 @@ class AnsweringMonitor implements QmpMonitor {
   }
   listen(listener: (event: QmpEvent) => void): Promise<() => Promise<void>> {
     this.#listener = listener;
-    return Promise.resolve(() => Promise.resolve(void this.stopped++));
+    return Promise.resolve(() => {
+      this.stopped++;
+      return Promise.resolve();
+    });
   }
   say(event: string, data: Record<string, unknown> = {}): void {
     this.#listener?.({ event, data });

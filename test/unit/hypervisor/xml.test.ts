@@ -158,7 +158,7 @@ function withinDomain(xml: string): string {
 
 describe("the ledger", () => {
   const character = fc.oneof(
-    fc.constantFrom(..."<>&\"'\n\t\r\u0000\u001b %;#x/\u00a0\u2028\u00e4\u{1f600}"),
+    fc.constantFrom(...Array.from("<>&\"'\n\t\r\u0000\u001b %;#x/\u00a0\u2028\u00e4\u{1f600}")),
     fc.string({ unit: "grapheme", minLength: 1, maxLength: 1 }),
   );
   // noncharacters and lone surrogates cannot travel in any XML
@@ -314,7 +314,7 @@ describe("a document that is hostile or broken", () => {
 describe("written XML", () => {
   it("is read as it was meant, texts and attributes alike", () => {
     const value = fc
-      .string({ unit: fc.constantFrom(..."<>&\"'abc"), minLength: 1 })
+      .string({ unit: fc.constantFrom("<", ">", "&", '"', "'", "a", "b"), minLength: 1 })
       .filter((one) => one.trim() === one);
     fc.assert(
       fc.property(value, (one) => {

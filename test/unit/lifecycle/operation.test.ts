@@ -109,7 +109,9 @@ describe("the locks", () => {
   it("are held before the first look that counts, and until the last step", async () => {
     const hypervisor = new WorldHypervisor(empty());
     const freeAt: string[] = [];
-    hypervisor.onCall = (call) => void (hypervisor.locks.areFree && freeAt.push(call));
+    hypervisor.onCall = (call) => {
+      if (hypervisor.locks.areFree) freeAt.push(call);
+    };
     await letTimePass(attach(hypervisor, request()));
     expect(freeAt).toEqual(["identify", `lock ${guestLock} group-7`]);
     expect(hypervisor.locks.areFree).toBe(true);

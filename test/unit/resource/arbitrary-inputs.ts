@@ -82,7 +82,7 @@ export const inputs: fc.Arbitrary<AttachmentInputs> = fc.oneof(
     },
     { requiredKeys: ["connection", "guest", "ownerToken", "functionMap"] },
   ),
-) as fc.Arbitrary<AttachmentInputs>;
+);
 
 /** Path of a node in a value of JSON. */
 export type NodePath = readonly (string | number)[];
@@ -109,12 +109,4 @@ export function withNode<T>(value: T, path: NodePath, replacement: unknown): T {
   >;
   copy[key] = withNode(copy[key], rest, replacement);
   return copy as T;
-}
-
-/** `functionMap[1].guestFunction` */
-export function pathText(path: NodePath): string {
-  return path.reduce<string>(
-    (text, key) => (typeof key === "number" ? `${text}[${key}]` : text === "" ? key : `${text}.${key}`),
-    "",
-  );
 }

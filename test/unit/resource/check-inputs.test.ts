@@ -7,7 +7,7 @@ import {
   UNKNOWN_VALUE,
   type CredentialChecks,
 } from "../../../provider/resource";
-import { inputs, lenient, nodesOf, pathText, valid, withNode } from "./arbitrary-inputs";
+import { inputs, lenient, nodesOf, valid, withNode } from "./arbitrary-inputs";
 
 /** Failures as `property: reason`. */
 function failuresOf(values: Record<string, unknown>, checks: CredentialChecks = lenient): string[] {

@@ -57,7 +57,7 @@ const reality: fc.Arbitrary<Reality> = fc.record(
     held: fc.subarray([4, 5, 6, 7]).chain((numbers) => fc.tuple(...numbers.map(heldFunction))),
   },
   { requiredKeys: ["hostUuid", "guestUuid", "guest", "attached", "held"] },
-) as fc.Arbitrary<Reality>;
+);
 
 /** What a state is when it comes back from the engine: JSON, with what was undefined left out. */
 const throughTheEngine = (state: object): Record<string, unknown> =>

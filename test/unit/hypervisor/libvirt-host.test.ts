@@ -1,0 +1,426 @@
+import { causeText, hasCode } from "../../../provider/errors";
+import { LibvirtHost } from "../../../provider/hypervisor/libvirt/libvirt-host";
+import { LibvirtMonitor } from "../../../provider/hypervisor/libvirt/libvirt-monitor";
+import { LibvirtDisconnectedError, LibvirtErrorCode } from "../../../provider/libvirt-rpc";
+import { aliasOf, planAttach, planDetach, tagOf, type Observation } from "../../../provider/plan";
+import type { QmpMonitor } from "../../../provider/qmp";
+import { at, outline, wants } from "../../support/wanted";
+import { readRecording } from "./support/recording";
+import {
+  guest1,
+  HOST_UUID,
+  libvirtError,
+  recordedLibvirt,
+  ScriptedLibvirt,
+  type CallLine,
+} from "./support/scripted-libvirt";
+
+const { signal } = new AbortController();
+const owner = "organization/quickstart/dev/nic";
+const tag = tagOf(owner);
+const address = at("0000:01:00.2");
+const alias = aliasOf(tag, address);
+const nothingUsed = { interfaces: [], defaultRouteInterfaces: [], sshInterfaces: [], disks: [] };
+const found: CallLine = { call: "lookupDomain", reply: guest1 };
+
+/** A monitor that shows these devices, by id and host address. */
+function monitorWith(devices: Readonly<Record<string, string>>): QmpMonitor {
+  return {
+    execute: (command, args) =>
+      Promise.resolve(
+        command === "qom-list"
+          ? Object.keys(devices).map((name) => ({ name, type: "child<vfio-pci>" }))
+          : devices[String(args?.["path"]).replace("/machine/peripheral/", "")],
+      ),
+    listen: () => Promise.reject(new Error("not asked for")),
+  };
+}
+const emptyMonitor = monitorWith({});
+
+/** A host whose guest has been found, and the script that must then be followed. */
+async function hostWith(
+  script: readonly CallLine[],
+  monitor: QmpMonitor = emptyMonitor,
+): Promise<{ host: LibvirtHost; libvirt: ScriptedLibvirt }> {
+  const libvirt = new ScriptedLibvirt(found, ...script);
+  const host = new LibvirtHost({
+    session: libvirt.session,
+    monitor,
+    guest: "guest1",
+    onDomain: () => undefined,
+    survey: () => Promise.resolve(nothingUsed),
+  });
+  await host.identify({ addresses: [] }, signal);
+  return { host, libvirt };
+}
+const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+const attached = readRecording("attached").domainXml;
+const idle = readRecording("idle").domainXml;
+const plugged = attached.replaceAll(
+  "<address type='unassigned'/>",
+  "<address type='pci' domain='0' bus='5' slot='0' function='0'/>",
+);
+
+describe("a hold", () => {
+  it("attaches the function live, and looks once whether libvirt kept it unassigned", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "attachDevice", having: alias },
+      { call: "domainXml", reply: attached },
+      { call: "attachDevice", having: "'live'".replaceAll("'", '"') },
+    ]);
+    await host.hold(address, alias, signal);
+    await host.hold(at("0000:01:00.3"), aliasOf(tag, at("0000:01:00.3")), signal);
+    libvirt.finish();
+  });
+
+  it("is awaited whatever the signal says, because libvirt carries it out all the same", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "attachDevice" },
+      { call: "domainXml", reply: attached },
+    ]);
+    await host.hold(address, alias, signal);
+    expect(libvirt.signals[1]).toBeUndefined();
+  });
+
+  it("that was cut off before is there already", async () => {
+    const { host, libvirt } = await hostWith([
+      {
+        call: "attachDevice",
+        reply: libvirtError(LibvirtErrorCode.CONFIG_UNSUPPORTED, "non unique alias detected"),
+      },
+      { call: "domainXml", reply: attached },
+      { call: "domainXml", reply: attached },
+    ]);
+    await host.hold(address, alias, signal);
+    libvirt.finish();
+  });
+
+  it("of an alias that is taken by something that is not there fails", async () => {
+    const { host, libvirt } = await hostWith([
+      {
+        call: "attachDevice",
+        reply: libvirtError(LibvirtErrorCode.CONFIG_UNSUPPORTED, "non unique alias detected"),
+      },
+      { call: "domainXml", reply: idle },
+    ]);
+    const error = await failureOf(host.hold(address, alias, signal));
+    expect(hasCode(error, "HOLD_FAILED")).toBe(true);
+    libvirt.finish();
+  });
+
+  it("of a function in use names it, the guest, and libvirt's own words", async () => {
+    const words = "PCI device 0000:01:00.2 is in use by driver QEMU, domain guest2";
+    const { host, libvirt } = await hostWith([
+      { call: "attachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_INVALID, words) },
+    ]);
+    const error = await failureOf(host.hold(address, alias, signal));
+    expect(hasCode(error, "HOLD_FAILED")).toBe(true);
+    expect(causeText(error)).toContain(`0000:01:00.2 for guest guest1: ${words}`);
+    libvirt.finish();
+  });
+
+  it("is asked for again while someone else holds the guest's job", async () => {
+    const busy: CallLine = { call: "attachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_TIMEOUT) };
+    const { host, libvirt } = await hostWith([
+      busy,
+      busy,
+      { call: "attachDevice" },
+      { call: "domainXml", reply: attached },
+    ]);
+    await host.hold(address, alias, signal);
+    libvirt.finish();
+  });
+
+  it("is not asked for again once its signal has ended", async () => {
+    const ended = new AbortController();
+    const { host, libvirt } = await hostWith([
+      { call: "attachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_TIMEOUT, "held by monitor") },
+    ]);
+    ended.abort();
+    const error = await failureOf(host.hold(address, alias, ended.signal));
+    expect(causeText(error)).toContain("held by monitor");
+    libvirt.finish();
+  });
+
+  it("that libvirt plugged instead is detached again, and says so", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "attachDevice" },
+      { call: "domainXml", reply: plugged },
+      { call: "detachDevice", having: alias },
+    ]);
+    const error = await failureOf(host.hold(address, alias, signal));
+    expect(hasCode(error, "UNASSIGNED_IGNORED")).toBe(true);
+    libvirt.finish();
+  });
+
+  it("whose connection is lost fails with that as its reason", async () => {
+    const lost = new LibvirtDisconnectedError("the connection was closed");
+    const { host, libvirt } = await hostWith([{ call: "attachDevice", reply: lost }]);
+    const error = await failureOf(host.hold(address, alias, signal));
+    expect(causeText(error)).toContain("the connection was closed");
+    expect((error as Error).cause).toBe(lost);
+    libvirt.finish();
+  });
+});
+
+describe("a release", () => {
+  it("asks QOM first, and detaches the function by its alias", async () => {
+    const { host, libvirt } = await hostWith([{ call: "detachDevice", having: alias }]);
+    await host.release(address, alias, signal);
+    libvirt.finish();
+    expect(libvirt.signals[1]).toBeUndefined();
+  });
+
+  it("of a function that QEMU still has is refused, and libvirt is not asked", async () => {
+    const monitor = monitorWith({ [`mfpci-${tag}-f2`]: "0000:01:00.2" });
+    const { host, libvirt } = await hostWith([], monitor);
+    const error = await failureOf(host.release(address, alias, signal));
+    expect(hasCode(error, "STILL_PLUGGED")).toBe(true);
+    expect(causeText(error)).toContain(`mfpci-${tag}-f2`);
+    libvirt.finish();
+  });
+
+  it("is not stopped by another's device, nor by ours of another function", async () => {
+    const monitor = monitorWith({
+      net0: "0000:01:00.2",
+      "mfpci-ffffffffffff-f2": "0000:01:00.2",
+      [`mfpci-${tag}-f3`]: "0000:01:00.3",
+    });
+    const { host, libvirt } = await hostWith([{ call: "detachDevice" }], monitor);
+    await host.release(address, alias, signal);
+    libvirt.finish();
+  });
+
+  it("of what is not held any more has nothing to do", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.DEVICE_MISSING) },
+    ]);
+    await host.release(address, alias, signal);
+    libvirt.finish();
+  });
+
+  it("from a guest that has ended has nothing to do", async () => {
+    for (const state of ["shutoff", "crashed"]) {
+      const { host, libvirt } = await hostWith([
+        { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_INVALID) },
+        { call: "domainState", reply: { state, reason: 1 } },
+      ]);
+      await host.release(address, alias, signal);
+      libvirt.finish();
+    }
+  });
+
+  it("from a guest whose monitor is gone because it has ended has nothing to do either", async () => {
+    const gone: QmpMonitor = {
+      ...emptyMonitor,
+      execute: () =>
+        Promise.reject(libvirtError(LibvirtErrorCode.OPERATION_INVALID, "domain is not running")),
+    };
+    const { host, libvirt } = await hostWith(
+      [{ call: "domainState", reply: { state: "shutoff", reason: 1 } }],
+      gone,
+    );
+    await host.release(address, alias, signal);
+    libvirt.finish();
+  });
+
+  it("that libvirt refuses to a running guest is a failure with libvirt's words", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_INVALID, "some refusal") },
+      { call: "domainState", reply: { state: "running", reason: 1 } },
+    ]);
+    const error = await failureOf(host.release(address, alias, signal));
+    expect(hasCode(error, "RELEASE_FAILED")).toBe(true);
+    expect(causeText(error)).toContain("some refusal");
+    libvirt.finish();
+  });
+
+  it("is asked for again while someone else holds the guest's job", async () => {
+    const busy: CallLine = { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_TIMEOUT) };
+    const { host, libvirt } = await hostWith([busy, { call: "detachDevice" }]);
+    await host.release(address, alias, signal);
+    libvirt.finish();
+  });
+
+  it("whose connection is lost fails as it is", async () => {
+    const lost = new LibvirtDisconnectedError("the connection was closed");
+    const { host, libvirt } = await hostWith([{ call: "detachDevice", reply: lost }]);
+    expect(await failureOf(host.release(address, alias, signal))).toBe(lost);
+    libvirt.finish();
+  });
+});
+
+describe("a driver that is to be bound again", () => {
+  it("is bound by libvirt, under its name of the function", async () => {
+    const { host, libvirt } = await hostWith([{ call: "nodeDeviceReattach", having: "pci_0000_01_00_2" }]);
+    await host.rebind(address, signal);
+    libvirt.finish();
+  });
+});
+
+/** A host that answers as the recorded one did. */
+function recordedHost(
+  scenario: string,
+  replaced: Record<string, unknown> = {},
+): { host: LibvirtHost; asked: string[] } {
+  const { session, asked } = recordedLibvirt(scenario, replaced);
+  const host = new LibvirtHost({
+    session,
+    monitor: new LibvirtMonitor(session, () => guest1),
+    guest: "guest1",
+    onDomain: () => undefined,
+    survey: () =>
+      Promise.resolve({
+        ...nothingUsed,
+        interfaces: [{ name: "eth0", pciAddress: "0000:00:02.0", lowerInterfaces: [] }],
+        sshInterfaces: ["eth0"],
+      }),
+  });
+  return { host, asked };
+}
+const query = { addresses: ["0000:01:00"], includeHostUses: true };
+
+describe("an observation of the recorded host", () => {
+  it("has host, guest, functions with their group, ports and uses, enough to plan an attach", async () => {
+    const observation = await recordedHost("idle").host.observe(query, signal);
+    expect(observation).toMatchObject({
+      hostUuid: HOST_UUID,
+      guest: { name: "guest1", uuid: guest1.uuid, runState: "running", qemuVersion: "10.0.13" },
+      holdings: [],
+      plugged: [],
+      ledger: [],
+      hostUses: [{ address: "0000:00:02.0" }],
+    });
+    expect([...observation.functions.keys()].sort()).toEqual([0, 1, 2, 3].map((n) => `0000:01:00.${n}`));
+    const plan = planAttach(observation, wants(undefined, { ownerToken: owner }));
+    expect(outline(plan)).toHaveLength(10);
+    expect(plan.target?.slot).toEqual({ bus: "pci.8", slot: 0, kind: "pcie-acpi" });
+  });
+
+  it("with the device attached has nothing to plan, and all to detach", async () => {
+    const observation = await recordedHost("attached").host.observe(query, signal);
+    expect(planAttach(observation, wants(undefined, { ownerToken: owner })).steps).toEqual([]);
+    expect(outline(planDetach(observation, owner))).toEqual([
+      "unplug 1 of 4",
+      ...[0, 1, 2, 3].map((n) => `release 0000:01:00.${n}`),
+      "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
+      "erase",
+    ]);
+  });
+
+  it("half plugged is taken back by one request, since the slot is an ACPI one", async () => {
+    const observation = await recordedHost("half-plugged").host.observe(query, signal);
+    expect(outline(planDetach(observation, owner))[0]).toBe("unplug 1 of 3");
+  });
+
+  it("has the groups of held functions also where the query names others", async () => {
+    const { functions } = await recordedHost("attached").host.observe(
+      { addresses: ["0000:00:02.0"] },
+      signal,
+    );
+    expect([...functions.keys()].sort()).toEqual([
+      "0000:00:02.0",
+      ...[0, 1, 2, 3].map((n) => `0000:01:00.${n}`),
+    ]);
+  });
+
+  it("asks for what the host needs only before something is taken from it", async () => {
+    const { hostUses } = await recordedHost("idle").host.observe({ addresses: ["0000:01:00"] }, signal);
+    expect(hostUses).toEqual([]);
+  });
+
+  it("of a guest that the host does not have says so", async () => {
+    const { host } = recordedHost("idle", {
+      lookupDomain: libvirtError(LibvirtErrorCode.NO_DOMAIN),
+      listDomains: [],
+    });
+    const observation = await host.observe(query, signal);
+    expect(observation.guest).toEqual({ name: "guest1", uuid: "", runState: "missing", qemuVersion: "" });
+    expect(await host.identify(query, signal)).toEqual({ hostUuid: HOST_UUID, iommuGroups: [7] });
+  });
+
+  it("of a guest that does not run says so, and asks no monitor", async () => {
+    const { host, asked } = recordedHost("idle", { listDomains: [] });
+    const { guest } = await host.observe(query, signal);
+    expect(guest).toMatchObject({ uuid: guest1.uuid, runState: "off" });
+    expect(asked).not.toContain("monitorCommand");
+  });
+
+  it("of a guest that ends meanwhile says that it is off", async () => {
+    const { host } = recordedHost("idle", {
+      monitorCommand: libvirtError(LibvirtErrorCode.OPERATION_INVALID),
+      domainState: { state: "shutoff", reason: 1 },
+    });
+    expect((await host.observe(query, signal)).guest.runState).toBe("off");
+  });
+
+  it("of a running guest whose monitor refuses is an error, never `off`", async () => {
+    const refusal = libvirtError(LibvirtErrorCode.OPERATION_INVALID);
+    const { host } = recordedHost("idle", { monitorCommand: refusal });
+    expect(await failureOf(host.observe(query, signal))).toBe(refusal);
+  });
+
+  it("passes over a guest that is gone between list and look", async () => {
+    const other = { name: "guest9", uuid: "99999999-9999-4999-8999-999999999999", id: 9 };
+    const xml = readRecording("idle");
+    const { host } = recordedHost("idle", {
+      listDomains: [guest1, other],
+      domainXml: (domain: { name: string }, options?: { inactive?: boolean }) =>
+        domain.name === "guest9"
+          ? libvirtError(LibvirtErrorCode.NO_DOMAIN)
+          : options?.inactive
+            ? xml.persistentXml
+            : xml.domainXml,
+    });
+    expect((await host.observe(query, signal)).guest.runState).toBe("running");
+  });
+
+  it("takes a guest without persistent description, too", async () => {
+    const xml = readRecording("idle");
+    const { host } = recordedHost("idle", {
+      domainXml: (_domain: unknown, options?: { inactive?: boolean }) =>
+        options?.inactive ? libvirtError(LibvirtErrorCode.OPERATION_INVALID) : xml.domainXml,
+    });
+    expect((await host.observe(query, signal)).guest.runState).toBe("running");
+  });
+
+  it("never offers a port that the persistent description gives to something", async () => {
+    const xml = readRecording("idle");
+    const device =
+      "<interface><address type='pci' domain='0' bus='0x08' slot='0x00' function='0x0'/></interface></devices>";
+    const { host } = recordedHost("idle", {
+      domainXml: (_domain: unknown, options?: { inactive?: boolean }) =>
+        options?.inactive ? xml.persistentXml.replace("</devices>", device) : xml.domainXml,
+    });
+    const observation: Observation = await host.observe(query, signal);
+    expect(planAttach(observation, wants()).target?.slot.bus).toBe("pci.7");
+  });
+
+  it("leaves out functions that are not there", async () => {
+    const { host } = recordedHost("idle", { nodeDeviceXml: libvirtError(LibvirtErrorCode.NO_NODE_DEVICE) });
+    expect((await host.observe(query, signal)).functions.size).toBe(0);
+    expect(await host.lookAt([address], signal)).toEqual([]);
+  });
+
+  it("is an error where the host's devices cannot be asked for", async () => {
+    const { host } = recordedHost("idle", { nodeDeviceXml: libvirtError(LibvirtErrorCode.OPERATION_DENIED) });
+    expect(await failureOf(host.observe(query, signal))).toMatchObject({
+      code: LibvirtErrorCode.OPERATION_DENIED,
+    });
+  });
+});
+
+describe("a command to a guest that was never found", () => {
+  it("is an error that names it", async () => {
+    const { host } = recordedHost("idle", {
+      lookupDomain: libvirtError(LibvirtErrorCode.NO_DOMAIN),
+      listDomains: [],
+    });
+    await host.observe(query, signal);
+    expect(hasCode(await failureOf(host.hold(address, alias, signal)), "GUEST_NOT_FOUND")).toBe(true);
+  });
+});
