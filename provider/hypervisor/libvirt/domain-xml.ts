@@ -12,6 +12,13 @@ export interface DomainDescription {
   readonly slotsByBus: ReadonlyMap<string, readonly number[]>;
 }
 
+/** Elements, with their type, by which a guest takes a host function. */
+const takers = [
+  ["hostdev", "pci"],
+  ["interface", "hostdev"],
+  ["disk", "nvme"],
+] as const;
+
 /** Reads the parts of a domain's XML that matter here. */
 export function parseDomainXml(text: string): DomainDescription {
   const domain = child(parseXml(text, "the description of a guest"), "domain");
@@ -22,20 +29,24 @@ export function parseDomainXml(text: string): DomainDescription {
   };
   return {
     identity,
-    holdings: children(devices, "hostdev").flatMap((hostdev) => findHolding(identity, hostdev) ?? []),
+    holdings: takers.flatMap(([name, type]) =>
+      children(devices, name)
+        .filter((one) => attribute(one, "type") === type)
+        .flatMap((one) => findHolding(identity, one) ?? []),
+    ),
     ledger: findLedgerEntries(child(domain, "metadata")),
     slotsByBus: slotsByBus(devices),
   };
 }
 
-function findHolding(guest: GuestIdentity, hostdev: XmlElement): Holding | undefined {
-  const address = findAddress(child(hostdev, "source", "address"));
-  if (attribute(hostdev, "type") !== "pci" || address === undefined) return undefined;
+function findHolding(guest: GuestIdentity, taker: XmlElement): Holding | undefined {
+  const address = findAddress(child(taker, "source", "address"));
+  if (address === undefined) return undefined;
   return {
     guest,
     address,
-    alias: attribute(child(hostdev, "alias"), "name") ?? "",
-    isUnassigned: attribute(child(hostdev, "address"), "type") === "unassigned",
+    alias: attribute(child(taker, "alias"), "name") ?? "",
+    isUnassigned: attribute(child(taker, "address"), "type") === "unassigned",
   };
 }
 
