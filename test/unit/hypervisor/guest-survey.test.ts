@@ -116,6 +116,28 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     expect(monitor.asked).toEqual([]);
   });
 
+  it("finds slot and function of what stands on a conventional bus", async () => {
+    const bridge = "/machine/peripheral/pci.5";
+    const bus = `${bridge}/pci.5`;
+    const peripherals = JSON.stringify({ execute: "qom-list", arguments: { path: "/machine/peripheral" } });
+    const listed = (readRecording("idle").replies[peripherals] as { return: { name: string }[] }).return;
+    const device = "/machine/peripheral-anon/device[0]";
+    const found = await survey("idle", {
+      [peripherals]: {
+        return: listed.map((one) => (one.name === "pci.5" ? { ...one, type: "child<pci-bridge>" } : one)),
+      },
+      [JSON.stringify({ execute: "qom-list", arguments: { path: bus } })]: {
+        return: [{ name: "child[0]", type: "link<e1000e>" }],
+      },
+      [get(bus, "child[0]")]: { return: device },
+      [get(device, "addr")]: { return: 18 * 8 + 3 },
+    });
+    expect(busOf(found, "pci.5")).toMatchObject({
+      hotplug: { possible: true, kind: "pci-acpi", slots: { first: 1, last: 31 } },
+      occupants: [{ slot: 18, guestFunction: 3, id: device }],
+    });
+  });
+
   it("of a port where one of ours stands beside a stranger still knows how ours is unplugged", async () => {
     const child = "/machine/peripheral/pci.8/pci.8";
     const stranger = "/machine/peripheral/net9";

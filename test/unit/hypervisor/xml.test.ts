@@ -74,6 +74,37 @@ describe("the description of a recorded guest (libvirt 11.3.0)", () => {
   });
 });
 
+describe("a host function that a guest has by other means", () => {
+  const host = "domain='0x0000' bus='0x0b' slot='0x00' function='0x1'";
+  const guest = "<address type='pci' domain='0x0000' bus='0x06' slot='0x00' function='0x0'/>";
+
+  it.each([
+    [
+      "as an interface",
+      `<interface type='hostdev' managed='yes'><source><address type='pci' ${host}/></source>`,
+    ],
+    [
+      "as an NVMe disk",
+      `<disk type='nvme' device='disk'><source type='pci' namespace='1'><address ${host}/></source>`,
+    ],
+  ])("%s is held by it, and takes the guest's slot, not one of the host's number", (_name, element) => {
+    const end = `<alias name='x0'/>${guest}</${/\w+/.exec(element)?.[0] ?? ""}>`;
+    const xml = `<domain><name>g</name><uuid>u</uuid><devices>${element}${end}</devices></domain>`;
+    const { holdings, slotsByBus } = parseDomainXml(xml);
+    expect(holdings).toEqual([
+      { guest: { name: "g", uuid: "u" }, address: "0000:0b:00.1", alias: "x0", isUnassigned: false },
+    ]);
+    expect([...slotsByBus]).toEqual([["pci.6", [0]]]);
+  });
+
+  it("is not meant by an interface or a disk of the ordinary kind", () => {
+    const ordinary =
+      "<interface type='network'><source network='default'/></interface><disk type='file'><source file='/x'/></disk>";
+    const xml = `<domain><devices>${ordinary}</devices></domain>`;
+    expect(parseDomainXml(xml).holdings).toEqual([]);
+  });
+});
+
 describe("the description of a recorded host device", () => {
   const { nodeDeviceXml } = readRecording("idle");
   const parse = (address: string) =>
