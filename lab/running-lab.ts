@@ -63,7 +63,7 @@ export class RunningLab implements Lab {
   }
 
   async guestPciFunctions(guest: GuestName): Promise<string[]> {
-    const listing = await this.guestConsole(guest, "ls -1 /sys/bus/pci/devices");
+    const listing = await this.guestConsole(guest, "cd /sys/bus/pci/devices; printf '%s\\n' *");
     return listing.split("\n").filter(Boolean).sort();
   }
 

@@ -1,4 +1,5 @@
-import { attachmentLab, eventually, NIC } from "./support/attachment-lab";
+import { eventually } from "../support/eventually";
+import { attachmentLab, NIC } from "./support/attachment-lab";
 
 const lab = attachmentLab();
 

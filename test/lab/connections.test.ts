@@ -1,4 +1,5 @@
-import { attachmentLab, eventually, NIC, OTHER_NIC } from "./support/attachment-lab";
+import { eventually } from "../support/eventually";
+import { attachmentLab, NIC, OTHER_NIC } from "./support/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];

@@ -260,6 +260,8 @@ export class PulumiProject {
 
 /** The part of an exported state that tests look at. */
 export interface Deployment {
+  /** How secrets are encrypted. */
+  readonly secrets_providers?: unknown;
   readonly resources?: readonly StateResource[];
   readonly pending_operations?: readonly { readonly type: string; readonly resource: StateResource }[];
 }
