@@ -5,6 +5,7 @@ import { delimiter, join, resolve } from "node:path";
 import type { GuestName } from "./guest-console";
 import type { Lab } from "./lab";
 import { startLab } from "./start-lab";
+import { describeUse } from "./usage";
 
 /** How the demo is run. */
 interface DemoOptions {
@@ -161,19 +162,6 @@ class Demo {
   }
 }
 
-/** What a user needs to go on by hand. */
-function explain(lab: Lab): string {
-  const { host, port, privateKeyFile } = lab.ssh;
-  return [
-    "",
-    "The lab stays up. To use it:",
-    `  ssh -p ${port} -i ${privateKeyFile} -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no root@${host}`,
-    "  virsh list                                  (there: guest1 and guest2)",
-    `  a program: host "${host}", port ${port}, user "root" or "operator", hostKey "${lab.ssh.hostKey}"`,
-    "Ctrl-C ends it.",
-  ].join("\n");
-}
-
 async function main({ keep, recordFile }: DemoOptions): Promise<void> {
   const lab = await startLab({ log: (line) => process.stdout.write(`${line}\n`) });
   const demo = new Demo(lab);
@@ -181,7 +169,7 @@ async function main({ keep, recordFile }: DemoOptions): Promise<void> {
     await demo.run();
     if (recordFile !== undefined) demo.record(recordFile);
     if (keep) {
-      process.stdout.write(`${explain(lab)}\n`);
+      process.stdout.write(`\nThe lab stays up until Ctrl-C.\n${describeUse(lab)}\n`);
       await new Promise((resolveOnSignal) => process.once("SIGINT", resolveOnSignal));
     }
   } finally {

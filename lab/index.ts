@@ -2,6 +2,4 @@ export { GUESTS, type GuestName } from "./guest-console";
 export type { Lab, LabSsh } from "./lab";
 export type { Lifetime } from "./machine";
 export type { ExecOptions, ExecResult } from "./shell";
-export { ensureSnapshot, type Snapshot } from "./snapshot";
 export { connectLab, SHARED_LAB_VARIABLE, startLab, type StartLabOptions } from "./start-lab";
-export { describeUse } from "./usage";

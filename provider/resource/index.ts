@@ -1,4 +1,4 @@
-export { attachmentSchema, type AttachmentInputs, type ConnectionInputs } from "./attachment-schema";
+export type { AttachmentInputs, ConnectionInputs } from "./attachment-schema";
 export { addressesOf, rememberedOf, timeoutsOf, wantedOf } from "./attachment-spec";
 export { composeState, parseState, type AttachmentState } from "./attachment-state";
 export {
