@@ -28,7 +28,7 @@ const checks = [
  * `oneByOne`: its files share a machine.
  */
 const tiers = {
-  check: { needs: ["npm"] },
+  check: { needs: ["npm", "build"] },
   unit: { needs: ["npm"] },
   ssh: { needs: ["packages", "npm"], oneByOne: true },
   protocol: { needs: ["npm"] },
