@@ -163,18 +163,22 @@ class Demo {
 }
 
 async function main({ keep, recordFile }: DemoOptions): Promise<void> {
-  const lab = await startLab({ log: (line) => process.stdout.write(`${line}\n`) });
+  const lab = await startLab({
+    log: (line) => process.stdout.write(`${line}\n`),
+    lifetime: keep ? "until-ended" : "process",
+  });
+  let kept = false;
   const demo = new Demo(lab);
   try {
     await demo.run();
     if (recordFile !== undefined) demo.record(recordFile);
     if (keep) {
-      process.stdout.write(`\nThe lab stays up until Ctrl-C.\n${describeUse(lab)}\n`);
-      await new Promise((resolveOnSignal) => process.once("SIGINT", resolveOnSignal));
+      process.stdout.write(`\n${describeUse(lab)}\n`);
+      kept = true;
     }
   } finally {
     demo.close();
-    await lab.close();
+    await (kept ? lab.disconnect() : lab.close());
   }
 }
 
