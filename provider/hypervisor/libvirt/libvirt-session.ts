@@ -14,6 +14,8 @@ export interface StreamFactory {
 
 /** From this version on a live hostdev may be unassigned (libvirt.md, Versions). */
 const OLDEST_LIBVIRT = 8_003_000;
+/** A libvirtd that has just been restarted answers its first call after 3 to 4 s (libvirt.md). */
+const OPEN_MS = 20_000;
 const SYSTEM_SOCKETS = ["/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock"];
 
 /**
@@ -35,14 +37,11 @@ export class LibvirtSession {
 
   /** @throws ProviderError LIBVIRT_UNREACHABLE naming what was tried, LIBVIRT_TOO_OLD. */
   async client(signal?: AbortSignal): Promise<LibvirtClient> {
-    this.#opening ??= this.#open(signal);
-    const opening = this.#opening;
-    try {
-      return await opening;
-    } catch (error) {
-      if (this.#opening === opening) this.#opening = undefined;
-      throw error;
-    }
+    signal?.throwIfAborted();
+    this.#opening ??= this.#openForAll();
+    const client = await this.#opening;
+    signal?.throwIfAborted();
+    return client;
   }
 
   /** The host's own UUID. Asked once a connection: libvirt may probe every QEMU of the host for the answer. */
@@ -63,7 +62,16 @@ export class LibvirtSession {
     await client?.close();
   }
 
-  async #open(signal: AbortSignal | undefined): Promise<LibvirtClient> {
+  /** The connection is shared: it has a limit of its own, so that one caller's deadline is not another's failure. */
+  #openForAll(): Promise<LibvirtClient> {
+    const opening = this.#open(AbortSignal.timeout(OPEN_MS));
+    opening.catch(() => {
+      if (this.#opening === opening) this.#opening = undefined;
+    });
+    return opening;
+  }
+
+  async #open(signal: AbortSignal): Promise<LibvirtClient> {
     const client = await this.#connect(signal);
     const opened = this.#opening;
     void client.closed.then(() => {
@@ -76,7 +84,7 @@ export class LibvirtSession {
   }
 
   /** The daemon's socket, monolithic or modular; where forwarding is off, libvirt's own relay program. */
-  async #connect(signal: AbortSignal | undefined): Promise<LibvirtClient> {
+  async #connect(signal: AbortSignal): Promise<LibvirtClient> {
     const sockets = this.#uri === "qemu:///system" ? SYSTEM_SOCKETS : [];
     const relay = `virt-ssh-helper '${this.#uri}'`;
     const ways: readonly { readonly name: string; readonly open: () => Promise<Duplex> }[] = [
@@ -86,9 +94,9 @@ export class LibvirtSession {
     const tried: string[] = [];
     for (const way of ways) {
       try {
-        return await LibvirtClient.open(await way.open(), { uri: this.#uri, ...(signal && { signal }) });
+        return await LibvirtClient.open(await way.open(), { uri: this.#uri, signal });
       } catch (cause) {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         tried.push(`${way.name}: ${causeText(cause)}`);
         const isRefused = cause instanceof LibvirtError;
         if (isRefused) throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.#uri, tried }, cause);
