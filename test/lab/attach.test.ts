@@ -1,3 +1,4 @@
+import { attachmentIdOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
 import { attachmentLab, NIC } from "./support/attachment-lab";
 
@@ -117,8 +118,7 @@ test("a new set that cannot be plugged leaves the old one plugged, and the error
 });
 
 test("a create that cannot plug undoes everything and leaves no state", async () => {
-  const { id, outs } = await lab.create();
-  await lab.provider.delete(id, outs);
+  const id = attachmentIdOf(String(lab.inputs()["ownerToken"]));
   await lab.lab.qmp("guest1", "device_add", { driver: "virtio-rng-pci", id: `${id}-f0`, bus: "pci.7" });
   const failure = await lab.failureOf(lab.create());
   expect(failure.message).toMatch(/Everything was undone: every function is back on the host/);
