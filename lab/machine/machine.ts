@@ -28,7 +28,8 @@ export async function startMachine(
 ): Promise<Machine> {
   const log = await open(options.folder.qemuLog, "a");
   const owned = options.lifetime === "process";
-  const command = [...(owned ? ["setpriv", "--pdeathsig", "KILL"] : ["setsid"]), "qemu-system-x86_64"];
+  // `detached` makes it the leader of a session of its own; the program setsid would fork away from us then
+  const command = [...(owned ? ["setpriv", "--pdeathsig", "KILL"] : []), "qemu-system-x86_64"];
   const [file = "", ...args] = [...command, ...machineArguments(options)];
   const child = spawn(file, args, { stdio: ["ignore", log.fd, log.fd], detached: !owned });
   await once(child, "spawn");
