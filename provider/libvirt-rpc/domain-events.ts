@@ -1,5 +1,6 @@
 import { readDomain, writeDomain, type LibvirtDomain } from "./domain";
 import { LibvirtProtocolError } from "./errors";
+import { MAX_EVENT_DETAILS_BYTES } from "./limits";
 import { Qemu, Remote, type Procedure } from "./procedures";
 import type { SubscriptionSpec } from "./subscription";
 import type { XdrReader } from "./xdr-reader";
@@ -90,7 +91,7 @@ function readMonitorEvent(reader: XdrReader): MonitorEvent {
   const event = reader.string();
   const seconds = reader.safeInteger();
   const micros = reader.u32();
-  const details = reader.optionalString();
+  const details = reader.optionalString(MAX_EVENT_DETAILS_BYTES);
   return {
     event,
     details: details === undefined ? undefined : parseDetails(event, details),
@@ -103,6 +104,8 @@ function parseDetails(event: string, json: string): unknown {
   try {
     return JSON.parse(json);
   } catch (cause) {
-    throw new LibvirtProtocolError(`the details of the monitor event ${event} are not JSON`, { cause });
+    throw new LibvirtProtocolError(`the details of the monitor event ${event.slice(0, 100)} are not JSON`, {
+      cause,
+    });
   }
 }

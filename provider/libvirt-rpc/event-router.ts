@@ -1,5 +1,5 @@
 import { LibvirtProtocolError } from "./errors";
-import { MAX_EARLY_EVENTS } from "./limits";
+import { MAX_EARLY_EVENT_BYTES, MAX_EARLY_EVENTS } from "./limits";
 import type { Procedure } from "./procedures";
 import type { XdrReader } from "./xdr-reader";
 
@@ -14,6 +14,8 @@ interface Channel {
   readonly listeners: Map<number, (event: unknown) => void>;
   registrations: number;
   early: { callbackId: number; event: unknown }[];
+  /** How much came in early since the last time that nothing was early. */
+  earlyBytes: number;
 }
 
 /**
@@ -35,6 +37,7 @@ export class EventRouter {
       listeners: new Map<number, (event: unknown) => void>(),
       registrations: 0,
       early: [],
+      earlyBytes: 0,
     };
     channel.registrations++;
     this.#channels.set(key, channel);
@@ -43,7 +46,9 @@ export class EventRouter {
   /** To be called once per registration, however it ended. */
   endRegistration<E>(kind: EventKind<E>): void {
     const channel = this.#channel(kind);
-    if (--channel.registrations === 0) channel.early = [];
+    if (--channel.registrations > 0) return;
+    channel.early = [];
+    channel.earlyBytes = 0;
   }
 
   /** Calls the listener at once for each event that came before the callback's number was known. */
@@ -67,15 +72,18 @@ export class EventRouter {
   dispatch(program: number, procedure: number, reader: XdrReader): void {
     const channel = this.#channels.get(channelKey(program, procedure));
     if (channel === undefined) return;
+    const bytes = reader.remainingBytes;
     const callbackId = reader.i32();
     const event = channel.read(reader);
     reader.end();
     const listener = channel.listeners.get(callbackId);
     if (listener !== undefined) return listener(event);
     if (channel.registrations === 0) return;
-    if (channel.early.length >= MAX_EARLY_EVENTS) {
+    channel.earlyBytes += bytes;
+    if (channel.early.length >= MAX_EARLY_EVENTS || channel.earlyBytes > MAX_EARLY_EVENT_BYTES) {
       throw new LibvirtProtocolError(
-        `over ${MAX_EARLY_EVENTS} events came before their registration's reply`,
+        `over ${MAX_EARLY_EVENTS} events, or ${MAX_EARLY_EVENT_BYTES} bytes of them, ` +
+          `came before their registration's reply`,
       );
     }
     channel.early.push({ callbackId, event });

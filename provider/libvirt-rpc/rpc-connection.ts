@@ -11,6 +11,7 @@ import {
   PROGRAM_VERSION,
   type MessageHeader,
 } from "./message";
+import { MAX_CALL_MS } from "./limits";
 import { MessageSplitter } from "./message-splitter";
 import { Keepalive, type Procedure } from "./procedures";
 import type { XdrReader } from "./xdr-reader";
@@ -38,6 +39,8 @@ interface PendingCall {
   readonly over: () => void;
   /** Rejects the promise, for good. */
   readonly cutOff: (error: unknown) => void;
+  /** Runs from the sending on. */
+  silence?: NodeJS.Timeout;
 }
 
 /** How long {@link RpcConnection.close} waits for the answer to its goodbye. */
@@ -51,6 +54,7 @@ const GOODBYE_TIMEOUT_MS = 1_000;
  *   more from a client that has five calls under way, not even pings.)
  * - An aborted call that has not been sent leaves the queue. One that has been sent is given up by its
  *   caller at once, but *is carried out all the same* and counts as in flight until its reply has come.
+ * - A call that is not answered in an hour ends the connection.
  * - Whatever is wrong with the stream or on it ends the connection, rejects every call with the one cause,
  *   and destroys the stream. There is no way back.
  */
@@ -176,6 +180,7 @@ export class RpcConnection {
         },
         refuse: reject,
         over: () => {
+          clearTimeout(call.silence);
           if (signal !== undefined) this.#aborts.remove(signal, onAbort);
           spec.onOver?.();
         },
@@ -201,6 +206,10 @@ export class RpcConnection {
     const serial = this.#nextSerial;
     this.#nextSerial = serial === 0xffffffff ? 1 : serial + 1;
     this.#inFlight.set(serial, call);
+    call.silence = setTimeout(() => {
+      const minutes = MAX_CALL_MS / 60_000;
+      this.end(new LibvirtDisconnectedError(`${call.procedure.name} was not answered in ${minutes} minutes`));
+    }, MAX_CALL_MS).unref();
     const { program, number } = call.procedure;
     const header = { program, procedure: number, type: MessageType.CALL, serial, status: MessageStatus.OK };
     this.stream.write(formatMessage({ ...header, version: PROGRAM_VERSION }, call.payload));

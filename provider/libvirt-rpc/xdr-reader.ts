@@ -46,18 +46,19 @@ export class XdrReader {
     return bytes;
   }
 
-  string(): string {
+  /** @param maxBytes less than the protocol's own limit, where nothing so long is expected. */
+  string(maxBytes = MAX_STRING_BYTES): string {
     const length = this.u32();
-    if (length > MAX_STRING_BYTES) {
-      throw new LibvirtProtocolError(`string of ${length} bytes, at most ${MAX_STRING_BYTES} are allowed`);
+    if (length > maxBytes) {
+      throw new LibvirtProtocolError(`string of ${length} bytes, at most ${maxBytes} are allowed`);
     }
     const text = this.#take(length, "a string").toString("utf8");
     this.#skipPadding(length);
     return text;
   }
 
-  optionalString(): string | undefined {
-    return this.optional(() => this.string());
+  optionalString(maxBytes = MAX_STRING_BYTES): string | undefined {
+    return this.optional(() => this.string(maxBytes));
   }
 
   /** XDR's optional (`*`): 0, or 1 and the item. */
