@@ -3,6 +3,9 @@ import { QmpError, QmpProtocolError } from "./qmp-error";
 /** An answer of a monitor may be this long; query-pci of a large guest is some 100 KiB. */
 const MAX_REPLY_CHARACTERS = 8 * 1024 * 1024;
 
+/** QEMU's own limit for what it reads (MAX_NESTING in qobject/json-streamer.c); its answers stay far below. */
+export const MAX_REPLY_DEPTH = 1024;
+
 /**
  * The value of `return` in one answer of the monitor.
  *
@@ -24,6 +27,8 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function parseObject(text: string): Record<string, unknown> {
+  if (isDeeperThan(text, MAX_REPLY_DEPTH))
+    throw new QmpProtocolError(`an answer is more than ${MAX_REPLY_DEPTH} levels deep`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -32,6 +37,22 @@ function parseObject(text: string): Record<string, unknown> {
   }
   if (!isRecord(value)) throw new QmpProtocolError("an answer is not an object");
   return value;
+}
+
+/** Counts brackets outside of strings, each character once; whether they match is the parser's business. */
+function isDeeperThan(json: string, limit: number): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let at = 0; at < json.length; at++) {
+    const one = json[at];
+    if (one === '"') isInString = !isInString;
+    else if (isInString && one === "\\") at += 1;
+    else if (isInString) continue;
+    else if (one === "[" || one === "{") depth += 1;
+    else if (one === "]" || one === "}") depth -= 1;
+    if (depth > limit) return true;
+  }
+  return false;
 }
 
 function textOf(value: unknown, otherwise: string): string {

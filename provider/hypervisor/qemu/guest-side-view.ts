@@ -8,33 +8,36 @@ import { isRecord } from "../../qmp";
  */
 export function findGuestSideView(queryPci: unknown, qemuIds: readonly string[]): GuestSideView {
   const wanted = new Set(qemuIds);
-  const found = [...pciDevices(queryPci)].filter((one) => wanted.has(String(one.device["qdev_id"])));
+  const found = pciDevices(queryPci).filter(({ qdev_id: id }) => typeof id === "string" && wanted.has(id));
   const [first] = found;
   if (first === undefined || found.length < qemuIds.length) return { guestConfigured: false };
-  const slot = Number(first.device["slot"]);
+  const { bus, slot } = first;
   const hex = (value: number): string => value.toString(16).padStart(2, "0");
   return {
-    ...(first.bus > 0 && Number.isInteger(slot) && { guestAddress: `0000:${hex(first.bus)}:${hex(slot)}` }),
-    guestConfigured: found.every((one) => isMapped(one.device)),
+    ...(isWithin(bus, 1, 255) && isWithin(slot, 0, 31) && { guestAddress: `0000:${hex(bus)}:${hex(slot)}` }),
+    guestConfigured: found.every(isMapped),
   };
 }
 
-function* pciDevices(list: unknown): Generator<{ bus: number; device: Record<string, unknown> }> {
-  if (!Array.isArray(list)) return;
-  for (const bus of list as unknown[]) {
-    if (!isRecord(bus)) continue;
-    yield* devicesOf(bus["devices"]);
+type PciDevice = Readonly<Record<string, unknown>>;
+
+/** The devices of all buses, those behind bridges included, however deep. */
+function pciDevices(list: unknown): PciDevice[] {
+  const found: PciDevice[] = [];
+  const buses: unknown[] = Array.isArray(list) ? [...(list as unknown[])] : [];
+  for (let bus = buses.pop(); bus !== undefined; bus = buses.pop()) {
+    const devices = isRecord(bus) ? bus["devices"] : undefined;
+    if (!Array.isArray(devices)) continue;
+    for (const device of (devices as unknown[]).filter(isRecord)) {
+      found.push(device);
+      if (isRecord(device["pci_bridge"])) buses.push(device["pci_bridge"]);
+    }
   }
+  return found;
 }
 
-function* devicesOf(devices: unknown): Generator<{ bus: number; device: Record<string, unknown> }> {
-  if (!Array.isArray(devices)) return;
-  for (const device of devices as unknown[]) {
-    if (!isRecord(device)) continue;
-    yield { bus: Number(device["bus"]), device };
-    const bridge = device["pci_bridge"];
-    if (isRecord(bridge)) yield* devicesOf(bridge["devices"]);
-  }
+function isWithin(value: unknown, least: number, most: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
 }
 
 /** QEMU's number of the expansion ROM among the regions. */
@@ -44,11 +47,11 @@ const ROM_REGION = 6;
  * QEMU shows an unmapped region with the address -1. Only memory counts: a guest maps the ROM for a moment
  * at the most, and behind a root port it often gives no I/O ports at all.
  */
-function isMapped(device: Record<string, unknown>): boolean {
+function isMapped(device: PciDevice): boolean {
   const regions = device["regions"];
   if (!Array.isArray(regions)) return false;
   return regions
     .filter(isRecord)
     .filter((region) => region["type"] === "memory" && region["bar"] !== ROM_REGION)
-    .every((region) => Number(region["address"]) >= 0);
+    .every(({ address }) => typeof address === "number" && address >= 0);
 }

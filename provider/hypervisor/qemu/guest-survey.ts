@@ -29,6 +29,13 @@ const portTypes = new Set([
 /** Root buses that take hotplug, by the beginning of the machine's type (qemu.md sections 2 and 5). */
 const rootBuses = [{ machine: "pc-i440fx", bus: "pci.0", path: "/machine/i440fx/pci.0" }];
 
+/**
+ * Most buses and, on each, most devices that are looked at. PCI numbers the buses of one domain in eight bits, and
+ * devices with their functions in eight bits too; a guest may have several domains.
+ */
+const MAX_BUSES = 1_024;
+const MAX_BUS_DEVICES = 256;
+
 /** A bus to look at. */
 interface BusPlace {
   readonly bus: string;
@@ -56,9 +63,9 @@ export async function surveyGuest(
     monitor.execute("qom-get", { path: "/machine", property: "type" }, signal),
     listProperties(monitor, PERIPHERAL_PATH, signal),
   ]);
-  const architecture = isRecord(target) ? String(target["arch"]) : "";
+  const architecture = isRecord(target) ? textOr(target["arch"], "") : "";
   const places: BusPlace[] = rootBuses
-    .filter((root) => String(machine).startsWith(root.machine))
+    .filter((root) => textOr(machine, "").startsWith(root.machine))
     .map(({ bus, path }) => ({ bus, busPath: path, index: 0 }));
   for (const { name, type } of peripherals) {
     const portType = findObjectType(type);
@@ -67,6 +74,8 @@ export async function surveyGuest(
     const index = Number.parseInt(/(\d+)$/.exec(name)?.[1] ?? "0", 10);
     places.push({ bus: name, busPath: `${portPath}/${name}`, index, portPath, portType });
   }
+  if (places.length > MAX_BUSES)
+    throw new QmpProtocolError(`qom-list shows ${places.length} ports, at most ${MAX_BUSES} are looked at`);
   const buses = await Promise.all(
     places.map((place) => lookAtBus(monitor, place, architecture, reservedSlots(place.bus), signal)),
   );
@@ -141,12 +150,17 @@ async function lookAtOccupants(
 ): Promise<SlotOccupant[]> {
   const properties = await listProperties(monitor, place.busPath, signal);
   const children = properties.filter((one) => /^child\[\d+\]$/.test(one.name));
+  if (children.length > MAX_BUS_DEVICES)
+    throw new QmpProtocolError(
+      `qom-list shows ${children.length} devices on one bus, at most ${MAX_BUS_DEVICES} fit`,
+    );
   const occupants = await Promise.all(
     children.map(async ({ name }): Promise<SlotOccupant | undefined> => {
       const path = await findProperty(monitor, place.busPath, name, signal);
       if (typeof path !== "string" || path === "") return undefined;
       const devfn = await findProperty(monitor, path, "addr", signal);
-      if (typeof devfn !== "number") return undefined;
+      if (typeof devfn !== "number" || !Number.isInteger(devfn) || devfn < 0 || devfn >= MAX_BUS_DEVICES)
+        return undefined;
       const id = path.startsWith(`${PERIPHERAL_PATH}/`) ? path.slice(PERIPHERAL_PATH.length + 1) : path;
       return { slot: devfn >> 3, guestFunction: devfn & 7, id };
     }),
@@ -164,5 +178,11 @@ function runStateOf(status: unknown): GuestRunState {
 function versionOf(version: unknown): string {
   const qemu = isRecord(version) ? version["qemu"] : undefined;
   if (!isRecord(qemu)) throw new QmpProtocolError("query-version did not answer with a version");
-  return [qemu["major"], qemu["minor"], qemu["micro"]].map(String).join(".");
+  return [qemu["major"], qemu["minor"], qemu["micro"]]
+    .map((part) => (typeof part === "number" ? String(part) : "?"))
+    .join(".");
+}
+
+function textOr(value: unknown, otherwise: string): string {
+  return typeof value === "string" ? value : otherwise;
 }

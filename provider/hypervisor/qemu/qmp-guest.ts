@@ -1,4 +1,4 @@
-import { fail } from "../../errors";
+import { causeText, fail } from "../../errors";
 import type { Guest, GuestEvent, GuestSideView, UnplugAnswer } from "../../lifecycle";
 import type { GuestSlot } from "../../pci";
 import { describeSlot, type PlugTarget } from "../../plan";
@@ -34,7 +34,7 @@ export class QmpGuest implements Guest {
         ...(options.multifunction && { multifunction: true }),
       });
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = causeText(cause);
       if (findMeaning(cause) === "groupNode")
         throw fail("GROUP_NODE_LOST", { address: hostAddress, reason }, cause);
       throw fail("PLUG_FAILED", { address: hostAddress, slot: describeSlot(slot), reason }, cause);
