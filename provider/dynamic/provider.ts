@@ -7,7 +7,7 @@ import type {
   UpdateResult,
 } from "@pulumi/pulumi/dynamic";
 import { isDeepStrictEqual } from "node:util";
-import { fail, ProviderError } from "../errors";
+import { fail, printable, ProviderError } from "../errors";
 import {
   attach,
   AttachFailure,
@@ -37,6 +37,7 @@ import {
 import { credentialChecks } from "./credential-checks";
 import { Hypervisors } from "./hypervisors";
 import { describeLook, look } from "./look";
+import { outwardError } from "./outward-error";
 import { PartialFailure } from "./partial-failure";
 import { propertiesToState } from "./to-state";
 
@@ -67,7 +68,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
   }
 
   diff(_id: string, olds: Properties, news: Properties): Promise<DiffResult> {
-    return withoutStack(() => this.#diff(olds, news));
+    return withoutStack(news, () => this.#diff(olds, news));
   }
 
   async #diff(olds: Properties, news: Properties): Promise<DiffResult> {
@@ -105,13 +106,14 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
       const reality = await this.#attach(checked, undefined);
       return { id, outs: propertiesToState(composeState(ownInputs(inputs), reality)) };
     } catch (error) {
-      if (!(error instanceof AttachFailure) || error.reality === undefined) throw error;
+      if (!(error instanceof AttachFailure) || error.reality === undefined)
+        throw outwardError(error, hostOf(inputs));
       throw new PartialFailure(id, composeState(ownInputs(inputs), error.reality), error);
     }
   }
 
   read(id: string, props: Properties): Promise<ReadResult> {
-    return withoutStack(() => this.#read(id, props));
+    return withoutStack(props, () => this.#read(id, props));
   }
 
   async #read(id: string, props: Properties): Promise<ReadResult> {
@@ -140,13 +142,13 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
       const reality = await this.#attach(newInputs, state);
       return { outs: propertiesToState(composeState(ownInputs(news), reality)) };
     } catch (error) {
-      if (!(error instanceof AttachFailure)) throw error;
+      if (!(error instanceof AttachFailure)) throw outwardError(error, hostOf(news));
       throw new PartialFailure(id, stateAfterFailure(olds, news, state, error.reality), error);
     }
   }
 
   delete(_id: string, props: Properties): Promise<void> {
-    return withoutStack(() => this.#delete(props));
+    return withoutStack(props, () => this.#delete(props));
   }
 
   async #delete(props: Properties): Promise<void> {
@@ -198,19 +200,29 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
 }
 
 /** Pulumi prints the stack of what check, diff, read and delete throw; of an error for users it is noise. */
-async function withoutStack<T>(method: () => Promise<T>): Promise<T> {
+async function withoutStack<T>(properties: Properties, method: () => Promise<T>): Promise<T> {
   try {
     return await method();
-  } catch (error) {
+  } catch (cause) {
+    const error = outwardError(cause, hostOf(properties));
     if (error instanceof ProviderError) error.stack = "";
     throw error;
   }
 }
 
-/** Lines of progress, each with the name of its resource, because all resources share one output. */
+/** The host that the arguments name, for messages. */
+function hostOf({ connection }: Properties): string {
+  const host: unknown = (connection as { readonly host?: unknown } | undefined)?.host;
+  return typeof host === "string" ? host : "the host";
+}
+
+/**
+ * Lines of progress, each with the name of its resource, because all resources share one output. They quote the host
+ * and the guest, and whatever those say stays within its line.
+ */
 function progressOf(ownerToken: string): Progress {
   const name = ownerToken.slice(ownerToken.lastIndexOf("/") + 1);
-  return (line) => console.log(`${name}: ${line}`);
+  return (line) => console.log(printable(`${name}: ${line}`));
 }
 
 /** The inputs among the properties of a state, as they are written: no default is filled in. */

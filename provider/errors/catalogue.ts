@@ -76,6 +76,13 @@ export const catalogue = {
     `block libvirt. Run again once the guest has let go.`,
   XML_UNREADABLE: (d: { what: string }) =>
     `libvirt sent ${d.what} that cannot be read as XML. Check the host's libvirt.`,
+  LIBVIRT_REFUSED: (d: { target: string; reason: string }) =>
+    `${d.target} did not do what was asked: ${d.reason}. Look into libvirt's log on the host, and run again.`,
+  LIBVIRT_CONNECTION_LOST: (d: { target: string; reason: string }) =>
+    `the connection to libvirt on ${d.target} has ended: ${d.reason}. Run again once libvirtd is back.`,
+  PROTOCOL_BROKEN: (d: { target: string; reason: string }) =>
+    `what answers for libvirt or QEMU on ${d.target} does not keep to their protocol: ${d.reason}. ` +
+    `Its answers are not used. Check that this is the right host, and its libvirt and QEMU.`,
   // --- input ---
   // --- planning ---
   DEVICE_NOT_FOUND: (d: { device: string }) =>

@@ -1,17 +1,22 @@
 import { catalogue, type ErrorCode } from "./catalogue";
+import { printable, shorten } from "./printable";
+
+/** Longest reason that is taken over from another error: libvirt, QEMU and servers may say megabytes. */
+const MAX_REASON_CHARACTERS = 4_000;
 
 /**
  * The only error that leaves the provider on purpose.
  *
  * Match it by {@link ProviderError.code}, never by its text and never by instanceof (two copies of the
- * package may be loaded). The text already says what happened, where, and what to do next.
+ * package may be loaded). The text already says what happened, where, and what to do next. It may quote peers, so it is
+ * made {@link printable} here, the one place through which all messages go.
  */
 export class ProviderError extends Error {
   override readonly name = "ProviderError";
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, cause?: unknown) {
-    super(`${message} [${code}]`, cause === undefined ? undefined : { cause });
+    super(`${printable(message)} [${code}]`, cause === undefined ? undefined : { cause });
     this.code = code;
   }
 }
@@ -34,7 +39,7 @@ export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): boolean
   return error instanceof Error && codes.includes((error as Partial<ProviderError>).code as ErrorCode);
 }
 
-/** The text of a thrown value, for the `reason` of another error. */
+/** The text of a thrown value, for the `reason` of another error; at most some thousand characters of it. */
 export function causeText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return shorten(error instanceof Error ? error.message : String(error), MAX_REASON_CHARACTERS);
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { printable } from "../errors";
 import type { Reality } from "../lifecycle";
 import type { AttachmentInputs } from "./attachment-schema";
 
@@ -43,18 +44,24 @@ export function parseState(properties: Readonly<Record<string, unknown>>): Attac
   throw new TypeError(`the stored outputs cannot be read: ${paths}`);
 }
 
-/** The properties of the state: what is really there, and the inputs it was made from. */
+/**
+ * The properties of the state: what is really there, and the inputs it was made from. Names that the host or the guest
+ * gave are printable from here on, because Pulumi shows outputs as they are.
+ */
 export function composeState<I extends Partial<AttachmentInputs>>(
   inputs: I,
   reality: Reality,
 ): I & AttachmentState {
+  return { ...inputs, ...printableTexts(outputsOf(reality)) };
+}
+
+function outputsOf(reality: Reality): AttachmentState {
   const part = (one: Reality["held"][number]): AttachmentState["held"][number] => ({
     hostAddress: one.hostAddress,
     hostDriver: one.hostDriver ?? "",
     iommuGroup: one.iommuGroup ?? -1,
   });
   return {
-    ...inputs,
     slot: reality.slot,
     guestAddress: reality.guest.guestAddress ?? null,
     guestConfigured: reality.guest.guestConfigured,
@@ -69,4 +76,14 @@ export function composeState<I extends Partial<AttachmentInputs>>(
     guestUuid: reality.guestUuid,
     hostUuid: reality.hostUuid,
   };
+}
+
+/** The same plain data, every text in it printable. */
+function printableTexts<T>(value: T): T {
+  if (typeof value === "string") return printable(value) as T;
+  if (Array.isArray(value)) return value.map(printableTexts) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, printableTexts<unknown>(one)]),
+  ) as T;
 }

@@ -17,6 +17,7 @@ import {
   normaliseInputs,
   type AttachmentInputs,
 } from "../../../provider/resource";
+import { at } from "../../support/wanted";
 import { inputs, valid } from "./arbitrary-inputs";
 
 const slot = "0000:01:00" as PciSlotAddress;
@@ -111,6 +112,24 @@ describe("the state", () => {
         expect(JSON.parse(JSON.stringify(state))).toEqual(state);
       }),
     );
+  });
+
+  it("shows no name of the host or the guest that a terminal would obey, and keeps the inputs as they are", () => {
+    const hostile = "x\u001b[2J\u009b31m\u202e";
+    const there: Reality = {
+      ...someReality,
+      hostUuid: hostile,
+      slot: { bus: hostile, slot: 0, kind: "pseries" },
+      held: [{ hostAddress: at("0000:01:00.1"), hostDriver: hostile }],
+    };
+    const { connection, ...outputs } = composeState(
+      { connection: { host: "hv1", privateKey: "a\nb\n" } },
+      there,
+    );
+    expect(connection.privateKey).toBe("a\nb\n");
+    const shown = "x\\u001b[2J\\u009b31m\\u202e";
+    expect(outputs).toMatchObject({ hostUuid: shown, slot: { bus: shown }, held: [{ hostDriver: shown }] });
+    expect(composeState({}, there)).toEqual(outputs);
   });
 
   it("that no release wrote is refused by the names of its paths, without any value", () => {

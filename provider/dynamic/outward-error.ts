@@ -1,0 +1,22 @@
+import { causeText, fail, printable } from "../errors";
+import { LibvirtDisconnectedError, LibvirtError, LibvirtProtocolError } from "../libvirt-rpc";
+import { QmpError, QmpProtocolError } from "../qmp";
+
+/**
+ * The error of the catalogue for one that a protocol's room has thrown and that nobody on the way has put into words;
+ * any other error as it is, with a message that a terminal shows and does not obey.
+ *
+ * @param target the host, for the message
+ */
+export function outwardError(error: unknown, target: string): unknown {
+  const reason = causeText(error);
+  if (error instanceof LibvirtProtocolError || error instanceof QmpProtocolError)
+    return fail("PROTOCOL_BROKEN", { target, reason }, error);
+  if (error instanceof LibvirtDisconnectedError)
+    return fail("LIBVIRT_CONNECTION_LOST", { target, reason }, error);
+  if (error instanceof LibvirtError || error instanceof QmpError)
+    return fail("LIBVIRT_REFUSED", { target, reason }, error);
+  if (error instanceof Error && error.message !== printable(error.message))
+    error.message = printable(error.message);
+  return error;
+}

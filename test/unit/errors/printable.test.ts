@@ -1,0 +1,82 @@
+import fc from "fast-check";
+import { causeText, fail, printable, ProviderError } from "../../../provider/errors";
+import { MAX_SHOWN_CHARACTERS } from "../../../provider/errors/printable";
+
+/** What a terminal would obey; tabs and line ends included. */
+const obeyed = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\p{Cs}]/u;
+const anyText = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.string({
+    unit: fc.constantFrom(
+      "\u001b",
+      "[2J",
+      "\u009b",
+      "\u007f",
+      "\r",
+      "\n",
+      "\u202e",
+      "\u2066",
+      "\ud83d",
+      "a",
+      "ä",
+    ),
+  }),
+);
+
+describe("a text made printable", () => {
+  it("holds nothing that a terminal obeys, whatever it was", () => {
+    fc.assert(fc.property(anyText, (text) => expect(printable(text)).not.toMatch(obeyed)));
+  });
+
+  it("made printable again is the same", () => {
+    fc.assert(fc.property(anyText, (text) => expect(printable(printable(text))).toBe(printable(text))));
+  });
+
+  it.each([
+    ["\u001b]0;owned\u0007\u001b[2J", "\\u001b]0;owned\\u0007\\u001b[2J"],
+    ["a\r\nerror: forged\n\tline", "a error: forged line"],
+    ["c1 \u009b31m, del \u007f", "c1 \\u009b31m, del \\u007f"],
+    ["\u202egpj.exe\u2069", "\\u202egpj.exe\\u2069"],
+    ["half \ud83d", "half \\ud83d"],
+  ])("%j is %j", (text, shown) => {
+    expect(printable(text)).toBe(shown);
+  });
+
+  it.each([
+    "Gerät für Wägung",
+    "网卡 0",
+    "מחשב ‏1",
+    "👩‍💻 🇫🇮",
+    "e\u0301",
+    "\u00a0non-breaking",
+    "C:\\path \\u001b",
+  ])("%s stays as it is", (text) => {
+    expect(printable(text)).toBe(text);
+  });
+
+  it("is cut where it is a flood", () => {
+    const shown = printable("x".repeat(10_000_000));
+    expect(shown).toHaveLength(MAX_SHOWN_CHARACTERS + 1);
+    expect(shown.endsWith("…")).toBe(true);
+  });
+});
+
+describe("the message of an error", () => {
+  it("holds nothing that a terminal obeys, and ends with the code, whatever a peer has said", () => {
+    fc.assert(
+      fc.property(anyText, anyText, (guest, reason) => {
+        const { message } = fail("HOLD_FAILED", { address: "0000:01:00.0", guest, reason });
+        expect(message).not.toMatch(obeyed);
+        expect(message).toMatch(/\[HOLD_FAILED\]$/);
+      }),
+    );
+    expect(new ProviderError("GUEST_NOT_FOUND", "a\u001bb").message).toBe("a\\u001bb [GUEST_NOT_FOUND]");
+  });
+
+  it("tells its advice also where a peer has said megabytes", () => {
+    const reason = causeText(new Error("x".repeat(4_000_000)));
+    const { message } = fail("ATTACH_FAILED", { guest: "g", reason, outcome: "Everything was undone." });
+    expect(message).toMatch(/Everything was undone\. \[ATTACH_FAILED\]$/);
+    expect(message.length).toBeLessThan(5_000);
+  });
+});
