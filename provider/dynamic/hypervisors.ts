@@ -1,4 +1,4 @@
-import { libvirtHypervisor, LibvirtSession } from "../hypervisor/libvirt";
+import { libvirtHypervisor, LibvirtSession, type LibvirtUri } from "../hypervisor/libvirt";
 import type { Hypervisor, Lock } from "../lifecycle";
 import type { ConnectionInputs } from "../resource";
 import { SshPool, type SshConnection, type SshTarget } from "../ssh";
@@ -9,7 +9,7 @@ export interface GuestPlace {
   readonly connection: ConnectionInputs;
   /** Name or UUID. */
   readonly guest: string;
-  readonly uri: string | undefined;
+  readonly uri: LibvirtUri | undefined;
 }
 
 /** Limits of one dial, where looking is worth a few seconds only. */

@@ -74,8 +74,8 @@ export const catalogue = {
   STILL_PLUGGED: (d: { address: string; guest: string; qemuId: string }) =>
     `${d.address} is not released: QEMU of guest ${d.guest} still has it as ${d.qemuId}, and a release now would ` +
     `block libvirt. Run again once the guest has let go.`,
-  XML_UNREADABLE: (d: { what: string }) =>
-    `libvirt sent ${d.what} that cannot be read as XML. Check the host's libvirt.`,
+  XML_UNREADABLE: (d: { what: string; reason: string }) =>
+    `libvirt sent ${d.what} in a form that cannot be read: ${d.reason}. Check the host's libvirt.`,
   LIBVIRT_REFUSED: (d: { target: string; reason: string }) =>
     `${d.target} did not do what was asked: ${d.reason}. Look into libvirt's log on the host, and run again.`,
   LIBVIRT_CONNECTION_LOST: (d: { target: string; reason: string }) =>

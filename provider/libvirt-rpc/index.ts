@@ -1,5 +1,5 @@
 export { LibvirtClient, type DomainTarget, type LibvirtNodeDevice } from "./libvirt-client";
-export type { DomainState, LibvirtDomain } from "./domain";
+export { findUuidBytes, type DomainState, type LibvirtDomain } from "./domain";
 export type { LifecycleEvent, MonitorEvent } from "./domain-events";
 export type { Unsubscribe } from "./subscription";
 export {

@@ -6,7 +6,7 @@ export {
   listFunctions,
   type Interruption,
 } from "./describe";
-export { aliasOf, attachmentIdOf, findTagOfAlias, findTagOfQemuId, qemuIdOf, tagOf } from "./naming";
+export { aliasOf, attachmentIdOf, findTagOfAlias, findTagOfQemuId, isTag, qemuIdOf, tagOf } from "./naming";
 export type {
   GuestIdentity,
   GuestRunState,

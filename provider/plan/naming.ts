@@ -17,6 +17,11 @@ export function attachmentIdOf(ownerToken: string): string {
   return `${prefix}-${tagOf(ownerToken)}`;
 }
 
+/** Whether a text has the form of a tag. Ids and aliases are made of it, and anyone may write into a guest's metadata. */
+export function isTag(text: string): boolean {
+  return /^[0-9a-f]{12}$/.test(text);
+}
+
 /**
  * QEMU's device id of one plugged function. It must differ from libvirt's alias of the same function,
  * or libvirt hands the function back to the host at its DEVICE_DELETED, while its group is still in use.

@@ -115,7 +115,10 @@ export const attachmentSchema = z.strictObject({
       { error: addFields },
     )
     .optional(),
-  ownerToken: text("make the resource with the package's own class, which computes it"),
+  ownerToken: text(
+    "make the resource with the package's own class, which computes it",
+    (value) => value !== "" && !/\p{Cs}/u.test(value),
+  ),
 });
 
 /** The resource's arguments after check: valid, spelled one way, no defaults filled in. */

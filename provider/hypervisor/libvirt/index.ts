@@ -1,2 +1,2 @@
 export { libvirtHypervisor, type LibvirtHypervisorOptions } from "./libvirt-hypervisor";
-export { LibvirtSession, type StreamFactory } from "./libvirt-session";
+export { LibvirtSession, type LibvirtUri, type StreamFactory } from "./libvirt-session";

@@ -1,5 +1,5 @@
 import { findPciAddress, type GuestSlot } from "../../pci";
-import type { LedgerEntry, LedgerFunction } from "../../plan";
+import { isTag, type LedgerEntry, type LedgerFunction } from "../../plan";
 import { attribute, child, children, writeXml, type XmlElement } from "./xml";
 
 /** Namespace of the ledger among the guest's metadata. Permanent: states and guests of users rely on it. */
@@ -37,7 +37,8 @@ function findEntry(element: XmlElement): LedgerEntry | undefined {
   const owner = decodeOwner(attribute(element, "owner") ?? "");
   const kind = kinds.find((one) => one === attribute(element, "kind"));
   const slot = Number(attribute(element, "slot"));
-  if (!owner || !tag || !bus || kind === undefined || !Number.isInteger(slot)) return undefined;
+  const hasForm = owner && tag && isTag(tag) && bus && kind !== undefined && isSlotNumber(slot);
+  if (!hasForm) return undefined;
   const functions = children(element, "function").flatMap((one) => findFunction(one) ?? []);
   return { owner, tag, slot: { bus, slot, kind }, functions };
 }
@@ -46,6 +47,7 @@ function findFunction(element: XmlElement): LedgerFunction | undefined {
   const address = findPciAddress(attribute(element, "address") ?? "");
   if (address === undefined) return undefined;
   const guest = attribute(element, "guest");
+  if (guest !== undefined && !/^[0-7]$/.test(guest)) return undefined;
   const hostDriver = attribute(element, "driver");
   return {
     address,
@@ -54,13 +56,18 @@ function findFunction(element: XmlElement): LedgerFunction | undefined {
   };
 }
 
+function isSlotNumber(slot: number): boolean {
+  return Number.isInteger(slot) && slot >= 0 && slot <= 31;
+}
+
 /**
  * Readers of XML turn tabs and line ends of an attribute into blanks, trim it, and refuse other control
- * characters; a token that came back otherwise would be another owner. They are written as in a URL.
+ * characters and two noncharacters; a token that came back otherwise would be another owner. They are written as in a
+ * URL.
  */
 function encodeOwner(owner: string): string {
   // eslint-disable-next-line no-control-regex -- these are what has to be kept out
-  return owner.replace(/[%\u0000-\u001f]|^\s+|\s+$/gu, encodeURIComponent);
+  return owner.replace(/[%\u0000-\u001f\ufffe\uffff]|^\s+|\s+$/gu, encodeURIComponent);
 }
 
 function decodeOwner(text: string): string | undefined {

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { causeText, fail } from "../../errors";
-import { LibvirtClient, LibvirtError } from "../../libvirt-rpc";
+import { findUuidBytes, LibvirtClient, LibvirtError } from "../../libvirt-rpc";
 import { child, parseXml, textOf } from "./xml";
 
 /** How a host is reached: streams over a connection that someone else owns. */
@@ -16,6 +16,8 @@ export interface StreamFactory {
 const OLDEST_LIBVIRT = 8_003_000;
 /** A libvirtd that has just been restarted answers its first call after 3 to 4 s (libvirt.md). */
 const OPEN_MS = 20_000;
+/** The URIs that check lets pass: one of them stands in a command line on the host. */
+export type LibvirtUri = "qemu:///system" | "qemu:///session";
 const SYSTEM_SOCKETS = ["/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock"];
 
 /**
@@ -25,13 +27,16 @@ const SYSTEM_SOCKETS = ["/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-soc
 export class LibvirtSession {
   readonly label: string;
   readonly #streams: StreamFactory;
-  readonly #uri: string;
+  readonly #uri: LibvirtUri;
+  readonly #openMs: number;
   readonly #hostUuids = new WeakMap<LibvirtClient, string>();
   #opening: Promise<LibvirtClient> | undefined;
 
-  constructor(streams: StreamFactory, uri: string) {
+  /** @param openMs limit of one opening, all ways together. */
+  constructor(streams: StreamFactory, uri: LibvirtUri, openMs = OPEN_MS) {
     this.#streams = streams;
     this.#uri = uri;
+    this.#openMs = openMs;
     this.label = streams.label;
   }
 
@@ -50,7 +55,9 @@ export class LibvirtSession {
     const known = this.#hostUuids.get(client);
     if (known !== undefined) return known;
     const capabilities = parseXml(await client.capabilities(signal), "its capabilities");
-    const uuid = textOf(child(capabilities, "capabilities", "host", "uuid")) ?? "";
+    const uuid = textOf(child(capabilities, "capabilities", "host", "uuid"));
+    if (uuid === undefined || findUuidBytes(uuid) === undefined)
+      throw fail("XML_UNREADABLE", { what: "its capabilities", reason: "the UUID of the host is none" });
     this.#hostUuids.set(client, uuid);
     return uuid;
   }
@@ -64,7 +71,7 @@ export class LibvirtSession {
 
   /** The connection is shared: it has a limit of its own, so that one caller's deadline is not another's failure. */
   #openForAll(): Promise<LibvirtClient> {
-    const opening = this.#open(AbortSignal.timeout(OPEN_MS));
+    const opening = this.#open(AbortSignal.timeout(this.#openMs));
     opening.catch(() => {
       if (this.#opening === opening) this.#opening = undefined;
     });
@@ -77,15 +84,27 @@ export class LibvirtSession {
     void client.closed.then(() => {
       if (this.#opening === opened) this.#opening = undefined;
     });
-    const version = await client.libVersion(signal);
-    if (version >= OLDEST_LIBVIRT) return client;
-    await client.close();
-    throw fail("LIBVIRT_TOO_OLD", { label: this.label, version: formatVersion(version) });
+    try {
+      const version = await client.libVersion(signal);
+      if (version < OLDEST_LIBVIRT)
+        throw fail("LIBVIRT_TOO_OLD", { label: this.label, version: formatVersion(version) });
+      return client;
+    } catch (cause) {
+      await client.close();
+      if (!signal.aborted) throw cause;
+      const tried = [`the connection opened, but libvirt ${this.#silence}`];
+      throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.#uri, tried }, cause);
+    }
+  }
+
+  get #silence(): string {
+    return `did not answer within ${this.#openMs / 1000} s`;
   }
 
   /** The daemon's socket, monolithic or modular; where forwarding is off, libvirt's own relay program. */
   async #connect(signal: AbortSignal): Promise<LibvirtClient> {
     const sockets = this.#uri === "qemu:///system" ? SYSTEM_SOCKETS : [];
+    // Single quotes are literal to every shell, and a LibvirtUri has none.
     const relay = `virt-ssh-helper '${this.#uri}'`;
     const ways: readonly { readonly name: string; readonly open: () => Promise<Duplex> }[] = [
       ...sockets.map((path) => ({ name: path, open: () => this.#streams.openUnixSocket(path, signal) })),
@@ -96,10 +115,9 @@ export class LibvirtSession {
       try {
         return await LibvirtClient.open(await way.open(), { uri: this.#uri, signal });
       } catch (cause) {
-        signal.throwIfAborted();
-        tried.push(`${way.name}: ${causeText(cause)}`);
-        const isRefused = cause instanceof LibvirtError;
-        if (isRefused) throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.#uri, tried }, cause);
+        tried.push(`${way.name}: ${signal.aborted ? this.#silence : causeText(cause)}`);
+        const isFinal = signal.aborted || cause instanceof LibvirtError;
+        if (isFinal) throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.#uri, tried }, cause);
       }
     }
     throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.#uri, tried });

@@ -1,3 +1,4 @@
+import { fail } from "../../errors";
 import { type HostFunction, type PciAddress } from "../../pci";
 import { findAddress } from "./address-xml";
 import { attribute, child, children, parseXml, textOf } from "./xml";
@@ -8,6 +9,12 @@ export interface NodeDeviceDescription {
   readonly groupMembers: readonly PciAddress[];
 }
 
+/**
+ * Most functions of one IOMMU group. A group without isolation may span a whole bus with its virtual functions, some
+ * hundreds; each of them is looked at.
+ */
+export const MAX_GROUP_MEMBERS = 1_024;
+
 /** PCI base class of bridges. */
 const BRIDGE_CLASS = 0x06;
 
@@ -16,12 +23,25 @@ export function nodeDeviceName(address: PciAddress): string {
   return `pci_${address.replace(/[:.]/g, "_")}`;
 }
 
-/** Reads the XML of a PCI node device. */
+/**
+ * Reads the XML of a PCI node device.
+ *
+ * @throws ProviderError XML_UNREADABLE, also where the number of the IOMMU group is none
+ */
 export function parseNodeDeviceXml(text: string, address: PciAddress): NodeDeviceDescription {
-  const device = child(parseXml(text, "the description of a host device"), "device");
+  const what = `the description of host function ${address}`;
+  const device = child(parseXml(text, what), "device");
   const capability = children(device, "capability").find((one) => attribute(one, "type") === "pci");
   const group = child(capability, "iommuGroup");
   const groupNumber = attribute(group, "number");
+  if (groupNumber !== undefined && !/^\d{1,9}$/.test(groupNumber))
+    throw fail("XML_UNREADABLE", { what, reason: "the number of its IOMMU group is none" });
+  const members = children(group, "address");
+  if (members.length > MAX_GROUP_MEMBERS)
+    throw fail("XML_UNREADABLE", {
+      what,
+      reason: `its IOMMU group has ${members.length} members, at most ${MAX_GROUP_MEMBERS} are looked at`,
+    });
   const driver = textOf(child(device, "driver", "name"));
   const isBridge =
     Number(textOf(child(capability, "class")) ?? "0") >> 16 === BRIDGE_CLASS ||
@@ -35,6 +55,6 @@ export function parseNodeDeviceXml(text: string, address: PciAddress): NodeDevic
       ...(driver !== undefined && { driver }),
       ...(groupNumber !== undefined && { iommuGroup: Number(groupNumber) }),
     },
-    groupMembers: children(group, "address").flatMap((one) => findAddress(one) ?? []),
+    groupMembers: members.flatMap((one) => findAddress(one) ?? []),
   };
 }

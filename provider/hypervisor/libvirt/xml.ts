@@ -1,6 +1,7 @@
 import XMLBuilder from "fast-xml-builder";
 import { XMLParser } from "fast-xml-parser";
 import { fail } from "../../errors";
+import { findMalformation, MAX_XML_DEPTH } from "./well-formed";
 
 /** One element: its attributes under `@name`, its text under `#text`, its children under their names. */
 export interface XmlElement {
@@ -14,6 +15,11 @@ const parser = new XMLParser({
   parseAttributeValue: false,
   removeNSPrefix: true,
   alwaysCreateTextNode: false,
+  maxNestedTags: MAX_XML_DEPTH,
+  // without it the parser writes the path of every element out as a text, which is most of its time
+  jPath: false,
+  ignoreDeclaration: true,
+  ignorePiTags: true,
 });
 const builder = new XMLBuilder({
   ignoreAttributes: false,
@@ -24,13 +30,13 @@ const builder = new XMLBuilder({
 
 /** @throws ProviderError XML_UNREADABLE when a document of libvirt's is not one; the document is not shown. */
 export function parseXml(text: string, what: string): XmlElement {
+  const reason = findMalformation(text);
+  if (reason !== undefined) throw fail("XML_UNREADABLE", { what, reason });
   try {
-    const document: unknown = parser.parse(text);
-    if (isElement(document) && Object.keys(document).length > 0) return document;
+    return parser.parse(text) as XmlElement;
   } catch (cause) {
-    throw fail("XML_UNREADABLE", { what }, cause);
+    throw fail("XML_UNREADABLE", { what, reason: "a name that is refused" }, cause);
   }
-  throw fail("XML_UNREADABLE", { what });
 }
 
 /** The text of an element, every value escaped. */

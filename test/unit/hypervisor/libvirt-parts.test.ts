@@ -15,9 +15,9 @@ const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
     () => undefined,
     (error: unknown) => error,
   );
-const entry = (owner: string, tag: string): LedgerEntry => ({
+const entry = (owner: string, digit: string): LedgerEntry => ({
   owner,
-  tag,
+  tag: digit.repeat(12),
   slot: { bus: "pci.8", slot: 0, kind: "pcie-acpi" },
   functions: [],
 });

@@ -192,10 +192,8 @@ describe("the ledger", () => {
     fc.constantFrom(...Array.from("<>&\"'\n\t\r\u0000\u001b %;#x/\u00a0\u2028\u00e4\u{1f600}")),
     fc.string({ unit: "grapheme", minLength: 1, maxLength: 1 }),
   );
-  // noncharacters and lone surrogates cannot travel in any XML
-  const text = fc
-    .string({ minLength: 1, unit: character })
-    .filter((one) => !/[\ufffe\uffff]|\p{Cs}/u.test(one));
+  // lone surrogates are refused by check, and cannot come from Pulumi
+  const text = fc.string({ minLength: 1, unit: character }).filter((one) => !/\p{Cs}/u.test(one));
   const ledgerFunction = fc.record(
     {
       address: fc.nat({ max: 7 }).map((n) => at(`0000:01:00.${n}`)),
@@ -247,6 +245,7 @@ describe("the ledger", () => {
     "100%",
     "%41",
     "\u0000",
+    "\uffff",
     "\u00a0",
   ])("keeps the owner %j", (name) => {
     const one: LedgerEntry = {
@@ -267,19 +266,21 @@ describe("the ledger", () => {
     "<attachments/>",
     "<attachments>text</attachments>",
     "<attachments><attachment/></attachments>",
-    "<attachments><attachment owner='' tag='t' bus='b' slot='0' kind='pseries'/></attachments>",
-    "<attachments><attachment owner='o' tag='t' bus='b' slot='x' kind='pseries'/></attachments>",
-    "<attachments><attachment owner='o' tag='t' bus='b' slot='0' kind='shpc'/></attachments>",
-    "<attachments><attachment owner='%zz' tag='t' bus='b' slot='0' kind='pseries'/></attachments>",
-    "<attachments><attachment tag='t' bus='b' slot='0' kind='pseries'/></attachments>",
+    `<attachments><attachment owner='' tag='${tag}' bus='b' slot='0' kind='pseries'/></attachments>`,
+    `<attachments><attachment owner='o' tag='t' bus='b' slot='0' kind='pseries'/></attachments>`,
+    `<attachments><attachment owner='o' tag='${tag}' bus='b' slot='x' kind='pseries'/></attachments>`,
+    `<attachments><attachment owner='o' tag='${tag}' bus='b' slot='32' kind='pseries'/></attachments>`,
+    `<attachments><attachment owner='o' tag='${tag}' bus='b' slot='0' kind='shpc'/></attachments>`,
+    `<attachments><attachment owner='%zz' tag='${tag}' bus='b' slot='0' kind='pseries'/></attachments>`,
+    `<attachments><attachment tag='${tag}' bus='b' slot='0' kind='pseries'/></attachments>`,
   ])("that others have written is passed over where it is none: %s", (xml) => {
     expect(findLedgerEntries(parseXml(xml, "its ledger"))).toEqual([]);
   });
 
   it("passes over functions that are none, and keeps the others", () => {
     const xml =
-      "<attachments><attachment owner='o' tag='t' bus='b' slot='0' kind='pseries'>" +
-      "<function address='nonsense'/><function/><function address='0000:01:00.1'/></attachment></attachments>";
+      `<attachments><attachment owner='o' tag='${tag}' bus='b' slot='0' kind='pseries'>` +
+      "<function address='nonsense'/><function address='0000:01:00.2' guest='8'/><function/><function address='0000:01:00.1'/></attachment></attachments>";
     expect(findLedgerEntries(parseXml(xml, "it"))[0]?.functions).toEqual([{ address: "0000:01:00.1" }]);
   });
 });

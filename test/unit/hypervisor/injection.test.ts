@@ -1,0 +1,164 @@
+import { execFileSync } from "node:child_process";
+import { type Duplex } from "node:stream";
+import fc from "fast-check";
+import { parseDomainXml } from "../../../provider/hypervisor/libvirt/domain-xml";
+import { unassignedHostdev } from "../../../provider/hypervisor/libvirt/hostdev-xml";
+import { findLedgerEntries, writeLedger } from "../../../provider/hypervisor/libvirt/ledger-xml";
+import { LibvirtMonitor } from "../../../provider/hypervisor/libvirt/libvirt-monitor";
+import { LibvirtSession, type LibvirtUri } from "../../../provider/hypervisor/libvirt";
+import { findMalformation } from "../../../provider/hypervisor/libvirt/well-formed";
+import { attribute, child, parseXml } from "../../../provider/hypervisor/libvirt/xml";
+import { XdrReader } from "../../../provider/libvirt-rpc/xdr-reader";
+import { XdrWriter } from "../../../provider/libvirt-rpc/xdr-writer";
+import { findInputFailures } from "../../../provider/resource";
+import { at } from "../../support/wanted";
+import { guest1 } from "./support/scripted-libvirt";
+
+const { signal } = new AbortController();
+const tag = "0123456789ab";
+
+/** Any text; and texts that are made to leave the quotes they are put into. */
+const meant =
+  "'|\"|`|$(reboot)|;|&&|\n|\r|\t| |\\|\\'|<|>|/>|]]>|-->|&|&quot;|&#39;|<!--|{|}|,|:|:=|%22|\u0000|\u001b|\u202e|\uffff|a|Ä|👩‍💻".split(
+    "|",
+  );
+const text = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.string({ unit: fc.constantFrom(...meant), maxLength: 12 }),
+);
+
+describe("A text that gets into XML", () => {
+  it("as an alias is that alias, or makes a document that no reader takes; it never adds an element", () => {
+    fc.assert(
+      fc.property(text, (alias) => {
+        const xml = unassignedHostdev(at("0000:0a:1f.7"), alias);
+        if (findMalformation(xml) !== undefined) {
+          // eslint-disable-next-line no-control-regex -- what XML does not allow
+          expect(alias).toMatch(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/);
+          return;
+        }
+        const hostdev = child(parseXml(xml, "it"), "hostdev");
+        expect(Object.keys(hostdev).sort()).toEqual(
+          ["@managed", "@mode", "@type", "address", "alias", "driver", "source"].sort(),
+        );
+        // what readers make of white space is theirs
+        expect(attribute(child(hostdev, "alias"), "name")).toBe(alias.replace(/\r\n?/g, "\n").trim());
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("as owner, bus or driver of a ledger entry stays one entry, with that owner", () => {
+    fc.assert(
+      fc.property(text, text, text, (owner, bus, hostDriver) => {
+        fc.pre(owner !== "" && bus.trim() !== "" && !/\p{Cs}/u.test(owner));
+        const entry = {
+          owner,
+          tag,
+          slot: { bus, slot: 0, kind: "pcie-acpi" as const },
+          functions: [{ address: at("0000:01:00.0"), guestFunction: 0, hostDriver }],
+        };
+        const xml = writeLedger([entry]) ?? "";
+        if (findMalformation(xml) !== undefined) {
+          // eslint-disable-next-line no-control-regex -- what XML does not allow
+          expect(bus + hostDriver).toMatch(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/);
+          return;
+        }
+        const read = findLedgerEntries(parseXml(xml, "it"));
+        expect(read.map((one) => one.owner)).toEqual([owner]);
+        expect(read[0]?.functions).toHaveLength(1);
+        const domain = parseDomainXml(`<domain><metadata>${xml}</metadata><devices/></domain>`);
+        expect(domain.ledger).toEqual(read);
+        expect(domain.holdings).toEqual([]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe("A text that gets into a command of QEMU", () => {
+  it("is that text, in its place", async () => {
+    await fc.assert(
+      fc.asyncProperty(text, text, async (id, bus) => {
+        const args = { driver: "vfio-pci", id, bus, multifunction: true };
+        const sent: string[] = [];
+        const client = {
+          monitorCommand: async (_guest: unknown, json: string) => {
+            sent.push(json);
+            return '{"return":{}}';
+          },
+        };
+        const session = { client: () => Promise.resolve(client) } as unknown as LibvirtSession;
+        await new LibvirtMonitor(session, () => guest1).execute("device_add", args, signal);
+        expect(JSON.parse(sent[0]!)).toEqual({ execute: "device_add", arguments: args });
+      }),
+    );
+  });
+
+  it("or of libvirt arrives as it was sent, or is refused before anything is", () => {
+    fc.assert(
+      fc.property(text, (name) => {
+        if (name.includes("\0")) return expect(() => new XdrWriter().string(name)).toThrow(TypeError);
+        const reader = new XdrReader(new XdrWriter().string(name).toBuffer());
+        expect(reader.string()).toBe(name);
+        reader.end();
+      }),
+    );
+  });
+});
+
+describe("A URI that gets into a command line on the host", () => {
+  const uris: readonly LibvirtUri[] = ["qemu:///system", "qemu:///session"];
+  const inputs = (uri: unknown) => ({
+    connection: { host: "hv1" },
+    guest: { domain: "guest1", uri },
+    device: "0000:01:00",
+    ownerToken: "o",
+  });
+  const checks = { findPrivateKeyProblem: () => undefined, findHostKeyProblem: () => undefined };
+
+  it("is one of two, any other is refused by check", () => {
+    for (const uri of uris) expect(findInputFailures(inputs(uri), checks)).toEqual([]);
+    const others = fc.oneof(
+      text,
+      fc.tuple(fc.constantFrom(...uris), text).map(([uri, more]) => uri + more),
+    );
+    fc.assert(
+      fc.property(others, (uri) => {
+        fc.pre(!uris.includes(uri as LibvirtUri));
+        expect(findInputFailures(inputs(uri), checks)).toMatchObject([{ property: "guest.uri" }]);
+      }),
+    );
+  });
+
+  it.each(uris)("%s arrives as one argument in a shell", async (uri) => {
+    const commands: string[] = [];
+    const streams = {
+      label: "root@hv1:22",
+      openUnixSocket: () => Promise.reject(new Error("forwarding is off")),
+      openCommand: (command: string): Promise<Duplex> => {
+        commands.push(command);
+        return Promise.reject(new Error("none"));
+      },
+    };
+    await expect(new LibvirtSession(streams, uri).client()).rejects.toThrow(/LIBVIRT_UNREACHABLE/);
+    expect(commands).toHaveLength(1);
+    const script = `set -- ${commands[0]}; printf '%s\\n' "$#" "$@"`;
+    expect(execFileSync("sh", ["-c", script], { encoding: "utf8" })).toBe(`2\nvirt-ssh-helper\n${uri}\n`);
+  });
+});
+
+describe("The name of a guest", () => {
+  it("with control characters or a slash is refused by check", () => {
+    fc.assert(
+      fc.property(text, (domain) => {
+        const failures = findInputFailures(
+          { connection: { host: "hv1" }, guest: { domain }, device: "0000:01:00", ownerToken: "o" },
+          { findPrivateKeyProblem: () => undefined, findHostKeyProblem: () => undefined },
+        );
+        const isRefused = domain === "" || /[/\p{Cc}]/u.test(domain);
+        expect(failures.map((one) => one.property)).toEqual(isRefused ? ["guest.domain"] : []);
+      }),
+    );
+  });
+});
