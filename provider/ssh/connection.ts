@@ -32,7 +32,7 @@ export interface SshConnection {
   readonly locks: HostSession;
 }
 
-/** Milliseconds for an orderly goodbye before the socket is simply closed. */
+/** Milliseconds for an orderly goodbye, of the helper and then of the server, before the socket is simply closed. */
 const GOODBYE_MS = 2000;
 
 type ChannelCallback<C> = (error: Error | null | undefined, channel: C) => void;
@@ -65,8 +65,13 @@ export class ClientConnection implements SshConnection {
   ) {
     this.#client = client;
     client.setMaxListeners(0);
-    client.on("error", (error) => (this.#firstError ??= error));
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    // Every error is the end, and the socket's too: ssh2 only half closes it, and goes on reading after a packet
+    // that it could not make sense of, with what it took for a length.
+    client.on("error", (error) => {
+      this.#firstError ??= error;
+      this.#onEnded(error.message);
+    });
     const onEnded = (): void => this.#onEnded("the host closed it");
     // The peer's FIN: nothing can be sent from then on, whenever "close" follows.
     client.on("end", onEnded);
@@ -103,13 +108,10 @@ export class ClientConnection implements SshConnection {
   /** Says goodbye and waits for the end. Idempotent. */
   async close(): Promise<void> {
     if (this.isOpen) {
-      await this.locks.close();
+      await noLongerThan(GOODBYE_MS, this.locks.close());
       this.#client.end();
     }
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => (timer = setTimeout(resolve, GOODBYE_MS)));
-    await Promise.race([this.closed, late]);
-    clearTimeout(timer);
+    await noLongerThan(GOODBYE_MS, this.closed);
     this.destroy(new Error("it was closed"));
   }
 
@@ -178,6 +180,13 @@ export class ClientConnection implements SshConnection {
     this.#client.destroy();
     this.#resolveClosed(this.#end);
   }
+}
+
+async function noLongerThan(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
 function refusedChannel(error: Error): ChannelRefused {

@@ -11,6 +11,9 @@ const START_LIMIT_MS = 30_000;
 /** No answer of the program's is longer than about 1100 bytes. */
 const LINE_LIMIT = 64 * 1024;
 
+/** What may wait to be read by the program: requests have some hundred bytes, and it reads each at once. */
+const UNREAD_LIMIT_BYTES = 1024 * 1024;
+
 /** Takes the answers to one request: `verb ID text`. */
 export type AnswerHandler = (verb: string, text: string) => void;
 
@@ -86,7 +89,11 @@ export class HostHelperProcess {
   }
 
   send(line: string): void {
-    if (this.isRunning) this.#process.stdio.write(`${line}\n`);
+    if (!this.isRunning) return;
+    const { stdio } = this.#process;
+    stdio.write(`${line}\n`);
+    if (stdio.writableLength > UNREAD_LIMIT_BYTES)
+      stdio.destroy(this.#failure("it does not read what it is sent"));
   }
 
   /** Asks it to end, and waits for that. */
@@ -95,15 +102,18 @@ export class HostHelperProcess {
     await this.ended;
   }
 
+  /** Ends it from here; whoever waits for an answer gets SSH_HELPER_FAILED with this reason. */
+  end(reason: string): void {
+    this.#onEnded(this.#failure(reason));
+  }
+
   async #untilReady(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
         const target = this.#host.label;
         void this.ended.then(reject);
-        timer = setTimeout(() => {
-          reject(fail("SSH_HELPER_FAILED", { target, reason: "it did not answer within 30 s" }));
-        }, START_LIMIT_MS);
+        timer = setTimeout(() => reject(this.#failure("it did not answer within 30 s")), START_LIMIT_MS);
         this.#handlers.set(READY_WORD, () => resolve());
         this.#handlers.set("start", (_verb, text) => reject(helperError(target, text)));
         this.#process.stdio.write(HOST_HELPER_PROGRAM);
@@ -122,11 +132,12 @@ export class HostHelperProcess {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
     if (this.#rest.length > LINE_LIMIT) {
-      this.#process.stdio.destroy(new Error(`it sent a line of over ${LINE_LIMIT} bytes`));
+      this.#process.stdio.destroy(this.#failure(`it sent a line of over ${LINE_LIMIT} bytes`));
       return;
     }
     for (const line of lines) {
-      const [, verb, id, answer] = /^(\S+) (\S+) ?(.*)$/.exec(line) ?? [];
+      // A name within may hold any byte but the end of a line, a carriage return too.
+      const [, verb, id, answer] = /^(\S+) (\S+) ?(.*)$/s.exec(line) ?? [];
       if (verb !== undefined && id !== undefined) this.#handlers.get(id)?.(verb, answer ?? "");
     }
   }
@@ -138,6 +149,10 @@ export class HostHelperProcess {
     this.#handlers.clear();
     this.#resolveEnded(reason);
     this.#process.stdio.destroy();
+  }
+
+  #failure(reason: string): Error {
+    return fail("SSH_HELPER_FAILED", { target: this.#host.label, reason });
   }
 
   #exitError(code: number | null): Error {

@@ -37,8 +37,15 @@ export interface HostSession {
 
 const WAITING_NOTICE_MS = 2000;
 
-/** More than any host has to tell; a peer that sends without end must not fill the memory. */
+/**
+ * More than any host has to tell; a peer that sends without end must not fill the memory. A record has some hundred
+ * bytes; a host with a thousand disks and ten thousand mounts has some 12,000.
+ */
 const SURVEY_LIMIT_BYTES = 32 * 1024 * 1024;
+const SURVEY_LIMIT_ANSWERS = 100_000;
+
+/** How long the helper may take to let go of locks. It does it at once, unless a survey is under way. */
+const RELEASE_LIMIT_MS = 30_000;
 
 /** {@link HostSession} by the helper program, started at first use. */
 export class HostHelper implements HostSession {
@@ -93,12 +100,15 @@ export class HostHelper implements HostSession {
       const lines: string[] = [];
       let pieces = "";
       let size = 0;
+      let answers = 0;
       helper.send(`survey ${id}`);
       return (verb, text) => {
         size += text.length;
+        answers += 1;
         if (verb === "done") return resolve(lines);
         if (verb === "fail") return reject(helperError(target, text));
-        if (size > SURVEY_LIMIT_BYTES) return reject(helperError(target, "its survey is too long"));
+        if (size > SURVEY_LIMIT_BYTES || answers > SURVEY_LIMIT_ANSWERS)
+          return reject(helperError(target, "its survey is too long"));
         pieces += text;
         if (verb !== "S") return;
         lines.push(Buffer.from(pieces, "latin1").toString("utf8"));
@@ -154,6 +164,11 @@ export class HostHelper implements HostSession {
     });
     const letGo = async (): Promise<void> => {
       this.#held.delete(held);
+      const late = setTimeout(() => {
+        // Held or not: with its connection it lets go, and this host is not waited for again.
+        helper.end("it did not let go of its locks");
+        this.#host.destroy(new Error("the helper on it did not let go of its locks"));
+      }, RELEASE_LIMIT_MS);
       try {
         await helper.converse<undefined>(({ id, resolve }) => {
           helper.send(`unlock ${id} ${names.join(" ")}`);
@@ -162,6 +177,7 @@ export class HostHelper implements HostSession {
       } catch {
         // The helper has ended, and its locks with it.
       } finally {
+        clearTimeout(late);
         for (const turn of turns) turn();
       }
     };

@@ -1,3 +1,6 @@
+/** Most pairs of disk and mount point; a btrfs on many disks counts each of them at each of its mounts. */
+const MAX_MOUNTED_DISKS = 1_000_000;
+
 /** What there is to tell which disk is mounted where. */
 export interface MountFacts {
   /** Lines of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
@@ -19,11 +22,17 @@ export interface MountFacts {
  */
 export function mountPointsByDisk(facts: MountFacts): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, Set<string>>();
+  let relations = 0;
   const add = (disk: string | undefined, mountPoint: string): void => {
     if (disk === undefined) return;
+    relations += 1;
+    if (relations > MAX_MOUNTED_DISKS) throw new Error("it has too many disks mounted in too many places");
     const places = found.get(disk) ?? new Set<string>();
     found.set(disk, places.add(mountPoint));
   };
+  const btrfsOf = new Map(
+    facts.btrfsFilesystems.flatMap((disks) => disks.map((disk) => [disk, disks] as const)),
+  );
   for (const line of facts.mountInfo) {
     const fields = line.split(" ");
     const separator = fields.indexOf("-");
@@ -31,8 +40,8 @@ export function mountPointsByDisk(facts: MountFacts): ReadonlyMap<string, readon
     const source = findDisk(unescape(fields[separator + 2] ?? ""), facts);
     add(facts.nameByNumber.get(fields[2] ?? ""), mountPoint);
     add(source, mountPoint);
-    const members = facts.btrfsFilesystems.find((disks) => source !== undefined && disks.includes(source));
-    for (const member of members ?? []) add(member, mountPoint);
+    const members = source === undefined ? [] : (btrfsOf.get(source) ?? []);
+    for (const member of members) add(member, mountPoint);
   }
   for (const line of facts.swaps) add(findDisk(unescape(line.split(/\s+/)[0] ?? ""), facts), "[SWAP]");
   return new Map([...found].map(([disk, places]) => [disk, [...places]]));

@@ -43,31 +43,40 @@ export function parseIpOutput(lines: readonly string[]): IpFacts {
   if (!Array.isArray(addresses) || routes.length < ROUTE_LISTS) {
     throw new Error(`"ip" printed ${lines.length} lines instead of ${ROUTE_LISTS + 1}`);
   }
-  const own = addresses as readonly IpAddress[];
+  const own = addresses.filter(hasName);
+  const switchPorts = own.filter(({ master }) => master === "ovs-system").map(({ ifname }) => ifname);
   return {
     addresses: new Map(
-      own.map(({ ifname, addr_info = [] }) => [ifname, addr_info.flatMap((one) => one.local ?? [])]),
+      own.map(({ ifname, addr_info = [] }) => [ifname, addr_info.map(({ local }) => local).filter(isText)]),
     ),
-    lowerInterfaces: new Map(own.map((one) => [one.ifname, lowerOf(one, own)])),
+    lowerInterfaces: new Map(own.map((one) => [one.ifname, lowerOf(one, switchPorts)])),
     defaultRouteInterfaces: routeInterfaces(routes.slice(0, ROUTE_LISTS)),
     routeToClientInterfaces: routeInterfaces(routes.slice(ROUTE_LISTS)),
   };
+}
+
+/** `ip -j` prints an empty object for what it leaves out. */
+function hasName(one: unknown): one is IpAddress {
+  return typeof one === "object" && one !== null && isText((one as Partial<IpAddress>).ifname);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 /**
  * The parent that a VLAN or tunnel names; and for an internal port of Open vSwitch all ports of the
  * switch, since the kernel does not say which of them it reaches.
  */
-function lowerOf(one: IpAddress, all: readonly IpAddress[]): readonly string[] {
-  const parent = one.link === undefined || one.link_netnsid !== undefined ? [] : [one.link];
+function lowerOf(one: IpAddress, switchPorts: readonly string[]): readonly string[] {
+  const parent = isText(one.link) && one.link_netnsid === undefined ? [one.link] : [];
   if (one.linkinfo?.info_kind !== "openvswitch") return parent;
-  const ports = all.filter(({ master, ifname }) => master === "ovs-system" && ifname !== one.ifname);
-  return [...parent, ...ports.map(({ ifname }) => ifname)];
+  return parent.length === 0 ? switchPorts : [...parent, ...switchPorts];
 }
 
 function routeInterfaces(lists: readonly unknown[]): readonly string[] {
   const routes = lists.flatMap((list) => (Array.isArray(list) ? (list as readonly IpRoute[]) : []));
   const alive = routes.filter(({ type }) => type === undefined || !DEAD_ENDS.has(type));
   const names = alive.flatMap(({ dev, nexthops = [] }) => [dev, ...nexthops.map((hop) => hop.dev)]);
-  return [...new Set(names.filter((name) => name !== undefined))];
+  return [...new Set(names.filter(isText))];
 }

@@ -33,6 +33,9 @@ export interface HostDisk {
   readonly mountPoints: readonly string[];
 }
 
+/** Most pairs of interface and what it runs on. Every port of an Open vSwitch counts each of its ports. */
+const MAX_RELATIONS = 1_000_000;
+
 /** The kinds of record of the helper's survey; see host-helper-program.ts. */
 type Records = ReadonlyMap<string, readonly string[]>;
 
@@ -45,8 +48,24 @@ export function parseHostSurvey(lines: readonly string[]): HostSurvey {
   const records = groupByKind(lines);
   const of = (kind: string) => records.get(kind) ?? [];
   const network = parseIpOutput(of("ip"));
+  let relations = 0;
+  // NAME [LOWER...] /sys/devices/...
+  const interfaces = of("net").map((record) => {
+    const { name, words, path } = splitRecord(record);
+    const stated = network.lowerInterfaces.get(name) ?? [];
+    relations += words.length + stated.length;
+    if (relations > MAX_RELATIONS) throw new Error("its interfaces run on too many others");
+    const lower = new Set([...words, ...stated]);
+    lower.delete(name);
+    return {
+      name,
+      ...pciAddressOn(path),
+      lowerInterfaces: [...lower],
+      addresses: network.addresses.get(name) ?? [],
+    };
+  });
   return {
-    interfaces: of("net").map((record) => parseInterface(record, network)),
+    interfaces,
     defaultRouteInterfaces: network.defaultRouteInterfaces,
     sshInterfaces: sshInterfaces(of("ssh")[0] ?? "", network),
     disks: parseDisks(records),
@@ -58,21 +77,11 @@ function groupByKind(lines: readonly string[]): Records {
   for (const line of lines) {
     const [, kind, rest] = /^(\S+) ?(.*)$/s.exec(line) ?? [];
     if (kind === undefined || rest === undefined) throw new Error(`unreadable record "${line.slice(0, 80)}"`);
-    records.set(kind, [...(records.get(kind) ?? []), rest]);
+    const ofKind = records.get(kind);
+    if (ofKind === undefined) records.set(kind, [rest]);
+    else ofKind.push(rest);
   }
   return records;
-}
-
-/** `NAME [LOWER...] /sys/devices/...` */
-function parseInterface(record: string, network: IpFacts): HostInterface {
-  const { name, words, path } = splitRecord(record);
-  const lower = new Set([...words, ...(network.lowerInterfaces.get(name) ?? [])]);
-  return {
-    name,
-    ...pciAddressOn(path),
-    lowerInterfaces: [...lower],
-    addresses: network.addresses.get(name) ?? [],
-  };
 }
 
 /** `NAME MAJOR:MINOR IS_PARTITION [SLAVE...] /sys/devices/...` */
@@ -94,11 +103,11 @@ function parseDisks(records: Records): readonly HostDisk[] {
     nameByNumber: new Map(disks.map(({ number, name }) => [number, name])),
     nameByMapperName: mapperNames,
   });
-  const names = disks.map(({ name }) => name);
+  const nvmePaths = nvmePathsByNamespace(disks.map(({ name }) => name));
   return disks.map(({ name, path, slaves }) => ({
     name,
     ...pciAddressOn(path),
-    slaves: [...slaves, ...nvmePaths(name, names)],
+    slaves: [...slaves, ...(nvmePaths.get(name) ?? [])],
     mountPoints: mountPoints.get(name) ?? [],
   }));
 }
@@ -107,11 +116,17 @@ function parseDisks(records: Records): readonly HostDisk[] {
  * With native NVMe multipath a namespace (nvme0n1) hangs below a virtual subsystem; its paths through the
  * controllers are hidden disks named nvme0c3n1 (Linux, drivers/nvme/host/multipath.c: nvme_mpath_set_disk_name).
  */
-function nvmePaths(name: string, names: readonly string[]): readonly string[] {
-  const [, subsystem, namespace] = /^nvme(\d+)n(\d+)$/.exec(name) ?? [];
-  if (subsystem === undefined || namespace === undefined) return [];
-  const path = new RegExp(`^nvme${subsystem}c\\d+n${namespace}$`);
-  return names.filter((other) => path.test(other));
+function nvmePathsByNamespace(names: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const paths = new Map<string, string[]>();
+  for (const name of names) {
+    const [, subsystem, namespace] = /^nvme(\d+)c\d+n(\d+)$/.exec(name) ?? [];
+    if (subsystem === undefined || namespace === undefined) continue;
+    const key = `nvme${subsystem}n${namespace}`;
+    const known = paths.get(key);
+    if (known === undefined) paths.set(key, [name]);
+    else known.push(name);
+  }
+  return paths;
 }
 
 function sshInterfaces(record: string, network: IpFacts): readonly string[] {
