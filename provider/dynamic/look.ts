@@ -2,8 +2,8 @@ import { causeText, hasCode } from "../errors";
 import { Deadline, realityOf, type Reality } from "../lifecycle";
 import { describePlan, planAttach, type Plan } from "../plan";
 import {
-  addressesOf,
   isAnother,
+  queryForPlug,
   rememberedOf,
   wantedOf,
   type AttachmentInputs,
@@ -34,7 +34,7 @@ export async function look(
     const { connection, guest } = inputs;
     const place = { connection, guest: guest.domain, uri: guest.uri };
     const hypervisor = await hypervisors.open(place, { signal, limits: LOOK_DIAL });
-    const query = { addresses: addressesOf(inputs, remembered), includeHostUses: true };
+    const query = queryForPlug(inputs, remembered);
     const observation = await hypervisor.host.observe(query, signal);
     const { hostUuid, guest: found } = observation;
     if (isAnother(state, { hostUuid, ...(found.uuid !== "" && { guestUuid: found.uuid }) }))

@@ -99,7 +99,10 @@ async function undo(
   lost: AbortSignal,
   cause: unknown,
 ): Promise<AttachFailure> {
-  const { wanted, query, progress } = request;
+  const { wanted, progress } = request;
+  // the way back may lead to the slot that was emptied meanwhile
+  const buses = [...(request.query.forPlug?.buses ?? []), ...before.plugged.map((one) => one.bus)];
+  const query = { ...request.query, forPlug: { buses } };
   const guest = before.guest.name;
   const failure = (outcome: string, reality: Reality | undefined): AttachFailure =>
     new AttachFailure(fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause), reality);

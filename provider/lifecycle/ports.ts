@@ -29,8 +29,15 @@ export interface Host {
 export interface ObservationQuery {
   /** Functions, or whole slots (`DDDD:BB:DD`), that the attachment names. */
   readonly addresses: readonly string[];
-  /** Whether to look also for what the host itself needs; only before something is taken from it. */
-  readonly includeHostUses?: boolean;
+  /**
+   * Given where functions are to be taken from the host and plugged: then what the host itself needs is
+   * looked at too, and of the guest's free buses whether they take hotplug, from the highest down to the
+   * first that does.
+   */
+  readonly forPlug?: {
+    /** Buses to ask in any case, beside those where the ledger has ours. */
+    readonly buses: readonly string[];
+  };
 }
 
 /** What the lifecycle asks of a running guest: plug, ask for an unplug, look, hear. */

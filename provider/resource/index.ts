@@ -1,5 +1,5 @@
 export type { AttachmentInputs, ConnectionInputs } from "./attachment-schema";
-export { addressesOf, rememberedOf, timeoutsOf, wantedOf } from "./attachment-spec";
+export { addressesOf, queryForPlug, rememberedOf, timeoutsOf, wantedOf } from "./attachment-spec";
 export { composeState, parseState, type AttachmentState } from "./attachment-state";
 export {
   findInputFailures,

@@ -67,12 +67,14 @@ export class LibvirtHost implements Host {
       this.#findDomain(client, signal),
       describeRunningGuests(client, signal),
       this.#describeFunctions(client, query.addresses, signal),
-      query.includeHostUses ? this.#parts.survey(signal).then(findHostUses) : [],
+      query.forPlug ? this.#parts.survey(signal).then(findHostUses) : [],
     ]);
     const own = running.find((one) => one.identity.uuid === domain?.uuid);
     const [functions, survey] = await Promise.all([
       this.#withGroups(client, named, own, signal),
-      domain === undefined || own === undefined ? undefined : this.#surveyGuest(client, domain, own, signal),
+      domain === undefined || own === undefined
+        ? undefined
+        : this.#surveyGuest(client, domain, own, query.forPlug?.buses, signal),
     ]);
     return {
       hostUuid,
@@ -191,6 +193,7 @@ export class LibvirtHost implements Host {
     client: LibvirtClient,
     domain: LibvirtDomain,
     live: DomainDescription,
+    plugBuses: readonly string[] | undefined,
     signal: AbortSignal,
   ): Promise<GuestSurvey | undefined> {
     const persistent = await describePersistent(client, domain, signal);
@@ -198,8 +201,14 @@ export class LibvirtHost implements Host {
       ...(live.slotsByBus.get(bus) ?? []),
       ...(persistent?.slotsByBus.get(bus) ?? []),
     ];
+    const recorded = live.ledger.map((entry) => entry.slot.bus);
+    const plugBusesToAsk = plugBuses && [...plugBuses, ...recorded];
     try {
-      return await surveyGuest(this.#parts.monitor, reserved, signal);
+      return await surveyGuest(
+        this.#parts.monitor,
+        { reservedSlots: reserved, ...(plugBusesToAsk && { plugBuses: plugBusesToAsk }) },
+        signal,
+      );
     } catch (error) {
       const isGone = isLibvirtError(error, LibvirtErrorCode.OPERATION_INVALID);
       if (isGone && (await this.#hasEnded(client, signal))) return undefined;

@@ -282,7 +282,7 @@ function recordedHost(
   });
   return { host, asked };
 }
-const query = { addresses: ["0000:01:00"], includeHostUses: true };
+const query = { addresses: ["0000:01:00"], forPlug: { buses: [] } };
 
 describe("an observation of the recorded host", () => {
   it("has host, guest, functions with their group, ports and uses, enough to plan an attach", async () => {
