@@ -14,6 +14,7 @@ import {
   Deadline,
   detach,
   lookAtReality,
+  type Hypervisor,
   type Progress,
   type Reality,
 } from "../lifecycle";
@@ -28,6 +29,7 @@ import {
   normaliseInputs,
   parseCheckedInputs,
   parseState,
+  queryForPlug,
   rememberedOf,
   timeoutsOf,
   wantedOf,
@@ -35,7 +37,7 @@ import {
   type AttachmentState,
 } from "../resource";
 import { credentialChecks } from "./credential-checks";
-import { Hypervisors } from "./hypervisors";
+import { Hypervisors, type OpenOptions } from "./hypervisors";
 import { describeLook, look } from "./look";
 import { PartialFailure } from "./partial-failure";
 import { propertiesToState } from "./to-state";
@@ -119,7 +121,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const state = parseState(props);
     const { signal } = Deadline.start("look at the host", READ_SECONDS);
     const remembered = rememberedOf(state);
-    const hypervisor = await this.#openMade(inputs, state, signal);
+    const hypervisor = await this.#openMade(inputs, state, { signal });
     const query = { addresses: addressesOf(inputs, remembered) };
     const identity = await hypervisor.host.identify(query, signal);
     refuseAnotherHost(inputs, state, identity.hostUuid);
@@ -154,7 +156,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const state = parseState(props);
     const remembered = rememberedOf(state);
     const progress = progressOf(inputs.ownerToken);
-    const hypervisor = await this.#openMade(inputs, state, undefined, progress);
+    const hypervisor = await this.#openMade(inputs, state, { progress, willLock: true });
     await detach(hypervisor, {
       ownerToken: inputs.ownerToken,
       query: { addresses: addressesOf(inputs, remembered) },
@@ -176,11 +178,11 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const { attachSeconds, detachSeconds } = timeoutsOf(inputs);
     const progress = progressOf(inputs.ownerToken);
     const place = { connection, guest: guest.domain, uri: guest.uri };
-    const hypervisor = await this.#hypervisors.open(place, { progress });
+    const hypervisor = await this.#hypervisors.open(place, { progress, willLock: true });
     const remembered = state && rememberedOf(state);
     return attach(hypervisor, {
       wanted: wantedOf(inputs),
-      query: { addresses: addressesOf(inputs, remembered), includeHostUses: true },
+      query: queryForPlug(inputs, remembered),
       limitSeconds: state === undefined ? attachSeconds : attachSeconds + detachSeconds,
       undoSeconds: attachSeconds + detachSeconds,
       progress,
@@ -190,10 +192,10 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
   }
 
   /** The guest that the attachment was made in, by its UUID: its name may be another guest's by now. */
-  #openMade(inputs: AttachmentInputs, state: AttachmentState, signal?: AbortSignal, progress?: Progress) {
+  #openMade(inputs: AttachmentInputs, state: AttachmentState, options: OpenOptions): Promise<Hypervisor> {
     const { connection, guest } = inputs;
     const place = { connection, guest: state.guestUuid, uri: guest.uri };
-    return this.#hypervisors.open(place, { ...(signal && { signal }), ...(progress && { progress }) });
+    return this.#hypervisors.open(place, options);
   }
 }
 
