@@ -14,8 +14,8 @@ export interface MountFacts {
 
 /**
  * Disk → mount points, `[SWAP]` for swap. A mount is traced by its device number, and by the name of its
- * source where the number is not a disk's (btrfs numbers its mounts itself); a btrfs on several disks is
- * mounted on each.
+ * source where the number is not a disk's (btrfs numbers its mounts itself). A file system on several disks
+ * is mounted on each: members of a btrfs, sources of a bcachefs, journal and realtime device of an XFS.
  */
 export function mountPointsByDisk(facts: MountFacts): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, Set<string>>();
@@ -28,17 +28,23 @@ export function mountPointsByDisk(facts: MountFacts): ReadonlyMap<string, readon
     const fields = line.split(" ");
     const separator = fields.indexOf("-");
     const mountPoint = unescape(fields[4] ?? "");
-    const source = findDisk(unescape(fields[separator + 2] ?? ""), facts);
+    // bcachefs: /dev/sda:/dev/sdb
+    const paths = unescape(fields[separator + 2] ?? "").split(/:(?=\/dev\/)/);
+    const extra = (fields[separator + 3] ?? "").matchAll(/(?:^|,)(?:logdev|rtdev)=([^,]*)/g);
+    for (const [, path = ""] of extra) paths.push(unescape(path));
     add(facts.nameByNumber.get(fields[2] ?? ""), mountPoint);
-    add(source, mountPoint);
-    const members = facts.btrfsFilesystems.find((disks) => source !== undefined && disks.includes(source));
-    for (const member of members ?? []) add(member, mountPoint);
+    for (const source of paths.map((path) => findDisk(path, facts))) {
+      add(source, mountPoint);
+      const members = facts.btrfsFilesystems.find((disks) => source !== undefined && disks.includes(source));
+      for (const member of members ?? []) add(member, mountPoint);
+    }
   }
   for (const line of facts.swaps) add(findDisk(unescape(line.split(/\s+/)[0] ?? ""), facts), "[SWAP]");
   return new Map([...found].map(([disk, places]) => [disk, [...places]]));
 }
 
-function findDisk(path: string, facts: MountFacts): string | undefined {
+/** The disk behind a path as the kernel writes it: `/dev/sda1`, `/dev/mapper/vg-root`. */
+export function findDisk(path: string, facts: MountFacts): string | undefined {
   if (!path.startsWith("/dev/")) return undefined;
   const name = path.slice("/dev/".length);
   if (name.startsWith("mapper/")) return facts.nameByMapperName.get(name.slice("mapper/".length));
