@@ -13,6 +13,7 @@ const declaredProperties = {
   leftovers: undefined,
   guestSlot: undefined,
   adopt: undefined,
+  allowInUse: undefined,
   timeouts: undefined,
   slot: undefined,
   guestAddress: undefined,
@@ -75,6 +76,8 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   declare readonly guestSlot: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["guestSlot"]>>;
   /** The argument of this name. */
   declare readonly adopt: pulumi.Output<boolean | undefined>;
+  /** The argument of this name. */
+  declare readonly allowInUse: pulumi.Output<boolean | undefined>;
   /** The argument of this name. */
   declare readonly timeouts: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["timeouts"]>>;
 

@@ -37,6 +37,7 @@ const wanted = {
   selection: { by: "device", device: "0000:01:00" as PciSlotAddress },
   leftovers: "refuse",
   adopt: false,
+  allowInUse: false,
 } as const;
 
 /** How a guest gets into the state that is recorded. */

@@ -96,9 +96,11 @@ export const catalogue = {
     `they are then taken from the host and shown to nobody.`,
   FUNCTION_HELD_BY_GUEST: (d: { address: string; guest: string; alias: string }) =>
     `${d.address} is in use by guest ${d.guest} (hostdev ${d.alias}). Nothing was touched. Detach it there first.`,
-  FUNCTION_USED_BY_HOST: (d: { uses: readonly string[] }) =>
+  FUNCTION_USED_BY_HOST: (d: { uses: readonly string[]; canOverride: boolean }) =>
     `the host needs what would be taken from it: ${d.uses.join("; ")}. Nothing was touched. ` +
-    `Choose other functions, or move that use to another device first.`,
+    (d.canOverride
+      ? `Choose other functions, or move that use to another device first; to take them all the same, set allowInUse to true.`
+      : `Choose other functions, or move that use to another device first; what carries this SSH connection is never taken.`),
   ATTACHMENT_OWNED_BY_ANOTHER: (d: {
     functions: readonly string[];
     guest: string;

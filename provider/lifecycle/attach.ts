@@ -164,7 +164,8 @@ function planBack(
   const map = earlier.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
   const guestSlot = { bus: first.bus, slot: first.slot };
   const selection = { by: "map", map } as const;
-  return planAttach(now, { ownerToken, selection, guestSlot, leftovers: "hold", adopt: false }, remembered);
+  const all = { leftovers: "hold", adopt: false, allowInUse: true } as const;
+  return planAttach(now, { ownerToken, selection, guestSlot, ...all }, remembered);
 }
 
 function rememberPlan(plan: Plan): RememberedAttachment | undefined {

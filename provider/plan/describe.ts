@@ -13,7 +13,8 @@ export function describeStep(step: Step): string {
       const from =
         step.hostDriver === undefined ? "it has no host driver" : `host driver ${step.hostDriver} loses it`;
       const why = step.purpose === "leftover" ? "; held, shown to nobody" : "";
-      return `hold ${step.address} for the guest (${from}${why})`;
+      const uses = step.overriddenUses ? `; allowed although it ${listUses(step.overriddenUses)}` : "";
+      return `hold ${step.address} for the guest (${from}${why}${uses})`;
     }
     case "unplug":
       return step.seenByGuest
@@ -48,6 +49,11 @@ export function listFunctions(addresses: readonly PciAddress[]): string {
   const numbers = addresses.map(functionNumberOf).sort((a, b) => a - b);
   const isRun = numbers.length > 2 && numbers.every((n, i) => i === 0 || n === (numbers[i - 1] ?? 0) + 1);
   return `${slotOf(first)}.${isRun ? `${numbers[0]}-${numbers.at(-1)}` : numbers.join(",")}`;
+}
+
+/** What the host uses a function for, in words that follow "it". */
+export function listUses(uses: readonly string[]): string {
+  return uses.join(", and ");
 }
 
 /** What the guest goes through. */

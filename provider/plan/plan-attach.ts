@@ -13,8 +13,10 @@ import {
   type GuestBus,
   type GuestSlot,
   type HostFunction,
+  type HostUse,
   type PciAddress,
 } from "../pci";
+import { listUses } from "./describe";
 import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
 import type { LedgerEntry, Observation, OwnedPart } from "./observation";
 import { findOwned } from "./owned";
@@ -45,7 +47,8 @@ export function planAttach(
   const leftovers = findLeftovers(observation, wanted, owned, map, members, remembered);
   const needed = [...map.map((one) => one.hostAddress), ...leftovers].sort(compareAddresses);
   const toHold = needed.filter((address) => !owned.held.includes(address));
-  refuseWhatIsInUse(observation, toHold);
+  refuseWhatGuestsHold(observation, toHold);
+  refuseWhatTheHostUses(observation, wanted, toHold);
   const slot = chooseSlot(observation, wanted, owned, remembered);
   const targets: PlugTarget[] = [...map]
     .sort((a, b) => a.guestFunction - b.guestFunction)
@@ -63,12 +66,14 @@ export function planAttach(
   if (!isSameEntry(owned.entry, interimEntry)) steps.push({ kind: "record", entry: interimEntry });
   for (const address of toHold) {
     const hostDriver = finalEntry.functions.find((one) => one.address === address)?.hostDriver;
+    const overriddenUses = usesOf(observation, address).map((one) => one.use);
     steps.push({
       kind: "hold",
       address,
       alias: aliasOf(owned.tag, address),
       purpose: leftovers.includes(address) ? "leftover" : "assign",
       ...(hostDriver !== undefined && { hostDriver }),
+      ...(overriddenUses.length > 0 && { overriddenUses }),
     });
   }
   if (!isPluggedAs(owned, map, slot)) {
@@ -246,7 +251,7 @@ function findLeftovers(
   // a group has one user: even a member on vfio-pci is no longer safe once it is held for someone else, whose
   // release would take the group's node from this guest or hand a function back under it
   const foreign = [...members.keys()].filter((address) => isHeldByOther(observation, owned, address));
-  refuseWhatIsInUse(observation, foreign);
+  refuseWhatGuestsHold(observation, foreign);
   const leftovers = [...members.values()]
     .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.address))
     .sort((a, b) => compareAddresses(a.address, b.address))
@@ -282,20 +287,35 @@ function originalDriver(
   return (isUnclear ? findHostDriver(owned, one.address, undefined) : undefined) ?? one.driver;
 }
 
-function refuseWhatIsInUse(observation: Observation, toTake: readonly PciAddress[]): void {
+function refuseWhatGuestsHold(observation: Observation, toTake: readonly PciAddress[]): void {
   for (const address of toTake) {
     const holder = observation.holdings.find((one) => one.address === address);
     if (holder !== undefined)
       throw fail("FUNCTION_HELD_BY_GUEST", { address, guest: holder.guest.name, alias: holder.alias });
   }
-  const used = observation.hostUses.filter((one) => toTake.includes(one.address));
-  if (used.length > 0)
-    throw fail("FUNCTION_USED_BY_HOST", {
-      uses: used.map((one) => {
-        const driver = observation.functions.get(one.address)?.driver ?? "no driver";
-        return `${one.address} (${driver}) ${one.use}`;
-      }),
-    });
+}
+
+function refuseWhatTheHostUses(
+  observation: Observation,
+  wanted: WantedAttachment,
+  toTake: readonly PciAddress[],
+): void {
+  const refused = toTake.flatMap((address) => {
+    const uses = usesOf(observation, address).filter((one) => !wanted.allowInUse || one.isThisConnection);
+    return uses.length === 0 ? [] : [{ address, uses }];
+  });
+  if (refused.length === 0) return;
+  throw fail("FUNCTION_USED_BY_HOST", {
+    uses: refused.map(({ address, uses }) => {
+      const driver = observation.functions.get(address)?.driver ?? "no driver";
+      return `${address} (${driver}) ${listUses(uses.map((one) => one.use))}`;
+    }),
+    canOverride: refused.every(({ uses }) => uses.every((one) => !one.isThisConnection)),
+  });
+}
+
+function usesOf(observation: Observation, address: PciAddress): readonly HostUse[] {
+  return observation.hostUses.filter((one) => one.address === address);
 }
 
 function chooseSlot(

@@ -14,6 +14,8 @@ export type Step =
       readonly alias: string;
       readonly hostDriver?: string;
       readonly purpose: "assign" | "leftover";
+      /** What the host uses it for and loses, in words that follow "it"; only where that is allowed. */
+      readonly overriddenUses?: readonly string[];
     }
   | {
       readonly kind: "unplug";

@@ -8,6 +8,8 @@ export interface WantedAttachment {
   readonly leftovers: "refuse" | "hold";
   readonly guestSlot?: { readonly bus: string; readonly slot?: number };
   readonly adopt: boolean;
+  /** Whether functions are taken that the host uses; never one that carries this SSH connection. */
+  readonly allowInUse: boolean;
 }
 
 /** Which functions: of one device, by number or all it has; or by a map. */

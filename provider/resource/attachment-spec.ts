@@ -14,6 +14,7 @@ export function wantedOf(inputs: AttachmentInputs): WantedAttachment {
     selection: selectionOf(inputs),
     leftovers: inputs.leftovers ?? "refuse",
     adopt: inputs.adopt ?? false,
+    allowInUse: inputs.allowInUse ?? false,
     ...(guestSlot && {
       guestSlot: { bus: guestSlot.bus, ...(guestSlot.slot !== undefined && { slot: guestSlot.slot }) },
     }),

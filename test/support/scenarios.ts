@@ -114,12 +114,14 @@ export const wantedOf = (
       leftovers: fc.constantFrom("hold" as const, "hold" as const, "refuse" as const),
       guestSlot,
       adopt: fc.boolean(),
+      allowInUse: fc.boolean(),
     })
     .map((one) => ({
       ownerToken: owner,
       selection: one.selection,
       leftovers: one.leftovers,
       adopt: one.adopt,
+      allowInUse: one.allowInUse,
       ...(one.guestSlot && { guestSlot: one.guestSlot }),
     }));
 };

@@ -1,4 +1,4 @@
-import type { PciAddress, PciSlotAddress } from "../../provider/pci";
+import type { HostUse, PciAddress, PciSlotAddress } from "../../provider/pci";
 import {
   planAttach,
   planDetach,
@@ -21,7 +21,22 @@ export function wants(
     selection: { by: "device", device, ...(functions && { functions }) },
     leftovers: "refuse",
     adopt: false,
+    allowInUse: false,
     ...extra,
+  };
+}
+
+/** Something that the host uses a function for. */
+export function hostUse(address: string, use: string): HostUse {
+  return { address: at(address), use, isThisConnection: false };
+}
+
+/** What no plan may take. */
+export function sshUse(address: string): HostUse {
+  return {
+    address: at(address),
+    use: "carries this SSH connection (interface eth1)",
+    isThisConnection: true,
   };
 }
 

@@ -20,7 +20,14 @@ const owner = "organization/quickstart/dev/nic";
 const tag = tagOf(owner);
 const address = at("0000:01:00.2");
 const alias = aliasOf(tag, address);
-const nothingUsed = { interfaces: [], defaultRouteInterfaces: [], sshInterfaces: [], disks: [] };
+const nothingUsed = {
+  interfaces: [],
+  defaultRouteInterfaces: [],
+  sshInterfaces: [],
+  functionsWithHiddenInterface: [],
+  physicalFunctions: [],
+  disks: [],
+};
 const found: CallLine = { call: "lookupDomain", reply: guest1 };
 
 /** A monitor that shows these devices, by id and host address. */
@@ -276,7 +283,16 @@ function recordedHost(
     survey: () =>
       Promise.resolve({
         ...nothingUsed,
-        interfaces: [{ name: "eth0", pciAddress: "0000:00:02.0", lowerInterfaces: [] }],
+        interfaces: [
+          {
+            name: "eth0",
+            pciAddress: "0000:00:02.0",
+            isUp: true,
+            lowerInterfaces: [],
+            addresses: [],
+            routes: [],
+          },
+        ],
         sshInterfaces: ["eth0"],
       }),
   });

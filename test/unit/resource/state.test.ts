@@ -193,10 +193,20 @@ describe("what the inputs ask for", () => {
       selection: { by: "device", device: "0000:01:00", functions: [0, 1, 2, 3] },
       leftovers: "refuse",
       adopt: false,
+      allowInUse: false,
     });
     expect(timeoutsOf(parseCheckedInputs(valid))).toEqual({ attachSeconds: 60, detachSeconds: 60 });
     const some = { ...valid, timeouts: { detachSeconds: 5 } };
     expect(timeoutsOf(parseCheckedInputs(some))).toEqual({ attachSeconds: 60, detachSeconds: 5 });
+  });
+
+  it("is what the host uses too, where that is allowed; no other part of it changes", () => {
+    const usual = wantedOf(parseCheckedInputs(valid));
+    expect(wantedOf(parseCheckedInputs({ ...valid, allowInUse: true }))).toEqual({
+      ...usual,
+      allowInUse: true,
+    });
+    expect(wantedOf(parseCheckedInputs({ ...valid, allowInUse: false }))).toEqual(usual);
   });
 
   it("is all functions of the device where none are named", () => {
