@@ -69,7 +69,8 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
 /**
  * Two failures are known to pass with a second plan: a slot that swept what was plugged (qemu.md 1.5,
  * 1.10), and a group node that someone's release took from the guest (libvirt.md, Partial assignment),
- * which only letting go of the whole group and holding it again brings back.
+ * which only letting go of the whole group and holding it again brings back. What the host begins to use
+ * in that moment (an address by DHCP) is no reason to stop: the first plan found it free.
  */
 async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequest): Promise<Plan> {
   const { hypervisor, deadline, progress } = work;
@@ -87,7 +88,7 @@ async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequ
       await finish(planDetach(now, request.wanted.ownerToken, request.remembered));
       now = await hypervisor.host.observe(request.query, deadline.signal);
     }
-    return finish(planAttach(now, request.wanted, request.remembered));
+    return finish(planAttach(now, { ...request.wanted, allowInUse: true }, request.remembered));
   }
 }
 

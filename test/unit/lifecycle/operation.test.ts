@@ -3,9 +3,9 @@ import { attach, AttachFailure, detach, type AttachRequest } from "../../../prov
 import { tagOf } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { OWNER } from "../../support/scenarios";
-import { reach, wants } from "../../support/wanted";
+import { hostUse, reach, wants } from "../../support/wanted";
 import { hostDevice, OWN_GUEST, World } from "../../support/world";
-import { WorldHypervisor } from "../../support/world-hypervisor";
+import { WorldHypervisor, type Fault } from "../../support/world-hypervisor";
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
@@ -262,6 +262,44 @@ describe("a second try", () => {
       changes.lastIndexOf("hold 0000:01:00.0"),
     );
     expect(world.plugged).toHaveLength(4);
+  });
+
+  /** All is attached; the first plug of a change loses the node, and what is let go of gets an address. */
+  function groupNodeIsLost(faultAt?: (call: string, index: number) => Fault | undefined): WorldHypervisor {
+    const world = empty();
+    reach(world, wants());
+    const hypervisor = new WorldHypervisor(world, faultAt);
+    const plug = hypervisor.guest.plug;
+    let isLost = true;
+    hypervisor.guest.plug = (target, slot, options) => {
+      if (!isLost) return plug(target, slot, options);
+      isLost = false;
+      throw fail("GROUP_NODE_LOST", { address: target.hostAddress, reason: "Could not open '/dev/vfio/7'" });
+    };
+    hypervisor.onCall = (call) => {
+      if (call.startsWith("release"))
+        world.hostUses = [0, 1, 2, 3].map((n) => hostUse(`0000:01:00.${n}`, "has an address"));
+    };
+    return hypervisor;
+  }
+
+  it("takes up again what the host began to use while it had it back", async () => {
+    const hypervisor = groupNodeIsLost();
+    const wanted = wants([0, 2], { leftovers: "hold" });
+    const { error } = await letTimePass(attach(hypervisor, request({ wanted })));
+    expect(error).toBeUndefined();
+    expect(hypervisor.world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 2]);
+  });
+
+  it("that fails is undone all the same: what was attached before is taken from the host again", async () => {
+    let holds = 0;
+    const hypervisor = groupNodeIsLost((call) =>
+      call.startsWith("hold") && ++holds === 1 ? "refused" : undefined,
+    );
+    const wanted = wants([0, 2], { leftovers: "hold" });
+    const { error } = await letTimePass(attach(hypervisor, request({ wanted })));
+    expect(causeText(error)).toMatch(/was refused.*attached before are attached again/s);
+    expect(hypervisor.world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 1, 2, 3]);
   });
 
   it("is not made for any other failure", async () => {
