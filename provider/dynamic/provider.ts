@@ -6,7 +6,6 @@ import type {
   ResourceProvider,
   UpdateResult,
 } from "@pulumi/pulumi/dynamic";
-import { isDeepStrictEqual } from "node:util";
 import { fail, ProviderError } from "../errors";
 import {
   attach,
@@ -26,6 +25,7 @@ import {
   findInputFailures,
   hasUnknown,
   isAnother,
+  isSameState,
   normaliseInputs,
   parseCheckedInputs,
   parseState,
@@ -235,15 +235,6 @@ function refuseAnother(
   if (!isAnother(state, { hostUuid, ...(guest.uuid !== "" && { guestUuid: guest.uuid }) })) return;
   refuseAnotherHost(inputs, state, hostUuid);
   throw fail("ANOTHER_GUEST", { guest: guest.name, expected: state.guestUuid, actual: guest.uuid });
-}
-
-/** Informational outputs aside, whether the state says what is there. */
-function isSameState(state: AttachmentState, reality: Reality | undefined): boolean {
-  if (reality === undefined) return false;
-  const told = composeState({}, reality);
-  return (["slot", "attached", "held", "guestUuid", "hostUuid"] as const).every((key) =>
-    isDeepStrictEqual(state[key], told[key]),
-  );
 }
 
 /**

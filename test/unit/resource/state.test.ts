@@ -8,6 +8,7 @@ import {
   hasUnknown,
   isAnother,
   isQuietChange,
+  isSameState,
   parseCheckedInputs,
   parseState,
   rememberedOf,
@@ -183,6 +184,48 @@ describe("changed arguments", () => {
     expect(isQuietChange(["timeouts", "adopt"])).toBe(true);
     expect(isQuietChange(["timeouts", "functions"])).toBe(false);
     expect(isQuietChange([])).toBe(false);
+  });
+});
+
+describe("whether the state says what is there", () => {
+  const reality: Reality = {
+    hostUuid: "h",
+    guestUuid: "g",
+    slot: { bus: "pci.8", slot: 0, kind: "pcie-acpi" },
+    guest: { guestConfigured: true, guestAddress: "0000:08:00" },
+    attached: [
+      {
+        hostAddress: pciAddressOf(slot, 0),
+        guestFunction: 0,
+        qemuId: "mfpci-0123456789ab-f0",
+        vendorId: "0x8086",
+        productId: "0x10d3",
+      },
+    ],
+    held: [{ hostAddress: pciAddressOf(slot, 1), hostDriver: "e1000e", iommuGroup: 7 }],
+  };
+  const state = composeState({}, reality);
+  const [first] = reality.attached;
+
+  it("does not depend on what the guest made of it, nor on the ids that a cold boot gave it", () => {
+    const attached = reality.attached.map((one) => ({
+      ...one,
+      qemuId: "ua-mfpci-0123456789ab-0000-01-00-0",
+    }));
+    expect(isSameState(state, reality)).toBe(true);
+    expect(isSameState(state, { ...reality, attached, guest: { guestConfigured: false } })).toBe(true);
+  });
+
+  it.each<[string, Reality | undefined]>([
+    ["nothing", undefined],
+    ["another slot", { ...reality, slot: { bus: "pci.7", slot: 0, kind: "pcie-acpi" } }],
+    ["another guest", { ...reality, guestUuid: "other" }],
+    ["another host", { ...reality, hostUuid: "other" }],
+    ["nothing attached", { ...reality, attached: [] }],
+    ["another function number", { ...reality, attached: first ? [{ ...first, guestFunction: 1 }] : [] }],
+    ["nothing held", { ...reality, held: [] }],
+  ])("is no where there is %s", (_name, there) => {
+    expect(isSameState(state, there)).toBe(false);
   });
 });
 
