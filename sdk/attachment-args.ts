@@ -70,6 +70,11 @@ export interface MultifunctionPciAttachmentArgs {
    */
   allowInUse?: pulumi.Input<boolean | undefined>;
   /**
+   * Also at each later cold boot of the guest: the guest's libvirt configuration gets the functions as well, with
+   * their real place in the guest. A change of this argument alone does not touch the running guest. Default: false.
+   */
+  persistent?: pulumi.Input<boolean | undefined>;
+  /**
    * How long an attach and a detach may take. Pulumi's `customTimeouts` does not reach a dynamic provider, so it has
    * no effect on this resource.
    */

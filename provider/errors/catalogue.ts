@@ -71,6 +71,10 @@ export const catalogue = {
     `libvirt did not take ${d.address} for guest ${d.guest}: ${d.reason}.`,
   RELEASE_FAILED: (d: { address: string; guest: string; reason: string }) =>
     `libvirt did not give ${d.address} of guest ${d.guest} back to the host: ${d.reason}.`,
+  CONFIGURE_FAILED: (d: { functions: readonly string[]; guest: string; reason: string }) =>
+    `libvirt did not add ${d.functions.join(", ")} to the configuration of guest ${d.guest}: ${d.reason}.`,
+  UNCONFIGURE_FAILED: (d: { functions: readonly string[]; guest: string; reason: string }) =>
+    `libvirt did not take ${d.functions.join(", ")} out of the configuration of guest ${d.guest}: ${d.reason}.`,
   STILL_PLUGGED: (d: { address: string; guest: string; qemuId: string }) =>
     `${d.address} is not released: QEMU of guest ${d.guest} still has it as ${d.qemuId}, and a release now would ` +
     `block libvirt. Run again once the guest has let go.`,
@@ -121,6 +125,12 @@ export const catalogue = {
   GUEST_NEVER_RAN: (d: { guest: string }) =>
     `guest ${d.guest} was started paused and has never run; an unplug asked for now would block its slot until a reset. ` +
     `Nothing was touched. Resume the guest and run again.`,
+  GUEST_IS_TRANSIENT: (d: { guest: string }) =>
+    `guest ${d.guest} is transient: it has no configuration that a later cold boot could use. Nothing was touched. ` +
+    `Define it ("virsh define"), or leave persistent out.`,
+  FUNCTION_CONFIGURED_OTHERWISE: (d: { functions: readonly string[]; guest: string }) =>
+    `the configuration of guest ${d.guest} gives it ${d.functions.join(", ")} already, by a device of its own. ` +
+    `Nothing was touched. Remove that device ("virsh detach-device --config"), or leave persistent out.`,
   NO_FREE_SLOT: (d: { guest: string; buses: readonly string[] }) =>
     `guest ${d.guest} has no free hotplug slot: ${d.buses.join("; ") || "it has no hotplug bus"}. ` +
     `Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>.`,

@@ -1,8 +1,12 @@
 import { causeText, fail, hasCode } from "../errors";
+import type { FunctionMapping } from "../pci";
 import {
+  findTagOfAlias,
   findTagOfQemuId,
   planAttach,
   planDetach,
+  type ConfiguredFunction,
+  type LedgerEntry,
   type Observation,
   type Plan,
   type RememberedAttachment,
@@ -10,7 +14,7 @@ import {
 } from "../plan";
 import { carryOut, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
-import { lookAtReality, realityOfTarget } from "./observe";
+import { lookAtReality, realityOf, realityOfTarget } from "./observe";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import type { Reality } from "./reality";
 import { withLocks } from "./with-locks";
@@ -118,17 +122,12 @@ async function undo(
     const work: Work = { hypervisor, deadline, progress };
     if ((await carryOut(back, work)) === "guest-stopped") {
       const ended = await hypervisor.host.observe(query, deadline.signal);
-      await carryOut(planDetach(ended, wanted.ownerToken, remembered), work);
+      await carryOut(planBack(before, plan, ended, wanted.ownerToken, remembered), work);
     }
-    const reality = await lookAtReality(hypervisor, query, wanted.ownerToken, deadline.signal, remembered);
-    return failure(
-      reality?.attached.length
-        ? "The functions that were attached before are attached again."
-        : back.steps.length > 0
-          ? "Everything was undone: every function is back on the host."
-          : "Nothing was changed.",
-      reality,
-    );
+    const last = await hypervisor.host.observe(query, deadline.signal);
+    const reality = await realityOf(hypervisor, last, wanted.ownerToken, deadline.signal, remembered);
+    const isBack = (reality?.attached.length ?? 0) > 0;
+    return failure(describeUndone(last, isBack, back.steps.length > 0), reality);
   } catch (undoCause) {
     const reality = await lookAtReality(
       hypervisor,
@@ -144,9 +143,16 @@ async function undo(
   }
 }
 
+function describeUndone({ guest }: Observation, isBack: boolean, hadSteps: boolean): string {
+  if (isBack && guest.runState === "off")
+    return "The guest has ended; its configuration has the functions that it had before.";
+  if (isBack) return "The functions that were attached before are attached again.";
+  return hadSteps ? "Everything was undone: every function is back on the host." : "Nothing was changed.";
+}
+
 /**
- * Back to the whole set that was plugged before, also one that was only being adopted; to nothing where
- * there was none.
+ * Back to the whole set that was plugged before, also one that was only being adopted, and to the
+ * configuration where it was persistent; to nothing where there was none.
  */
 function planBack(
   before: Observation,
@@ -158,15 +164,49 @@ function planBack(
   const tag = failed.target?.entry.tag;
   const isStillAnothers = now.ledger.some(({ entry }) => entry.tag === tag && entry.owner !== ownerToken);
   if (isStillAnothers) return { steps: [] };
-  const earlier = before.plugged.filter((one) => findTagOfQemuId(one.qemuId) === tag);
+  const configured = (before.configuration?.functions ?? []).filter(
+    (one) => findTagOfAlias(one.alias) === tag,
+  );
+  const persistent = configured.some((one) => one.place !== undefined);
+  const earlier = earlierSet(before, tag, configured);
   const first = earlier.find((one) => one.guestFunction === 0);
   const isRunning = now.guest.runState === "running" || now.guest.runState === "paused";
-  if (first === undefined || !isRunning) return planDetach(now, ownerToken, remembered);
+  const hasItAtBoot = now.guest.runState === "off" && persistent;
+  if (first === undefined || !(isRunning || hasItAtBoot)) return planDetach(now, ownerToken, remembered);
   const map = earlier.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
-  const guestSlot = { bus: first.bus, slot: first.slot };
-  const selection = { by: "map", map } as const;
-  const all = { leftovers: "hold", adopt: false, allowInUse: true } as const;
-  return planAttach(now, { ownerToken, selection, guestSlot, ...all }, remembered);
+  const { bus, slot } = first;
+  const entry = entryBefore(before, tag);
+  const known = hasItAtBoot && entry ? { functions: [], ...remembered, slot: entry.slot } : remembered;
+  return planAttach(
+    now,
+    {
+      ownerToken,
+      selection: { by: "map", map },
+      guestSlot: { bus, slot },
+      leftovers: "hold",
+      adopt: false,
+      allowInUse: true,
+      persistent,
+    },
+    known,
+  );
+}
+
+/** What was plugged; of a guest that was shut off, what its configuration had. */
+function earlierSet(
+  before: Observation,
+  tag: string | undefined,
+  configured: readonly ConfiguredFunction[],
+): (FunctionMapping & { readonly bus: string; readonly slot: number })[] {
+  if (before.guest.runState !== "off")
+    return before.plugged.filter((one) => findTagOfQemuId(one.qemuId) === tag);
+  return configured.flatMap(({ address, place }) => (place ? [{ ...place, hostAddress: address }] : []));
+}
+
+/** The ledger entry that stood before, of whichever owner. */
+function entryBefore(before: Observation, tag: string | undefined): LedgerEntry | undefined {
+  const entries = [...before.ledger.map((line) => line.entry), ...(before.configuration?.ledger ?? [])];
+  return entries.find((one) => one.tag === tag);
 }
 
 function rememberPlan(plan: Plan): RememberedAttachment | undefined {

@@ -1,5 +1,5 @@
 import { causeText, fail } from "../errors";
-import { planDetach, type Observation, type RememberedAttachment } from "../plan";
+import { findOwned, planDetach, type Observation, type RememberedAttachment } from "../plan";
 import { carryOut, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
@@ -29,8 +29,8 @@ export async function detach(hypervisor: Hypervisor, request: DetachRequest): Pr
     request.verify(observation);
     const work: Work = { hypervisor, deadline: deadline.withSignal(signal), progress };
     const plan = planDetach(observation, ownerToken, remembered);
-    // the ledger goes with the guest
-    const known = observation.ledger.find(({ entry }) => entry.owner === ownerToken)?.entry ?? remembered;
+    // the live ledger goes with the guest
+    const known = findOwned(observation, ownerToken)?.entry ?? remembered;
     try {
       const outcome = await carryOut(plan, work).catch(unlessEnded);
       if (outcome === "done") return;

@@ -15,6 +15,7 @@ export function wantedOf(inputs: AttachmentInputs): WantedAttachment {
     leftovers: inputs.leftovers ?? "refuse",
     adopt: inputs.adopt ?? false,
     allowInUse: inputs.allowInUse ?? false,
+    persistent: inputs.persistent ?? false,
     ...(guestSlot && {
       guestSlot: { bus: guestSlot.bus, ...(guestSlot.slot !== undefined && { slot: guestSlot.slot }) },
     }),

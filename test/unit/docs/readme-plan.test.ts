@@ -75,6 +75,7 @@ test("the plan that the README shows is what the preview prints", () => {
     leftovers: "hold",
     adopt: false,
     allowInUse: false,
+    persistent: false,
   });
   const shown = /```text\n(.*?)```/s.exec(readText("README.md"))?.[1]?.trim().split("\n");
   expect(shown).toEqual(["plan:", ...describePlan(plan).map((line) => `  ${line}`)].map((line) => `bcm5719: ${line}`));

@@ -1,9 +1,15 @@
 import { causeText, fail, hasCode } from "../../../provider/errors";
-import { attach, AttachFailure, detach, type AttachRequest } from "../../../provider/lifecycle";
+import {
+  attach,
+  AttachFailure,
+  detach,
+  lookAtReality,
+  type AttachRequest,
+} from "../../../provider/lifecycle";
 import { tagOf } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { OWNER } from "../../support/scenarios";
-import { hostUse, reach, wants } from "../../support/wanted";
+import { at, hostUse, reach, wants } from "../../support/wanted";
 import { hostDevice, OWN_GUEST, World } from "../../support/world";
 import { WorldHypervisor, type Fault } from "../../support/world-hypervisor";
 
@@ -380,6 +386,100 @@ describe("what an attach tells", () => {
         { hostAddress: "0000:01:00.3", hostDriver: "e1000e", iommuGroup: 7 },
       ],
     });
+  });
+});
+
+describe("functions that libvirt hands back by itself", () => {
+  const booted = (): World => {
+    const world = empty();
+    reach(world, wants(undefined, { persistent: true }));
+    world.stopGuest();
+    return world.coldBoot();
+  };
+
+  it("are looked for until libvirt has none of them, and never released", async () => {
+    const hypervisor = new WorldHypervisor(booted());
+    const { error, tookMs } = await letTimePass(detach(hypervisor, detachRequest));
+    expect(error).toBeUndefined();
+    expect(hypervisor.calls.filter((one) => one === "heldAliases")).toHaveLength(4);
+    expect(tookMs).toBeGreaterThanOrEqual(1500);
+    expect(hypervisor.changes).toEqual(["unconfigure", "device_del -0", "erase live configuration"]);
+    expect([...hypervisor.world.functions.values()].map((one) => one.driver)).toEqual(
+      Array(4).fill("e1000e"),
+    );
+  });
+
+  it("and do not come back end the operation with its time, by name, and the next run finishes it", async () => {
+    const world = booted();
+    const handOneBack = world.handOneBack.bind(world);
+    world.handOneBack = () => false;
+    const { error } = await letTimePass(
+      detach(new WorldHypervisor(world), { ...detachRequest, limitSeconds: 20 }),
+    );
+    expect(hasCode(error, "DETACH_FAILED")).toBe(true);
+    expect(causeText(error)).toMatch(
+      /detach took longer than 20 s: libvirt has not handed 0000:01:00\.0-3 back/,
+    );
+    world.handOneBack = handOneBack;
+    const again = await letTimePass(detach(new WorldHypervisor(world), detachRequest));
+    expect(again.error).toBeUndefined();
+    expect(world.holdings).toEqual([]);
+  });
+
+  it("have some seconds to be on their drivers again, before any is bound", async () => {
+    const world = booted();
+    const hypervisor = new WorldHypervisor(world);
+    hypervisor.onCall = (call) => {
+      if (call !== "lookAt" || hypervisor.calls.filter((one) => one === call).length > 1) return;
+      const late = at("0000:01:00.3");
+      world.bind(late, "vfio-pci");
+      setTimeout(() => world.bind(late, "e1000e"), 7000);
+    };
+    const { error, tookMs } = await letTimePass(detach(hypervisor, detachRequest));
+    expect(error).toBeUndefined();
+    expect(tookMs).toBeGreaterThanOrEqual(7000);
+    expect(hypervisor.changes.filter((one) => one.startsWith("rebind"))).toEqual([]);
+  });
+});
+
+describe("a look at a guest that is shut off", () => {
+  it("tells what its configuration gives it, as the guest will have it, and so does an attach", async () => {
+    const world = empty();
+    const wanted = wants([0, 2], { leftovers: "hold", persistent: true });
+    await letTimePass(attach(new WorldHypervisor(world), request({ wanted })));
+    world.stopGuest();
+    const hypervisor = new WorldHypervisor(world);
+    const { signal } = new AbortController();
+    const look = () => lookAtReality(hypervisor, { addresses: ["0000:01:00"] }, OWNER, signal);
+    const { value: told } = await letTimePass(look());
+    expect(told).toMatchObject({
+      slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
+      guest: { guestConfigured: false },
+      attached: [
+        { hostAddress: "0000:01:00.0", guestFunction: 0, hostDriver: "e1000e", productId: "0x10d3" },
+        { hostAddress: "0000:01:00.2", guestFunction: 2, hostDriver: "e1000e" },
+      ],
+      held: [
+        { hostAddress: "0000:01:00.1", hostDriver: "e1000e", iommuGroup: 7 },
+        { hostAddress: "0000:01:00.3", hostDriver: "e1000e", iommuGroup: 7 },
+      ],
+    });
+    expect(hypervisor.calls).not.toContain("view");
+    const { value: attached } = await letTimePass(attach(hypervisor, request({ wanted })));
+    expect(attached).toEqual(told);
+    expect(hypervisor.changes).toEqual([]);
+    world.coldBoot();
+    const { value: booted } = await letTimePass(look());
+    expect(booted).toEqual({ ...told, guest: { guestConfigured: true } });
+  });
+
+  it("finds nothing of an attachment that was not persistent", async () => {
+    const world = empty();
+    reach(world, wants());
+    world.stopGuest();
+    const { signal } = new AbortController();
+    const look = lookAtReality(new WorldHypervisor(world), { addresses: [] }, OWNER, signal);
+    expect((await letTimePass(look)).value).toBeUndefined();
   });
 });
 

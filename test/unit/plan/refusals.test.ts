@@ -44,6 +44,31 @@ const cases: readonly Case[] = [
     says: ["guest1", "Nothing was touched"],
   },
   {
+    name: "a transient guest, where the attachment is to be persistent",
+    code: "GUEST_IS_TRANSIENT",
+    world: () => {
+      const world = card();
+      world.isTransient = true;
+      return world;
+    },
+    wanted: wants(undefined, { persistent: true }),
+    says: ["guest1", "virsh define", "Nothing was touched"],
+  },
+  {
+    name: "a function that the guest's configuration has by another device, where it is to be persistent",
+    code: "FUNCTION_CONFIGURED_OTHERWISE",
+    world: () => {
+      const world = card();
+      world.configured = [
+        { address: at("0000:01:00.1"), alias: "" },
+        { address: at("0000:01:00.2"), alias: "ua-mine" },
+      ];
+      return world;
+    },
+    wanted: wants(undefined, { persistent: true }),
+    says: ["0000:01:00.1, 0000:01:00.2 (ua-mine)", "guest1", "detach-device --config", "Nothing was touched"],
+  },
+  {
     name: "a device that is not there",
     code: "DEVICE_NOT_FOUND",
     world: () => new World({ functions: hostDevice("0000:02:00") }),

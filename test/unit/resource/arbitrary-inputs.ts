@@ -55,6 +55,7 @@ const common = {
   guestSlot: fc.record({ bus: word, slot: fc.nat({ max: 31 }) }, { requiredKeys: ["bus"] }),
   adopt: fc.boolean(),
   allowInUse: fc.boolean(),
+  persistent: fc.boolean(),
   timeouts: fc.record(
     { attachSeconds: fc.integer({ min: 1, max: 600 }), detachSeconds: fc.integer({ min: 1, max: 600 }) },
     { requiredKeys: [] },

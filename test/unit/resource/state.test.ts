@@ -237,7 +237,9 @@ describe("what the inputs ask for", () => {
       leftovers: "refuse",
       adopt: false,
       allowInUse: false,
+      persistent: false,
     });
+    expect(wantedOf(parseCheckedInputs({ ...valid, persistent: true })).persistent).toBe(true);
     expect(timeoutsOf(parseCheckedInputs(valid))).toEqual({ attachSeconds: 60, detachSeconds: 60 });
     const some = { ...valid, timeouts: { detachSeconds: 5 } };
     expect(timeoutsOf(parseCheckedInputs(some))).toEqual({ attachSeconds: 60, detachSeconds: 5 });
