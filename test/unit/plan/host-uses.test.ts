@@ -66,7 +66,11 @@ describe("every plan", () => {
   it("is refused exactly where it would take what the host uses and the user did not allow it", () => {
     fc.assert(
       fc.property(used, ({ world, wanted, plan, hostUses }) => {
-        const taken = plan.steps.flatMap((step) => (step.kind === "hold" ? step.address : []));
+        // what the guest holds now (a cold-plugged set is handed back and held again) is not the host's to use
+        const isHeld = (address: string): boolean => world.holdings.some((one) => one.address === address);
+        const taken = plan.steps.flatMap((step) =>
+          step.kind === "hold" && !isHeld(step.address) ? step.address : [],
+        );
         const refused = hostUses.filter(
           (one) => taken.includes(one.address) && (one.isThisConnection || !wanted.allowInUse),
         );
