@@ -39,6 +39,11 @@ async function onHost(lab: Lab, command: string): Promise<void> {
   if (code !== 0) throw new Error(`on the lab's host, "${command}" ended with ${code}: ${stderr}`);
 }
 
+function signal(provider: DynamicProvider, name: NodeJS.Signals): Promise<void> {
+  process.kill(provider.pid, name);
+  return Promise.resolve();
+}
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The first step of its kind, before it: what "between plan and act" means for whoever is faster. */
@@ -72,17 +77,17 @@ export function allFaults(suspendedMs = 0): readonly Fault[] {
     {
       name: "provider killed (-9)",
       guest: "runs",
-      inject: async ({ provider }) => void process.kill(provider.pid, "SIGKILL"),
+      inject: ({ provider }) => signal(provider, "SIGKILL"),
     },
     {
       name: "SSH cut",
       guest: "runs",
-      inject: async ({ proxy }) => proxy.cut(),
+      inject: ({ proxy }) => Promise.resolve(proxy.cut()),
     },
     {
       name: "SSH silent, no FIN",
       guest: "runs",
-      inject: async ({ proxy }) => proxy.fallSilent(),
+      inject: ({ proxy }) => Promise.resolve(proxy.fallSilent()),
     },
     {
       name: "sshd session killed",
@@ -93,10 +98,10 @@ export function allFaults(suspendedMs = 0): readonly Fault[] {
       name: "client suspended, wakes up after the recovery",
       guest: "runs",
       inject: async ({ provider }) => {
-        process.kill(provider.pid, "SIGSTOP");
+        await signal(provider, "SIGSTOP");
         await sleep(Math.max(FENCED_MS, suspendedMs));
       },
-      outlast: async ({ provider }) => void process.kill(provider.pid, "SIGCONT"),
+      outlast: ({ provider }) => signal(provider, "SIGCONT"),
     },
     {
       name: "libvirtd restarted",
@@ -143,7 +148,9 @@ export function allFaults(suspendedMs = 0): readonly Fault[] {
     {
       name: "guest shut down from inside",
       guest: "gone",
-      inject: async ({ lab }) => void (await lab.guestConsole(GUEST, "(sleep 0.2; poweroff -f) &")),
+      inject: async ({ lab }) => {
+        await lab.guestConsole(GUEST, "(sleep 0.2; poweroff -f) &");
+      },
     },
     {
       name: "guest paused",
