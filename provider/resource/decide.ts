@@ -10,18 +10,10 @@ export interface Found {
   readonly guestUuid?: string;
 }
 
-/** Arguments whose change alone moves no device and asks for no look: the plan is the same. */
-const quietArguments = ["timeouts", "adopt"] as const;
-
 /** Names of the arguments that differ between two sets of inputs. */
 export function changedArguments(olds: AttachmentInputs, news: AttachmentInputs): string[] {
   const names = [...new Set([...Object.keys(olds), ...Object.keys(news)])] as (keyof AttachmentInputs)[];
   return names.filter((name) => !isDeepStrictEqual(olds[name], news[name]));
-}
-
-/** Whether nothing but arguments that touch no device differ. */
-export function isQuietChange(changed: readonly string[]): boolean {
-  return changed.length > 0 && changed.every((name) => quietArguments.some((quiet) => quiet === name));
 }
 
 /**

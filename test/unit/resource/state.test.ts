@@ -7,7 +7,6 @@ import {
   composeState,
   hasUnknown,
   isAnother,
-  isQuietChange,
   isSameState,
   parseCheckedInputs,
   parseState,
@@ -177,13 +176,6 @@ describe("changed arguments", () => {
     const deep = { ...valid, connection: { ...valid.connection, proxy: { host: "jump" } } };
     expect(changedArguments(olds, parseCheckedInputs(deep))).toEqual(["connection"]);
     expect(changedArguments(parseCheckedInputs(deep), olds)).toEqual(["connection"]);
-  });
-
-  it("are quiet only where nothing but timeouts and adopt changed", () => {
-    expect(isQuietChange(["timeouts"])).toBe(true);
-    expect(isQuietChange(["timeouts", "adopt"])).toBe(true);
-    expect(isQuietChange(["timeouts", "functions"])).toBe(false);
-    expect(isQuietChange([])).toBe(false);
   });
 });
 
