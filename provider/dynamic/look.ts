@@ -1,4 +1,4 @@
-import { causeText, hasCode } from "../errors";
+import { causeText, hasCode, refusalCodes } from "../errors";
 import { Deadline, realityOf, type Reality } from "../lifecycle";
 import { describePlan, planAttach, type Plan } from "../plan";
 import {
@@ -44,7 +44,7 @@ export async function look(
       const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
       return { kind: "planned", plan, reality };
     } catch (refusal) {
-      if (!isRefusal(refusal)) throw refusal;
+      if (!hasCode(refusal, ...refusalCodes)) throw refusal;
       return { kind: "refused", reason: causeText(refusal) };
     }
   } catch (cause) {
@@ -67,26 +67,4 @@ export function describeLook(found: Look, hasChangedArguments: boolean): string[
       return [head, ...describePlan(found.plan).map((line) => `  ${line}`)];
     }
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  return hasCode(
-    error,
-    "ATTACHMENT_ADOPTED_BY_ANOTHER",
-    "ATTACHMENT_OWNED_BY_ANOTHER",
-    "DEVICE_NOT_FOUND",
-    "FUNCTION_CONFIGURED_OTHERWISE",
-    "FUNCTION_HELD_BY_GUEST",
-    "FUNCTION_IS_BRIDGE",
-    "FUNCTION_NOT_FOUND",
-    "FUNCTION_USED_BY_HOST",
-    "FUNCTION_WITHOUT_IOMMU_GROUP",
-    "GUEST_IS_TRANSIENT",
-    "GUEST_NEVER_RAN",
-    "GUEST_NOT_FOUND",
-    "GUEST_NOT_RUNNING",
-    "LEFTOVERS_REFUSED",
-    "NO_FREE_SLOT",
-    "SLOT_REFUSED",
-  );
 }

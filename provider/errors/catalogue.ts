@@ -1,9 +1,5 @@
-/**
- * Every error a user can meet: stable code → message. A message says what happened, where, actual and
- * expected, and what to do next; it never holds a credential or a whole document of the peer.
- * docs/errors.md lists each code with cause and cure; a test holds the two together.
- */
-export const catalogue = {
+/** Reaching a host and its libvirt. */
+const reaching = {
   // --- ssh ---
   SSH_DIAL_FAILED: (d: { target: string; attempts: number; reason: string }) =>
     `cannot reach ${d.target} over SSH after ${d.attempts} attempt(s): ${d.reason}. ` +
@@ -80,8 +76,10 @@ export const catalogue = {
     `block libvirt. Run again once the guest has let go.`,
   XML_UNREADABLE: (d: { what: string }) =>
     `libvirt sent ${d.what} that cannot be read as XML. Check the host's libvirt.`,
-  // --- input ---
-  // --- planning ---
+} as const;
+
+/** What planning refuses with: nothing was touched. A preview shows it as the answer, not as a failure to look. */
+const refusals = {
   DEVICE_NOT_FOUND: (d: { device: string }) =>
     `the host has no PCI device at ${d.device}. Look for it with "lspci -D" and correct device.`,
   FUNCTION_NOT_FOUND: (d: { address: string; present: readonly string[] }) =>
@@ -136,7 +134,9 @@ export const catalogue = {
     `Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>.`,
   SLOT_REFUSED: (d: { guest: string; slot: string; reason: string }) =>
     `guest slot ${d.slot} of ${d.guest} cannot be used: ${d.reason}. Correct guestSlot, or leave it out.`,
-  // --- lifecycle ---
+} as const;
+
+const carryingOut = {
   DEADLINE_EXCEEDED: (d: { what: string; seconds: number; reason: string }) =>
     `the ${d.what} took longer than ${d.seconds} s: ${d.reason}. ` +
     `Where that is too short for this guest, raise timeouts.`,
@@ -165,4 +165,14 @@ export const catalogue = {
     `Run again, or bind them by hand: echo ADDRESS > /sys/bus/pci/drivers_probe.`,
 } as const;
 
+/**
+ * Every error a user can meet: stable code → message. A message says what happened, where, actual and
+ * expected, and what to do next; it never holds a credential or a whole document of the peer.
+ * docs/errors.md lists each code with cause and cure; a test holds the two together.
+ */
+export const catalogue = { ...reaching, ...refusals, ...carryingOut } as const;
+
 export type ErrorCode = keyof typeof catalogue;
+
+/** Codes of what planning refuses with: the chapter Planning of docs/errors.md. */
+export const refusalCodes = Object.keys(refusals) as readonly (keyof typeof refusals)[];

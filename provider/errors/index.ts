@@ -1,2 +1,2 @@
-export { catalogue, type ErrorCode } from "./catalogue";
+export { catalogue, refusalCodes, type ErrorCode } from "./catalogue";
 export { ProviderError, fail, hasCode, causeText } from "./provider-error";
