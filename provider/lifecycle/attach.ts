@@ -13,7 +13,7 @@ import {
   type WantedAttachment,
 } from "../plan";
 import { carryOut, type Work } from "./carry-out";
-import { Deadline } from "./deadline";
+import { anySignal, Deadline } from "./deadline";
 import { lookAtReality, realityOf, realityOfTarget } from "./observe";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import type { Reality } from "./reality";
@@ -31,6 +31,7 @@ export interface AttachRequest {
   /** For undoing: it has a limit of its own, because the first one may be what ended the operation. */
   readonly undoSeconds: number;
   readonly progress: Progress;
+  /** Gives up the waiting before the first step; what has begun is finished or undone all the same. */
   readonly signal?: AbortSignal;
 }
 
@@ -56,14 +57,16 @@ export class AttachFailure extends Error {
  */
 export async function attach(hypervisor: Hypervisor, request: AttachRequest): Promise<Reality> {
   const { wanted, query, remembered, progress } = request;
-  const deadline = Deadline.start("attach", request.limitSeconds, request.signal);
-  return withLocks(hypervisor, query, deadline.signal, async ({ observation, signal, lost }) => {
+  const deadline = Deadline.start("attach", request.limitSeconds);
+  const waiting = anySignal(deadline.signal, ...(request.signal ? [request.signal] : []));
+  return withLocks(hypervisor, query, waiting, async ({ observation, lost }) => {
     request.verify?.(observation);
-    const work: Work = { hypervisor, deadline: deadline.withSignal(signal), progress };
+    const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };
     const plan = planAttach(observation, wanted, remembered);
+    request.signal?.throwIfAborted();
     try {
       const done = await carryOutWithSecondTry(plan, work, request);
-      return await realityOfTarget(hypervisor, observation, done, signal);
+      return await realityOfTarget(hypervisor, observation, done, work.deadline.signal);
     } catch (cause) {
       throw await undo(observation, plan, request, hypervisor, lost, lost.aborted ? lost.reason : cause);
     }
@@ -112,7 +115,6 @@ async function undo(
   const failure = (outcome: string, reality: Reality | undefined): AttachFailure =>
     new AttachFailure(fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause), reality);
   if (lost.aborted) return failure("What was begun is recorded on the host.", remembersPlan(before, plan));
-  // not the caller's signal: it may be what ended the operation, and what was begun is undone all the same
   const deadline = Deadline.start("undo", request.undoSeconds, lost);
   const remembered = rememberPlan(plan) ?? request.remembered;
   progress(`failed: ${causeText(cause)} Undoing.`);

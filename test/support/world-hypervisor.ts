@@ -126,7 +126,11 @@ export class WorldHypervisor implements Hypervisor {
 
   readonly lock: Lock = {
     acquire: (names, signal) =>
-      this.#call(`lock ${names.join(" ")}`, signal, () => this.locks.acquire(names)),
+      this.#call(`lock ${names.join(" ")}`, signal, () => {
+        // whoever has left is granted nothing
+        signal.throwIfAborted();
+        return this.locks.acquire(names);
+      }),
   };
 
   /** Heard by who listens now. */

@@ -86,14 +86,61 @@ describe("the deadline of an attach", () => {
 });
 
 describe("a caller that gives up", () => {
-  it("ends the operation with its own reason, and what was begun is undone", async () => {
+  const reason = new Error("nobody waits any more");
+  const operations = {
+    attach: (hypervisor: WorldHypervisor, signal: AbortSignal) => attach(hypervisor, request({ signal })),
+    detach: (hypervisor: WorldHypervisor, signal: AbortSignal) =>
+      detach(hypervisor, { ...detachRequest, signal }),
+  };
+  const giveUpAt = async (name: keyof typeof operations, at: RegExp) => {
     const hypervisor = new WorldHypervisor(empty());
+    if (name === "detach") await letTimePass(attach(hypervisor, request()));
+    hypervisor.calls.length = 0;
     const caller = new AbortController();
-    const reason = new Error("the engine is gone");
+    hypervisor.onCall = (call) => (at.test(call) ? caller.abort(reason) : undefined);
+    const { error } = await letTimePass<unknown>(operations[name](hypervisor, caller.signal));
+    expect(caller.signal.aborted).toBe(true);
+    expect(hypervisor.locks.areFree).toBe(true);
+    return { error, changes: hypervisor.changes, world: hypervisor.world };
+  };
+
+  it.each([
+    ["attach", "before the locks", /^identify/],
+    ["attach", "at the locks", /^lock/],
+    ["attach", "in the look under the locks", /^observe/],
+    ["detach", "at the locks", /^lock/],
+    ["detach", "in the look under the locks", /^observe/],
+  ] as const)("ends %s where it waits %s, with its own reason and nothing touched", async (name, _, at) => {
+    expect(await giveUpAt(name, at)).toMatchObject({ error: reason, changes: [] });
+  });
+
+  it.each([/^record/, /^hold/, /^plug f1/, /^plug f0/])(
+    "leaves an attach that has begun to finish, at %s",
+    async (at) => {
+      const { error, world } = await giveUpAt("attach", at);
+      expect(error).toBeUndefined();
+      expect(world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 1, 2, 3]);
+      expect(world.ledger).toHaveLength(1);
+    },
+  );
+
+  it.each([/^device_del/, /^release/, /^erase/])(
+    "leaves a detach that has begun to finish, at %s",
+    async (at) => {
+      const { error, world } = await giveUpAt("detach", at);
+      expect(error).toBeUndefined();
+      expect(world.plugged).toEqual([]);
+      expect(world.holdings).toEqual([]);
+      expect(world.ledger).toEqual([]);
+    },
+  );
+
+  it("has what failed after that undone, with the failure as the cause", async () => {
+    const hypervisor = new WorldHypervisor(empty(), (call) => (call === "plug f2" ? "refused" : undefined));
+    const caller = new AbortController();
     hypervisor.onCall = (call) => (call === "plug f1" ? caller.abort(reason) : undefined);
     const { error } = await letTimePass(attach(hypervisor, request({ signal: caller.signal })));
-    expect(causeText(error)).toContain("the engine is gone");
-    expect(causeText(error)).toContain("Everything was undone");
+    expect(causeText(error)).toMatch(/plug f2 was refused.*Everything was undone/);
     expect(hypervisor.world.holdings).toEqual([]);
     expect(hypervisor.world.ledger).toEqual([]);
   });
