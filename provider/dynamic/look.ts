@@ -12,7 +12,7 @@ import {
 import type { Hypervisors } from "./hypervisors";
 
 /** A preview is worth so much waiting, not more. */
-const LOOK_SECONDS = 15;
+export const LOOK_SECONDS = 15;
 const LOOK_DIAL = { dialErrorLimit: 1, perDialTimeoutSeconds: 5 };
 
 /** What a look at the host found, for diff. */
@@ -27,8 +27,9 @@ export async function look(
   hypervisors: Hypervisors,
   state: AttachmentState,
   inputs: AttachmentInputs,
+  asked: AbortSignal,
 ): Promise<Look> {
-  const { signal } = Deadline.start("look at the host", LOOK_SECONDS);
+  const { signal } = Deadline.start("look at the host", LOOK_SECONDS, asked);
   const remembered = rememberedOf(state);
   try {
     const { connection, guest } = inputs;

@@ -38,7 +38,8 @@ import {
 } from "../resource";
 import { credentialChecks } from "./credential-checks";
 import { Hypervisors, type OpenOptions } from "./hypervisors";
-import { describeLook, look } from "./look";
+import { describeLook, look, LOOK_SECONDS } from "./look";
+import { Operations } from "./operations";
 import { PartialFailure } from "./partial-failure";
 import { propertiesToState } from "./to-state";
 
@@ -55,6 +56,11 @@ const READ_SECONDS = 60;
  */
 export class MultifunctionPciProvider implements Required<ResourceProvider> {
   readonly #hypervisors = new Hypervisors();
+  readonly #operations: Operations;
+
+  constructor(operations = new Operations()) {
+    this.#operations = operations;
+  }
 
   /** Nothing is configured yet; the shim of every state calls it all the same. */
   async configure(): Promise<void> {}
@@ -89,7 +95,9 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const newInputs = parseCheckedInputs(news);
     const changed = changedArguments(oldInputs, newInputs);
     const state = parseState(olds);
-    const found = await look(this.#hypervisors, state, newInputs);
+    const found = await this.#operations.run(LOOK_SECONDS, (signal) =>
+      look(this.#hypervisors, state, newInputs, signal),
+    );
     const differs =
       found.kind === "planned"
         ? found.plan.steps.length > 0 || !isSameState(state, found.reality)
@@ -113,13 +121,13 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
   }
 
   read(id: string, props: Properties): Promise<ReadResult> {
-    return withoutStack(() => this.#read(id, props));
+    return withoutStack(() => this.#operations.run(READ_SECONDS, (signal) => this.#read(id, props, signal)));
   }
 
-  async #read(id: string, props: Properties): Promise<ReadResult> {
+  async #read(id: string, props: Properties, asked: AbortSignal): Promise<ReadResult> {
     const inputs = parseCheckedInputs(props);
     const state = parseState(props);
-    const { signal } = Deadline.start("look at the host", READ_SECONDS);
+    const { signal } = Deadline.start("look at the host", READ_SECONDS, asked);
     const remembered = rememberedOf(state);
     const hypervisor = await this.#openMade(inputs, state, { signal });
     const query = { addresses: addressesOf(inputs, remembered) };
@@ -156,15 +164,19 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const state = parseState(props);
     const remembered = rememberedOf(state);
     const progress = progressOf(inputs.ownerToken);
-    const hypervisor = await this.#openMade(inputs, state, { progress, willLock: true });
-    await detach(hypervisor, {
-      ownerToken: inputs.ownerToken,
-      query: { addresses: addressesOf(inputs, remembered) },
-      guestUuid: state.guestUuid,
-      remembered,
-      verify: (observation) => refuseAnotherHost(inputs, state, observation.hostUuid),
-      limitSeconds: timeoutsOf(inputs).detachSeconds,
-      progress,
+    const limitSeconds = timeoutsOf(inputs).detachSeconds;
+    await this.#operations.run(limitSeconds, async (signal) => {
+      const hypervisor = await this.#openMade(inputs, state, { signal, progress, willLock: true });
+      await detach(hypervisor, {
+        ownerToken: inputs.ownerToken,
+        query: { addresses: addressesOf(inputs, remembered) },
+        guestUuid: state.guestUuid,
+        remembered,
+        verify: (observation) => refuseAnotherHost(inputs, state, observation.hostUuid),
+        limitSeconds,
+        progress,
+        signal,
+      });
     });
   }
 
@@ -178,16 +190,21 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const { attachSeconds, detachSeconds } = timeoutsOf(inputs);
     const progress = progressOf(inputs.ownerToken);
     const place = { connection, guest: guest.domain, uri: guest.uri };
-    const hypervisor = await this.#hypervisors.open(place, { progress, willLock: true });
     const remembered = state && rememberedOf(state);
-    return attach(hypervisor, {
-      wanted: wantedOf(inputs),
-      query: queryForPlug(inputs, remembered),
-      limitSeconds: state === undefined ? attachSeconds : attachSeconds + detachSeconds,
-      undoSeconds: attachSeconds + detachSeconds,
-      progress,
-      ...(remembered && { remembered }),
-      ...(state && { verify: (observation) => refuseAnother(inputs, state, observation) }),
+    const limitSeconds = state === undefined ? attachSeconds : attachSeconds + detachSeconds;
+    const undoSeconds = attachSeconds + detachSeconds;
+    return this.#operations.run(limitSeconds + undoSeconds, async (signal) => {
+      const hypervisor = await this.#hypervisors.open(place, { signal, progress, willLock: true });
+      return attach(hypervisor, {
+        wanted: wantedOf(inputs),
+        query: queryForPlug(inputs, remembered),
+        limitSeconds,
+        undoSeconds,
+        progress,
+        signal,
+        ...(remembered && { remembered }),
+        ...(state && { verify: (observation) => refuseAnother(inputs, state, observation) }),
+      });
     });
   }
 

@@ -137,6 +137,8 @@ const refusals = {
 } as const;
 
 const carryingOut = {
+  PROVIDER_ENDING: (d: { reason: string }) =>
+    `the provider process is ending: ${d.reason}. Nothing was touched by this operation. Run again.`,
   DEADLINE_EXCEEDED: (d: { what: string; seconds: number; reason: string }) =>
     `the ${d.what} took longer than ${d.seconds} s: ${d.reason}. ` +
     `Where that is too short for this guest, raise timeouts.`,
