@@ -29,6 +29,7 @@ module.exports = {
     tier("ssh", { timeoutSeconds: 60 }),
     tier("protocol", { ...built, timeoutSeconds: 60 }),
     tier("lab", inLab),
+    tier("faults", inLab),
     tier("pulumi", inLab),
   ],
 };

@@ -33,6 +33,7 @@ const tiers = {
   ssh: { needs: ["packages", "npm"], oneByOne: true },
   protocol: { needs: ["npm"] },
   lab: { needs: ["packages", "npm", "lab"], oneByOne: true },
+  faults: { needs: ["packages", "npm", "lab"], oneByOne: true },
   pulumi: { needs: ["packages", "npm", "pulumi", "lab"], oneByOne: true },
 };
 

@@ -13,7 +13,7 @@ export interface AnnouncedStep {
   readonly text: string;
 }
 
-/** Stops a provider's process at each step that it announces; see gate.cjs. */
+/** Stops a provider's process at each step that it announces; see stop-at-steps.cjs. */
 export class Gate {
   private readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), "multifunction-pci-gate-"));
   private readonly reading: net.Socket;
@@ -41,7 +41,7 @@ export class Gate {
 
   /** What the process under test has to be started with. */
   get environment(): Readonly<Record<string, string>> {
-    return { FAULT_GATE: this.folder, NODE_OPTIONS: `--require ${path.join(__dirname, "gate.cjs")}` };
+    return { FAULT_GATE: this.folder, NODE_OPTIONS: `--require ${path.join(__dirname, "stop-at-steps.cjs")}` };
   }
 
   /** The next announced step, at which the process now stands; undefined if none comes in time. */

@@ -64,13 +64,19 @@ export class FaultSuite {
   /** Runs every operation once, undisturbed, to learn its steps and to save the states that they start from. */
   static async prepare(
     lab: Lab,
-    options: { readonly log: (line: string) => void; readonly suspendedMs?: number },
+    options: {
+      readonly log: (line: string) => void;
+      readonly suspendedMs?: number;
+      /** Default: all. Those that others start from must be among them. */
+      readonly only?: readonly Operation["name"][];
+    },
   ): Promise<FaultSuite> {
     const proxy = await TcpProxy.open(lab.ssh.port);
     const suite = new FaultSuite(lab, proxy, allFaults(options.suspendedMs), options.log);
     await lab.restore();
     suite.baseline = await lookAtHost(lab);
-    for (const operation of operations) await suite.record(operation);
+    for (const operation of operations)
+      if (options.only?.includes(operation.name) ?? true) await suite.record(operation);
     return suite;
   }
 
