@@ -30,6 +30,7 @@ module.exports = {
     tier("protocol", { ...built, timeoutSeconds: 60 }),
     tier("lab", inLab),
     tier("faults", inLab),
+    tier("boots", inLab),
     tier("pulumi", inLab),
   ],
 };

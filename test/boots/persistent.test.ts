@@ -1,7 +1,7 @@
 import { attachmentIdOf, aliasOf, tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
 import { at } from "../support/wanted";
-import { attachmentLab, NIC } from "./support/attachment-lab";
+import { attachmentLab, NIC } from "../lab/support/attachment-lab";
 
 const lab = attachmentLab();
 // each of these boots a guest, some of them twice
