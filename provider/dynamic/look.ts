@@ -2,6 +2,7 @@ import { causeText, hasCode, refusalCodes } from "../errors";
 import { Deadline, realityOf, type Reality } from "../lifecycle";
 import { describePlan, planAttach, type Plan } from "../plan";
 import {
+  foundBy,
   isAnother,
   queryForPlug,
   rememberedOf,
@@ -38,7 +39,7 @@ export async function look(
     const query = queryForPlug(inputs, remembered);
     const observation = await hypervisor.host.observe(query, signal);
     const { hostUuid, guest: found } = observation;
-    if (isAnother(state, { hostUuid, ...(found.uuid !== "" && { guestUuid: found.uuid }) }))
+    if (isAnother(state, foundBy(observation, inputs.ownerToken)))
       return { kind: "another", what: `guest ${found.name} (${found.uuid}) on host ${hostUuid}` };
     try {
       const plan = planAttach(observation, wantedOf(inputs), remembered);

@@ -12,7 +12,7 @@ import {
   AttachFailure,
   Deadline,
   detach,
-  lookAtReality,
+  realityOf,
   type Hypervisor,
   type Progress,
   type Reality,
@@ -24,7 +24,9 @@ import {
   composeState,
   findInputFailures,
   hasUnknown,
+  foundBy,
   isAnother,
+  isAnotherHost,
   isSameState,
   normaliseInputs,
   parseCheckedInputs,
@@ -131,9 +133,9 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const remembered = rememberedOf(state);
     const hypervisor = await this.#openMade(inputs, state, { signal });
     const query = { addresses: addressesOf(inputs, remembered) };
-    const identity = await hypervisor.host.identify(query, signal);
-    refuseAnotherHost(inputs, state, identity.hostUuid);
-    const reality = await lookAtReality(hypervisor, query, inputs.ownerToken, signal, remembered);
+    const observation = await hypervisor.host.observe(query, signal);
+    refuseAnotherHost(inputs, state, observation);
+    const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
     if (reality === undefined) return { id: "", props: {} };
     const own = ownInputs(props);
     return {
@@ -172,7 +174,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
         query: { addresses: addressesOf(inputs, remembered) },
         guestUuid: state.guestUuid,
         remembered,
-        verify: (observation) => refuseAnotherHost(inputs, state, observation.hostUuid),
+        verify: (observation) => refuseAnotherHost(inputs, state, observation),
         limitSeconds,
         progress,
         signal,
@@ -238,20 +240,17 @@ function ownInputs(properties: Properties): Partial<AttachmentInputs> {
   return Object.fromEntries(names.map((name) => [name, properties[name]]));
 }
 
-function refuseAnotherHost(inputs: AttachmentInputs, state: AttachmentState, hostUuid: string): void {
-  if (hostUuid === state.hostUuid) return;
+function refuseAnotherHost(inputs: AttachmentInputs, state: AttachmentState, observation: Observation): void {
+  if (!isAnotherHost(state, foundBy(observation, inputs.ownerToken))) return;
   const { host } = inputs.connection;
-  throw fail("ANOTHER_HOST", { host, expected: state.hostUuid, actual: hostUuid });
+  throw fail("ANOTHER_HOST", { host, expected: state.hostUuid, actual: observation.hostUuid });
 }
 
-function refuseAnother(
-  inputs: AttachmentInputs,
-  state: AttachmentState,
-  { hostUuid, guest }: Observation,
-): void {
-  if (!isAnother(state, { hostUuid, ...(guest.uuid !== "" && { guestUuid: guest.uuid }) })) return;
-  refuseAnotherHost(inputs, state, hostUuid);
-  throw fail("ANOTHER_GUEST", { guest: guest.name, expected: state.guestUuid, actual: guest.uuid });
+function refuseAnother(inputs: AttachmentInputs, state: AttachmentState, observation: Observation): void {
+  if (!isAnother(state, foundBy(observation, inputs.ownerToken))) return;
+  refuseAnotherHost(inputs, state, observation);
+  const { name, uuid } = observation.guest;
+  throw fail("ANOTHER_GUEST", { guest: name, expected: state.guestUuid, actual: uuid });
 }
 
 /**

@@ -153,7 +153,9 @@ const carryingOut = {
   DETACH_FAILED: (d: { guest: string; reason: string }) =>
     `detaching from guest ${d.guest} failed: ${d.reason} What is left is still recorded; run again to finish.`,
   ANOTHER_HOST: (d: { host: string; expected: string; actual: string }) =>
-    `${d.host} is host ${d.actual}, but this attachment was made on host ${d.expected}. Nothing was touched. Correct connection.host.`,
+    `${d.host} is host ${d.actual}, but this attachment was made on host ${d.expected}. Nothing was touched. ` +
+    `Correct connection.host. If it is the same host, libvirt makes up a UUID at each start because the firmware has none: ` +
+    `set host_uuid = "${d.expected}" in its libvirtd.conf or virtqemud.conf.`,
   ANOTHER_GUEST: (d: { guest: string; expected: string; actual: string }) =>
     `guest ${d.guest} is now ${d.actual}, but this attachment was made in guest ${d.expected}. Nothing was touched. ` +
     `Run "pulumi preview": it plans a replacement.`,

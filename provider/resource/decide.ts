@@ -1,13 +1,32 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Reality } from "../lifecycle";
+import type { Observation } from "../plan";
 import type { AttachmentInputs } from "./attachment-schema";
 import { composeState, type AttachmentState } from "./attachment-state";
 
-/** Which resource a look found, beside the one that the state is of. */
+/** Where the state's attachment was made. */
+type Place = Pick<AttachmentState, "hostUuid" | "guestUuid">;
+
+/** Whose host and guest a look found, beside the one that the state is of. */
 export interface Found {
   readonly hostUuid: string;
   /** Undefined where the host has no such guest. */
   readonly guestUuid?: string;
+  /** Whether the owner's ledger entry stands in that guest. */
+  readonly hasOwnEntry: boolean;
+}
+
+/** What an observation tells of that. */
+export function foundBy({ hostUuid, guest, ledger, configuration }: Observation, ownerToken: string): Found {
+  const entries = [
+    ...ledger.filter((line) => line.guest.uuid === guest.uuid).map((line) => line.entry),
+    ...(configuration?.ledger ?? []),
+  ];
+  return {
+    hostUuid,
+    ...(guest.uuid !== "" && { guestUuid: guest.uuid }),
+    hasOwnEntry: entries.some((entry) => entry.owner === ownerToken),
+  };
 }
 
 /** Names of the arguments that differ between two sets of inputs. */
@@ -20,11 +39,18 @@ export function changedArguments(olds: AttachmentInputs, news: AttachmentInputs)
  * Whether the inputs now name another host or guest than the state is of. A guest that is not there at all
  * is no other: never a replacement on a guess.
  */
-export function isAnother(state: Found, found: Found): boolean {
-  return (
-    found.guestUuid !== undefined &&
-    (found.hostUuid !== state.hostUuid || found.guestUuid !== state.guestUuid)
-  );
+export function isAnother(state: Place, found: Found): boolean {
+  if (found.guestUuid === undefined) return false;
+  return found.guestUuid !== state.guestUuid || isAnotherHost(state, found);
+}
+
+/**
+ * Whether this is another host than the state's. Where firmware names no UUID, libvirt makes one up at each of
+ * its starts (src/util/viruuid.c): the guest with the owner's own entry in it proves that it is the same all the same.
+ */
+export function isAnotherHost(state: Place, found: Found): boolean {
+  const isOwnGuest = found.guestUuid === state.guestUuid && found.hasOwnEntry;
+  return found.hostUuid !== state.hostUuid && !isOwnGuest;
 }
 
 /** Informational outputs aside, whether the state says what is there. */

@@ -34,8 +34,8 @@ export type When = "before" | "during";
 
 const GUEST = "guest1";
 
-async function onHost(lab: Lab, command: string): Promise<void> {
-  const { code, stderr } = await lab.exec(command, { timeoutMs: 120_000 });
+async function onHost(lab: Lab, command: string, timeoutMs = 120_000): Promise<void> {
+  const { code, stderr } = await lab.exec(command, { timeoutMs });
   if (code !== 0) throw new Error(`on the lab's host, "${command}" ended with ${code}: ${stderr}`);
 }
 
@@ -133,7 +133,11 @@ export function allFaults(suspendedMs = 0): readonly Fault[] {
         await onHost(lab, `virsh reset ${GUEST}`);
       },
       relieve: ({ lab }) =>
-        onHost(lab, "for i in $(seq 500); do [ -e /run/guest-is-up ] && exit; sleep 0.2; done; exit 1"),
+        onHost(
+          lab,
+          "for i in $(seq 1800); do [ -e /run/guest-is-up ] && exit; sleep 0.2; done; exit 1",
+          400_000,
+        ),
     },
     {
       name: "guest destroyed",

@@ -41,7 +41,10 @@ export class Gate {
 
   /** What the process under test has to be started with. */
   get environment(): Readonly<Record<string, string>> {
-    return { FAULT_GATE: this.folder, NODE_OPTIONS: `--require ${path.join(__dirname, "stop-at-steps.cjs")}` };
+    return {
+      FAULT_GATE: this.folder,
+      NODE_OPTIONS: `--require ${path.join(__dirname, "stop-at-steps.cjs")}`,
+    };
   }
 
   /** The next announced step, at which the process now stands; undefined if none comes in time. */

@@ -5,8 +5,10 @@ import {
   addressesOf,
   changedArguments,
   composeState,
+  foundBy,
   hasUnknown,
   isAnother,
+  isAnotherHost,
   isSameState,
   parseCheckedInputs,
   parseState,
@@ -17,6 +19,9 @@ import {
   normaliseInputs,
   type AttachmentInputs,
 } from "../../../provider/resource";
+import { OWNER } from "../../support/scenarios";
+import { reach, wants } from "../../support/wanted";
+import { hostDevice, OWN_GUEST, World } from "../../support/world";
 import { inputs, valid } from "./arbitrary-inputs";
 
 const slot = "0000:01:00" as PciSlotAddress;
@@ -150,7 +155,22 @@ describe("another host or guest", () => {
     [{ hostUuid: "h" }, false],
     [{ hostUuid: "other" }, false],
   ])("for what was found as %j: %j", (found, expected) => {
-    expect(isAnother(state, found)).toBe(expected);
+    expect(isAnother(state, { ...found, hasOwnEntry: false })).toBe(expected);
+  });
+
+  it("is none where the guest has the owner's entry: libvirt made up another UUID at its start", () => {
+    const found = { hostUuid: "other", guestUuid: "g", hasOwnEntry: true };
+    expect(isAnother(state, found)).toBe(false);
+    expect(isAnotherHost(state, found)).toBe(false);
+    expect(isAnother(state, { ...found, guestUuid: "other" })).toBe(true);
+    expect(isAnotherHost(state, { ...found, guestUuid: "other" })).toBe(true);
+  });
+
+  it("is told from the entries of that guest, live or configured", () => {
+    const world = new World({ functions: hostDevice() });
+    reach(world, wants([0, 1, 2, 3]));
+    expect(foundBy(world.observe(), OWNER)).toMatchObject({ guestUuid: OWN_GUEST.uuid, hasOwnEntry: true });
+    expect(foundBy(world.observe(), "somebody/else")).toMatchObject({ hasOwnEntry: false });
   });
 });
 
