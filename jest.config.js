@@ -29,6 +29,8 @@ module.exports = {
     tier("ssh", { timeoutSeconds: 60 }),
     tier("protocol", { ...built, timeoutSeconds: 60 }),
     tier("lab", inLab),
+    tier("faults", inLab),
+    tier("boots", inLab),
     tier("pulumi", inLab),
   ],
 };

@@ -79,7 +79,9 @@ async function byOneSshPerStep(lab: Lab): Promise<{ attachSeconds: number; detac
     `<hostdev mode="subsystem" type="pci" managed="yes"><driver name="vfio"/><source>` +
     `<address domain="0" bus="1" slot="0" function="${f}"/></source><alias name="ua-bench-${f}"/>` +
     `<address type="unassigned"/></hostdev>`;
+  const metadata = `virsh -q metadata ${GUEST} --uri urn:bench --key bench --live`;
   const [, attachSeconds] = await timed(() => {
+    ssh(`${metadata} --set '<attachment slot="${BUS}" functions="0000:01:00.0-3" driver="e1000e"/>'`);
     for (const f of [0, 1, 2, 3])
       ssh(
         `echo '${hostdev(f)}' > /run/bench-${f}.xml; virsh -q attach-device ${GUEST} /run/bench-${f}.xml --live`,
@@ -97,6 +99,7 @@ async function byOneSshPerStep(lab: Lab): Promise<{ attachSeconds: number; detac
     await new Promise((resolve) => setTimeout(resolve, 200));
     for (const f of [0, 1, 2, 3]) ssh(`virsh -q detach-device ${GUEST} /run/bench-${f}.xml --live`);
     for (const f of [0, 1, 2, 3]) ssh(`readlink /sys/bus/pci/devices/0000:01:00.${f}/driver`);
+    ssh(`${metadata} --remove`);
   });
   return { attachSeconds, detachSeconds };
 }

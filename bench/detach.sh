@@ -1,5 +1,6 @@
 #!/bin/bash
-# The provider's steps as a script of virsh calls: one unplug, wait until QEMU has none, release, look.
+# The steps of the provider's plan as a script of virsh calls: one unplug, wait until QEMU has none, release,
+# see the drivers back, erase the ledger.
 # Usage: detach.sh GUEST; prints the seconds it took.
 set -eu
 guest=$1 started=$EPOCHREALTIME
@@ -16,4 +17,5 @@ done
 for f in 0 1 2 3; do
     [ "$(basename "$(readlink "/sys/bus/pci/devices/0000:01:00.$f/driver")")" = e1000e ]
 done
+virsh -q metadata "$guest" --uri urn:bench --key bench --live --remove > /dev/null
 awk "BEGIN { print $EPOCHREALTIME - $started }"

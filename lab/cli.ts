@@ -2,7 +2,7 @@
  * The lab by hand: `npx tsx lab/cli.ts build | up | down | restore | exec COMMAND… | console GUEST COMMAND…`.
  * `up` starts a lab that stays until `down`; the others use the one that is up.
  */
-import { GUESTS, type GuestName } from "./guest-console";
+import { GUESTS, type GuestName } from "./guests";
 import type { Lab } from "./lab";
 import { listLastingRuns, removeAbandonedRuns, removeRun } from "./machine";
 import { ensureSnapshot } from "./snapshot";

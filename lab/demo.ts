@@ -2,7 +2,7 @@ import { spawn, type StdioOptions } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync, mkdirSync, copyFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
-import type { GuestName } from "./guest-console";
+import type { GuestName } from "./guests";
 import type { Lab } from "./lab";
 import { startLab } from "./start-lab";
 import { describeUse } from "./usage";

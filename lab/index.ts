@@ -1,4 +1,4 @@
-export { GUESTS, type GuestName } from "./guest-console";
+export { GUESTS, type GuestName } from "./guests";
 export type { Lab, LabSsh } from "./lab";
 export type { Lifetime } from "./machine";
 export type { ExecOptions, ExecResult } from "./shell";

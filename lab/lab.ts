@@ -1,4 +1,4 @@
-import type { GuestName } from "./guest-console";
+import type { GuestName } from "./guests";
 import type { ExecOptions, ExecResult } from "./shell";
 
 /** How a client reaches the lab's sshd. The two other users log in with the same key. */
@@ -23,9 +23,14 @@ export interface Lab {
   readonly ssh: LabSsh;
   /** Names the run to `connectLab` in another process. */
   readonly runFolder: string;
-  /** Puts everything back to the saved state, in about two seconds; ends every SSH connection. */
-  restore(): Promise<void>;
-  /** Runs a shell command on the host as root, over one connection; the exit code is the caller's to judge. */
+  /**
+   * Puts everything back to the first state, or to one that this run has saved, in one to two seconds; ends every
+   * SSH connection.
+   */
+  restore(state?: string): Promise<void>;
+  /** Saves the present state for {@link restore}, in some five seconds; it lasts as long as the run. */
+  save(state: string): Promise<void>;
+  /** Runs a shell command on the host as root, past SSH; the exit code is the caller's to judge. */
   exec(command: string, options?: ExecOptions): Promise<ExecResult>;
   /** Runs one line in the guest and returns what it prints; throws if it fails. */
   guestConsole(guest: GuestName, command: string): Promise<string>;

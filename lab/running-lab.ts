@@ -1,12 +1,10 @@
-import { GuestConsole, type GuestName } from "./guest-console";
+import { randomUUID } from "node:crypto";
+import type { GuestName } from "./guests";
 import type { LabImage } from "./image";
 import type { Lab, LabSsh } from "./lab";
 import { humanMonitorSilently, type RunFolder } from "./machine";
-import { Shell, type ExecOptions, type ExecResult } from "./shell";
+import { Shell, shellWord, type ExecOptions, type ExecResult } from "./shell";
 import { SNAPSHOT_NAME } from "./snapshot";
-
-/** Time for sshd to answer; everything is up in the saved state, so this is for a busy machine. */
-const SSH_TIMEOUT_MS = 60_000;
 
 const LIST_DRIVERS = `cd /sys/bus/pci/devices && for address in *; do
   if [ -e "$address/driver" ]; then driver=$(readlink -f "$address/driver"); else driver=; fi
@@ -17,7 +15,8 @@ done`;
 export class RunningLab implements Lab {
   readonly ssh: LabSsh;
   private shell: Promise<Shell> | undefined;
-  private readonly consoles = new Map<GuestName, Promise<GuestConsole>>();
+  /** Per guest: the end of the last command on its console, which one client at a time can have. */
+  private readonly turns = new Map<GuestName, Promise<unknown>>();
 
   constructor(
     private readonly folder: RunFolder,
@@ -39,13 +38,18 @@ export class RunningLab implements Lab {
     return this.folder.path;
   }
 
-  async restore(): Promise<void> {
+  async restore(state = SNAPSHOT_NAME): Promise<void> {
     await this.disconnect();
-    await humanMonitorSilently(this.folder.monitorSocket, `loadvm ${SNAPSHOT_NAME}`);
+    await humanMonitorSilently(this.folder.monitorSocket, `loadvm ${state}`);
     await this.awaken();
   }
 
-  /** After a state was loaded: waits for sshd, and sets the clock, which stands where the state was saved. */
+  async save(state: string): Promise<void> {
+    await this.disconnect();
+    await humanMonitorSilently(this.folder.monitorSocket, `savevm ${state}`);
+  }
+
+  /** After a state was loaded: sets the clock, which stands where the state was saved. */
   async awaken(): Promise<void> {
     const seconds = (Date.now() / 1000).toFixed(3);
     await this.succeed(`date --set=@${seconds} >/dev/null`);
@@ -55,15 +59,24 @@ export class RunningLab implements Lab {
     return (await this.connected()).exec(command, options);
   }
 
-  async guestConsole(guest: GuestName, command: string): Promise<string> {
-    const open =
-      this.consoles.get(guest) ?? this.connected().then((shell) => GuestConsole.open(shell, guest));
-    this.consoles.set(guest, open);
-    return (await open).run(command);
+  guestConsole(guest: GuestName, command: string): Promise<string> {
+    if (command.includes("\n")) throw new Error("A guest's console takes one line at a time");
+    const words = [guest, "run", `mark-${randomUUID()}`, command].map(shellWord).join(" ");
+    const output = (this.turns.get(guest) ?? Promise.resolve()).then(async () => {
+      const { code, stdout, stderr } = await this.exec(`lab-console ${words}`);
+      const text = stdout.replaceAll("\r", "");
+      if (code !== 0) throw new Error(`In ${guest}, "${command}" ended with ${code}: ${text}${stderr}`);
+      return text;
+    });
+    this.turns.set(
+      guest,
+      output.catch(() => undefined),
+    );
+    return output;
   }
 
   async guestPciFunctions(guest: GuestName): Promise<string[]> {
-    const listing = await this.guestConsole(guest, "cd /sys/bus/pci/devices; printf '%s\\n' *");
+    const listing = await this.guestConsole(guest, "ls -1 /sys/bus/pci/devices");
     return listing.split("\n").filter(Boolean).sort();
   }
 
@@ -85,8 +98,11 @@ export class RunningLab implements Lab {
 
   async qmp(guest: GuestName, command: string, args?: object): Promise<unknown> {
     const request = JSON.stringify(args ? { execute: command, arguments: args } : { execute: command });
-    const text = await this.succeed(`virsh qemu-monitor-command ${guest} ${shellQuoted(request)}`);
-    const reply = JSON.parse(text) as { return?: unknown; error?: { class: string; desc: string } };
+    const text = await this.succeed(`virsh qemu-monitor-command ${guest} ${shellWord(request)}`);
+    const reply = JSON.parse(text) as {
+      return?: unknown;
+      error?: { class: string; desc: string };
+    };
     if (reply.error) throw new Error(`QMP ${command} in ${guest}: ${reply.error.class}: ${reply.error.desc}`);
     return reply.return;
   }
@@ -94,8 +110,8 @@ export class RunningLab implements Lab {
   async disconnect(): Promise<void> {
     const shell = this.shell;
     this.shell = undefined;
-    this.consoles.clear();
-    (await shell?.catch(() => undefined))?.drop();
+    this.turns.clear();
+    (await shell?.catch(() => undefined))?.close();
   }
 
   async close(): Promise<void> {
@@ -110,14 +126,7 @@ export class RunningLab implements Lab {
   }
 
   private connected(): Promise<Shell> {
-    this.shell ??= Shell.connect(
-      { port: this.ssh.port, privateKey: this.ssh.privateKey, hostKey: this.ssh.hostKey },
-      SSH_TIMEOUT_MS,
-    );
+    this.shell ??= Shell.connect(this.folder.shellSocket);
     return this.shell;
   }
-}
-
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,20 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
-import { Client, type ClientChannel } from "ssh2";
-
-/** Where the machine's sshd is, and how to log in as root. */
-export interface ShellAddress {
-  readonly port: number;
-  readonly privateKey: string;
-  /** Public key line the server must present. */
-  readonly hostKey: string;
-}
+import { connect, type Socket } from "node:net";
+import { createInterface } from "node:readline";
 
 /** What a command did. */
 export interface ExecResult {
   readonly stdout: string;
   readonly stderr: string;
+  /** Exit code; 128 and the signal's number where a signal ended it. */
   readonly code: number;
 }
 
@@ -27,93 +20,77 @@ export interface ExecOptions {
 }
 
 const EXEC_TIMEOUT_MS = 60_000;
-const HANDSHAKE_TIMEOUT_MS = 30_000;
-const RETRY_MS = 200;
 
-/** One SSH connection to the machine, as root, with as many commands at once as sshd allows (ten). */
+/**
+ * Root's shell on the machine, through a virtio port (image/recipe/…/lab-shell is the other end): no login, no
+ * network, any number of commands at once. One process at a time can have it.
+ */
 export class Shell {
-  private constructor(private readonly client: Client) {}
+  private readonly waiting = new Map<string, (result: ExecResult) => void>();
 
-  /** Connects, trying again as long as sshd does not answer, until `timeoutMs` is over. */
-  static async connect(address: ShellAddress, timeoutMs: number): Promise<Shell> {
-    const deadline = Date.now() + timeoutMs;
-    for (;;) {
-      try {
-        return new Shell(await dial(address, Math.min(HANDSHAKE_TIMEOUT_MS, timeoutMs)));
-      } catch (error) {
-        if (Date.now() > deadline)
-          throw new Error(`The lab's sshd does not answer after ${timeoutMs} ms`, { cause: error });
-        await sleep(RETRY_MS);
-      }
-    }
+  private constructor(private readonly socket: Socket) {
+    createInterface({ input: socket }).on("line", (line) => {
+      const [id = "", code, stdout = "", stderr = ""] = line.split(" ");
+      // A reply to an earlier connection's request, or the rest of one, belongs to nobody here.
+      this.waiting.get(id)?.({
+        code: Number(code),
+        stdout: fromHex(stdout),
+        stderr: fromHex(stderr),
+      });
+    });
+    // Whoever waits for a reply is told by its deadline; the cause is at the machine.
+    socket.on("error", () => undefined);
+  }
+
+  static async connect(socketPath: string): Promise<Shell> {
+    const socket = connect(socketPath);
+    await once(socket, "connect");
+    return new Shell(socket);
   }
 
   /** Runs a shell command to its end; its exit code is the caller's to judge. */
   async exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
-    const timeout = AbortSignal.timeout(options.timeoutMs ?? EXEC_TIMEOUT_MS);
+    const timeoutMs = options.timeoutMs ?? EXEC_TIMEOUT_MS;
+    const timeout = AbortSignal.timeout(timeoutMs);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-    const channel = await new Promise<ClientChannel>((resolve, reject) => {
-      this.client.exec(command, (error, opened) => (error ? reject(error) : resolve(opened)));
-    });
-    let stdout = "";
-    let stderr = "";
-    channel.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    channel.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    let code: number | undefined;
-    channel.on("exit", (exitCode: number | null) => (code = exitCode ?? undefined));
-    channel.end(options.input ?? "");
+    const id = randomUUID();
+    const closed = (): void => stop(new Error("the lab was restored or closed"));
+    const aborted = (): void => stop(signal.reason);
+    let stop: (reason: unknown) => void = () => undefined;
     try {
-      await once(channel, "close", { signal });
-    } catch (error) {
-      channel.destroy();
-      throw new Error(`In the lab, "${command}" did not end: ${stdout}${stderr}`, { cause: error });
+      return await new Promise<ExecResult>((resolve, reject) => {
+        stop = (reason) =>
+          reject(
+            new Error(`In the lab, "${command}" did not end (limit ${timeoutMs} ms)`, { cause: reason }),
+          );
+        this.waiting.set(id, resolve);
+        if (signal.aborted) aborted();
+        signal.addEventListener("abort", aborted);
+        this.socket.once("close", closed);
+        this.socket.write(`${id} ${toHex(command)} ${toHex(options.input ?? "")}\n`);
+      });
+    } finally {
+      this.waiting.delete(id);
+      signal.removeEventListener("abort", aborted);
+      this.socket.off("close", closed);
     }
-    if (code === undefined)
-      throw new Error(`In the lab, "${command}" was cut off or killed: ${stdout}${stderr}`);
-    return { stdout, stderr, code };
   }
 
-  /** Opens a channel to a unix socket on the machine. */
-  openSocket(path: string): Promise<ClientChannel> {
-    return new Promise((resolve, reject) => {
-      this.client.openssh_forwardOutStreamLocal(path, (error, channel) =>
-        error ? reject(error) : resolve(channel),
-      );
-    });
-  }
-
-  /** Drops the connection at once: after a jump back in time the other end no longer knows of it. */
-  drop(): void {
-    this.client.destroy();
-  }
-
-  /** Says goodbye to sshd and waits until the connection is closed. */
-  async end(): Promise<void> {
-    const closed = once(this.client, "close");
-    this.client.end();
-    await closed;
+  /** Leaves the port to the next user. */
+  close(): void {
+    this.socket.destroy();
   }
 }
 
-function dial(address: ShellAddress, timeoutMs: number): Promise<Client> {
-  const expected = address.hostKey.split(" ")[1];
-  return new Promise((resolve, reject) => {
-    const client = new Client();
-    client.on("ready", () => resolve(client));
-    client.on("error", reject);
-    client.on("close", () => reject(new Error("Connection closed before it was ready")));
-    client.connect({
-      host: "127.0.0.1",
-      port: address.port,
-      username: "root",
-      privateKey: address.privateKey,
-      hostVerifier: (key: Buffer) => key.toString("base64") === expected,
-      readyTimeout: timeoutMs,
-    });
-  });
+function toHex(text: string): string {
+  return Buffer.from(text, "utf8").toString("hex");
 }
 
-/** A mark that no command prints by itself. */
-export function uniqueMark(): string {
-  return `mark-${randomUUID()}`;
+function fromHex(hex: string): string {
+  return Buffer.from(hex, "hex").toString("utf8");
+}
+
+/** A text as one word of a shell's command line. */
+export function shellWord(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,15 +1,17 @@
-import { chmod, rename } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensureBuilt, recipeKey } from "./cache";
 import { runCommand } from "./command";
-import { GUESTS, GuestConsole } from "./guest-console";
+import { GUESTS, type GuestName } from "./guests";
 import { ensureImage, type LabImage } from "./image";
 import {
   chooseAccelerator,
   machineFacts,
   createRunFolder,
   humanMonitorSilently,
+  removeAbandonedRuns,
   removeRun,
   startMachine,
   type Accelerator,
@@ -29,13 +31,14 @@ export interface Snapshot {
 export const SNAPSHOT_NAME = "base";
 
 /** To be changed when what is done between boot and saving changes. */
-const BOOT_RECIPE = "two guests booted, capabilities asked, 2";
+const BOOT_RECIPE = "two guests booted, everything used once, 3";
 
 /** An emulated machine with several processors may fail to boot once in a while. */
 const BOOT_ATTEMPTS = 3;
 
 /** Twenty times what an idle machine with two processors takes without KVM. */
-const SSH_TIMEOUT_MS = 10 * 60_000;
+const HOST_TIMEOUT_MS = 10 * 60_000;
+const WARM_UP_TIMEOUT_MS = 3 * 60_000;
 const GUEST_TIMEOUT_MS = 30 * 60_000;
 
 /** Each domain's UUID; constant, so that tests can name it. */
@@ -69,6 +72,7 @@ async function buildSnapshot(
   accelerator: Accelerator,
   log: Log,
 ): Promise<void> {
+  await removeAbandonedRuns();
   log(`The lab's first start boots a hypervisor and two guests (accelerator: ${accelerator.name})`);
   for (let attempt = 1; ; attempt++) {
     const run = await createRunFolder("process");
@@ -100,22 +104,20 @@ async function bootAndSave(
     folder: run,
     lifetime: "process",
   });
-  const shell = await withProgress(log, "Booting the hypervisor (half a minute without KVM)", () =>
-    Promise.race([
-      machine.ended,
-      Shell.connect(
-        { port: machine.sshPort, privateKey: image.privateKey, hostKey: image.hostKey },
-        SSH_TIMEOUT_MS,
-      ),
-    ]),
+  const upTo = <T>(step: Promise<T>): Promise<T> => Promise.race([machine.ended, step]);
+  const shell = await Shell.connect(run.shellSocket);
+  await withProgress(log, "Booting the hypervisor (half a minute without KVM)", () =>
+    upTo(succeed(shell, "systemctl is-system-running --wait", HOST_TIMEOUT_MS)),
   );
-  await withProgress(log, "Booting two guests in it (three minutes without KVM)", async () => {
-    await Promise.race([machine.ended, Promise.all(GUESTS.map((guest) => bootGuest(shell, guest)))]);
-  });
-  await shell.exec("virsh capabilities");
+  await withProgress(log, "Booting two guests in it (two minutes without KVM)", () =>
+    upTo(Promise.all(GUESTS.map((guest) => bootGuest(shell, guest)))),
+  );
+  await withProgress(log, "Doing once what is slow the first time", () =>
+    upTo(warmUp(shell, image, machine.sshPort)),
+  );
   await withProgress(log, "Saving the state", async () => {
-    await shell.end();
-    // The session's processes end after its connection does, and are not to be in the saved state.
+    shell.close();
+    // A session's processes end after its connection does, and are not to be in the saved state.
     await sleep(3_000);
     await humanMonitorSilently(run.monitorSocket, `savevm ${SNAPSHOT_NAME}`);
     // A machine that is killed may leave tables of its disk unwritten; one that quits does not.
@@ -123,15 +125,42 @@ async function bootAndSave(
   });
 }
 
-async function bootGuest(shell: Shell, guest: (typeof GUESTS)[number]): Promise<void> {
-  const { code, stderr } = await shell.exec(`lab-start-guest ${guest} ${GUEST_UUIDS[guest]}`, {
-    timeoutMs: GUEST_TIMEOUT_MS,
-  });
-  if (code !== 0) throw new Error(`${guest} does not start: ${stderr}`);
-  const console = await GuestConsole.open(shell, guest);
+async function bootGuest(shell: Shell, guest: GuestName): Promise<void> {
+  await succeed(
+    shell,
+    `lab-start-guest ${guest} ${GUEST_UUIDS[guest]} && lab-console ${guest} ready`,
+    GUEST_TIMEOUT_MS,
+  );
+}
+
+/** A host that was in use before: programs in memory, polkitd up, libvirt's knowledge of QEMU collected. */
+async function warmUp(shell: Shell, image: LabImage, sshPort: number): Promise<void> {
+  await succeed(
+    shell,
+    "virsh capabilities && runuser -u operator -- virsh -c qemu:///system list",
+    WARM_UP_TIMEOUT_MS,
+  );
+  const hostKeyFile = join(image.folder, "host_key.pub");
+  const [type, key] = (await readFile(hostKeyFile, "utf8")).split(" ");
+  const knownHosts = await mkdtemp(join(tmpdir(), "multifunction-pci-lab-"));
   try {
-    await console.waitUntilReady(GUEST_TIMEOUT_MS);
+    await writeFile(join(knownHosts, "known_hosts"), `[127.0.0.1]:${sshPort} ${type} ${key}\n`);
+    for (const user of ["root", "operator"]) {
+      const options = [
+        `UserKnownHostsFile=${join(knownHosts, "known_hosts")}`,
+        "BatchMode=yes",
+        "IdentitiesOnly=yes",
+      ];
+      const args = ["-F", "none", "-p", String(sshPort), "-i", image.privateKeyFile];
+      args.push(...options.flatMap((option) => ["-o", option]), `${user}@127.0.0.1`, "true");
+      await runCommand("ssh", args, { timeoutMs: WARM_UP_TIMEOUT_MS });
+    }
   } finally {
-    console.close();
+    await rm(knownHosts, { recursive: true });
   }
+}
+
+async function succeed(shell: Shell, command: string, timeoutMs: number): Promise<void> {
+  const { code, stdout, stderr } = await shell.exec(command, { timeoutMs });
+  if (code !== 0) throw new Error(`In the lab, "${command}" ended with ${code}: ${stderr}${stdout}`);
 }

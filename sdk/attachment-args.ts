@@ -64,6 +64,17 @@ export interface MultifunctionPciAttachmentArgs {
   /** Take over an attachment that bears another owner's token, instead of refusing it. Default: false. */
   adopt?: pulumi.Input<boolean | undefined>;
   /**
+   * Take functions also where the host uses them: an interface that is up with an address, route or another interface
+   * on it, a disk that is mounted or a part of something, virtual functions. The host loses that use. An interface
+   * that carries this SSH connection is never taken. Default: false, an error names each use.
+   */
+  allowInUse?: pulumi.Input<boolean | undefined>;
+  /**
+   * Also at each later cold boot of the guest: the guest's libvirt configuration gets the functions as well, with
+   * their real place in the guest. A change of this argument alone does not touch the running guest. Default: false.
+   */
+  persistent?: pulumi.Input<boolean | undefined>;
+  /**
    * How long an attach and a detach may take. Pulumi's `customTimeouts` does not reach a dynamic provider, so it has
    * no effect on this resource.
    */

@@ -14,7 +14,10 @@ export interface AttachedFunction {
   readonly hostAddress: string;
   /** Function number in the guest's slot, 0 to 7. */
   readonly guestFunction: number;
-  /** Id of the device in QEMU. */
+  /**
+   * Id of the device in QEMU. Of a persistent attachment it is another one after a cold boot of the guest; that alone
+   * is no difference.
+   */
   readonly qemuId: string;
   /** PCI vendor id, four hexadecimal digits with `0x`. */
   readonly vendorId: string;

@@ -13,6 +13,8 @@ const declaredProperties = {
   leftovers: undefined,
   guestSlot: undefined,
   adopt: undefined,
+  allowInUse: undefined,
+  persistent: undefined,
   timeouts: undefined,
   slot: undefined,
   guestAddress: undefined,
@@ -49,7 +51,10 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   declare readonly guestAddress: pulumi.Output<string | null>;
   /** Whether the guest has mapped the functions' BARs (QMP query-pci). Informational, as `guestAddress` is. */
   declare readonly guestConfigured: pulumi.Output<boolean>;
-  /** The functions that the guest has, in the order of their guest function numbers. */
+  /**
+   * The functions that the guest has, in the order of their guest function numbers. Of a persistent attachment in a
+   * guest that is shut off: those that it will have when it boots.
+   */
   declare readonly attached: pulumi.Output<AttachedFunction[]>;
   /** The functions taken from the host with `leftovers: "hold"` and shown to nobody. */
   declare readonly held: pulumi.Output<HeldFunction[]>;
@@ -75,6 +80,9 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   declare readonly guestSlot: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["guestSlot"]>>;
   /** The argument of this name. */
   declare readonly adopt: pulumi.Output<boolean | undefined>;
+  /** The argument of this name. */
+  declare readonly allowInUse: pulumi.Output<boolean | undefined>;
+  declare readonly persistent: pulumi.Output<boolean | undefined>;
   /** The argument of this name. */
   declare readonly timeouts: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["timeouts"]>>;
 

@@ -37,6 +37,8 @@ const wanted = {
   selection: { by: "device", device: "0000:01:00" as PciSlotAddress },
   leftovers: "refuse",
   adopt: false,
+  allowInUse: false,
+  persistent: false,
 } as const;
 
 /** How a guest gets into the state that is recorded. */
@@ -51,7 +53,7 @@ const scenarios: Record<string, (hypervisor: Hypervisor) => Promise<void>> = {
     await hypervisor.host.identify(query, signal);
     const plan = planAttach(await hypervisor.host.observe(query, signal), wanted);
     for (const step of plan.steps) {
-      if (step.kind === "record") await hypervisor.ledger.record(step.entry, signal);
+      if (step.kind === "record") await hypervisor.ledger.record(step.entry, step.places, signal);
       if (step.kind === "hold") await hypervisor.host.hold(step.address, step.alias, signal);
       if (step.kind === "plug" && step.target.guestFunction !== 0)
         await hypervisor.guest.plug(step.target, step.slot, { multifunction: false });

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -25,15 +26,17 @@ const checks = [
 
 /**
  * In the order in which they run, because what is quick to fail comes first. `needs`: steps of tools/setup.mjs;
- * `oneByOne`: its files share a machine.
+ * `oneByOne`: its files share a machine. Those `inLab` wait for an emulated machine most of the time: they run beside
+ * the others, which give way to them.
  */
 const tiers = {
   check: { needs: ["npm", "build"] },
   unit: { needs: ["npm"] },
   ssh: { needs: ["packages", "npm"], oneByOne: true },
-  protocol: { needs: ["npm"] },
-  lab: { needs: ["packages", "npm", "lab"], oneByOne: true },
-  pulumi: { needs: ["packages", "npm", "pulumi", "lab"], oneByOne: true },
+  protocol: { needs: ["npm", "build"] },
+  lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
+  faults: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
+  pulumi: { needs: ["packages", "npm", "build", "pulumi", "lab"], oneByOne: true, inLab: true },
 };
 
 const named = process.argv.slice(2);
@@ -52,9 +55,13 @@ const log = (line) => console.log(`[${seconds(started)}] ${line}`);
  * Runs a command with its output shown; a line now and then says that it still runs. Where a file is named that the
  * command writes last, it is ended if it does not end by itself soon after.
  */
-async function run([program, ...args], what, lastFile) {
+async function run([program, ...args], what, { lastFile, givesWay } = {}) {
   const since = Date.now();
-  const child = spawn(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  const env = { ...process.env, MULTIFUNCTION_PCI_IS_BUILT: "1" };
+  const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+  if (givesWay && child.pid) os.setPriority(child.pid, os.constants.priority.PRIORITY_LOW);
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on("line", (line) => console.log(`${what} | ${line}`));
   const heartbeat = setInterval(() => {
     log(`${what}: running for ${seconds(since)}`);
     const written = lastFile && fs.statSync(lastFile, { throwIfNoEntry: false })?.mtimeMs;
@@ -70,18 +77,18 @@ async function run([program, ...args], what, lastFile) {
   }
 }
 
-async function runChecks() {
+async function runChecks(givesWay) {
   const tally = { passed: 0, failed: 0 };
   for (const { name, command } of checks) {
     const since = Date.now();
-    const code = await run(command, name);
+    const code = await run(command, name, { givesWay });
     log(`check: ${name} ${code === 0 ? "passed" : "FAILED"} in ${seconds(since)}`);
     tally[code === 0 ? "passed" : "failed"] += 1;
   }
   return tally;
 }
 
-async function runJest(tier, folder) {
+async function runJest(tier, folder, givesWay) {
   const outputFile = path.join(folder, `${tier}.json`);
   const options = [
     "--ci",
@@ -90,7 +97,8 @@ async function runJest(tier, folder) {
     outputFile,
     ...(tiers[tier].oneByOne ? ["--runInBand"] : []),
   ];
-  const code = await run([bin("jest"), "--selectProjects", tier, ...options], tier, outputFile);
+  const command = [bin("jest"), "--selectProjects", tier, ...options];
+  const code = await run(command, tier, { lastFile: outputFile, givesWay });
   if (!fs.existsSync(outputFile))
     return { passed: 0, failed: 1, why: `jest ended with ${code} and no result` };
   const result = JSON.parse(fs.readFileSync(outputFile, "utf8"));
@@ -128,12 +136,12 @@ try {
     setUpFailure = error instanceof Error ? error.message : String(error);
     console.error(setUpFailure);
   }
-  for (const tier of chosen) {
+  const runTier = async (tier, givesWay) => {
     const since = Date.now();
     log(`${tier}: starting`);
     const tally = setUpFailure
       ? { passed: 0, failed: 1, why: "the set-up failed" }
-      : await (tier === "check" ? runChecks() : runJest(tier, results)).catch((error) => ({
+      : await (tier === "check" ? runChecks(givesWay) : runJest(tier, results, givesWay)).catch((error) => ({
           passed: 0,
           failed: 1,
           why: String(error),
@@ -143,7 +151,13 @@ try {
     const line = `${tier}: ${tally.passed} passed, ${tally.failed} failed in ${seconds(since)}`;
     summary.push(tally.why ? `${line} (${tally.why})` : line);
     log(summary.at(-1));
-  }
+  };
+  const runLane = async (lane, givesWay) => {
+    for (const tier of lane) await runTier(tier, givesWay);
+  };
+  const inLab = chosen.filter((name) => tiers[name].inLab);
+  const others = chosen.filter((name) => !tiers[name].inLab);
+  await Promise.all([runLane(others, inLab.length > 0), runLane(inLab, false)]);
 } finally {
   fs.rmSync(results, { recursive: true, force: true });
 }

@@ -108,7 +108,7 @@ async function buildImage(folder: string): Promise<void> {
   const [file = "", ...args] = [...DIE_TOGETHER, "mmdebstrap", ...mmdebstrapArguments(tree)];
   await runCommand(file, args, {
     timeoutMs: 20 * 60_000,
-    env: { ...process.env, LAB_IMAGE_FOLDER: RECIPE, LAB_SECRETS: folder },
+    env: { ...process.env, LAB_IMAGE_FOLDER: RECIPE, LAB_KEYS: folder },
   });
   const boot = await readdir(join(tree, "boot"));
   for (const name of ["vmlinuz", "initrd.img"]) {

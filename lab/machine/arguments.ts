@@ -57,7 +57,10 @@ export function machineArguments(options: MachineOptions): string[] {
     `if=none,id=root,format=qcow2,cache=unsafe,discard=unmap,file=${quoted(options.folder.disk)}`,
   );
   args.push("-device", "virtio-blk-pci,drive=root,bus=pcie.0,addr=0x3");
-  args.push("-device", "virtio-rng-pci,bus=pcie.0,addr=0x4");
+  args.push("-device", "virtio-rng-pci,bus=pcie.0,addr=0x4.0x0,multifunction=on");
+  args.push("-device", "virtio-serial-pci,id=serial,bus=pcie.0,addr=0x4.0x1");
+  args.push("-chardev", `socket,id=shell,path=${quoted(options.folder.shellSocket)},server=on,wait=off`);
+  args.push("-device", "virtserialport,bus=serial.0,chardev=shell,name=lab.shell");
   for (const port of NIC_PORTS) {
     const { id, chassis, address } = port;
     args.push(
@@ -86,6 +89,7 @@ export function machineFacts(image: LabImage, accelerator: AcceleratorName): str
     pidFile: "",
     useLock: "",
     monitorSocket: "",
+    shellSocket: "",
   };
   return machineArguments({ image, accelerator, folder: nowhere });
 }

@@ -16,8 +16,10 @@ export interface RunFolder {
   readonly pidFile: string;
   /** Held by whoever is using a run that several processes share. */
   readonly useLock: string;
-  /** In the temporary folder: a socket's path may have 107 characters only. */
+  /** QEMU's monitor. Sockets are in the temporary folder: their paths may have 107 characters only. */
   readonly monitorSocket: string;
+  /** The way to the machine's own shell service. */
+  readonly shellSocket: string;
 }
 
 const LASTING = "lasting-";
@@ -55,6 +57,7 @@ function runFolderAt(path: string, socketFolder: string): RunFolder {
     pidFile: join(path, "qemu.pid"),
     useLock: join(path, "use.lock"),
     monitorSocket: join(socketFolder, "monitor.sock"),
+    shellSocket: join(socketFolder, "shell.sock"),
   };
 }
 
@@ -64,7 +67,10 @@ export function removeRun(path: string): void {
   if (pid !== undefined) process.kill(pid, "SIGKILL");
   const socketFolderFile = join(path, SOCKET_FOLDER_FILE);
   if (existsSync(socketFolderFile))
-    rmSync(readFileSync(socketFolderFile, "utf8"), { recursive: true, force: true });
+    rmSync(readFileSync(socketFolderFile, "utf8"), {
+      recursive: true,
+      force: true,
+    });
   rmSync(path, { recursive: true, force: true });
 }
 

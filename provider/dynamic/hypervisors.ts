@@ -1,4 +1,9 @@
-import { libvirtHypervisor, LibvirtSession, type LibvirtUri } from "../hypervisor/libvirt";
+import {
+  libvirtHypervisor,
+  LibvirtSession,
+  type LibvirtUri,
+  type StreamFactory,
+} from "../hypervisor/libvirt";
 import type { Hypervisor, Lock } from "../lifecycle";
 import type { ConnectionInputs } from "../resource";
 import { SshPool, type SshConnection, type SshTarget } from "../ssh";
@@ -18,6 +23,15 @@ export interface DialLimits {
   readonly perDialTimeoutSeconds: number;
 }
 
+/** How a hypervisor is opened. */
+export interface OpenOptions {
+  readonly signal?: AbortSignal;
+  readonly limits?: DialLimits;
+  readonly progress?: (line: string) => void;
+  /** An operation that takes locks: what they need is started while libvirt is being opened. */
+  readonly willLock?: boolean;
+}
+
 /**
  * The hypervisors of this process: one SSH connection per host, one libvirt connection per guest, shared
  * by all resources of one `pulumi` command (it runs them all in one provider process).
@@ -27,32 +41,32 @@ export class Hypervisors {
   readonly #sessions = new Map<SshConnection, Map<string, LibvirtSession>>();
 
   /** @throws the ProviderErrors of the SSH room; the signal's reason. */
-  async open(
-    place: GuestPlace,
-    options: {
-      readonly signal?: AbortSignal;
-      readonly limits?: DialLimits;
-      readonly progress?: (line: string) => void;
-    } = {},
-  ): Promise<Hypervisor> {
+  async open(place: GuestPlace, options: OpenOptions = {}): Promise<Hypervisor> {
     const target: SshTarget = { ...sshTargetOf(place.connection), ...options.limits };
     const ssh = await this.#pool.acquire(target, options.signal);
+    if (options.willLock) ssh.locks.prepare();
+    const { session, shareWith } = this.#sessionOf(ssh, place);
     return libvirtHypervisor({
-      session: this.#sessionOf(ssh, place),
+      session,
       guest: place.guest,
       lock: lockOf(ssh, options.progress),
       survey: (signal) => ssh.locks.survey(signal),
+      onFound: ({ uuid }) => shareWith(uuid),
     });
   }
 
   /** Ends every connection. */
   async close(): Promise<void> {
-    const sessions = [...this.#sessions.values()].flatMap((one) => [...one.values()]);
+    const sessions = [...this.#sessions.values()].flatMap((one) => [...new Set(one.values())]);
     await Promise.all(sessions.map((session) => session.close()));
     await this.#pool.close();
   }
 
-  #sessionOf(ssh: SshConnection, place: GuestPlace): LibvirtSession {
+  /** A guest is asked for by name where it is attached to, by UUID from then on: one session for both. */
+  #sessionOf(
+    ssh: SshConnection,
+    place: GuestPlace,
+  ): { readonly session: LibvirtSession; readonly shareWith: (guest: string) => void } {
     let sessions = this.#sessions.get(ssh);
     if (sessions === undefined) {
       sessions = new Map<string, LibvirtSession>();
@@ -60,19 +74,23 @@ export class Hypervisors {
       void ssh.closed.then(() => this.#sessions.delete(ssh));
     }
     const uri = place.uri ?? "qemu:///system";
-    const key = `${uri} ${place.guest}`;
-    let session = sessions.get(key);
-    if (session === undefined) {
-      const streams = {
-        label: ssh.label,
-        openUnixSocket: ssh.openUnixSocket.bind(ssh),
-        openCommand: async (command: string, signal?: AbortSignal) => (await ssh.exec(command, signal)).stdio,
-      };
-      session = new LibvirtSession(streams, uri);
-      sessions.set(key, session);
-    }
-    return session;
+    const known = sessions;
+    const keyOf = (guest: string): string => `${uri} ${guest}`;
+    const session = known.get(keyOf(place.guest)) ?? new LibvirtSession(streamsOf(ssh), uri);
+    const shareWith = (guest: string): void => {
+      if (!known.has(keyOf(guest))) known.set(keyOf(guest), session);
+    };
+    shareWith(place.guest);
+    return { session, shareWith };
   }
+}
+
+function streamsOf(ssh: SshConnection): StreamFactory {
+  return {
+    label: ssh.label,
+    openUnixSocket: ssh.openUnixSocket.bind(ssh),
+    openCommand: async (command, signal) => (await ssh.exec(command, signal)).stdio,
+  };
 }
 
 function lockOf(ssh: SshConnection, progress: ((line: string) => void) | undefined): Lock {

@@ -1,9 +1,10 @@
-import { causeText, hasCode } from "../errors";
+import { causeText, hasCode, refusalCodes } from "../errors";
 import { Deadline, realityOf, type Reality } from "../lifecycle";
 import { describePlan, planAttach, type Plan } from "../plan";
 import {
-  addressesOf,
+  foundBy,
   isAnother,
+  queryForPlug,
   rememberedOf,
   wantedOf,
   type AttachmentInputs,
@@ -12,7 +13,7 @@ import {
 import type { Hypervisors } from "./hypervisors";
 
 /** A preview is worth so much waiting, not more. */
-const LOOK_SECONDS = 15;
+export const LOOK_SECONDS = 15;
 const LOOK_DIAL = { dialErrorLimit: 1, perDialTimeoutSeconds: 5 };
 
 /** What a look at the host found, for diff. */
@@ -27,24 +28,25 @@ export async function look(
   hypervisors: Hypervisors,
   state: AttachmentState,
   inputs: AttachmentInputs,
+  asked: AbortSignal,
 ): Promise<Look> {
-  const { signal } = Deadline.start("look at the host", LOOK_SECONDS);
+  const { signal } = Deadline.start("look at the host", LOOK_SECONDS, asked);
   const remembered = rememberedOf(state);
   try {
     const { connection, guest } = inputs;
     const place = { connection, guest: guest.domain, uri: guest.uri };
     const hypervisor = await hypervisors.open(place, { signal, limits: LOOK_DIAL });
-    const query = { addresses: addressesOf(inputs, remembered), includeHostUses: true };
+    const query = queryForPlug(inputs, remembered);
     const observation = await hypervisor.host.observe(query, signal);
     const { hostUuid, guest: found } = observation;
-    if (isAnother(state, { hostUuid, ...(found.uuid !== "" && { guestUuid: found.uuid }) }))
+    if (isAnother(state, foundBy(observation, inputs.ownerToken)))
       return { kind: "another", what: `guest ${found.name} (${found.uuid}) on host ${hostUuid}` };
     try {
       const plan = planAttach(observation, wantedOf(inputs), remembered);
       const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
       return { kind: "planned", plan, reality };
     } catch (refusal) {
-      if (!isRefusal(refusal)) throw refusal;
+      if (!hasCode(refusal, ...refusalCodes)) throw refusal;
       return { kind: "refused", reason: causeText(refusal) };
     }
   } catch (cause) {
@@ -67,24 +69,4 @@ export function describeLook(found: Look, hasChangedArguments: boolean): string[
       return [head, ...describePlan(found.plan).map((line) => `  ${line}`)];
     }
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  return hasCode(
-    error,
-    "ATTACHMENT_ADOPTED_BY_ANOTHER",
-    "ATTACHMENT_OWNED_BY_ANOTHER",
-    "DEVICE_NOT_FOUND",
-    "FUNCTION_HELD_BY_GUEST",
-    "FUNCTION_IS_BRIDGE",
-    "FUNCTION_NOT_FOUND",
-    "FUNCTION_USED_BY_HOST",
-    "FUNCTION_WITHOUT_IOMMU_GROUP",
-    "GUEST_NEVER_RAN",
-    "GUEST_NOT_FOUND",
-    "GUEST_NOT_RUNNING",
-    "LEFTOVERS_REFUSED",
-    "NO_FREE_SLOT",
-    "SLOT_REFUSED",
-  );
 }

@@ -6,14 +6,14 @@ import type {
   ResourceProvider,
   UpdateResult,
 } from "@pulumi/pulumi/dynamic";
-import { isDeepStrictEqual } from "node:util";
 import { fail, printable, ProviderError } from "../errors";
 import {
   attach,
   AttachFailure,
   Deadline,
   detach,
-  lookAtReality,
+  realityOf,
+  type Hypervisor,
   type Progress,
   type Reality,
 } from "../lifecycle";
@@ -24,10 +24,14 @@ import {
   composeState,
   findInputFailures,
   hasUnknown,
+  foundBy,
   isAnother,
+  isAnotherHost,
+  isSameState,
   normaliseInputs,
   parseCheckedInputs,
   parseState,
+  queryForPlug,
   rememberedOf,
   timeoutsOf,
   wantedOf,
@@ -35,8 +39,9 @@ import {
   type AttachmentState,
 } from "../resource";
 import { credentialChecks } from "./credential-checks";
-import { Hypervisors } from "./hypervisors";
-import { describeLook, look } from "./look";
+import { Hypervisors, type OpenOptions } from "./hypervisors";
+import { describeLook, look, LOOK_SECONDS } from "./look";
+import { Operations } from "./operations";
 import { outwardError } from "./outward-error";
 import { PartialFailure } from "./partial-failure";
 import { propertiesToState } from "./to-state";
@@ -54,6 +59,11 @@ const READ_SECONDS = 60;
  */
 export class MultifunctionPciProvider implements Required<ResourceProvider> {
   readonly #hypervisors = new Hypervisors();
+  readonly #operations: Operations;
+
+  constructor(operations = new Operations()) {
+    this.#operations = operations;
+  }
 
   /** Nothing is configured yet; the shim of every state calls it all the same. */
   async configure(): Promise<void> {}
@@ -88,7 +98,9 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const newInputs = parseCheckedInputs(news);
     const changed = changedArguments(oldInputs, newInputs);
     const state = parseState(olds);
-    const found = await look(this.#hypervisors, state, newInputs);
+    const found = await this.#operations.run(LOOK_SECONDS, (signal) =>
+      look(this.#hypervisors, state, newInputs, signal),
+    );
     const differs =
       found.kind === "planned"
         ? found.plan.steps.length > 0 || !isSameState(state, found.reality)
@@ -113,19 +125,21 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
   }
 
   read(id: string, props: Properties): Promise<ReadResult> {
-    return withoutStack(props, () => this.#read(id, props));
+    return withoutStack(props, () =>
+      this.#operations.run(READ_SECONDS, (signal) => this.#read(id, props, signal)),
+    );
   }
 
-  async #read(id: string, props: Properties): Promise<ReadResult> {
+  async #read(id: string, props: Properties, asked: AbortSignal): Promise<ReadResult> {
     const inputs = parseCheckedInputs(props);
     const state = parseState(props);
-    const { signal } = Deadline.start("look at the host", READ_SECONDS);
+    const { signal } = Deadline.start("look at the host", READ_SECONDS, asked);
     const remembered = rememberedOf(state);
-    const hypervisor = await this.#openMade(inputs, state, signal);
+    const hypervisor = await this.#openMade(inputs, state, { signal });
     const query = { addresses: addressesOf(inputs, remembered) };
-    const identity = await hypervisor.host.identify(query, signal);
-    refuseAnotherHost(inputs, state, identity.hostUuid);
-    const reality = await lookAtReality(hypervisor, query, inputs.ownerToken, signal, remembered);
+    const observation = await hypervisor.host.observe(query, signal);
+    refuseAnotherHost(inputs, state, observation);
+    const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
     if (reality === undefined) return { id: "", props: {} };
     const own = ownInputs(props);
     return {
@@ -156,15 +170,19 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const state = parseState(props);
     const remembered = rememberedOf(state);
     const progress = progressOf(inputs.ownerToken);
-    const hypervisor = await this.#openMade(inputs, state, undefined, progress);
-    await detach(hypervisor, {
-      ownerToken: inputs.ownerToken,
-      query: { addresses: addressesOf(inputs, remembered) },
-      guestUuid: state.guestUuid,
-      remembered,
-      verify: (observation) => refuseAnotherHost(inputs, state, observation.hostUuid),
-      limitSeconds: timeoutsOf(inputs).detachSeconds,
-      progress,
+    const limitSeconds = timeoutsOf(inputs).detachSeconds;
+    await this.#operations.run(limitSeconds, async (signal) => {
+      const hypervisor = await this.#openMade(inputs, state, { signal, progress, willLock: true });
+      await detach(hypervisor, {
+        ownerToken: inputs.ownerToken,
+        query: { addresses: addressesOf(inputs, remembered) },
+        guestUuid: state.guestUuid,
+        remembered,
+        verify: (observation) => refuseAnotherHost(inputs, state, observation),
+        limitSeconds,
+        progress,
+        signal,
+      });
     });
   }
 
@@ -178,24 +196,29 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const { attachSeconds, detachSeconds } = timeoutsOf(inputs);
     const progress = progressOf(inputs.ownerToken);
     const place = { connection, guest: guest.domain, uri: guest.uri };
-    const hypervisor = await this.#hypervisors.open(place, { progress });
     const remembered = state && rememberedOf(state);
-    return attach(hypervisor, {
-      wanted: wantedOf(inputs),
-      query: { addresses: addressesOf(inputs, remembered), includeHostUses: true },
-      limitSeconds: state === undefined ? attachSeconds : attachSeconds + detachSeconds,
-      undoSeconds: attachSeconds + detachSeconds,
-      progress,
-      ...(remembered && { remembered }),
-      ...(state && { verify: (observation) => refuseAnother(inputs, state, observation) }),
+    const limitSeconds = state === undefined ? attachSeconds : attachSeconds + detachSeconds;
+    const undoSeconds = attachSeconds + detachSeconds;
+    return this.#operations.run(limitSeconds + undoSeconds, async (signal) => {
+      const hypervisor = await this.#hypervisors.open(place, { signal, progress, willLock: true });
+      return attach(hypervisor, {
+        wanted: wantedOf(inputs),
+        query: queryForPlug(inputs, remembered),
+        limitSeconds,
+        undoSeconds,
+        progress,
+        signal,
+        ...(remembered && { remembered }),
+        ...(state && { verify: (observation) => refuseAnother(inputs, state, observation) }),
+      });
     });
   }
 
   /** The guest that the attachment was made in, by its UUID: its name may be another guest's by now. */
-  #openMade(inputs: AttachmentInputs, state: AttachmentState, signal?: AbortSignal, progress?: Progress) {
+  #openMade(inputs: AttachmentInputs, state: AttachmentState, options: OpenOptions): Promise<Hypervisor> {
     const { connection, guest } = inputs;
     const place = { connection, guest: state.guestUuid, uri: guest.uri };
-    return this.#hypervisors.open(place, { ...(signal && { signal }), ...(progress && { progress }) });
+    return this.#hypervisors.open(place, options);
   }
 }
 
@@ -231,29 +254,17 @@ function ownInputs(properties: Properties): Partial<AttachmentInputs> {
   return Object.fromEntries(names.map((name) => [name, properties[name]]));
 }
 
-function refuseAnotherHost(inputs: AttachmentInputs, state: AttachmentState, hostUuid: string): void {
-  if (hostUuid === state.hostUuid) return;
+function refuseAnotherHost(inputs: AttachmentInputs, state: AttachmentState, observation: Observation): void {
+  if (!isAnotherHost(state, foundBy(observation, inputs.ownerToken))) return;
   const { host } = inputs.connection;
-  throw fail("ANOTHER_HOST", { host, expected: state.hostUuid, actual: hostUuid });
+  throw fail("ANOTHER_HOST", { host, expected: state.hostUuid, actual: observation.hostUuid });
 }
 
-function refuseAnother(
-  inputs: AttachmentInputs,
-  state: AttachmentState,
-  { hostUuid, guest }: Observation,
-): void {
-  if (!isAnother(state, { hostUuid, ...(guest.uuid !== "" && { guestUuid: guest.uuid }) })) return;
-  refuseAnotherHost(inputs, state, hostUuid);
-  throw fail("ANOTHER_GUEST", { guest: guest.name, expected: state.guestUuid, actual: guest.uuid });
-}
-
-/** Informational outputs aside, whether the state says what is there. */
-function isSameState(state: AttachmentState, reality: Reality | undefined): boolean {
-  if (reality === undefined) return false;
-  const told = composeState({}, reality);
-  return (["slot", "attached", "held", "guestUuid", "hostUuid"] as const).every((key) =>
-    isDeepStrictEqual(state[key], told[key]),
-  );
+function refuseAnother(inputs: AttachmentInputs, state: AttachmentState, observation: Observation): void {
+  if (!isAnother(state, foundBy(observation, inputs.ownerToken))) return;
+  refuseAnotherHost(inputs, state, observation);
+  const { name, uuid } = observation.guest;
+  throw fail("ANOTHER_GUEST", { guest: name, expected: state.guestUuid, actual: uuid });
 }
 
 /**

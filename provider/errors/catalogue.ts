@@ -1,9 +1,5 @@
-/**
- * Every error a user can meet: stable code → message. A message says what happened, where, actual and
- * expected, and what to do next; it never holds a credential or a whole document of the peer.
- * docs/errors.md lists each code with cause and cure; a test holds the two together.
- */
-export const catalogue = {
+/** Reaching a host and its libvirt. */
+const reaching = {
   // --- ssh ---
   SSH_DIAL_FAILED: (d: { target: string; attempts: number; reason: string }) =>
     `cannot reach ${d.target} over SSH after ${d.attempts} attempt(s): ${d.reason}. ` +
@@ -71,6 +67,10 @@ export const catalogue = {
     `libvirt did not take ${d.address} for guest ${d.guest}: ${d.reason}.`,
   RELEASE_FAILED: (d: { address: string; guest: string; reason: string }) =>
     `libvirt did not give ${d.address} of guest ${d.guest} back to the host: ${d.reason}.`,
+  CONFIGURE_FAILED: (d: { functions: readonly string[]; guest: string; reason: string }) =>
+    `libvirt did not add ${d.functions.join(", ")} to the configuration of guest ${d.guest}: ${d.reason}.`,
+  UNCONFIGURE_FAILED: (d: { functions: readonly string[]; guest: string; reason: string }) =>
+    `libvirt did not take ${d.functions.join(", ")} out of the configuration of guest ${d.guest}: ${d.reason}.`,
   STILL_PLUGGED: (d: { address: string; guest: string; qemuId: string }) =>
     `${d.address} is not released: QEMU of guest ${d.guest} still has it as ${d.qemuId}, and a release now would ` +
     `block libvirt. Run again once the guest has let go.`,
@@ -83,8 +83,10 @@ export const catalogue = {
   PROTOCOL_BROKEN: (d: { target: string; reason: string }) =>
     `what answers for libvirt or QEMU on ${d.target} does not keep to their protocol: ${d.reason}. ` +
     `Its answers are not used. Check that this is the right host, and its libvirt and QEMU.`,
-  // --- input ---
-  // --- planning ---
+} as const;
+
+/** What planning refuses with: nothing was touched. A preview shows it as the answer, not as a failure to look. */
+const refusals = {
   DEVICE_NOT_FOUND: (d: { device: string }) =>
     `the host has no PCI device at ${d.device}. Look for it with "lspci -D" and correct device.`,
   FUNCTION_NOT_FOUND: (d: { address: string; present: readonly string[] }) =>
@@ -103,9 +105,11 @@ export const catalogue = {
     `they are then taken from the host and shown to nobody.`,
   FUNCTION_HELD_BY_GUEST: (d: { address: string; guest: string; alias: string }) =>
     `${d.address} is in use by guest ${d.guest} (hostdev ${d.alias}). Nothing was touched. Detach it there first.`,
-  FUNCTION_USED_BY_HOST: (d: { uses: readonly string[] }) =>
+  FUNCTION_USED_BY_HOST: (d: { uses: readonly string[]; canOverride: boolean }) =>
     `the host needs what would be taken from it: ${d.uses.join("; ")}. Nothing was touched. ` +
-    `Choose other functions, or move that use to another device first.`,
+    (d.canOverride
+      ? `Choose other functions, or move that use to another device first; to take them all the same, set allowInUse to true.`
+      : `Choose other functions, or move that use to another device first; what carries this SSH connection is never taken.`),
   ATTACHMENT_OWNED_BY_ANOTHER: (d: {
     functions: readonly string[];
     guest: string;
@@ -126,12 +130,22 @@ export const catalogue = {
   GUEST_NEVER_RAN: (d: { guest: string }) =>
     `guest ${d.guest} was started paused and has never run; an unplug asked for now would block its slot until a reset. ` +
     `Nothing was touched. Resume the guest and run again.`,
+  GUEST_IS_TRANSIENT: (d: { guest: string }) =>
+    `guest ${d.guest} is transient: it has no configuration that a later cold boot could use. Nothing was touched. ` +
+    `Define it ("virsh define"), or leave persistent out.`,
+  FUNCTION_CONFIGURED_OTHERWISE: (d: { functions: readonly string[]; guest: string }) =>
+    `the configuration of guest ${d.guest} gives it ${d.functions.join(", ")} already, by a device of its own. ` +
+    `Nothing was touched. Remove that device ("virsh detach-device --config"), or leave persistent out.`,
   NO_FREE_SLOT: (d: { guest: string; buses: readonly string[] }) =>
     `guest ${d.guest} has no free hotplug slot: ${d.buses.join("; ") || "it has no hotplug bus"}. ` +
     `Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>.`,
   SLOT_REFUSED: (d: { guest: string; slot: string; reason: string }) =>
     `guest slot ${d.slot} of ${d.guest} cannot be used: ${d.reason}. Correct guestSlot, or leave it out.`,
-  // --- lifecycle ---
+} as const;
+
+const carryingOut = {
+  PROVIDER_ENDING: (d: { reason: string }) =>
+    `the provider process is ending: ${d.reason}. Nothing was touched by this operation. Run again.`,
   DEADLINE_EXCEEDED: (d: { what: string; seconds: number; reason: string }) =>
     `the ${d.what} took longer than ${d.seconds} s: ${d.reason}. ` +
     `Where that is too short for this guest, raise timeouts.`,
@@ -146,7 +160,9 @@ export const catalogue = {
   DETACH_FAILED: (d: { guest: string; reason: string }) =>
     `detaching from guest ${d.guest} failed: ${d.reason} What is left is still recorded; run again to finish.`,
   ANOTHER_HOST: (d: { host: string; expected: string; actual: string }) =>
-    `${d.host} is host ${d.actual}, but this attachment was made on host ${d.expected}. Nothing was touched. Correct connection.host.`,
+    `${d.host} is host ${d.actual}, but this attachment was made on host ${d.expected}. Nothing was touched. ` +
+    `Correct connection.host. If it is the same host, libvirt makes up a UUID at each start because the firmware has none: ` +
+    `set host_uuid = "${d.expected}" in its libvirtd.conf or virtqemud.conf.`,
   ANOTHER_GUEST: (d: { guest: string; expected: string; actual: string }) =>
     `guest ${d.guest} is now ${d.actual}, but this attachment was made in guest ${d.expected}. Nothing was touched. ` +
     `Run "pulumi preview": it plans a replacement.`,
@@ -160,4 +176,14 @@ export const catalogue = {
     `Run again, or bind them by hand: echo ADDRESS > /sys/bus/pci/drivers_probe.`,
 } as const;
 
+/**
+ * Every error a user can meet: stable code → message. A message says what happened, where, actual and
+ * expected, and what to do next; it never holds a credential or a whole document of the peer.
+ * docs/errors.md lists each code with cause and cure; a test holds the two together.
+ */
+export const catalogue = { ...reaching, ...refusals, ...carryingOut } as const;
+
 export type ErrorCode = keyof typeof catalogue;
+
+/** Codes of what planning refuses with: the chapter Planning of docs/errors.md. */
+export const refusalCodes = Object.keys(refusals) as readonly (keyof typeof refusals)[];

@@ -1,16 +1,20 @@
 import { causeText, fail, hasCode } from "../errors";
+import type { FunctionMapping } from "../pci";
 import {
+  findTagOfAlias,
   findTagOfQemuId,
   planAttach,
   planDetach,
+  type ConfiguredFunction,
+  type LedgerEntry,
   type Observation,
   type Plan,
   type RememberedAttachment,
   type WantedAttachment,
 } from "../plan";
 import { carryOut, type Work } from "./carry-out";
-import { Deadline } from "./deadline";
-import { lookAtReality, realityOfTarget } from "./observe";
+import { anySignal, Deadline } from "./deadline";
+import { lookAtReality, realityOf, realityOfTarget } from "./observe";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import type { Reality } from "./reality";
 import { withLocks } from "./with-locks";
@@ -27,6 +31,7 @@ export interface AttachRequest {
   /** For undoing: it has a limit of its own, because the first one may be what ended the operation. */
   readonly undoSeconds: number;
   readonly progress: Progress;
+  /** Gives up the waiting before the first step; what has begun is finished or undone all the same. */
   readonly signal?: AbortSignal;
 }
 
@@ -52,14 +57,16 @@ export class AttachFailure extends Error {
  */
 export async function attach(hypervisor: Hypervisor, request: AttachRequest): Promise<Reality> {
   const { wanted, query, remembered, progress } = request;
-  const deadline = Deadline.start("attach", request.limitSeconds, request.signal);
-  return withLocks(hypervisor, query, deadline.signal, async ({ observation, signal, lost }) => {
+  const deadline = Deadline.start("attach", request.limitSeconds);
+  const waiting = anySignal(deadline.signal, ...(request.signal ? [request.signal] : []));
+  return withLocks(hypervisor, query, waiting, async ({ observation, lost }) => {
     request.verify?.(observation);
-    const work: Work = { hypervisor, deadline: deadline.withSignal(signal), progress };
+    const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };
     const plan = planAttach(observation, wanted, remembered);
+    request.signal?.throwIfAborted();
     try {
       const done = await carryOutWithSecondTry(plan, work, request);
-      return await realityOfTarget(hypervisor, observation, done, signal);
+      return await realityOfTarget(hypervisor, observation, done, work.deadline.signal);
     } catch (cause) {
       throw await undo(observation, plan, request, hypervisor, lost, lost.aborted ? lost.reason : cause);
     }
@@ -69,7 +76,8 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
 /**
  * Two failures are known to pass with a second plan: a slot that swept what was plugged (qemu.md 1.5,
  * 1.10), and a group node that someone's release took from the guest (libvirt.md, Partial assignment),
- * which only letting go of the whole group and holding it again brings back.
+ * which only letting go of the whole group and holding it again brings back. What the host begins to use
+ * in that moment (an address by DHCP) is no reason to stop: the first plan found it free.
  */
 async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequest): Promise<Plan> {
   const { hypervisor, deadline, progress } = work;
@@ -87,7 +95,7 @@ async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequ
       await finish(planDetach(now, request.wanted.ownerToken, request.remembered));
       now = await hypervisor.host.observe(request.query, deadline.signal);
     }
-    return finish(planAttach(now, request.wanted, request.remembered));
+    return finish(planAttach(now, { ...request.wanted, allowInUse: true }, request.remembered));
   }
 }
 
@@ -99,12 +107,14 @@ async function undo(
   lost: AbortSignal,
   cause: unknown,
 ): Promise<AttachFailure> {
-  const { wanted, query, progress } = request;
+  const { wanted, progress } = request;
+  // the way back may lead to the slot that was emptied meanwhile
+  const buses = [...(request.query.forPlug?.buses ?? []), ...before.plugged.map((one) => one.bus)];
+  const query = { ...request.query, forPlug: { buses } };
   const guest = before.guest.name;
   const failure = (outcome: string, reality: Reality | undefined): AttachFailure =>
     new AttachFailure(fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause), reality);
   if (lost.aborted) return failure("What was begun is recorded on the host.", remembersPlan(before, plan));
-  // not the caller's signal: it may be what ended the operation, and what was begun is undone all the same
   const deadline = Deadline.start("undo", request.undoSeconds, lost);
   const remembered = rememberPlan(plan) ?? request.remembered;
   progress(`failed: ${causeText(cause)} Undoing.`);
@@ -114,17 +124,12 @@ async function undo(
     const work: Work = { hypervisor, deadline, progress };
     if ((await carryOut(back, work)) === "guest-stopped") {
       const ended = await hypervisor.host.observe(query, deadline.signal);
-      await carryOut(planDetach(ended, wanted.ownerToken, remembered), work);
+      await carryOut(planBack(before, plan, ended, wanted.ownerToken, remembered), work);
     }
-    const reality = await lookAtReality(hypervisor, query, wanted.ownerToken, deadline.signal, remembered);
-    return failure(
-      reality?.attached.length
-        ? "The functions that were attached before are attached again."
-        : back.steps.length > 0
-          ? "Everything was undone: every function is back on the host."
-          : "Nothing was changed.",
-      reality,
-    );
+    const last = await hypervisor.host.observe(query, deadline.signal);
+    const reality = await realityOf(hypervisor, last, wanted.ownerToken, deadline.signal, remembered);
+    const isBack = (reality?.attached.length ?? 0) > 0;
+    return failure(describeUndone(last, isBack, back.steps.length > 0), reality);
   } catch (undoCause) {
     const reality = await lookAtReality(
       hypervisor,
@@ -140,9 +145,16 @@ async function undo(
   }
 }
 
+function describeUndone({ guest }: Observation, isBack: boolean, hadSteps: boolean): string {
+  if (isBack && guest.runState === "off")
+    return "The guest has ended; its configuration has the functions that it had before.";
+  if (isBack) return "The functions that were attached before are attached again.";
+  return hadSteps ? "Everything was undone: every function is back on the host." : "Nothing was changed.";
+}
+
 /**
- * Back to the whole set that was plugged before, also one that was only being adopted; to nothing where
- * there was none.
+ * Back to the whole set that was plugged before, also one that was only being adopted, and to the
+ * configuration where it was persistent; to nothing where there was none.
  */
 function planBack(
   before: Observation,
@@ -154,14 +166,49 @@ function planBack(
   const tag = failed.target?.entry.tag;
   const isStillAnothers = now.ledger.some(({ entry }) => entry.tag === tag && entry.owner !== ownerToken);
   if (isStillAnothers) return { steps: [] };
-  const earlier = before.plugged.filter((one) => findTagOfQemuId(one.qemuId) === tag);
+  const configured = (before.configuration?.functions ?? []).filter(
+    (one) => findTagOfAlias(one.alias) === tag,
+  );
+  const persistent = configured.some((one) => one.place !== undefined);
+  const earlier = earlierSet(before, tag, configured);
   const first = earlier.find((one) => one.guestFunction === 0);
   const isRunning = now.guest.runState === "running" || now.guest.runState === "paused";
-  if (first === undefined || !isRunning) return planDetach(now, ownerToken, remembered);
+  const hasItAtBoot = now.guest.runState === "off" && persistent;
+  if (first === undefined || !(isRunning || hasItAtBoot)) return planDetach(now, ownerToken, remembered);
   const map = earlier.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
-  const guestSlot = { bus: first.bus, slot: first.slot };
-  const selection = { by: "map", map } as const;
-  return planAttach(now, { ownerToken, selection, guestSlot, leftovers: "hold", adopt: false }, remembered);
+  const { bus, slot } = first;
+  const entry = entryBefore(before, tag);
+  const known = hasItAtBoot && entry ? { functions: [], ...remembered, slot: entry.slot } : remembered;
+  return planAttach(
+    now,
+    {
+      ownerToken,
+      selection: { by: "map", map },
+      guestSlot: { bus, slot },
+      leftovers: "hold",
+      adopt: false,
+      allowInUse: true,
+      persistent,
+    },
+    known,
+  );
+}
+
+/** What was plugged; of a guest that was shut off, what its configuration had. */
+function earlierSet(
+  before: Observation,
+  tag: string | undefined,
+  configured: readonly ConfiguredFunction[],
+): (FunctionMapping & { readonly bus: string; readonly slot: number })[] {
+  if (before.guest.runState !== "off")
+    return before.plugged.filter((one) => findTagOfQemuId(one.qemuId) === tag);
+  return configured.flatMap(({ address, place }) => (place ? [{ ...place, hostAddress: address }] : []));
+}
+
+/** The ledger entry that stood before, of whichever owner. */
+function entryBefore(before: Observation, tag: string | undefined): LedgerEntry | undefined {
+  const entries = [...before.ledger.map((line) => line.entry), ...(before.configuration?.ledger ?? [])];
+  return entries.find((one) => one.tag === tag);
 }
 
 function rememberPlan(plan: Plan): RememberedAttachment | undefined {

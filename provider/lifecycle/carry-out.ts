@@ -1,5 +1,5 @@
 import { causeText, fail, hasCode } from "../errors";
-import { describeSlot, describeStep, type Plan, type Step } from "../plan";
+import { describeSlot, describeStep, listFunctions, type Plan, type Step } from "../plan";
 import { pause, type Deadline } from "./deadline";
 import type { Hypervisor, Progress } from "./ports";
 import { unplugSlot } from "./unplug";
@@ -9,6 +9,9 @@ type StepOf<K extends Step["kind"]> = Extract<Step, { kind: K }>;
 /** Host drivers come back by themselves within 2 to 4 s where the guest has ended (libvirt.md). */
 const DRIVER_LOOK_MS = 500;
 const DRIVER_OWN_ACCORD_MS = 6000;
+/** Libvirt hands four cold-plugged functions back within 10 s of their unplug, 1 to 1.5 s apart (libvirt.md). */
+const HANDBACK_LOOK_MS = 500;
+const HANDBACK_DRIVER_MS = 10_000;
 
 /** What a plan is carried out with. */
 export interface Work {
@@ -68,9 +71,9 @@ async function carryOutStep(step: Step, work: Work): Promise<void> {
   const { signal } = deadline;
   switch (step.kind) {
     case "record":
-      return hypervisor.ledger.record(step.entry, signal);
+      return hypervisor.ledger.record(step.entry, step.places, signal);
     case "erase":
-      return hypervisor.ledger.erase(step.entry, signal);
+      return hypervisor.ledger.erase(step.entry, step.places, signal);
     case "hold":
       return hypervisor.host.hold(step.address, step.alias, signal);
     case "plug":
@@ -79,6 +82,12 @@ async function carryOutStep(step: Step, work: Work): Promise<void> {
       return confirm(step, work);
     case "release":
       return release(step, work);
+    case "handback":
+      return handback(step, work);
+    case "configure":
+      return hypervisor.host.configure(step.functions, signal);
+    case "unconfigure":
+      return hypervisor.host.unconfigure(step.functions, signal);
     case "restore":
       return restore(step, work);
     case "unplug":
@@ -118,13 +127,30 @@ async function release(step: StepOf<"release">, work: Work): Promise<void> {
   await work.hypervisor.host.release(step.address, step.alias, work.deadline.signal);
 }
 
+/** Looks until libvirt has none of these functions for the guest any more; the deadline ends it. */
+async function handback(step: StepOf<"handback">, { hypervisor, deadline }: Work): Promise<void> {
+  for (;;) {
+    const there = await hypervisor.host.heldAliases(deadline.signal);
+    const left = step.functions.filter((one) => there.has(one.alias)).map((one) => one.address);
+    if (left.length === 0) return;
+    await pause(HANDBACK_LOOK_MS, deadline.signal).catch((cause: unknown) => {
+      if (!deadline.isOver) throw cause;
+      throw deadline.error(`libvirt has not handed ${listFunctions(left)} back to the host yet`);
+    });
+  }
+}
+
 /**
  * Sees every driver back: waits for those that come by themselves, then binds what is still missing.
  * Its own failure names the functions left without a driver.
  */
 async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
   const { drivers } = step;
-  const patienceMs = step.givenBackBy === "guest-end" ? DRIVER_OWN_ACCORD_MS : 0;
+  const patienceMs = {
+    release: 0,
+    "guest-end": DRIVER_OWN_ACCORD_MS,
+    libvirt: HANDBACK_DRIVER_MS,
+  }[step.givenBackBy];
   const { host } = work.hypervisor;
   const { signal } = work.deadline;
   const missing = async (): Promise<StepOf<"restore">["drivers"]> => {

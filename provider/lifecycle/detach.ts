@@ -1,7 +1,7 @@
 import { causeText, fail } from "../errors";
-import { planDetach, type Observation, type RememberedAttachment } from "../plan";
+import { findOwned, planDetach, type Observation, type RememberedAttachment } from "../plan";
 import { carryOut, type Work } from "./carry-out";
-import { Deadline } from "./deadline";
+import { anySignal, Deadline } from "./deadline";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import { withLocks } from "./with-locks";
 
@@ -15,6 +15,7 @@ export interface DetachRequest {
   readonly verify: (observation: Observation) => void;
   readonly limitSeconds: number;
   readonly progress: Progress;
+  /** Gives up the waiting before the first step; what has begun is finished all the same. */
   readonly signal?: AbortSignal;
 }
 
@@ -24,13 +25,16 @@ export interface DetachRequest {
  */
 export async function detach(hypervisor: Hypervisor, request: DetachRequest): Promise<void> {
   const { ownerToken, query, remembered, progress, guestUuid } = request;
-  const deadline = Deadline.start("detach", request.limitSeconds, request.signal);
-  await withLocks(hypervisor, { ...query, guestUuid }, deadline.signal, async ({ observation, signal }) => {
+  const deadline = Deadline.start("detach", request.limitSeconds);
+  const waiting = anySignal(deadline.signal, ...(request.signal ? [request.signal] : []));
+  await withLocks(hypervisor, { ...query, guestUuid }, waiting, async ({ observation, lost }) => {
     request.verify(observation);
-    const work: Work = { hypervisor, deadline: deadline.withSignal(signal), progress };
+    const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };
+    const { signal } = work.deadline;
     const plan = planDetach(observation, ownerToken, remembered);
-    // the ledger goes with the guest
-    const known = observation.ledger.find(({ entry }) => entry.owner === ownerToken)?.entry ?? remembered;
+    request.signal?.throwIfAborted();
+    // the live ledger goes with the guest
+    const known = findOwned(observation, ownerToken)?.entry ?? remembered;
     try {
       const outcome = await carryOut(plan, work).catch(unlessEnded);
       if (outcome === "done") return;

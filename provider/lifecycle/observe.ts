@@ -24,10 +24,9 @@ export async function realityOfTarget(
   const { target } = plan;
   if (target === undefined) throw new Error("a plan to attach has a target");
   const { slot, attached, entry } = target;
-  const guest = await hypervisor.guest.view(
-    attached.map((one) => one.qemuId),
-    signal,
-  );
+  const ids = attached.map((one) => one.qemuId);
+  const guest =
+    before.guest.runState === "off" ? { guestConfigured: false } : await hypervisor.guest.view(ids, signal);
   return composeReality(
     before,
     { slot, plugged: attached, held: entry.functions.map((one) => one.address) },

@@ -1,4 +1,4 @@
-import type { LedgerEntry, Observation, PlugTarget } from "../plan";
+import type { ConfiguredFunction, LedgerEntry, LedgerPlace, Observation, PlugTarget } from "../plan";
 import type { GuestSlot, HostFunction, PciAddress } from "../pci";
 
 /** What tells which locks an operation needs. */
@@ -19,6 +19,12 @@ export interface Host {
   hold(address: PciAddress, alias: string, signal: AbortSignal): Promise<void>;
   /** Gives a held function back; one that is not held any more is no error. */
   release(address: PciAddress, alias: string, signal: AbortSignal): Promise<void>;
+  /** Aliases of all that libvirt has for the running guest; none where it does not run. */
+  heldAliases(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** Adds all of these to the guest's configuration, whether or not it runs, as one change. */
+  configure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void>;
+  /** Takes all of these out of the guest's configuration as one change; one that is not there is no error. */
+  unconfigure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void>;
   /** The functions at these addresses, as they are now; absent ones are left out. */
   lookAt(addresses: readonly PciAddress[], signal: AbortSignal): Promise<readonly HostFunction[]>;
   /** Binds a function that lost its driver to the host's own again. */
@@ -29,8 +35,15 @@ export interface Host {
 export interface ObservationQuery {
   /** Functions, or whole slots (`DDDD:BB:DD`), that the attachment names. */
   readonly addresses: readonly string[];
-  /** Whether to look also for what the host itself needs; only before something is taken from it. */
-  readonly includeHostUses?: boolean;
+  /**
+   * Given where functions are to be taken from the host and plugged: then what the host itself needs is
+   * looked at too, and of the guest's free buses whether they take hotplug, from the highest down to the
+   * first that does.
+   */
+  readonly forPlug?: {
+    /** Buses to ask in any case, beside those where the ledger has ours. */
+    readonly buses: readonly string[];
+  };
 }
 
 /** What the lifecycle asks of a running guest: plug, ask for an unplug, look, hear. */
@@ -71,9 +84,9 @@ export type GuestEvent =
 
 /** The owner's record on the host; see {@link LedgerEntry}. */
 export interface Ledger {
-  /** Writes the entry in place of one with the same owner or tag. */
-  record(entry: LedgerEntry, signal: AbortSignal): Promise<void>;
-  erase(entry: LedgerEntry, signal: AbortSignal): Promise<void>;
+  /** Writes the entry, in each of these places, over those with the same owner or tag. */
+  record(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void>;
+  erase(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void>;
 }
 
 /** Mutual exclusion over processes and machines. */

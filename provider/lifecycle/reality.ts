@@ -1,4 +1,11 @@
-import { findOwned, isNothing, type Observation, type PlugTarget, type RememberedAttachment } from "../plan";
+import {
+  findOwned,
+  isNothing,
+  pluggedAtBoot,
+  type Observation,
+  type PlugTarget,
+  type RememberedAttachment,
+} from "../plan";
 import type { GuestSlot, PciAddress } from "../pci";
 import type { GuestSideView } from "./ports";
 
@@ -28,7 +35,10 @@ export interface HeldFunction {
   readonly iommuGroup?: number;
 }
 
-/** Undefined where nothing of the owner is there: no ledger entry, nothing held, nothing plugged. */
+/**
+ * Undefined where nothing of the owner is there: no ledger entry, nothing held, nothing plugged, nothing
+ * configured. Of a guest that is shut off its configuration is told, for that is what it has.
+ */
 export function findReality(
   observation: Observation,
   ownerToken: string,
@@ -37,7 +47,10 @@ export function findReality(
 ): Reality | undefined {
   const owned = findOwned(observation, ownerToken);
   if (owned === undefined || isNothing(owned)) return undefined;
-  const [first] = owned.plugged;
+  const isOff = observation.guest.runState === "off";
+  const plugged = isOff ? pluggedAtBoot(owned) : owned.plugged;
+  const held = isOff ? owned.configured.map((one) => one.address) : owned.held;
+  const [first] = plugged;
   const bus = observation.buses.find((candidate) => candidate.bus === first?.bus);
   const slot: GuestSlot | undefined =
     first !== undefined && bus?.hotplug.possible
@@ -45,7 +58,7 @@ export function findReality(
       : owned.entry?.slot;
   return composeReality(
     observation,
-    { plugged: owned.plugged, held: owned.held, ...(slot && { slot }) },
+    { plugged, held, ...(slot && { slot }) },
     owned.entry ?? remembered,
     guest,
   );

@@ -6,8 +6,6 @@ import type { Hypervisor, ObservationQuery } from "./ports";
 export interface Locked {
   /** Looked at under the locks. */
   readonly observation: Observation;
-  /** Aborted with the operation's own signal, and when the locks are lost with their connection. */
-  readonly signal: AbortSignal;
   /** Aborted when the locks are lost: nothing more may be sent then, not even to undo. */
   readonly lost: AbortSignal;
 }
@@ -22,6 +20,8 @@ export interface LockScope extends ObservationQuery {
  * Runs the body while it holds the lock of the guest and of every IOMMU group it may touch, always taken
  * in the same order: guest, then groups by number. Where the look under the locks finds further groups
  * (functions that only the ledger names), all are let go and taken again.
+ *
+ * @param signal ends the waiting and the look; the body is on its own.
  */
 export async function withLocks<T>(
   hypervisor: Hypervisor,
@@ -41,11 +41,9 @@ export async function withLocks<T>(
     try {
       const lost = new AbortController();
       void locks.lost.then((cause) => lost.abort(cause));
-      const both = anySignal(signal, lost.signal);
-      const observation = await hypervisor.host.observe(scope, both);
+      const observation = await hypervisor.host.observe(scope, anySignal(signal, lost.signal));
       const all = [...observation.functions.values()].flatMap((one) => one.iommuGroup ?? []);
-      if (all.every((group) => groups.includes(group)))
-        return await body({ observation, signal: both, lost: lost.signal });
+      if (all.every((group) => groups.includes(group))) return await body({ observation, lost: lost.signal });
       groups = [...groups, ...all];
     } finally {
       await locks.release();

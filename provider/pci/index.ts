@@ -14,7 +14,8 @@ export {
 } from "./address";
 export { defaultFunctionMap, isSameFunctionMap, type FunctionMapping } from "./function-map";
 export { VFIO_DRIVER, type HostFunction } from "./host-function";
-export { findHostUses, type HostSurvey, type HostUse } from "./host-use";
+export type { HostSurvey, SurveyedDisk, SurveyedInterface } from "./host-survey";
+export { findHostUses, type HostUse } from "./host-use";
 export {
   classifyBus,
   findFreeSlot,

@@ -1,4 +1,5 @@
 import { functionNumberOf, slotOf, type GuestSlot, type PciAddress } from "../pci";
+import type { ConfiguredFunction, LedgerPlace } from "./observation";
 import type { Plan, Step } from "./step";
 
 /** What a guest goes through while a plan is carried out. */
@@ -8,12 +9,13 @@ export type Interruption = "none" | "device-appears" | "device-goes" | "device-g
 export function describeStep(step: Step): string {
   switch (step.kind) {
     case "record":
-      return `write the ledger in the guest's metadata: ${step.entry.functions.length} function(s) for ${step.entry.owner}`;
+      return `write the ledger in ${describePlaces(step.places, "in")}: ${step.entry.functions.length} function(s) for ${step.entry.owner}`;
     case "hold": {
       const from =
         step.hostDriver === undefined ? "it has no host driver" : `host driver ${step.hostDriver} loses it`;
       const why = step.purpose === "leftover" ? "; held, shown to nobody" : "";
-      return `hold ${step.address} for the guest (${from}${why})`;
+      const uses = step.overriddenUses ? `; allowed although it ${listUses(step.overriddenUses)}` : "";
+      return `hold ${step.address} for the guest (${from}${why}${uses})`;
     }
     case "unplug":
       return step.seenByGuest
@@ -28,11 +30,34 @@ export function describeStep(step: Step): string {
       return `confirm that QEMU has ${step.functions.length} function(s) in guest slot ${describeSlot(step.slot)}`;
     case "release":
       return `release ${step.address} to the host${step.hostDriver === undefined ? "" : ` (driver ${step.hostDriver})`}`;
+    case "handback":
+      return `wait until libvirt has handed ${listFunctions(step.functions.map((one) => one.address))} back to the host, as it does by itself with what it plugged at the guest's start`;
+    case "configure":
+      return `add ${describeConfigured(step.functions)} to the guest's configuration`;
+    case "unconfigure":
+      return `take ${describeConfigured(step.functions)} out of the guest's configuration`;
     case "restore":
       return `see the host drivers back: ${step.drivers.map((one) => `${one.address} on ${one.hostDriver}`).join(", ")}`;
     case "erase":
-      return "erase the ledger entry from the guest's metadata";
+      return `erase the ledger entry from ${describePlaces(step.places, "from")}`;
   }
+}
+
+function describePlaces(places: readonly LedgerPlace[], preposition: string): string {
+  const words = { live: "the guest's metadata", configuration: "its configuration" } as const;
+  if (places.length === 1 && places[0] === "configuration")
+    return "the metadata of the guest's configuration";
+  return places.map((place) => words[place]).join(` and ${preposition} `);
+}
+
+/** `0000:01:00.0,2 at pci.8 and 0000:01:00.1,3, shown to nobody,` */
+function describeConfigured(functions: readonly ConfiguredFunction[]): string {
+  const byPlace = new Map<string, PciAddress[]>();
+  for (const { address, place } of functions) {
+    const where = place === undefined ? "shown to nobody" : `at ${place.bus} slot ${place.slot}`;
+    byPlace.set(where, [...(byPlace.get(where) ?? []), address]);
+  }
+  return [...byPlace].map(([where, addresses]) => `${listFunctions(addresses)} (${where})`).join(" and ");
 }
 
 /** `pci.5` or, on a bus with several slots, `pci.0 slot 12`. */
@@ -48,6 +73,11 @@ export function listFunctions(addresses: readonly PciAddress[]): string {
   const numbers = addresses.map(functionNumberOf).sort((a, b) => a - b);
   const isRun = numbers.length > 2 && numbers.every((n, i) => i === 0 || n === (numbers[i - 1] ?? 0) + 1);
   return `${slotOf(first)}.${isRun ? `${numbers[0]}-${numbers.at(-1)}` : numbers.join(",")}`;
+}
+
+/** What the host uses a function for, in words that follow "it". */
+export function listUses(uses: readonly string[]): string {
+  return uses.join(", and ");
 }
 
 /** What the guest goes through. */

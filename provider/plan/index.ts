@@ -8,17 +8,22 @@ export {
 } from "./describe";
 export { aliasOf, attachmentIdOf, findTagOfAlias, findTagOfQemuId, isTag, qemuIdOf, tagOf } from "./naming";
 export type {
+  Configuration,
+  ConfiguredFunction,
+  ConfiguredPlace,
   GuestIdentity,
   GuestRunState,
   Holding,
   LedgerEntry,
   LedgerFunction,
+  LedgerPlace,
   Observation,
   OwnedPart,
   PluggedFunction,
 } from "./observation";
-export { findOwned, isNothing } from "./owned";
+export { findOwned, isNothing, pluggedAtBoot } from "./owned";
 export { planAttach } from "./plan-attach";
+export { configurationOf } from "./plan-configuration";
 export { planDetach } from "./plan-detach";
 export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
 export type { FunctionSelection, RememberedAttachment, RememberedFunction, WantedAttachment } from "./wanted";

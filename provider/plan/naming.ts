@@ -3,6 +3,7 @@ import type { PciAddress } from "../pci";
 
 const prefix = "mfpci";
 const tagLength = 12;
+const coldPluggedId = /^ua-mfpci-([0-9a-f]{12})-[0-9a-f]{4,8}-[0-9a-f]{2}-[01][0-9a-f]-[0-7]$/;
 
 /**
  * Short mark of an owner token. It stands in every QEMU id and libvirt alias of an attachment, so that
@@ -35,9 +36,12 @@ export function aliasOf(tag: string, address: PciAddress): string {
   return `ua-${prefix}-${tag}-${address.replace(/[:.]/g, "-")}`;
 }
 
-/** The tag in a QEMU id that this project made; undefined in any other. */
+/**
+ * The tag in a QEMU id of ours; undefined in any other. A function that libvirt plugged itself, at a cold boot
+ * of a guest whose configuration has it, bears its alias as its id.
+ */
 export function findTagOfQemuId(id: string): string | undefined {
-  return /^mfpci-([0-9a-f]{12})-f[0-7]$/.exec(id)?.[1];
+  return (/^mfpci-([0-9a-f]{12})-f[0-7]$/.exec(id) ?? coldPluggedId.exec(id))?.[1];
 }
 
 /** The tag in an alias that this project made; undefined in any other. */

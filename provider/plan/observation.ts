@@ -36,9 +36,40 @@ export interface Holding {
   readonly guest: GuestIdentity;
   readonly address: PciAddress;
   readonly alias: string;
-  /** Held without being shown to the guest by libvirt (`<address type='unassigned'/>`). */
+  /**
+   * Held without being shown to the guest by libvirt (`<address type='unassigned'/>`). One of ours that is not
+   * was cold-plugged: libvirt hands it back by itself when QEMU has let go, and must not be asked to.
+   */
   readonly isUnassigned: boolean;
 }
+
+/** A host function that the guest's configuration gives to it at its next cold boot. */
+export interface ConfiguredFunction {
+  readonly address: PciAddress;
+  /** Empty where the configuration names none: it is not ours. */
+  readonly alias: string;
+  /** Undefined where it is to be held and shown to nobody. */
+  readonly place?: ConfiguredPlace;
+}
+
+/** Where in the guest a configured function is to appear. */
+export interface ConfiguredPlace {
+  /** QEMU's id of the bus, e.g. `pci.5`. */
+  readonly bus: string;
+  readonly slot: number;
+  readonly guestFunction: number;
+}
+
+/** What libvirt keeps of a guest for its next cold boot. A transient guest has none. */
+export interface Configuration {
+  /** QEMU's ids of the PCI buses that the guest will have. */
+  readonly buses: readonly string[];
+  readonly functions: readonly ConfiguredFunction[];
+  readonly ledger: readonly LedgerEntry[];
+}
+
+/** Where a ledger entry stands: in the running guest's metadata, in those of its configuration. */
+export type LedgerPlace = "live" | "configuration";
 
 /** A function of ours that QEMU has, seen by QOM. */
 export interface PluggedFunction {
@@ -58,14 +89,26 @@ export interface Observation {
   readonly functions: ReadonlyMap<PciAddress, HostFunction>;
   readonly holdings: readonly Holding[];
   readonly plugged: readonly PluggedFunction[];
+  /** Entries in the metadata of running guests. */
   readonly ledger: readonly { readonly guest: GuestIdentity; readonly entry: LedgerEntry }[];
+  /** Undefined where the host has no such guest, or one without persistent configuration. */
+  readonly configuration?: Configuration;
   readonly hostUses: readonly HostUse[];
 }
 
 /** What of an observation is one owner's. */
 export interface OwnedPart {
   readonly tag: string;
+  /** The live entry, else the one in the guest's configuration. */
   readonly entry?: LedgerEntry;
+  /** What stands in the running guest's metadata under this owner or tag. */
+  readonly liveEntry?: LedgerEntry;
+  /** What stands in the metadata of the guest's configuration under this owner or tag. */
+  readonly configuredEntry?: LedgerEntry;
   readonly plugged: readonly PluggedFunction[];
+  /** Every function that libvirt has for the guest, cold-plugged ones included. */
   readonly held: readonly PciAddress[];
+  /** Those of `held` that libvirt plugged itself at a cold boot, and hands back by itself. */
+  readonly coldPlugged: readonly PciAddress[];
+  readonly configured: readonly ConfiguredFunction[];
 }

@@ -13,12 +13,15 @@ import {
   type GuestBus,
   type GuestSlot,
   type HostFunction,
+  type HostUse,
   type PciAddress,
 } from "../pci";
+import { listUses } from "./describe";
 import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
-import type { LedgerEntry, Observation, OwnedPart } from "./observation";
-import { findOwned } from "./owned";
-import { findHostDriver, planRestore, planUnplug, releaseStep } from "./plan-detach";
+import type { LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
+import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
+import { configurationOf, planConfiguration, refuseConfiguredOtherwise } from "./plan-configuration";
+import { findHostDriver, planHandback, planRestore, planUnplug, releaseStep } from "./plan-detach";
 import type { Plan, PlugTarget, Step } from "./step";
 import type { RememberedAttachment, WantedAttachment } from "./wanted";
 
@@ -32,24 +35,35 @@ const SWEEP_WATCH_MS = 500;
  * needs is held before anything is unplugged or plugged; function 0 is plugged last; what is no longer
  * needed is released after all else, a whole IOMMU group at a time, because a release of one function
  * takes the group's device node from the guest (libvirt.md, Partial assignment).
+ *
+ * The guest's configuration follows where the guest has what is wanted, so that a cold boot on the way brings
+ * back the earlier set, whole. Of a guest that is shut off and has a persistent attachment, only the
+ * configuration is put right.
  */
 export function planAttach(
   observation: Observation,
   wanted: WantedAttachment,
   remembered?: RememberedAttachment,
 ): Plan {
-  refuseGuestState(observation);
-  const owned = ownOrAdopt(observation, wanted, remembered);
+  refuseGuestState(observation, wanted);
+  const isOff = observation.guest.runState === "off";
+  const found = ownOrAdopt(observation, wanted, remembered);
+  const owned = isOff ? asConfigured(found) : found;
   const map = selectFunctions(observation, wanted, owned, remembered);
   const members = groupMembers(observation, map);
   const leftovers = findLeftovers(observation, wanted, owned, map, members, remembered);
   const needed = [...map.map((one) => one.hostAddress), ...leftovers].sort(compareAddresses);
   const toHold = needed.filter((address) => !owned.held.includes(address));
-  refuseWhatIsInUse(observation, toHold);
-  const slot = chooseSlot(observation, wanted, owned, remembered);
+  refuseWhatGuestsHold(observation, toHold);
+  // a guest that is off takes nothing now: its next boot does
+  if (!isOff) refuseWhatTheHostUses(observation, wanted, toHold);
+  const slot = isOff
+    ? slotOfConfigured(observation, wanted, owned, remembered)
+    : chooseSlot(observation, wanted, owned, remembered);
+  const isPlugged = isPluggedAs(owned, map, slot);
   const targets: PlugTarget[] = [...map]
     .sort((a, b) => a.guestFunction - b.guestFunction)
-    .map((one) => ({ ...one, qemuId: qemuIdOf(owned.tag, one.guestFunction) }));
+    .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff) }));
   const kept = owned.held.filter((address) => members.has(address));
   const dropped = owned.held.filter((address) => !members.has(address));
   const givenUp = [...dropped, ...releasedEarlier(owned, members)];
@@ -59,29 +73,77 @@ export function planAttach(
 
   const finalEntry = ledgerEntry(observation, wanted, owned, slot, map, heldOnly, remembered);
   const interimEntry = withDropped(finalEntry, owned, givenUp, remembered);
-  const steps: Step[] = [];
-  if (!isSameEntry(owned.entry, interimEntry)) steps.push({ kind: "record", entry: interimEntry });
-  for (const address of toHold) {
+  const configuration = wanted.persistent ? configurationOf(finalEntry) : [];
+  if (wanted.persistent)
+    refuseConfiguredOtherwise(
+      observation,
+      owned,
+      configuration.map((one) => one.address),
+    );
+  const holdStep = (address: PciAddress): Step => {
     const hostDriver = finalEntry.functions.find((one) => one.address === address)?.hostDriver;
-    steps.push({
+    const overriddenUses = usesOf(observation, address).map((one) => one.use);
+    return {
       kind: "hold",
       address,
       alias: aliasOf(owned.tag, address),
-      purpose: leftovers.includes(address) ? "leftover" : "assign",
+      purpose: map.some((one) => one.hostAddress === address) ? "assign" : "leftover",
       ...(hostDriver !== undefined && { hostDriver }),
-    });
+      ...(overriddenUses.length > 0 && { overriddenUses }),
+    };
+  };
+  const places: LedgerPlace[] = [
+    ...(isOff ? [] : ["live" as const]),
+    ...(wanted.persistent ? ["configuration" as const] : []),
+  ];
+  const stale = places.filter(
+    (place) => !isSameEntry(place === "live" ? owned.liveEntry : owned.configuredEntry, interimEntry),
+  );
+  const steps: Step[] = [];
+  if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, places: stale });
+  if (!isOff) {
+    steps.push(...toHold.map(holdStep));
+    const unplugs = isPlugged ? [] : planUnplug(observation, owned);
+    const goesByItself = owned.coldPlugged.filter(
+      (address) => !isPlugged || !owned.plugged.some((one) => one.hostAddress === address),
+    );
+    steps.push(...unplugs, ...planHandback(owned.tag, goesByItself));
+    // libvirt takes the group's node from the guest with what it hands back; holding that again brings it back
+    steps.push(...goesByItself.filter((address) => members.has(address)).map(holdStep));
+    if (!isPlugged) steps.push(...planPlug(observation, slot, targets, unplugs.length > 0));
   }
-  if (!isPluggedAs(owned, map, slot)) {
-    const unplugs = planUnplug(observation, owned);
-    steps.push(...unplugs, ...planPlug(observation, slot, targets, unplugs.length > 0));
-  }
+  steps.push(...planConfiguration(owned, configuration));
+  if (!wanted.persistent && owned.configuredEntry !== undefined)
+    steps.push({ kind: "erase", entry: owned.configuredEntry, places: ["configuration"] });
   if (givenUp.length > 0) {
-    for (const address of dropped) steps.push(releaseStep(owned, address, remembered));
+    for (const address of isOff ? [] : dropped)
+      if (!owned.coldPlugged.includes(address)) steps.push(releaseStep(owned, address, remembered));
     const ofGivenUp = interimEntry.functions.filter((one) => givenUp.includes(one.address));
-    steps.push(...planRestore(observation, ofGivenUp, dropped));
-    steps.push({ kind: "record", entry: finalEntry });
+    const byLibvirt = dropped.some((address) => owned.coldPlugged.includes(address));
+    steps.push(...planRestore(observation, ofGivenUp, dropped, byLibvirt));
+    steps.push({ kind: "record", entry: finalEntry, places });
   }
   return { steps, target: { slot, attached: targets, entry: finalEntry } };
+}
+
+/**
+ * A guest that is shut off has what its configuration gives it: it is looked at as if it had booted, so that
+ * the same questions find what differs.
+ */
+function asConfigured(owned: OwnedPart): OwnedPart {
+  return {
+    ...owned,
+    held: owned.configured.map((one) => one.address),
+    coldPlugged: [],
+    plugged: pluggedAtBoot(owned),
+  };
+}
+
+/** The id of a function that stays is the one it has: cold-plugged functions bear libvirt's alias. */
+function targetId(owned: OwnedPart, one: FunctionMapping, isPlugged: boolean, isOff: boolean): string {
+  if (isOff) return aliasOf(owned.tag, one.hostAddress);
+  const present = owned.plugged.find((other) => other.hostAddress === one.hostAddress);
+  return (isPlugged ? present?.qemuId : undefined) ?? qemuIdOf(owned.tag, one.guestFunction);
 }
 
 /** Functions other than 0 in order, then 0, then a look whether they are all there (qemu.md, rules 3 and 5). */
@@ -105,16 +167,20 @@ function planPlug(
   return [...plugs, { kind: "confirm", slot, functions: targets, watchMs: mayBeSwept ? SWEEP_WATCH_MS : 0 }];
 }
 
-function refuseGuestState({ guest }: Observation): void {
+function refuseGuestState(observation: Observation, wanted: WantedAttachment): void {
+  const { guest, configuration } = observation;
   switch (guest.runState) {
     case "missing":
       throw fail("GUEST_NOT_FOUND", { guest: guest.name });
     case "off":
+      if (wanted.persistent && !isNothing(findOwned(observation, wanted.ownerToken))) return;
       throw fail("GUEST_NOT_RUNNING", { guest: guest.name });
     case "prelaunch":
       throw fail("GUEST_NEVER_RAN", { guest: guest.name });
     case "running":
     case "paused":
+      if (wanted.persistent && configuration === undefined)
+        throw fail("GUEST_IS_TRANSIENT", { guest: guest.name });
   }
 }
 
@@ -124,15 +190,21 @@ function ownOrAdopt(
   remembered: RememberedAttachment | undefined,
 ): OwnedPart {
   const own = findOwned(observation, wanted.ownerToken);
-  const ownHasDevices = own !== undefined && (own.held.length > 0 || own.plugged.length > 0);
+  const ownHasDevices =
+    own !== undefined && [own.held, own.plugged, own.configured].some((some) => some.length > 0);
   const named = namedAddresses(observation, wanted, remembered);
-  const rival = observation.ledger.find(
+  const elsewhere = observation.ledger.filter((line) => line.guest.uuid !== observation.guest.uuid);
+  const lines = [
+    ...entriesOf(observation).map((entry) => ({ guest: observation.guest, entry })),
+    ...elsewhere,
+  ];
+  const rival = lines.find(
     (line) =>
       line.entry.owner !== wanted.ownerToken && line.entry.functions.some((one) => named.has(one.address)),
   );
   if (rival === undefined) {
     if (own === undefined) {
-      const adopter = observation.ledger.find((line) => line.entry.owner !== wanted.ownerToken);
+      const adopter = lines.find((line) => line.entry.owner !== wanted.ownerToken);
       throw fail("ATTACHMENT_ADOPTED_BY_ANOTHER", {
         owner: adopter?.entry.owner ?? "another owner",
         guest: observation.guest.name,
@@ -245,8 +317,11 @@ function findLeftovers(
 ): PciAddress[] {
   // a group has one user: even a member on vfio-pci is no longer safe once it is held for someone else, whose
   // release would take the group's node from this guest or hand a function back under it
-  const foreign = [...members.keys()].filter((address) => isHeldByOther(observation, owned, address));
-  refuseWhatIsInUse(observation, foreign);
+  const foreign =
+    observation.guest.runState === "off"
+      ? []
+      : [...members.keys()].filter((address) => isHeldByOther(observation, owned, address));
+  refuseWhatGuestsHold(observation, foreign);
   const leftovers = [...members.values()]
     .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.address))
     .sort((a, b) => compareAddresses(a.address, b.address))
@@ -282,20 +357,35 @@ function originalDriver(
   return (isUnclear ? findHostDriver(owned, one.address, undefined) : undefined) ?? one.driver;
 }
 
-function refuseWhatIsInUse(observation: Observation, toTake: readonly PciAddress[]): void {
+function refuseWhatGuestsHold(observation: Observation, toTake: readonly PciAddress[]): void {
   for (const address of toTake) {
     const holder = observation.holdings.find((one) => one.address === address);
     if (holder !== undefined)
       throw fail("FUNCTION_HELD_BY_GUEST", { address, guest: holder.guest.name, alias: holder.alias });
   }
-  const used = observation.hostUses.filter((one) => toTake.includes(one.address));
-  if (used.length > 0)
-    throw fail("FUNCTION_USED_BY_HOST", {
-      uses: used.map((one) => {
-        const driver = observation.functions.get(one.address)?.driver ?? "no driver";
-        return `${one.address} (${driver}) ${one.use}`;
-      }),
-    });
+}
+
+function refuseWhatTheHostUses(
+  observation: Observation,
+  wanted: WantedAttachment,
+  toTake: readonly PciAddress[],
+): void {
+  const refused = toTake.flatMap((address) => {
+    const uses = usesOf(observation, address).filter((one) => !wanted.allowInUse || one.isThisConnection);
+    return uses.length === 0 ? [] : [{ address, uses }];
+  });
+  if (refused.length === 0) return;
+  throw fail("FUNCTION_USED_BY_HOST", {
+    uses: refused.map(({ address, uses }) => {
+      const driver = observation.functions.get(address)?.driver ?? "no driver";
+      return `${address} (${driver}) ${listUses(uses.map((one) => one.use))}`;
+    }),
+    canOverride: refused.every(({ uses }) => uses.every((one) => !one.isThisConnection)),
+  });
+}
+
+function usesOf(observation: Observation, address: PciAddress): readonly HostUse[] {
+  return observation.hostUses.filter((one) => one.address === address);
 }
 
 function chooseSlot(
@@ -307,11 +397,19 @@ function chooseSlot(
   const ownIds = new Set(owned.plugged.map((one) => one.qemuId));
   const buses = observation.buses.map((bus) => ({
     ...bus,
+    ...(isMissingAtBoot(observation, wanted, bus) && { hotplug: NOT_CONFIGURED }),
     occupants: bus.occupants.filter((occupant) => !ownIds.has(occupant.id)),
+    reservedSlots: [...bus.reservedSlots, ...slotsOfOtherAttachments(observation, owned, bus)],
   }));
+  const configured = owned.configured.find((one) => one.place !== undefined)?.place;
   if (wanted.guestSlot !== undefined)
-    return namedSlot(observation, buses, wanted.guestSlot, owned.plugged[0] ?? owned.entry?.slot);
-  for (const earlier of [owned.plugged[0], owned.entry?.slot, remembered?.slot]) {
+    return namedSlot(
+      observation,
+      buses,
+      wanted.guestSlot,
+      owned.plugged[0] ?? owned.entry?.slot ?? configured,
+    );
+  for (const earlier of [owned.plugged[0], owned.entry?.slot, configured, remembered?.slot]) {
     const bus = buses.find((candidate) => candidate.bus === earlier?.bus);
     if (earlier !== undefined && bus?.hotplug.possible && isSlotFree(bus, earlier.slot))
       return { bus: bus.bus, slot: earlier.slot, kind: bus.hotplug.kind };
@@ -320,6 +418,40 @@ function chooseSlot(
   if (free === undefined)
     throw fail("NO_FREE_SLOT", { guest: observation.guest.name, buses: buses.map(describeBus) });
   return free;
+}
+
+const NOT_CONFIGURED = {
+  possible: false,
+  reason: "the guest's configuration has no such bus, so it would be gone after a cold boot",
+} as const;
+
+function isMissingAtBoot(observation: Observation, wanted: WantedAttachment, { bus }: GuestBus): boolean {
+  return wanted.persistent && observation.configuration?.buses.includes(bus) === false;
+}
+
+/** Slots that the configuration keeps for other attachments of this provider, plugged now or not. */
+function slotsOfOtherAttachments(observation: Observation, owned: OwnedPart, { bus }: GuestBus): number[] {
+  return (observation.configuration?.functions ?? []).flatMap(({ alias, place }) => {
+    const tag = findTagOfAlias(alias);
+    return place?.bus === bus && tag !== undefined && tag !== owned.tag ? [place.slot] : [];
+  });
+}
+
+/** The slots of a guest that is shut off cannot be looked at: the one on record, or none. */
+function slotOfConfigured(
+  observation: Observation,
+  { guestSlot }: WantedAttachment,
+  owned: OwnedPart,
+  remembered: RememberedAttachment | undefined,
+): GuestSlot {
+  const slot = [owned.entry?.slot, remembered?.slot].find(
+    (one) =>
+      one !== undefined &&
+      (guestSlot === undefined ||
+        (guestSlot.bus === one.bus && (guestSlot.slot === undefined || guestSlot.slot === one.slot))),
+  );
+  if (slot === undefined) throw fail("GUEST_NOT_RUNNING", { guest: observation.guest.name });
+  return slot;
 }
 
 function namedSlot(

@@ -1,12 +1,16 @@
 import { fail } from "../errors";
 import type { PciAddress, SlotKind } from "../pci";
 import { aliasOf } from "./naming";
-import type { Observation, OwnedPart, PluggedFunction } from "./observation";
+import type { LedgerPlace, Observation, OwnedPart, PluggedFunction } from "./observation";
 import { findOwned } from "./owned";
+import { planUnconfigure } from "./plan-configuration";
 import type { Plan, Step } from "./step";
 import type { RememberedAttachment, RememberedFunction } from "./wanted";
 
-/** Steps that give back everything the owner has; none where it has nothing. */
+/**
+ * Steps that give back everything the owner has; none where it has nothing. The guest's configuration loses it
+ * first: a guest that does not let go of the device is then rid of it at the latest with its next cold boot.
+ */
 export function planDetach(
   observation: Observation,
   ownerToken: string,
@@ -15,12 +19,41 @@ export function planDetach(
   const owned = findOwned(observation, ownerToken);
   if (owned === undefined) return { steps: [] };
   const steps: Step[] = [
+    ...planUnconfigure(owned),
     ...planUnplug(observation, owned),
-    ...owned.held.map((address) => releaseStep(owned, address, remembered)),
-    ...planRestore(observation, (owned.entry ?? remembered)?.functions ?? [], owned.held),
+    ...planHandback(owned.tag, owned.coldPlugged),
+    ...owned.held
+      .filter((address) => !owned.coldPlugged.includes(address))
+      .map((address) => releaseStep(owned, address, remembered)),
+    ...planRestore(
+      observation,
+      (owned.entry ?? remembered)?.functions ?? [],
+      owned.held,
+      owned.coldPlugged.length > 0,
+    ),
   ];
-  if (owned.entry !== undefined) steps.push({ kind: "erase", entry: owned.entry });
+  const places: LedgerPlace[] = [
+    ...(owned.liveEntry === undefined ? [] : ["live" as const]),
+    ...(owned.configuredEntry === undefined ? [] : ["configuration" as const]),
+  ];
+  const entry = owned.liveEntry ?? owned.configuredEntry;
+  if (entry !== undefined) steps.push({ kind: "erase", entry, places });
   return { steps };
+}
+
+/**
+ * Libvirt gives a cold-plugged function back to the host by itself when QEMU has let go of it. It is waited for,
+ * never asked: libvirt refuses to detach a function of a multifunction slot, and must not be asked to detach
+ * what QEMU still has (libvirt.md, Persistent configuration, Concurrency).
+ */
+export function planHandback(tag: string, coldPlugged: readonly PciAddress[]): Step[] {
+  if (coldPlugged.length === 0) return [];
+  return [
+    {
+      kind: "handback",
+      functions: coldPlugged.map((address) => ({ address, alias: aliasOf(tag, address) })),
+    },
+  ];
 }
 
 /**
@@ -31,6 +64,7 @@ export function planRestore(
   observation: Observation,
   known: readonly RememberedFunction[],
   released: readonly PciAddress[],
+  byLibvirt = false,
 ): Step[] {
   const drivers = known.flatMap(({ address, hostDriver }) => {
     const isOthers =
@@ -38,7 +72,7 @@ export function planRestore(
     return hostDriver === undefined || isOthers ? [] : [{ address, hostDriver }];
   });
   const isEnded = observation.guest.runState === "off" || observation.guest.runState === "missing";
-  const givenBackBy = isEnded ? "guest-end" : "release";
+  const givenBackBy = isEnded ? "guest-end" : byLibvirt ? "libvirt" : "release";
   return drivers.length === 0 ? [] : [{ kind: "restore", givenBackBy, drivers }];
 }
 

@@ -1,5 +1,5 @@
 import type { FunctionMapping, GuestSlot, PciAddress } from "../pci";
-import type { LedgerEntry } from "./observation";
+import type { ConfiguredFunction, LedgerEntry, LedgerPlace } from "./observation";
 
 /**
  * One step of a plan: data that lifecycle carries out, tests enumerate and the preview prints.
@@ -7,13 +7,15 @@ import type { LedgerEntry } from "./observation";
  * (docs/decisions/0002-undo-by-planning.md).
  */
 export type Step =
-  | { readonly kind: "record"; readonly entry: LedgerEntry }
+  | { readonly kind: "record"; readonly entry: LedgerEntry; readonly places: readonly LedgerPlace[] }
   | {
       readonly kind: "hold";
       readonly address: PciAddress;
       readonly alias: string;
       readonly hostDriver?: string;
       readonly purpose: "assign" | "leftover";
+      /** What the host uses it for and loses, in words that follow "it"; only where that is allowed. */
+      readonly overriddenUses?: readonly string[];
     }
   | {
       readonly kind: "unplug";
@@ -46,12 +48,30 @@ export type Step =
       readonly hostDriver?: string;
     }
   | {
+      /** Libvirt hands cold-plugged functions back by itself, one after the other, once QEMU has let go. */
+      readonly kind: "handback";
+      readonly functions: readonly { readonly address: PciAddress; readonly alias: string }[];
+    }
+  | {
       readonly kind: "restore";
-      /** Where the guest has ended, the host gives its functions back by itself, after some seconds. */
-      readonly givenBackBy: "release" | "guest-end";
+      /**
+       * `release`: a release has done it, or nothing has. Otherwise the functions come back by themselves, after
+       * some seconds: where the guest has ended, or where libvirt hands cold-plugged ones back.
+       */
+      readonly givenBackBy: "release" | "guest-end" | "libvirt";
       readonly drivers: readonly { readonly address: PciAddress; readonly hostDriver: string }[];
     }
-  | { readonly kind: "erase"; readonly entry: LedgerEntry };
+  | {
+      /** The guest's configuration gets these, all in one step: some alone would keep it from booting. */
+      readonly kind: "configure";
+      readonly functions: readonly ConfiguredFunction[];
+    }
+  | {
+      /** The guest's configuration loses these, all in one step. */
+      readonly kind: "unconfigure";
+      readonly functions: readonly ConfiguredFunction[];
+    }
+  | { readonly kind: "erase"; readonly entry: LedgerEntry; readonly places: readonly LedgerPlace[] };
 
 /** A function and the QEMU id it has, or gets. */
 export interface PlugTarget extends FunctionMapping {

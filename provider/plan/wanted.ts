@@ -8,6 +8,10 @@ export interface WantedAttachment {
   readonly leftovers: "refuse" | "hold";
   readonly guestSlot?: { readonly bus: string; readonly slot?: number };
   readonly adopt: boolean;
+  /** Whether functions are taken that the host uses; never one that carries this SSH connection. */
+  readonly allowInUse: boolean;
+  /** Whether the guest's configuration is to have it too, so that it is there after each cold boot. */
+  readonly persistent: boolean;
 }
 
 /** Which functions: of one device, by number or all it has; or by a map. */

@@ -109,6 +109,8 @@ export const attachmentSchema = z.strictObject({
     )
     .optional(),
   adopt: z.boolean({ error: "use true or false" }).optional(),
+  allowInUse: z.boolean({ error: "use true or false" }).optional(),
+  persistent: z.boolean({ error: "use true or false" }).optional(),
   timeouts: z
     .strictObject(
       { attachSeconds: seconds.optional(), detachSeconds: seconds.optional() },

@@ -1,3 +1,4 @@
+import type { ObservationQuery } from "../lifecycle";
 import { findPciAddress, findPciSlotAddress, type FunctionMapping, type PciAddress } from "../pci";
 import type { FunctionSelection, RememberedAttachment, WantedAttachment } from "../plan";
 import type { AttachmentInputs } from "./attachment-schema";
@@ -13,6 +14,8 @@ export function wantedOf(inputs: AttachmentInputs): WantedAttachment {
     selection: selectionOf(inputs),
     leftovers: inputs.leftovers ?? "refuse",
     adopt: inputs.adopt ?? false,
+    allowInUse: inputs.allowInUse ?? false,
+    persistent: inputs.persistent ?? false,
     ...(guestSlot && {
       guestSlot: { bus: guestSlot.bus, ...(guestSlot.slot !== undefined && { slot: guestSlot.slot }) },
     }),
@@ -25,6 +28,12 @@ export function addressesOf(inputs: AttachmentInputs, remembered?: RememberedAtt
   const named =
     selection.by === "map" ? selection.map.map((one): string => one.hostAddress) : [selection.device];
   return [...new Set([...named, ...(remembered?.functions ?? []).map((one) => one.address)])];
+}
+
+/** What to look at before something is plugged: also the buses that the inputs name and the state remembers. */
+export function queryForPlug(inputs: AttachmentInputs, remembered?: RememberedAttachment): ObservationQuery {
+  const buses = [inputs.guestSlot?.bus, remembered?.slot?.bus].filter((bus) => bus !== undefined);
+  return { addresses: addressesOf(inputs, remembered), forPlug: { buses } };
 }
 
 /** Limits of the two operations in seconds. */

@@ -1,15 +1,33 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Reality } from "../lifecycle";
+import type { Observation } from "../plan";
 import type { AttachmentInputs } from "./attachment-schema";
+import { composeState, type AttachmentState } from "./attachment-state";
 
-/** Which resource a look found, beside the one that the state is of. */
+/** Where the state's attachment was made. */
+type Place = Pick<AttachmentState, "hostUuid" | "guestUuid">;
+
+/** Whose host and guest a look found, beside the one that the state is of. */
 export interface Found {
   readonly hostUuid: string;
   /** Undefined where the host has no such guest. */
   readonly guestUuid?: string;
+  /** Whether the owner's ledger entry stands in that guest. */
+  readonly hasOwnEntry: boolean;
 }
 
-/** Arguments whose change alone moves no device and asks for no look: the plan is the same. */
-const quietArguments = ["timeouts", "adopt"] as const;
+/** What an observation tells of that. */
+export function foundBy({ hostUuid, guest, ledger, configuration }: Observation, ownerToken: string): Found {
+  const entries = [
+    ...ledger.filter((line) => line.guest.uuid === guest.uuid).map((line) => line.entry),
+    ...(configuration?.ledger ?? []),
+  ];
+  return {
+    hostUuid,
+    ...(guest.uuid !== "" && { guestUuid: guest.uuid }),
+    hasOwnEntry: entries.some((entry) => entry.owner === ownerToken),
+  };
+}
 
 /** Names of the arguments that differ between two sets of inputs. */
 export function changedArguments(olds: AttachmentInputs, news: AttachmentInputs): string[] {
@@ -17,18 +35,36 @@ export function changedArguments(olds: AttachmentInputs, news: AttachmentInputs)
   return names.filter((name) => !isDeepStrictEqual(olds[name], news[name]));
 }
 
-/** Whether nothing but arguments that touch no device differ. */
-export function isQuietChange(changed: readonly string[]): boolean {
-  return changed.length > 0 && changed.every((name) => quietArguments.some((quiet) => quiet === name));
-}
-
 /**
  * Whether the inputs now name another host or guest than the state is of. A guest that is not there at all
  * is no other: never a replacement on a guess.
  */
-export function isAnother(state: Found, found: Found): boolean {
+export function isAnother(state: Place, found: Found): boolean {
+  if (found.guestUuid === undefined) return false;
+  return found.guestUuid !== state.guestUuid || isAnotherHost(state, found);
+}
+
+/**
+ * Whether this is another host than the state's. Where firmware names no UUID, libvirt makes one up at each of
+ * its starts (src/util/viruuid.c): the guest with the owner's own entry in it proves that it is the same all the same.
+ */
+export function isAnotherHost(state: Place, found: Found): boolean {
+  const isOwnGuest = found.guestUuid === state.guestUuid && found.hasOwnEntry;
+  return found.hostUuid !== state.hostUuid && !isOwnGuest;
+}
+
+/** Informational outputs aside, whether the state says what is there. */
+export function isSameState(state: AttachmentState, reality: Reality | undefined): boolean {
+  if (reality === undefined) return false;
+  const told = composeState({}, reality);
+  const keys = ["slot", "held", "guestUuid", "hostUuid"] as const;
   return (
-    found.guestUuid !== undefined &&
-    (found.hostUuid !== state.hostUuid || found.guestUuid !== state.guestUuid)
+    keys.every((key) => isDeepStrictEqual(state[key], told[key])) &&
+    isDeepStrictEqual(withoutIds(state.attached), withoutIds(told.attached))
   );
+}
+
+/** A cold boot gives a persistent attachment other QEMU ids; what it is, and where it stands, is the same. */
+function withoutIds(attached: AttachmentState["attached"]): object[] {
+  return attached.map(({ qemuId: _, ...rest }) => rest);
 }

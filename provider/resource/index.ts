@@ -1,5 +1,5 @@
 export type { AttachmentInputs, ConnectionInputs } from "./attachment-schema";
-export { addressesOf, rememberedOf, timeoutsOf, wantedOf } from "./attachment-spec";
+export { addressesOf, queryForPlug, rememberedOf, timeoutsOf, wantedOf } from "./attachment-spec";
 export { composeState, parseState, type AttachmentState } from "./attachment-state";
 export {
   findInputFailures,
@@ -8,5 +8,5 @@ export {
   type CredentialChecks,
   type InputFailure,
 } from "./check-inputs";
-export { changedArguments, isAnother, isQuietChange, type Found } from "./decide";
+export { changedArguments, foundBy, isAnother, isAnotherHost, isSameState, type Found } from "./decide";
 export { hasUnknown, UNKNOWN_VALUE } from "./unknown";

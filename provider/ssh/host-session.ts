@@ -17,6 +17,8 @@ export interface HostLock {
 
 /** What is done on a host once per connection: locks between machines, and the look at its own needs. */
 export interface HostSession {
+  /** Starts what the other methods need, ahead of them; a failure is theirs to report. */
+  prepare(): void;
   /**
    * Takes the named locks exclusively, one after the other in the order given; always give the same order.
    * First come first served within this process; on the host whoever flock(2) wakes.
@@ -56,6 +58,10 @@ export class HostHelper implements HostSession {
 
   constructor(host: HelperHost & { destroy(reason: Error): void }) {
     this.#host = host;
+  }
+
+  prepare(): void {
+    this.#start().catch(() => undefined);
   }
 
   async lock(

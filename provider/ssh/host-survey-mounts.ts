@@ -1,6 +1,3 @@
-/** Most pairs of disk and mount point; a btrfs on many disks counts each of them at each of its mounts. */
-const MAX_MOUNTED_DISKS = 1_000_000;
-
 /** What there is to tell which disk is mounted where. */
 export interface MountFacts {
   /** Lines of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
@@ -15,39 +12,46 @@ export interface MountFacts {
   readonly nameByMapperName: ReadonlyMap<string, string>;
 }
 
+/** Most pairs of disk and mount point: a btrfs on many disks counts each for each of its mounts. */
+const MAX_PAIRS = 200_000;
+
 /**
  * Disk → mount points, `[SWAP]` for swap. A mount is traced by its device number, and by the name of its
- * source where the number is not a disk's (btrfs numbers its mounts itself); a btrfs on several disks is
- * mounted on each.
+ * source where the number is not a disk's (btrfs numbers its mounts itself). A file system on several disks
+ * is mounted on each: members of a btrfs, sources of a bcachefs, journal and realtime device of an XFS.
  */
 export function mountPointsByDisk(facts: MountFacts): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, Set<string>>();
-  let relations = 0;
+  let pairs = 0;
   const add = (disk: string | undefined, mountPoint: string): void => {
     if (disk === undefined) return;
-    relations += 1;
-    if (relations > MAX_MOUNTED_DISKS) throw new Error("it has too many disks mounted in too many places");
+    pairs += 1;
+    if (pairs > MAX_PAIRS) throw new Error("too many disks are mounted in too many places");
     const places = found.get(disk) ?? new Set<string>();
     found.set(disk, places.add(mountPoint));
   };
-  const btrfsOf = new Map(
-    facts.btrfsFilesystems.flatMap((disks) => disks.map((disk) => [disk, disks] as const)),
-  );
+  const btrfsOf = new Map(facts.btrfsFilesystems.flatMap((disks) => disks.map((disk) => [disk, disks])));
   for (const line of facts.mountInfo) {
     const fields = line.split(" ");
     const separator = fields.indexOf("-");
     const mountPoint = unescape(fields[4] ?? "");
-    const source = findDisk(unescape(fields[separator + 2] ?? ""), facts);
+    // bcachefs: /dev/sda:/dev/sdb
+    const paths = unescape(fields[separator + 2] ?? "").split(/:(?=\/dev\/)/);
+    const extra = (fields[separator + 3] ?? "").matchAll(/(?:^|,)(?:logdev|rtdev)=([^,]*)/g);
+    for (const [, path = ""] of extra) paths.push(unescape(path));
     add(facts.nameByNumber.get(fields[2] ?? ""), mountPoint);
-    add(source, mountPoint);
-    const members = source === undefined ? [] : (btrfsOf.get(source) ?? []);
-    for (const member of members) add(member, mountPoint);
+    for (const source of paths.map((path) => findDisk(path, facts))) {
+      add(source, mountPoint);
+      const members = source === undefined ? [] : (btrfsOf.get(source) ?? []);
+      for (const member of members) add(member, mountPoint);
+    }
   }
   for (const line of facts.swaps) add(findDisk(unescape(line.split(/\s+/)[0] ?? ""), facts), "[SWAP]");
   return new Map([...found].map(([disk, places]) => [disk, [...places]]));
 }
 
-function findDisk(path: string, facts: MountFacts): string | undefined {
+/** The disk behind a path as the kernel writes it: `/dev/sda1`, `/dev/mapper/vg-root`. */
+export function findDisk(path: string, facts: MountFacts): string | undefined {
   if (!path.startsWith("/dev/")) return undefined;
   const name = path.slice("/dev/".length);
   if (name.startsWith("mapper/")) return facts.nameByMapperName.get(name.slice("mapper/".length));

@@ -1,82 +1,179 @@
 /** What iproute2 says of the host's network. */
 export interface IpFacts {
-  /** Interface → its addresses, without prefix length. */
-  readonly addresses: ReadonlyMap<string, readonly string[]>;
-  /** Interface → what it runs on, as far as sysfs does not tell. */
-  readonly lowerInterfaces: ReadonlyMap<string, readonly string[]>;
+  readonly links: ReadonlyMap<string, IpLink>;
   readonly defaultRouteInterfaces: readonly string[];
+  /** Interface → destinations of its other routes, without those that the kernel makes by itself. */
+  readonly routes: ReadonlyMap<string, readonly string[]>;
   /** Empty where there is no route to the client, or it was not asked for. */
   readonly routeToClientInterfaces: readonly string[];
 }
 
+/** One interface. */
+export interface IpLink {
+  /** Administratively; a cable need not be plugged. */
+  readonly isUp: boolean;
+  /** iproute2's word for its type (`bridge`, `vlan`, `vxlan`); absent for hardware. */
+  readonly kind?: string;
+  /** Without prefix length. */
+  readonly addresses: readonly string[];
+  /** What it runs on, as far as sysfs does not tell. */
+  readonly lowerInterfaces: readonly string[];
+}
+
 interface IpAddress {
   readonly ifname: string;
+  readonly flags: readonly string[];
   readonly link?: string;
-  readonly link_netnsid?: number;
+  readonly link_netnsid?: unknown;
   readonly master?: string;
-  readonly linkinfo?: { readonly info_kind?: string };
-  readonly addr_info?: readonly { readonly local?: string }[];
+  readonly kind?: string;
+  readonly underlying?: string;
+  readonly addresses: readonly string[];
 }
 
 interface IpRoute {
   readonly type?: string;
-  readonly dev?: string;
-  readonly nexthops?: readonly { readonly dev?: string }[];
+  readonly dst?: string;
+  readonly protocol?: string;
+  /** Of the route itself and of its next hops. */
+  readonly devices: readonly string[];
 }
+
+/** Every port of an Open vSwitch counts each of its ports, so that the time is their square. */
+const MAX_INTERFACES = 5_000;
 
 /** Route types that lead nowhere (ip-route(8)). */
 const DEAD_ENDS = new Set(["unreachable", "blackhole", "prohibit", "throw"]);
 
-/** The helper's batch: `addr show`, the default route and the four halves of one, `route get CLIENT`. */
-const ROUTE_LISTS = 5;
+/** Also the two halves into which a VPN likes to split it. */
+const DEFAULT_DESTINATIONS = new Set(["default", "0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"]);
+
+/** Kinds whose `link` is their other end, and nothing that they run on. */
+const PAIRS = new Set(["veth", "netkit", "vxcan"]);
 
 /**
- * Reads the output of the helper's `ip -j -d -batch`: one JSON array per line and command. `route get` is
- * the last and prints nothing where there is no route.
+ * Reads the output of the helper's `ip -j -d -batch`: one JSON array per line and command.
  *
+ * @param lists - of `addr show`, then of `route show`, once or for parts of it
+ * @param routesToClient - of `route get`, which prints nothing where there is no route
  * @throws Error when the output does not have that form
  */
-export function parseIpOutput(lines: readonly string[]): IpFacts {
-  const [addresses, ...routes] = lines
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as unknown);
-  if (!Array.isArray(addresses) || routes.length < ROUTE_LISTS) {
-    throw new Error(`"ip" printed ${lines.length} lines instead of ${ROUTE_LISTS + 1}`);
-  }
-  const own = addresses.filter(hasName);
-  const switchPorts = own.filter(({ master }) => master === "ovs-system").map(({ ifname }) => ifname);
+export function parseIpOutput(lists: readonly string[], routesToClient: readonly string[]): IpFacts {
+  const [addresses, ...routeLists] = lists.map(parseList);
+  if (addresses === undefined || routeLists.length === 0)
+    throw new Error(`"ip" printed ${lists.length} lines instead of 2`);
+  if (addresses.length > MAX_INTERFACES) throw new Error(`"ip" shows too many interfaces`);
+  const own = addresses.flatMap((one) => readAddress(one) ?? []);
+  const alive = routeLists
+    .flat()
+    .map(readRoute)
+    .filter(({ type }) => type === undefined || !DEAD_ENDS.has(type));
   return {
-    addresses: new Map(
-      own.map(({ ifname, addr_info = [] }) => [ifname, addr_info.map(({ local }) => local).filter(isText)]),
-    ),
-    lowerInterfaces: new Map(own.map((one) => [one.ifname, lowerOf(one, switchPorts)])),
-    defaultRouteInterfaces: routeInterfaces(routes.slice(0, ROUTE_LISTS)),
-    routeToClientInterfaces: routeInterfaces(routes.slice(ROUTE_LISTS)),
+    links: new Map(own.map((one) => [one.ifname, linkOf(one, own)])),
+    defaultRouteInterfaces: interfacesOf(alive.filter(isDefault)),
+    routes: routesByInterface(alive.filter((route) => !isDefault(route) && !isAutomatic(route))),
+    routeToClientInterfaces: interfacesOf(routesToClient.flatMap(parseList).map(readRoute)),
   };
 }
 
-/** `ip -j` prints an empty object for what it leaves out. */
-function hasName(one: unknown): one is IpAddress {
-  return typeof one === "object" && one !== null && isText((one as Partial<IpAddress>).ifname);
+function parseList(line: string): readonly unknown[] {
+  if (line === "") return [];
+  const list = JSON.parse(line) as unknown;
+  if (!Array.isArray(list)) throw new Error(`"ip" printed something else than a list`);
+  return list;
+}
+
+/** Takes of what `ip` printed only what has the type that it has everywhere. */
+function readAddress(value: unknown): IpAddress | undefined {
+  const fields = fieldsOf(value);
+  const linkinfo = fieldsOf(fields["linkinfo"]);
+  if (!isText(fields["ifname"])) return undefined;
+  return {
+    ifname: fields["ifname"],
+    flags: listOf(fields["flags"]).filter(isText),
+    ...textAs("link", fields["link"]),
+    ...(fields["link_netnsid"] !== undefined && { link_netnsid: fields["link_netnsid"] }),
+    ...textAs("master", fields["master"]),
+    ...textAs("kind", linkinfo["info_kind"]),
+    ...textAs("underlying", fieldsOf(linkinfo["info_data"])["link"]),
+    addresses: listOf(fields["addr_info"])
+      .map((one) => fieldsOf(one)["local"])
+      .filter(isText),
+  };
+}
+
+function readRoute(value: unknown): IpRoute {
+  const fields = fieldsOf(value);
+  const hops = listOf(fields["nexthops"]).map((hop) => fieldsOf(hop)["dev"]);
+  return {
+    ...textAs("type", fields["type"]),
+    ...textAs("dst", fields["dst"]),
+    ...textAs("protocol", fields["protocol"]),
+    devices: [fields["dev"], ...hops].filter(isText),
+  };
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
+function textAs<K extends string>(key: K, value: unknown): Partial<Record<K, string>> {
+  return isText(value) ? ({ [key]: value } as Record<K, string>) : {};
+}
+
+function linkOf(one: IpAddress, all: readonly IpAddress[]): IpLink {
+  const { kind, addresses } = one;
+  return {
+    isUp: one.flags.includes("UP"),
+    ...(kind !== undefined && { kind }),
+    addresses,
+    lowerInterfaces: lowerOf(one, kind, all),
+  };
+}
+
 /**
  * The parent that a VLAN or tunnel names; and for an internal port of Open vSwitch all ports of the
  * switch, since the kernel does not say which of them it reaches.
  */
-function lowerOf(one: IpAddress, switchPorts: readonly string[]): readonly string[] {
-  const parent = isText(one.link) && one.link_netnsid === undefined ? [one.link] : [];
-  if (one.linkinfo?.info_kind !== "openvswitch") return parent;
-  return parent.length === 0 ? switchPorts : [...parent, ...switchPorts];
+function lowerOf(one: IpAddress, kind: string | undefined, all: readonly IpAddress[]): readonly string[] {
+  const parents = [one.link, one.underlying].filter((name) => name !== undefined);
+  const isElsewhere = one.link_netnsid !== undefined || (kind !== undefined && PAIRS.has(kind));
+  const own = isElsewhere ? [] : [...new Set(parents)];
+  if (kind !== "openvswitch") return own;
+  const ports = all.filter(({ master, ifname }) => master === "ovs-system" && ifname !== one.ifname);
+  return [...own, ...ports.map(({ ifname }) => ifname)];
 }
 
-function routeInterfaces(lists: readonly unknown[]): readonly string[] {
-  const routes = lists.flatMap((list) => (Array.isArray(list) ? (list as readonly IpRoute[]) : []));
-  const alive = routes.filter(({ type }) => type === undefined || !DEAD_ENDS.has(type));
-  const names = alive.flatMap(({ dev, nexthops = [] }) => [dev, ...nexthops.map((hop) => hop.dev)]);
-  return [...new Set(names.filter(isText))];
+function isDefault({ dst }: IpRoute): boolean {
+  return dst !== undefined && DEFAULT_DESTINATIONS.has(dst);
+}
+
+/**
+ * What follows from an address or from being up: the address's own network, local and broadcast routes,
+ * and IPv6 multicast, which kernels before 5.11 did not mark as their own.
+ */
+function isAutomatic({ type = "unicast", dst, protocol }: IpRoute): boolean {
+  return type !== "unicast" || protocol === "kernel" || dst === "ff00::/8";
+}
+
+function routesByInterface(routes: readonly IpRoute[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, Set<string>>();
+  for (const route of routes)
+    for (const name of interfacesOf([route])) {
+      const destinations = found.get(name) ?? new Set<string>();
+      found.set(name, destinations.add(route.dst ?? "somewhere"));
+    }
+  return new Map([...found].map(([name, destinations]) => [name, [...destinations]]));
+}
+
+function interfacesOf(routes: readonly IpRoute[]): readonly string[] {
+  return [...new Set(routes.flatMap(({ devices }) => devices))];
 }

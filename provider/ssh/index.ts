@@ -3,6 +3,7 @@ export { SshPool } from "./pool";
 export type { SshConnection } from "./connection";
 export type { SshProcess, SshExit } from "./process";
 export type { HostSession, HostLock } from "./host-session";
-export type { HostSurvey, HostInterface, HostDisk } from "./host-survey";
+export type { HostSurvey, HostInterface, PhysicalFunction } from "./host-survey";
+export type { HostDisk, DiskHolder, DiskClaim } from "./host-survey-disks";
 export { parseHostKeyArgument } from "./host-key-check";
 export { parsePrivateKey } from "./private-key";

@@ -1,3 +1,8 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { connectLab, GUESTS, type Lab } from "../../lab";
 
 let lab: Lab;
@@ -52,8 +57,43 @@ describe("The lab's host", () => {
     const list = "virsh --connect qemu:///system list --name";
     expect((await onHost(`runuser -u operator -- ${list}`)).split("\n").sort()).toEqual([...GUESTS]);
     const outsider = await lab.exec(`runuser -u outsider -- ${list}`);
-    expect(outsider).toMatchObject({ code: 1, stdout: expect.not.stringContaining("guest") as string });
+    expect(outsider).toMatchObject({
+      code: 1,
+      stdout: expect.not.stringContaining("guest") as string,
+    });
     expect(outsider.stderr).toContain("authentication unavailable");
+  });
+
+  test.each(["root", "operator", "outsider"] as const)(
+    "lets %s log in by SSH with the lab's key, and presents the host key that the lab names",
+    async (user) => {
+      const folder = mkdtempSync(join(tmpdir(), "multifunction-pci-known-hosts-"));
+      try {
+        const knownHosts = join(folder, "known_hosts");
+        writeFileSync(knownHosts, `[127.0.0.1]:${lab.ssh.port} ${lab.ssh.hostKey}\n`);
+        const options = ["-F", "none", "-o", "BatchMode=yes", "-o", `UserKnownHostsFile=${knownHosts}`];
+        const args = [...options, "-i", lab.ssh.privateKeyFile, "-p", String(lab.ssh.port)];
+        const { stdout } = await promisify(execFile)("ssh", [...args, `${user}@127.0.0.1`, "whoami"]);
+        expect(stdout.trim()).toBe(user);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+
+  test("runs commands at once, with input, and tells output, errors and exit code apart", async () => {
+    const results = await Promise.all([
+      lab.exec("sleep 1; echo slow"),
+      lab.exec("cat; echo oops >&2; exit 7", { input: "gr\u00fcn\n'x'" }),
+      lab.exec("kill -TERM $$"),
+    ]);
+    expect(results).toEqual([
+      { stdout: "slow\n", stderr: "", code: 0 },
+      { stdout: "gr\u00fcn\n'x'", stderr: "oops\n", code: 7 },
+      { stdout: "", stderr: "", code: 143 },
+    ]);
+    await expect(lab.exec("sleep 30", { timeoutMs: 300 })).rejects.toThrow("limit 300 ms");
+    expect((await lab.exec("seq 100000")).stdout).toHaveLength(588_895);
   });
 
   test("has the time of the machine that it runs on, although its state is older", async () => {
@@ -80,7 +120,10 @@ describe.each(GUESTS)("%s", (guest) => {
   test("has eight hotpluggable root ports, whose QEMU answers", async () => {
     const ports = await Promise.all(
       [1, 2, 3, 4, 5, 6, 7, 8].map((index) =>
-        lab.qmp(guest, "qom-get", { path: `/machine/peripheral/pci.${index}`, property: "hotplug" }),
+        lab.qmp(guest, "qom-get", {
+          path: `/machine/peripheral/pci.${index}`,
+          property: "hotplug",
+        }),
       ),
     );
     expect(ports).toEqual(Array(8).fill(true));

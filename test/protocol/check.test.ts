@@ -147,6 +147,7 @@ test("an unknown value of a preview passes in place of any value, at every depth
     leftovers: "hold",
     guestSlot: { bus: "pci.5", slot: 0 },
     adopt: true,
+    allowInUse: true,
     timeouts: { attachSeconds: 60, detachSeconds: 60 },
   };
   const { ownerToken: _, ...replaceable } = full;

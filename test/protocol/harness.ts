@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import net from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import * as grpc from "@grpc/grpc-js";
@@ -10,6 +9,7 @@ import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct, type JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
 import { shim } from "../../sdk/shim";
+import { SilentListener } from "./support/silent-listener";
 
 const repository = path.resolve(__dirname, "../..");
 const project = "protocol-test";
@@ -66,7 +66,7 @@ export interface StartOptions {
 export class DynamicProvider {
   private constructor(
     private readonly child: ChildProcess,
-    private readonly engine: FakeEngine,
+    private readonly engine: SilentListener,
     private readonly client: ResourceProviderClient,
     private readonly providerText: string,
     private readonly output: string[],
@@ -77,9 +77,9 @@ export class DynamicProvider {
   /** Starts the process and connects to it. */
   static async start(options: StartOptions = {}): Promise<DynamicProvider> {
     const providerText = await serializedShim();
-    const engine = await FakeEngine.listen();
+    const engine = await SilentListener.listen();
     const script = require.resolve("@pulumi/pulumi/cmd/dynamic-provider");
-    const child = spawn(process.execPath, [script, engine.address], {
+    const child = spawn(process.execPath, [script, `127.0.0.1:${engine.port}`], {
       cwd: options.folder ?? repository,
       env: { ...process.env, PULUMI_NODEJS_PROJECT: project, PULUMI_NODEJS_STACK: "test", ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -119,7 +119,17 @@ export class DynamicProvider {
 
   /** Ends the engine's side: its listener and all of its connections, as when `pulumi` is killed. */
   loseEngine(): Promise<void> {
-    return this.engine.close();
+    return this.engine[Symbol.asyncDispose]();
+  }
+
+  /** Ends the connections to the engine, which goes on listening, as it does with a silent one after two minutes. */
+  hangUp(): void {
+    this.engine.hangUp();
+  }
+
+  /** Resolves when the provider has a connection to the engine's address. */
+  engineWatched(): Promise<void> {
+    return this.engine.connected();
   }
 
   /** @param config - Full keys, e.g. `protocol-test:sshKey`. */
@@ -216,7 +226,7 @@ export class DynamicProvider {
     this.client.close();
     this.child.kill("SIGKILL");
     await this.ended;
-    await this.engine.close();
+    await this.engine[Symbol.asyncDispose]();
   }
 
   private withProvider(values: Properties): Struct {
@@ -266,35 +276,4 @@ function struct(values: Properties): Struct {
 function properties(values: Struct | undefined): Properties {
   const { __provider: _provider, ...rest } = (values?.toJavaScript() ?? {}) as Record<string, unknown>;
   return rest;
-}
-
-/** Stands for the engine: whoever watches the engine's address sees it live, until it is closed. */
-class FakeEngine {
-  private readonly sockets = new Set<net.Socket>();
-
-  private constructor(private readonly server: net.Server) {
-    server.on("connection", (socket) => {
-      this.sockets.add(socket);
-      socket.on("error", () => undefined).on("close", () => this.sockets.delete(socket));
-      socket.resume();
-    });
-  }
-
-  static async listen(): Promise<FakeEngine> {
-    const server = net.createServer();
-    const engine = new FakeEngine(server);
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return engine;
-  }
-
-  get address(): string {
-    const { port } = this.server.address() as net.AddressInfo;
-    return `127.0.0.1:${port}`;
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    if (!this.server.listening) return;
-    await new Promise((resolve) => this.server.close(resolve));
-  }
 }

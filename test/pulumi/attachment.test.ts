@@ -99,6 +99,49 @@ test("a provider that is killed in the middle of a create leaves nothing that th
   project.expectNoPlainText(lab.ssh.privateKey);
 });
 
+test("a pulumi that is killed in the middle of a create leaves a provider that finishes, and ends", async () => {
+  await using project = await quickstart();
+  const killed = project.startUp();
+  await killed.line(/plug 0000:01:00\.2/);
+  killed.kill("SIGKILL");
+  await killed.finished;
+  await eventually(async () => project.providerProcesses(), []);
+  await eventually(guestFunctions, four);
+
+  expectSuccess(await project.cancel());
+  expectSuccess(await project.refresh("--clear-pending-creates"));
+  expectSuccess(await project.up());
+  expect((await project.stackExport()).pending_operations ?? []).toEqual([]);
+  await eventually(guestFunctions, four);
+  expectSuccess(await project.destroy());
+  expect(await drivers()).toEqual(e1000e);
+});
+
+test("an interrupt lets a create end and saves it, a second one leaves what the next up resumes", async () => {
+  await using project = await quickstart();
+  const once = project.startUp();
+  await once.line(/plug 0000:01:00\.2/);
+  once.kill("SIGINT");
+  expect((await once.finished).code).not.toBe(0);
+  expect((await attachment(project)).outputs).toMatchObject({ slot: { bus: "pci.8" } });
+  expect((await project.stackExport()).pending_operations ?? []).toEqual([]);
+  await eventually(guestFunctions, four);
+  expectSuccess(await project.destroy());
+
+  const twice = project.startUp();
+  await twice.line(/hold 0000:01:00\.2/);
+  twice.kill("SIGINT");
+  await twice.line(/\^C received; cancelling/);
+  twice.kill("SIGINT");
+  await twice.finished;
+  await eventually(async () => project.providerProcesses(), []);
+  expectSuccess(await project.refresh("--clear-pending-creates"));
+  expectSuccess(await project.up());
+  await eventually(guestFunctions, four);
+  expectSuccess(await project.destroy());
+  expect(await drivers()).toEqual(e1000e);
+});
+
 test("a state that release 0.1.0 wrote previews without changes and is destroyed by this version", async () => {
   await using project = await quickstart();
   expectSuccess(await project.up());

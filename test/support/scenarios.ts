@@ -114,12 +114,16 @@ export const wantedOf = (
       leftovers: fc.constantFrom("hold" as const, "hold" as const, "refuse" as const),
       guestSlot,
       adopt: fc.boolean(),
+      allowInUse: fc.boolean(),
+      persistent: fc.boolean(),
     })
     .map((one) => ({
       ownerToken: owner,
       selection: one.selection,
       leftovers: one.leftovers,
       adopt: one.adopt,
+      allowInUse: one.allowInUse,
+      persistent: one.persistent,
       ...(one.guestSlot && { guestSlot: one.guestSlot }),
     }));
 };
@@ -154,11 +158,13 @@ export const refusals: readonly ErrorCode[] = [
   "ATTACHMENT_ADOPTED_BY_ANOTHER",
   "ATTACHMENT_OWNED_BY_ANOTHER",
   "DEVICE_NOT_FOUND",
+  "FUNCTION_CONFIGURED_OTHERWISE",
   "FUNCTION_HELD_BY_GUEST",
   "FUNCTION_IS_BRIDGE",
   "FUNCTION_NOT_FOUND",
   "FUNCTION_USED_BY_HOST",
   "FUNCTION_WITHOUT_IOMMU_GROUP",
+  "GUEST_IS_TRANSIENT",
   "GUEST_NEVER_RAN",
   "GUEST_NOT_FOUND",
   "GUEST_NOT_RUNNING",
@@ -169,7 +175,7 @@ export const refusals: readonly ErrorCode[] = [
 
 /**
  * Random hosts and guests with other owners and guests on them, where this owner has got as far as any
- * step of an earlier program.
+ * step of an earlier program, and the guest may have been shut off and started anew since.
  */
 export const scenario: fc.Arbitrary<Scenario> = fc
   .record({ functions: host, buses })
@@ -183,6 +189,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
         losing: fc.subarray(functions.map((one) => one.address)),
         qemuVersion: fc.constantFrom("10.0.13", "7.2.22", "5.2.0"),
         runState: fc.constantFrom("running" as const, "paused" as const),
+        isBootedAnew: fc.boolean(),
         wanted: wantedOf(functions, OWNER),
       })
       .map((parts): Scenario => {
@@ -200,6 +207,10 @@ export const scenario: fc.Arbitrary<Scenario> = fc
         if (parts.earlier) {
           const steps = planUnlessRefused(world, { ...parts.earlier, adopt: false })?.steps ?? [];
           world.applyAll(steps.slice(0, Math.round(steps.length * parts.progress)));
+        }
+        if (parts.isBootedAnew) {
+          world.stopGuest();
+          world.coldBoot();
         }
         return { world, driversBefore, wanted: parts.wanted };
       }),

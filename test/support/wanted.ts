@@ -1,7 +1,8 @@
-import type { PciAddress, PciSlotAddress } from "../../provider/pci";
+import type { HostUse, PciAddress, PciSlotAddress } from "../../provider/pci";
 import {
   planAttach,
   planDetach,
+  type ConfiguredFunction,
   type Plan,
   type RememberedAttachment,
   type Step,
@@ -21,7 +22,23 @@ export function wants(
     selection: { by: "device", device, ...(functions && { functions }) },
     leftovers: "refuse",
     adopt: false,
+    allowInUse: false,
+    persistent: false,
     ...extra,
+  };
+}
+
+/** Something that the host uses a function for. */
+export function hostUse(address: string, use: string): HostUse {
+  return { address: at(address), use, isThisConnection: false };
+}
+
+/** What no plan may take. */
+export function sshUse(address: string): HostUse {
+  return {
+    address: at(address),
+    use: "carries this SSH connection (interface eth1)",
+    isThisConnection: true,
   };
 }
 
@@ -50,14 +67,29 @@ export function outline(plan: Plan): string[] {
         return `plug ${step.target.hostAddress} as ${step.target.guestFunction}`;
       case "unplug":
         return `unplug ${step.requests.length} of ${step.functions.length}`;
+      case "handback":
+      case "configure":
+      case "unconfigure":
+        return `${step.kind} ${step.functions.map((one) => describeConfigured(one)).join(" ")}`;
       case "restore":
         return `restore ${step.drivers.map((one) => one.address).join(" ")}`;
       case "record":
       case "erase":
+        return isLiveOnly(step.places) ? step.kind : `${step.kind} ${step.places.join(" ")}`;
       case "confirm":
         return step.kind;
     }
   });
+}
+
+function isLiveOnly(places: readonly string[]): boolean {
+  return places.length === 1 && places[0] === "live";
+}
+
+/** `.2@0`: host function 2, which the configuration shows as guest function 0. */
+function describeConfigured(one: Pick<ConfiguredFunction, "address" | "place">): string {
+  const number = one.address.slice(-2);
+  return one.place === undefined ? number : `${number}@${one.place.guestFunction}`;
 }
 
 /** The first step of a kind; throws where the plan has none. */

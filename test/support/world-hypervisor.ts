@@ -12,7 +12,7 @@ import type {
   UnplugAnswer,
 } from "../../provider/lifecycle";
 import type { GuestSlot, HostFunction, PciAddress } from "../../provider/pci";
-import type { LedgerEntry, Observation, PlugTarget } from "../../provider/plan";
+import type { LedgerPlace, Observation, PlugTarget } from "../../provider/plan";
 import { HOST_UUID, OWN_GUEST, type World } from "./world";
 
 /** What befalls one call. */
@@ -87,6 +87,10 @@ export class WorldHypervisor implements Hypervisor {
       this.#call(`hold ${address}`, signal, () => this.world.hold(address, this.#whileRunning(alias))),
     release: (address, alias, signal) =>
       this.#call(`release ${address}`, signal, () => this.world.release(address, alias)),
+    heldAliases: (signal) => this.#call("heldAliases", signal, () => this.#heldAliases()),
+    configure: (functions, signal) => this.#call("configure", signal, () => this.world.configure(functions)),
+    unconfigure: (functions, signal) =>
+      this.#call("unconfigure", signal, () => this.world.unconfigure(functions)),
     lookAt: (addresses, signal) => this.#call("lookAt", signal, () => this.#lookAt(addresses)),
     rebind: (address, signal) =>
       this.#call(`rebind ${address}`, signal, () => this.world.bind(address, "e1000e")),
@@ -110,13 +114,23 @@ export class WorldHypervisor implements Hypervisor {
   };
 
   readonly ledger: Ledger = {
-    record: (entry, signal) => this.#call("record", signal, () => this.world.record(entry)),
-    erase: (entry, signal) => this.#call("erase", signal, () => this.#erase(entry)),
+    record: (entry, places, signal) =>
+      this.#call(nameOf("record", places), signal, () =>
+        this.world.record(entry, this.#whileRunningIfLive(places)),
+      ),
+    erase: (entry, places, signal) =>
+      this.#call(nameOf("erase", places), signal, () =>
+        this.world.erase(entry, this.#whileRunningIfLive(places)),
+      ),
   };
 
   readonly lock: Lock = {
     acquire: (names, signal) =>
-      this.#call(`lock ${names.join(" ")}`, signal, () => this.locks.acquire(names)),
+      this.#call(`lock ${names.join(" ")}`, signal, () => {
+        // whoever has left is granted nothing
+        signal.throwIfAborted();
+        return this.locks.acquire(names);
+      }),
   };
 
   /** Heard by who listens now. */
@@ -126,7 +140,9 @@ export class WorldHypervisor implements Hypervisor {
 
   /** Calls that change something. */
   get changes(): string[] {
-    return this.calls.filter((one) => /^(record|erase|hold|release|rebind|plug|device_del)/.test(one));
+    return this.calls.filter((one) =>
+      /^(record|erase|hold|release|rebind|plug|device_del|configure|unconfigure)/.test(one),
+    );
   }
 
   get isHeardByNobody(): boolean {
@@ -180,12 +196,23 @@ export class WorldHypervisor implements Hypervisor {
     return new Set(this.#whileRunning(this.world.plugged).map((one) => one.qemuId));
   }
 
-  #erase(entry: LedgerEntry): void {
-    this.world.erase(this.#whileRunning(entry));
+  /** Between two looks libvirt has handed one more function back. */
+  #heldAliases(): Set<string> {
+    this.world.handOneBack();
+    const own = this.world.holdings.filter((one) => one.guest === OWN_GUEST);
+    return new Set(own.map((one) => one.alias));
+  }
+
+  #whileRunningIfLive(places: readonly LedgerPlace[]): readonly LedgerPlace[] {
+    return places.includes("live") ? this.#whileRunning(places) : places;
   }
 
   #whileRunning<T>(value: T): T {
     if (!this.world.isRunning) throw new Error("domain is not running");
     return value;
   }
+}
+
+function nameOf(change: "record" | "erase", places: readonly LedgerPlace[]): string {
+  return places.length === 1 && places[0] === "live" ? change : `${change} ${places.join(" ")}`;
 }

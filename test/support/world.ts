@@ -1,11 +1,14 @@
 import type { FunctionMapping, GuestBus, HostFunction, PciAddress, SlotKind } from "../../provider/pci";
 import {
   aliasOf,
+  findTagOfAlias,
   findTagOfQemuId,
   tagOf,
+  type ConfiguredFunction,
   type GuestRunState,
   type Holding,
   type LedgerEntry,
+  type LedgerPlace,
   type Observation,
   type PlugTarget,
   type PluggedFunction,
@@ -43,6 +46,10 @@ export class World {
   holdings: Holding[] = [];
   plugged: PluggedFunction[] = [];
   ledger: { guest: Guest; entry: LedgerEntry }[] = [];
+  /** What the own guest's configuration has. */
+  configured: ConfiguredFunction[] = [];
+  configuredLedger: LedgerEntry[] = [];
+  isTransient = false;
   hostUses: Observation["hostUses"] = [];
   /** Functions that come back from a release without driver, as libvirt's do where VFIO is still busy. */
   readonly losesDriverAtRelease = new Set<PciAddress>();
@@ -64,6 +71,9 @@ export class World {
     copy.plugged = [...this.plugged];
     copy.ledger = [...this.ledger];
     copy.hostUses = this.hostUses;
+    copy.configured = [...this.configured];
+    copy.configuredLedger = [...this.configuredLedger];
+    copy.isTransient = this.isTransient;
     for (const one of this.losesDriverAtRelease) copy.losesDriverAtRelease.add(one);
     for (const [address, driver] of this.#driversBefore) copy.#driversBefore.set(address, driver);
     return copy;
@@ -78,29 +88,29 @@ export class World {
         runState: this.runState,
         qemuVersion: this.qemuVersion,
       },
-      buses: this.#buses.map((bus) => ({
-        ...bus,
-        occupants: [
-          ...bus.occupants,
-          ...this.plugged
-            .filter((one) => one.bus === bus.bus)
-            .map(({ slot, guestFunction, qemuId }) => ({ slot, guestFunction, id: qemuId })),
-        ],
-      })),
+      buses: this.isRunning ? this.#busesNow() : [],
       functions: new Map(this.functions),
       holdings: [...this.holdings],
       plugged: [...this.plugged],
       ledger: [...this.ledger],
       hostUses: this.hostUses,
+      ...(this.runState !== "missing" &&
+        !this.isTransient && {
+          configuration: {
+            buses: ["pcie.0", ...this.#buses.map((one) => one.bus)],
+            functions: [...this.configured],
+            ledger: [...this.configuredLedger],
+          },
+        }),
     };
   }
 
   apply(step: Step): void {
     switch (step.kind) {
       case "record":
-        return this.record(step.entry);
+        return this.record(step.entry, step.places);
       case "erase":
-        return this.erase(step.entry);
+        return this.erase(step.entry, step.places);
       case "hold":
         return this.hold(step.address, step.alias);
       case "plug":
@@ -115,6 +125,14 @@ export class World {
         return;
       case "release":
         return this.release(step.address, step.alias);
+      case "handback":
+        while (step.functions.some((one) => this.holdings.some((h) => h.alias === one.alias)))
+          this.#expect(this.handOneBack(), "libvirt hands nothing back that QEMU still has");
+        return;
+      case "configure":
+        return this.configure(step.functions);
+      case "unconfigure":
+        return this.unconfigure(step.functions);
       case "restore":
         for (const { address, hostDriver } of step.drivers)
           if (this.functions.get(address)?.driver !== hostDriver) this.bind(address, hostDriver);
@@ -130,16 +148,100 @@ export class World {
     return this.plugged.some((one) => one.qemuId === qemuId);
   }
 
-  record(entry: LedgerEntry): void {
-    this.#expect(this.isRunning, "there is no live metadata of a guest that does not run");
-    this.erase(entry);
-    this.ledger.push({ guest: OWN_GUEST, entry });
+  record(entry: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
+    this.erase(entry, places);
+    if (places.includes("live")) this.ledger.push({ guest: OWN_GUEST, entry });
+    if (places.includes("configuration")) this.configuredLedger.push(entry);
   }
 
-  erase({ owner, tag }: LedgerEntry): void {
-    this.ledger = this.ledger.filter(
-      (line) => line.guest !== OWN_GUEST || (line.entry.owner !== owner && line.entry.tag !== tag),
+  erase({ owner, tag }: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
+    const isAnothers = (entry: LedgerEntry): boolean => entry.owner !== owner && entry.tag !== tag;
+    if (places.includes("live")) {
+      this.#expect(this.isRunning, "there is no live metadata of a guest that does not run");
+      this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST || isAnothers(line.entry));
+    }
+    if (places.includes("configuration")) {
+      this.#expectConfiguration();
+      this.configuredLedger = this.configuredLedger.filter(isAnothers);
+    }
+  }
+
+  configure(functions: readonly ConfiguredFunction[]): void {
+    this.#expectConfiguration();
+    for (const one of functions) {
+      const { address, alias, place } = one;
+      this.#expect(
+        !this.configured.some((other) => other.address === address),
+        `device is already in the domain configuration: ${address}`,
+      );
+      this.#expect(
+        !this.configured.some((other) => other.alias === alias),
+        `non unique alias detected: ${alias}`,
+      );
+      if (place !== undefined) {
+        const bus = this.#buses.find((candidate) => candidate.bus === place.bus);
+        this.#expect(bus !== undefined, `there is no bus ${place.bus}`);
+        this.#expect(
+          !bus?.reservedSlots.includes(place.slot) &&
+            !this.configured.some(
+              (other) =>
+                other.place?.bus === place.bus &&
+                other.place.slot === place.slot &&
+                (other.place.guestFunction === place.guestFunction ||
+                  findTagOfAlias(other.alias) !== findTagOfAlias(alias)),
+            ),
+          `Attempted double use of PCI Address ${place.bus} ${place.slot}.${place.guestFunction}`,
+        );
+      }
+      this.configured.push(one);
+    }
+  }
+
+  unconfigure(functions: readonly ConfiguredFunction[]): void {
+    this.#expectConfiguration();
+    this.configured = this.configured.filter(
+      (one) => !functions.some((other) => other.address === one.address),
     );
+  }
+
+  /**
+   * A cold boot: libvirt takes all that the configuration has, and QEMU what is not unassigned, by libvirt's
+   * aliases. Throws where the guest would not start.
+   */
+  coldBoot(): this {
+    this.#expect(!this.isTransient, "a transient guest is gone when it ends");
+    this.#expect(!this.isRunning, "the guest runs");
+    this.runState = "running";
+    this.ledger.push(...this.configuredLedger.map((entry) => ({ guest: OWN_GUEST, entry })));
+    for (const { address, alias, place } of this.configured) {
+      this.hold(address, alias);
+      if (place !== undefined)
+        this.holdings = this.holdings.map((h) => (h.alias === alias ? { ...h, isUnassigned: false } : h));
+    }
+    for (const { address, alias, place } of this.configured) {
+      if (place === undefined) continue;
+      const { iommuGroup } = this.functions.get(address) ?? {};
+      this.#expectViable(address);
+      this.plugged.push({ ...place, qemuId: alias, hostAddress: address });
+      this.#expect(iommuGroup !== undefined, `${address} has no IOMMU group`);
+    }
+    for (const { bus, slot } of this.plugged)
+      this.#expect(
+        this.plugged.some((one) => one.bus === bus && one.slot === slot && one.guestFunction === 0),
+        `the guest would see nothing in ${bus} slot ${slot}, since function 0 is missing`,
+      );
+    return this;
+  }
+
+  /** Libvirt gives back one function that it had plugged itself and that QEMU has let go of, if there is one. */
+  handOneBack(): boolean {
+    const next = this.holdings.find(
+      (h) => h.guest === OWN_GUEST && !h.isUnassigned && !this.#hasPlugged(h.address),
+    );
+    if (next === undefined || findTagOfAlias(next.alias) === undefined) return false;
+    this.holdings = this.holdings.filter((other) => other !== next);
+    this.bind(next.address, this.#driversBefore.get(next.address));
+    return true;
   }
 
   hold(address: PciAddress, alias: string, guest: Guest = OWN_GUEST): void {
@@ -178,8 +280,8 @@ export class World {
     const one = this.functions.get(hostAddress);
     const isHeld = this.holdings.some((h) => h.address === hostAddress && h.guest === OWN_GUEST);
     this.#expect(isHeld, `${hostAddress} is not held, so QEMU cannot open it`);
-    const unsafe = one && this.#groupOf(one).find((member) => !this.#isSafe(member));
-    this.#expect(unsafe === undefined, `group ${one?.iommuGroup} is not viable: ${unsafe?.address}`);
+    this.#expect(one !== undefined, `${hostAddress} is not there`);
+    this.#expectViable(hostAddress);
     this.plugged.push({ qemuId, hostAddress, bus: slot.bus, slot: slot.slot, guestFunction });
   }
 
@@ -207,6 +309,7 @@ export class World {
     );
     const holding = this.holdings.find((h) => h.address === address && h.alias === alias);
     if (holding === undefined) return;
+    this.#expect(holding.isUnassigned, `release of ${address}, which libvirt plugged and hands back itself`);
     this.holdings = this.holdings.filter((other) => other !== holding);
     const before = this.#driversBefore.get(address);
     const isLost = before !== "vfio-pci" && this.losesDriverAtRelease.has(address);
@@ -259,6 +362,35 @@ export class World {
           .map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }))
           .sort((a, b) => a.guestFunction - b.guestFunction),
       }));
+  }
+
+  #busesNow(): GuestBus[] {
+    return this.#buses.map((bus) => ({
+      ...bus,
+      occupants: [
+        ...bus.occupants,
+        ...this.plugged
+          .filter((one) => one.bus === bus.bus)
+          .map(({ slot, guestFunction, qemuId }) => ({ slot, guestFunction, id: qemuId })),
+      ],
+    }));
+  }
+
+  #hasPlugged(address: PciAddress): boolean {
+    return this.plugged.some((one) => one.hostAddress === address);
+  }
+
+  #expectConfiguration(): void {
+    this.#expect(
+      !this.isTransient && this.runState !== "missing",
+      "there is no configuration of a transient guest",
+    );
+  }
+
+  #expectViable(address: PciAddress): void {
+    const one = this.functions.get(address);
+    const unsafe = one && this.#groupOf(one).find((member) => !this.#isSafe(member));
+    this.#expect(unsafe === undefined, `group ${one?.iommuGroup} is not viable: ${unsafe?.address}`);
   }
 
   #isSafe(member: HostFunction): boolean {

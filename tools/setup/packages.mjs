@@ -6,7 +6,9 @@ import { runTold } from "./progress.mjs";
 const PACKAGES = [
   "debian-archive-keyring", // the lab's image is of another Debian than this machine
   "e2fsprogs", // mke2fs
+  "iproute2", // the survey of the host asks ip; its tests make network namespaces
   "mmdebstrap",
+  "mount", // losetup
   "openssh-client", // ssh-keygen, ssh-agent
   "openssh-server", // the SSH tests start an sshd of their own
   "qemu-system-x86",

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Customize hook of mmdebstrap: turns the fresh Debian tree $1 into the lab's hypervisor host.
-# $LAB_IMAGE_FOLDER holds this script's neighbours, $LAB_SECRETS the generated keys.
+# $LAB_IMAGE_FOLDER holds this script's neighbours, $LAB_KEYS the generated keys.
 set -eu
 root=$1
 
@@ -13,15 +13,15 @@ printf '0123456789abcdef0123456789abcdef\n' >"$root/etc/machine-id"
 
 # The host keys are the cache's own, so that a client may pin them before the first start.
 rm -f "$root"/etc/ssh/ssh_host_*
-install -m 600 "$LAB_SECRETS/host_key" "$root/etc/ssh/ssh_host_ed25519_key"
-install -m 644 "$LAB_SECRETS/host_key.pub" "$root/etc/ssh/ssh_host_ed25519_key.pub"
+install -m 600 "$LAB_KEYS/host_key" "$root/etc/ssh/ssh_host_ed25519_key"
+install -m 644 "$LAB_KEYS/host_key.pub" "$root/etc/ssh/ssh_host_ed25519_key.pub"
 
 # operator may manage libvirt, outsider may only log in. "operator" is a group of Debian's already.
 chroot "$root" useradd --create-home --shell /bin/bash --no-user-group --gid users --groups libvirt operator
 chroot "$root" useradd --create-home --shell /bin/bash --no-user-group --gid users outsider
 for home in root home/operator home/outsider; do
 	install -d -m 700 "$root/$home/.ssh"
-	install -m 600 "$LAB_SECRETS/client_key.pub" "$root/$home/.ssh/authorized_keys"
+	install -m 600 "$LAB_KEYS/client_key.pub" "$root/$home/.ssh/authorized_keys"
 done
 chroot "$root" chown -R operator:users /home/operator
 chroot "$root" chown -R outsider:users /home/outsider
@@ -40,7 +40,7 @@ touch "$root/etc/.updated" "$root/var/.updated"
 for timer in "$root"/usr/lib/systemd/system/*.timer; do
 	ln -sf /dev/null "$root/etc/systemd/system/$(basename "$timer")"
 done
-chroot "$root" systemctl enable systemd-networkd.service ssh.service apparmor.service libvirtd.service
+chroot "$root" systemctl enable systemd-networkd.service ssh.service apparmor.service libvirtd.service lab-shell.service
 chroot "$root" systemctl disable libvirt-guests.service
 chroot "$root" systemctl mask systemd-networkd-wait-online.service e2scrub_reap.service
 

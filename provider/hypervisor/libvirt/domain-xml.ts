@@ -1,4 +1,11 @@
-import type { GuestIdentity, Holding, LedgerEntry } from "../../plan";
+import {
+  findTagOfAlias,
+  type ConfiguredFunction,
+  type ConfiguredPlace,
+  type GuestIdentity,
+  type Holding,
+  type LedgerEntry,
+} from "../../plan";
 import { findAddress } from "./address-xml";
 import { findLedgerEntries } from "./ledger-xml";
 import { attribute, child, children, descendants, parseXml, textOf, type XmlElement } from "./xml";
@@ -6,10 +13,16 @@ import { attribute, child, children, descendants, parseXml, textOf, type XmlElem
 /** What one description of a guest says of its devices. */
 export interface DomainDescription {
   readonly identity: GuestIdentity;
+  /** Whether it describes a guest that runs: libvirt gives the configuration of one that does not. */
+  readonly isRunning: boolean;
   readonly holdings: readonly Holding[];
+  /** The same, with the place in the guest of each. */
+  readonly functions: readonly ConfiguredFunction[];
   readonly ledger: readonly LedgerEntry[];
-  /** Slots given to something, by the bus's QEMU id (`pci.5` for controller 5). */
+  /** Slots given to something else than our functions, by the bus's QEMU id. */
   readonly slotsByBus: ReadonlyMap<string, readonly number[]>;
+  /** QEMU's ids of the PCI buses (`pci.5` for controller 5), by the number that addresses have. */
+  readonly buses: ReadonlyMap<number, string>;
 }
 
 /** Elements, with their type, by which a guest takes a host function. */
@@ -27,37 +40,93 @@ export function parseDomainXml(text: string): DomainDescription {
     name: textOf(child(domain, "name")) ?? "",
     uuid: textOf(child(domain, "uuid")) ?? "",
   };
+  const buses = pciBuses(devices);
+  const taken = takers.flatMap(([name, type]) =>
+    children(devices, name)
+      .filter((one) => attribute(one, "type") === type)
+      .flatMap((one) => findTaken(one, buses) ?? []),
+  );
   return {
     identity,
-    holdings: takers.flatMap(([name, type]) =>
-      children(devices, name)
-        .filter((one) => attribute(one, "type") === type)
-        .flatMap((one) => findHolding(identity, one) ?? []),
-    ),
+    isRunning: attribute(domain, "id") !== undefined,
+    holdings: taken.map(({ address, alias, isUnassigned }) => ({
+      guest: identity,
+      address,
+      alias,
+      isUnassigned,
+    })),
+    functions: taken.map(({ address, alias, place }) => ({ address, alias, ...(place && { place }) })),
     ledger: findLedgerEntries(child(domain, "metadata")),
-    slotsByBus: slotsByBus(devices),
+    slotsByBus: slotsByBus(devices, buses),
+    buses,
   };
 }
 
-function findHolding(guest: GuestIdentity, taker: XmlElement): Holding | undefined {
+/** A taken function, as the guest's XML has it. */
+interface TakenFunction extends ConfiguredFunction {
+  readonly isUnassigned: boolean;
+}
+
+function findTaken(taker: XmlElement, buses: ReadonlyMap<number, string>): TakenFunction | undefined {
   const address = findAddress(child(taker, "source", "address"));
   if (address === undefined) return undefined;
+  const guestAddress = child(taker, "address");
+  const place = findPlace(guestAddress, buses);
   return {
-    guest,
     address,
-    alias: attribute(child(taker, "alias"), "name") ?? "",
-    isUnassigned: attribute(child(taker, "address"), "type") === "unassigned",
+    alias: aliasName(taker),
+    isUnassigned: attribute(guestAddress, "type") === "unassigned",
+    ...(place && { place }),
   };
 }
 
-/** Any element at any depth may have a PCI address of its own; host addresses stand below `source`. */
-function slotsByBus(devices: XmlElement): Map<string, number[]> {
+function findPlace(address: XmlElement, buses: ReadonlyMap<number, string>): ConfiguredPlace | undefined {
+  if (attribute(address, "type") !== "pci") return undefined;
+  return {
+    bus: busOf(address, buses),
+    slot: Number(attribute(address, "slot") ?? "0"),
+    guestFunction: Number(attribute(address, "function") ?? "0"),
+  };
+}
+
+/**
+ * QEMU gives the bus behind a port or bridge the id of its device, which is libvirt's alias of the controller:
+ * the user's, or `pci.N`. Of the root bus, the machine decides: `pcie.0` on express machines, else `pci.0`.
+ */
+function pciBuses(devices: XmlElement): Map<number, string> {
+  const controllers = children(devices, "controller").filter((one) => attribute(one, "type") === "pci");
+  return new Map(
+    controllers.map((one) => {
+      const index = Number(attribute(one, "index") ?? "0");
+      const root = attribute(one, "model") === "pcie-root" ? "pcie" : "pci";
+      return [index, index === 0 ? `${root}.0` : aliasName(one) || `pci.${index}`];
+    }),
+  );
+}
+
+function busOf(address: XmlElement, buses: ReadonlyMap<number, string>): string {
+  const index = Number(attribute(address, "bus") ?? "0");
+  return buses.get(index) ?? `pci.${index}`;
+}
+
+function aliasName(device: XmlElement): string {
+  return attribute(child(device, "alias"), "name") ?? "";
+}
+
+/**
+ * Any element at any depth may have a PCI address of its own; host addresses stand below `source`. The slot of
+ * a function of ours is no stranger's: who owns it is told by its alias.
+ */
+function slotsByBus(devices: XmlElement, buses: ReadonlyMap<number, string>): Map<string, number[]> {
   const slots = new Map<string, number[]>();
-  const sources = new Set<XmlElement>();
+  const passedOver = new Set<XmlElement>();
+  const passOver = (element: XmlElement): void => {
+    for (const inner of descendants(element)) passedOver.add(inner.element);
+  };
   for (const { name, element } of descendants(devices)) {
-    if (name === "source") for (const inner of descendants(element)) sources.add(inner.element);
-    if (name !== "address" || attribute(element, "type") !== "pci" || sources.has(element)) continue;
-    const bus = `pci.${Number(attribute(element, "bus") ?? "0")}`;
+    if (name === "source" || findTagOfAlias(aliasName(element)) !== undefined) passOver(element);
+    if (name !== "address" || attribute(element, "type") !== "pci" || passedOver.has(element)) continue;
+    const bus = busOf(element, buses);
     slots.set(bus, [...(slots.get(bus) ?? []), Number(attribute(element, "slot") ?? "0")]);
   }
   return slots;

@@ -12,17 +12,24 @@ import {
   type PciAddress,
   type PciSlotAddress,
 } from "../../pci";
-import { findTagOfAlias, findTagOfQemuId, type Observation } from "../../plan";
+import {
+  findTagOfAlias,
+  findTagOfQemuId,
+  type Configuration,
+  type ConfiguredFunction,
+  type Observation,
+} from "../../plan";
 import { findProperty, listProperties, PERIPHERAL_PATH, type QmpMonitor } from "../../qmp";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { retryBusyJob } from "./busy-job";
 import { parseDomainXml, type DomainDescription } from "./domain-xml";
-import { unassignedHostdev } from "./hostdev-xml";
+import { configuredHostdev, unassignedHostdev } from "./hostdev-xml";
 import type { LibvirtSession } from "./libvirt-session";
 import { nodeDeviceName, parseNodeDeviceXml, type NodeDeviceDescription } from "./node-device-xml";
 
-/** virConnectListAllDomainsFlags: running guests only. */
+/** virConnectListAllDomainsFlags: running guests only; guests without configuration only. */
 const ACTIVE_DOMAINS = 1;
+const TRANSIENT_DOMAINS = 8;
 
 /**
  * Longest descriptions of all running guests together, in characters: a thousand guests have some 20 million. The
@@ -68,17 +75,25 @@ export class LibvirtHost implements Host {
 
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
     const client = await this.#parts.session.client(signal);
-    const [hostUuid, domain, running, named, hostUses] = await Promise.all([
+    // the slowest look, and nobody's condition: it runs beside the others until the end
+    const surveying = Promise.resolve(query.forPlug ? this.#parts.survey(signal).then(findHostUses) : []);
+    surveying.catch(() => undefined);
+    const [hostUuid, { domain, persistent }, running, named] = await Promise.all([
       this.#parts.session.hostUuid(signal),
-      this.#findDomain(client, signal),
+      this.#findDomain(client, signal).then(async (found) => ({
+        domain: found,
+        persistent: found && (await describePersistent(client, found, signal)),
+      })),
       describeRunningGuests(client, signal),
       this.#describeFunctions(client, query.addresses, signal),
-      query.includeHostUses ? this.#parts.survey(signal).then(findHostUses) : [],
     ]);
     const own = running.find((one) => one.identity.uuid === domain?.uuid);
-    const [functions, survey] = await Promise.all([
-      this.#withGroups(client, named, own, signal),
-      domain === undefined || own === undefined ? undefined : this.#surveyGuest(client, domain, own, signal),
+    const [functions, survey, hostUses] = await Promise.all([
+      this.#withGroups(client, named, [...(own?.functions ?? []), ...(persistent?.functions ?? [])], signal),
+      own === undefined
+        ? undefined
+        : this.#surveyGuest(client, own, persistent, query.forPlug?.buses, signal),
+      surveying,
     ]);
     return {
       hostUuid,
@@ -94,7 +109,49 @@ export class LibvirtHost implements Host {
       holdings: running.flatMap((one) => one.holdings),
       ledger: running.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry }))),
       hostUses,
+      ...(persistent && { configuration: configurationOf(persistent) }),
     };
+  }
+
+  async heldAliases(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const client = await this.#parts.session.client(signal);
+    const { isRunning, holdings } = parseDomainXml(await client.domainXml(this.#foundDomain(), {}, signal));
+    return new Set(isRunning ? holdings.map((one) => one.alias) : []);
+  }
+
+  /**
+   * The calls go out together: libvirt carries out what it has been sent though its client dies, so that a part
+   * of a set, with which the guest might not boot, does not stay (docs/decisions/0012-persistent-configuration.md).
+   */
+  async configure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void> {
+    const client = await this.#parts.session.client(signal);
+    const domain = this.#foundDomain();
+    const { buses } = parseDomainXml(await client.domainXml(domain, { inactive: true }, signal));
+    const isMultifunction = functions.some((one) => (one.place?.guestFunction ?? 0) > 0);
+    const elements = functions.map((one) => {
+      const number = [...buses].find(([, bus]) => bus === one.place?.bus)?.[0];
+      if (one.place === undefined || number !== undefined)
+        return configuredHostdev(one, number ?? 0, isMultifunction);
+      const reason = `it has no bus ${one.place.bus}`;
+      throw fail("CONFIGURE_FAILED", { functions: [one.address], guest: domain.name, reason });
+    });
+    const failures = await failuresOf(
+      elements.map((xml) => retryBusyJob(() => client.attachDevice(domain, xml, "config"), signal)),
+    );
+    throwWhatFailed("CONFIGURE_FAILED", functions, domain, failures);
+  }
+
+  async unconfigure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void> {
+    const client = await this.#parts.session.client(signal);
+    const domain = this.#foundDomain();
+    const failures = await failuresOf(
+      functions.map(async ({ address, alias }) => {
+        const xml = unassignedHostdev(address, alias);
+        const detached = retryBusyJob(() => client.detachDevice(domain, xml, "config"), signal);
+        await unlessGone(LibvirtErrorCode.DEVICE_MISSING, () => detached);
+      }),
+    );
+    throwWhatFailed("UNCONFIGURE_FAILED", functions, domain, failures);
   }
 
   async lookAt(addresses: readonly PciAddress[], signal: AbortSignal): Promise<readonly HostFunction[]> {
@@ -113,7 +170,7 @@ export class LibvirtHost implements Host {
    */
   async hold(address: PciAddress, alias: string, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
-    const domain = this.#runningDomain();
+    const domain = this.#foundDomain();
     const xml = unassignedHostdev(address, alias);
     try {
       await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
@@ -136,7 +193,7 @@ export class LibvirtHost implements Host {
    */
   async release(address: PciAddress, alias: string, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
-    const domain = this.#runningDomain();
+    const domain = this.#foundDomain();
     try {
       await this.#refusePlugged(address, alias, signal);
       const xml = unassignedHostdev(address, alias);
@@ -163,11 +220,11 @@ export class LibvirtHost implements Host {
       if (findTagOfQemuId(name) !== tag) continue;
       const host = await findProperty(monitor, `${PERIPHERAL_PATH}/${name}`, "host", signal);
       if (typeof host === "string" && findPciAddress(host) === address)
-        throw fail("STILL_PLUGGED", { address, guest: this.#runningDomain().name, qemuId: name });
+        throw fail("STILL_PLUGGED", { address, guest: this.#foundDomain().name, qemuId: name });
     }
   }
 
-  #runningDomain(): LibvirtDomain {
+  #foundDomain(): LibvirtDomain {
     if (this.#domain === undefined) throw fail("GUEST_NOT_FOUND", { guest: this.#parts.guest });
     return this.#domain;
   }
@@ -184,28 +241,33 @@ export class LibvirtHost implements Host {
   }
 
   async #isHeld(client: LibvirtClient, alias: string, signal: AbortSignal): Promise<boolean> {
-    const described = parseDomainXml(await client.domainXml(this.#runningDomain(), {}, signal));
-    return described.holdings.some((one) => one.alias === alias);
+    const described = parseDomainXml(await client.domainXml(this.#foundDomain(), {}, signal));
+    return described.isRunning && described.holdings.some((one) => one.alias === alias && one.isUnassigned);
   }
 
   async #hasEnded(client: LibvirtClient, signal: AbortSignal): Promise<boolean> {
-    const { state } = await client.domainState(this.#runningDomain(), signal);
+    const { state } = await client.domainState(this.#foundDomain(), signal);
     return state === "shutoff" || state === "crashed";
   }
 
   async #surveyGuest(
     client: LibvirtClient,
-    domain: LibvirtDomain,
     live: DomainDescription,
+    persistent: DomainDescription | undefined,
+    plugBuses: readonly string[] | undefined,
     signal: AbortSignal,
   ): Promise<GuestSurvey | undefined> {
-    const persistent = await describePersistent(client, domain, signal);
     const reserved = (bus: string): readonly number[] => [
       ...(live.slotsByBus.get(bus) ?? []),
       ...(persistent?.slotsByBus.get(bus) ?? []),
     ];
+    const plugBusesToAsk = plugBuses && [...plugBuses, ...busesWithAMeaning(live, persistent)];
     try {
-      return await surveyGuest(this.#parts.monitor, reserved, signal);
+      return await surveyGuest(
+        this.#parts.monitor,
+        { reservedSlots: reserved, ...(plugBusesToAsk && { plugBuses: plugBusesToAsk }) },
+        signal,
+      );
     } catch (error) {
       const isGone = isLibvirtError(error, LibvirtErrorCode.OPERATION_INVALID);
       if (isGone && (await this.#hasEnded(client, signal))) return undefined;
@@ -229,16 +291,16 @@ export class LibvirtHost implements Host {
     return describeAll(client, [...new Set(addresses)], signal);
   }
 
-  /** What the query named and the ledger names, with every member of every group of theirs. */
+  /** What the query named, and what the guest has or is to have of ours, with every member of their groups. */
   async #withGroups(
     client: LibvirtClient,
     named: ReadonlyMap<PciAddress, NodeDeviceDescription>,
-    own: DomainDescription | undefined,
+    taken: readonly ConfiguredFunction[],
     signal: AbortSignal,
   ): Promise<Map<PciAddress, HostFunction>> {
-    const held = (own?.holdings ?? []).filter((one) => findTagOfAlias(one.alias) !== undefined);
+    const held = taken.filter((one) => findTagOfAlias(one.alias) !== undefined).map((one) => one.address);
     const found = new Map(named);
-    const missing = held.map((one) => one.address).filter((address) => !found.has(address));
+    const missing = [...new Set(held)].filter((address) => !found.has(address));
     for (const [address, one] of await describeAll(client, missing, signal)) found.set(address, one);
     const members = [...found.values()].flatMap((one) => one.groupMembers);
     const others = [...new Set(members)].filter((address) => !found.has(address));
@@ -271,18 +333,68 @@ async function describeRunningGuests(
       }),
     ),
   );
-  return described.filter((one) => one !== undefined);
+  return described.filter((one) => one !== undefined).filter((one) => one.isRunning);
 }
 
-/** Undefined for a transient guest, which has no persistent description. */
-function describePersistent(
+/**
+ * Undefined for a transient guest, of which libvirt would show the live description in place of one, and for a
+ * guest that is undefined meanwhile.
+ */
+async function describePersistent(
   client: LibvirtClient,
   domain: LibvirtDomain,
   signal: AbortSignal,
 ): Promise<DomainDescription | undefined> {
-  return unlessGone(LibvirtErrorCode.OPERATION_INVALID, async () =>
-    parseDomainXml(await client.domainXml(domain, { inactive: true }, signal)),
-  );
+  const [transients, persistent] = await Promise.all([
+    client.listDomains(TRANSIENT_DOMAINS, signal),
+    unlessGone(LibvirtErrorCode.NO_DOMAIN, () =>
+      unlessGone(LibvirtErrorCode.OPERATION_INVALID, async () =>
+        parseDomainXml(await client.domainXml(domain, { inactive: true }, signal)),
+      ),
+    ),
+  ]);
+  return transients.some((one) => one.uuid === domain.uuid) ? undefined : persistent;
+}
+
+function configurationOf({ buses, functions, ledger }: DomainDescription): Configuration {
+  return { buses: [...buses.values()], functions, ledger };
+}
+
+/**
+ * Buses of which a plan must know more than the one free bus that an attach would take: those on record, and
+ * those that a persistent attachment cannot have, because the configuration has given them to one already or
+ * does not have them.
+ */
+function busesWithAMeaning(live: DomainDescription, persistent: DomainDescription | undefined): string[] {
+  const recorded = live.ledger.map((entry) => entry.slot.bus);
+  if (persistent === undefined) return recorded;
+  const atBoot = new Set(persistent.buses.values());
+  return [
+    ...recorded,
+    ...persistent.ledger.map((entry) => entry.slot.bus),
+    ...persistent.functions.flatMap((one) => one.place?.bus ?? []),
+    ...[...live.buses.values()].filter((bus) => !atBoot.has(bus)),
+  ];
+}
+
+/** Waits for all, so that none runs on unwatched; what each has failed with, in their order. */
+async function failuresOf(calls: readonly Promise<void>[]): Promise<unknown[]> {
+  const results = await Promise.allSettled(calls);
+  return results.map((one) => (one.status === "rejected" ? (one.reason as unknown) : undefined));
+}
+
+function throwWhatFailed(
+  code: "CONFIGURE_FAILED" | "UNCONFIGURE_FAILED",
+  functions: readonly ConfiguredFunction[],
+  domain: LibvirtDomain,
+  failures: readonly unknown[],
+): void {
+  const first = failures.find((one) => one !== undefined);
+  if (first === undefined) return;
+  if (!(first instanceof LibvirtError)) throw first as Error;
+  const failed = functions.filter((_one, index) => failures[index] !== undefined);
+  const addresses = failed.map((one) => one.address);
+  throw fail(code, { functions: addresses, guest: domain.name, reason: reasonOf(first) }, first);
 }
 
 async function describeAll(

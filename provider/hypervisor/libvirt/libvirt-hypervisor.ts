@@ -15,21 +15,27 @@ export interface LibvirtHypervisorOptions {
   readonly guest: string;
   readonly lock: Lock;
   readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
+  /** Told of the guest when it is found. */
+  readonly onFound?: (guest: { readonly name: string; readonly uuid: string }) => void;
 }
 
 /** One guest of a libvirt host: libvirt holds the functions, QEMU plugs them (architecture.md). */
 export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor {
-  const { session, guest, lock, survey } = options;
+  const { session, guest, lock, survey, onFound } = options;
   let found: LibvirtDomain | undefined;
   const domain = (): LibvirtDomain => {
     if (found === undefined) throw fail("GUEST_NOT_FOUND", { guest });
     return found;
   };
+  const onDomain = (one: LibvirtDomain): void => {
+    found = one;
+    onFound?.(one);
+  };
   const monitor = new LibvirtMonitor(session, domain);
   return {
     label: session.label,
     guestName: guest,
-    host: new LibvirtHost({ session, monitor, guest, survey, onDomain: (one) => (found = one) }),
+    host: new LibvirtHost({ session, monitor, guest, survey, onDomain }),
     guest: new QmpGuest(monitor),
     ledger: new LibvirtLedger(session, domain),
     lock,

@@ -1,14 +1,18 @@
 import type { Ledger } from "../../lifecycle";
 import type { LibvirtDomain } from "../../libvirt-rpc";
-import type { LedgerEntry } from "../../plan";
+import type { LedgerEntry, LedgerPlace } from "../../plan";
 import { retryBusyJob } from "./busy-job";
 import { findLedgerEntries, LEDGER_PREFIX, LEDGER_URI, writeLedger } from "./ledger-xml";
 import type { LibvirtSession } from "./libvirt-session";
 import { parseXml } from "./xml";
 
+/** Which of the guest's two descriptions libvirt is asked to change. */
+const targets = { live: "live", configuration: "config" } as const;
+
 /**
  * The ledger as an element of the running guest's metadata: it goes when the guest ends, as all does that
- * it tells of. Read, changed and written under the guest's lock.
+ * it tells of. Entries of persistent attachments stand in the guest's configuration as well, from where a cold
+ * boot takes them over. Read, changed and written under the guest's lock.
  */
 export class LibvirtLedger implements Ledger {
   readonly #session: LibvirtSession;
@@ -19,21 +23,22 @@ export class LibvirtLedger implements Ledger {
     this.#domain = domain;
   }
 
-  record(entry: LedgerEntry, signal: AbortSignal): Promise<void> {
-    return this.#change((others) => [...others, entry], entry, signal);
+  async record(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
+    for (const place of places) await this.#change((others) => [...others, entry], entry, place, signal);
   }
 
-  erase(entry: LedgerEntry, signal: AbortSignal): Promise<void> {
-    return this.#change((others) => others, entry, signal);
+  async erase(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
+    for (const place of places) await this.#change((others) => others, entry, place, signal);
   }
 
   async #change(
     compose: (others: readonly LedgerEntry[]) => readonly LedgerEntry[],
     entry: LedgerEntry,
+    where: LedgerPlace,
     signal: AbortSignal,
   ): Promise<void> {
     const client = await this.#session.client(signal);
-    const place = { uri: LEDGER_URI, target: "live" } as const;
+    const place = { uri: LEDGER_URI, target: targets[where] };
     const text = await client.getMetadata(this.#domain(), place, signal);
     const present = text === undefined ? [] : findLedgerEntries(parseXml(text, "its ledger"));
     const others = present.filter((one) => one.owner !== entry.owner && one.tag !== entry.tag);

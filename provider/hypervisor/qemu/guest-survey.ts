@@ -1,4 +1,11 @@
-import { classifyBus, findPciAddress, type BusHotplug, type GuestBus, type SlotOccupant } from "../../pci";
+import {
+  classifyBus,
+  findFreeSlot,
+  findPciAddress,
+  type BusHotplug,
+  type GuestBus,
+  type SlotOccupant,
+} from "../../pci";
 import { findTagOfQemuId, type GuestRunState, type PluggedFunction } from "../../plan";
 import {
   findObjectType,
@@ -45,15 +52,30 @@ interface BusPlace {
   readonly portType?: string;
 }
 
+/** A bus and what stands in it. */
+interface SeenBus extends BusPlace {
+  readonly occupants: readonly SlotOccupant[];
+  readonly reservedSlots: readonly number[];
+}
+
+/** What to look at beside what is plugged. */
+export interface GuestSurveyScope {
+  /** Slots of a bus that the guest's configuration gives to something. */
+  readonly reservedSlots: (bus: string) => readonly number[];
+  /** See `forPlug` of an ObservationQuery: undefined where nothing is to be plugged. */
+  readonly plugBuses?: readonly string[];
+}
+
 /**
  * Looks at every bus and at our own functions by QOM, which is right in every state of the guest, where
  * query-pci shows nothing behind a port that the guest has not numbered (qemu.md 1.7).
  *
- * @param reservedSlots slots of a bus that the guest's configuration gives to something.
+ * Every question is a turn in the guest's job queue, so that of the free ports, alike as a rule and many,
+ * only those are asked for their hotplug that may be plugged into.
  */
 export async function surveyGuest(
   monitor: QmpMonitor,
-  reservedSlots: (bus: string) => readonly number[],
+  scope: GuestSurveyScope,
   signal: AbortSignal,
 ): Promise<GuestSurvey> {
   const [status, version, target, machine, peripherals] = await Promise.all([
@@ -76,9 +98,13 @@ export async function surveyGuest(
   }
   if (places.length > MAX_BUSES)
     throw new QmpProtocolError(`qom-list shows ${places.length} ports, at most ${MAX_BUSES} are looked at`);
-  const buses = await Promise.all(
-    places.map((place) => lookAtBus(monitor, place, architecture, reservedSlots(place.bus), signal)),
+  const seen = await Promise.all(
+    places.map(async (place): Promise<SeenBus> => {
+      const occupants = await lookAtOccupants(monitor, place, signal);
+      return { ...place, occupants, reservedSlots: scope.reservedSlots(place.bus) };
+    }),
   );
+  const buses = await askForHotplug(monitor, seen, architecture, scope.plugBuses, signal);
   const ours = buses.flatMap(({ bus, occupants }) =>
     occupants.filter(({ id }) => findTagOfQemuId(id) !== undefined).map((one) => ({ bus, ...one })),
   );
@@ -97,26 +123,48 @@ export async function surveyGuest(
   };
 }
 
-/** An express port that holds something else than ours is not asked how it takes hotplug: it is of no use. */
-async function lookAtBus(
+/**
+ * Asks a bus how it takes hotplug where the answer matters: where ours stand, where a plug names it, and
+ * on the free ones from the highest down to the first that takes it. An express port that holds something
+ * else than ours is of no use.
+ */
+async function askForHotplug(
   monitor: QmpMonitor,
-  place: BusPlace,
+  seen: readonly SeenBus[],
   architecture: string,
-  reservedSlots: readonly number[],
+  plugBuses: readonly string[] | undefined,
   signal: AbortSignal,
-): Promise<GuestBus> {
-  const { bus, index } = place;
-  const occupants = await lookAtOccupants(monitor, place, signal);
-  const strangers = occupants.filter(({ id }) => findTagOfQemuId(id) === undefined);
-  const isExpress = place.portType !== undefined && !place.portType.endsWith("pci-bridge");
-  const hasOurs = occupants.length > strangers.length;
-  const isTaken = !hasOurs && (strangers.length > 0 || reservedSlots.length > 0);
-  const taker = strangers.map(({ id }) => id).join(", ") || "libvirt's configuration";
-  const hotplug: BusHotplug =
-    isExpress && isTaken
-      ? { possible: false, reason: `it is taken by ${taker}` }
-      : await lookAtHotplug(monitor, place, architecture, signal);
-  return { bus, index, hotplug, occupants, reservedSlots };
+): Promise<GuestBus[]> {
+  const answers = new Map<string, BusHotplug>();
+  const free: SeenBus[] = [];
+  const asked: SeenBus[] = [];
+  for (const one of seen) {
+    const strangers = one.occupants.filter(({ id }) => findTagOfQemuId(id) === undefined);
+    const hasOurs = one.occupants.length > strangers.length;
+    const isTaken = !hasOurs && (strangers.length > 0 || one.reservedSlots.length > 0);
+    const taker = strangers.map(({ id }) => id).join(", ") || "libvirt's configuration";
+    if (isExpress(one) && isTaken)
+      answers.set(one.bus, { possible: false, reason: `it is taken by ${taker}` });
+    else if (hasOurs || plugBuses?.includes(one.bus)) asked.push(one);
+    else free.push(one);
+  }
+  const ask = async (one: SeenBus): Promise<BusHotplug> => {
+    const hotplug = await lookAtHotplug(monitor, one, architecture, signal);
+    answers.set(one.bus, hotplug);
+    return hotplug;
+  };
+  await Promise.all(asked.map(ask));
+  free.sort((a, b) => Number(isExpress(b)) - Number(isExpress(a)) || b.index - a.index);
+  for (const one of plugBuses === undefined ? [] : free)
+    if (findFreeSlot([{ ...one, hotplug: await ask(one) }]) !== undefined) break;
+  return seen.map(({ bus, index, occupants, reservedSlots }) => {
+    const hotplug = answers.get(bus) ?? { possible: false, reason: "it was not asked, nothing needs it" };
+    return { bus, index, hotplug, occupants, reservedSlots };
+  });
+}
+
+function isExpress({ portType }: BusPlace): boolean {
+  return portType !== undefined && !portType.endsWith("pci-bridge");
 }
 
 /** Two questions at the most: only a port that is its own handler can be switched off by its own property. */

@@ -1,9 +1,14 @@
 import { connectLab, type GuestName, type Lab } from "../../../lab";
 import { MultifunctionPciProvider } from "../../../provider/dynamic/provider";
+import { parseDomainXml } from "../../../provider/hypervisor/libvirt/domain-xml";
+import { findTagOfAlias } from "../../../provider/plan";
 
 /** The lab's devices that may be given away; each is one IOMMU group on e1000e. */
 export const NIC = "0000:01:00";
 export const OTHER_NIC = "0000:02:00";
+
+/** A guest boots in seconds under KVM, and in minutes without. */
+const BOOT_MS = 240_000;
 
 type Properties = Record<string, unknown>;
 
@@ -95,6 +100,41 @@ export class AttachmentLab {
   async driversOf(device: string): Promise<(string | null)[]> {
     const drivers = await this.lab.hostDrivers();
     return [0, 1, 2, 3].map((n) => drivers[`${device}.${n}`] ?? null);
+  }
+
+  /** Shuts the guest off and starts it again; resolves when it has booted. */
+  async coldBoot(guest: GuestName = "guest1"): Promise<void> {
+    await this.virsh(`destroy ${guest}`);
+    await this.start(guest);
+  }
+
+  /** Starts a guest that is shut off; resolves when it has booted, which takes minutes without KVM. */
+  async start(guest: GuestName = "guest1"): Promise<void> {
+    await this.virsh(`start ${guest}`);
+    const { code, stderr } = await this.lab.exec(`lab-console ${guest} ready`, { timeoutMs: BOOT_MS });
+    if (code !== 0) throw new Error(`${guest} does not boot: ${stderr}`);
+  }
+
+  /** What the guest's configuration has of ours, for its next cold boot. */
+  async configuration(guest: GuestName = "guest1"): Promise<{ functions: string[]; owners: string[] }> {
+    const xml = await this.virsh(`dumpxml --inactive ${guest}`);
+    const { functions, ledger } = parseDomainXml(xml);
+    return {
+      functions: functions
+        .filter((one) => findTagOfAlias(one.alias) !== undefined)
+        .map(({ address, place }) =>
+          place === undefined ? address : `${address} at ${place.bus} ${place.slot}.${place.guestFunction}`,
+        )
+        .sort(),
+      owners: ledger.map((entry) => entry.owner),
+    };
+  }
+
+  /** Runs virsh on the host; throws where it fails. */
+  async virsh(command: string): Promise<string> {
+    const { code, stdout, stderr } = await this.lab.exec(`virsh ${command}`, { timeoutMs: BOOT_MS });
+    if (code !== 0) throw new Error(`virsh ${command} ended with ${code}: ${stderr}`);
+    return stdout;
   }
 
   /** What of ours is left on the host: hostdevs, ledger, devices in QEMU, lock files, processes. */

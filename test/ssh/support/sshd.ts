@@ -53,6 +53,10 @@ interface SshdOptions {
   readonly hostKeys: readonly string[];
   readonly authorizedKeys: readonly string[];
   readonly port?: number;
+  /** Where it listens; 127.0.0.1 if nothing else is said. */
+  readonly address?: string;
+  /** A network namespace that it and its sessions run in. */
+  readonly namespace?: string;
   /** Lines that come first in the configuration, where the first value wins. */
   readonly config?: readonly string[];
 }
@@ -63,11 +67,12 @@ export class Sshd {
 
   static async start(workspace: Workspace, options: SshdOptions): Promise<Sshd> {
     const port = options.port ?? (await freePort());
+    const address = options.address ?? "127.0.0.1";
     const name = `sshd${++Sshd.#count}`;
     const authorized = options.authorizedKeys.map((path) => readFileSync(`${path}.pub`, "utf8")).join("");
     const config = [
       ...(options.config ?? []),
-      `ListenAddress 127.0.0.1:${port}`,
+      `ListenAddress ${address}:${port}`,
       ...options.hostKeys.map((path) => `HostKey ${path}`),
       `AuthorizedKeysFile ${workspace.write(`${name}.authorized_keys`, authorized)}`,
       "PidFile none",
@@ -80,7 +85,10 @@ export class Sshd {
     // The directory that Debian's unit file makes for the unprivileged half of sshd.
     if (!existsSync("/run/sshd")) mkdirSync("/run/sshd", { mode: 0o755 });
     const file = workspace.write(`${name}.config`, `${config.join("\n")}\n`);
-    const sshd = new Sshd(port, spawn("/usr/sbin/sshd", ["-D", "-e", "-f", file]));
+    const command = ["/usr/sbin/sshd", "-D", "-e", "-f", file];
+    const inside = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
+    const [program = "", ...args] = [...inside, ...command];
+    const sshd = new Sshd(address, port, spawn(program, args));
     await sshd.waitForLog(/Server listening/);
     return sshd;
   }
@@ -88,6 +96,7 @@ export class Sshd {
   #log = "";
 
   private constructor(
+    private readonly address: string,
     readonly port: number,
     private readonly child: ChildProcess,
   ) {
@@ -118,7 +127,7 @@ export class Sshd {
   /** Root on this server, key login, everything strict. */
   target(fields: Partial<SshTarget>): SshTarget {
     return {
-      host: "127.0.0.1",
+      host: this.address,
       port: this.port,
       user: "root",
       dialErrorLimit: 1,

@@ -74,6 +74,8 @@ test("the plan that the README shows is what the preview prints", () => {
     selection: { by: "device", device, functions: [0, 2] },
     leftovers: "hold",
     adopt: false,
+    allowInUse: false,
+    persistent: false,
   });
   const shown = /```text\n(.*?)```/s.exec(readText("README.md"))?.[1]?.trim().split("\n");
   expect(shown).toEqual(["plan:", ...describePlan(plan).map((line) => `  ${line}`)].map((line) => `bcm5719: ${line}`));

@@ -1,6 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { catalogue, causeText, fail, hasCode, ProviderError, type ErrorCode } from "../../../provider/errors";
+import {
+  catalogue,
+  causeText,
+  fail,
+  hasCode,
+  ProviderError,
+  refusalCodes,
+  type ErrorCode,
+} from "../../../provider/errors";
 
 const root = join(__dirname, "..", "..", "..");
 const codes = Object.keys(catalogue) as ErrorCode[];
@@ -22,6 +30,12 @@ function messageOf(code: ErrorCode): string {
 describe("docs/errors.md", () => {
   it("lists each code of the catalogue, once, and no other", () => {
     expect(chapters.map(([code]) => code).sort()).toEqual([...codes].sort());
+  });
+
+  it("has the refusals, and nothing else, in its chapter on planning", () => {
+    const planning = /^## Planning$(.*?)^## /ms.exec(documentation)?.[1] ?? "";
+    const codesThere = [...planning.matchAll(/^### (.*)$/gm)].map(([, code]) => code);
+    expect(codesThere.sort()).toEqual([...refusalCodes].sort());
   });
 
   it.each(chapters)("says of %s what it means, where it comes from and what to do", (_code, chapter) => {

@@ -8,14 +8,17 @@ const { signal } = new AbortController();
 const tag = tagOf("organization/quickstart/dev/nic");
 const id = (n: number): string => `mfpci-${tag}-f${n}`;
 
+const everyPort = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `pci.${n}`);
+
 function survey(
   scenario: string,
   changed: Record<string, unknown> = {},
   reserved: Record<string, readonly number[]> = {},
+  plugBuses: readonly string[] | null = everyPort,
 ): Promise<GuestSurvey> {
   return surveyGuest(
     new ReplayMonitor(readRecording(scenario), changed),
-    (bus) => reserved[bus] ?? [],
+    { reservedSlots: (bus) => reserved[bus] ?? [], ...(plugBuses !== null && { plugBuses }) },
     signal,
   );
 }
@@ -112,7 +115,9 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
   it("ends with its signal", async () => {
     const ended = AbortSignal.abort(new Error("the time ran out"));
     const monitor = new ReplayMonitor(readRecording("idle"));
-    await expect(surveyGuest(monitor, () => [], ended)).rejects.toThrow("the time ran out");
+    await expect(surveyGuest(monitor, { reservedSlots: () => [] }, ended)).rejects.toThrow(
+      "the time ran out",
+    );
     expect(monitor.asked).toEqual([]);
   });
 
@@ -150,6 +155,39 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     });
     expect(busOf(found, "pci.8")?.occupants.map((one) => one.id)).toContain("net9");
     expect(busOf(found, "pci.8")?.hotplug.possible).toBe(true);
+  });
+});
+
+describe("which ports the survey asks for their hotplug", () => {
+  const askedPorts = async (
+    scenario: string,
+    plugBuses: readonly string[] | null,
+    changed: Record<string, unknown> = {},
+  ): Promise<string[]> => {
+    const { buses } = await survey(scenario, changed, {}, plugBuses);
+    return buses.filter((one) => one.hotplug.possible).map((one) => one.bus);
+  };
+  const handlerOf = (n: number): string => get(`/machine/peripheral/pci.${n}/pci.${n}`, "hotplug-handler");
+
+  it("is none of the free ones where nothing is to be plugged", async () => {
+    expect(await askedPorts("idle", null)).toEqual([]);
+  });
+
+  it("is the one that has ours, whatever is to be done", async () => {
+    expect(await askedPorts("attached", null)).toEqual(["pci.8"]);
+  });
+
+  it("is the highest free one, where one is to be chosen", async () => {
+    expect(await askedPorts("idle", [])).toEqual(["pci.8"]);
+  });
+
+  it("goes on downwards where the highest takes none", async () => {
+    const changed = { [handlerOf(8)]: { return: "" }, [handlerOf(7)]: { return: "" } };
+    expect(await askedPorts("idle", [], changed)).toEqual(["pci.6"]);
+  });
+
+  it("is every port that the plug may be for, beside the one to choose", async () => {
+    expect((await askedPorts("idle", ["pci.3"])).sort()).toEqual(["pci.3", "pci.8"]);
   });
 });
 

@@ -54,7 +54,8 @@ function answering(answer: (command: string, args: unknown) => unknown): QmpMoni
   };
 }
 
-const survey = (monitor: QmpMonitor) => surveyGuest(monitor, () => [], signal);
+const survey = (monitor: QmpMonitor) =>
+  surveyGuest(monitor, { reservedSlots: () => [], plugBuses: [] }, signal);
 
 /** A QEMU that is in order but for one answer. */
 function inOrderBut(command: string, answer: unknown): QmpMonitor {

@@ -1,8 +1,16 @@
 import { causeText, hasCode } from "../../../provider/errors";
+import { configuredHostdev } from "../../../provider/hypervisor/libvirt/hostdev-xml";
 import { LibvirtHost } from "../../../provider/hypervisor/libvirt/libvirt-host";
 import { LibvirtMonitor } from "../../../provider/hypervisor/libvirt/libvirt-monitor";
 import { LibvirtDisconnectedError, LibvirtErrorCode } from "../../../provider/libvirt-rpc";
-import { aliasOf, planAttach, planDetach, tagOf, type Observation } from "../../../provider/plan";
+import {
+  aliasOf,
+  planAttach,
+  planDetach,
+  tagOf,
+  type ConfiguredFunction,
+  type Observation,
+} from "../../../provider/plan";
 import type { QmpMonitor } from "../../../provider/qmp";
 import { at, outline, wants } from "../../support/wanted";
 import { readRecording } from "./support/recording";
@@ -20,7 +28,14 @@ const owner = "organization/quickstart/dev/nic";
 const tag = tagOf(owner);
 const address = at("0000:01:00.2");
 const alias = aliasOf(tag, address);
-const nothingUsed = { interfaces: [], defaultRouteInterfaces: [], sshInterfaces: [], disks: [] };
+const nothingUsed = {
+  interfaces: [],
+  defaultRouteInterfaces: [],
+  sshInterfaces: [],
+  functionsWithHiddenInterface: [],
+  physicalFunctions: [],
+  disks: [],
+};
 const found: CallLine = { call: "lookupDomain", reply: guest1 };
 
 /** A monitor that shows these devices, by id and host address. */
@@ -167,6 +182,133 @@ describe("a hold", () => {
   });
 });
 
+describe("a hold of what libvirt has plugged itself meanwhile", () => {
+  it("is a failure with libvirt's words; above all, nothing is detached", async () => {
+    const { host, libvirt } = await hostWith([
+      {
+        call: "attachDevice",
+        reply: libvirtError(LibvirtErrorCode.CONFIG_UNSUPPORTED, "non unique alias detected"),
+      },
+      { call: "domainXml", reply: plugged },
+    ]);
+    const error = await failureOf(host.hold(address, alias, signal));
+    expect(hasCode(error, "HOLD_FAILED")).toBe(true);
+    expect(causeText(error)).toContain("non unique alias detected");
+    libvirt.finish();
+  });
+});
+
+describe("a change of the guest's configuration", () => {
+  const aliasAt = (n: number): string => aliasOf(tag, at(`0000:01:00.${n}`));
+  const shown = (n: number, bus = "pci.8"): ConfiguredFunction => ({
+    address: at(`0000:01:00.${n}`),
+    alias: aliasAt(n),
+    place: { bus, slot: 0, guestFunction: n },
+  });
+  const held = (n: number): ConfiguredFunction => ({ address: at(`0000:01:00.${n}`), alias: aliasAt(n) });
+  const { persistentXml } = readRecording("idle");
+
+  it("adds each function with its place, by the bus's number in this configuration, and says `config`", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "domainXml", having: '"inactive":true', reply: persistentXml },
+      { call: "attachDevice", having: JSON.stringify('<address type="unassigned"/>').slice(1, -1) },
+      {
+        call: "attachDevice",
+        having: JSON.stringify('bus="0x08" slot="0x00" function="0x2"/>').slice(1, -1),
+      },
+      {
+        call: "attachDevice",
+        having:
+          JSON.stringify('bus="0x08" slot="0x00" function="0x0" multifunction="on"/></hostdev>').slice(
+            1,
+            -1,
+          ) + '","config"',
+      },
+    ]);
+    await host.configure([held(1), shown(2), shown(0)], signal);
+    libvirt.finish();
+  });
+
+  it("sends all of its calls before the first is answered, for a client that dies between them", async () => {
+    let isAnswered = false;
+    const sentBefore: boolean[] = [];
+    const { host } = recordedHost("idle", {
+      attachDevice: async () => {
+        sentBefore.push(!isAnswered);
+        await new Promise(setImmediate);
+        isAnswered = true;
+      },
+    });
+    await host.identify({ addresses: [] }, signal);
+    await host.configure([shown(1), shown(2), shown(3), shown(0)], signal);
+    expect(sentBefore).toEqual([true, true, true, true]);
+  });
+
+  it("of which libvirt refuses a part names that part, after all are done", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "domainXml", reply: persistentXml },
+      { call: "attachDevice", reply: libvirtError(27, "Attempted double use of PCI Address") },
+      { call: "attachDevice" },
+    ]);
+    const error = await failureOf(host.configure([shown(1), shown(0)], signal));
+    expect(hasCode(error, "CONFIGURE_FAILED")).toBe(true);
+    expect(causeText(error)).toMatch(/did not add 0000:01:00\.1 to .*guest1: Attempted double use/);
+    libvirt.finish();
+  });
+
+  it("is not begun where the configuration has no such bus", async () => {
+    const { host, libvirt } = await hostWith([{ call: "domainXml", reply: persistentXml }]);
+    const error = await failureOf(host.configure([shown(1, "pci.99"), shown(0, "pci.99")], signal));
+    expect(causeText(error)).toContain("it has no bus pci.99");
+    libvirt.finish();
+  });
+
+  it("takes each function out, and one that is not there is out already", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "detachDevice", having: aliasAt(0) },
+      { call: "detachDevice", having: '"config"', reply: libvirtError(LibvirtErrorCode.DEVICE_MISSING) },
+    ]);
+    await host.unconfigure([shown(0), held(1)], signal);
+    libvirt.finish();
+  });
+
+  it("that libvirt refuses to undo names what is left", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_INVALID, "some refusal") },
+    ]);
+    const error = await failureOf(host.unconfigure([held(1)], signal));
+    expect(hasCode(error, "UNCONFIGURE_FAILED")).toBe(true);
+    expect(causeText(error)).toMatch(/did not take 0000:01:00\.1 out .*some refusal/);
+    libvirt.finish();
+  });
+
+  it("is asked for again while someone else holds the guest's job, and fails as it is with its connection", async () => {
+    const lost = new LibvirtDisconnectedError("the connection was closed");
+    const { host, libvirt } = await hostWith([
+      { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_TIMEOUT) },
+      { call: "detachDevice" },
+      { call: "detachDevice", reply: lost },
+    ]);
+    await host.unconfigure([held(1)], signal);
+    expect(await failureOf(host.unconfigure([held(1)], signal))).toBe(lost);
+    libvirt.finish();
+  });
+});
+
+describe("what libvirt has for the guest", () => {
+  it("is told by alias, of a running guest only", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "domainXml", reply: plugged },
+      { call: "domainXml", reply: plugged.replace(/<domain ([^>]*) id='1'>/, "<domain $1>") },
+    ]);
+    expect([...(await host.heldAliases(signal))].sort()).toEqual(
+      [0, 1, 2, 3].map((n) => aliasOf(tag, at(`0000:01:00.${n}`))),
+    );
+    expect([...(await host.heldAliases(signal))]).toEqual([]);
+    libvirt.finish();
+  });
+});
+
 describe("a release", () => {
   it("asks QOM first, and detaches the function by its alias", async () => {
     const { host, libvirt } = await hostWith([{ call: "detachDevice", having: alias }]);
@@ -276,13 +418,41 @@ function recordedHost(
     survey: () =>
       Promise.resolve({
         ...nothingUsed,
-        interfaces: [{ name: "eth0", pciAddress: "0000:00:02.0", lowerInterfaces: [] }],
+        interfaces: [
+          {
+            name: "eth0",
+            pciAddress: "0000:00:02.0",
+            isUp: true,
+            lowerInterfaces: [],
+            addresses: [],
+            routes: [],
+          },
+        ],
         sshInterfaces: ["eth0"],
       }),
   });
   return { host, asked };
 }
-const query = { addresses: ["0000:01:00"], includeHostUses: true };
+const query = { addresses: ["0000:01:00"], forPlug: { buses: [] } };
+
+/**
+ * The recorded guest with the device attached, as it would be after a cold boot with the same in its
+ * configuration: libvirt's aliases are QEMU's ids, and libvirt has given each function its place.
+ */
+function coldBooted(): { domainXml: string; replies: Record<string, unknown> } {
+  const { domainXml, replies } = readRecording("attached");
+  const places = domainXml.replace(
+    /(<alias name='ua-mfpci-[0-9a-f]+-0000-01-00-(\d)'\/>\s*)<address type='unassigned'\/>/g,
+    "$1<address type='pci' domain='0x0000' bus='0x08' slot='0x00' function='0x$2'/>",
+  );
+  const ids = JSON.stringify(replies).replace(/mfpci-([0-9a-f]{12})-f(\d)/g, "ua-mfpci-$1-0000-01-00-$2");
+  return { domainXml: places, replies: JSON.parse(ids) as Record<string, unknown> };
+}
+
+/** As libvirt shows the configuration: without the id of a running guest. */
+function asInactive(domainXml: string): string {
+  return domainXml.replace(/<domain ([^>]*) id='\d+'>/, "<domain $1>");
+}
 
 describe("an observation of the recorded host", () => {
   it("has host, guest, functions with their group, ports and uses, enough to plan an attach", async () => {
@@ -379,6 +549,58 @@ describe("an observation of the recorded host", () => {
     expect((await host.observe(query, signal)).guest.runState).toBe("running");
   });
 
+  it("of a guest that is shut off has what its configuration gives it, with groups and ledger", async () => {
+    const { domainXml } = coldBooted();
+    const { host, asked } = recordedHost("attached", { listDomains: [], domainXml: asInactive(domainXml) });
+    const observation = await host.observe({ addresses: [] }, signal);
+    expect(asked).not.toContain("monitorCommand");
+    expect(observation).toMatchObject({ guest: { runState: "off" }, holdings: [], ledger: [] });
+    expect([...observation.functions.keys()].sort()).toEqual([0, 1, 2, 3].map((n) => `0000:01:00.${n}`));
+    expect(observation.configuration?.buses).toContain("pci.8");
+    const wanted = wants(undefined, { ownerToken: owner, persistent: true });
+    expect(planAttach(observation, wanted).steps).toEqual([]);
+    expect(outline(planDetach(observation, owner))).toEqual([
+      "unconfigure .0@0 .3@3 .2@2 .1@1",
+      "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
+      "erase configuration",
+    ]);
+  });
+
+  it("of a cold-booted guest recognises the attachment, with nothing to be changed and no release to be made", async () => {
+    const { domainXml, replies } = coldBooted();
+    const { host } = recordedHost("attached", {
+      domainXml: (_domain: unknown, options?: { inactive?: boolean }) =>
+        options?.inactive ? asInactive(domainXml) : domainXml,
+      monitorCommand: (_domain: unknown, text: string) => JSON.stringify(replies[text]),
+    });
+    const observation = await host.observe(query, signal);
+    const wanted = wants(undefined, { ownerToken: owner, persistent: true });
+    expect(planAttach(observation, wanted).steps).toEqual([]);
+    expect(outline(planDetach(observation, owner))).toEqual([
+      "unconfigure .0@0 .3@3 .2@2 .1@1",
+      "unplug 1 of 4",
+      "handback .0 .1 .2 .3",
+      "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
+      "erase live configuration",
+    ]);
+  });
+
+  it("of a transient guest has no configuration, though libvirt would show the live one for it", async () => {
+    const { domainXml } = readRecording("attached");
+    const { host } = recordedHost("attached", { listDomains: [guest1], domainXml });
+    expect((await host.observe(query, signal)).configuration).toBeUndefined();
+  });
+
+  it("of a guest that stops between list and look says that it is off, and takes its configuration for nothing live", async () => {
+    const { domainXml } = coldBooted();
+    const { host } = recordedHost("attached", { domainXml: asInactive(domainXml) });
+    expect(await host.observe(query, signal)).toMatchObject({
+      guest: { runState: "off" },
+      holdings: [],
+      ledger: [],
+    });
+  });
+
   it("takes a guest without persistent description, too", async () => {
     const xml = readRecording("idle");
     const { host } = recordedHost("idle", {
@@ -398,6 +620,26 @@ describe("an observation of the recorded host", () => {
     });
     const observation: Observation = await host.observe(query, signal);
     expect(planAttach(observation, wants()).target?.slot.bus).toBe("pci.7");
+  });
+
+  it("has a port for a plan where the highest free one is another attachment's at the next boot, or is gone then", async () => {
+    const xml = readRecording("idle");
+    const other = aliasOf(tagOf("someone/else"), at("0000:02:00.0"));
+    const place = { bus: "pci.8", slot: 0, guestFunction: 0 };
+    const theirs = configuredHostdev({ address: at("0000:02:00.0"), alias: other, place }, 8, false);
+    const configurations = [
+      xml.persistentXml.replace("</devices>", `${theirs}</devices>`),
+      xml.persistentXml.replace(/<controller type='pci' index='8'[^]*?<\/controller>/, ""),
+    ];
+    for (const configuration of configurations) {
+      const { host } = recordedHost("idle", {
+        domainXml: (_domain: unknown, options?: { inactive?: boolean }) =>
+          options?.inactive ? configuration : xml.domainXml,
+      });
+      const observation = await host.observe(query, signal);
+      const plan = planAttach(observation, wants(undefined, { persistent: true }));
+      expect(plan.target?.slot.bus).toBe("pci.7");
+    }
   });
 
   it("leaves out functions that are not there", async () => {

@@ -22,6 +22,8 @@ const entry = (owner: string, digit: string): LedgerEntry => ({
   functions: [],
 });
 
+const live = ["live"] as const;
+
 describe("the ledger in the guest's metadata", () => {
   /** The ledger after a change, starting from these entries. */
   async function changed(
@@ -39,32 +41,49 @@ describe("the ledger in the guest's metadata", () => {
   }
   const [a, b, c] = [entry("a", "1"), entry("b", "2"), entry("c", "3")];
 
-  it("gets a first entry where there was none", () => changed([], (ledger) => ledger.record(a, signal), [a]));
+  it("gets a first entry where there was none", () =>
+    changed([], (ledger) => ledger.record(a, live, signal), [a]));
 
-  it("keeps the entries of others", () => changed([a, b], (ledger) => ledger.record(c, signal), [a, b, c]));
+  it("keeps the entries of others", () =>
+    changed([a, b], (ledger) => ledger.record(c, live, signal), [a, b, c]));
 
   it("replaces the entry of the same owner, and the one with the same tag, which was adopted", async () => {
     const mine = entry("a", "9");
-    await changed([a, b], (ledger) => ledger.record(mine, signal), [b, mine]);
+    await changed([a, b], (ledger) => ledger.record(mine, live, signal), [b, mine]);
     const adopted = entry("heir", "2");
-    await changed([a, b], (ledger) => ledger.record(adopted, signal), [a, adopted]);
+    await changed([a, b], (ledger) => ledger.record(adopted, live, signal), [a, adopted]);
   });
 
   it("loses the entry that is erased, and no other", () =>
-    changed([a, b], (ledger) => ledger.erase(a, signal), [b]));
+    changed([a, b], (ledger) => ledger.erase(a, live, signal), [b]));
 
   it("is removed whole with its last entry", async () => {
     const libvirt = new ScriptedLibvirt(
       { call: "getMetadata", reply: writeLedger([a]) },
       { call: "setMetadata" },
     );
-    await new LibvirtLedger(libvirt.session, () => guest1).erase(a, signal);
+    await new LibvirtLedger(libvirt.session, () => guest1).erase(a, live, signal);
+    libvirt.finish();
+  });
+
+  it("is the running guest's, the configuration's, or both, one after the other", async () => {
+    const libvirt = new ScriptedLibvirt(
+      { call: "getMetadata", having: '"target":"live"', reply: writeLedger([b]) },
+      { call: "setMetadata", having: '"target":"live"' },
+      { call: "getMetadata", having: '"target":"config"', reply: undefined },
+      { call: "setMetadata", having: JSON.stringify(writeLedger([a])).slice(1, -1) },
+      { call: "getMetadata", having: '"target":"config"', reply: writeLedger([a]) },
+      { call: "setMetadata", having: '"target":"config"' },
+    );
+    const ledger = new LibvirtLedger(libvirt.session, () => guest1);
+    await ledger.record(a, ["live", "configuration"], signal);
+    await ledger.erase(a, ["configuration"], signal);
     libvirt.finish();
   });
 
   it("that is not there has nothing to erase", async () => {
     const libvirt = new ScriptedLibvirt({ call: "getMetadata", reply: undefined });
-    await new LibvirtLedger(libvirt.session, () => guest1).erase(a, signal);
+    await new LibvirtLedger(libvirt.session, () => guest1).erase(a, live, signal);
     libvirt.finish();
   });
 
@@ -74,13 +93,13 @@ describe("the ledger in the guest's metadata", () => {
       { call: "setMetadata", reply: libvirtError(LibvirtErrorCode.OPERATION_TIMEOUT) },
       { call: "setMetadata" },
     );
-    await new LibvirtLedger(libvirt.session, () => guest1).record(a, signal);
+    await new LibvirtLedger(libvirt.session, () => guest1).record(a, live, signal);
     libvirt.finish();
   });
 
   it("that cannot be read is not written over", async () => {
     const libvirt = new ScriptedLibvirt({ call: "getMetadata", reply: "no element" });
-    const error = await failureOf(new LibvirtLedger(libvirt.session, () => guest1).record(a, signal));
+    const error = await failureOf(new LibvirtLedger(libvirt.session, () => guest1).record(a, live, signal));
     expect(hasCode(error, "XML_UNREADABLE")).toBe(true);
     libvirt.finish();
   });

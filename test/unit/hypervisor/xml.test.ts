@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { hasCode, ProviderError } from "../../../provider/errors";
 import { parseDomainXml } from "../../../provider/hypervisor/libvirt/domain-xml";
-import { unassignedHostdev } from "../../../provider/hypervisor/libvirt/hostdev-xml";
+import { configuredHostdev, unassignedHostdev } from "../../../provider/hypervisor/libvirt/hostdev-xml";
 import {
   findLedgerEntries,
   LEDGER_PREFIX,
@@ -10,7 +10,7 @@ import {
 } from "../../../provider/hypervisor/libvirt/ledger-xml";
 import { nodeDeviceName, parseNodeDeviceXml } from "../../../provider/hypervisor/libvirt/node-device-xml";
 import { child, parseXml, textOf, writeXml } from "../../../provider/hypervisor/libvirt/xml";
-import { aliasOf, tagOf, type LedgerEntry } from "../../../provider/plan";
+import { aliasOf, tagOf, type ConfiguredFunction, type LedgerEntry } from "../../../provider/plan";
 import { at } from "../../support/wanted";
 import { readRecording } from "./support/recording";
 
@@ -19,10 +19,13 @@ const tag = tagOf(owner);
 
 describe("the description of a recorded guest (libvirt 11.3.0)", () => {
   it("names the guest, and every slot that its configuration gives to something", () => {
-    const { identity, slotsByBus, holdings, ledger } = parseDomainXml(readRecording("idle").domainXml);
+    const { identity, slotsByBus, holdings, ledger, isRunning } = parseDomainXml(
+      readRecording("idle").domainXml,
+    );
+    expect(isRunning).toBe(true);
     expect(identity).toEqual({ name: "guest1", uuid: "11111111-1111-4111-8111-111111111111" });
     expect(slotsByBus.get("pci.1")).toEqual([0]);
-    expect(slotsByBus.get("pci.0")).toContain(31);
+    expect(slotsByBus.get("pcie.0")).toContain(31);
     expect(slotsByBus.get("pci.8")).toBeUndefined();
     expect({ holdings, ledger }).toEqual({ holdings: [], ledger: [] });
   });
@@ -71,6 +74,59 @@ describe("the description of a recorded guest (libvirt 11.3.0)", () => {
     const others = `<hostdev mode='subsystem' type='usb'><source><address bus='1' slot='2'/></source></hostdev><hostdev type='pci'/>`;
     expect(parseDomainXml(domain(others)).holdings).toEqual([]);
     expect(parseDomainXml("<domain/>")).toMatchObject({ identity: { name: "", uuid: "" }, holdings: [] });
+  });
+});
+
+describe("the description of a guest that has the attachment in its configuration", () => {
+  const controllers =
+    "<controller type='pci' index='0' model='pcie-root'/>" +
+    "<controller type='pci' index='8' model='pcie-root-port'/>" +
+    "<controller type='pci' index='9' model='pcie-root-port'><alias name='ua-fast'/></controller>";
+  const domain = (devices: string): string =>
+    `<domain><name>g</name><uuid>u</uuid><devices>${devices}</devices></domain>`;
+  const address = (n: number) => at(`0000:01:00.${n}`);
+  const configured = (bus: string): ConfiguredFunction[] => [
+    ...[0, 2].map((n) => ({
+      address: address(n),
+      alias: aliasOf(tag, address(n)),
+      place: { bus, slot: 0, guestFunction: n },
+    })),
+    { address: address(1), alias: aliasOf(tag, address(1)) },
+  ];
+  const hostdevs = (busNumber: number): string =>
+    configured("any")
+      .map((one) => configuredHostdev(one, busNumber, true))
+      .join("");
+
+  it.each([
+    [8, "pci.8"],
+    [9, "ua-fast"],
+    [0, "pcie.0"],
+  ])("has each function of bus %d on %s, as it was written, and the slot is no stranger's", (number, bus) => {
+    const found = parseDomainXml(domain(controllers + hostdevs(number)));
+    expect(found.functions).toEqual(configured(bus));
+    expect(found.holdings.map((one) => one.isUnassigned)).toEqual([false, false, true]);
+    expect([...found.slotsByBus]).toEqual([]);
+    expect([...found.buses]).toEqual([
+      [0, "pcie.0"],
+      [8, "pci.8"],
+      [9, "ua-fast"],
+    ]);
+    expect(found.isRunning).toBe(false);
+  });
+
+  it("names the root bus of a machine without PCI Express as QEMU does", () => {
+    const found = parseDomainXml(domain("<controller type='pci' index='0' model='pci-root'/>" + hostdevs(0)));
+    expect(found.functions[0]?.place?.bus).toBe("pci.0");
+    expect([...found.buses]).toEqual([[0, "pci.0"]]);
+  });
+
+  it("tells a slot that a stranger has beside ours", () => {
+    const stranger =
+      "<interface><address type='pci' domain='0' bus='0x08' slot='0x00' function='0x3'/></interface>";
+    expect([...parseDomainXml(domain(controllers + hostdevs(8) + stranger)).slotsByBus]).toEqual([
+      ["pci.8", [0]],
+    ]);
   });
 });
 
@@ -169,6 +225,35 @@ describe("the hostdev that is asked of libvirt", () => {
         address: { "@type": "unassigned" },
       },
     });
+  });
+});
+
+describe("the hostdev that a configuration gets", () => {
+  const place = { bus: "pci.10", slot: 0, guestFunction: 0 };
+  const guestAddress = (guestFunction: number, isMultifunction: boolean) =>
+    child(
+      parseXml(
+        configuredHostdev(
+          { address: at("0000:0a:1f.7"), alias: "ua-x", place: { ...place, guestFunction } },
+          10,
+          isMultifunction,
+        ),
+        "it",
+      ),
+      "hostdev",
+      "address",
+    );
+
+  it("has its place in the guest, and function 0 says that there are others", () => {
+    const real = { "@type": "pci", "@domain": "0x0000", "@bus": "0x0a", "@slot": "0x00" };
+    expect(guestAddress(0, true)).toEqual({ ...real, "@function": "0x0", "@multifunction": "on" });
+    expect(guestAddress(0, false)).toEqual({ ...real, "@function": "0x0" });
+    expect(guestAddress(3, true)).toEqual({ ...real, "@function": "0x3" });
+  });
+
+  it("is the held one where it is shown to nobody", () => {
+    const held = { address: at("0000:0a:1f.7"), alias: "ua-x" };
+    expect(configuredHostdev(held, 0, true)).toBe(unassignedHostdev(held.address, held.alias));
   });
 });
 

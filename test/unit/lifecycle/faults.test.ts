@@ -1,6 +1,6 @@
 import { causeText, hasCode, ProviderError } from "../../../provider/errors";
 import { attach, AttachFailure, detach } from "../../../provider/lifecycle";
-import type { RememberedAttachment, WantedAttachment } from "../../../provider/plan";
+import { tagOf, type RememberedAttachment, type WantedAttachment } from "../../../provider/plan";
 import { letTimePass, type Outcome } from "../../support/fake-time";
 import { OTHER_OWNER, OWNER } from "../../support/scenarios";
 import { at, reach, wants } from "../../support/wanted";
@@ -27,11 +27,25 @@ function detachFrom(hypervisor: WorldHypervisor, remembered: RememberedAttachmen
 }
 
 const all = wants();
+const allPersistent = wants(undefined, { persistent: true });
+const somePersistent = wants([0, 2], { leftovers: "hold", persistent: true });
 const some = wants([0, 2], { leftovers: "hold" });
 const empty = (): World => new World({ functions: hostDevice() });
 const withAll = (): World => {
   const world = empty();
   reach(world, all);
+  return world;
+};
+/** As the guest is after the next cold boot: libvirt has plugged all of it. */
+const withAllColdPlugged = (): World => {
+  const world = empty();
+  reach(world, allPersistent);
+  world.stopGuest();
+  return world.coldBoot();
+};
+const withAllInConfiguration = (): World => {
+  const world = withAllColdPlugged();
+  world.stopGuest();
   return world;
 };
 const rememberedAll: RememberedAttachment = {
@@ -54,10 +68,13 @@ interface Operation {
 }
 
 function expectNothingLeft(world: World): void {
-  expect({ plugged: world.plugged, held: world.holdings, ledger: world.ledger }).toEqual({
+  const { plugged, holdings: held, ledger, configured, configuredLedger } = world;
+  expect({ plugged, held, ledger, configured, configuredLedger }).toEqual({
     plugged: [],
     held: [],
     ledger: [],
+    configured: [],
+    configuredLedger: [],
   });
   expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
 }
@@ -94,7 +111,64 @@ const remove: Operation = {
   run: (hypervisor) => detachFrom(hypervisor, rememberedAll),
   expectDone: expectNothingLeft,
 };
-const operations = [create, update, remove];
+const createPersistent: Operation = {
+  name: "create of a persistent attachment",
+  before: empty,
+  run: (hypervisor) => attachTo(hypervisor, allPersistent),
+  expectDone: (world) => {
+    expectAttached(world, 0, 1, 2, 3);
+    expectConfigured(world, "0@0", "1@1", "2@2", "3@3");
+  },
+  expectUndone: expectNothingLeft,
+};
+const updateColdPlugged: Operation = {
+  name: "update of what libvirt has plugged at a cold boot",
+  before: withAllColdPlugged,
+  run: (hypervisor) => attachTo(hypervisor, somePersistent, rememberedAll),
+  expectDone: (world) => {
+    expectAttached(world, 0, 2);
+    expectConfigured(world, "0@0", "1", "2@2", "3");
+  },
+  expectUndone: (world) => {
+    expectAttached(world, 0, 1, 2, 3);
+    expectConfigured(world, "0@0", "1@1", "2@2", "3@3");
+  },
+};
+const removeColdPlugged: Operation = {
+  name: "delete of what libvirt has plugged at a cold boot",
+  before: withAllColdPlugged,
+  run: (hypervisor) => detachFrom(hypervisor, rememberedAll),
+  expectDone: expectNothingLeft,
+};
+const updateWhileOff: Operation = {
+  name: "update of a persistent attachment in a guest that is shut off",
+  before: withAllInConfiguration,
+  run: (hypervisor) => attachTo(hypervisor, somePersistent, rememberedAll),
+  expectDone: (world) => expectConfigured(world, "0@0", "1", "2@2", "3"),
+  expectUndone: (world) => expectConfigured(world, "0@0", "1@1", "2@2", "3@3"),
+};
+const removeWhileOff: Operation = {
+  name: "delete of a persistent attachment in a guest that is shut off",
+  before: withAllInConfiguration,
+  run: (hypervisor) => detachFrom(hypervisor, rememberedAll),
+  expectDone: expectNothingLeft,
+};
+const removals = [remove, removeColdPlugged, removeWhileOff];
+const operations = [create, update, createPersistent, updateColdPlugged, updateWhileOff, ...removals];
+
+/** `2@0`: host function 2 as guest function 0, in the slot of the ledger's entry. */
+function expectConfigured(world: World, ...functions: readonly string[]): void {
+  const [entry] = world.configuredLedger;
+  expect(world.configuredLedger).toHaveLength(1);
+  const found = world.configured.map(({ address, place }) =>
+    place === undefined ? address.slice(-1) : `${address.slice(-1)}@${place.guestFunction}`,
+  );
+  expect(found.sort()).toEqual([...functions].sort());
+  for (const { place } of world.configured)
+    if (place !== undefined) expect(place).toMatchObject({ bus: entry?.slot.bus, slot: entry?.slot.slot });
+  if (!world.isRunning)
+    expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
+}
 
 async function callsOf(operation: Operation): Promise<string[]> {
   const hypervisor = new WorldHypervisor(operation.before());
@@ -140,7 +214,7 @@ describe.each(operations)("$name", (operation) => {
         if (call !== "listen") expect(hypervisor.isHeardByNobody).toBe(true);
         if (!call.startsWith("lock")) expect(hypervisor.locks.areFree).toBe(true);
         operation.expectUndone?.(hypervisor.world);
-        if (operation === remove && k > 2)
+        if (removals.includes(operation) && k > 2)
           expect([call, hasCode(error, "DETACH_FAILED")]).toEqual([call, true]);
         const { error: secondError } = await operation.run(new WorldHypervisor(hypervisor.world));
         expect(secondError).toBeUndefined();
@@ -206,7 +280,7 @@ describe("a failed attach", () => {
     expect(reality?.attached.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
   });
 
-  it.each([create, update])(
+  it.each([create, update, createPersistent, updateColdPlugged])(
     "($name) whose undoing fails too reports both, the first as the cause, and the next run finishes it",
     async (operation) => {
       // undoing begins with a look; what comes before it ran together with the call that failed
@@ -219,7 +293,7 @@ describe("a failed attach", () => {
         const hypervisor = new WorldHypervisor(operation.before(), (call, index) => {
           calls.push(call);
           if (index === k) return "lost-reply";
-          const changes = /^(record|erase|hold|release|plug|device_del)/.test(call);
+          const changes = /^(record|erase|hold|release|plug|device_del|configure|unconfigure)/.test(call);
           if (!isUndoing(calls, k) || !changes || failedUndo !== undefined) return undefined;
           failedUndo = call;
           return "refused";
@@ -317,14 +391,57 @@ function failOnce(name: string, fault: Fault): (call: string) => Fault | undefin
 }
 
 describe("where the guest ends at any moment", () => {
-  it("a delete succeeds, with every driver back", async () => {
-    const { length } = await callsOf(remove);
+  it.each([remove, removeColdPlugged])("$name succeeds, with every driver back", async (operation) => {
+    const { length } = await callsOf(operation);
     for (let k = 0; k < length; k++) {
-      const hypervisor = new WorldHypervisor(withAll(), failAt(k, "guest-ends"));
+      const hypervisor = new WorldHypervisor(operation.before(), failAt(k, "guest-ends"));
       const { error } = await detachFrom(hypervisor, rememberedAll);
       expect([k, hypervisor.calls[k], error]).toEqual([k, hypervisor.calls[k], undefined]);
       expectNothingLeft(hypervisor.world);
     }
+  });
+
+  it("an update of a persistent attachment puts its configuration back, and says what the guest will have", async () => {
+    const { length } = await callsOf(updateColdPlugged);
+    for (let k = 0; k < length; k++) {
+      const world = withAllColdPlugged();
+      const hypervisor = new WorldHypervisor(world, failAt(k, "guest-ends"));
+      const { error } = await updateColdPlugged.run(hypervisor);
+      const call = hypervisor.calls[k] ?? "";
+      // once it is off before the plan is made, an update of the configuration is all that there is to do
+      if (error === undefined) expect(call).toMatch(/^(identify|lock|observe|unconfigure|configure|view)/);
+      else {
+        expect(error).toBeInstanceOf(AttachFailure);
+        expect(causeText(error)).toContain("its configuration has the functions that it had before");
+        expect((error as AttachFailure).reality?.attached.map((one) => one.qemuId)).toEqual(
+          [0, 1, 2, 3].map((n) => `ua-mfpci-${tagOf(OWNER)}-0000-01-00-${n}`),
+        );
+        updateWhileOff.expectUndone?.(world);
+      }
+      world.coldBoot();
+      const { error: secondError } = await updateColdPlugged.run(new WorldHypervisor(world));
+      expect(secondError).toBeUndefined();
+      updateColdPlugged.expectDone(world);
+    }
+  });
+
+  it("a create of a persistent attachment fails with nothing left, or is whole when the guest boots again", async () => {
+    const { length } = await callsOf(createPersistent);
+    const endings: string[] = [];
+    for (let k = 0; k < length; k++) {
+      const world = empty();
+      const hypervisor = new WorldHypervisor(world, failAt(k, "guest-ends"));
+      const { error } = await createPersistent.run(hypervisor);
+      if (error !== undefined) expectNothingLeft(world);
+      else {
+        endings.push(hypervisor.calls[k] ?? "");
+        const { error: secondError } = await createPersistent.run(new WorldHypervisor(world.coldBoot()));
+        expect(secondError).toBeUndefined();
+        createPersistent.expectDone(world);
+      }
+    }
+    // whatever comes after the last plug was confirmed
+    expect(endings).toEqual(["configure", "view"]);
   });
 
   it.each([create, update])("$name fails, and says that nothing is attached", async (operation) => {

@@ -1,11 +1,17 @@
 import { causeText, fail, hasCode } from "../../../provider/errors";
-import { attach, AttachFailure, detach, type AttachRequest } from "../../../provider/lifecycle";
+import {
+  attach,
+  AttachFailure,
+  detach,
+  lookAtReality,
+  type AttachRequest,
+} from "../../../provider/lifecycle";
 import { tagOf } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { OWNER } from "../../support/scenarios";
-import { reach, wants } from "../../support/wanted";
+import { at, hostUse, reach, wants } from "../../support/wanted";
 import { hostDevice, OWN_GUEST, World } from "../../support/world";
-import { WorldHypervisor } from "../../support/world-hypervisor";
+import { WorldHypervisor, type Fault } from "../../support/world-hypervisor";
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
@@ -80,14 +86,61 @@ describe("the deadline of an attach", () => {
 });
 
 describe("a caller that gives up", () => {
-  it("ends the operation with its own reason, and what was begun is undone", async () => {
+  const reason = new Error("nobody waits any more");
+  const operations = {
+    attach: (hypervisor: WorldHypervisor, signal: AbortSignal) => attach(hypervisor, request({ signal })),
+    detach: (hypervisor: WorldHypervisor, signal: AbortSignal) =>
+      detach(hypervisor, { ...detachRequest, signal }),
+  };
+  const giveUpAt = async (name: keyof typeof operations, at: RegExp) => {
     const hypervisor = new WorldHypervisor(empty());
+    if (name === "detach") await letTimePass(attach(hypervisor, request()));
+    hypervisor.calls.length = 0;
     const caller = new AbortController();
-    const reason = new Error("the engine is gone");
+    hypervisor.onCall = (call) => (at.test(call) ? caller.abort(reason) : undefined);
+    const { error } = await letTimePass<unknown>(operations[name](hypervisor, caller.signal));
+    expect(caller.signal.aborted).toBe(true);
+    expect(hypervisor.locks.areFree).toBe(true);
+    return { error, changes: hypervisor.changes, world: hypervisor.world };
+  };
+
+  it.each([
+    ["attach", "before the locks", /^identify/],
+    ["attach", "at the locks", /^lock/],
+    ["attach", "in the look under the locks", /^observe/],
+    ["detach", "at the locks", /^lock/],
+    ["detach", "in the look under the locks", /^observe/],
+  ] as const)("ends %s where it waits %s, with its own reason and nothing touched", async (name, _, at) => {
+    expect(await giveUpAt(name, at)).toMatchObject({ error: reason, changes: [] });
+  });
+
+  it.each([/^record/, /^hold/, /^plug f1/, /^plug f0/])(
+    "leaves an attach that has begun to finish, at %s",
+    async (at) => {
+      const { error, world } = await giveUpAt("attach", at);
+      expect(error).toBeUndefined();
+      expect(world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 1, 2, 3]);
+      expect(world.ledger).toHaveLength(1);
+    },
+  );
+
+  it.each([/^device_del/, /^release/, /^erase/])(
+    "leaves a detach that has begun to finish, at %s",
+    async (at) => {
+      const { error, world } = await giveUpAt("detach", at);
+      expect(error).toBeUndefined();
+      expect(world.plugged).toEqual([]);
+      expect(world.holdings).toEqual([]);
+      expect(world.ledger).toEqual([]);
+    },
+  );
+
+  it("has what failed after that undone, with the failure as the cause", async () => {
+    const hypervisor = new WorldHypervisor(empty(), (call) => (call === "plug f2" ? "refused" : undefined));
+    const caller = new AbortController();
     hypervisor.onCall = (call) => (call === "plug f1" ? caller.abort(reason) : undefined);
     const { error } = await letTimePass(attach(hypervisor, request({ signal: caller.signal })));
-    expect(causeText(error)).toContain("the engine is gone");
-    expect(causeText(error)).toContain("Everything was undone");
+    expect(causeText(error)).toMatch(/plug f2 was refused.*Everything was undone/);
     expect(hypervisor.world.holdings).toEqual([]);
     expect(hypervisor.world.ledger).toEqual([]);
   });
@@ -264,6 +317,44 @@ describe("a second try", () => {
     expect(world.plugged).toHaveLength(4);
   });
 
+  /** All is attached; the first plug of a change loses the node, and what is let go of gets an address. */
+  function groupNodeIsLost(faultAt?: (call: string, index: number) => Fault | undefined): WorldHypervisor {
+    const world = empty();
+    reach(world, wants());
+    const hypervisor = new WorldHypervisor(world, faultAt);
+    const plug = hypervisor.guest.plug;
+    let isLost = true;
+    hypervisor.guest.plug = (target, slot, options) => {
+      if (!isLost) return plug(target, slot, options);
+      isLost = false;
+      throw fail("GROUP_NODE_LOST", { address: target.hostAddress, reason: "Could not open '/dev/vfio/7'" });
+    };
+    hypervisor.onCall = (call) => {
+      if (call.startsWith("release"))
+        world.hostUses = [0, 1, 2, 3].map((n) => hostUse(`0000:01:00.${n}`, "has an address"));
+    };
+    return hypervisor;
+  }
+
+  it("takes up again what the host began to use while it had it back", async () => {
+    const hypervisor = groupNodeIsLost();
+    const wanted = wants([0, 2], { leftovers: "hold" });
+    const { error } = await letTimePass(attach(hypervisor, request({ wanted })));
+    expect(error).toBeUndefined();
+    expect(hypervisor.world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 2]);
+  });
+
+  it("that fails is undone all the same: what was attached before is taken from the host again", async () => {
+    let holds = 0;
+    const hypervisor = groupNodeIsLost((call) =>
+      call.startsWith("hold") && ++holds === 1 ? "refused" : undefined,
+    );
+    const wanted = wants([0, 2], { leftovers: "hold" });
+    const { error } = await letTimePass(attach(hypervisor, request({ wanted })));
+    expect(causeText(error)).toMatch(/was refused.*attached before are attached again/s);
+    expect(hypervisor.world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 1, 2, 3]);
+  });
+
   it("is not made for any other failure", async () => {
     const hypervisor = new WorldHypervisor(empty(), (call) => (call === "plug f0" ? "refused" : undefined));
     await letTimePass(attach(hypervisor, request()));
@@ -342,6 +433,100 @@ describe("what an attach tells", () => {
         { hostAddress: "0000:01:00.3", hostDriver: "e1000e", iommuGroup: 7 },
       ],
     });
+  });
+});
+
+describe("functions that libvirt hands back by itself", () => {
+  const booted = (): World => {
+    const world = empty();
+    reach(world, wants(undefined, { persistent: true }));
+    world.stopGuest();
+    return world.coldBoot();
+  };
+
+  it("are looked for until libvirt has none of them, and never released", async () => {
+    const hypervisor = new WorldHypervisor(booted());
+    const { error, tookMs } = await letTimePass(detach(hypervisor, detachRequest));
+    expect(error).toBeUndefined();
+    expect(hypervisor.calls.filter((one) => one === "heldAliases")).toHaveLength(4);
+    expect(tookMs).toBeGreaterThanOrEqual(1500);
+    expect(hypervisor.changes).toEqual(["unconfigure", "device_del -0", "erase live configuration"]);
+    expect([...hypervisor.world.functions.values()].map((one) => one.driver)).toEqual(
+      Array(4).fill("e1000e"),
+    );
+  });
+
+  it("and do not come back end the operation with its time, by name, and the next run finishes it", async () => {
+    const world = booted();
+    const handOneBack = world.handOneBack.bind(world);
+    world.handOneBack = () => false;
+    const { error } = await letTimePass(
+      detach(new WorldHypervisor(world), { ...detachRequest, limitSeconds: 20 }),
+    );
+    expect(hasCode(error, "DETACH_FAILED")).toBe(true);
+    expect(causeText(error)).toMatch(
+      /detach took longer than 20 s: libvirt has not handed 0000:01:00\.0-3 back/,
+    );
+    world.handOneBack = handOneBack;
+    const again = await letTimePass(detach(new WorldHypervisor(world), detachRequest));
+    expect(again.error).toBeUndefined();
+    expect(world.holdings).toEqual([]);
+  });
+
+  it("have some seconds to be on their drivers again, before any is bound", async () => {
+    const world = booted();
+    const hypervisor = new WorldHypervisor(world);
+    hypervisor.onCall = (call) => {
+      if (call !== "lookAt" || hypervisor.calls.filter((one) => one === call).length > 1) return;
+      const late = at("0000:01:00.3");
+      world.bind(late, "vfio-pci");
+      setTimeout(() => world.bind(late, "e1000e"), 7000);
+    };
+    const { error, tookMs } = await letTimePass(detach(hypervisor, detachRequest));
+    expect(error).toBeUndefined();
+    expect(tookMs).toBeGreaterThanOrEqual(7000);
+    expect(hypervisor.changes.filter((one) => one.startsWith("rebind"))).toEqual([]);
+  });
+});
+
+describe("a look at a guest that is shut off", () => {
+  it("tells what its configuration gives it, as the guest will have it, and so does an attach", async () => {
+    const world = empty();
+    const wanted = wants([0, 2], { leftovers: "hold", persistent: true });
+    await letTimePass(attach(new WorldHypervisor(world), request({ wanted })));
+    world.stopGuest();
+    const hypervisor = new WorldHypervisor(world);
+    const { signal } = new AbortController();
+    const look = () => lookAtReality(hypervisor, { addresses: ["0000:01:00"] }, OWNER, signal);
+    const { value: told } = await letTimePass(look());
+    expect(told).toMatchObject({
+      slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
+      guest: { guestConfigured: false },
+      attached: [
+        { hostAddress: "0000:01:00.0", guestFunction: 0, hostDriver: "e1000e", productId: "0x10d3" },
+        { hostAddress: "0000:01:00.2", guestFunction: 2, hostDriver: "e1000e" },
+      ],
+      held: [
+        { hostAddress: "0000:01:00.1", hostDriver: "e1000e", iommuGroup: 7 },
+        { hostAddress: "0000:01:00.3", hostDriver: "e1000e", iommuGroup: 7 },
+      ],
+    });
+    expect(hypervisor.calls).not.toContain("view");
+    const { value: attached } = await letTimePass(attach(hypervisor, request({ wanted })));
+    expect(attached).toEqual(told);
+    expect(hypervisor.changes).toEqual([]);
+    world.coldBoot();
+    const { value: booted } = await letTimePass(look());
+    expect(booted).toEqual({ ...told, guest: { guestConfigured: true } });
+  });
+
+  it("finds nothing of an attachment that was not persistent", async () => {
+    const world = empty();
+    reach(world, wants());
+    world.stopGuest();
+    const { signal } = new AbortController();
+    const look = lookAtReality(new WorldHypervisor(world), { addresses: [] }, OWNER, signal);
+    expect((await letTimePass(look)).value).toBeUndefined();
   });
 });
 

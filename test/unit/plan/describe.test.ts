@@ -1,5 +1,6 @@
 import type { PciAddress } from "../../../provider/pci";
 import {
+  aliasOf,
   attachmentIdOf,
   describePlan,
   describeSlot,
@@ -137,6 +138,12 @@ describe("names on the host", () => {
     "ua-mfpci-0123456789ab-f0",
   ])("of others are no tag: %s", (id) => {
     expect(findTagOfQemuId(id)).toBeUndefined();
+  });
+
+  it("of a function that libvirt plugged itself are its alias, which has the tag of its owner", () => {
+    const tag = tagOf(OWNER);
+    expect(findTagOfQemuId(aliasOf(tag, at("0000:01:00.3")))).toBe(tag);
+    expect(findTagOfQemuId(aliasOf(tag, at("10000:01:1f.7")))).toBe(tag);
   });
 
   it.each([

@@ -4,6 +4,8 @@ import {
   aliasOf,
   findTagOfAlias,
   findTagOfQemuId,
+  configurationOf,
+  interruptionOf,
   planDetach,
   type Plan,
   type Step,
@@ -29,6 +31,8 @@ function othersIn(world: World, tag: string): unknown {
     holdings: world.holdings.filter((one) => findTagOfAlias(one.alias) !== tag || one.guest !== OWN_GUEST),
     plugged: world.plugged.filter((one) => findTagOfQemuId(one.qemuId) !== tag),
     ledger: world.ledger.filter((line) => line.entry.tag !== tag && line.entry.owner !== OWNER),
+    configured: world.configured.filter((one) => findTagOfAlias(one.alias) !== tag),
+    configuredLedger: world.configuredLedger.filter((entry) => entry.tag !== tag && entry.owner !== OWNER),
     occupants: world.observe().buses.map((bus) => bus.occupants.filter((o) => o.id.startsWith("net-"))),
   };
 }
@@ -38,6 +42,12 @@ function expectDriversBack({ driversBefore }: Scenario, world: World): void {
   for (const [address, { driver }] of world.functions)
     if (!world.holdings.some((one) => one.address === address))
       expect(`${address} ${driver}`).toBe(`${address} ${driversBefore.get(address)}`);
+}
+
+function ofTag(configured: World["configured"], tag: string): World["configured"] {
+  return configured
+    .filter((one) => findTagOfAlias(one.alias) === tag)
+    .sort((a, b) => a.address.localeCompare(b.address));
 }
 
 /** What was wanted is there: these functions under these numbers, each group safe, the ledger true. */
@@ -54,6 +64,12 @@ function expectReached({ wanted }: Scenario, world: World, plan: Plan): void {
   const ours = world.holdings.filter((one) => findTagOfAlias(one.alias) === target.entry.tag);
   expect(ours.map((one) => one.address).sort()).toEqual(
     target.entry.functions.map((one) => one.address).sort(),
+  );
+  expect(ofTag(world.configured, target.entry.tag)).toEqual(
+    wanted.persistent ? ofTag(configurationOf(target.entry), target.entry.tag) : [],
+  );
+  expect(world.configuredLedger.filter((entry) => entry.tag === target.entry.tag)).toEqual(
+    wanted.persistent ? [target.entry] : [],
   );
   if (wanted.leftovers === "refuse")
     expect(
@@ -99,12 +115,17 @@ describe("every plan", () => {
     );
   });
 
-  it("holds every function before its first unplug and before its first plug (invariant 1)", () => {
+  it("holds every function before its first plug, and before its first unplug what libvirt has not plugged itself (invariant 1)", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
-        const holds = indexesOf(plan, "hold");
-        const firstMove = Math.min(...indexesOf(plan, "plug"), ...indexesOf(plan, "unplug"));
-        expect(holds.every((index) => index < firstMove)).toBe(true);
+        const firstPlug = Math.min(...indexesOf(plan, "plug"));
+        const firstUnplug = Math.min(...indexesOf(plan, "unplug"));
+        const handedBack = stepsOf(plan, "handback").flatMap((s) => s.functions.map((one) => one.address));
+        for (const [index, step] of plan.steps.entries()) {
+          if (step.kind !== "hold") continue;
+          expect(index).toBeLessThan(firstPlug);
+          if (!handedBack.includes(step.address)) expect(index).toBeLessThan(firstUnplug);
+        }
       }),
     );
   });
@@ -160,8 +181,40 @@ describe("every plan", () => {
             .slice(0, index)
             .some((s) => s.kind === "unplug" && s.functions.some((one) => one.hostAddress === step.address));
           expect(gone || !isPlugged).toBe(true);
+          expect(world.holdings.find((one) => one.address === step.address)?.isUnassigned).not.toBe(false);
           expect(stepsOf(plan, "plug").map((s) => s.target.hostAddress)).not.toContain(step.address);
         }
+      }),
+    );
+  });
+
+  it("waits for what libvirt hands back by itself, after its unplug and before it is held again", () => {
+    fc.assert(
+      fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
+        const now = world.clone();
+        for (const step of plan.steps) {
+          if (step.kind === "handback")
+            for (const { alias } of step.functions) {
+              expect(now.hasDevice(alias)).toBe(false);
+              expect(now.holdings.find((one) => one.alias === alias)?.isUnassigned).toBe(false);
+            }
+          now.apply(step);
+        }
+        const left = now.holdings.filter((h) => !h.isUnassigned && !now.hasDevice(h.alias));
+        expect(left.filter((one) => plan.target?.entry.tag === findTagOfAlias(one.alias))).toEqual([]);
+      }),
+    );
+  });
+
+  it("to change `persistent` alone touches neither the guest nor the host's drivers", () => {
+    fc.assert(
+      fc.property(planned, ({ plan, world, wanted }) => {
+        const after = world.clone().applyAll(plan.steps);
+        const flipped = { ...wanted, persistent: !wanted.persistent };
+        const change = planUnlessRefused(after, flipped);
+        const kinds = change?.steps.map((step) => step.kind) ?? [];
+        expect(kinds).toEqual(flipped.persistent ? ["record", "configure"] : ["unconfigure", "erase"]);
+        expect(interruptionOf(change ?? { steps: [] })).toBe("none");
       }),
     );
   });
@@ -272,10 +325,104 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
   });
 });
 
+describe("where the guest is shut off and started anew after any step of a plan", () => {
+  it("it boots: no step leaves a part of a set in its configuration (decision 0012)", () => {
+    fc.assert(
+      fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
+        for (let k = 0; k <= plan.steps.length; k++) bootedAnew(world, plan, k);
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it("the next run of the same program reaches what is wanted, and every other driver is back", () => {
+    fc.assert(
+      fc.property(planned, (one) => {
+        // before the first step nothing of a persistent attachment is on record, and of another one never
+        fc.pre(one.wanted.persistent);
+        for (let k = 1; k <= one.plan.steps.length; k++) {
+          const world = bootedAnew(one.world, one.plan, k);
+          const again = planUnlessRefused(world, one.wanted);
+          if (again === undefined) throw new Error(`refused after a cold boot at step ${k}`);
+          world.applyAll(again.steps);
+          expectReached(one, world, again);
+          expectDriversBack(one, world);
+          expect(planUnlessRefused(world, one.wanted)?.steps).toEqual([]);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("a persistent attachment is recognised as the same one: nothing is to be done", () => {
+    fc.assert(
+      fc.property(planned, ({ plan, world, wanted }) => {
+        const persistent = { ...wanted, persistent: true };
+        const there = world.clone().applyAll(plan.steps);
+        there.applyAll(planUnlessRefused(there, persistent)?.steps ?? []);
+        there.stopGuest();
+        expect(planUnlessRefused(there, persistent)?.steps).toEqual([]);
+        there.coldBoot();
+        expect(planUnlessRefused(there, persistent)?.steps).toEqual([]);
+      }),
+    );
+  });
+
+  it("a detach gives back everything, also before the guest has started", () => {
+    fc.assert(
+      fc.property(planned, (one) => {
+        for (let k = 0; k <= one.plan.steps.length; k++) {
+          const remembered = one.plan.steps.find((step) => step.kind === "record")?.entry;
+          const booted = bootedAnew(one.world, one.plan, k);
+          expectNothingLeft(one, booted.applyAll(planDetach(booted.observe(), OWNER, remembered).steps));
+          const off = shutOff(one.world, one.plan, k);
+          expectNothingLeft(one, off.applyAll(planDetach(off.observe(), OWNER, remembered).steps));
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("what is put right while it is off is all there when it boots", () => {
+    fc.assert(
+      fc.property(planned, (one) => {
+        for (let k = 0; k <= one.plan.steps.length; k++) {
+          const world = shutOff(one.world, one.plan, k);
+          const again = planUnlessRefused(world, one.wanted);
+          if (again === undefined) continue;
+          expect(
+            again.steps.every((step) =>
+              ["record", "unconfigure", "configure", "restore"].includes(step.kind),
+            ),
+          ).toBe(true);
+          world.applyAll(again.steps).coldBoot();
+          expectReached(one, world, again);
+          expect(planUnlessRefused(world, one.wanted)?.steps).toEqual([]);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+/** The guest after so many steps of a plan and a shutdown. */
+function shutOff(world: World, plan: Plan, steps: number): World {
+  const stopped = world.clone().applyAll(plan.steps.slice(0, steps));
+  stopped.stopGuest();
+  return stopped;
+}
+
+function bootedAnew(world: World, plan: Plan, steps: number): World {
+  return shutOff(world, plan, steps).coldBoot();
+}
+
 function expectNothingLeft(one: Scenario, world: World): void {
   expect(world.ledger.filter((line) => line.entry.owner === OWNER)).toEqual([]);
   const tagsOfOthers = new Set(world.ledger.map((line) => line.entry.tag));
+  expect(world.configuredLedger.filter((entry) => entry.owner === OWNER)).toEqual([]);
+  for (const entry of world.configuredLedger) tagsOfOthers.add(entry.tag);
   const strays = [
+    ...world.configured.map((other) => findTagOfAlias(other.alias)),
     ...world.plugged.map((other) => findTagOfQemuId(other.qemuId)),
     ...world.holdings.map((other) => findTagOfAlias(other.alias)),
   ].filter((tag) => tag !== undefined && !tagsOfOthers.has(tag));

@@ -2,7 +2,7 @@ import { causeText, type ErrorCode } from "../../../provider/errors";
 import type { PciSlotAddress } from "../../../provider/pci";
 import { planAttach, planDetach, tagOf, type WantedAttachment } from "../../../provider/plan";
 import { OTHER_OWNER, OWNER, refusalOf, refusals } from "../../support/scenarios";
-import { at, reach, wants } from "../../support/wanted";
+import { at, hostUse, reach, sshUse, wants } from "../../support/wanted";
 import {
   conventionalBus,
   expressBus,
@@ -42,6 +42,31 @@ const cases: readonly Case[] = [
     code: "GUEST_NEVER_RAN",
     world: () => new World({ functions: hostDevice(), runState: "prelaunch" }),
     says: ["guest1", "Nothing was touched"],
+  },
+  {
+    name: "a transient guest, where the attachment is to be persistent",
+    code: "GUEST_IS_TRANSIENT",
+    world: () => {
+      const world = card();
+      world.isTransient = true;
+      return world;
+    },
+    wanted: wants(undefined, { persistent: true }),
+    says: ["guest1", "virsh define", "Nothing was touched"],
+  },
+  {
+    name: "a function that the guest's configuration has by another device, where it is to be persistent",
+    code: "FUNCTION_CONFIGURED_OTHERWISE",
+    world: () => {
+      const world = card();
+      world.configured = [
+        { address: at("0000:01:00.1"), alias: "" },
+        { address: at("0000:01:00.2"), alias: "ua-mine" },
+      ];
+      return world;
+    },
+    wanted: wants(undefined, { persistent: true }),
+    says: ["0000:01:00.1, 0000:01:00.2 (ua-mine)", "guest1", "detach-device --config", "Nothing was touched"],
   },
   {
     name: "a device that is not there",
@@ -125,17 +150,49 @@ const cases: readonly Case[] = [
     code: "FUNCTION_USED_BY_HOST",
     world: () => {
       const world = card();
-      world.hostUses = [{ address: at("0000:01:00.1"), use: "carries this SSH connection (interface eth1)" }];
+      world.hostUses = [sshUse("0000:01:00.1")];
       return world;
     },
-    says: ["0000:01:00.1 (e1000e) carries this SSH connection (interface eth1)", "Nothing was touched"],
+    says: [
+      "0000:01:00.1 (e1000e) carries this SSH connection (interface eth1)",
+      "Nothing was touched",
+      "never taken",
+    ],
+  },
+  {
+    name: "a function that carries the SSH connection, though what is in use may be taken",
+    code: "FUNCTION_USED_BY_HOST",
+    world: () => {
+      const world = card();
+      world.hostUses = [hostUse("0000:01:00.0", "has 2 virtual functions enabled"), sshUse("0000:01:00.1")];
+      return world;
+    },
+    wanted: wants(undefined, { allowInUse: true }),
+    says: [/taken from it: 0000:01:00\.1 \(e1000e\) carries this SSH connection/, "never taken"],
+  },
+  {
+    name: "functions that the host uses for several things, all of them named",
+    code: "FUNCTION_USED_BY_HOST",
+    world: () => {
+      const world = card();
+      world.hostUses = [
+        hostUse("0000:01:00.2", "has interface eth2, which is up with address 192.0.2.1"),
+        hostUse("0000:01:00.2", "has interface eth2, which carries VLAN eth2.5"),
+        hostUse("0000:01:00.3", "has 2 virtual functions enabled"),
+      ];
+      return world;
+    },
+    says: [
+      "0000:01:00.2 (e1000e) has interface eth2, which is up with address 192.0.2.1, and has interface eth2, which carries VLAN eth2.5; 0000:01:00.3 (e1000e) has 2 virtual functions enabled",
+      "set allowInUse to true",
+    ],
   },
   {
     name: "a leftover that has the host's disk",
     code: "FUNCTION_USED_BY_HOST",
     world: () => {
       const world = card();
-      world.hostUses = [{ address: at("0000:01:00.3"), use: "has disk sda, which is mounted on /" }];
+      world.hostUses = [hostUse("0000:01:00.3", "has disk sda, which is mounted on /")];
       return world;
     },
     wanted: wants([0], { leftovers: "hold" }),

@@ -54,6 +54,8 @@ const common = {
   leftovers: fc.constantFrom("refuse", "hold"),
   guestSlot: fc.record({ bus: word, slot: fc.nat({ max: 31 }) }, { requiredKeys: ["bus"] }),
   adopt: fc.boolean(),
+  allowInUse: fc.boolean(),
+  persistent: fc.boolean(),
   timeouts: fc.record(
     { attachSeconds: fc.integer({ min: 1, max: 600 }), detachSeconds: fc.integer({ min: 1, max: 600 }) },
     { requiredKeys: [] },

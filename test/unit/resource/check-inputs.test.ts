@@ -132,7 +132,9 @@ describe("check", () => {
     ["another word for leftovers", { ...valid, leftovers: "keep" }, /^leftovers: .*"keep".*"refuse".*"hold"/],
     ["guest slot 32", { ...valid, guestSlot: { bus: "pci.0", slot: 32 } }, /^guestSlot\.slot: .*32/],
     ["a guest slot without bus", { ...valid, guestSlot: { slot: 1 } }, /^guestSlot\.bus: .*missing/],
+    ["persistent as a text", { ...valid, persistent: "yes" }, /^persistent: .*"yes"; use true or false/],
     ["adopt as a text", { ...valid, adopt: "true" }, /^adopt: .*"true"/],
+    ["allowInUse as a text", { ...valid, allowInUse: "yes" }, /^allowInUse: .*"yes".*true or false/],
     ["a timeout of 0", { ...valid, timeouts: { attachSeconds: 0 } }, /^timeouts\.attachSeconds: .*0.*1/],
     [
       "a timeout that is no number",

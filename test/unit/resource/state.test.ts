@@ -5,9 +5,11 @@ import {
   addressesOf,
   changedArguments,
   composeState,
+  foundBy,
   hasUnknown,
   isAnother,
-  isQuietChange,
+  isAnotherHost,
+  isSameState,
   parseCheckedInputs,
   parseState,
   rememberedOf,
@@ -17,7 +19,9 @@ import {
   normaliseInputs,
   type AttachmentInputs,
 } from "../../../provider/resource";
-import { at } from "../../support/wanted";
+import { OWNER } from "../../support/scenarios";
+import { at, reach, wants } from "../../support/wanted";
+import { hostDevice, OWN_GUEST, World } from "../../support/world";
 import { inputs, valid } from "./arbitrary-inputs";
 
 const slot = "0000:01:00" as PciSlotAddress;
@@ -169,7 +173,22 @@ describe("another host or guest", () => {
     [{ hostUuid: "h" }, false],
     [{ hostUuid: "other" }, false],
   ])("for what was found as %j: %j", (found, expected) => {
-    expect(isAnother(state, found)).toBe(expected);
+    expect(isAnother(state, { ...found, hasOwnEntry: false })).toBe(expected);
+  });
+
+  it("is none where the guest has the owner's entry: libvirt made up another UUID at its start", () => {
+    const found = { hostUuid: "other", guestUuid: "g", hasOwnEntry: true };
+    expect(isAnother(state, found)).toBe(false);
+    expect(isAnotherHost(state, found)).toBe(false);
+    expect(isAnother(state, { ...found, guestUuid: "other" })).toBe(true);
+    expect(isAnotherHost(state, { ...found, guestUuid: "other" })).toBe(true);
+  });
+
+  it("is told from the entries of that guest, live or configured", () => {
+    const world = new World({ functions: hostDevice() });
+    reach(world, wants([0, 1, 2, 3]));
+    expect(foundBy(world.observe(), OWNER)).toMatchObject({ guestUuid: OWN_GUEST.uuid, hasOwnEntry: true });
+    expect(foundBy(world.observe(), "somebody/else")).toMatchObject({ hasOwnEntry: false });
   });
 });
 
@@ -196,12 +215,47 @@ describe("changed arguments", () => {
     expect(changedArguments(olds, parseCheckedInputs(deep))).toEqual(["connection"]);
     expect(changedArguments(parseCheckedInputs(deep), olds)).toEqual(["connection"]);
   });
+});
 
-  it("are quiet only where nothing but timeouts and adopt changed", () => {
-    expect(isQuietChange(["timeouts"])).toBe(true);
-    expect(isQuietChange(["timeouts", "adopt"])).toBe(true);
-    expect(isQuietChange(["timeouts", "functions"])).toBe(false);
-    expect(isQuietChange([])).toBe(false);
+describe("whether the state says what is there", () => {
+  const reality: Reality = {
+    hostUuid: "h",
+    guestUuid: "g",
+    slot: { bus: "pci.8", slot: 0, kind: "pcie-acpi" },
+    guest: { guestConfigured: true, guestAddress: "0000:08:00" },
+    attached: [
+      {
+        hostAddress: pciAddressOf(slot, 0),
+        guestFunction: 0,
+        qemuId: "mfpci-0123456789ab-f0",
+        vendorId: "0x8086",
+        productId: "0x10d3",
+      },
+    ],
+    held: [{ hostAddress: pciAddressOf(slot, 1), hostDriver: "e1000e", iommuGroup: 7 }],
+  };
+  const state = composeState({}, reality);
+  const [first] = reality.attached;
+
+  it("does not depend on what the guest made of it, nor on the ids that a cold boot gave it", () => {
+    const attached = reality.attached.map((one) => ({
+      ...one,
+      qemuId: "ua-mfpci-0123456789ab-0000-01-00-0",
+    }));
+    expect(isSameState(state, reality)).toBe(true);
+    expect(isSameState(state, { ...reality, attached, guest: { guestConfigured: false } })).toBe(true);
+  });
+
+  it.each<[string, Reality | undefined]>([
+    ["nothing", undefined],
+    ["another slot", { ...reality, slot: { bus: "pci.7", slot: 0, kind: "pcie-acpi" } }],
+    ["another guest", { ...reality, guestUuid: "other" }],
+    ["another host", { ...reality, hostUuid: "other" }],
+    ["nothing attached", { ...reality, attached: [] }],
+    ["another function number", { ...reality, attached: first ? [{ ...first, guestFunction: 1 }] : [] }],
+    ["nothing held", { ...reality, held: [] }],
+  ])("is no where there is %s", (_name, there) => {
+    expect(isSameState(state, there)).toBe(false);
   });
 });
 
@@ -212,10 +266,22 @@ describe("what the inputs ask for", () => {
       selection: { by: "device", device: "0000:01:00", functions: [0, 1, 2, 3] },
       leftovers: "refuse",
       adopt: false,
+      allowInUse: false,
+      persistent: false,
     });
+    expect(wantedOf(parseCheckedInputs({ ...valid, persistent: true })).persistent).toBe(true);
     expect(timeoutsOf(parseCheckedInputs(valid))).toEqual({ attachSeconds: 60, detachSeconds: 60 });
     const some = { ...valid, timeouts: { detachSeconds: 5 } };
     expect(timeoutsOf(parseCheckedInputs(some))).toEqual({ attachSeconds: 60, detachSeconds: 5 });
+  });
+
+  it("is what the host uses too, where that is allowed; no other part of it changes", () => {
+    const usual = wantedOf(parseCheckedInputs(valid));
+    expect(wantedOf(parseCheckedInputs({ ...valid, allowInUse: true }))).toEqual({
+      ...usual,
+      allowInUse: true,
+    });
+    expect(wantedOf(parseCheckedInputs({ ...valid, allowInUse: false }))).toEqual(usual);
   });
 
   it("is all functions of the device where none are named", () => {

@@ -92,12 +92,18 @@ test("the program's arguments and options are not changed", () => {
 });
 
 test("outputs and arguments are properties of the resource", async () => {
-  const nic = new MultifunctionPciAttachment("nic", { ...minimal, functions: [0, 2], leftovers: "hold" });
+  const nic = new MultifunctionPciAttachment("nic", {
+    ...minimal,
+    functions: [0, 2],
+    leftovers: "hold",
+    allowInUse: true,
+  });
   expect(await valueOf(nic.slot)).toEqual(outputs.slot);
   expect(await valueOf(nic.guestAddress)).toBeNull();
   expect(await valueOf(nic.guestUuid)).toBe("guest-uuid");
   expect(await valueOf(nic.functions)).toEqual([0, 2]);
   expect(await valueOf(nic.leftovers)).toBe("hold");
+  expect(await valueOf(nic.allowInUse)).toBe(true);
   expect(await valueOf(nic.timeouts)).toBeUndefined();
   expect(await valueOf(nic.guest)).toEqual({ domain: "guest1" });
 });

@@ -80,6 +80,9 @@ export class ScriptedLibvirt {
   }
 }
 
+/** VIR_CONNECT_LIST_DOMAINS_TRANSIENT. */
+export const TRANSIENT_DOMAINS = 8;
+
 /** Answers from a recording, in whatever order it is asked; each answer can be replaced, by an Error too. */
 export function recordedLibvirt(
   scenario: string,
@@ -89,7 +92,7 @@ export function recordedLibvirt(
   const asked: string[] = [];
   const answers: Record<string, (...args: never[]) => unknown> = {
     lookupDomain: () => guest1,
-    listDomains: () => [guest1],
+    listDomains: (flags: number) => (flags === TRANSIENT_DOMAINS ? [] : [guest1]),
     domainState: () => ({ state: "running", reason: 1 }),
     domainXml: (_domain: LibvirtDomain, options: { inactive?: boolean } = {}) =>
       options.inactive ? recording.persistentXml : recording.domainXml,

@@ -1,0 +1,194 @@
+import type { Lab } from "../../lab";
+import type { DynamicProvider } from "../protocol/harness";
+import { verbOf, type Operation, type RecordedStep } from "./operations";
+import type { TcpProxy } from "./tcp-proxy";
+
+/** What a fault is done to. */
+export interface Victim {
+  readonly lab: Lab;
+  readonly provider: DynamicProvider;
+  readonly proxy: TcpProxy;
+  readonly operation: Operation;
+  /** The operation's plan. */
+  readonly steps: readonly RecordedStep[];
+}
+
+/** One fault, done from outside to real processes. */
+export interface Fault {
+  readonly name: string;
+  /** What has become of the guest: gone for good, paused until someone resumes it, or as before. */
+  readonly guest: "runs" | "gone" | "paused";
+  inject(victim: Victim): Promise<void>;
+  /** Takes the cause away, as whoever caused it would, before the user recovers. */
+  relieve?(victim: Victim): Promise<void>;
+  /** Recovery is done while the fault lasts; this ends it afterwards. */
+  outlast?(victim: Victim): Promise<void>;
+  /** Cleans up after the test itself: what a stranger left on the host. */
+  tidy?(lab: Lab, operation: Operation): Promise<void>;
+  /** Where it makes sense; default: at every step, before it and while it is under way. */
+  at?(step: RecordedStep, steps: readonly RecordedStep[], when: When): boolean;
+}
+
+/** At the boundary before a step, or after its request has gone out. */
+export type When = "before" | "during";
+
+const GUEST = "guest1";
+
+async function onHost(lab: Lab, command: string, timeoutMs = 120_000): Promise<void> {
+  const { code, stderr } = await lab.exec(command, { timeoutMs });
+  if (code !== 0) throw new Error(`on the lab's host, "${command}" ended with ${code}: ${stderr}`);
+}
+
+function signal(provider: DynamicProvider, name: NodeJS.Signals): Promise<void> {
+  process.kill(provider.pid, name);
+  return Promise.resolve();
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The first step of its kind, before it: what "between plan and act" means for whoever is faster. */
+const beforeFirst =
+  (verb: string) =>
+  (step: RecordedStep, steps: readonly RecordedStep[], when: When): boolean =>
+    when === "before" && steps.find((one) => verbOf(one) === verb)?.number === step.number;
+
+const stranger = { driver: "virtio-rng-pci", id: "stranger", addr: "0x0" };
+const unassigned =
+  "<hostdev mode='subsystem' type='pci' managed='yes'><driver name='vfio'/><source>" +
+  "<address domain='0' bus='1' slot='0' function='1'/></source><alias name='ua-stranger'/>" +
+  "<address type='unassigned'/></hostdev>";
+
+async function removeStranger(lab: Lab): Promise<void> {
+  await lab.qmp(GUEST, "device_del", { id: stranger.id });
+  for (let tries = 0; tries < 100; tries++) {
+    const devices = (await lab.qmp(GUEST, "qom-list", { path: "/machine/peripheral" })) as { name: string }[];
+    if (!devices.some((one) => one.name === stranger.id)) return;
+    await sleep(200);
+  }
+  throw new Error("the guest does not let go of the stranger's device");
+}
+
+/** How long the host waits for a silent client before it lets go of its locks, and somewhat more. */
+const FENCED_MS = 13_000;
+
+/** @param suspendedMs how long a suspended client sleeps, if longer than fencing takes */
+export function allFaults(suspendedMs = 0): readonly Fault[] {
+  return [
+    {
+      name: "provider killed (-9)",
+      guest: "runs",
+      inject: ({ provider }) => signal(provider, "SIGKILL"),
+    },
+    {
+      name: "SSH cut",
+      guest: "runs",
+      inject: ({ proxy }) => Promise.resolve(proxy.cut()),
+    },
+    {
+      name: "SSH silent, no FIN",
+      guest: "runs",
+      inject: ({ proxy }) => Promise.resolve(proxy.fallSilent()),
+    },
+    {
+      name: "sshd session killed",
+      guest: "runs",
+      inject: ({ lab }) => onHost(lab, "pkill -KILL -x sshd-session"),
+    },
+    {
+      name: "client suspended, wakes up after the recovery",
+      guest: "runs",
+      inject: async ({ provider }) => {
+        await signal(provider, "SIGSTOP");
+        await sleep(Math.max(FENCED_MS, suspendedMs));
+      },
+      outlast: ({ provider }) => signal(provider, "SIGCONT"),
+    },
+    {
+      name: "libvirtd restarted",
+      guest: "runs",
+      inject: ({ lab }) => onHost(lab, "systemctl restart libvirtd"),
+    },
+    {
+      name: "libvirtd stopped for 10 s",
+      guest: "runs",
+      inject: async ({ lab }) => {
+        await onHost(lab, "systemctl stop libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd");
+        void sleep(10_000).then(() => onHost(lab, "systemctl start libvirtd.socket libvirtd"));
+      },
+      relieve: ({ lab }) =>
+        onHost(
+          lab,
+          "for i in $(seq 100); do systemctl is-active -q libvirtd && exit; sleep 0.2; done; exit 1",
+        ),
+    },
+    {
+      name: "guest reset",
+      guest: "runs",
+      inject: async ({ lab }) => {
+        // it says once that it is up, to whoever listens then
+        await onHost(
+          lab,
+          `rm -f /run/guest-is-up; (lab-console ${GUEST} ready && touch /run/guest-is-up) >/dev/null 2>&1 &`,
+        );
+        await onHost(lab, `virsh reset ${GUEST}`);
+      },
+      relieve: ({ lab }) =>
+        onHost(
+          lab,
+          "for i in $(seq 1800); do [ -e /run/guest-is-up ] && exit; sleep 0.2; done; exit 1",
+          400_000,
+        ),
+    },
+    {
+      name: "guest destroyed",
+      guest: "gone",
+      inject: ({ lab }) => onHost(lab, `virsh destroy ${GUEST}`),
+    },
+    {
+      name: "guest's QEMU killed (-9)",
+      guest: "gone",
+      inject: ({ lab }) => onHost(lab, `kill -9 $(cat /run/libvirt/qemu/${GUEST}.pid)`),
+    },
+    {
+      name: "guest shut down from inside",
+      guest: "gone",
+      inject: async ({ lab }) => {
+        await lab.guestConsole(GUEST, "(sleep 0.2; poweroff -f) &");
+      },
+    },
+    {
+      name: "guest paused",
+      guest: "paused",
+      inject: ({ lab }) => onHost(lab, `virsh suspend ${GUEST}`),
+      relieve: ({ lab }) => onHost(lab, `virsh resume ${GUEST}`),
+    },
+    {
+      name: "chosen slot taken by someone else",
+      guest: "runs",
+      at: beforeFirst("plug"),
+      inject: async ({ lab, steps }) => {
+        const [, bus] =
+          /guest slot (pci\.\d+)/.exec(steps.find((one) => verbOf(one) === "plug")?.text ?? "") ?? [];
+        await lab.qmp(GUEST, "device_add", { ...stranger, bus });
+      },
+      // a slot that the program names must be free again; else another one is found
+      relieve: async ({ lab, operation }) => {
+        if (operation.after?.["guestSlot"]) await removeStranger(lab);
+      },
+      tidy: async (lab, operation) => {
+        if (!operation.after?.["guestSlot"]) await removeStranger(lab);
+      },
+    },
+    {
+      name: "a function held by another guest",
+      guest: "runs",
+      at: beforeFirst("hold"),
+      inject: ({ lab }) =>
+        onHost(
+          lab,
+          `echo "${unassigned}" > /root/stranger.xml && virsh attach-device guest2 /root/stranger.xml --live`,
+        ),
+      relieve: ({ lab }) => onHost(lab, "virsh detach-device guest2 /root/stranger.xml --live"),
+    },
+  ];
+}

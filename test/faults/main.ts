@@ -1,0 +1,92 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { startLab } from "../../lab";
+import { readRows, writeReport } from "./report";
+import { chooseCases } from "./sample";
+import { FaultSuite, type FaultResult } from "./suite";
+
+const root = path.resolve(__dirname, "../..");
+const report = path.join(root, "docs/reliability.md");
+
+const usage = `npm run test:faults -- [OPTION]...
+  --case TEXT       only cases whose name contains it; may be given several times
+  --count N         N cases, spread over operations, steps and faults; default: all
+  --seed N          which ones; default 1
+  --minutes N       begin no case after N minutes
+  --suspend N       seconds that a suspended client sleeps; default 120
+  --list            print the names and end
+  --record          write the table in docs/reliability.md; rows of cases that were not run stay`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      case: { type: "string", multiple: true },
+      count: { type: "string" },
+      seed: { type: "string", default: "1" },
+      minutes: { type: "string" },
+      suspend: { type: "string", default: "120" },
+      list: { type: "boolean" },
+      record: { type: "boolean" },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help) return console.log(usage);
+  const startedAt = Date.now();
+  const log = (line: string): void =>
+    console.log(`[${Math.round((Date.now() - startedAt) / 1000)} s] ${line}`);
+  const built = spawnSync(process.execPath, [path.join(root, "tools/build.mjs")], { stdio: "inherit" });
+  if (built.status !== 0) throw new Error("the build failed");
+  const lab = await startLab({ log });
+  const results: FaultResult[] = [];
+  const failures: string[] = [];
+  try {
+    const suite = await FaultSuite.prepare(lab, { log, suspendedMs: Number(values.suspend) * 1000 });
+    const all = suite.cases();
+    const named = values.case
+      ? all.filter((one) => values.case?.some((text) => one.name.includes(text)))
+      : all;
+    const chosen = chooseCases(
+      named,
+      values.count ? Number(values.count) : named.length,
+      Number(values.seed),
+    );
+    log(`${chosen.length} of ${all.length} cases, seed ${values.seed}`);
+    if (values.list) return chosen.forEach((one) => console.log(one.name));
+    for (const [index, one] of chosen.entries()) {
+      if (values.minutes && Date.now() - startedAt > Number(values.minutes) * 60_000) {
+        log(`the time is over after ${index} cases`);
+        break;
+      }
+      try {
+        const result = await suite.run(one);
+        results.push(result);
+        log(
+          `${index + 1}/${chosen.length} ${one.name}: ${result.saw} → ${result.recovery} (${result.seconds} s)`,
+        );
+      } catch (error) {
+        failures.push(error instanceof Error ? error.message : String(error));
+        log(`${index + 1}/${chosen.length} FAILED ${failures.at(-1)}`);
+      }
+    }
+    await suite.close();
+  } finally {
+    await lab.close();
+  }
+  if (values.record) {
+    const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], {
+      cwd: root,
+      encoding: "utf8",
+    }).stdout.trim();
+    const earlier = fs.existsSync(report) ? readRows(fs.readFileSync(report, "utf8")) : [];
+    fs.writeFileSync(report, writeReport(earlier, results, { commit, seed: values.seed, now: new Date() }));
+  }
+  console.log(`${results.length} passed, ${failures.length} failed`);
+  if (failures.length > 0 || results.length === 0) process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,40 @@
+import type { FaultCase } from "./suite";
+
+/**
+ * So many of the cases, spread over operations and faults: the operation and the fault that have come up least are
+ * served first, and the seed decides among equals. The same cases for the same seed and plans.
+ */
+export function chooseCases(all: readonly FaultCase[], count: number, seed: number): FaultCase[] {
+  if (count >= all.length) return [...all];
+  const random = generator(seed);
+  const left = all.map((one) => ({ one, draw: random() }));
+  const served = new Map<string, number>();
+  const timesOf = (key: string): number => served.get(key) ?? 0;
+  const chosen: FaultCase[] = [];
+  while (chosen.length < count) {
+    const weight = ({ one }: { one: FaultCase }): number =>
+      timesOf(one.fault.name) * 4 +
+      timesOf(one.operation.name) * 2 +
+      timesOf(`${one.operation.name} ${one.step.number}`);
+    left.sort((a, b) => weight(a) - weight(b) || a.draw - b.draw);
+    const next = left.shift();
+    if (next === undefined) break;
+    const { fault, operation, step } = next.one;
+    for (const key of [fault.name, operation.name, `${operation.name} ${step.number}`])
+      served.set(key, timesOf(key) + 1);
+    chosen.push(next.one);
+  }
+  return chosen;
+}
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}

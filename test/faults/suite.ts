@@ -1,0 +1,383 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Lab } from "../../lab";
+import { DynamicProvider, RpcError, type Properties } from "../protocol/harness";
+import { allFaults, type Fault, type Victim, type When } from "./faults";
+import { Gate } from "./gate";
+import { lookAtHost, settledDifferences } from "./host-look";
+import { operations, verbOf, type Arguments, type Operation, type RecordedStep } from "./operations";
+import { TcpProxy } from "./tcp-proxy";
+
+/** One fault at one place of one operation. */
+export interface FaultCase {
+  /** `create, during 3: provider killed (-9)`: names the case for good as long as the plan does not change. */
+  readonly name: string;
+  readonly operation: Operation;
+  readonly step: RecordedStep;
+  readonly when: When;
+  readonly fault: Fault;
+}
+
+/** What a case showed. */
+export interface FaultResult {
+  readonly name: string;
+  readonly operation: string;
+  readonly step: string;
+  readonly when: When;
+  readonly fault: string;
+  /** What the operation under the fault ended with, in the provider's words, shortened. */
+  readonly saw: string;
+  /** What the user did to get to the wanted state. */
+  readonly recovery: string;
+  readonly seconds: number;
+}
+
+const GUEST = "guest1";
+const OWNER = "organization/faults/test/nic";
+/** Steps that are announced within this time were begun together. */
+const TOGETHER_MS = 100;
+const STEP_LIMIT_MS = 60_000;
+const OPERATION_LIMIT_MS = 240_000;
+/** For what a host does after the last call: sessions end, drivers come back. */
+const SETTLE_MS = 30_000;
+/** What has been sent is received and begun by then. */
+const UNDER_WAY_MS = 150;
+
+/** What an engine remembers of a resource. */
+interface State {
+  readonly id: string;
+  readonly outs: Properties;
+}
+
+/** The faults of every step of every operation, each from a fresh hypervisor; see docs/reliability.md. */
+export class FaultSuite {
+  private readonly steps = new Map<string, readonly RecordedStep[]>();
+  private readonly states = new Map<string, State>();
+  private baseline: readonly string[] = [];
+
+  private constructor(
+    private readonly lab: Lab,
+    private readonly proxy: TcpProxy,
+    private readonly faults: readonly Fault[],
+    private readonly log: (line: string) => void,
+  ) {}
+
+  /** Runs every operation once, undisturbed, to learn its steps and to save the states that they start from. */
+  static async prepare(
+    lab: Lab,
+    options: {
+      readonly log: (line: string) => void;
+      readonly suspendedMs?: number;
+      /** Default: all. Those that others start from must be among them. */
+      readonly only?: readonly Operation["name"][];
+    },
+  ): Promise<FaultSuite> {
+    const proxy = await TcpProxy.open(lab.ssh.port);
+    const suite = new FaultSuite(lab, proxy, allFaults(options.suspendedMs), options.log);
+    await lab.restore();
+    suite.baseline = await lookAtHost(lab);
+    for (const operation of operations)
+      if (options.only?.includes(operation.name) ?? true) await suite.record(operation);
+    return suite;
+  }
+
+  async close(): Promise<void> {
+    await this.proxy.close();
+  }
+
+  /** Every case that the plans and the faults make. */
+  cases(): FaultCase[] {
+    return operations.flatMap((operation) => {
+      const steps = this.steps.get(operation.name) ?? [];
+      return steps.flatMap((step) =>
+        (["before", "during"] as const).flatMap((when) =>
+          this.faults
+            .filter((fault) => fault.at?.(step, steps, when) ?? true)
+            .map((fault) => ({
+              name: `${operation.name}, ${when} ${step.number}: ${fault.name}`,
+              operation,
+              step,
+              when,
+              fault,
+            })),
+        ),
+      );
+    });
+  }
+
+  /** @throws where the fault did not land in its step, the recovery failed, or something is left or changed. */
+  async run(one: FaultCase): Promise<FaultResult> {
+    const startedAt = Date.now();
+    const { operation, fault } = one;
+    await this.goTo(operation);
+    const gate = new Gate();
+    const provider = await DynamicProvider.start({ env: gate.environment });
+    const steps = this.steps.get(operation.name) ?? [];
+    const victim: Victim = { lab: this.lab, provider, proxy: this.proxy, operation, steps };
+    const done: string[] = [];
+    try {
+      const working = this.engineRuns(provider, operation);
+      // it is awaited later; until then its failure is no accident
+      working.catch(() => undefined);
+      await this.reach(one, gate, victim);
+      gate.open();
+      let state: State | undefined;
+      let saw: string;
+      const underFault = async (): Promise<void> => {
+        const outcome = await within(OPERATION_LIMIT_MS, working, "the operation under the fault");
+        state = outcome.state;
+        saw = outcome.saw;
+      };
+      saw = "it stands still";
+      state = this.stateBefore(operation);
+      if (!fault.outlast) {
+        await underFault();
+        await provider[Symbol.asyncDispose]();
+      }
+      await fault.relieve?.(victim);
+      state = await this.recover(operation, fault, state, done);
+      if (fault.outlast) {
+        const recovered = state;
+        await fault.outlast(victim);
+        await underFault();
+        state = recovered;
+        await provider[Symbol.asyncDispose]();
+        if (operation.after && recovered)
+          await this.expectAsWanted(operation.after, recovered, "after the sleeper woke up");
+      }
+      await fault.tidy?.(this.lab, operation);
+      await this.destroy(state, done);
+      await this.expectNothingLeft(fault);
+      return {
+        name: one.name,
+        operation: operation.name,
+        step: `${one.step.number} ${one.step.text.replace(OWNER, "its owner")}`,
+        when: one.when,
+        fault: fault.name,
+        saw,
+        recovery: done.join(", "),
+        seconds: Math.round((Date.now() - startedAt) / 1000),
+      };
+    } catch (cause) {
+      const printed = provider.printed.slice(-12).join("\n");
+      throw new Error(`${one.name}: ${textOf(cause)}\nrecovery so far: ${done.join(", ")}\n${printed}`, {
+        cause,
+      });
+    } finally {
+      await provider[Symbol.asyncDispose]();
+      gate.close();
+      this.proxy.passAnswers();
+      this.proxy.cut();
+    }
+  }
+
+  private async record(operation: Operation): Promise<void> {
+    await this.goTo(operation);
+    const gate = new Gate();
+    const provider = await DynamicProvider.start({ env: gate.environment });
+    try {
+      const announced: { step: RecordedStep; atMs: number }[] = [];
+      const working = this.engineRuns(provider, operation);
+      const ended = working.then(() => undefined);
+      for (;;) {
+        const step = await Promise.race([gate.next(STEP_LIMIT_MS), ended]);
+        if (step === undefined) break;
+        const number = step.number;
+        announced.push({ step: { ...step, begunUpTo: number }, atMs: Date.now() });
+        gate.letGo();
+      }
+      const { state, saw } = await working;
+      if (announced.length !== announced[0]?.step.count || (operation.after && !state))
+        throw new Error(`${operation.name} does not work undisturbed: ${saw}`);
+      this.steps.set(
+        operation.name,
+        announced.map(({ step }, index) => {
+          let last = index;
+          while (
+            announced[last + 1] !== undefined &&
+            (announced[last + 1]?.atMs ?? 0) - (announced[last]?.atMs ?? 0) < TOGETHER_MS &&
+            verbOf(announced[last + 1]?.step ?? step) === verbOf(step)
+          )
+            last++;
+          return { ...step, begunUpTo: last + 1 };
+        }),
+      );
+      if (operation.after && state && !this.states.has(keyOf(operation.after))) {
+        this.states.set(keyOf(operation.after), state);
+        await provider[Symbol.asyncDispose]();
+        // what is saved must not have a session of the provider's in it
+        await sleep(2000);
+        await this.lab.save(keyOf(operation.after));
+      }
+      this.log(`${operation.name}: ${announced.length} steps`);
+    } finally {
+      await provider[Symbol.asyncDispose]();
+      gate.close();
+    }
+  }
+
+  private async goTo({ before }: Operation): Promise<void> {
+    this.proxy.cut();
+    await this.lab.restore(before && keyOf(before));
+  }
+
+  private stateBefore({ before }: Operation): State | undefined {
+    return before && this.states.get(keyOf(before));
+  }
+
+  /** Lets the steps before this one pass, and does the fault there. */
+  private async reach(one: FaultCase, gate: Gate, victim: Victim): Promise<void> {
+    const { step, when, fault } = one;
+    for (let number = 1; number <= step.number; number++) {
+      const stands = await gate.next(STEP_LIMIT_MS);
+      if (stands?.number !== number || (number === step.number && stands.text !== step.text))
+        throw new Error(`step ${number} was expected, not ${JSON.stringify(stands)}`);
+      if (number < step.number) gate.letGo();
+    }
+    if (when === "before") return fault.inject(victim);
+    this.proxy.keepAnswers();
+    const sentBefore = this.proxy.sentBytes;
+    gate.letGo();
+    for (let number = step.number + 1; number <= step.begunUpTo; number++) {
+      const stands = await gate.next(STEP_LIMIT_MS);
+      if (stands?.number !== number) throw new Error(`step ${number} was to begin with ${step.number}`);
+      gate.letGo();
+    }
+    while (this.proxy.sentBytes === sentBefore) await sleep(5);
+    await sleep(UNDER_WAY_MS);
+    const tooFar = await gate.next(0);
+    if (tooFar) throw new Error(`the step was over before the fault: ${tooFar.text} had begun`);
+    await fault.inject(victim);
+    this.proxy.passAnswers();
+  }
+
+  /** What an engine does for one operation, and the state it keeps afterwards. */
+  private async engineRuns(
+    provider: DynamicProvider,
+    { before, after }: Operation,
+    state = before && this.states.get(keyOf(before)),
+  ): Promise<{ state: State | undefined; saw: string }> {
+    try {
+      if (after === undefined) {
+        if (state) await provider.delete(state.id, state.outs);
+        return { state: undefined, saw: "it completed" };
+      }
+      const news = await this.checked(provider, after, state?.outs ?? {});
+      if (state === undefined) {
+        const { id, outs } = await provider.create(news);
+        return { state: { id, outs }, saw: "it completed" };
+      }
+      const { outs } = await provider.update(state.id, state.outs, news);
+      return { state: { id: state.id, outs }, saw: "it completed" };
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error;
+      const { partial } = error;
+      const saw = shortened(partial?.reasons.join(" ") ?? error.message);
+      return { state: partial ? { id: partial.id, outs: partial.properties } : state, saw };
+    }
+  }
+
+  private async checked(provider: DynamicProvider, wanted: Arguments, olds: Properties): Promise<Properties> {
+    const { privateKey, hostKey, host } = this.lab.ssh;
+    const { inputs, failures } = await provider.check(olds, {
+      connection: { host, port: this.proxy.port, user: "root", privateKey, hostKey },
+      guest: { domain: GUEST },
+      ownerToken: OWNER,
+      timeouts: { attachSeconds: 60, detachSeconds: 30 },
+      ...wanted,
+    });
+    if (failures.length > 0) throw new Error(JSON.stringify(failures));
+    return inputs;
+  }
+
+  /** What Pulumi's recovery comes to: the same program again, by a new provider process. */
+  private async recover(
+    operation: Operation,
+    fault: Fault,
+    state: State | undefined,
+    done: string[],
+  ): Promise<State | undefined> {
+    const { after } = operation;
+    if (after === undefined) return state;
+    await using provider = await DynamicProvider.start();
+    const again = await this.engineRuns(provider, operation, state);
+    done.push("up");
+    if (fault.guest === "gone") {
+      if (!/is shut off|not running|GUEST_NOT_RUNNING/i.test(again.saw))
+        throw new Error(`up was to say that the guest does not run, not: ${again.saw}`);
+      done[done.length - 1] = "up (refused: the guest does not run)";
+      return again.state;
+    }
+    if (again.saw !== "it completed") throw new Error(`up did not complete: ${again.saw}`);
+    if (again.state) await this.expectAsWanted(after, again.state, "after up");
+    return again.state;
+  }
+
+  /** The provider's own look finds no difference, and the guest sees what it should. */
+  private async expectAsWanted(wanted: Arguments, state: State, when: string): Promise<void> {
+    await using provider = await DynamicProvider.start();
+    const inputs = await this.checked(provider, wanted, state.outs);
+    const { changes } = await provider.diff(state.id, state.outs, inputs);
+    if (changes !== "none") throw new Error(`${when} there is drift: ${provider.printed.join("\n")}`);
+    const { attached, slot } = state.outs as { attached: { guestFunction: number }[]; slot: { bus: string } };
+    const bus = Number(slot.bus.replace("pci.", "")).toString(16).padStart(2, "0");
+    const expected = attached.map((one) => `0000:${bus}:00.${one.guestFunction}`).sort();
+    for (let tries = 0; ; tries++) {
+      const seen = (await this.lab.guestPciFunctions(GUEST)).filter((one) => one.startsWith(`0000:${bus}:`));
+      if (JSON.stringify(seen) === JSON.stringify(expected)) return;
+      if (tries > 20)
+        throw new Error(`${when} the guest sees ${seen.join(", ")}, not ${expected.join(", ")}`);
+      await sleep(500);
+    }
+  }
+
+  private async destroy(state: State | undefined, done: string[]): Promise<void> {
+    if (state === undefined) return;
+    await using provider = await DynamicProvider.start();
+    const { saw } = await this.engineRuns(provider, { name: "delete" }, state);
+    done.push("destroy");
+    if (saw !== "it completed") throw new Error(`destroy did not complete: ${saw}`);
+  }
+
+  private async expectNothingLeft(fault: Fault): Promise<void> {
+    const ofTheGuest = new RegExp(`^(state|live|qom) ${GUEST} `);
+    const isExpected = (line: string): boolean => fault.guest !== "gone" || !ofTheGuest.test(line);
+    const left = await settledDifferences(
+      async () => (await lookAtHost(this.lab)).filter(isExpected),
+      this.baseline.filter(isExpected),
+      SETTLE_MS,
+    );
+    if (left.length > 0) throw new Error(`left or changed on the host:\n${left.join("\n")}`);
+  }
+}
+
+function keyOf(wanted: Arguments): string {
+  return Object.keys(wanted)
+    .map((key) => `${key}-${JSON.stringify(wanted[key]).replace(/[^a-z0-9]/gi, "")}`)
+    .join("-");
+}
+
+/** The first two sentences say what happened; paths and process ids would differ from run to run. */
+function shortened(message: string): string {
+  const text = message
+    .replace(/\s+/g, " ")
+    .replaceAll(OWNER, "its owner")
+    .replace(/127\.0\.0\.1:\d+/g, "the host");
+  return text.length <= 240 ? text : `${text.slice(0, 237)}...`;
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+async function within<T>(limitMs: number, promise: Promise<T>, what: string): Promise<T> {
+  const stop = new AbortController();
+  const late = sleep(limitMs, undefined, { signal: stop.signal }).then(() => {
+    throw new Error(`${what} did not end within ${limitMs / 1000} s`);
+  });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    stop.abort();
+  }
+}
