@@ -154,6 +154,10 @@ export function allFaults(suspendedMs = 0): readonly Fault[] {
       guest: "gone",
       inject: async ({ lab }) => {
         await lab.guestConsole(GUEST, "(sleep 0.2; poweroff -f) &");
+        await onHost(
+          lab,
+          `for i in $(seq 300); do [ "$(LC_ALL=C virsh domstate ${GUEST})" = "shut off" ] && exit; sleep 0.1; done; exit 1`,
+        );
       },
     },
     {

@@ -4,7 +4,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { startLab } from "../../lab";
 import { readRows, writeReport } from "./report";
-import { chooseCases } from "./sample";
+import { chooseCases, sampleOf } from "./sample";
 import { FaultSuite, type FaultResult } from "./suite";
 
 const root = path.resolve(__dirname, "../..");
@@ -12,6 +12,7 @@ const report = path.join(root, "docs/reliability.md");
 
 const usage = `npm run test:faults -- [OPTION]...
   --case TEXT       only cases whose name contains it; may be given several times
+  --sample       the cases that npm test runs
   --count N         N cases, spread over operations, steps and faults; default: all
   --seed N          which ones; default 1
   --minutes N       begin no case after N minutes
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       case: { type: "string", multiple: true },
+      sample: { type: "boolean" },
       count: { type: "string" },
       seed: { type: "string", default: "1" },
       minutes: { type: "string" },
@@ -47,11 +49,8 @@ async function main(): Promise<void> {
     const named = values.case
       ? all.filter((one) => values.case?.some((text) => one.name.includes(text)))
       : all;
-    const chosen = chooseCases(
-      named,
-      values.count ? Number(values.count) : named.length,
-      Number(values.seed),
-    );
+    const count = values.count ? Number(values.count) : named.length;
+    const chosen = values.sample ? sampleOf(all) : chooseCases(named, count, Number(values.seed));
     log(`${chosen.length} of ${all.length} cases, seed ${values.seed}`);
     if (values.list) return chosen.forEach((one) => console.log(one.name));
     for (const [index, one] of chosen.entries()) {

@@ -2,21 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connectLab, type Lab } from "../../lab";
 import { readRows } from "./report";
-import { chooseCases } from "./sample";
-import { FaultSuite, type FaultCase } from "./suite";
+import { SAMPLE, sampleOf } from "./sample";
+import { FaultSuite } from "./suite";
 
-const COUNT = 20;
-const SEED = 1;
 const reportFile = join(__dirname, "../../docs/reliability.md");
-
-/** Those that end soon: the guest need not boot again, and nobody waits for a guest that does not answer. */
-function isQuick({ operation, step, when, fault }: FaultCase): boolean {
-  if (["guest reset", "guest paused", "SSH silent, no FIN", "libvirtd stopped for 10 s"].includes(fault.name))
-    return false;
-  return (
-    operation.name === "delete" || (operation.name === "create" && step.number <= 2 && when === "before")
-  );
-}
 
 describe("a sample of the faults", () => {
   let lab: Lab;
@@ -31,9 +20,9 @@ describe("a sample of the faults", () => {
   });
 
   /** One test for all: which cases there are is known only when the plans have been seen. */
-  test(`${COUNT} cases end as the report says`, async () => {
-    const chosen = chooseCases(suite.cases().filter(isQuick), COUNT, SEED);
-    expect(chosen).toHaveLength(COUNT);
+  test(`${SAMPLE.count} cases end as the report says`, async () => {
+    const chosen = sampleOf(suite.cases());
+    expect(chosen).toHaveLength(SAMPLE.count);
     const rows = readRows(readFileSync(reportFile, "utf8"));
     const failures: string[] = [];
     for (const one of chosen) {

@@ -1,5 +1,21 @@
 import type { FaultCase } from "./suite";
 
+/** What `npm test` runs; `npm run test:faults -- --sample --record` writes its rows anew. */
+export const SAMPLE = { count: 20, seed: 1 } as const;
+
+const SLOW = ["guest reset", "guest paused", "SSH silent, no FIN", "libvirtd stopped for 10 s"];
+
+/** Cases that end soon: the guest need not boot again, and nobody waits for one that does not answer. */
+export function sampleOf(all: readonly FaultCase[]): FaultCase[] {
+  const quick = all.filter(({ operation, step, when, fault }) => {
+    if (SLOW.includes(fault.name)) return false;
+    return (
+      operation.name === "delete" || (operation.name === "create" && step.number <= 2 && when === "before")
+    );
+  });
+  return chooseCases(quick, SAMPLE.count, SAMPLE.seed);
+}
+
 /**
  * So many of the cases, spread over operations and faults: the operation and the fault that have come up least are
  * served first, and the seed decides among equals. The same cases for the same seed and plans.

@@ -154,7 +154,7 @@ export class FaultSuite {
         when: one.when,
         fault: fault.name,
         saw,
-        recovery: done.join(", "),
+        recovery: done.join(", ") || "nothing",
         seconds: Math.round((Date.now() - startedAt) / 1000),
       };
     } catch (cause) {
