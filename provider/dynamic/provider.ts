@@ -6,7 +6,7 @@ import type {
   ResourceProvider,
   UpdateResult,
 } from "@pulumi/pulumi/dynamic";
-import { fail, printable, ProviderError } from "../errors";
+import { causeText, fail, hasCode, printable, ProviderError } from "../errors";
 import {
   attach,
   AttachFailure,
@@ -172,7 +172,9 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const progress = progressOf(inputs.ownerToken);
     const limitSeconds = timeoutsOf(inputs).detachSeconds;
     await this.#operations.run(limitSeconds, async (signal) => {
-      const hypervisor = await this.#openMade(inputs, state, { signal, progress, willLock: true });
+      const opening = this.#openMade(inputs, state, { signal, progress, willLock: true });
+      const hypervisor = await opening.catch((cause: unknown) => forgetUnreachable(state, progress, cause));
+      if (hypervisor === undefined) return;
       await detach(hypervisor, {
         ownerToken: inputs.ownerToken,
         query: { addresses: addressesOf(inputs, remembered) },
@@ -237,6 +239,22 @@ async function withoutStack<T>(properties: Properties, method: () => Promise<T>)
 function hostOf({ connection }: Properties): string {
   const host: unknown = (connection as { readonly host?: unknown } | undefined)?.host;
   return typeof host === "string" ? host : "the host";
+}
+
+/** Set to 1, a delete forgets what it cannot reach: for hosts that no longer exist. Off by default. */
+const FORGET_VARIABLE = "MULTIFUNCTION_PCI_FORGET_UNREACHABLE";
+
+/** A host that does not answer is no proof that its functions are free: only the user can know that it is gone. */
+function forgetUnreachable(state: AttachmentState, progress: Progress, cause: unknown): undefined {
+  if (!hasCode(cause, "SSH_DIAL_FAILED")) throw cause;
+  const reason = causeText(cause);
+  if (process.env[FORGET_VARIABLE] === "1") {
+    progress(`forgotten without a look at the host, as ${FORGET_VARIABLE} asks: ${reason}`);
+    return undefined;
+  }
+  const functions = [...state.attached, ...state.held].map((one) => one.hostAddress);
+  const { guestUuid } = state;
+  throw fail("HOST_NOT_VERIFIED", { functions, guestUuid, reason, variable: FORGET_VARIABLE }, cause);
 }
 
 /**

@@ -159,6 +159,15 @@ const carryingOut = {
     `attaching to guest ${d.guest} failed: ${d.reason} ${d.outcome}`,
   DETACH_FAILED: (d: { guest: string; reason: string }) =>
     `detaching from guest ${d.guest} failed: ${d.reason} What is left is still recorded; run again to finish.`,
+  HOST_NOT_VERIFIED: (d: {
+    functions: readonly string[];
+    guestUuid: string;
+    reason: string;
+    variable: string;
+  }) =>
+    `${d.reason} So it cannot be verified that ${d.functions.join(", ")} are back with the host, nor that guest ` +
+    `${d.guestUuid} no longer has them. Run destroy again once the host answers. Where it is gone for good, set ` +
+    `${d.variable}=1 in the environment of that one command: the attachment is then forgotten unseen.`,
   ANOTHER_HOST: (d: { host: string; expected: string; actual: string }) =>
     `${d.host} is host ${d.actual}, but this attachment was made on host ${d.expected}. Nothing was touched. ` +
     `Correct connection.host. If it is the same host, libvirt makes up a UUID at each start because the firmware has none: ` +

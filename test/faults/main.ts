@@ -40,6 +40,11 @@ async function main(): Promise<void> {
     console.log(`[${Math.round((Date.now() - startedAt) / 1000)} s] ${line}`);
   const built = spawnSync(process.execPath, [path.join(root, "tools/build.mjs")], { stdio: "inherit" });
   if (built.status !== 0) throw new Error("the build failed");
+  // of what runs now: it may take hours, and work goes on beside it
+  const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], {
+    cwd: root,
+    encoding: "utf8",
+  }).stdout.trim();
   const lab = await startLab({ log });
   const results: FaultResult[] = [];
   const failures: string[] = [];
@@ -74,10 +79,6 @@ async function main(): Promise<void> {
     await lab.close();
   }
   if (values.record) {
-    const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], {
-      cwd: root,
-      encoding: "utf8",
-    }).stdout.trim();
     const earlier = fs.existsSync(report) ? readRows(fs.readFileSync(report, "utf8")) : [];
     fs.writeFileSync(report, writeReport(earlier, results, { commit, seed: values.seed, now: new Date() }));
   }

@@ -110,7 +110,11 @@ export class FaultSuite {
     const { operation, fault } = one;
     await this.goTo(operation);
     const gate = new Gate();
-    const provider = await DynamicProvider.start({ env: gate.environment });
+    // the one that recovers is of the next command; it is started ahead, and connects when it is needed
+    const [provider, next] = await Promise.all([
+      DynamicProvider.start({ env: gate.environment }),
+      DynamicProvider.start(),
+    ]);
     const steps = this.steps.get(operation.name) ?? [];
     const victim: Victim = { lab: this.lab, provider, proxy: this.proxy, operation, steps };
     const done: string[] = [];
@@ -134,7 +138,7 @@ export class FaultSuite {
         await provider[Symbol.asyncDispose]();
       }
       await fault.relieve?.(victim);
-      state = await this.recover(operation, fault, state, done);
+      state = await this.recover(next, operation, fault, state, done);
       if (fault.outlast) {
         const recovered = state;
         await fault.outlast(victim);
@@ -142,10 +146,11 @@ export class FaultSuite {
         state = recovered;
         await provider[Symbol.asyncDispose]();
         if (operation.after && recovered)
-          await this.expectAsWanted(operation.after, recovered, "after the sleeper woke up");
+          await this.expectAsWanted(next, operation.after, recovered, "after the sleeper woke up");
       }
       await fault.tidy?.(this.lab, operation);
-      await this.destroy(state, done);
+      await this.destroy(next, state, done);
+      await next[Symbol.asyncDispose]();
       await this.expectNothingLeft(fault);
       return {
         name: one.name,
@@ -163,7 +168,7 @@ export class FaultSuite {
         cause,
       });
     } finally {
-      await provider[Symbol.asyncDispose]();
+      await Promise.all([provider[Symbol.asyncDispose](), next[Symbol.asyncDispose]()]);
       gate.close();
       this.proxy.passAnswers();
       this.proxy.cut();
@@ -291,6 +296,7 @@ export class FaultSuite {
 
   /** What Pulumi's recovery comes to: the same program again, by a new provider process. */
   private async recover(
+    provider: DynamicProvider,
     operation: Operation,
     fault: Fault,
     state: State | undefined,
@@ -298,7 +304,6 @@ export class FaultSuite {
   ): Promise<State | undefined> {
     const { after } = operation;
     if (after === undefined) return state;
-    await using provider = await DynamicProvider.start();
     const again = await this.engineRuns(provider, operation, state);
     done.push("up");
     if (fault.guest === "gone") {
@@ -308,13 +313,17 @@ export class FaultSuite {
       return again.state;
     }
     if (again.saw !== "it completed") throw new Error(`up did not complete: ${again.saw}`);
-    if (again.state) await this.expectAsWanted(after, again.state, "after up");
+    if (again.state) await this.expectAsWanted(provider, after, again.state, "after up");
     return again.state;
   }
 
   /** The provider's own look finds no difference, and the guest sees what it should. */
-  private async expectAsWanted(wanted: Arguments, state: State, when: string): Promise<void> {
-    await using provider = await DynamicProvider.start();
+  private async expectAsWanted(
+    provider: DynamicProvider,
+    wanted: Arguments,
+    state: State,
+    when: string,
+  ): Promise<void> {
     const inputs = await this.checked(provider, wanted, state.outs);
     const { changes } = await provider.diff(state.id, state.outs, inputs);
     if (changes !== "none") throw new Error(`${when} there is drift: ${provider.printed.join("\n")}`);
@@ -330,9 +339,8 @@ export class FaultSuite {
     }
   }
 
-  private async destroy(state: State | undefined, done: string[]): Promise<void> {
+  private async destroy(provider: DynamicProvider, state: State | undefined, done: string[]): Promise<void> {
     if (state === undefined) return;
-    await using provider = await DynamicProvider.start();
     const { saw } = await this.engineRuns(provider, { name: "delete" }, state);
     done.push("destroy");
     if (saw !== "it completed") throw new Error(`destroy did not complete: ${saw}`);

@@ -89,3 +89,31 @@ test("an error for users is printed without a stack of this program", () => {
 test("no answer and no line holds a credential", () => {
   expect(provider.printed.join("\n")).not.toContain(validInputs.connection.password);
 });
+
+describe("delete, where nobody answers", () => {
+  // a port that was free a moment ago, so that the dial is refused at once
+  const gone = async () => {
+    const silent = await SshStranger.listen();
+    const { port } = silent;
+    await silent[Symbol.asyncDispose]();
+    return { ...attachedState, connection: { ...validInputs.connection, port, dialErrorLimit: 1 } };
+  };
+
+  test("says what cannot be verified, and how to go on", async () => {
+    await expect(provider.delete("id", await gone())).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /cannot be verified that 0000:01:00\.0.*MULTIFUNCTION_PCI_FORGET_UNREACHABLE=1.*\[HOST_NOT_VERIFIED\]/s,
+      ) as string,
+    });
+  });
+
+  test("forgets where the user says that the host is gone, and only hosts that do not answer", async () => {
+    await using forgetful = await DynamicProvider.start({
+      env: { MULTIFUNCTION_PCI_FORGET_UNREACHABLE: "1" },
+    });
+    await forgetful.configure({});
+    await forgetful.delete("id", await gone());
+    expect(forgetful.printed.join("\n")).toMatch(/forgotten without a look at the host/);
+    await expect(forgetful.delete("id", state())).rejects.toMatchObject(refused);
+  });
+});
