@@ -27,7 +27,7 @@ const checks = [
 /**
  * In the order in which they run, because what is quick to fail comes first. `needs`: steps of tools/setup.mjs;
  * `oneByOne`: its files share a machine. Those `inLab` wait for an emulated machine most of the time: they run beside
- * the others, which give way to them.
+ * the others, which give way to them. `onlyNamed`: not without being asked for, it takes too long.
  */
 const tiers = {
   check: { needs: ["npm", "build"] },
@@ -35,7 +35,7 @@ const tiers = {
   ssh: { needs: ["packages", "npm"], oneByOne: true },
   protocol: { needs: ["npm", "build"] },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
-  faults: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
+  faults: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
   pulumi: { needs: ["packages", "npm", "build", "pulumi", "lab"], oneByOne: true, inLab: true },
 };
 
@@ -45,7 +45,8 @@ if (unknown.length > 0) {
   console.error(`there is no tier ${unknown.join(", ")}; the tiers are ${Object.keys(tiers).join(", ")}`);
   process.exit(2);
 }
-const chosen = Object.keys(tiers).filter((name) => named.length === 0 || named.includes(name));
+const isChosen = (name) => (named.length === 0 ? !tiers[name].onlyNamed : named.includes(name));
+const chosen = Object.keys(tiers).filter(isChosen);
 
 const started = Date.now();
 const seconds = (since) => `${Math.round((Date.now() - since) / 1000)} s`;

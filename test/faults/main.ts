@@ -12,7 +12,7 @@ const report = path.join(root, "docs/reliability.md");
 
 const usage = `npm run test:faults -- [OPTION]...
   --case TEXT       only cases whose name contains it; may be given several times
-  --sample       the cases that npm test runs
+  --sample       the fixed sample of npm test -- faults
   --count N         N cases, spread over operations, steps and faults; default: all
   --seed N          which ones; default 1
   --minutes N       begin no case after N minutes
