@@ -25,9 +25,9 @@ const inLab = {
 // Generous, because a machine may be busy: a limit is there to end what hangs, not to judge speed.
 module.exports = {
   projects: [
-    tier("unit", { timeoutSeconds: 30 }),
-    tier("ssh", { timeoutSeconds: 60 }),
-    tier("protocol", { ...built, timeoutSeconds: 60 }),
+    tier("unit", { timeoutSeconds: 120 }),
+    tier("ssh", { timeoutSeconds: 180 }),
+    tier("protocol", { ...built, timeoutSeconds: 180 }),
     tier("lab", inLab),
     tier("faults", inLab),
     tier("boots", inLab),

@@ -1,5 +1,9 @@
+/** Tests of this kind give way to the lab's, which run beside them. */
+const BUSY_MACHINE = 4;
+
 /** What a hostile peer may cost at most. Generous, because a machine may be busy: hangs and floods are far beyond. */
 export interface Bounds {
+  /** On a machine that does nothing else. */
   readonly seconds: number;
   /** How much more memory may be in use, at any look, than before. */
   readonly mebibytes: number;
@@ -21,7 +25,7 @@ export async function withinBounds<T>(bounds: Bounds, run: () => T | Promise<T>)
     // rejections are reported when the queue of promises has run dry
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     const seconds = (Date.now() - startedAt) / 1000;
-    expect(seconds).toBeLessThan(bounds.seconds);
+    expect(seconds).toBeLessThan(bounds.seconds * BUSY_MACHINE);
     expect((most - before) / 2 ** 20).toBeLessThan(bounds.mebibytes);
     return result;
   } finally {
