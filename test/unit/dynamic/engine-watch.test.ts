@@ -2,7 +2,7 @@ import net from "node:net";
 import { engineGone, findEngineAddress } from "../../../provider/dynamic/engine-watch";
 
 describe("the engine's address", () => {
-  const script = "/work/node_modules/@pulumi/pulumi/cmd/dynamic-provider/index.js";
+  const script = "/srv/program/node_modules/@pulumi/pulumi/cmd/dynamic-provider/index.js";
   const found = (...args: string[]) => findEngineAddress(["/usr/bin/node", script, ...args]);
 
   it.each([
@@ -28,17 +28,17 @@ describe("the engine's address", () => {
   });
 
   it.each([
-    "/work/node_modules/@pulumi/pulumi/cmd/dynamic-provider",
+    "/srv/program/node_modules/@pulumi/pulumi/cmd/dynamic-provider",
     "C:\\work\\node_modules\\@pulumi\\pulumi\\cmd\\dynamic-provider\\index.js",
   ])("is looked for in the process of dynamic providers, started as %s", (started) => {
     expect(findEngineAddress(["node", started, "127.0.0.1:40123"])).toBeDefined();
   });
 
   it.each([
-    "/work/node_modules/@pulumi/pulumi/cmd/run/index.js",
-    "/work/node_modules/.bin/jest",
-    "/work/bench/bench.ts",
-    "/work/dynamic-provider/index.js",
+    "/srv/program/node_modules/@pulumi/pulumi/cmd/run/index.js",
+    "/srv/program/node_modules/.bin/jest",
+    "/srv/program/bench/bench.ts",
+    "/srv/program/dynamic-provider/index.js",
   ])("is looked for in no other process, as %s: it is not the engine's to end", (started) => {
     expect(findEngineAddress(["node", started, "127.0.0.1:40123"])).toBeUndefined();
   });
