@@ -69,8 +69,8 @@ test("a host is known again by the owner's entry; of a guest that was shut off a
   const before = { ...outs, hostUuid: "99999999-9999-4999-8999-999999999999" };
   const inputs = await lab.check(lab.inputs(), before);
   expect(await lab.provider.diff(id, before, inputs)).toMatchObject({ changes: true, replaces: [] });
-  const { outs: after } = await lab.provider.update(id, before, inputs);
-  expect(after).toMatchObject({ hostUuid: outs["hostUuid"], attached: outs["attached"] });
+  const updated = await lab.provider.update(id, before, inputs);
+  expect(updated.outs).toMatchObject({ hostUuid: outs["hostUuid"], attached: outs["attached"] });
 
   await lab.lab.exec("virsh destroy guest1");
   const strange = await lab.failureOf(lab.provider.delete(id, before));
