@@ -111,6 +111,8 @@ async function undo(
   // the way back may lead to the slot that was emptied meanwhile
   const buses = [...(request.query.forPlug?.buses ?? []), ...before.plugged.map((one) => one.bus)];
   const query = { ...request.query, forPlug: { buses } };
+  // what is there in the end: nothing is plugged any more after that look
+  const { forPlug: _, ...lastQuery } = query;
   const guest = before.guest.name;
   const failure = (outcome: string, reality: Reality | undefined): AttachFailure =>
     new AttachFailure(fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause), reality);
@@ -126,14 +128,14 @@ async function undo(
       const ended = await hypervisor.host.observe(query, deadline.signal);
       await carryOut(planBack(before, plan, ended, wanted.ownerToken, remembered), work);
     }
-    const last = await hypervisor.host.observe(query, deadline.signal);
+    const last = await hypervisor.host.observe(lastQuery, deadline.signal);
     const reality = await realityOf(hypervisor, last, wanted.ownerToken, deadline.signal, remembered);
     const isBack = (reality?.attached.length ?? 0) > 0;
     return failure(describeUndone(last, isBack, back.steps.length > 0), reality);
   } catch (undoCause) {
     const reality = await lookAtReality(
       hypervisor,
-      query,
+      lastQuery,
       wanted.ownerToken,
       deadline.signal,
       remembered,

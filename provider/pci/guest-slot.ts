@@ -55,6 +55,12 @@ export interface BusFacts {
 }
 
 const expressPorts = new Set(["pcie-root-port", "ioh3420", "xio3130-downstream"]);
+
+/** Whether a QOM type is that of a PCI Express port, behind which there is slot 0 and no other. */
+export function isExpressPort(portType: string | undefined): boolean {
+  return portType !== undefined && expressPorts.has(portType);
+}
+
 const onlySlotZero: SlotRange = { first: 0, last: 0 };
 const conventionalSlots: SlotRange = { first: 1, last: 31 };
 
@@ -65,7 +71,7 @@ const conventionalSlots: SlotRange = { first: 1, last: 31 };
  */
 export function classifyBus(facts: BusFacts): BusHotplug {
   const refuse = (reason: string): BusHotplug => ({ possible: false, reason });
-  const isExpress = facts.portType !== undefined && expressPorts.has(facts.portType);
+  const isExpress = isExpressPort(facts.portType);
   if (facts.portHotplug === false) return refuse("its port has hotplug='off'");
   if (facts.handlerPath === "") return refuse("it does not support hotplug");
   if (facts.architecture === "ppc64") return { possible: true, kind: "pseries", slots: conventionalSlots };

@@ -19,6 +19,7 @@ export { findHostUses, type HostUse } from "./host-use";
 export {
   classifyBus,
   findFreeSlot,
+  isExpressPort,
   isSlotFree,
   type BusFacts,
   type BusHotplug,

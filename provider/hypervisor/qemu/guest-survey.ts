@@ -2,6 +2,7 @@ import {
   classifyBus,
   findFreeSlot,
   findPciAddress,
+  isExpressPort,
   type BusHotplug,
   type GuestBus,
   type SlotOccupant,
@@ -143,7 +144,7 @@ async function askForHotplug(
     const hasOurs = one.occupants.length > strangers.length;
     const isTaken = !hasOurs && (strangers.length > 0 || one.reservedSlots.length > 0);
     const taker = strangers.map(({ id }) => id).join(", ") || "libvirt's configuration";
-    if (isExpress(one) && isTaken)
+    if (isExpressPort(one.portType) && isTaken)
       answers.set(one.bus, { possible: false, reason: `it is taken by ${taker}` });
     else if (hasOurs || plugBuses?.includes(one.bus)) asked.push(one);
     else free.push(one);
@@ -154,17 +155,14 @@ async function askForHotplug(
     return hotplug;
   };
   await Promise.all(asked.map(ask));
-  free.sort((a, b) => Number(isExpress(b)) - Number(isExpress(a)) || b.index - a.index);
+  const rank = ({ portType }: SeenBus): number => (isExpressPort(portType) ? 0 : 1);
+  free.sort((a, b) => rank(a) - rank(b) || b.index - a.index);
   for (const one of plugBuses === undefined ? [] : free)
     if (findFreeSlot([{ ...one, hotplug: await ask(one) }]) !== undefined) break;
   return seen.map(({ bus, index, occupants, reservedSlots }) => {
     const hotplug = answers.get(bus) ?? { possible: false, reason: "it was not asked, nothing needs it" };
     return { bus, index, hotplug, occupants, reservedSlots };
   });
-}
-
-function isExpress({ portType }: BusPlace): boolean {
-  return portType !== undefined && !portType.endsWith("pci-bridge");
 }
 
 /** Two questions at the most: only a port that is its own handler can be switched off by its own property. */

@@ -13,6 +13,7 @@ import {
 } from "../../../provider/plan";
 import type { QmpMonitor } from "../../../provider/qmp";
 import { at, outline, wants } from "../../support/wanted";
+import { nothingUsed } from "../../support/survey";
 import { readRecording } from "./support/recording";
 import {
   guest1,
@@ -28,14 +29,6 @@ const owner = "organization/quickstart/dev/nic";
 const tag = tagOf(owner);
 const address = at("0000:01:00.2");
 const alias = aliasOf(tag, address);
-const nothingUsed = {
-  interfaces: [],
-  defaultRouteInterfaces: [],
-  sshInterfaces: [],
-  functionsWithHiddenInterface: [],
-  physicalFunctions: [],
-  disks: [],
-};
 const found: CallLine = { call: "lookupDomain", reply: guest1 };
 
 /** A monitor that shows these devices, by id and host address. */

@@ -5,15 +5,8 @@ import {
   type SurveyedDisk,
   type SurveyedInterface,
 } from "../../../provider/pci";
+import { nothingUsed } from "../../support/survey";
 
-const nothing: HostSurvey = {
-  interfaces: [],
-  defaultRouteInterfaces: [],
-  sshInterfaces: [],
-  functionsWithHiddenInterface: [],
-  physicalFunctions: [],
-  disks: [],
-};
 const nic = (name: string, pciAddress?: string, ...lowerInterfaces: string[]): SurveyedInterface => ({
   name,
   isUp: false,
@@ -42,11 +35,11 @@ const disk = (
   ...more,
 });
 const usesOf = (survey: Partial<HostSurvey>): string[] =>
-  findHostUses({ ...nothing, ...survey }).map((one) => `${one.address} ${one.use}`);
+  findHostUses({ ...nothingUsed, ...survey }).map((one) => `${one.address} ${one.use}`);
 
 describe("what the host cannot do without", () => {
   it("is the interface that carries this SSH connection", () => {
-    const survey = { ...nothing, interfaces: [nic("eth0", "0000:01:00.0")], sshInterfaces: ["eth0"] };
+    const survey = { ...nothingUsed, interfaces: [nic("eth0", "0000:01:00.0")], sshInterfaces: ["eth0"] };
     expect(findHostUses(survey)).toEqual([
       {
         address: "0000:01:00.0",
@@ -62,7 +55,7 @@ describe("what the host cannot do without", () => {
       nic("eth1", "0000:01:00.1"),
       nic("eth2", "0000:01:00.2"),
     ];
-    const uses = findHostUses({ ...nothing, interfaces, defaultRouteInterfaces: ["eth0", "eth2"] });
+    const uses = findHostUses({ ...nothingUsed, interfaces, defaultRouteInterfaces: ["eth0", "eth2"] });
     expect(uses.map((one) => one.address)).toEqual(["0000:01:00.0", "0000:01:00.2"]);
     expect(uses[0]?.use).toBe("carries the host's default route (interface eth0)");
   });
@@ -74,7 +67,7 @@ describe("what the host cannot do without", () => {
       nic("vnet3"),
       nic("eth1", "0000:01:00.1"),
     ];
-    expect(findHostUses({ ...nothing, interfaces, defaultRouteInterfaces: ["br0"] })).toEqual([
+    expect(findHostUses({ ...nothingUsed, interfaces, defaultRouteInterfaces: ["br0"] })).toEqual([
       {
         address: "0000:01:00.0",
         use: "carries the host's default route (interface eth0, a part of br0)",
@@ -85,9 +78,9 @@ describe("what the host cannot do without", () => {
 
   it("is the parent of a VLAN", () => {
     const interfaces = [nic("eth0.7", undefined, "eth0"), nic("eth0", "0000:01:00.0")];
-    expect(findHostUses({ ...nothing, interfaces, sshInterfaces: ["eth0.7"] }).map((o) => o.address)).toEqual(
-      ["0000:01:00.0"],
-    );
+    expect(
+      findHostUses({ ...nothingUsed, interfaces, sshInterfaces: ["eth0.7"] }).map((o) => o.address),
+    ).toEqual(["0000:01:00.0"]);
   });
 
   it("is each member of a bond below a VLAN below a bridge", () => {
@@ -99,13 +92,13 @@ describe("what the host cannot do without", () => {
       nic("eth1", "0000:01:00.1"),
       nic("eth2", "0000:01:00.2"),
     ];
-    const uses = findHostUses({ ...nothing, interfaces, sshInterfaces: ["br0"] });
+    const uses = findHostUses({ ...nothingUsed, interfaces, sshInterfaces: ["br0"] });
     expect(uses.map((one) => one.address)).toEqual(["0000:01:00.0", "0000:01:00.1"]);
   });
 
   it("is told without end where interfaces name each other in a circle", () => {
     const interfaces = [nic("a", "0000:01:00.0", "b"), nic("b", "0000:01:00.1", "a")];
-    expect(findHostUses({ ...nothing, interfaces, sshInterfaces: ["a"] })).toHaveLength(2);
+    expect(findHostUses({ ...nothingUsed, interfaces, sshInterfaces: ["a"] })).toHaveLength(2);
   });
 
   it("is the controller of a mounted disk", () => {
@@ -240,7 +233,7 @@ describe("virtual functions", () => {
   });
 
   it("that carry this SSH connection make their physical function carry it, which nobody overrides", () => {
-    const survey = { ...nothing, physicalFunctions, sshInterfaces: ["eth0v1"] };
+    const survey = { ...nothingUsed, physicalFunctions, sshInterfaces: ["eth0v1"] };
     const uses = findHostUses({ ...survey, interfaces: [nic("eth0v1", "0000:01:10.4")] });
     expect(uses.filter((one) => one.isThisConnection)).toEqual([
       expect.objectContaining({ address: "0000:01:10.4" }),
