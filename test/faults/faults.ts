@@ -1,4 +1,5 @@
 import type { Lab } from "../../lab";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamicProvider } from "../protocol/harness";
 import { verbOf, type Operation, type RecordedStep } from "./operations";
 import type { TcpProxy } from "./tcp-proxy";
@@ -44,7 +45,12 @@ function signal(provider: DynamicProvider, name: NodeJS.Signals): Promise<void> 
   return Promise.resolve();
 }
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits on the host until the shell's condition holds. */
+function untilOnHost(lab: Lab, condition: string, seconds: number): Promise<void> {
+  const waiting = `for i in $(seq ${seconds * 5}); do ${condition} && exit; sleep 0.2; done; exit 1`;
+  // each look takes its time as well
+  return onHost(lab, waiting, seconds * 2000);
+}
 
 /** The first step of its kind, before it: what "between plan and act" means for whoever is faster. */
 const beforeFirst =
@@ -60,12 +66,8 @@ const unassigned =
 
 async function removeStranger(lab: Lab): Promise<void> {
   await lab.qmp(GUEST, "device_del", { id: stranger.id });
-  for (let tries = 0; tries < 100; tries++) {
-    const devices = (await lab.qmp(GUEST, "qom-list", { path: "/machine/peripheral" })) as { name: string }[];
-    if (!devices.some((one) => one.name === stranger.id)) return;
-    await sleep(200);
-  }
-  throw new Error("the guest does not let go of the stranger's device");
+  const list = `virsh qemu-monitor-command ${GUEST} '{"execute":"qom-list","arguments":{"path":"/machine/peripheral"}}'`;
+  await untilOnHost(lab, `! ${list} | grep -q '"${stranger.id}"'`, 60);
 }
 
 /** How long the host waits for a silent client before it lets go of its locks, and somewhat more. */
@@ -115,11 +117,7 @@ export function allFaults(suspendedMs = 0): readonly Fault[] {
         await onHost(lab, "systemctl stop libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd");
         void sleep(10_000).then(() => onHost(lab, "systemctl start libvirtd.socket libvirtd"));
       },
-      relieve: ({ lab }) =>
-        onHost(
-          lab,
-          "for i in $(seq 100); do systemctl is-active -q libvirtd && exit; sleep 0.2; done; exit 1",
-        ),
+      relieve: ({ lab }) => untilOnHost(lab, "systemctl is-active -q libvirtd", 60),
     },
     {
       name: "guest reset",
@@ -132,12 +130,7 @@ export function allFaults(suspendedMs = 0): readonly Fault[] {
         );
         await onHost(lab, `virsh reset ${GUEST}`);
       },
-      relieve: ({ lab }) =>
-        onHost(
-          lab,
-          "for i in $(seq 1800); do [ -e /run/guest-is-up ] && exit; sleep 0.2; done; exit 1",
-          400_000,
-        ),
+      relieve: ({ lab }) => untilOnHost(lab, "[ -e /run/guest-is-up ]", 360),
     },
     {
       name: "guest destroyed",
@@ -154,10 +147,7 @@ export function allFaults(suspendedMs = 0): readonly Fault[] {
       guest: "gone",
       inject: async ({ lab }) => {
         await lab.guestConsole(GUEST, "(sleep 0.2; poweroff -f) &");
-        await onHost(
-          lab,
-          `for i in $(seq 300); do [ "$(LC_ALL=C virsh domstate ${GUEST})" = "shut off" ] && exit; sleep 0.1; done; exit 1`,
-        );
+        await untilOnHost(lab, `[ "$(LC_ALL=C virsh domstate ${GUEST})" = "shut off" ]`, 60);
       },
     },
     {

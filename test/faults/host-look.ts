@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../../lab";
 
 /** Everything on the lab's host that an attachment may change, and everything that it must not. */
@@ -45,6 +46,6 @@ export async function settledDifferences(
   for (;;) {
     const found = differences(before, await look());
     if (found.length === 0 || Date.now() > endsAt) return found;
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await sleep(500);
   }
 }

@@ -48,6 +48,13 @@ interface State {
   readonly outs: Properties;
 }
 
+/** What an engine is left with after one operation. */
+interface Outcome {
+  readonly state: State | undefined;
+  /** What the user is told. */
+  readonly saw: string;
+}
+
 /** The faults of every step of every operation, each from a fresh hypervisor; see docs/reliability.md. */
 export class FaultSuite {
   private readonly steps = new Map<string, readonly RecordedStep[]>();
@@ -124,30 +131,20 @@ export class FaultSuite {
       working.catch(() => undefined);
       await this.reach(one, gate, victim);
       gate.open();
-      let state: State | undefined;
-      let saw: string;
-      const underFault = async (): Promise<void> => {
+      const underFault = async (): Promise<Outcome> => {
         const outcome = await within(OPERATION_LIMIT_MS, working, "the operation under the fault");
-        state = outcome.state;
-        saw = outcome.saw;
+        await provider[Symbol.asyncDispose]();
+        return outcome;
       };
-      saw = "it stands still";
-      state = this.stateBefore(operation);
-      if (!fault.outlast) {
-        await underFault();
-        await provider[Symbol.asyncDispose]();
-      }
+      // where the fault outlasts the recovery, the state is still the one from before
+      const first = fault.outlast ? undefined : await underFault();
       await fault.relieve?.(victim);
-      state = await this.recover(next, operation, fault, state, done);
-      if (fault.outlast) {
-        const recovered = state;
-        await fault.outlast(victim);
-        await underFault();
-        state = recovered;
-        await provider[Symbol.asyncDispose]();
-        if (operation.after && recovered)
-          await this.expectAsWanted(next, operation.after, recovered, "after the sleeper woke up");
-      }
+      const left = first ? first.state : this.stateBefore(operation);
+      const state = await this.recover(next, operation, fault, left, done);
+      await fault.outlast?.(victim);
+      const { saw } = first ?? (await underFault());
+      if (fault.outlast && operation.after && state)
+        await this.expectAsWanted(next, operation.after, state, "after the sleeper woke up");
       await fault.tidy?.(this.lab, operation);
       await this.destroy(next, state, done);
       await next[Symbol.asyncDispose]();
@@ -260,7 +257,7 @@ export class FaultSuite {
     provider: DynamicProvider,
     { before, after }: Operation,
     state = before && this.states.get(keyOf(before)),
-  ): Promise<{ state: State | undefined; saw: string }> {
+  ): Promise<Outcome> {
     try {
       if (after === undefined) {
         if (state) await provider.delete(state.id, state.outs);
