@@ -1,4 +1,5 @@
 export { GUESTS, type GuestName } from "./guests";
+export { ensureGuestFiles, type GuestFiles } from "./image";
 export type { Lab, LabSsh } from "./lab";
 export type { Lifetime } from "./machine";
 export type { ExecOptions, ExecResult } from "./shell";

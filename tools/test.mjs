@@ -34,6 +34,7 @@ const tiers = {
   unit: { needs: ["npm"] },
   ssh: { needs: ["packages", "npm"], oneByOne: true },
   protocol: { needs: ["npm", "build"] },
+  qemu: { needs: ["packages", "npm"], oneByOne: true },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
   faults: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
   pulumi: { needs: ["packages", "npm", "build", "pulumi", "lab"], oneByOne: true, inLab: true },

@@ -5,7 +5,7 @@ import { runTold } from "./progress.mjs";
 /** Debian packages that the lab and the tests need on this machine. libvirt is not among them: it runs in the lab. */
 const PACKAGES = [
   "debian-archive-keyring", // the lab's image is of another Debian than this machine
-  "e2fsprogs", // mke2fs
+  "e2fsprogs", // mke2fs, debugfs
   "iproute2", // the survey of the host asks ip; its tests make network namespaces
   "mmdebstrap",
   "mount", // losetup

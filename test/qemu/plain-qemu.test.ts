@@ -1,0 +1,80 @@
+import { attach, detach, lookAtReality } from "../../provider/lifecycle";
+import { eventually } from "../support/eventually";
+import { PlainHypervisor, PlainQemu } from "../support/plain-qemu";
+import { OWNER } from "../support/scenarios";
+import { wants } from "../support/wanted";
+
+const query = { addresses: ["0000:01:00"] };
+const progress = (): void => undefined;
+const toAttach = {
+  wanted: wants(),
+  query: { ...query, forPlug: { buses: [] } },
+  limitSeconds: 60,
+  undoSeconds: 60,
+  progress,
+};
+const toDetach = (limitSeconds: number): Parameters<typeof detach>[1] => ({
+  ownerToken: OWNER,
+  query,
+  guestUuid: "",
+  remembered: { functions: [] },
+  verify: () => undefined,
+  limitSeconds,
+  progress,
+});
+
+test.each([
+  { slots: "acpi", kind: "pcie-acpi" },
+  { slots: "native", kind: "pcie-native" },
+] as const)(
+  "a guest with $slots slots sees four functions together, lets go of them, and takes them again after a reset",
+  async ({ slots, kind }) => {
+    await using qemu = await PlainQemu.start({ slots });
+    const hypervisor = new PlainHypervisor(qemu);
+    await qemu.booted();
+    expect(await qemu.pciFunctions()).toEqual([]);
+
+    const { slot, attached } = await attach(hypervisor, toAttach);
+    expect(slot).toEqual({ bus: "pci.4", slot: 0, kind });
+    expect(attached).toHaveLength(4);
+    const four = [0, 1, 2, 3].map((n) => `0000:04:00.${n}`);
+    await eventually(() => qemu.pciFunctions(), four);
+    await qemu.reset();
+    expect(qemu.hasBooted).toBe(false);
+    await qemu.booted();
+    expect(await qemu.pciFunctions()).toEqual(four);
+
+    await detach(hypervisor, toDetach(60));
+    await eventually(() => qemu.pciFunctions(), []);
+    expect(hypervisor.world.partOf(OWNER)).toEqual({ plugged: [], held: [], ledger: [] });
+    expect(await lookAtReality(hypervisor, query, OWNER, AbortSignal.timeout(60_000))).toBeUndefined();
+    expect(qemu.monitor.listenerCount).toBe(1);
+  },
+);
+
+test("a guest without a kernel stays in its firmware and lets go of nothing", async () => {
+  await using qemu = await PlainQemu.start({ slots: "acpi", kernel: false, memoryMiB: 64 });
+  const hypervisor = new PlainHypervisor(qemu);
+  await attach(hypervisor, toAttach);
+  await expect(detach(hypervisor, toDetach(3))).rejects.toMatchObject({ code: "DETACH_FAILED" });
+  expect(hypervisor.world.partOf(OWNER).held).toHaveLength(4);
+});
+
+test("a guest that was started paused has never run", async () => {
+  await using qemu = await PlainQemu.start({ slots: "native", paused: true });
+  const hypervisor = new PlainHypervisor(qemu);
+  await expect(attach(hypervisor, toAttach)).rejects.toMatchObject({ code: "GUEST_NEVER_RAN" });
+  await qemu.qmp("cont");
+  await qemu.booted();
+  await attach(hypervisor, toAttach);
+});
+
+test("what ends QEMU ends the waiting for it, and takes everything back to the host", async () => {
+  const qemu = await PlainQemu.start({ slots: "acpi" });
+  const hypervisor = new PlainHypervisor(qemu);
+  await attach(hypervisor, toAttach);
+  await qemu.qmp("stop");
+  await Promise.all([detach(hypervisor, toDetach(60)), qemu.stop()]);
+  expect(hypervisor.world.holdings).toEqual([]);
+  expect([...hypervisor.world.functions.values()].map((one) => one.driver)).not.toContain("vfio-pci");
+});

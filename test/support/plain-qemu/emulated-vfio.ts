@@ -1,0 +1,47 @@
+import {
+  PERIPHERAL_PATH,
+  QmpError,
+  type QmpArguments,
+  type QmpEvent,
+  type QmpMonitor,
+} from "../../../provider/qmp";
+
+/** An emulated device under the slot rules of any other; each has one function. */
+const STAND_IN = "virtio-rng-pci";
+
+/**
+ * A monitor that plays vfio-pci, which needs a host's IOMMU, by an emulated device: `device_add` plugs a stand-in, and
+ * `qom-get` of its `host` answers with the address that was asked for. All else goes to the real monitor.
+ */
+export class EmulatedVfio implements QmpMonitor {
+  readonly #monitor: QmpMonitor;
+  readonly #isHeld: (hostAddress: string) => boolean;
+  readonly #hosts = new Map<string, string>();
+
+  /** @param isHeld whether QEMU could open this host function: what is not held for it, it cannot */
+  constructor(monitor: QmpMonitor, isHeld: (hostAddress: string) => boolean) {
+    this.#monitor = monitor;
+    this.#isHeld = isHeld;
+  }
+
+  async execute(command: string, args: QmpArguments = {}, signal?: AbortSignal): Promise<unknown> {
+    const { driver, host, ...others } = args;
+    if (command === "device_add" && driver === "vfio-pci") {
+      const address = String(host);
+      if (!this.#isHeld(address)) throw new QmpError("GenericError", `vfio ${address}: no such host device`);
+      const answer = await this.#monitor.execute(command, { ...others, driver: STAND_IN }, signal);
+      this.#hosts.set(`${PERIPHERAL_PATH}/${String(args["id"])}`, address);
+      return answer;
+    }
+    const known =
+      command === "qom-get" && args["property"] === "host" && this.#hosts.get(String(args["path"]));
+    if (!known) return this.#monitor.execute(command, args, signal);
+    // fails, as the question itself would, where the device is gone
+    await this.#monitor.execute(command, { ...args, property: "addr" }, signal);
+    return known;
+  }
+
+  listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>> {
+    return this.#monitor.listen(listener, signal);
+  }
+}

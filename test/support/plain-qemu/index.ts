@@ -1,0 +1,2 @@
+export { PlainHypervisor } from "./plain-hypervisor";
+export { PlainQemu, type PlainQemuOptions } from "./plain-qemu";
