@@ -95,9 +95,10 @@ function streamsOf(ssh: SshConnection): StreamFactory {
 
 function lockOf(ssh: SshConnection, progress: ((line: string) => void) | undefined): Lock {
   return {
-    acquire: (names, signal) =>
-      ssh.locks.lock(names, signal, (name) =>
-        progress?.(`waiting for another operation to let go of ${name}`),
-      ),
+    acquire: (names, signal, clock) =>
+      ssh.locks.lock(names, signal, {
+        onWaiting: (name) => progress?.(`waiting for another operation to let go of ${name}`),
+        clock,
+      }),
   };
 }

@@ -1,35 +1,42 @@
 import { setMaxListeners } from "node:events";
 import { fail, type ProviderError } from "../errors";
+import type { LockClock } from "./ports";
 
 /**
  * One limit for a whole operation: never restarted, whatever happens meanwhile. It ends the waiting;
  * it never means that a command did not happen.
+ *
+ * It stands still while another operation of this process has what is waited for: that one has a limit of its own
+ * (docs/decisions/0013-one-queue-per-command.md).
  */
-export class Deadline {
+export class Deadline implements LockClock {
   readonly #what: string;
   readonly #limitSeconds: number;
-  readonly #endsAt: number;
+  readonly #own = new AbortController();
+  #leftMs: number;
+  /** Undefined while the clock stands. */
+  #runsSince: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
   /** Aborted when the time is up, or by the signals the deadline was made with. */
   readonly signal: AbortSignal;
 
-  private constructor(what: string, limitSeconds: number, endsAt: number, signal?: AbortSignal) {
+  private constructor(what: string, limitSeconds: number, leftMs: number, signal?: AbortSignal) {
     this.#what = what;
     this.#limitSeconds = limitSeconds;
-    this.#endsAt = endsAt;
-    const own = new AbortController();
-    const timeUp = (): void => own.abort(this.error("the time ran out"));
-    setTimeout(timeUp, this.remainingMs).unref();
-    this.signal = signal === undefined ? anySignal(own.signal) : anySignal(own.signal, signal);
+    this.#leftMs = leftMs;
+    const { signal: own } = this.#own;
+    this.signal = signal === undefined ? anySignal(own) : anySignal(own, signal);
+    this.go();
   }
 
   /** @param what the operation in words, for the error: `attach`. */
   static start(what: string, limitSeconds: number, signal?: AbortSignal): Deadline {
-    return new Deadline(what, limitSeconds, Date.now() + limitSeconds * 1000, signal);
+    return new Deadline(what, limitSeconds, limitSeconds * 1000, signal);
   }
 
-  /** The same limit, ended by another signal as well. */
+  /** The rest of the same limit, ended by another signal as well. */
   withSignal(signal: AbortSignal): Deadline {
-    return new Deadline(this.#what, this.#limitSeconds, this.#endsAt, signal);
+    return new Deadline(this.#what, this.#limitSeconds, this.remainingMs, signal);
   }
 
   get isOver(): boolean {
@@ -37,7 +44,21 @@ export class Deadline {
   }
 
   get remainingMs(): number {
-    return Math.max(0, this.#endsAt - Date.now());
+    const ranMs = this.#runsSince === undefined ? 0 : Date.now() - this.#runsSince;
+    return Math.max(0, this.#leftMs - ranMs);
+  }
+
+  stop(): void {
+    this.#leftMs = this.remainingMs;
+    this.#runsSince = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  go(): void {
+    if (this.#runsSince !== undefined) return;
+    this.#runsSince = Date.now();
+    const timeUp = (): void => this.#own.abort(this.error("the time ran out"));
+    this.#timer = setTimeout(timeUp, this.#leftMs).unref();
   }
 
   /** The error of an operation that took too long, saying what it was waiting for. */
