@@ -13,7 +13,7 @@ import {
   type WantedAttachment,
 } from "../plan";
 import { carryOut, type Work } from "./carry-out";
-import { anySignal, Deadline } from "./deadline";
+import { Deadline } from "./deadline";
 import { lookAtReality, realityOf, realityOfTarget } from "./observe";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import type { Reality } from "./reality";
@@ -58,8 +58,7 @@ export class AttachFailure extends Error {
 export async function attach(hypervisor: Hypervisor, request: AttachRequest): Promise<Reality> {
   const { wanted, query, remembered, progress } = request;
   const deadline = Deadline.start("attach", request.limitSeconds);
-  const waiting = anySignal(deadline.signal, ...(request.signal ? [request.signal] : []));
-  return withLocks(hypervisor, query, waiting, async ({ observation, lost }) => {
+  return withLocks(hypervisor, query, deadline, request.signal, async ({ observation, lost }) => {
     request.verify?.(observation);
     const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };
     const plan = planAttach(observation, wanted, remembered);

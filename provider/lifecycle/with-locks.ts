@@ -1,5 +1,5 @@
 import type { Observation } from "../plan";
-import { anySignal } from "./deadline";
+import { anySignal, type Deadline } from "./deadline";
 import type { Hypervisor, ObservationQuery } from "./ports";
 
 /** An operation that holds its locks. */
@@ -21,14 +21,16 @@ export interface LockScope extends ObservationQuery {
  * in the same order: guest, then groups by number. Where the look under the locks finds further groups
  * (functions that only the ledger names), all are let go and taken again.
  *
- * @param signal ends the waiting and the look; the body is on its own.
+ * @param deadline ends the waiting and the look, and so does `asked`; the body is on its own.
  */
 export async function withLocks<T>(
   hypervisor: Hypervisor,
   scope: LockScope,
-  signal: AbortSignal,
+  deadline: Deadline,
+  asked: AbortSignal | undefined,
   body: (locked: Locked) => Promise<T>,
 ): Promise<T> {
+  const signal = anySignal(deadline.signal, ...(asked ? [asked] : []));
   const identity = await hypervisor.host.identify(scope, signal);
   const guestUuid = identity.guestUuid ?? scope.guestUuid;
   let groups = identity.iommuGroups;
@@ -37,7 +39,7 @@ export async function withLocks<T>(
       ...(guestUuid === undefined ? [] : [`guest-${guestUuid}`]),
       ...[...new Set(groups)].sort((a, b) => a - b).map((group) => `group-${group}`),
     ];
-    const locks = await hypervisor.lock.acquire(names, signal);
+    const locks = await hypervisor.lock.acquire(names, signal, deadline);
     try {
       const lost = new AbortController();
       void locks.lost.then((cause) => lost.abort(cause));

@@ -85,6 +85,26 @@ describe("the deadline of an attach", () => {
     expect(hypervisor.world.holdings).toEqual([]);
   });
 
+  it("stands still while another operation of this process has the lock, and goes on from where it stood", async () => {
+    const hypervisor = new WorldHypervisor(empty());
+    hypervisor.onLock = async (clock) => {
+      await sleep(4_000);
+      clock.stop();
+      clock.stop();
+      await sleep(100_000);
+      clock.go();
+      clock.go();
+    };
+    const { error, tookMs } = await letTimePass(attach(hypervisor, request({ limitSeconds: 10 })));
+    expect(error).toBeUndefined();
+    expect(tookMs).toBeLessThan(105_000);
+
+    hypervisor.onCall = (call) => (call === "observe" ? sleep(6_500) : undefined);
+    const late = await letTimePass(detach(hypervisor, { ...detachRequest, limitSeconds: 10 }));
+    expect(causeText(late.error)).toMatch(/detach took longer than 10 s/);
+    expect(hypervisor.world.plugged).toHaveLength(4);
+  });
+
   it("names operation and limit, and nothing is touched where it ends before the plan stands", async () => {
     const hypervisor = new WorldHypervisor(empty());
     hypervisor.onCall = (call) => (call === "observe" ? sleep(10_500) : undefined);
