@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { causeText } from "../../provider/errors";
 import { attach, detach } from "../../provider/lifecycle";
 import { eventually } from "../support/eventually";
@@ -42,6 +43,8 @@ test.each(slotKinds)(
     await using guest = await attached(slots);
     const { qemu, hypervisor } = guest;
     await qemu.reset();
+    // one reset shows itself twice within that time, and what is pending then is not asked for in the firmware
+    await sleep(500);
     const said: string[] = [];
     const limit = { limitSeconds: PATIENCE_SECONDS, progress: (line: string) => said.push(line) };
     await detach(hypervisor, detachRequest(limit));
@@ -81,7 +84,7 @@ test.each(slotKinds)(
     const limit = { limitSeconds: PATIENCE_SECONDS, progress: (line: string) => said.push(line) };
     const detaching = detach(hypervisor, detachRequest(limit));
     await eventually(async () => said.some((line) => line.includes("unplug")), true);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await sleep(1000);
     await qemu.reset();
     await qemu.qmp("cont");
     await detaching;
@@ -106,7 +109,7 @@ test("a native slot whose guest has hung: the error says that it runs, and after
   await using guest = await attached("native");
   const { qemu, hypervisor } = guest;
   await qemu.console("(sleep 0.2; echo c > /proc/sysrq-trigger) &");
-  await new Promise((resolve) => setTimeout(resolve, 2000));
+  await sleep(2000);
   const reason = await reasonOf(detach(hypervisor, detachRequest({ limitSeconds: 8 })));
   expect(reason).toMatch(/(though it runs; the request stays with it|its power indicator blinks)/);
   await qemu.reset();
