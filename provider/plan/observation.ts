@@ -71,8 +71,9 @@ export interface Configuration {
 /** Where a ledger entry stands: in the running guest's metadata, in those of its configuration. */
 export type LedgerPlace = "live" | "configuration";
 
-/** A function of ours that QEMU has, seen by QOM. */
+/** A host function that QEMU has, whoever plugged it, seen by QOM. */
 export interface PluggedFunction {
+  /** Of one that was plugged without an id, its path in QOM. */
   readonly qemuId: string;
   readonly hostAddress: PciAddress;
   readonly bus: string;

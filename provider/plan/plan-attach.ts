@@ -21,7 +21,14 @@ import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
 import type { LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
 import { configurationOf, planConfiguration, refuseConfiguredOtherwise } from "./plan-configuration";
-import { findHostDriver, planHandback, planRestore, planUnplug, releaseStep } from "./plan-detach";
+import {
+  findHostDriver,
+  planHandback,
+  planRestore,
+  planUnplug,
+  refusePluggedOtherwise,
+  releaseStep,
+} from "./plan-detach";
 import type { Plan, PlugTarget, Step } from "./step";
 import type { RememberedAttachment, WantedAttachment } from "./wanted";
 
@@ -55,6 +62,7 @@ export function planAttach(
   const needed = [...map.map((one) => one.hostAddress), ...leftovers].sort(compareAddresses);
   const toHold = needed.filter((address) => !owned.held.includes(address));
   refuseWhatGuestsHold(observation, toHold);
+  refusePluggedOtherwise(observation, owned, [...needed, ...owned.held]);
   // a guest that is off takes nothing now: its next boot does
   if (!isOff) refuseWhatTheHostUses(observation, wanted, toHold);
   const slot = isOff

@@ -1,6 +1,6 @@
 import { fail } from "../errors";
 import type { PciAddress, SlotKind } from "../pci";
-import { aliasOf } from "./naming";
+import { aliasOf, findTagOfQemuId } from "./naming";
 import type { LedgerPlace, Observation, OwnedPart, PluggedFunction } from "./observation";
 import { findOwned } from "./owned";
 import { planUnconfigure } from "./plan-configuration";
@@ -18,6 +18,7 @@ export function planDetach(
 ): Plan {
   const owned = findOwned(observation, ownerToken);
   if (owned === undefined) return { steps: [] };
+  refusePluggedOtherwise(observation, owned, owned.held);
   const steps: Step[] = [
     ...planUnconfigure(owned),
     ...planUnplug(observation, owned),
@@ -86,6 +87,25 @@ export function planUnplug(observation: Observation, owned: OwnedPart): Step[] {
   if (bySlot.size > 0 && observation.guest.runState === "prelaunch")
     throw fail("GUEST_NEVER_RAN", { guest: observation.guest.name });
   return [...bySlot.values()].map((functions) => unplugStep(observation, functions));
+}
+
+/**
+ * A function of ours that QEMU has under an id that is not: someone has plugged it by hand. It is theirs to unplug;
+ * it cannot be plugged a second time, and a release would block libvirtd (libvirt.md, Concurrency).
+ */
+export function refusePluggedOtherwise(
+  observation: Observation,
+  owned: OwnedPart,
+  addresses: readonly PciAddress[],
+): void {
+  const others = observation.plugged.filter(
+    (one) => addresses.includes(one.hostAddress) && findTagOfQemuId(one.qemuId) !== owned.tag,
+  );
+  if (others.length > 0)
+    throw fail("FUNCTION_PLUGGED_OTHERWISE", {
+      guest: observation.guest.name,
+      functions: others.map((one) => `${one.hostAddress} (${one.qemuId} in ${one.bus} slot ${one.slot})`),
+    });
 }
 
 /** What releases one held function of the owner. */
