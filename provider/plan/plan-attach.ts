@@ -6,6 +6,7 @@ import {
   functionNumberOf,
   isSameFunctionMap,
   isSlotFree,
+  isVfioDriver,
   pciAddressOf,
   slotOf,
   VFIO_DRIVER,
@@ -63,12 +64,13 @@ export function planAttach(
   const toHold = needed.filter((address) => !owned.held.includes(address));
   refuseWhatGuestsHold(observation, toHold);
   refusePluggedOtherwise(observation, owned, [...needed, ...owned.held]);
-  // a guest that is off takes nothing now: its next boot does
-  if (!isOff) refuseWhatTheHostUses(observation, wanted, toHold);
   const slot = isOff
     ? slotOfConfigured(observation, wanted, owned, remembered)
     : chooseSlot(observation, wanted, owned, remembered);
   const isPlugged = isPluggedAs(owned, map, slot);
+  // a guest that is off takes nothing now: its next boot does
+  const toHoldAgain = isPlugged || isOff ? [] : heldInNameOnly(owned, members);
+  if (!isOff) refuseWhatTheHostUses(observation, wanted, [...toHold, ...toHoldAgain]);
   const targets: PlugTarget[] = [...map]
     .sort((a, b) => a.guestFunction - b.guestFunction)
     .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff) }));
@@ -118,6 +120,8 @@ export function planAttach(
     steps.push(...unplugs, ...planHandback(owned.tag, goesByItself));
     // libvirt takes the group's node from the guest with what it hands back; holding that again brings it back
     steps.push(...goesByItself.filter((address) => members.has(address)).map(holdStep));
+    steps.push(...toHoldAgain.map((address) => releaseStep(owned, address, remembered)));
+    steps.push(...toHoldAgain.map(holdStep));
     if (!isPlugged) steps.push(...planPlug(observation, slot, targets, unplugs.length > 0));
   }
   steps.push(...planConfiguration(owned, configuration));
@@ -145,6 +149,17 @@ function asConfigured(owned: OwnedPart): OwnedPart {
     coldPlugged: [],
     plugged: pluggedAtBoot(owned),
   };
+}
+
+/**
+ * Functions that libvirt has for the guest and that someone has taken from vfio-pci on the host, by `unbind` or by
+ * `remove` and `rescan`: QEMU cannot open them, and libvirt binds them again only where it takes them anew.
+ */
+function heldInNameOnly(owned: OwnedPart, members: ReadonlyMap<PciAddress, HostFunction>): PciAddress[] {
+  return owned.held.filter((address) => {
+    const one = members.get(address);
+    return one !== undefined && !isVfioDriver(one.driver) && !owned.coldPlugged.includes(address);
+  });
 }
 
 /** The id of a function that stays is the one it has: cold-plugged functions bear libvirt's alias. */

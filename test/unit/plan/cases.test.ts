@@ -1,7 +1,7 @@
 import type { PciSlotAddress } from "../../../provider/pci";
 import { aliasOf, findOwned, planAttach, planDetach, qemuIdOf, tagOf } from "../../../provider/plan";
 import { OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
-import { at, leave, outline, reach, stepOf, wants } from "../../support/wanted";
+import { at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/wanted";
 import { conventionalBus, expressBus, hostDevice, hostFunction, World } from "../../support/world";
 
 const card = (extra: Partial<ConstructorParameters<typeof World>[0]> = {}): World =>
@@ -266,6 +266,61 @@ describe("adoption", () => {
     const plan = reach(world, wants([0], { adopt: true, leftovers: "hold" }));
     expect(outline(plan)).toEqual(["record", "unplug 1 of 4", "plug 0000:01:00.0 as 0", "confirm"]);
     expect(world.guestSees()[0]?.map).toHaveLength(1);
+  });
+});
+
+describe("a function that libvirt holds and that was taken from vfio-pci on the host", () => {
+  const heldInNameOnly = (driver: string | undefined): World => {
+    const world = card();
+    reach(world, wants());
+    // the kernel asks QEMU to let go of it, and with it goes the whole slot
+    world.plugged = [];
+    world.bind(at("0000:01:00.2"), driver);
+    return world;
+  };
+
+  it.each([undefined, "e1000e"])("for the driver %s is held anew before anything is plugged", (driver) => {
+    const world = heldInNameOnly(driver);
+    expect(outline(reach(world, wants()))).toEqual([
+      "release 0000:01:00.2",
+      "hold 0000:01:00.2",
+      "plug 0000:01:00.1 as 1",
+      "plug 0000:01:00.2 as 2",
+      "plug 0000:01:00.3 as 3",
+      "plug 0000:01:00.0 as 0",
+      "confirm",
+    ]);
+    leave(world);
+    expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
+  });
+
+  it("is held anew after what is still plugged of the others is taken back", () => {
+    const world = heldInNameOnly("e1000e");
+    const place = { bus: "pci.4", slot: 0, guestFunction: 1 };
+    world.plugged = [{ ...place, qemuId: qemuIdOf(tagOf(OWNER), 1), hostAddress: at("0000:01:00.1") }];
+    expect(outline(reach(world, wants())).slice(0, 3)).toEqual([
+      "unplug 1 of 1",
+      "release 0000:01:00.2",
+      "hold 0000:01:00.2",
+    ]);
+  });
+
+  it("by a vendor's variant of vfio-pci was taken by libvirt itself", () => {
+    const world = heldInNameOnly("mlx5_vfio_pci");
+    expect(outline(planAttach(world.observe(), wants()))[0]).toBe("plug 0000:01:00.1 as 1");
+  });
+
+  it("is left to the host where the host uses it by now", () => {
+    const world = heldInNameOnly("e1000e");
+    world.hostUses = [hostUse("0000:01:00.2", "has interface eth2, which is up with address 192.0.2.1")];
+    expect(refusalOf(() => planAttach(world.observe(), wants()))).toBe("FUNCTION_USED_BY_HOST");
+  });
+
+  it("does not interrupt the guest where it is only held beside what is plugged", () => {
+    const world = card();
+    reach(world, wants([0, 1], { leftovers: "hold" }));
+    world.bind(at("0000:01:00.2"), undefined);
+    expect(planAttach(world.observe(), wants([0, 1], { leftovers: "hold" })).steps).toEqual([]);
   });
 });
 
