@@ -59,7 +59,8 @@ export function planHandback(tag: string, coldPlugged: readonly PciAddress[]): S
 
 /**
  * A look at the host drivers after a release: libvirt's OK is no evidence (libvirt.md, step 4). Functions
- * that an earlier, cut-off release left behind are looked at too; those that someone else holds are not.
+ * that an earlier, cut-off release left behind are looked at too; those of a group that someone else has are not:
+ * bound to a host driver, they would take the group from under its user (libvirt.md, step 4).
  */
 export function planRestore(
   observation: Observation,
@@ -67,9 +68,11 @@ export function planRestore(
   released: readonly PciAddress[],
   byLibvirt = false,
 ): Step[] {
+  const groupOf = (address: PciAddress): number | undefined => observation.functions.get(address)?.iommuGroup;
+  const others = observation.holdings.map((one) => one.address).filter((one) => !released.includes(one));
+  const groups = new Set(others.map(groupOf).filter((group) => group !== undefined));
   const drivers = known.flatMap(({ address, hostDriver }) => {
-    const isOthers =
-      !released.includes(address) && observation.holdings.some((holding) => holding.address === address);
+    const isOthers = others.includes(address) || groups.has(groupOf(address) ?? -1);
     return hostDriver === undefined || isOthers ? [] : [{ address, hostDriver }];
   });
   const isEnded = observation.guest.runState === "off" || observation.guest.runState === "missing";

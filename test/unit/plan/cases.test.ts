@@ -1,4 +1,4 @@
-import type { PciSlotAddress } from "../../../provider/pci";
+import type { HostFunction, PciSlotAddress } from "../../../provider/pci";
 import { aliasOf, findOwned, planAttach, planDetach, qemuIdOf, tagOf } from "../../../provider/plan";
 import { OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
 import { at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/wanted";
@@ -436,12 +436,16 @@ describe("a detach", () => {
     expect(stepOf(plan, "restore").givenBackBy).toBe("guest-end");
   });
 
-  it("looks at no function that someone else holds by now", () => {
-    const world = card();
-    const { target } = reach(world, wants());
-    world.stopGuest();
-    world.hold(at("0000:01:00.1"), "hostdev0", { name: "guest2", uuid: "2" });
-    const plan = planDetach(world.observe(), OWNER, { functions: target?.entry.functions ?? [] });
-    expect(outline(plan)).toEqual(["restore 0000:01:00.0 0000:01:00.2 0000:01:00.3"]);
+  it("looks at no function that someone else holds by now, nor at the others of its IOMMU group", () => {
+    const whenAnotherHas1 = (functions: HostFunction[]): string[] => {
+      const world = new World({ functions });
+      const { target } = reach(world, wants());
+      world.stopGuest();
+      world.hold(at("0000:01:00.1"), "hostdev0", { name: "guest2", uuid: "2" });
+      return outline(planDetach(world.observe(), OWNER, { functions: target?.entry.functions ?? [] }));
+    };
+    const isolated = [0, 1, 2, 3].map((n) => hostFunction(`0000:01:00.${n}`, { iommuGroup: 20 + n }));
+    expect(whenAnotherHas1(isolated)).toEqual(["restore 0000:01:00.0 0000:01:00.2 0000:01:00.3"]);
+    expect(whenAnotherHas1(hostDevice())).toEqual([]);
   });
 });
