@@ -84,6 +84,8 @@ export interface PluggedFunction {
 /** Everything a plan needs to know, looked at in one go. */
 export interface Observation {
   readonly hostUuid: string;
+  /** By what the host has shown, on the way to it, which host it is; undefined where the way does not tell. */
+  readonly hostKeyFingerprint?: string;
   readonly guest: GuestIdentity & { readonly runState: GuestRunState; readonly qemuVersion: string };
   readonly buses: readonly GuestBus[];
   /** Functions of the named slots and of the ledger, with all members of their IOMMU groups. */

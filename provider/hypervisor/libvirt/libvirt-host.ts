@@ -89,8 +89,10 @@ export class LibvirtHost implements Host {
         : this.#surveyGuest(client, own, persistent, query.forPlug?.buses, signal),
       surveying,
     ]);
+    const { hostKeyFingerprint } = this.#parts.session;
     return {
       hostUuid,
+      ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
       guest: {
         name: domain?.name ?? this.#parts.guest,
         uuid: domain?.uuid ?? "",
