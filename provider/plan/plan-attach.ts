@@ -66,7 +66,7 @@ export function planAttach(
   refusePluggedOtherwise(observation, owned, [...needed, ...owned.held]);
   const slot = isOff
     ? slotOfConfigured(observation, wanted, owned, remembered)
-    : chooseSlot(observation, wanted, owned, remembered);
+    : chooseSlot(observation, wanted, owned, map, remembered);
   const isPlugged = isPluggedAs(owned, map, slot);
   // a guest that is off takes nothing now: its next boot does
   const toHoldAgain = isPlugged || isOff ? [] : heldInNameOnly(owned, members);
@@ -411,10 +411,15 @@ function usesOf(observation: Observation, address: PciAddress): readonly HostUse
   return observation.hostUses.filter((one) => one.address === address);
 }
 
+/**
+ * What stands whole in one slot stays there, also where someone has moved it: the guest is not interrupted. What has to
+ * be plugged comes to the slot on record, then to one where something of it is.
+ */
 function chooseSlot(
   observation: Observation,
   wanted: WantedAttachment,
   owned: OwnedPart,
+  map: readonly FunctionMapping[],
   remembered: RememberedAttachment | undefined,
 ): GuestSlot {
   const ownIds = new Set(owned.plugged.map((one) => one.qemuId));
@@ -432,7 +437,9 @@ function chooseSlot(
       wanted.guestSlot,
       owned.plugged[0] ?? owned.entry?.slot ?? configured,
     );
-  for (const earlier of [owned.plugged[0], owned.entry?.slot, configured, remembered?.slot]) {
+  const [first] = owned.plugged;
+  const whole = first !== undefined && isPluggedAs(owned, map, first) ? first : undefined;
+  for (const earlier of [whole, owned.entry?.slot, first, configured, remembered?.slot]) {
     const bus = buses.find((candidate) => candidate.bus === earlier?.bus);
     if (earlier !== undefined && bus?.hotplug.possible && isSlotFree(bus, earlier.slot))
       return { bus: bus.bus, slot: earlier.slot, kind: bus.hotplug.kind };
@@ -518,7 +525,11 @@ function describeBus(bus: GuestBus): string {
   return `${bus.bus}: ${what.length === 0 ? "free" : what.join(", ")}`;
 }
 
-function isPluggedAs(owned: OwnedPart, map: readonly FunctionMapping[], slot: GuestSlot): boolean {
+function isPluggedAs(
+  owned: OwnedPart,
+  map: readonly FunctionMapping[],
+  slot: Pick<GuestSlot, "bus" | "slot">,
+): boolean {
   return (
     isSameFunctionMap(owned.plugged, map) &&
     owned.plugged.every((one) => one.bus === slot.bus && one.slot === slot.slot)

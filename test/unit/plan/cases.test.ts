@@ -269,6 +269,31 @@ describe("adoption", () => {
   });
 });
 
+describe("functions that someone has moved to another slot", () => {
+  const moved = (numbers: readonly number[]): World => {
+    const world = card();
+    reach(world, wants());
+    world.plugged = world.plugged.map((one) =>
+      numbers.includes(one.guestFunction)
+        ? { ...one, bus: "pci.2", guestFunction: numbers.length === 1 ? 0 : one.guestFunction }
+        : one,
+    );
+    return world;
+  };
+
+  it("stay there where all are there: the guest is not interrupted", () => {
+    const plan = reach(moved([0, 1, 2, 3]), wants());
+    expect(outline(plan)).toEqual(["record"]);
+    expect(plan.target?.slot.bus).toBe("pci.2");
+  });
+
+  it.each([0, 1, 3])("come back to the others where it is function %s alone", (n) => {
+    const plan = reach(moved([n]), wants());
+    expect(plan.steps.filter((step) => step.kind === "unplug")).toHaveLength(2);
+    expect(plan.target?.slot.bus).toBe("pci.4");
+  });
+});
+
 describe("a function that libvirt holds and that was taken from vfio-pci on the host", () => {
   const heldInNameOnly = (driver: string | undefined): World => {
     const world = card();
