@@ -106,6 +106,7 @@ function newOrShared(
 function streamsOf(ssh: SshConnection): StreamFactory {
   return {
     label: ssh.label,
+    hostKeyFingerprint: ssh.hostKeyFingerprint,
     openUnixSocket: ssh.openUnixSocket.bind(ssh),
     openCommand: async (command, signal) => (await ssh.exec(command, signal)).stdio,
   };

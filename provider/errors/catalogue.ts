@@ -110,6 +110,9 @@ const refusals = {
     `they are then taken from the host and shown to nobody.`,
   FUNCTION_HELD_BY_GUEST: (d: { address: string; guest: string; alias: string }) =>
     `${d.address} is in use by guest ${d.guest} (hostdev ${d.alias}). Nothing was touched. Detach it there first.`,
+  FUNCTION_PLUGGED_OTHERWISE: (d: { functions: readonly string[]; guest: string }) =>
+    `QEMU of guest ${d.guest} has ${d.functions.join(", ")}, plugged by someone else under ids of their own. ` +
+    `Nothing was touched. Unplug them there first (QMP device_del with such an id), and run again.`,
   FUNCTION_USED_BY_HOST: (d: { uses: readonly string[]; canOverride: boolean }) =>
     `the host needs what would be taken from it: ${d.uses.join("; ")}. Nothing was touched. ` +
     (d.canOverride

@@ -222,8 +222,10 @@ function rememberPlan(plan: Plan): RememberedAttachment | undefined {
 function remembersPlan(before: Observation, plan: Plan): Reality {
   const entry = rememberPlan(plan);
   const slot = plan.target?.slot ?? entry?.slot;
+  const { hostKeyFingerprint } = before;
   return {
     hostUuid: before.hostUuid,
+    ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
     guestUuid: before.guest.uuid,
     guest: { guestConfigured: false },
     ...(slot && { slot }),

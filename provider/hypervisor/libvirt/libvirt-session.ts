@@ -7,6 +7,8 @@ import { child, parseXml, textOf } from "./xml";
 export interface StreamFactory {
   /** For messages: `root@hv1:22`. */
   readonly label: string;
+  /** By what the host has shown which host it is, where the way to it tells: the fingerprint of its SSH key. */
+  readonly hostKeyFingerprint?: string;
   openUnixSocket(path: string, signal?: AbortSignal): Promise<Duplex>;
   /** Standard input and output of a command on the host. */
   openCommand(command: string, signal?: AbortSignal): Promise<Duplex>;
@@ -26,6 +28,7 @@ const SYSTEM_SOCKETS = ["/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-soc
  */
 export class LibvirtSession {
   readonly label: string;
+  readonly hostKeyFingerprint: string | undefined;
   readonly #streams: StreamFactory;
   readonly uri: LibvirtUri;
   readonly #openMs: number;
@@ -38,6 +41,7 @@ export class LibvirtSession {
     this.uri = uri;
     this.#openMs = openMs;
     this.label = streams.label;
+    this.hostKeyFingerprint = streams.hostKeyFingerprint;
   }
 
   /** @throws ProviderError LIBVIRT_UNREACHABLE naming what was tried, LIBVIRT_TOO_OLD. */
