@@ -218,8 +218,9 @@ export class FaultSuite {
       await engine.destroy();
       done.push("destroy");
       await this.expectNothingLeft("runs");
-      const said = lines.map((line) => line.text).filter((text) => /\^C|error:|cancel/i.test(text));
-      return { saw: fault.kills ? "nothing more" : shortened(said.join(" ") || "it completed"), done };
+      const said = lines.map((line) => line.text.trim()).filter((text) => /^(\^C|error:)/.test(text));
+      const saw = shortened([...new Set(said)].join(" "));
+      return { saw: fault.kills ? "nothing more" : saw, done };
     } catch (cause) {
       const printed = pulumi.lines
         .map((line) => line.text)
