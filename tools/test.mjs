@@ -36,6 +36,7 @@ const tiers = {
   protocol: { needs: ["npm", "build"] },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
   faults: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
+  crowd: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
   pulumi: { needs: ["packages", "npm", "build", "pulumi", "lab"], oneByOne: true, inLab: true },
 };
 
