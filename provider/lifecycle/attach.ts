@@ -58,7 +58,8 @@ export class AttachFailure extends Error {
 export async function attach(hypervisor: Hypervisor, request: AttachRequest): Promise<Reality> {
   const { wanted, query, remembered, progress } = request;
   const deadline = Deadline.start("attach", request.limitSeconds);
-  return withLocks(hypervisor, query, deadline, request.signal, async ({ observation, lost }) => {
+  const scope = { ...query, ownerToken: wanted.ownerToken };
+  return withLocks(hypervisor, scope, deadline, request.signal, async ({ observation, lost }) => {
     request.verify?.(observation);
     const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };
     const plan = planAttach(observation, wanted, remembered);

@@ -26,7 +26,7 @@ export interface DetachRequest {
 export async function detach(hypervisor: Hypervisor, request: DetachRequest): Promise<void> {
   const { ownerToken, query, remembered, progress, guestUuid } = request;
   const deadline = Deadline.start("detach", request.limitSeconds);
-  const scope = { ...query, guestUuid };
+  const scope = { ...query, ownerToken, guestUuid };
   await withLocks(hypervisor, scope, deadline, request.signal, async ({ observation, lost }) => {
     request.verify(observation);
     const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };

@@ -1,4 +1,5 @@
-import type { Observation } from "../plan";
+import { slotOf, type PciAddress } from "../pci";
+import { touchedGroups, type Observation } from "../plan";
 import { anySignal, type Deadline } from "./deadline";
 import type { Hypervisor, ObservationQuery } from "./ports";
 
@@ -12,6 +13,7 @@ export interface Locked {
 
 /** What an operation is locked for. */
 export interface LockScope extends ObservationQuery {
+  readonly ownerToken: string;
   /** UUID to lock where the host has no such guest any more. */
   readonly guestUuid?: string;
 }
@@ -19,7 +21,8 @@ export interface LockScope extends ObservationQuery {
 /**
  * Runs the body while it holds the lock of the guest and of every IOMMU group it may touch, always taken
  * in the same order: guest, then groups by number. Where the look under the locks finds further groups
- * (functions that only the ledger names), all are let go and taken again.
+ * (functions of the owner's that only the ledger names), all are let go and taken again. The groups of the guest's other
+ * attachments are theirs: with many in one guest, each would else come back to the end of the queue for every other.
  *
  * @param deadline ends the waiting and the look, and so does `asked`; the body is on its own.
  */
@@ -44,9 +47,12 @@ export async function withLocks<T>(
       const lost = new AbortController();
       void locks.lost.then((cause) => lost.abort(cause));
       const observation = await hypervisor.host.observe(scope, anySignal(signal, lost.signal));
-      const all = [...observation.functions.values()].flatMap((one) => one.iommuGroup ?? []);
-      if (all.every((group) => groups.includes(group))) return await body({ observation, lost: lost.signal });
-      groups = [...groups, ...all];
+      const isNamed = (address: PciAddress): boolean =>
+        scope.addresses.some((name) => name === address || name === slotOf(address));
+      const touched = [...touchedGroups(observation, scope.ownerToken, isNamed)];
+      if (touched.every((group) => groups.includes(group)))
+        return await body({ observation, lost: lost.signal });
+      groups = [...groups, ...touched];
     } finally {
       await locks.release();
     }

@@ -6,7 +6,8 @@ import {
   lookAtReality,
   type AttachRequest,
 } from "../../../provider/lifecycle";
-import { tagOf } from "../../../provider/plan";
+import type { PciSlotAddress } from "../../../provider/pci";
+import { tagOf, type WantedAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { OWNER } from "../../support/scenarios";
 import { at, hostUse, reach, wants } from "../../support/wanted";
@@ -215,6 +216,46 @@ describe("the locks", () => {
     ]);
     expect(hypervisor.changes[0]).toBe("record");
     expect(hypervisor.calls.filter((one) => one === "observe")).toHaveLength(2);
+  });
+
+  const cards = (): World =>
+    new World({ functions: [...hostDevice(), ...hostDevice("0000:02:00", [0, 1], { iommuGroup: 9 })] });
+  const otherCard = (extra: Partial<WantedAttachment> = {}) =>
+    request({
+      wanted: wants([0, 1], {
+        selection: { by: "device", device: "0000:02:00" as PciSlotAddress },
+        ...extra,
+      }),
+      query: { addresses: ["0000:02:00"] },
+    });
+
+  it("are not those of the guest's other attachments, which are looked at all the same", async () => {
+    const hypervisor = new WorldHypervisor(cards());
+    await letTimePass(attach(hypervisor, otherCard({ ownerToken: "organization/net/dev/other" })));
+    hypervisor.locks.taken.length = 0;
+    expect((await letTimePass(attach(hypervisor, request()))).error).toBeUndefined();
+    expect((await letTimePass(detach(hypervisor, detachRequest))).error).toBeUndefined();
+    expect(hypervisor.locks.taken).toEqual([
+      [guestLock, "group-7"],
+      [guestLock, "group-7"],
+    ]);
+    const left = hypervisor.world.plugged.map((one) => one.hostAddress).sort();
+    expect(left).toEqual(["0000:02:00.0", "0000:02:00.1"]);
+  });
+
+  it("are those of what only the owner's entry names, and of an attachment that shares a group with it", async () => {
+    const hypervisor = new WorldHypervisor(cards());
+    await letTimePass(attach(hypervisor, request()));
+    expect((await letTimePass(attach(hypervisor, otherCard()))).error).toBeUndefined();
+    expect(hypervisor.locks.taken.at(-1)).toEqual([guestLock, "group-7", "group-9"]);
+    const heir = request({
+      wanted: wants(undefined, { ownerToken: "organization/net/dev/heir", adopt: true }),
+    });
+    await letTimePass(attach(hypervisor, request()));
+    hypervisor.locks.taken.length = 0;
+    expect((await letTimePass(attach(hypervisor, heir))).error).toBeUndefined();
+    expect(hypervisor.locks.taken[0]).toEqual([guestLock, "group-7"]);
+    expect(hypervisor.world.ledger.map(({ entry }) => entry.owner)).toEqual(["organization/net/dev/heir"]);
   });
 
   it("name the guest by its UUID also where the host has it no more", async () => {
