@@ -58,12 +58,35 @@ test("a wrong host key is final at once and names expected and received", async 
   expect(Date.now() - startedAt).toBeLessThan(10_000);
 });
 
-test("where sshd forwards no sockets, libvirt's own relay program is the way", async () => {
+const forwardNoSockets = async (): Promise<void> => {
   await lab.lab.exec(
     "echo 'AllowStreamLocalForwarding no' > /etc/ssh/sshd_config.d/zz-no-forwarding.conf; systemctl reload ssh",
   );
+};
+
+test("where sshd forwards no sockets, libvirt's own relay program is the way", async () => {
+  await forwardNoSockets();
   const { id, outs } = await lab.create();
   expect(outs["attached"]).toHaveLength(4);
   await lab.provider.delete(id, outs);
   expect(await lab.driversOf(NIC)).toEqual(e1000e);
+});
+
+test("there, sixteen guests at once need no more sessions than sshd allows one connection", async () => {
+  await forwardNoSockets();
+  const failures = await Promise.all(
+    Array.from({ length: 16 }, (_, n) =>
+      lab.failureOf(
+        lab.create({
+          device: `0000:00:${(0x8 + n).toString(16).padStart(2, "0")}`,
+          guest: { domain: `nobody${n}` },
+          ownerToken: `organization/lab/test/nic${n}`,
+        }),
+      ),
+    ),
+  );
+  // a busy host may not have its eight relay programs ready in time, which is another error
+  const refused = failures.filter(({ message }) => message.includes("a channel for a command"));
+  expect(refused.map(({ message }) => message)).toEqual([]);
+  for (const { code } of failures) expect(["GUEST_NOT_FOUND", "LIBVIRT_UNREACHABLE"]).toContain(code);
 });
