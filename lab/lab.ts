@@ -30,6 +30,11 @@ export interface Lab {
   restore(state?: string): Promise<void>;
   /** Saves the present state for {@link restore}, in some five seconds; it lasts as long as the run. */
   save(state: string): Promise<void>;
+  /**
+   * Reboots the host, in a minute or two without KVM; every guest is shut off afterwards, and every SSH connection
+   * has ended.
+   */
+  reboot(): Promise<void>;
   /** Runs a shell command on the host as root, past SSH; the exit code is the caller's to judge. */
   exec(command: string, options?: ExecOptions): Promise<ExecResult>;
   /** Runs one line in the guest and returns what it prints; throws if it fails. */

@@ -27,7 +27,7 @@ const checks = [
 /**
  * In the order in which they run, because what is quick to fail comes first. `needs`: steps of tools/setup.mjs;
  * `oneByOne`: its files share a machine. Those `inLab` wait for an emulated machine most of the time: they run beside
- * the others, which give way to them. `onlyNamed`: not without being asked for, it takes too long.
+ * the others, which give way to them, but for the last of those, which has a lab of its own. `onlyNamed`: not without being asked for, it takes too long.
  */
 const tiers = {
   check: { needs: ["npm", "build"] },
@@ -35,9 +35,9 @@ const tiers = {
   ssh: { needs: ["packages", "npm"], oneByOne: true },
   protocol: { needs: ["npm", "build"] },
   qemu: { needs: ["packages", "npm"], oneByOne: true },
+  faults: { needs: ["packages", "npm", "build", "lab"], oneByOne: true },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
-  faults: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
-  crowd: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
+  "lab-long": { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
   pulumi: { needs: ["packages", "npm", "build", "pulumi", "lab"], oneByOne: true, inLab: true },
 };
 
@@ -156,7 +156,7 @@ try {
     log(summary.at(-1));
   };
   const runLane = async (lane, givesWay) => {
-    for (const tier of lane) await runTier(tier, givesWay);
+    for (const tier of lane) await runTier(tier, givesWay && !tiers[tier].needs.includes("lab"));
   };
   const inLab = chosen.filter((name) => tiers[name].inLab);
   const others = chosen.filter((name) => !tiers[name].inLab);

@@ -1,7 +1,7 @@
 export { machineFacts } from "./arguments";
 export { chooseAccelerator, type Accelerator } from "./accelerator";
 export { forwardedSshPort, startMachine } from "./machine";
-export { humanMonitorSilently } from "./monitor";
+export { humanMonitorSilently, machineMonitor } from "./monitor";
 export {
   createRunFolder,
   listLastingRuns,

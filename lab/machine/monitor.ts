@@ -10,26 +10,27 @@ interface MonitorLine {
   readonly error?: { readonly class: string; readonly desc: string };
 }
 
-/**
- * Sends one line of QEMU's human monitor (`savevm`, `loadvm`, `info usernet`) and returns what it
- * prints. The connection lasts for that line only: the socket serves one client at a time, and
- * several processes share a lab.
- */
+/** Sends one line of QEMU's human monitor (`savevm`, `loadvm`, `info usernet`) and returns what it prints. */
 export async function humanMonitor(socketPath: string, line: string): Promise<string> {
+  return String(await machineMonitor(socketPath, "human-monitor-command", { "command-line": line }));
+}
+
+/**
+ * Sends one QMP command to the machine's QEMU. The connection lasts for that command only: the socket serves one
+ * client at a time, and several processes share a lab.
+ */
+export async function machineMonitor(socketPath: string, execute: string, args: object): Promise<unknown> {
   const socket = connect(socketPath);
+  const what = JSON.stringify({ execute, arguments: args });
   const timer = setTimeout(
-    () => socket.destroy(new Error(`No answer from QEMU to "${line}" within ${COMMAND_TIMEOUT_MS} ms`)),
+    () => socket.destroy(new Error(`No answer from QEMU to ${what} within ${COMMAND_TIMEOUT_MS} ms`)),
     COMMAND_TIMEOUT_MS,
   );
   try {
     const replies = monitorReplies(socket);
     await replies.next();
     await command(socket, replies, { execute: "qmp_capabilities" });
-    const printed = await command(socket, replies, {
-      execute: "human-monitor-command",
-      arguments: { "command-line": line },
-    });
-    return String(printed);
+    return await command(socket, replies, { execute, arguments: args });
   } finally {
     clearTimeout(timer);
     socket.destroy();

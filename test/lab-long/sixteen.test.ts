@@ -12,7 +12,7 @@ const DRIVER = "pvpanic-pci";
  * A guest without an operating system, and with more ports than there are devices. Its slots are native, because QEMU
  * takes from those at once what no guest has ever powered on.
  */
-const GUEST = "crowd";
+const GUEST = "sixteen";
 const PORTS = 20;
 const description = `<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>${GUEST}</name>
@@ -49,7 +49,7 @@ async function askGuest(command: string, args: object = {}): Promise<string> {
 
 /** Resolves when its firmware has numbered the buses behind all of its ports. */
 async function startGuest(): Promise<void> {
-  await onHost("cat >/run/crowd.xml && virsh define /run/crowd.xml && virsh start crowd", description);
+  await onHost("cat >/run/sixteen.xml && virsh define /run/sixteen.xml && virsh start sixteen", description);
   const isNumbered = new RegExp(`"secondary": ?${PORTS}\\b`);
   while (!isNumbered.test(await askGuest("query-pci"))) await sleep(500);
 }
