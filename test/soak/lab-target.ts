@@ -36,7 +36,7 @@ kib() { sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$1/status; }
 libvirtd=$(pidof libvirtd); qemu=$(cat /run/libvirt/qemu/${GUEST}.pid)
 channels=0; for one in $(pgrep -x sshd-session); do channels=$((channels + $(fds $one))); done
 echo $(fds $libvirtd) $(kib $libvirtd) $(fds $qemu) $channels $(pgrep -cx sshd-session) \\
-  $(pgrep -fc '[m]ultifunction-pci-host-helper') $(ls /run/lock | grep -ci multifunction)`;
+  $(pgrep -fc 'read -r -N [0-9]+ program') $(ls /run/lock | grep -ci multifunction)`;
 
 /** What an engine remembers of the resource. */
 interface State {
