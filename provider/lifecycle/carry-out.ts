@@ -13,6 +13,9 @@ const DRIVER_OWN_ACCORD_MS = 6000;
 const HANDBACK_LOOK_MS = 500;
 const HANDBACK_DRIVER_MS = 10_000;
 
+/** Time allowed for pinning, which the kernel does at some GiB a second (docs/decisions/0014-time-for-pinning.md). */
+const SECONDS_PER_PINNED_GIB = 1;
+
 /** What a plan is carried out with. */
 export interface Work {
   readonly hypervisor: Hypervisor;
@@ -105,6 +108,7 @@ async function plug(step: StepOf<"plug">, work: Work): Promise<void> {
       slot: describeSlot(slot),
       reason: `QEMU has a device ${target.qemuId} already`,
     });
+  work.deadline.extend(Math.ceil((step.pinsBytes ?? 0) / 2 ** 30) * SECONDS_PER_PINNED_GIB);
   await work.hypervisor.guest.plug(target, slot, { multifunction });
   if (work.deadline.isOver) throw work.deadline.error(`${target.hostAddress} was plugged too late`);
 }

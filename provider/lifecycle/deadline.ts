@@ -3,12 +3,14 @@ import { fail, type ProviderError } from "../errors";
 
 /**
  * One limit for a whole operation: never restarted, whatever happens meanwhile. It ends the waiting;
- * it never means that a command did not happen.
+ * it never means that a command did not happen. Only what is known to take its time makes it longer.
  */
 export class Deadline {
   readonly #what: string;
-  readonly #limitSeconds: number;
-  readonly #endsAt: number;
+  readonly #timeUp = new AbortController();
+  #limitSeconds: number;
+  #endsAt: number;
+  #timer: NodeJS.Timeout;
   /** Aborted when the time is up, or by the signals the deadline was made with. */
   readonly signal: AbortSignal;
 
@@ -16,10 +18,8 @@ export class Deadline {
     this.#what = what;
     this.#limitSeconds = limitSeconds;
     this.#endsAt = endsAt;
-    const own = new AbortController();
-    const timeUp = (): void => own.abort(this.error("the time ran out"));
-    setTimeout(timeUp, this.remainingMs).unref();
-    this.signal = signal === undefined ? anySignal(own.signal) : anySignal(own.signal, signal);
+    this.#timer = this.#startTimer();
+    this.signal = anySignal(this.#timeUp.signal, ...(signal === undefined ? [] : [signal]));
   }
 
   /** @param what the operation in words, for the error: `attach`. */
@@ -32,12 +32,26 @@ export class Deadline {
     return new Deadline(this.#what, this.#limitSeconds, this.#endsAt, signal);
   }
 
+  /** Makes it longer, for what takes so long by itself; one that is over stays over. */
+  extend(seconds: number): void {
+    if (this.isOver) return;
+    this.#limitSeconds += seconds;
+    this.#endsAt += seconds * 1000;
+    clearTimeout(this.#timer);
+    this.#timer = this.#startTimer();
+  }
+
   get isOver(): boolean {
     return this.remainingMs === 0;
   }
 
   get remainingMs(): number {
     return Math.max(0, this.#endsAt - Date.now());
+  }
+
+  #startTimer(): NodeJS.Timeout {
+    const timeUp = (): void => this.#timeUp.abort(this.error("the time ran out"));
+    return setTimeout(timeUp, this.remainingMs).unref();
   }
 
   /** The error of an operation that took too long, saying what it was waiting for. */

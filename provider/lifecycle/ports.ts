@@ -1,9 +1,15 @@
-import type { ConfiguredFunction, LedgerEntry, LedgerPlace, Observation, PlugTarget } from "../plan";
+import type {
+  ConfiguredFunction,
+  GuestRunState,
+  LedgerEntry,
+  LedgerPlace,
+  Observation,
+  PlugTarget,
+} from "../plan";
 import type { GuestSlot, HostFunction, PciAddress } from "../pci";
 
 /** What tells which locks an operation needs. */
 export interface Identity {
-  readonly hostUuid: string;
   /** Undefined where the host has no such guest. */
   readonly guestUuid?: string;
   readonly iommuGroups: readonly number[];
@@ -11,7 +17,7 @@ export interface Identity {
 
 /** What the lifecycle asks of a host: look, hold a function for a guest, give it back. */
 export interface Host {
-  /** A short look: which host, which guest, which IOMMU groups. */
+  /** A short look: which guest, which IOMMU groups. */
   identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity>;
   /** Looks at everything a plan needs; `addresses` are looked at beside what the guest and the ledger name. */
   observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation>;
@@ -57,6 +63,8 @@ export interface Guest {
   requestUnplug(qemuId: string, signal: AbortSignal): Promise<UnplugAnswer>;
   /** How the guest itself sees the slot; informational, from its PCI configuration. */
   view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestSideView>;
+  /** Whether it runs now. */
+  runState(signal: AbortSignal): Promise<GuestRunState>;
   /** Ids of all devices QEMU has that were given one, by QOM. */
   deviceIds(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** Hears from now on, until the returned function is called. */

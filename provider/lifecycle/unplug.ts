@@ -1,7 +1,6 @@
 import { fail } from "../errors";
-import type { Step } from "../plan";
-import { describeSlot } from "../plan";
-import { pause, type Deadline } from "./deadline";
+import { describeSlot, type GuestRunState, type Step } from "../plan";
+import { anySignal, pause, type Deadline } from "./deadline";
 import type { Guest, Progress } from "./ports";
 
 type UnplugStep = Extract<Step, { kind: "unplug" }>;
@@ -13,6 +12,12 @@ const BUSY_RETRY_MS = 2000;
  * missed, this much longer is waited before anything is released.
  */
 const GROUP_CLOSE_MS = 1000;
+/** A guest with a system lets go within 7 s (qemu.md section 4); one that says nothing for longer is looked at. */
+const SILENCE_MS = 10_000;
+/** A slot that was asked more than once may be swept when it is used again at once (qemu.md, rule 8). */
+const REPEATED_SETTLE_MS = 2000;
+/** For the look that tells an error which state the guest is in. */
+const LAST_LOOK_MS = 3000;
 
 /**
  * Empties one guest slot: listen first, then one request, then wait for DEVICE_DELETED of every function
@@ -21,6 +26,9 @@ const GROUP_CLOSE_MS = 1000;
  * - A device that is not there any more counts as gone (qemu.md, rule 6).
  * - A reset completes a pending ACPI or pseries unplug and cancels a native one: after it, look again and,
  *   where functions remain, ask again (rule 9).
+ * - An ACPI slot is asked again where the guest says nothing: a request made while it was in its firmware
+ *   is lost (rule 7), and a repeated one does no harm. A native slot is not: a second press of its button may
+ *   cancel the first. A paused guest is waited for.
  * - QEMU ending empties the slot as well.
  */
 export async function unplugSlot(
@@ -33,6 +41,7 @@ export async function unplugSlot(
   const waiting = new Set(step.functions.map((one) => one.qemuId));
   const mailbox = new Mailbox();
   const unheard = new Set<string>();
+  const asked = { isBusy: false, isRepeated: false };
   const stopListening = await guest.listen((event) => {
     if (event.kind === "deleted") waiting.delete(event.qemuId);
     mailbox.put(event.kind);
@@ -41,12 +50,11 @@ export async function unplugSlot(
     await strikeOffMissing();
     await requestAll(guest, step.requests, deadline);
     while (waiting.size > 0) {
-      const news = await mailbox.take(signal).catch((cause: unknown) => {
-        throw deadlineReason(step, waiting, deadline, cause);
-      });
+      const news = await mailbox.take(signal, SILENCE_MS);
       if (news === "stopped") return "guest-stopped";
       if (news === "lost") throw fail("GUEST_CONNECTION_LOST", { waitingFor: [...waiting] });
       if (news === "resumed") progress("the guest was resumed; waiting for it to let go");
+      if (news === "silence") await breakSilence();
       if (news !== "reset") continue;
       progress("the guest was reset while the unplug was pending; looking again");
       await strikeOffMissing();
@@ -57,16 +65,31 @@ export async function unplugSlot(
     }
     const left = await guest.deviceIds(signal);
     for (const one of step.functions) if (left.has(one.qemuId)) waiting.add(one.qemuId);
-    if (waiting.size > 0) throw deadlineReason(step, waiting, deadline, undefined);
+    if (waiting.size > 0) throw await tooLate();
   } catch (cause) {
     // nobody answers any more where QEMU has ended between a question and the reading of that news
     if (mailbox.holds("stopped")) return "guest-stopped";
-    throw cause;
+    throw deadline.isOver ? await tooLate() : cause;
   } finally {
     await stopListening();
   }
-  if (unheard.size > 0) await pause(GROUP_CLOSE_MS, signal);
+  if (asked.isRepeated) await pause(REPEATED_SETTLE_MS, signal);
+  else if (unheard.size > 0) await pause(GROUP_CLOSE_MS, signal);
   return "unplugged";
+
+  async function breakSilence(): Promise<void> {
+    const runState = await guest.runState(signal);
+    if (runState !== "running") return progress("the guest is paused; it lets go when it is resumed");
+    if (!step.slot.kind.endsWith("-acpi")) return progress("the guest has not let go yet; waiting");
+    progress("the guest has not answered; asking again");
+    asked.isRepeated = true;
+    await requestAll(guest, step.requests, deadline);
+  }
+
+  async function tooLate(): Promise<Error> {
+    const runState = await guest.runState(AbortSignal.timeout(LAST_LOOK_MS)).catch(() => undefined);
+    return deadline.error(explainSilence(step, waiting, asked.isBusy ? "busy" : runState));
+  }
 
   async function strikeOffMissing(): Promise<void> {
     const there = await guest.deviceIds(signal);
@@ -82,22 +105,31 @@ export async function unplugSlot(
 
   async function askOnce(target: Guest, id: string, limit: Deadline): Promise<string> {
     const answer = await target.requestUnplug(id, limit.signal);
-    if (answer === "busy") progress("the guest is still busy with the slot; asking again in 2 s");
+    asked.isBusy = answer === "busy";
+    if (asked.isBusy) progress("the guest is still busy with the slot; asking again in 2 s");
     if (answer === "gone" && waiting.delete(id)) unheard.add(id);
     return answer;
   }
 }
 
-function deadlineReason(
+/** What state the guest is in, and what to do. */
+function explainSilence(
   step: UnplugStep,
   waiting: ReadonlySet<string>,
-  deadline: Deadline,
-  cause: unknown,
-): unknown {
-  if (!deadline.isOver && cause !== undefined) return cause;
-  return deadline.error(
-    `the guest has not let go of ${[...waiting].join(", ")} in slot ${describeSlot(step.slot)}; ` +
-      `the request stays with it. See that it runs and that its driver lets go, then run again`,
+  state: GuestRunState | "busy" | undefined,
+): string {
+  const what = `let go of ${[...waiting].join(", ")} in slot ${describeSlot(step.slot)}`;
+  if (state === "busy")
+    return (
+      `the guest was busy with that slot all the time (its power indicator blinks), and takes no request to ` +
+      `${what} then. Let it boot or settle, or reset it, and run again`
+    );
+  if (state === "paused" || state === "prelaunch")
+    return `the guest is paused, and has not ${what}; the request stays with it. Resume the guest, and run again`;
+  return (
+    `the guest has not ${what}${state === "running" ? ", though it runs" : ""}; the request stays with it. Its system may ` +
+    `still be starting, may have hung or know no hotplug, or its driver may be waiting for a user of the device. ` +
+    `See to that in the guest, or reset it, and run again`
   );
 }
 
@@ -115,20 +147,14 @@ class Mailbox {
     return this.#unread.includes(kind);
   }
 
-  async take(signal: AbortSignal): Promise<string> {
-    for (;;) {
-      const next = this.#unread.shift();
-      if (next !== undefined) return next;
-      signal.throwIfAborted();
-      await new Promise<void>((resolve, reject) => {
-        const aborted = (): void => reject(signal.reason as Error);
-        signal.addEventListener("abort", aborted, { once: true });
-        this.#wake = () => {
-          signal.removeEventListener("abort", aborted);
-          resolve();
-        };
-      });
-      this.#wake = undefined;
-    }
+  /** The next; `silence` where none comes for so long. */
+  async take(signal: AbortSignal, silenceMs: number): Promise<string> {
+    const next = this.#unread.shift();
+    if (next !== undefined) return next;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await pause(silenceMs, anySignal(signal, woken.signal)).catch(() => signal.throwIfAborted());
+    this.#wake = undefined;
+    return this.#unread.shift() ?? "silence";
   }
 }

@@ -17,14 +17,19 @@ export function describeStep(step: Step): string {
       const uses = step.overriddenUses ? `; allowed although it ${listUses(step.overriddenUses)}` : "";
       return `hold ${step.address} for the guest (${from}${why}${uses})`;
     }
-    case "unplug":
+    case "unplug": {
+      const what = `${listFunctions(step.functions.map((one) => one.hostAddress))} from guest slot ${describeSlot(step.slot)}`;
+      const when = step.awaitsResume ? "; it is paused, and lets go only when it is resumed" : "";
       return step.seenByGuest
-        ? `unplug ${listFunctions(step.functions.map((one) => one.hostAddress))} from guest slot ${describeSlot(step.slot)}: the guest loses the device`
-        : `take back ${listFunctions(step.functions.map((one) => one.hostAddress))} from guest slot ${describeSlot(step.slot)}, which the guest has not seen yet`;
+        ? `unplug ${what}: the guest loses the device${when}`
+        : `take back ${what}, which the guest has not seen yet${when}`;
+    }
     case "plug": {
       const { hostAddress, guestFunction } = step.target;
       const effect = guestFunction === 0 ? ": the guest sees the whole device" : " (queued)";
-      return `plug ${hostAddress} as function ${guestFunction} of guest slot ${describeSlot(step.slot)}${effect}`;
+      const pins =
+        step.pinsBytes === undefined ? "" : `; pins the guest's memory, ${describeGiB(step.pinsBytes)} GiB`;
+      return `plug ${hostAddress} as function ${guestFunction} of guest slot ${describeSlot(step.slot)}${effect}${pins}`;
     }
     case "confirm":
       return `confirm that QEMU has ${step.functions.length} function(s) in guest slot ${describeSlot(step.slot)}`;
@@ -48,6 +53,11 @@ function describePlaces(places: readonly LedgerPlace[], preposition: string): st
   if (places.length === 1 && places[0] === "configuration")
     return "the metadata of the guest's configuration";
   return places.map((place) => words[place]).join(` and ${preposition} `);
+}
+
+/** `512`, `1.5`, `0.25`: two digits after the point at the most. */
+function describeGiB(bytes: number): string {
+  return String(Math.round((bytes / 2 ** 30) * 100) / 100);
 }
 
 /** `0000:01:00.0,2 at pci.8 and 0000:01:00.1,3, shown to nobody,` */

@@ -83,7 +83,12 @@ export interface PluggedFunction {
 /** Everything a plan needs to know, looked at in one go. */
 export interface Observation {
   readonly hostUuid: string;
-  readonly guest: GuestIdentity & { readonly runState: GuestRunState; readonly qemuVersion: string };
+  readonly guest: GuestIdentity & {
+    readonly runState: GuestRunState;
+    readonly qemuVersion: string;
+    /** Of the running guest, in bytes: all of it is pinned for VFIO. */
+    readonly memoryBytes?: number;
+  };
   readonly buses: readonly GuestBus[];
   /** Functions of the named slots and of the ledger, with all members of their IOMMU groups. */
   readonly functions: ReadonlyMap<PciAddress, HostFunction>;

@@ -17,7 +17,7 @@ import {
   type PciAddress,
 } from "../pci";
 import { listUses } from "./describe";
-import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
+import { aliasOf, findTagOfAlias, findTagOfQemuId, qemuIdOf } from "./naming";
 import type { LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
 import { configurationOf, planConfiguration, refuseConfiguredOtherwise } from "./plan-configuration";
@@ -110,7 +110,7 @@ export function planAttach(
     steps.push(...unplugs, ...planHandback(owned.tag, goesByItself));
     // libvirt takes the group's node from the guest with what it hands back; holding that again brings it back
     steps.push(...goesByItself.filter((address) => members.has(address)).map(holdStep));
-    if (!isPlugged) steps.push(...planPlug(observation, slot, targets, unplugs.length > 0));
+    if (!isPlugged) steps.push(...planPlug(observation, owned.tag, slot, targets, unplugs.length > 0));
   }
   steps.push(...planConfiguration(owned, configuration));
   if (!wanted.persistent && owned.configuredEntry !== undefined)
@@ -149,22 +149,38 @@ function targetId(owned: OwnedPart, one: FunctionMapping, isPlugged: boolean, is
 /** Functions other than 0 in order, then 0, then a look whether they are all there (qemu.md, rules 3 and 5). */
 function planPlug(
   observation: Observation,
+  tag: string,
   slot: GuestSlot,
   targets: readonly PlugTarget[],
   emptiedJustNow: boolean,
 ): Step[] {
+  const pinsBytes = memoryToPin(observation, tag);
   const plugs = [...targets]
     .sort((a, b) => (a.guestFunction || Infinity) - (b.guestFunction || Infinity))
-    .map((target): Step => ({
+    .map((target, index): Step => ({
       kind: "plug",
       slot,
       target,
       multifunction: target.guestFunction === 0 && targets.length > 1,
+      ...(index === 0 && pinsBytes !== undefined && { pinsBytes }),
     }));
   const mayBeSwept =
     (slot.kind.endsWith("-acpi") && emptiedJustNow) ||
     (slot.kind === "pcie-native" && Number.parseInt(observation.guest.qemuVersion, 10) < 6);
   return [...plugs, { kind: "confirm", slot, functions: targets, watchMs: mayBeSwept ? SWEEP_WATCH_MS : 0 }];
+}
+
+/**
+ * What the first plug pins: all of the guest's memory, unless something else of VFIO's keeps it pinned. Of what is
+ * the owner's own nothing is plugged at that time.
+ */
+function memoryToPin({ guest, plugged, holdings }: Observation, tag: string): number | undefined {
+  const isPinned =
+    plugged.some((one) => findTagOfQemuId(one.qemuId) !== tag) ||
+    holdings.some(
+      (one) => one.guest.uuid === guest.uuid && !one.isUnassigned && findTagOfAlias(one.alias) !== tag,
+    );
+  return isPinned ? undefined : guest.memoryBytes;
 }
 
 function refuseGuestState(observation: Observation, wanted: WantedAttachment): void {

@@ -124,7 +124,7 @@ function unplugStep(observation: Observation, functions: readonly PluggedFunctio
   const kind = kindOf(observation, first);
   const seenByGuest = first.guestFunction === 0;
   const ids = functions.map((one) => one.qemuId);
-  const goesAtOnce = seenByGuest || kind === "pcie-acpi" || kind === "pci-acpi";
+  const goesThroughGuest = seenByGuest || kind === "pcie-acpi" || kind === "pci-acpi";
   return {
     kind: "unplug",
     slot: { bus: first.bus, slot: first.slot, kind },
@@ -133,8 +133,9 @@ function unplugStep(observation: Observation, functions: readonly PluggedFunctio
       hostAddress,
       guestFunction,
     })),
-    requests: goesAtOnce ? ids.slice(0, 1) : ids.reverse(),
+    requests: goesThroughGuest ? ids.slice(0, 1) : ids.reverse(),
     seenByGuest,
+    ...(goesThroughGuest && observation.guest.runState === "paused" && { awaitsResume: true }),
   };
 }
 

@@ -26,6 +26,8 @@ export type Step =
       readonly requests: readonly string[];
       /** Whether function 0 is there: without it the guest has never seen the others. */
       readonly seenByGuest: boolean;
+      /** Whether the guest was paused at the look, and has to be resumed before it can let go. */
+      readonly awaitsResume?: boolean;
     }
   | {
       readonly kind: "plug";
@@ -33,6 +35,8 @@ export type Step =
       readonly target: PlugTarget;
       /** Set on function 0 where there are others. */
       readonly multifunction: boolean;
+      /** Memory of the guest that QEMU pins in this call, because nothing of VFIO's is in the guest then. */
+      readonly pinsBytes?: number;
     }
   | {
       readonly kind: "confirm";

@@ -1,13 +1,13 @@
 import type { Guest, GuestEvent, GuestSideView, UnplugAnswer } from "../../provider/lifecycle";
 import type { GuestSlot } from "../../provider/pci";
-import type { PlugTarget } from "../../provider/plan";
+import type { GuestRunState, PlugTarget } from "../../provider/plan";
 
 /** One line of a script: the command that must come now, what answers it, and what is heard around it. */
 export interface ScriptLine {
-  /** `listen`, `stop listening`, `qom-list`, `device_del ID`, `device_add ID`, `query-pci`. */
+  /** `listen`, `stop listening`, `qom-list`, `device_del ID`, `device_add ID`, `query-pci`, `query-status`. */
   readonly expect: string;
-  /** Ids for `qom-list`, an answer for `device_del`; an Error is thrown. */
-  readonly reply?: readonly string[] | UnplugAnswer | Error;
+  /** Ids for `qom-list`, an answer for `device_del`, a state for `query-status`; an Error is thrown. */
+  readonly reply?: readonly string[] | UnplugAnswer | GuestRunState | Error;
   /** Milliseconds until the reply. */
   readonly delayMs?: number;
   /** Heard before the reply. */
@@ -35,7 +35,12 @@ export class ScriptedGuest implements Guest {
 
   async requestUnplug(qemuId: string, signal: AbortSignal): Promise<UnplugAnswer> {
     const reply = await this.#answer(`device_del ${qemuId}`, signal);
-    return typeof reply === "string" ? reply : "requested";
+    return typeof reply === "string" ? (reply as UnplugAnswer) : "requested";
+  }
+
+  async runState(signal: AbortSignal): Promise<GuestRunState> {
+    const reply = await this.#answer("query-status", signal);
+    return typeof reply === "string" ? (reply as GuestRunState) : "running";
   }
 
   async deviceIds(signal: AbortSignal): Promise<ReadonlySet<string>> {

@@ -13,7 +13,7 @@ import type {
 } from "../../provider/lifecycle";
 import type { GuestSlot, HostFunction, PciAddress } from "../../provider/pci";
 import type { LedgerPlace, Observation, PlugTarget } from "../../provider/plan";
-import { HOST_UUID, OWN_GUEST, type World } from "./world";
+import { OWN_GUEST, type World } from "./world";
 
 /** What befalls one call. */
 export type Fault =
@@ -102,6 +102,7 @@ export class WorldHypervisor implements Hypervisor {
     requestUnplug: (qemuId, signal) =>
       this.#call(`device_del ${qemuId.slice(-2)}`, signal, () => this.#requestUnplug(qemuId)),
     view: (_ids, signal) => this.#call("view", signal, (): GuestSideView => ({ guestConfigured: true })),
+    runState: (signal) => this.#call("runState", signal, () => this.#whileRunning(this.world.runState)),
     deviceIds: (signal) => this.#call("deviceIds", signal, () => this.#deviceIds()),
     listen: (listener, signal) =>
       this.#call("listen", signal, () => {
@@ -173,7 +174,7 @@ export class WorldHypervisor implements Hypervisor {
       .filter((one) => query.addresses.some((name) => one.address.startsWith(name)))
       .flatMap((one) => one.iommuGroup ?? []);
     const guestUuid = this.world.runState === "missing" ? {} : { guestUuid: OWN_GUEST.uuid };
-    return { hostUuid: HOST_UUID, iommuGroups: [...new Set(groups)], ...guestUuid };
+    return { iommuGroups: [...new Set(groups)], ...guestUuid };
   }
 
   #lookAt(addresses: readonly PciAddress[]): HostFunction[] {

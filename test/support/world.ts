@@ -26,6 +26,7 @@ export interface WorldStart {
   readonly buses?: readonly GuestBus[];
   readonly runState?: GuestRunState;
   readonly qemuVersion?: string;
+  readonly memoryBytes?: number;
 }
 
 export const OWN_GUEST = { name: "guest1", uuid: "11111111-1111-4111-8111-111111111111" };
@@ -43,6 +44,7 @@ export class World {
   readonly functions: Map<PciAddress, HostFunction>;
   runState: GuestRunState;
   qemuVersion: string;
+  memoryBytes: number | undefined;
   holdings: Holding[] = [];
   plugged: PluggedFunction[] = [];
   ledger: { guest: Guest; entry: LedgerEntry }[] = [];
@@ -61,12 +63,14 @@ export class World {
     this.#buses = start.buses ?? [expressBus("pci.2"), expressBus("pci.3"), expressBus("pci.4")];
     this.runState = start.runState ?? "running";
     this.qemuVersion = start.qemuVersion ?? "10.0.13";
+    this.memoryBytes = start.memoryBytes;
   }
 
   clone(): World {
     const copy = new World({ functions: [...this.functions.values()], buses: this.#buses });
     copy.runState = this.runState;
     copy.qemuVersion = this.qemuVersion;
+    copy.memoryBytes = this.memoryBytes;
     copy.holdings = [...this.holdings];
     copy.plugged = [...this.plugged];
     copy.ledger = [...this.ledger];
@@ -87,6 +91,7 @@ export class World {
         ...(this.runState === "missing" && { uuid: "" }),
         runState: this.runState,
         qemuVersion: this.qemuVersion,
+        ...(this.memoryBytes !== undefined && { memoryBytes: this.memoryBytes }),
       },
       buses: this.isRunning ? this.#busesNow() : [],
       functions: new Map(this.functions),

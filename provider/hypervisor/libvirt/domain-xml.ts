@@ -13,6 +13,8 @@ import { attribute, child, children, descendants, parseXml, textOf, type XmlElem
 /** What one description of a guest says of its devices. */
 export interface DomainDescription {
   readonly identity: GuestIdentity;
+  /** All the memory that it has now, memory devices included; undefined where it is not told. */
+  readonly memoryBytes?: number;
   /** Whether it describes a guest that runs: libvirt gives the configuration of one that does not. */
   readonly isRunning: boolean;
   readonly holdings: readonly Holding[];
@@ -41,6 +43,7 @@ export function parseDomainXml(text: string): DomainDescription {
     uuid: textOf(child(domain, "uuid")) ?? "",
   };
   const buses = pciBuses(devices);
+  const memoryBytes = findMemory(child(domain, "memory"));
   const taken = takers.flatMap(([name, type]) =>
     children(devices, name)
       .filter((one) => attribute(one, "type") === type)
@@ -49,6 +52,7 @@ export function parseDomainXml(text: string): DomainDescription {
   return {
     identity,
     isRunning: attribute(domain, "id") !== undefined,
+    ...(memoryBytes !== undefined && { memoryBytes }),
     holdings: taken.map(({ address, alias, isUnassigned }) => ({
       guest: identity,
       address,
@@ -60,6 +64,12 @@ export function parseDomainXml(text: string): DomainDescription {
     slotsByBus: slotsByBus(devices, buses),
     buses,
   };
+}
+
+/** libvirt always writes KiB, whatever the unit was that the user wrote. */
+function findMemory(memory: XmlElement): number | undefined {
+  const text = textOf(memory) ?? "";
+  return attribute(memory, "unit") === "KiB" && /^\d{1,15}$/.test(text) ? Number(text) * 1024 : undefined;
 }
 
 /** A taken function, as the guest's XML has it. */

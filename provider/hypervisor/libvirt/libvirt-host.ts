@@ -60,17 +60,12 @@ export class LibvirtHost implements Host {
 
   async identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
     const client = await this.#parts.session.client(signal);
-    const [hostUuid, domain, found] = await Promise.all([
-      this.#parts.session.hostUuid(signal),
+    const [domain, found] = await Promise.all([
       this.#findDomain(client, signal),
       this.#describeFunctions(client, query.addresses, signal),
     ]);
     const groups = [...found.values()].flatMap((one) => one.function.iommuGroup ?? []);
-    return {
-      hostUuid,
-      iommuGroups: [...new Set(groups)],
-      ...(domain !== undefined && { guestUuid: domain.uuid }),
-    };
+    return { iommuGroups: [...new Set(groups)], ...(domain !== undefined && { guestUuid: domain.uuid }) };
   }
 
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
@@ -102,6 +97,7 @@ export class LibvirtHost implements Host {
         uuid: domain?.uuid ?? "",
         runState: survey?.runState ?? (domain === undefined ? "missing" : "off"),
         qemuVersion: survey?.qemuVersion ?? "",
+        ...(own?.memoryBytes !== undefined && { memoryBytes: own.memoryBytes }),
       },
       buses: survey?.buses ?? [],
       plugged: survey?.plugged ?? [],

@@ -17,6 +17,7 @@ import {
   QmpProtocolError,
   type QmpMonitor,
 } from "../../qmp";
+import { askRunState } from "./run-state";
 
 /** What one QEMU shows of its slots and of our functions. */
 export interface GuestSurvey {
@@ -79,8 +80,8 @@ export async function surveyGuest(
   scope: GuestSurveyScope,
   signal: AbortSignal,
 ): Promise<GuestSurvey> {
-  const [status, version, target, machine, peripherals] = await Promise.all([
-    monitor.execute("query-status", undefined, signal),
+  const [runState, version, target, machine, peripherals] = await Promise.all([
+    askRunState(monitor, signal),
     monitor.execute("query-version", undefined, signal),
     monitor.execute("query-target", undefined, signal),
     monitor.execute("qom-get", { path: "/machine", property: "type" }, signal),
@@ -117,7 +118,7 @@ export async function surveyGuest(
     }),
   );
   return {
-    runState: runStateOf(status),
+    runState,
     qemuVersion: versionOf(version),
     buses,
     plugged: plugged.filter((one) => one !== undefined),
@@ -212,13 +213,6 @@ async function lookAtOccupants(
     }),
   );
   return occupants.filter((one) => one !== undefined);
-}
-
-function runStateOf(status: unknown): GuestRunState {
-  if (!isRecord(status) || typeof status["status"] !== "string")
-    throw new QmpProtocolError("query-status did not answer with a status");
-  if (status["status"] === "prelaunch") return "prelaunch";
-  return status["running"] === true ? "running" : "paused";
 }
 
 function versionOf(version: unknown): string {

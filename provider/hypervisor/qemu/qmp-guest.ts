@@ -1,10 +1,11 @@
 import { causeText, fail } from "../../errors";
 import type { Guest, GuestEvent, GuestSideView, UnplugAnswer } from "../../lifecycle";
 import type { GuestSlot } from "../../pci";
-import { describeSlot, type PlugTarget } from "../../plan";
+import { describeSlot, type GuestRunState, type PlugTarget } from "../../plan";
 import { listProperties, PERIPHERAL_PATH, type QmpEvent, type QmpMonitor } from "../../qmp";
 import { findGuestSideView } from "./guest-side-view";
 import { findMeaning } from "./known-errors";
+import { askRunState } from "./run-state";
 
 /** The functions of a guest as its QEMU plugs and unplugs them: the same over any way to the monitor. */
 export class QmpGuest implements Guest {
@@ -50,6 +51,10 @@ export class QmpGuest implements Guest {
       if (meaning === "busy" || meaning === "pending" || meaning === "gone") return meaning;
       throw error;
     }
+  }
+
+  runState(signal: AbortSignal): Promise<GuestRunState> {
+    return askRunState(this.#monitor, signal);
   }
 
   async deviceIds(signal: AbortSignal): Promise<ReadonlySet<string>> {

@@ -75,6 +75,20 @@ describe("the description of a recorded guest (libvirt 11.3.0)", () => {
     expect(parseDomainXml(domain(others)).holdings).toEqual([]);
     expect(parseDomainXml("<domain/>")).toMatchObject({ identity: { name: "", uuid: "" }, holdings: [] });
   });
+
+  it("tells the memory of a guest, in the unit that libvirt writes", () => {
+    expect(parseDomainXml(readRecording("attached").domainXml).memoryBytes).toBe(384 * 2 ** 20);
+    const withMemory = (memory: string): number | undefined =>
+      parseDomainXml(`<domain>${memory}</domain>`).memoryBytes;
+    expect(withMemory("<memory unit='KiB'>1073741824</memory>")).toBe(2 ** 40);
+    for (const strange of [
+      "<memory unit='KiB'>-1</memory>",
+      "<memory unit='GiB'>4</memory>",
+      "<memory/>",
+      "",
+    ])
+      expect(withMemory(strange)).toBeUndefined();
+  });
 });
 
 describe("the description of a guest that has the attachment in its configuration", () => {

@@ -62,6 +62,17 @@ describe("the deadline of an attach", () => {
     expect(hypervisor.world.plugged).toEqual([]);
   });
 
+  it("grows by a second for each GiB that a plug pins", async () => {
+    const memoryBytes = 20.5 * 2 ** 30;
+    const plugFor = async (seconds: number): Promise<unknown> => {
+      const hypervisor = new WorldHypervisor(new World({ functions: hostDevice(), memoryBytes }));
+      hypervisor.onCall = (call) => (call === "plug f1" ? sleep(seconds * 1000) : undefined);
+      return (await letTimePass(attach(hypervisor, request({ limitSeconds: 10 })))).error;
+    };
+    expect(await plugFor(30)).toBeUndefined();
+    expect(causeText(await plugFor(32))).toMatch(/took longer than 31 s: 0000:01:00\.1 was plugged too late/);
+  });
+
   it("leaves the undo a limit of its own", async () => {
     const hypervisor = new WorldHypervisor(empty());
     let isUndoing = false;

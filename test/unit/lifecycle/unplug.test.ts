@@ -216,6 +216,68 @@ describe("an unplug", () => {
     expect(value).toBe("unplugged");
   });
 
+  it("asks an ACPI slot again after 10 s of silence, and leaves the slot alone for 2 s once that has helped", async () => {
+    const onAcpi = { ...step, slot: { ...step.slot, kind: "pcie-acpi" } as const };
+    const running: ScriptLine = { expect: "query-status", reply: "running" };
+    const { value, tookMs, said } = await run(
+      [
+        listen,
+        bothThere,
+        ask(),
+        running,
+        ask(),
+        running,
+        ask({ after: soon(deleted(f0), deleted(f1)) }),
+        bothGone,
+        stop,
+      ],
+      { step: onAcpi },
+    );
+    expect(value).toBe("unplugged");
+    expect(tookMs).toBeGreaterThanOrEqual(22_600);
+    expect(tookMs).toBeLessThan(23_000);
+    expect(said).toEqual(Array(2).fill("the guest has not answered; asking again"));
+  });
+
+  it("does not ask a native slot again: a second press of its button may cancel the first", async () => {
+    const { value, said } = await run([
+      listen,
+      bothThere,
+      ask({ after: [deleted(f0), deleted(f1)].map((event) => ({ afterMs: 15_000, event })) }),
+      { expect: "query-status", reply: "running" },
+      bothGone,
+      stop,
+    ]);
+    expect(value).toBe("unplugged");
+    expect(said).toEqual(["the guest has not let go yet; waiting"]);
+  });
+
+  it("says that a guest is paused, asks it for nothing more, and goes on after it was resumed", async () => {
+    const onAcpi = { ...step, slot: { ...step.slot, kind: "pcie-acpi" } as const };
+    const { value, said } = await run(
+      [
+        listen,
+        bothThere,
+        ask({
+          after: [
+            { afterMs: 12_000, event: { kind: "resumed" } },
+            { afterMs: 12_050, event: deleted(f0) },
+            { afterMs: 12_050, event: deleted(f1) },
+          ],
+        }),
+        { expect: "query-status", reply: "paused" },
+        bothGone,
+        stop,
+      ],
+      { step: onAcpi },
+    );
+    expect(value).toBe("unplugged");
+    expect(said).toEqual([
+      "the guest is paused; it lets go when it is resumed",
+      "the guest was resumed; waiting for it to let go",
+    ]);
+  });
+
   it("goes on after a paused guest was resumed", async () => {
     const { value, said } = await run([
       listen,
@@ -284,10 +346,17 @@ describe("an unplug", () => {
 
   it("fails at its deadline, names what the guest has not let go of, and a late event does no harm", async () => {
     const { error, tookMs, guest } = await run(
-      [listen, bothThere, ask({ after: [{ afterMs: 400, event: deleted(f1) }] }), stop],
+      [
+        listen,
+        bothThere,
+        ask({ after: [{ afterMs: 400, event: deleted(f1) }] }),
+        { expect: "query-status", reply: "running" },
+        stop,
+      ],
       { limitSeconds: 10 },
     );
     expect(hasCode(error, "DEADLINE_EXCEEDED")).toBe(true);
+    expect(causeText(error)).toMatch(/though it runs; the request stays with it/);
     expect(causeText(error)).toContain(f0);
     expect(causeText(error)).not.toContain(f1);
     expect(causeText(error)).toContain("pci.4");
@@ -296,10 +365,28 @@ describe("an unplug", () => {
     guest.finish();
   });
 
+  it("says at its deadline that the guest is paused, and what to do", async () => {
+    const { error } = await run(
+      [listen, bothThere, ask(), { expect: "query-status", reply: "paused" }, stop],
+      { limitSeconds: 5 },
+    );
+    expect(causeText(error)).toMatch(/the guest is paused.*the request stays with it. Resume the guest/);
+  });
+
+  it("gives its reason though QEMU does not say in which state it is", async () => {
+    const { error } = await run(
+      [listen, bothThere, ask(), { expect: "query-status", reply: new Error("no answer") }, stop],
+      { limitSeconds: 5 },
+    );
+    expect(causeText(error)).toMatch(/the guest has not let go of .*; the request stays with it/);
+  });
+
   it("does not start its deadline anew with each event or retry", async () => {
     const busy = Array.from({ length: 5 }, () => ask({ reply: "busy" as const }));
-    const { error, tookMs } = await run([listen, bothThere, ...busy, stop], { limitSeconds: 9 });
+    const look: ScriptLine = { expect: "query-status", reply: "running" };
+    const { error, tookMs } = await run([listen, bothThere, ...busy, look, stop], { limitSeconds: 9 });
     expect(hasCode(error, "DEADLINE_EXCEEDED")).toBe(true);
+    expect(causeText(error)).toMatch(/its power indicator blinks/);
     expect(tookMs).toBeLessThan(9200);
   });
 
@@ -309,6 +396,7 @@ describe("an unplug", () => {
       bothThere,
       ask({ before: [deleted(f0), deleted(f1)] }),
       { expect: "qom-list", reply: [f1] },
+      { expect: "query-status", reply: "running" },
       stop,
     ]);
     expect(causeText(error)).toContain(f1);

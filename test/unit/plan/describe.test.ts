@@ -12,6 +12,7 @@ import {
   planAttach,
   planDetach,
   tagOf,
+  type Observation,
   type Plan,
 } from "../../../provider/plan";
 import { OWNER } from "../../support/scenarios";
@@ -54,6 +55,36 @@ describe("a plan in words", () => {
     expectSays(plan, /unplug 0000:01:00\.0-3 .*pci\.4.*loses the device/);
     expect(interruptionOf(plan)).toBe("device-goes-and-comes-back");
     expect(describePlan(plan).at(-1)).toMatch(/without the device/);
+  });
+
+  it("says how much memory the first plug pins, unless something else of VFIO's keeps it pinned", () => {
+    const GiB = 2 ** 30;
+    const pinning = (observation: Observation): string[] =>
+      describePlan(planAttach(observation, wants())).filter((line) => /pins the guest's memory/.test(line));
+    const { guest, ...rest } = card().observe();
+    const large = { ...rest, guest: { ...guest, memoryBytes: 1.5 * GiB } };
+    expect(pinning(large)).toEqual([
+      expect.stringMatching(/^6\. plug 0000:01:00\.1 .*\(queued\); pins the guest's memory, 1\.5 GiB$/),
+    ]);
+    const address = at("0000:05:00.0");
+    const foreign = { guest: large.guest, address, alias: "hostdev0", isUnassigned: false };
+    expect(pinning({ ...large, holdings: [foreign] })).toEqual([]);
+    expect(pinning({ ...large, holdings: [{ ...foreign, isUnassigned: true }] })).toHaveLength(1);
+    expect(
+      pinning({ ...large, holdings: [{ ...foreign, guest: { name: "other", uuid: "other" } }] }),
+    ).toHaveLength(1);
+    const qemuId = "mfpci-ffffffffffff-f0";
+    const anothers = { qemuId, hostAddress: address, bus: "pci.2", slot: 0, guestFunction: 0 };
+    expect(pinning({ ...large, plugged: [anothers] })).toEqual([]);
+    expect(pinning({ ...large, guest })).toEqual([]);
+  });
+
+  it("of a paused guest says that it has to be resumed", () => {
+    const world = card();
+    reach(world, wants());
+    const observation = world.observe();
+    const paused = { ...observation, guest: { ...observation.guest, runState: "paused" as const } };
+    expectSays(planDetach(paused, OWNER), /unplug .*paused, and lets go only when it is resumed/);
   });
 
   it("of leftovers says that nobody sees them", () => {
