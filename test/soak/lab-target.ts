@@ -137,7 +137,7 @@ export class LabTarget implements SoakTarget {
   isDeadline(error: unknown): boolean {
     if (!(error instanceof RpcError)) return false;
     const said = [error.message, ...(error.partial?.reasons ?? [])].join(" ");
-    return /has not let go of .* the request stays with it/s.test(said);
+    return said.includes("[DEADLINE_EXCEEDED]");
   }
 
   async complaints(set: SoakSet | undefined): Promise<string[]> {

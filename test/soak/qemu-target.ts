@@ -30,7 +30,7 @@ const SETTLE_MS = 60_000;
 export class QemuTarget implements SoakTarget {
   readonly weights: Weights = {
     kinds: { create: 10, change: 8, move: 4, destroy: 7, refresh: 3, reset: 1 },
-    guests: { runs: 40, resumed: 8, deadline: 1, reset: 2 },
+    guests: { runs: 40, resumed: 8, deadline: 0.5, reset: 1 },
   };
   private state: AttachmentState | undefined;
   private set: SoakSet | undefined;
