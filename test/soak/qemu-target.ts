@@ -48,7 +48,12 @@ export class QemuTarget implements SoakTarget {
     deadlineSeconds = DETACH_SECONDS[slots],
   ): Promise<QemuTarget> {
     const qemu = await PlainQemu.start({ slots });
-    await qemu.booted();
+    try {
+      await qemu.booted();
+    } catch (cause) {
+      await qemu.stop();
+      throw cause;
+    }
     return new QemuTarget(qemu, new PlainHypervisor(qemu), slots, deadlineSeconds);
   }
 
