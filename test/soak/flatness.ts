@@ -57,7 +57,10 @@ export function judgeFlatness({ times, samples }: SoakResult): FlatnessRow[] {
   const figureRow = (what: string, { unit, mayGrow }: Figure): FlatnessRow => {
     const valuesOf = (some: typeof samples): number[] =>
       some.flatMap(({ figures }) => figures[what]?.value ?? []);
-    const text = (value: number): string => (unit === "" ? String(value) : `${value.toFixed(1)} ${unit}`);
+    const text = (value: number): string => {
+      if (Number.isNaN(value)) return "";
+      return unit === "" ? String(value) : `${value.toFixed(1)} ${unit}`;
+    };
     const [first, later] = [median(valuesOf(early)), median(valuesOf(late))];
     const isJudged = mayGrow !== undefined && early.length >= LEAST && late.length >= LEAST;
     return {

@@ -28,9 +28,10 @@ const SETTLE_MS = 60_000;
  * memory. What counts as the provider here is this very process.
  */
 export class QemuTarget implements SoakTarget {
+  /** A reset costs a boot of many seconds, a deadline is waited for. */
   readonly weights: Weights = {
-    kinds: { create: 10, change: 8, move: 4, destroy: 7, refresh: 3, reset: 1 },
-    guests: { runs: 40, resumed: 8, deadline: 0.5, reset: 1 },
+    kinds: { create: 10, change: 8, move: 4, destroy: 7, refresh: 3, reset: 0.3 },
+    guests: { runs: 40, resumed: 8, deadline: 0.3, reset: 0.6 },
   };
   private state: AttachmentState | undefined;
   private set: SoakSet | undefined;
