@@ -58,6 +58,8 @@ export class LabTarget implements SoakTarget {
   };
   private state: State | undefined;
   private isBooting = false;
+  /** How much the provider had printed when the last operation began. */
+  private printedBefore = 0;
 
   private constructor(
     private readonly lab: Lab,
@@ -76,6 +78,7 @@ export class LabTarget implements SoakTarget {
   async attach(to: SoakSet): Promise<void> {
     const inputs = await this.checked(to);
     const { state } = this;
+    this.printedBefore = this.provider.printed.length;
     try {
       if (state === undefined) {
         this.state = { ...(await this.provider.create(inputs)), inputs };
@@ -92,6 +95,7 @@ export class LabTarget implements SoakTarget {
 
   async detach(): Promise<void> {
     if (this.state === undefined) throw new Error("nothing is attached");
+    this.printedBefore = this.provider.printed.length;
     await this.provider.delete(this.state.id, this.state.outs);
     this.state = undefined;
   }
@@ -144,6 +148,7 @@ export class LabTarget implements SoakTarget {
     const { attached = [] } = (this.state?.outs ?? {}) as {
       attached?: { qemuId: string; guestFunction: number }[];
     };
+    const said = this.provider.printed.slice(this.printedBefore);
     const numbers = attached.map((one) => one.guestFunction);
     const [look, drift, guest] = await Promise.all([
       this.onHost(LOOK),
@@ -156,12 +161,13 @@ export class LabTarget implements SoakTarget {
       ...attached.map((one) => `device ${one.qemuId}`),
       ...(set ? ["holding", "holding", "holding", "holding", "entry"] : []),
     ];
-    return [
+    const complaints = [
       ...differencesOf("what is on the host", lines.sort(), expected.sort()),
       ...differencesOf("attached functions", attached.length, set?.functions.length ?? 0),
       ...drift,
       ...guest,
     ];
+    return complaints.length === 0 ? [] : [...complaints, "the last operation said:", ...said];
   }
 
   async processorSeconds(): Promise<number> {
