@@ -32,6 +32,7 @@ module.exports = {
     tier("lab", inLab),
     tier("faults", inLab),
     tier("boots", inLab),
+    tier("crowd", { ...inLab, timeoutSeconds: 1800 }),
     tier("pulumi", inLab),
   ],
 };

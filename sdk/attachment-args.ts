@@ -75,8 +75,8 @@ export interface MultifunctionPciAttachmentArgs {
    */
   persistent?: pulumi.Input<boolean | undefined>;
   /**
-   * How long an attach and a detach may take. Pulumi's `customTimeouts` does not reach a dynamic provider, so it has
-   * no effect on this resource.
+   * How long an attach and a detach may take; that several in one command wait for each other is not counted.
+   * Pulumi's `customTimeouts` does not reach a dynamic provider, so it has no effect on this resource.
    */
   timeouts?: pulumi.Input<TimeoutsArgs | undefined>;
 }

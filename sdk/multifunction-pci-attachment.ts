@@ -23,6 +23,7 @@ const declaredProperties = {
   held: undefined,
   guestUuid: undefined,
   hostUuid: undefined,
+  hostKeyFingerprint: undefined,
 } as const;
 
 /**
@@ -62,6 +63,8 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   declare readonly guestUuid: pulumi.Output<string>;
   /** UUID of the hypervisor host, as libvirt reports it. */
   declare readonly hostUuid: pulumi.Output<string>;
+  /** Fingerprint of the key that the host's sshd showed, `SHA256:…`. Informational, as `guestAddress` is. */
+  declare readonly hostKeyFingerprint: pulumi.Output<string | null>;
   /** Who owns the attachment, as it is written on the host. */
   declare readonly ownerToken: pulumi.Output<string>;
   /** The argument of this name. */

@@ -37,6 +37,7 @@ const tiers = {
   qemu: { needs: ["packages", "npm"], oneByOne: true },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
   faults: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
+  crowd: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
   pulumi: { needs: ["packages", "npm", "build", "pulumi", "lab"], oneByOne: true, inLab: true },
 };
 

@@ -40,8 +40,9 @@ export async function startMachine(
     if (child.exitCode !== null || child.signalCode !== null) break;
     // QEMU serves its monitor only once the saved state is loaded.
     if (existsSync(options.folder.monitorSocket)) {
-      const sshPort = await forwardedSshPort(options.folder.monitorSocket);
-      return { sshPort, ended: endOf(child, options.folder.serialLog), quit: () => quit(child) };
+      const sshPort = await forwardedSshPort(options.folder.monitorSocket).catch(unlessNotListening);
+      if (sshPort !== undefined)
+        return { sshPort, ended: endOf(child, options.folder.serialLog), quit: () => quit(child) };
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
@@ -49,6 +50,12 @@ export async function startMachine(
   throw new Error(
     `The lab's QEMU did not start: ${(await readFile(options.folder.qemuLog, "utf8")).slice(-2000)}`,
   );
+}
+
+/** Between making its socket and listening at it, QEMU may lose the processor. */
+function unlessNotListening(error: Error & { code?: string }): undefined {
+  if (error.code !== "ECONNREFUSED") throw error;
+  return undefined;
 }
 
 function endOf(child: ChildProcess, serialLog: string): Promise<never> {

@@ -33,8 +33,15 @@ export interface OpenOptions {
 }
 
 /**
+ * Where sshd forwards no sockets, each libvirt connection is a session of the SSH connection, as the helper is; sshd
+ * allows ten (MaxSessions).
+ */
+const MOST_LIBVIRT_CONNECTIONS = 8;
+
+/**
  * The hypervisors of this process: one SSH connection per host, one libvirt connection per guest, shared
- * by all resources of one `pulumi` command (it runs them all in one provider process).
+ * by all resources of one `pulumi` command (it runs them all in one provider process). Beyond the eighth, guests
+ * share libvirt connections.
  */
 export class Hypervisors {
   readonly #pool = new SshPool();
@@ -76,7 +83,7 @@ export class Hypervisors {
     const uri = place.uri ?? "qemu:///system";
     const known = sessions;
     const keyOf = (guest: string): string => `${uri} ${guest}`;
-    const session = known.get(keyOf(place.guest)) ?? new LibvirtSession(streamsOf(ssh), uri);
+    const session = known.get(keyOf(place.guest)) ?? newOrShared(known, ssh, uri);
     const shareWith = (guest: string): void => {
       if (!known.has(keyOf(guest))) known.set(keyOf(guest), session);
     };
@@ -85,9 +92,21 @@ export class Hypervisors {
   }
 }
 
+function newOrShared(
+  known: ReadonlyMap<string, LibvirtSession>,
+  ssh: SshConnection,
+  uri: LibvirtUri,
+): LibvirtSession {
+  const all = [...new Set(known.values())];
+  const alike = all.filter((one) => one.uri === uri);
+  const shared = all.length < MOST_LIBVIRT_CONNECTIONS ? undefined : alike[known.size % alike.length];
+  return shared ?? new LibvirtSession(streamsOf(ssh), uri);
+}
+
 function streamsOf(ssh: SshConnection): StreamFactory {
   return {
     label: ssh.label,
+    hostKeyFingerprint: ssh.hostKeyFingerprint,
     openUnixSocket: ssh.openUnixSocket.bind(ssh),
     openCommand: async (command, signal) => (await ssh.exec(command, signal)).stdio,
   };
@@ -95,9 +114,10 @@ function streamsOf(ssh: SshConnection): StreamFactory {
 
 function lockOf(ssh: SshConnection, progress: ((line: string) => void) | undefined): Lock {
   return {
-    acquire: (names, signal) =>
-      ssh.locks.lock(names, signal, (name) =>
-        progress?.(`waiting for another operation to let go of ${name}`),
-      ),
+    acquire: (names, signal, clock) =>
+      ssh.locks.lock(names, signal, {
+        onWaiting: (name) => progress?.(`waiting for another operation to let go of ${name}`),
+        clock,
+      }),
   };
 }

@@ -295,8 +295,10 @@ function stateAfterFailure(
   state: AttachmentState,
   reality: Reality | undefined,
 ): object {
+  const { hostKeyFingerprint } = state;
   const nothing: Reality = {
     hostUuid: state.hostUuid,
+    ...(hostKeyFingerprint !== null && { hostKeyFingerprint }),
     guestUuid: state.guestUuid,
     guest: { guestConfigured: false },
     attached: [],

@@ -1,21 +1,26 @@
+/** A reason is quoted as it came: with a full stop at its end or without, or with another error's code. */
+function sentence(reason: string): string {
+  return /[.!?\]]$/.test(reason) ? reason : `${reason}.`;
+}
+
 /** Reaching a host and its libvirt. */
 const reaching = {
   // --- ssh ---
   SSH_DIAL_FAILED: (d: { target: string; attempts: number; reason: string }) =>
-    `cannot reach ${d.target} over SSH after ${d.attempts} attempt(s): ${d.reason}. ` +
+    `cannot reach ${d.target} over SSH after ${d.attempts} attempt(s): ${sentence(d.reason)} ` +
     `Check connection.host and connection.port, and that sshd listens there.`,
   SSH_HANDSHAKE_FAILED: (d: { target: string; reason: string }) =>
-    `the SSH handshake with ${d.target} failed: ${d.reason}. ` +
+    `the SSH handshake with ${d.target} failed: ${sentence(d.reason)} ` +
     `Check that an SSH server of a supported version listens there, and its log.`,
   SSH_KEY_UNUSABLE: (d: { target: string; reason: string }) =>
-    `the private key for ${d.target} cannot be used: ${d.reason}. Nothing was sent to the host.`,
+    `the private key for ${d.target} cannot be used: ${sentence(d.reason)} Nothing was sent to the host.`,
   SSH_AUTH_REFUSED: (d: {
     target: string;
     offered: readonly string[];
     allowed: readonly string[];
     reason: string;
   }) =>
-    `${d.target} refused the login: ${d.reason}. Offered: ${d.offered.join("; ") || "no credential at all"}. ` +
+    `${d.target} refused the login: ${sentence(d.reason)} Offered: ${d.offered.join("; ") || "no credential at all"}. ` +
     `The server accepts: ${d.allowed.join(", ") || "it did not say"}. ` +
     `Check connection.user, that a key offered is in the user's authorized_keys, or give another credential.`,
   SSH_HOST_KEY_ARGUMENT_INVALID: (d: { target: string }) =>
@@ -36,22 +41,22 @@ const reaching = {
     `the new host key of ${d.target} cannot be written to ${d.file} (${d.reason}), so the next run would accept any other. ` +
     `Make the file writable, or add the line yourself: ${d.line}`,
   SSH_JUMP_REFUSED: (d: { target: string; jumpHost: string; reason: string }) =>
-    `the jump host ${d.jumpHost} refuses to forward to ${d.target}: ${d.reason}. ` +
+    `the jump host ${d.jumpHost} refuses to forward to ${d.target}: ${sentence(d.reason)} ` +
     `Its sshd must allow it (AllowTcpForwarding, PermitOpen).`,
   SSH_CONNECTION_LOST: (d: { target: string; reason: string }) =>
-    `the SSH connection to ${d.target} has ended: ${d.reason}. Run again once the host can be reached.`,
+    `the SSH connection to ${d.target} has ended: ${sentence(d.reason)} Run again once the host can be reached.`,
   SSH_CHANNEL_REFUSED: (d: { target: string; what: string; reason: string }) =>
-    `${d.target} refused to open ${d.what}: ${d.reason}.`,
+    `${d.target} refused to open ${d.what}: ${sentence(d.reason)}`,
   SSH_HELPER_FAILED: (d: { target: string; reason: string }) =>
-    `the helper that holds the locks on ${d.target} failed: ${d.reason}. ` +
+    `the helper that holds the locks on ${d.target} failed: ${sentence(d.reason)} ` +
     `It is a bash program on an exec channel; the user's login must run commands and print nothing that ends them.`,
   SSH_HELPER_TOOL_MISSING: (d: { target: string; tool: string; debianPackage: string }) =>
     `${d.target} has no "${d.tool}", which this provider needs there. Install it (Debian: ${d.debianPackage}).`,
   SSH_LOCK_NOT_GRANTED: (d: { target: string; lock: string; waitedSeconds: number; reason: string }) =>
-    `gave up waiting for lock ${d.lock} on ${d.target} after ${d.waitedSeconds} s: ${d.reason}. ` +
+    `gave up waiting for lock ${d.lock} on ${d.target} after ${d.waitedSeconds} s: ${sentence(d.reason)} ` +
     `Another operation on the same guest or IOMMU group holds it. Let it finish, or allow more time in timeouts.`,
   SSH_LOCK_LOST: (d: { target: string; locks: readonly string[]; reason: string }) =>
-    `lost the lock ${d.locks.join(", ")} on ${d.target} in the middle of an operation: ${d.reason}. ` +
+    `lost the lock ${d.locks.join(", ")} on ${d.target} in the middle of an operation: ${sentence(d.reason)} ` +
     `The host has cut this connection off, so nothing more was sent. Run again: what was begun is then finished or undone.`,
   // --- libvirt ---
   LIBVIRT_UNREACHABLE: (d: { label: string; uri: string; tried: readonly string[] }) =>
@@ -64,24 +69,24 @@ const reaching = {
     `libvirt did not keep ${d.address} unassigned in guest ${d.guest}, as it must from 8.3.0 on; it was detached again. ` +
     `Report this with the host's libvirt version.`,
   HOLD_FAILED: (d: { address: string; guest: string; reason: string }) =>
-    `libvirt did not take ${d.address} for guest ${d.guest}: ${d.reason}.`,
+    `libvirt did not take ${d.address} for guest ${d.guest}: ${sentence(d.reason)}`,
   RELEASE_FAILED: (d: { address: string; guest: string; reason: string }) =>
-    `libvirt did not give ${d.address} of guest ${d.guest} back to the host: ${d.reason}.`,
+    `libvirt did not give ${d.address} of guest ${d.guest} back to the host: ${sentence(d.reason)}`,
   CONFIGURE_FAILED: (d: { functions: readonly string[]; guest: string; reason: string }) =>
-    `libvirt did not add ${d.functions.join(", ")} to the configuration of guest ${d.guest}: ${d.reason}.`,
+    `libvirt did not add ${d.functions.join(", ")} to the configuration of guest ${d.guest}: ${sentence(d.reason)}`,
   UNCONFIGURE_FAILED: (d: { functions: readonly string[]; guest: string; reason: string }) =>
-    `libvirt did not take ${d.functions.join(", ")} out of the configuration of guest ${d.guest}: ${d.reason}.`,
+    `libvirt did not take ${d.functions.join(", ")} out of the configuration of guest ${d.guest}: ${sentence(d.reason)}`,
   STILL_PLUGGED: (d: { address: string; guest: string; qemuId: string }) =>
     `${d.address} is not released: QEMU of guest ${d.guest} still has it as ${d.qemuId}, and a release now would ` +
     `block libvirt. Run again once the guest has let go.`,
   XML_UNREADABLE: (d: { what: string; reason: string }) =>
-    `libvirt sent ${d.what} in a form that cannot be read: ${d.reason}. Check the host's libvirt.`,
+    `libvirt sent ${d.what} in a form that cannot be read: ${sentence(d.reason)} Check the host's libvirt.`,
   LIBVIRT_REFUSED: (d: { target: string; reason: string }) =>
-    `${d.target} did not do what was asked: ${d.reason}. Look into libvirt's log on the host, and run again.`,
+    `${d.target} did not do what was asked: ${sentence(d.reason)} Look into libvirt's log on the host, and run again.`,
   LIBVIRT_CONNECTION_LOST: (d: { target: string; reason: string }) =>
-    `the connection to libvirt on ${d.target} has ended: ${d.reason}. Run again once libvirtd is back.`,
+    `the connection to libvirt on ${d.target} has ended: ${sentence(d.reason)} Run again once libvirtd is back.`,
   PROTOCOL_BROKEN: (d: { target: string; reason: string }) =>
-    `what answers for libvirt or QEMU on ${d.target} does not keep to their protocol: ${d.reason}. ` +
+    `what answers for libvirt or QEMU on ${d.target} does not keep to their protocol: ${sentence(d.reason)} ` +
     `Its answers are not used. Check that this is the right host, and its libvirt and QEMU.`,
 } as const;
 
@@ -105,6 +110,9 @@ const refusals = {
     `they are then taken from the host and shown to nobody.`,
   FUNCTION_HELD_BY_GUEST: (d: { address: string; guest: string; alias: string }) =>
     `${d.address} is in use by guest ${d.guest} (hostdev ${d.alias}). Nothing was touched. Detach it there first.`,
+  FUNCTION_PLUGGED_OTHERWISE: (d: { functions: readonly string[]; guest: string }) =>
+    `QEMU of guest ${d.guest} has ${d.functions.join(", ")}, plugged by someone else under ids of their own. ` +
+    `Nothing was touched. Unplug them there first (QMP device_del with such an id), and run again.`,
   FUNCTION_USED_BY_HOST: (d: { uses: readonly string[]; canOverride: boolean }) =>
     `the host needs what would be taken from it: ${d.uses.join("; ")}. Nothing was touched. ` +
     (d.canOverride
@@ -140,17 +148,17 @@ const refusals = {
     `guest ${d.guest} has no free hotplug slot: ${d.buses.join("; ") || "it has no hotplug bus"}. ` +
     `Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>.`,
   SLOT_REFUSED: (d: { guest: string; slot: string; reason: string }) =>
-    `guest slot ${d.slot} of ${d.guest} cannot be used: ${d.reason}. Correct guestSlot, or leave it out.`,
+    `guest slot ${d.slot} of ${d.guest} cannot be used: ${sentence(d.reason)} Correct guestSlot, or leave it out.`,
 } as const;
 
 const carryingOut = {
   PROVIDER_ENDING: (d: { reason: string }) =>
-    `the provider process is ending: ${d.reason}. Nothing was touched by this operation. Run again.`,
+    `the provider process is ending: ${sentence(d.reason)} Nothing was touched by this operation. Run again.`,
   DEADLINE_EXCEEDED: (d: { what: string; seconds: number; reason: string }) =>
-    `the ${d.what} took longer than ${d.seconds} s: ${d.reason}. ` +
+    `the ${d.what} took longer than ${d.seconds} s: ${sentence(d.reason)} ` +
     `Where that is too short for this guest, raise timeouts.`,
   PLUG_FAILED: (d: { address: string; slot: string; reason: string }) =>
-    `QEMU did not take ${d.address} into guest slot ${d.slot}: ${d.reason}.`,
+    `QEMU did not take ${d.address} into guest slot ${d.slot}: ${sentence(d.reason)}`,
   SLOT_SWEPT: (d: { slot: string; missing: readonly string[] }) =>
     `guest slot ${d.slot} was emptied again right after the plug, unasked: ${d.missing.join(", ")} are gone from QEMU. Run again.`,
   SLOT_HALF_BOOTED: (d: { slot: string }) =>
@@ -158,16 +166,16 @@ const carryingOut = {
   GUEST_STOPPED: (d: { guest: string }) =>
     `guest ${d.guest} stopped meanwhile; its functions have gone back to the host. Start it and run again.`,
   ATTACH_FAILED: (d: { guest: string; reason: string; outcome: string }) =>
-    `attaching to guest ${d.guest} failed: ${d.reason} ${d.outcome}`,
+    `attaching to guest ${d.guest} failed: ${sentence(d.reason)} ${d.outcome}`,
   DETACH_FAILED: (d: { guest: string; reason: string }) =>
-    `detaching from guest ${d.guest} failed: ${d.reason} What is left is still recorded; run again to finish.`,
+    `detaching from guest ${d.guest} failed: ${sentence(d.reason)} What is left is still recorded; run again to finish.`,
   HOST_NOT_VERIFIED: (d: {
     functions: readonly string[];
     guestUuid: string;
     reason: string;
     variable: string;
   }) =>
-    `${d.reason} So it cannot be verified that ${d.functions.join(", ")} are back with the host, nor that guest ` +
+    `${sentence(d.reason)} So it cannot be verified that ${d.functions.join(", ")} are back with the host, nor that guest ` +
     `${d.guestUuid} no longer has them. Run destroy again once the host answers. Where it is gone for good, set ` +
     `${d.variable}=1 in the environment of that one command: the attachment is then forgotten unseen.`,
   ANOTHER_HOST: (d: { host: string; expected: string; actual: string }) =>
@@ -178,12 +186,12 @@ const carryingOut = {
     `guest ${d.guest} is now ${d.actual}, but this attachment was made in guest ${d.expected}. Nothing was touched. ` +
     `Run "pulumi preview": it plans a replacement.`,
   GROUP_NODE_LOST: (d: { address: string; reason: string }) =>
-    `the guest's QEMU cannot open the VFIO group of ${d.address}: ${d.reason}. Run again.`,
+    `the guest's QEMU cannot open the VFIO group of ${d.address}: ${sentence(d.reason)} Run again.`,
   GUEST_CONNECTION_LOST: (d: { waitingFor: readonly string[] }) =>
     `the connection to the guest was lost while it was letting go of ${d.waitingFor.join(", ")}. ` +
     `Run again: what it has let go of is found and released.`,
   DRIVER_NOT_BACK: (d: { functions: readonly string[]; reason: string }) =>
-    `functions are back on the host without their driver: ${d.functions.join(", ")}: ${d.reason}. ` +
+    `functions are back on the host without their driver: ${d.functions.join(", ")}: ${sentence(d.reason)} ` +
     `Run again, or bind them by hand: echo ADDRESS > /sys/bus/pci/drivers_probe.`,
 } as const;
 

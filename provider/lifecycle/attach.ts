@@ -13,7 +13,7 @@ import {
   type WantedAttachment,
 } from "../plan";
 import { carryOut, type Work } from "./carry-out";
-import { anySignal, Deadline } from "./deadline";
+import { Deadline } from "./deadline";
 import { lookAtReality, realityOf, realityOfTarget } from "./observe";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import type { Reality } from "./reality";
@@ -58,8 +58,8 @@ export class AttachFailure extends Error {
 export async function attach(hypervisor: Hypervisor, request: AttachRequest): Promise<Reality> {
   const { wanted, query, remembered, progress } = request;
   const deadline = Deadline.start("attach", request.limitSeconds);
-  const waiting = anySignal(deadline.signal, ...(request.signal ? [request.signal] : []));
-  return withLocks(hypervisor, query, waiting, async ({ observation, lost }) => {
+  const scope = { ...query, ownerToken: wanted.ownerToken };
+  return withLocks(hypervisor, scope, deadline, request.signal, async ({ observation, lost }) => {
     request.verify?.(observation);
     const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };
     const plan = planAttach(observation, wanted, remembered);
@@ -224,8 +224,10 @@ function rememberPlan(plan: Plan): RememberedAttachment | undefined {
 function remembersPlan(before: Observation, plan: Plan): Reality {
   const entry = rememberPlan(plan);
   const slot = plan.target?.slot ?? entry?.slot;
+  const { hostKeyFingerprint } = before;
   return {
     hostUuid: before.hostUuid,
+    ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
     guestUuid: before.guest.uuid,
     guest: { guestConfigured: false },
     ...(slot && { slot }),

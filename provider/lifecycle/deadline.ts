@@ -1,44 +1,41 @@
 import { setMaxListeners } from "node:events";
 import { fail, type ProviderError } from "../errors";
+import type { LockClock } from "./ports";
 
 /**
  * One limit for a whole operation: never restarted, whatever happens meanwhile. It ends the waiting;
  * it never means that a command did not happen. Only what is known to take its time makes it longer.
+ *
+ * It stands still while another operation of this process has what is waited for: that one has a limit of its own
+ * (docs/decisions/0013-one-queue-per-command.md).
  */
-export class Deadline {
+export class Deadline implements LockClock {
   readonly #what: string;
-  readonly #timeUp = new AbortController();
+  readonly #own = new AbortController();
   #limitSeconds: number;
-  #endsAt: number;
-  #timer: NodeJS.Timeout;
+  #leftMs: number;
+  /** Undefined while the clock stands. */
+  #runsSince: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
   /** Aborted when the time is up, or by the signals the deadline was made with. */
   readonly signal: AbortSignal;
 
-  private constructor(what: string, limitSeconds: number, endsAt: number, signal?: AbortSignal) {
+  private constructor(what: string, limitSeconds: number, leftMs: number, signal?: AbortSignal) {
     this.#what = what;
     this.#limitSeconds = limitSeconds;
-    this.#endsAt = endsAt;
-    this.#timer = this.#startTimer();
-    this.signal = anySignal(this.#timeUp.signal, ...(signal === undefined ? [] : [signal]));
+    this.#leftMs = leftMs;
+    this.signal = anySignal(this.#own.signal, ...(signal === undefined ? [] : [signal]));
+    this.go();
   }
 
   /** @param what the operation in words, for the error: `attach`. */
   static start(what: string, limitSeconds: number, signal?: AbortSignal): Deadline {
-    return new Deadline(what, limitSeconds, Date.now() + limitSeconds * 1000, signal);
+    return new Deadline(what, limitSeconds, limitSeconds * 1000, signal);
   }
 
-  /** The same limit, ended by another signal as well. */
+  /** The rest of the same limit, ended by another signal as well. */
   withSignal(signal: AbortSignal): Deadline {
-    return new Deadline(this.#what, this.#limitSeconds, this.#endsAt, signal);
-  }
-
-  /** Makes it longer, for what takes so long by itself; one that is over stays over. */
-  extend(seconds: number): void {
-    if (this.isOver) return;
-    this.#limitSeconds += seconds;
-    this.#endsAt += seconds * 1000;
-    clearTimeout(this.#timer);
-    this.#timer = this.#startTimer();
+    return new Deadline(this.#what, this.#limitSeconds, this.remainingMs, signal);
   }
 
   get isOver(): boolean {
@@ -46,12 +43,30 @@ export class Deadline {
   }
 
   get remainingMs(): number {
-    return Math.max(0, this.#endsAt - Date.now());
+    const ranMs = this.#runsSince === undefined ? 0 : Date.now() - this.#runsSince;
+    return Math.max(0, this.#leftMs - ranMs);
   }
 
-  #startTimer(): NodeJS.Timeout {
-    const timeUp = (): void => this.#timeUp.abort(this.error("the time ran out"));
-    return setTimeout(timeUp, this.remainingMs).unref();
+  stop(): void {
+    this.#leftMs = this.remainingMs;
+    this.#runsSince = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  go(): void {
+    if (this.#runsSince !== undefined) return;
+    this.#runsSince = Date.now();
+    const timeUp = (): void => this.#own.abort(this.error("the time ran out"));
+    this.#timer = setTimeout(timeUp, this.#leftMs).unref();
+  }
+
+  /** Makes it longer, for what takes so long by itself; one that is over stays over. */
+  extend(seconds: number): void {
+    if (this.isOver) return;
+    this.stop();
+    this.#limitSeconds += seconds;
+    this.#leftMs += seconds * 1000;
+    this.go();
   }
 
   /** The error of an operation that took too long, saying what it was waiting for. */

@@ -1,7 +1,7 @@
 import { causeText, fail } from "../errors";
 import { findOwned, planDetach, type Observation, type RememberedAttachment } from "../plan";
 import { carryOut, type Work } from "./carry-out";
-import { anySignal, Deadline } from "./deadline";
+import { Deadline } from "./deadline";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import { withLocks } from "./with-locks";
 
@@ -26,8 +26,8 @@ export interface DetachRequest {
 export async function detach(hypervisor: Hypervisor, request: DetachRequest): Promise<void> {
   const { ownerToken, query, remembered, progress, guestUuid } = request;
   const deadline = Deadline.start("detach", request.limitSeconds);
-  const waiting = anySignal(deadline.signal, ...(request.signal ? [request.signal] : []));
-  await withLocks(hypervisor, { ...query, guestUuid }, waiting, async ({ observation, lost }) => {
+  const scope = { ...query, ownerToken, guestUuid };
+  await withLocks(hypervisor, scope, deadline, request.signal, async ({ observation, lost }) => {
     request.verify(observation);
     const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };
     const { signal } = work.deadline;

@@ -12,6 +12,7 @@ export type {
   Identity,
   Ledger,
   Lock,
+  LockClock,
   ObservationQuery,
   Progress,
   UnplugAnswer,

@@ -101,8 +101,18 @@ export interface Ledger {
 
 /** Mutual exclusion over processes and machines. */
 export interface Lock {
-  /** Takes the named locks in the order given; the result lets go of them. */
-  acquire(names: readonly string[], signal: AbortSignal): Promise<HeldLocks>;
+  /**
+   * Takes the named locks in the order given; the result lets go of them.
+   *
+   * @param clock stands still while another operation of this process has a lock that is waited for
+   */
+  acquire(names: readonly string[], signal: AbortSignal, clock: LockClock): Promise<HeldLocks>;
+}
+
+/** The clock of one who waits for a lock. Both may be called again and again. */
+export interface LockClock {
+  stop(): void;
+  go(): void;
 }
 
 export interface HeldLocks {

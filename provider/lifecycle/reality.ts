@@ -12,6 +12,8 @@ import type { GuestSideView } from "./ports";
 /** What is really there of one attachment, as the state of the resource tells it. */
 export interface Reality {
   readonly hostUuid: string;
+  /** See Observation. */
+  readonly hostKeyFingerprint?: string;
   readonly guestUuid: string;
   readonly slot?: GuestSlot;
   readonly guest: GuestSideView;
@@ -84,8 +86,10 @@ export function composeReality(
       ...(one?.iommuGroup !== undefined && { iommuGroup: one.iommuGroup }),
     };
   };
+  const { hostKeyFingerprint } = observation;
   return {
     hostUuid: observation.hostUuid,
+    ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
     guestUuid: observation.guest.uuid,
     guest,
     ...(there.slot && { slot: there.slot }),

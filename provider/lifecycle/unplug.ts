@@ -26,9 +26,8 @@ const LAST_LOOK_MS = 3000;
  * - A device that is not there any more counts as gone (qemu.md, rule 6).
  * - A reset completes a pending ACPI or pseries unplug and cancels a native one: after it, look again and,
  *   where functions remain, ask again (rule 9).
- * - An ACPI slot is asked again where the guest says nothing: a request made while it was in its firmware
- *   is lost (rule 7), and a repeated one does no harm. A native slot is not: a second press of its button may
- *   cancel the first. A paused guest is waited for.
+ * - A guest that runs and says nothing is asked again: a request made in its firmware is lost (docs/qemu.md).
+ *   The same id again does no harm: QEMU refuses it where the first is pending or the guest is at it.
  * - QEMU ending empties the slot as well.
  */
 export async function unplugSlot(
@@ -41,7 +40,7 @@ export async function unplugSlot(
   const waiting = new Set(step.functions.map((one) => one.qemuId));
   const mailbox = new Mailbox();
   const unheard = new Set<string>();
-  const asked = { isBusy: false, isRepeated: false };
+  const asked = { ids: new Set<string>(), isBusy: false, isRepeated: false };
   const stopListening = await guest.listen((event) => {
     if (event.kind === "deleted") waiting.delete(event.qemuId);
     mailbox.put(event.kind);
@@ -80,9 +79,7 @@ export async function unplugSlot(
   async function breakSilence(): Promise<void> {
     const runState = await guest.runState(signal);
     if (runState !== "running") return progress("the guest is paused; it lets go when it is resumed");
-    if (!step.slot.kind.endsWith("-acpi")) return progress("the guest has not let go yet; waiting");
-    progress("the guest has not answered; asking again");
-    asked.isRepeated = true;
+    progress("the guest has not let go yet; asking again");
     await requestAll(guest, step.requests, deadline);
   }
 
@@ -98,14 +95,16 @@ export async function unplugSlot(
 
   async function requestAll(target: Guest, ids: readonly string[], limit: Deadline): Promise<void> {
     for (const id of ids) {
-      if (!waiting.has(id)) continue;
-      while ((await askOnce(target, id, limit)) === "busy") await pause(BUSY_RETRY_MS, limit.signal);
+      while (waiting.has(id) && (await askOnce(target, id, limit)) === "busy")
+        await pause(BUSY_RETRY_MS, limit.signal);
     }
   }
 
   async function askOnce(target: Guest, id: string, limit: Deadline): Promise<string> {
     const answer = await target.requestUnplug(id, limit.signal);
     asked.isBusy = answer === "busy";
+    asked.isRepeated ||= asked.ids.has(id) && answer === "requested";
+    if (answer === "requested") asked.ids.add(id);
     if (asked.isBusy) progress("the guest is still busy with the slot; asking again in 2 s");
     if (answer === "gone" && waiting.delete(id)) unheard.add(id);
     return answer;

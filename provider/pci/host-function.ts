@@ -16,3 +16,8 @@ export interface HostFunction {
 
 /** Driver of a function that is given to guests. */
 export const VFIO_DRIVER = "vfio-pci";
+
+/** Whether a driver is one that gives functions to guests: vfio-pci, or a vendor's variant of it (`mlx5_vfio_pci`). */
+export function isVfioDriver(driver: string | undefined): boolean {
+  return driver !== undefined && /vfio[-_]pci$/.test(driver);
+}

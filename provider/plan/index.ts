@@ -21,7 +21,7 @@ export type {
   OwnedPart,
   PluggedFunction,
 } from "./observation";
-export { findOwned, isNothing, pluggedAtBoot } from "./owned";
+export { findOwned, isNothing, pluggedAtBoot, touchedGroups } from "./owned";
 export { planAttach } from "./plan-attach";
 export { configurationOf } from "./plan-configuration";
 export { planDetach } from "./plan-detach";

@@ -71,8 +71,9 @@ export interface Configuration {
 /** Where a ledger entry stands: in the running guest's metadata, in those of its configuration. */
 export type LedgerPlace = "live" | "configuration";
 
-/** A function of ours that QEMU has, seen by QOM. */
+/** A host function that QEMU has, whoever plugged it, seen by QOM. */
 export interface PluggedFunction {
+  /** Of one that was plugged without an id, its path in QOM. */
   readonly qemuId: string;
   readonly hostAddress: PciAddress;
   readonly bus: string;
@@ -83,6 +84,8 @@ export interface PluggedFunction {
 /** Everything a plan needs to know, looked at in one go. */
 export interface Observation {
   readonly hostUuid: string;
+  /** By what the host has shown, on the way to it, which host it is; undefined where the way does not tell. */
+  readonly hostKeyFingerprint?: string;
   readonly guest: GuestIdentity & {
     readonly runState: GuestRunState;
     readonly qemuVersion: string;

@@ -1,4 +1,4 @@
-import { compareAddresses } from "../pci";
+import { compareAddresses, type PciAddress } from "../pci";
 import { findTagOfAlias, findTagOfQemuId, tagOf } from "./naming";
 import type { LedgerEntry, Observation, OwnedPart, PluggedFunction } from "./observation";
 
@@ -36,6 +36,46 @@ export function findOwned(observation: Observation, ownerToken: string): OwnedPa
     ...(liveEntry && { liveEntry }),
     ...(configuredEntry && { configuredEntry }),
   };
+}
+
+/**
+ * IOMMU groups that an operation of this owner may touch: those of all functions that were looked at, but for those of
+ * other attachments of the guest, unless they share a group with what is named or the owner's own. What is adopted is
+ * named.
+ */
+export function touchedGroups(
+  observation: Observation,
+  ownerToken: string,
+  isNamed: (address: PciAddress) => boolean,
+): Set<number> {
+  const groupsOf = (addresses: Iterable<PciAddress>): Set<number> =>
+    new Set([...addresses].flatMap((address) => observation.functions.get(address)?.iommuGroup ?? []));
+  const attachments = attachmentsOf(observation);
+  const ownTag = findOwned(observation, ownerToken)?.tag;
+  const named = [...observation.functions.keys()].filter(isNamed);
+  const own = groupsOf([...named, ...(attachments.get(ownTag ?? "") ?? [])]);
+  const touched = groupsOf(observation.functions.keys());
+  for (const [tag, addresses] of attachments) {
+    const theirs = groupsOf(addresses);
+    const isStranger = tag !== ownTag && ![...theirs].some((group) => own.has(group));
+    if (isStranger) for (const group of theirs) touched.delete(group);
+  }
+  return touched;
+}
+
+/** The functions of each attachment of this guest, by its tag. */
+function attachmentsOf(observation: Observation): Map<string, Set<PciAddress>> {
+  const attachments = new Map<string, Set<PciAddress>>();
+  const add = (tag: string | undefined, address: PciAddress): void => {
+    if (tag !== undefined) attachments.set(tag, (attachments.get(tag) ?? new Set()).add(address));
+  };
+  for (const one of observation.holdings)
+    if (one.guest.uuid === observation.guest.uuid) add(findTagOfAlias(one.alias), one.address);
+  for (const one of observation.configuration?.functions ?? []) add(findTagOfAlias(one.alias), one.address);
+  for (const one of observation.plugged) add(findTagOfQemuId(one.qemuId), one.hostAddress);
+  const entries = [...liveEntriesOf(observation), ...(observation.configuration?.ledger ?? [])];
+  for (const { tag, functions } of entries) for (const one of functions) add(tag, one.address);
+  return attachments;
 }
 
 /** The entries of this guest, the running one's first, each owner's and each tag's once. */

@@ -6,6 +6,7 @@ import {
   functionNumberOf,
   isSameFunctionMap,
   isSlotFree,
+  isVfioDriver,
   pciAddressOf,
   slotOf,
   VFIO_DRIVER,
@@ -21,7 +22,14 @@ import { aliasOf, findTagOfAlias, findTagOfQemuId, qemuIdOf } from "./naming";
 import type { LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
 import { configurationOf, planConfiguration, refuseConfiguredOtherwise } from "./plan-configuration";
-import { findHostDriver, planHandback, planRestore, planUnplug, releaseStep } from "./plan-detach";
+import {
+  findHostDriver,
+  planHandback,
+  planRestore,
+  planUnplug,
+  refusePluggedOtherwise,
+  releaseStep,
+} from "./plan-detach";
 import type { Plan, PlugTarget, Step } from "./step";
 import type { RememberedAttachment, WantedAttachment } from "./wanted";
 
@@ -55,12 +63,14 @@ export function planAttach(
   const needed = [...map.map((one) => one.hostAddress), ...leftovers].sort(compareAddresses);
   const toHold = needed.filter((address) => !owned.held.includes(address));
   refuseWhatGuestsHold(observation, toHold);
-  // a guest that is off takes nothing now: its next boot does
-  if (!isOff) refuseWhatTheHostUses(observation, wanted, toHold);
+  refusePluggedOtherwise(observation, owned, [...needed, ...owned.held]);
   const slot = isOff
     ? slotOfConfigured(observation, wanted, owned, remembered)
-    : chooseSlot(observation, wanted, owned, remembered);
+    : chooseSlot(observation, wanted, owned, map, remembered);
   const isPlugged = isPluggedAs(owned, map, slot);
+  // a guest that is off takes nothing now: its next boot does
+  const toHoldAgain = isPlugged || isOff ? [] : heldInNameOnly(owned, members);
+  if (!isOff) refuseWhatTheHostUses(observation, wanted, [...toHold, ...toHoldAgain]);
   const targets: PlugTarget[] = [...map]
     .sort((a, b) => a.guestFunction - b.guestFunction)
     .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff) }));
@@ -110,6 +120,8 @@ export function planAttach(
     steps.push(...unplugs, ...planHandback(owned.tag, goesByItself));
     // libvirt takes the group's node from the guest with what it hands back; holding that again brings it back
     steps.push(...goesByItself.filter((address) => members.has(address)).map(holdStep));
+    steps.push(...toHoldAgain.map((address) => releaseStep(owned, address, remembered)));
+    steps.push(...toHoldAgain.map(holdStep));
     if (!isPlugged) steps.push(...planPlug(observation, owned.tag, slot, targets, unplugs.length > 0));
   }
   steps.push(...planConfiguration(owned, configuration));
@@ -137,6 +149,17 @@ function asConfigured(owned: OwnedPart): OwnedPart {
     coldPlugged: [],
     plugged: pluggedAtBoot(owned),
   };
+}
+
+/**
+ * Functions that libvirt has for the guest and that someone has taken from vfio-pci on the host, by `unbind` or by
+ * `remove` and `rescan`: QEMU cannot open them, and libvirt binds them again only where it takes them anew.
+ */
+function heldInNameOnly(owned: OwnedPart, members: ReadonlyMap<PciAddress, HostFunction>): PciAddress[] {
+  return owned.held.filter((address) => {
+    const one = members.get(address);
+    return one !== undefined && !isVfioDriver(one.driver) && !owned.coldPlugged.includes(address);
+  });
 }
 
 /** The id of a function that stays is the one it has: cold-plugged functions bear libvirt's alias. */
@@ -404,10 +427,15 @@ function usesOf(observation: Observation, address: PciAddress): readonly HostUse
   return observation.hostUses.filter((one) => one.address === address);
 }
 
+/**
+ * What stands whole in one slot stays there, also where someone has moved it: the guest is not interrupted. What has to
+ * be plugged comes to the slot on record, then to one where something of it is.
+ */
 function chooseSlot(
   observation: Observation,
   wanted: WantedAttachment,
   owned: OwnedPart,
+  map: readonly FunctionMapping[],
   remembered: RememberedAttachment | undefined,
 ): GuestSlot {
   const ownIds = new Set(owned.plugged.map((one) => one.qemuId));
@@ -425,7 +453,9 @@ function chooseSlot(
       wanted.guestSlot,
       owned.plugged[0] ?? owned.entry?.slot ?? configured,
     );
-  for (const earlier of [owned.plugged[0], owned.entry?.slot, configured, remembered?.slot]) {
+  const [first] = owned.plugged;
+  const whole = first !== undefined && isPluggedAs(owned, map, first) ? first : undefined;
+  for (const earlier of [whole, owned.entry?.slot, first, configured, remembered?.slot]) {
     const bus = buses.find((candidate) => candidate.bus === earlier?.bus);
     if (earlier !== undefined && bus?.hotplug.possible && isSlotFree(bus, earlier.slot))
       return { bus: bus.bus, slot: earlier.slot, kind: bus.hotplug.kind };
@@ -511,7 +541,11 @@ function describeBus(bus: GuestBus): string {
   return `${bus.bus}: ${what.length === 0 ? "free" : what.join(", ")}`;
 }
 
-function isPluggedAs(owned: OwnedPart, map: readonly FunctionMapping[], slot: GuestSlot): boolean {
+function isPluggedAs(
+  owned: OwnedPart,
+  map: readonly FunctionMapping[],
+  slot: Pick<GuestSlot, "bus" | "slot">,
+): boolean {
   return (
     isSameFunctionMap(owned.plugged, map) &&
     owned.plugged.every((one) => one.bus === slot.bus && one.slot === slot.slot)

@@ -1,6 +1,6 @@
 import { fail } from "../errors";
 import type { PciAddress, SlotKind } from "../pci";
-import { aliasOf } from "./naming";
+import { aliasOf, findTagOfQemuId } from "./naming";
 import type { LedgerPlace, Observation, OwnedPart, PluggedFunction } from "./observation";
 import { findOwned } from "./owned";
 import { planUnconfigure } from "./plan-configuration";
@@ -18,6 +18,7 @@ export function planDetach(
 ): Plan {
   const owned = findOwned(observation, ownerToken);
   if (owned === undefined) return { steps: [] };
+  refusePluggedOtherwise(observation, owned, owned.held);
   const steps: Step[] = [
     ...planUnconfigure(owned),
     ...planUnplug(observation, owned),
@@ -58,7 +59,8 @@ export function planHandback(tag: string, coldPlugged: readonly PciAddress[]): S
 
 /**
  * A look at the host drivers after a release: libvirt's OK is no evidence (libvirt.md, step 4). Functions
- * that an earlier, cut-off release left behind are looked at too; those that someone else holds are not.
+ * that an earlier, cut-off release left behind are looked at too; those of a group that someone else has are not:
+ * bound to a host driver, they would take the group from under its user (libvirt.md, step 4).
  */
 export function planRestore(
   observation: Observation,
@@ -66,9 +68,11 @@ export function planRestore(
   released: readonly PciAddress[],
   byLibvirt = false,
 ): Step[] {
+  const groupOf = (address: PciAddress): number | undefined => observation.functions.get(address)?.iommuGroup;
+  const others = observation.holdings.map((one) => one.address).filter((one) => !released.includes(one));
+  const groups = new Set(others.map(groupOf).filter((group) => group !== undefined));
   const drivers = known.flatMap(({ address, hostDriver }) => {
-    const isOthers =
-      !released.includes(address) && observation.holdings.some((holding) => holding.address === address);
+    const isOthers = others.includes(address) || groups.has(groupOf(address) ?? -1);
     return hostDriver === undefined || isOthers ? [] : [{ address, hostDriver }];
   });
   const isEnded = observation.guest.runState === "off" || observation.guest.runState === "missing";
@@ -86,6 +90,25 @@ export function planUnplug(observation: Observation, owned: OwnedPart): Step[] {
   if (bySlot.size > 0 && observation.guest.runState === "prelaunch")
     throw fail("GUEST_NEVER_RAN", { guest: observation.guest.name });
   return [...bySlot.values()].map((functions) => unplugStep(observation, functions));
+}
+
+/**
+ * A function of ours that QEMU has under an id that is not: someone has plugged it by hand. It is theirs to unplug;
+ * it cannot be plugged a second time, and a release would block libvirtd (libvirt.md, Concurrency).
+ */
+export function refusePluggedOtherwise(
+  observation: Observation,
+  owned: OwnedPart,
+  addresses: readonly PciAddress[],
+): void {
+  const others = observation.plugged.filter(
+    (one) => addresses.includes(one.hostAddress) && findTagOfQemuId(one.qemuId) !== owned.tag,
+  );
+  if (others.length > 0)
+    throw fail("FUNCTION_PLUGGED_OTHERWISE", {
+      guest: observation.guest.name,
+      functions: others.map((one) => `${one.hostAddress} (${one.qemuId} in ${one.bus} slot ${one.slot})`),
+    });
 }
 
 /** What releases one held function of the owner. */

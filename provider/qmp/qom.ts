@@ -11,6 +11,8 @@ export interface QomProperty {
 
 /** Devices that were given an id stand here, in every state of the guest (qemu.md section 5). */
 export const PERIPHERAL_PATH = "/machine/peripheral";
+/** Devices that were given none stand here, as `device[0]` and so on. */
+const ANONYMOUS_PATH = "/machine/peripheral-anon";
 
 /** The properties of an object. */
 export async function listProperties(
@@ -45,4 +47,27 @@ export async function findProperty(
 /** The type in `child<…>` or `link<…>`; undefined for a plain property. */
 export function findObjectType(type: string): string | undefined {
   return /^(?:child|link)<(.+)>$/.exec(type)?.[1];
+}
+
+/** Whether an object is a host function: QEMU has more than one type of them. */
+export function isVfioType(type: string | undefined): boolean {
+  return type?.startsWith("vfio-pci") === true;
+}
+
+/** Paths of all host functions that were plugged, by whomever, with an id or without. */
+export async function listVfioPaths(monitor: QmpMonitor, signal?: AbortSignal): Promise<string[]> {
+  const lists = await Promise.all(
+    [PERIPHERAL_PATH, ANONYMOUS_PATH].map(async (path) => {
+      const devices = await listProperties(monitor, path, signal);
+      return devices
+        .filter(({ type }) => isVfioType(findObjectType(type)))
+        .map(({ name }) => `${path}/${name}`);
+    }),
+  );
+  return lists.flat();
+}
+
+/** The id of a device; its path where it was given none. */
+export function qemuIdAt(path: string): string {
+  return path.startsWith(`${PERIPHERAL_PATH}/`) ? path.slice(PERIPHERAL_PATH.length + 1) : path;
 }

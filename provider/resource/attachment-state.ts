@@ -31,6 +31,10 @@ const outputsSchema = z.object({
   held: z.array(held),
   guestUuid: z.string(),
   hostUuid: z.string(),
+  hostKeyFingerprint: z
+    .string()
+    .nullish()
+    .transform((fingerprint) => fingerprint ?? null),
 });
 
 /** Outputs of the resource, without the inputs that stand beside them. */
@@ -75,6 +79,7 @@ function outputsOf(reality: Reality): AttachmentState {
     held: reality.held.map(part),
     guestUuid: reality.guestUuid,
     hostUuid: reality.hostUuid,
+    hostKeyFingerprint: reality.hostKeyFingerprint ?? null,
   };
 }
 

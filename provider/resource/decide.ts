@@ -5,11 +5,12 @@ import type { AttachmentInputs } from "./attachment-schema";
 import { composeState, type AttachmentState } from "./attachment-state";
 
 /** Where the state's attachment was made. */
-type Place = Pick<AttachmentState, "hostUuid" | "guestUuid">;
+type Place = Pick<AttachmentState, "hostUuid" | "hostKeyFingerprint" | "guestUuid">;
 
 /** Whose host and guest a look found, beside the one that the state is of. */
 export interface Found {
   readonly hostUuid: string;
+  readonly hostKeyFingerprint?: string;
   /** Undefined where the host has no such guest. */
   readonly guestUuid?: string;
   /** Whether the owner's ledger entry stands in that guest. */
@@ -17,13 +18,15 @@ export interface Found {
 }
 
 /** What an observation tells of that. */
-export function foundBy({ hostUuid, guest, ledger, configuration }: Observation, ownerToken: string): Found {
+export function foundBy(observation: Observation, ownerToken: string): Found {
+  const { hostUuid, hostKeyFingerprint, guest, ledger, configuration } = observation;
   const entries = [
     ...ledger.filter((line) => line.guest.uuid === guest.uuid).map((line) => line.entry),
     ...(configuration?.ledger ?? []),
   ];
   return {
     hostUuid,
+    ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
     ...(guest.uuid !== "" && { guestUuid: guest.uuid }),
     hasOwnEntry: entries.some((entry) => entry.owner === ownerToken),
   };
@@ -46,11 +49,14 @@ export function isAnother(state: Place, found: Found): boolean {
 
 /**
  * Whether this is another host than the state's. Where firmware names no UUID, libvirt makes one up at each of
- * its starts (src/util/viruuid.c): the guest with the owner's own entry in it proves that it is the same all the same.
+ * its starts (src/util/viruuid.c). It is the same all the same where it has the SSH host key that it had, or the guest
+ * with the owner's own entry in it: docs/decisions/0015-same-host-after-a-reboot.md.
  */
 export function isAnotherHost(state: Place, found: Found): boolean {
   const isOwnGuest = found.guestUuid === state.guestUuid && found.hasOwnEntry;
-  return found.hostUuid !== state.hostUuid && !isOwnGuest;
+  const { hostKeyFingerprint } = state;
+  const isKnownByKey = hostKeyFingerprint !== null && found.hostKeyFingerprint === hostKeyFingerprint;
+  return found.hostUuid !== state.hostUuid && !isOwnGuest && !isKnownByKey;
 }
 
 /** Informational outputs aside, whether the state says what is there. */

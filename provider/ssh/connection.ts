@@ -11,6 +11,8 @@ import { ChannelProcess, type SshProcess } from "./process";
 export interface SshConnection {
   /** `root@hv1:22`, for messages. */
   readonly label: string;
+  /** `SHA256:…` of the key by which the host has shown which host it is. */
+  readonly hostKeyFingerprint: string;
   /** Resolves with the reason once the connection has ended, whoever ended it. */
   readonly closed: Promise<Error>;
   readonly isOpen: boolean;
@@ -61,6 +63,7 @@ export class ClientConnection implements SshConnection {
   constructor(
     client: Client,
     readonly label: string,
+    readonly hostKeyFingerprint: string,
     readonly depth: number,
   ) {
     this.#client = client;

@@ -13,6 +13,13 @@ import type { PublicKey } from "./public-key";
 import { openTcp } from "./socket";
 import type { SshTarget } from "./target";
 
+/** A host that was logged in to. */
+export interface Dialled {
+  readonly client: Client;
+  /** The key by which it has shown which host it is. */
+  readonly hostKey: PublicKey;
+}
+
 /** The delay after the nth failed dial (from 0), without jitter: 0.25 s, doubling up to 10 s. */
 export function dialDelayMs(failures: number): number {
   return Math.min(250 * 2 ** Math.min(failures, 10), 10_000);
@@ -31,7 +38,7 @@ export async function dial(
   label: string,
   jumpHost: (() => Promise<ClientConnection>) | undefined,
   signal: AbortSignal,
-): Promise<Client> {
+): Promise<Dialled> {
   const { privateKey, privateKeyPassword, dialErrorLimit } = target;
   const key = privateKey === undefined ? undefined : parsePrivateKey(privateKey, privateKeyPassword, label);
   const authentication = () => new Authentication(target, key);
@@ -87,7 +94,7 @@ interface DialOnce {
  * One dial. A fingerprint does not say of which type its key is; so where one is expected and the host
  * shows another key, it is asked for its keys of the other types too before this counts as a mismatch.
  */
-async function dialOnce(options: DialOnce): Promise<Client> {
+async function dialOnce(options: DialOnce): Promise<Dialled> {
   const { policy } = options;
   const isByFingerprint = policy.expected.some(({ kind }) => kind === "fingerprint");
   const received: PublicKey[] = [];
@@ -98,7 +105,7 @@ async function dialOnce(options: DialOnce): Promise<Client> {
   let types = hostKeyTypesFor(policy);
   for (;;) {
     try {
-      return await withinDialTime(options, (dialSignal, socket) =>
+      const client = await withinDialTime(options, (dialSignal, socket) =>
         shakeHands({
           label: options.label,
           user: options.target.user,
@@ -110,6 +117,10 @@ async function dialOnce(options: DialOnce): Promise<Client> {
           signal: options.signal,
         }),
       );
+      // the last that was judged is the one that the host has proved to hold
+      const hostKey = received.at(-1);
+      if (hostKey === undefined) throw new Error("a handshake without a host key");
+      return { client, hostKey };
     } catch (error) {
       if (!isByFingerprint || received.length === 0) throw error;
       const hasNoMoreKeys =

@@ -3,6 +3,7 @@ import { abortReason, waitUnlessAborted } from "./abort";
 import { helperError, HostHelperProcess, type HelperHost } from "./host-helper";
 import { parseHostSurvey, type HostSurvey } from "./host-survey";
 import { KeyedMutex } from "./keyed-mutex";
+import { WaitingClocks, type WaitingClock } from "./waiting-clocks";
 
 /** Locks that are held on the host. */
 export interface HostLock {
@@ -15,6 +16,14 @@ export interface HostLock {
   readonly lost: Promise<Error>;
 }
 
+/** What happens while a lock is waited for. */
+export interface LockWaiting {
+  /** Told once, after 2 s, which lock is waited for. */
+  readonly onWaiting?: (name: string) => void;
+  /** Stands still while another operation of this process has a lock that is waited for. */
+  readonly clock?: WaitingClock;
+}
+
 /** What is done on a host once per connection: locks between machines, and the look at its own needs. */
 export interface HostSession {
   /** Starts what the other methods need, ahead of them; a failure is theirs to report. */
@@ -24,11 +33,10 @@ export interface HostSession {
    * First come first served within this process; on the host whoever flock(2) wakes.
    *
    * @param names `[a-z0-9-]+`, e.g. `guest-<uuid>`, `group-5`
-   * @param onWaiting told once, after 2 s, which lock is waited for
    * @throws SSH_LOCK_NOT_GRANTED with the signal's reason as cause; SSH_HELPER_FAILED,
    * SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST
    */
-  lock(names: readonly string[], signal?: AbortSignal, onWaiting?: (name: string) => void): Promise<HostLock>;
+  lock(names: readonly string[], signal?: AbortSignal, waiting?: LockWaiting): Promise<HostLock>;
   /**
    * Looks up what the host itself needs. Costs one process on the host (`ip`), the rest is read by the helper.
    *
@@ -53,6 +61,7 @@ const RELEASE_LIMIT_MS = 30_000;
 export class HostHelper implements HostSession {
   readonly #host: HelperHost & { destroy(reason: Error): void };
   readonly #mutex = new KeyedMutex();
+  readonly #clocks = new WaitingClocks();
   readonly #held = new Set<readonly string[]>();
   #helper: Promise<HostHelperProcess> | undefined;
 
@@ -67,7 +76,7 @@ export class HostHelper implements HostSession {
   async lock(
     names: readonly string[],
     signal?: AbortSignal,
-    onWaiting?: (name: string) => void,
+    { onWaiting, clock }: LockWaiting = {},
   ): Promise<HostLock> {
     assertLockNames(names);
     const queue = [...names];
@@ -76,7 +85,7 @@ export class HostHelper implements HostSession {
     const turns: (() => void)[] = [];
     try {
       for (const name of names) {
-        turns.push(await this.#mutex.lock(name, signal));
+        turns.push(await this.#clocks.during(name, clock, this.#mutex.lock(name, signal)));
         queue.shift();
       }
       queue.push(...names);
@@ -159,6 +168,7 @@ export class HostHelper implements HostSession {
   #hold(helper: HostHelperProcess, names: readonly string[], turns: readonly (() => void)[]): HostLock {
     const held = [...names];
     this.#held.add(held);
+    this.#clocks.granted(held);
     const lost = new Promise<Error>((resolve) => {
       void helper.ended.then((reason) => {
         if (!this.#held.has(held)) return;
@@ -184,6 +194,7 @@ export class HostHelper implements HostSession {
         // The helper has ended, and its locks with it.
       } finally {
         clearTimeout(late);
+        this.#clocks.released(held);
         for (const turn of turns) turn();
       }
     };

@@ -2,6 +2,7 @@ import { causeText, fail } from "../errors";
 import { abortReason, waitUnlessAborted } from "./abort";
 import { ClientConnection, type SshConnection } from "./connection";
 import { dial } from "./dial";
+import { fingerprintOf } from "./public-key";
 import { hopsOf, labelOf, poolKeyOf, type SshTarget } from "./target";
 
 interface Entry {
@@ -78,8 +79,9 @@ export class SshPool {
       jumpTarget === undefined
         ? undefined
         : () => this.#acquire(jumpTarget, `jump host ${labelOf(jumpTarget)}`, stop.signal);
-    const connecting = dial(target, label, jumpHost, stop.signal).then((client) => {
-      const connection = new ClientConnection(client, label, hopsOf(target).length - 1);
+    const connecting = dial(target, label, jumpHost, stop.signal).then(({ client, hostKey }) => {
+      const depth = hopsOf(target).length - 1;
+      const connection = new ClientConnection(client, label, fingerprintOf(hostKey), depth);
       if (stop.signal.aborted) connection.destroy(new Error(causeText(stop.signal.reason)));
       else entry.connection = connection;
       return connection;

@@ -1,6 +1,7 @@
 import type { Lab } from "../../lab";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamicProvider } from "../protocol/harness";
+import type { RunningCommand } from "../pulumi/harness";
 import { verbOf, type Operation, type RecordedStep } from "./operations";
 import type { TcpProxy } from "./tcp-proxy";
 
@@ -30,6 +31,14 @@ export interface Fault {
   at?(step: RecordedStep, steps: readonly RecordedStep[], when: When): boolean;
 }
 
+/** One fault that is done to the `pulumi` process, which has started the provider. */
+export interface EngineFault {
+  readonly name: string;
+  /** Whether Pulumi's lock on the stack stays behind. */
+  readonly kills: boolean;
+  inject(pulumi: RunningCommand): Promise<void>;
+}
+
 /** At the boundary before a step, or after its request has gone out. */
 export type When = "before" | "during";
 
@@ -51,6 +60,29 @@ function untilOnHost(lab: Lab, condition: string, seconds: number): Promise<void
   // each look takes its time as well
   return onHost(lab, waiting, seconds * 2000);
 }
+
+/** What a user, or the machine, does to `pulumi` itself. */
+export const engineFaults: readonly EngineFault[] = [
+  {
+    name: "pulumi killed (-9)",
+    kills: true,
+    inject: (pulumi) => Promise.resolve(pulumi.kill("SIGKILL")),
+  },
+  {
+    name: "pulumi interrupted (Ctrl-C)",
+    kills: false,
+    inject: (pulumi) => Promise.resolve(pulumi.kill("SIGINT")),
+  },
+  {
+    name: "pulumi interrupted twice",
+    kills: false,
+    inject: async (pulumi) => {
+      pulumi.kill("SIGINT");
+      await pulumi.line(/\^C received; cancelling/);
+      pulumi.kill("SIGINT");
+    },
+  },
+];
 
 /** The first step of its kind, before it: what "between plan and act" means for whoever is faster. */
 const beforeFirst =

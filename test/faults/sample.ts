@@ -9,7 +9,7 @@ const SLOW = ["guest reset", "guest paused", "SSH silent, no FIN", "libvirtd sto
 /** Cases that end soon: the guest need not boot again, and nobody waits for one that does not answer. */
 export function sampleOf(all: readonly FaultCase[]): FaultCase[] {
   const quick = all.filter(({ operation, step, when, fault }) => {
-    if (SLOW.includes(fault.name)) return false;
+    if (SLOW.includes(fault.name) || "kills" in fault) return false;
     return (
       operation.name === "delete" || (operation.name === "create" && step.number <= 2 && when === "before")
     );

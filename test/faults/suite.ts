@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../../lab";
 import { DynamicProvider, RpcError, type Properties } from "../protocol/harness";
-import { allFaults, type Fault, type Victim, type When } from "./faults";
+import { allFaults, engineFaults, type EngineFault, type Fault, type Victim, type When } from "./faults";
 import { Gate } from "./gate";
 import { lookAtHost, settledDifferences } from "./host-look";
 import { operations, verbOf, type Arguments, type Operation, type RecordedStep } from "./operations";
+import { PulumiEngine } from "./pulumi-engine";
 import { TcpProxy } from "./tcp-proxy";
 
 /** One fault at one place of one operation. */
@@ -14,7 +15,7 @@ export interface FaultCase {
   readonly operation: Operation;
   readonly step: RecordedStep;
   readonly when: When;
-  readonly fault: Fault;
+  readonly fault: Fault | EngineFault;
 }
 
 /** What a case showed. */
@@ -35,7 +36,7 @@ const GUEST = "guest1";
 const OWNER = "organization/faults/test/nic";
 /** Steps that are announced within this time were begun together. */
 const TOGETHER_MS = 100;
-const STEP_LIMIT_MS = 60_000;
+const STEP_LIMIT_MS = 120_000;
 const OPERATION_LIMIT_MS = 240_000;
 /** For what a host does after the last call: sessions end, drivers come back. */
 const SETTLE_MS = 30_000;
@@ -55,11 +56,20 @@ interface Outcome {
   readonly saw: string;
 }
 
+/** How a case ended. */
+interface Recovery {
+  /** What the user was told by the operation under the fault. */
+  readonly saw: string;
+  /** What the user did, in order. */
+  readonly done: readonly string[];
+}
+
 /** The faults of every step of every operation, each from a fresh hypervisor; see docs/reliability.md. */
 export class FaultSuite {
   private readonly steps = new Map<string, readonly RecordedStep[]>();
   private readonly states = new Map<string, State>();
   private baseline: readonly string[] = [];
+  private engine: PulumiEngine | undefined;
 
   private constructor(
     private readonly lab: Lab,
@@ -88,6 +98,7 @@ export class FaultSuite {
   }
 
   async close(): Promise<void> {
+    await this.engine?.close();
     await this.proxy.close();
   }
 
@@ -97,15 +108,15 @@ export class FaultSuite {
       const steps = this.steps.get(operation.name) ?? [];
       return steps.flatMap((step) =>
         (["before", "during"] as const).flatMap((when) =>
-          this.faults
-            .filter((fault) => fault.at?.(step, steps, when) ?? true)
-            .map((fault) => ({
+          [...this.faults.filter((fault) => fault.at?.(step, steps, when) ?? true), ...engineFaults].map(
+            (fault) => ({
               name: `${operation.name}, ${when} ${step.number}: ${fault.name}`,
               operation,
               step,
               when,
               fault,
-            })),
+            }),
+          ),
         ),
       );
     });
@@ -113,8 +124,26 @@ export class FaultSuite {
 
   /** @throws where the fault did not land in its step, the recovery failed, or something is left or changed. */
   async run(one: FaultCase): Promise<FaultResult> {
+    const { fault } = one;
     const startedAt = Date.now();
-    const { operation, fault } = one;
+    const { saw, done } = await ("kills" in fault
+      ? this.runByPulumi(one, fault)
+      : this.runByProvider(one, fault));
+    return {
+      name: one.name,
+      operation: one.operation.name,
+      step: `${one.step.number} ${one.step.text.replace(OWNER, "its owner")}`,
+      when: one.when,
+      fault: fault.name,
+      saw,
+      recovery: done.join(", ") || "nothing",
+      seconds: Math.round((Date.now() - startedAt) / 1000),
+    };
+  }
+
+  /** Drives the provider's process, as the engine does. */
+  private async runByProvider(one: FaultCase, fault: Fault): Promise<Recovery> {
+    const { operation } = one;
     await this.goTo(operation);
     const gate = new Gate();
     // the one that recovers is of the next command; it is started ahead, and connects when it is needed
@@ -129,7 +158,7 @@ export class FaultSuite {
       const working = this.engineRuns(provider, operation);
       // it is awaited later; until then its failure is no accident
       working.catch(() => undefined);
-      await this.reach(one, gate, victim);
+      await this.reach(one, gate, () => fault.inject(victim));
       gate.open();
       const underFault = async (): Promise<Outcome> => {
         const outcome = await within(OPERATION_LIMIT_MS, working, "the operation under the fault");
@@ -148,17 +177,8 @@ export class FaultSuite {
       await fault.tidy?.(this.lab, operation);
       await this.destroy(next, state, done);
       await next[Symbol.asyncDispose]();
-      await this.expectNothingLeft(fault);
-      return {
-        name: one.name,
-        operation: operation.name,
-        step: `${one.step.number} ${one.step.text.replace(OWNER, "its owner")}`,
-        when: one.when,
-        fault: fault.name,
-        saw,
-        recovery: done.join(", ") || "nothing",
-        seconds: Math.round((Date.now() - startedAt) / 1000),
-      };
+      await this.expectNothingLeft(fault.guest);
+      return { saw, done };
     } catch (cause) {
       const printed = provider.printed.slice(-12).join("\n");
       throw new Error(`${one.name}: ${textOf(cause)}\nrecovery so far: ${done.join(", ")}\n${printed}`, {
@@ -170,6 +190,62 @@ export class FaultSuite {
       this.proxy.passAnswers();
       this.proxy.cut();
     }
+  }
+
+  /** Runs the real CLI, and recovers with its own commands. */
+  private async runByPulumi(one: FaultCase, fault: EngineFault): Promise<Recovery> {
+    const { operation } = one;
+    const { before, after } = operation;
+    const engine = await this.pulumi();
+    await this.goTo(operation);
+    engine.restore(before && keyOf(before));
+    const wanted = after ?? before;
+    if (wanted) await engine.want(wanted);
+    const gate = new Gate();
+    const pulumi = engine.start(operation, gate);
+    const done: string[] = [];
+    try {
+      await this.reach(one, gate, () => fault.inject(pulumi));
+      gate.open();
+      const { lines } = await within(OPERATION_LIMIT_MS, pulumi.finished, "pulumi under the fault");
+      await engine.providersEnded();
+      done.push(...(await engine.recover(fault.kills)));
+      if (after) {
+        const outputs = await engine.up();
+        done.push("up");
+        await this.expectGuestSees(outputs, "after up");
+      }
+      await engine.destroy();
+      done.push("destroy");
+      await this.expectNothingLeft("runs");
+      const said = lines.map((line) => line.text.trim()).filter((text) => /^(\^C|error:)/.test(text));
+      const saw = shortened([...new Set(said)].join(" "));
+      return { saw: fault.kills ? "nothing more" : saw, done };
+    } catch (cause) {
+      const printed = pulumi.lines
+        .map((line) => line.text)
+        .slice(-20)
+        .join("\n");
+      throw new Error(`${one.name}: ${textOf(cause)}\nrecovery so far: ${done.join(", ")}\n${printed}`, {
+        cause,
+      });
+    } finally {
+      pulumi.kill("SIGKILL");
+      gate.close();
+      this.proxy.passAnswers();
+      this.proxy.cut();
+    }
+  }
+
+  private async pulumi(): Promise<PulumiEngine> {
+    const states = operations.flatMap(({ before }) =>
+      before ? [{ key: keyOf(before), wanted: before }] : [],
+    );
+    const saved = states.filter(
+      ({ key }, index) => this.states.has(key) && states.findIndex((one) => one.key === key) === index,
+    );
+    this.engine ??= await PulumiEngine.open(this.lab, this.proxy.port, saved);
+    return this.engine;
   }
 
   private async record(operation: Operation): Promise<void> {
@@ -227,15 +303,15 @@ export class FaultSuite {
   }
 
   /** Lets the steps before this one pass, and does the fault there. */
-  private async reach(one: FaultCase, gate: Gate, victim: Victim): Promise<void> {
-    const { step, when, fault } = one;
+  private async reach(one: FaultCase, gate: Gate, inject: () => Promise<void>): Promise<void> {
+    const { step, when } = one;
     for (let number = 1; number <= step.number; number++) {
       const stands = await gate.next(STEP_LIMIT_MS);
       if (stands?.number !== number || (number === step.number && stands.text !== step.text))
         throw new Error(`step ${number} was expected, not ${JSON.stringify(stands)}`);
       if (number < step.number) gate.letGo();
     }
-    if (when === "before") return fault.inject(victim);
+    if (when === "before") return inject();
     this.proxy.keepAnswers();
     const sentBefore = this.proxy.sentBytes;
     gate.letGo();
@@ -248,7 +324,7 @@ export class FaultSuite {
     await sleep(UNDER_WAY_MS);
     const tooFar = await gate.next(0);
     if (tooFar) throw new Error(`the step was over before the fault: ${tooFar.text} had begun`);
-    await fault.inject(victim);
+    await inject();
     this.proxy.passAnswers();
   }
 
@@ -324,7 +400,11 @@ export class FaultSuite {
     const inputs = await this.checked(provider, wanted, state.outs);
     const { changes } = await provider.diff(state.id, state.outs, inputs);
     if (changes !== "none") throw new Error(`${when} there is drift: ${provider.printed.join("\n")}`);
-    const { attached, slot } = state.outs as { attached: { guestFunction: number }[]; slot: { bus: string } };
+    await this.expectGuestSees(state.outs, when);
+  }
+
+  private async expectGuestSees(outs: Properties, when: string): Promise<void> {
+    const { attached, slot } = outs as { attached: { guestFunction: number }[]; slot: { bus: string } };
     const bus = Number(slot.bus.replace("pci.", "")).toString(16).padStart(2, "0");
     const expected = attached.map((one) => `0000:${bus}:00.${one.guestFunction}`).sort();
     for (let tries = 0; ; tries++) {
@@ -343,9 +423,9 @@ export class FaultSuite {
     if (saw !== "it completed") throw new Error(`destroy did not complete: ${saw}`);
   }
 
-  private async expectNothingLeft(fault: Fault): Promise<void> {
+  private async expectNothingLeft(guest: Fault["guest"]): Promise<void> {
     const ofTheGuest = new RegExp(`^(state|live|qom) ${GUEST} `);
-    const isExpected = (line: string): boolean => fault.guest !== "gone" || !ofTheGuest.test(line);
+    const isExpected = (line: string): boolean => guest !== "gone" || !ofTheGuest.test(line);
     const left = await settledDifferences(
       async () => (await lookAtHost(this.lab)).filter(isExpected),
       this.baseline.filter(isExpected),

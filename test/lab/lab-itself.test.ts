@@ -32,6 +32,18 @@ describe("The lab's host", () => {
     },
   );
 
+  test("has sixteen devices of two functions, each in one IOMMU group of its own", async () => {
+    const drivers = await lab.hostDrivers();
+    const groups = await onHost(
+      "cd /sys/kernel/iommu_groups && for g in *; do echo $(ls $g/devices); done | grep '^0000:00:[01][0-9a-f].0 '",
+    );
+    for (let slot = 0x8; slot < 0x18; slot++) {
+      const functions = [0, 1].map((n) => `0000:00:${slot.toString(16).padStart(2, "0")}.${n}`);
+      expect(functions.map((address) => drivers[address])).toEqual(["pvpanic-pci", "pvpanic-pci"]);
+      expect(groups.split("\n")).toContain(functions.join(" "));
+    }
+  });
+
   test("has its SSH connection and its root disk on functions that are nobody else's", async () => {
     expect(
       await onHost(

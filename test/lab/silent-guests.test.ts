@@ -77,7 +77,7 @@ test("a guest that has hung: the error says that it runs and does not let go; a 
   lab.printed = [];
   const failure = await lab.failureOf(lab.provider.delete(id, outs));
   expect(failure.message).toMatch(/has not let go of .*, though it runs; the request stays with it/);
-  expect(lab.printed.join("\n")).toMatch(/the guest has not answered; asking again/);
+  expect(lab.printed.join("\n")).toMatch(/the guest has not let go yet; asking again/);
   expect(await lab.driversOf(NIC)).toEqual(Array(4).fill("vfio-pci"));
   await lab.virsh("reset guest1");
   await eventually(() => devicesOf("guest1"), []);

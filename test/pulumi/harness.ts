@@ -45,6 +45,8 @@ export interface ProjectOptions {
   readonly folder?: string;
   /** Text of an index.ts, put into a folder of its own that uses the repository's packages. */
   readonly source?: string;
+  /** Name of the project made from `source`. Default: `program`. */
+  readonly name?: string;
   /** Extra environment of every command. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -79,7 +81,7 @@ export class PulumiProject {
     const folder = options.folder
       ? path.resolve(repository, options.folder)
       : path.join(temporary, "program");
-    if (options.source !== undefined) writeProgram(folder, options.source);
+    if (options.source !== undefined) writeProgram(folder, options.source, options.name);
     // Commands that need no program run in a copy of the project file, so that the folder itself stays untouched:
     // `stack init` writes the stack's settings beside it.
     const settings = path.join(temporary, "settings");
@@ -159,13 +161,29 @@ export class PulumiProject {
   }
 
   /** Starts any command in the program's folder and returns at once. The stack is chosen by the environment. */
-  start(args: readonly string[]): RunningCommand {
-    return this.startIn(this.folder, args);
+  start(args: readonly string[], env?: Readonly<Record<string, string>>): RunningCommand {
+    return this.startIn(this.folder, args, env);
   }
 
   /** `up` under way, to be killed. */
   startUp(...args: readonly string[]): RunningCommand {
     return this.start(["up", "--yes", "--skip-preview", ...this.configFile(), ...args]);
+  }
+
+  /** `up` or `destroy` under way, with more in its environment. */
+  startWith(env: Readonly<Record<string, string>>, command: "up" | "destroy"): RunningCommand {
+    return this.start([command, "--yes", "--skip-preview", ...this.configFile()], env);
+  }
+
+  /** Keeps the stack's state under this name, for {@link restoreState}. */
+  saveState(name: string): void {
+    fs.cpSync(this.backendFolder, path.join(this.temporary, "saved", name), { recursive: true });
+  }
+
+  /** Puts the stack's state back to a saved one. */
+  restoreState(name: string): void {
+    fs.rmSync(this.backendFolder, { recursive: true });
+    fs.cpSync(path.join(this.temporary, "saved", name), this.backendFolder, { recursive: true });
   }
 
   /** The environment of every command: backend, home and passphrase of this project alone. */
@@ -248,10 +266,14 @@ export class PulumiProject {
     return this.startIn(path.join(this.temporary, "settings"), args).finished;
   }
 
-  private startIn(cwd: string, args: readonly string[]): RunningCommand {
+  private startIn(
+    cwd: string,
+    args: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): RunningCommand {
     const command = startCommand("pulumi", [...args, "--non-interactive", "--color", "never"], {
       cwd,
-      env: this.environment(),
+      env: { ...this.environment(), ...env },
     });
     this.started.push(command);
     return command;
@@ -361,10 +383,10 @@ function cliFolder(): string {
   return knownCliFolder;
 }
 
-function writeProgram(folder: string, source: string): void {
+function writeProgram(folder: string, source: string, name = "program"): void {
   fs.mkdirSync(folder, { recursive: true });
-  fs.writeFileSync(path.join(folder, "Pulumi.yaml"), "name: program\nruntime: nodejs\n");
-  fs.writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name: "program", main: "index.ts" }));
+  fs.writeFileSync(path.join(folder, "Pulumi.yaml"), `name: ${name}\nruntime: nodejs\n`);
+  fs.writeFileSync(path.join(folder, "package.json"), JSON.stringify({ name, main: "index.ts" }));
   fs.copyFileSync(
     path.join(repository, "examples/quickstart/tsconfig.json"),
     path.join(folder, "tsconfig.json"),

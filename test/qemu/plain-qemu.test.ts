@@ -1,27 +1,9 @@
 import { attach, detach, lookAtReality } from "../../provider/lifecycle";
 import { eventually } from "../support/eventually";
-import { PlainHypervisor, PlainQemu } from "../support/plain-qemu";
+import { attachRequest, detachRequest, PlainHypervisor, PlainQemu } from "../support/plain-qemu";
 import { OWNER } from "../support/scenarios";
-import { wants } from "../support/wanted";
 
 const query = { addresses: ["0000:01:00"] };
-const progress = (): void => undefined;
-const toAttach = {
-  wanted: wants(),
-  query: { ...query, forPlug: { buses: [] } },
-  limitSeconds: 60,
-  undoSeconds: 60,
-  progress,
-};
-const toDetach = (limitSeconds: number): Parameters<typeof detach>[1] => ({
-  ownerToken: OWNER,
-  query,
-  guestUuid: "",
-  remembered: { functions: [] },
-  verify: () => undefined,
-  limitSeconds,
-  progress,
-});
 
 test.each([
   { slots: "acpi", kind: "pcie-acpi" },
@@ -34,7 +16,7 @@ test.each([
     await qemu.booted();
     expect(await qemu.pciFunctions()).toEqual([]);
 
-    const { slot, attached } = await attach(hypervisor, toAttach);
+    const { slot, attached } = await attach(hypervisor, attachRequest());
     expect(slot).toEqual({ bus: "pci.4", slot: 0, kind });
     expect(attached).toHaveLength(4);
     const four = [0, 1, 2, 3].map((n) => `0000:04:00.${n}`);
@@ -44,7 +26,7 @@ test.each([
     await qemu.booted();
     expect(await qemu.pciFunctions()).toEqual(four);
 
-    await detach(hypervisor, toDetach(60));
+    await detach(hypervisor, detachRequest());
     await eventually(() => qemu.pciFunctions(), []);
     expect(hypervisor.world.partOf(OWNER)).toEqual({ plugged: [], held: [], ledger: [] });
     expect(await lookAtReality(hypervisor, query, OWNER, AbortSignal.timeout(60_000))).toBeUndefined();
@@ -55,26 +37,28 @@ test.each([
 test("a guest without a kernel stays in its firmware and lets go of nothing", async () => {
   await using qemu = await PlainQemu.start({ slots: "acpi", kernel: false, memoryMiB: 64 });
   const hypervisor = new PlainHypervisor(qemu);
-  await attach(hypervisor, toAttach);
-  await expect(detach(hypervisor, toDetach(3))).rejects.toMatchObject({ code: "DETACH_FAILED" });
+  await attach(hypervisor, attachRequest());
+  await expect(detach(hypervisor, detachRequest({ limitSeconds: 3 }))).rejects.toMatchObject({
+    code: "DETACH_FAILED",
+  });
   expect(hypervisor.world.partOf(OWNER).held).toHaveLength(4);
 });
 
 test("a guest that was started paused has never run", async () => {
   await using qemu = await PlainQemu.start({ slots: "native", paused: true });
   const hypervisor = new PlainHypervisor(qemu);
-  await expect(attach(hypervisor, toAttach)).rejects.toMatchObject({ code: "GUEST_NEVER_RAN" });
+  await expect(attach(hypervisor, attachRequest())).rejects.toMatchObject({ code: "GUEST_NEVER_RAN" });
   await qemu.qmp("cont");
   await qemu.booted();
-  await attach(hypervisor, toAttach);
+  await attach(hypervisor, attachRequest());
 });
 
 test("what ends QEMU ends the waiting for it, and takes everything back to the host", async () => {
   const qemu = await PlainQemu.start({ slots: "acpi" });
   const hypervisor = new PlainHypervisor(qemu);
-  await attach(hypervisor, toAttach);
+  await attach(hypervisor, attachRequest());
   await qemu.qmp("stop");
-  await Promise.all([detach(hypervisor, toDetach(60)), qemu.stop()]);
+  await Promise.all([detach(hypervisor, detachRequest()), qemu.stop()]);
   expect(hypervisor.world.holdings).toEqual([]);
   expect([...hypervisor.world.functions.values()].map((one) => one.driver)).not.toContain("vfio-pci");
 });

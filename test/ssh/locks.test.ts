@@ -105,6 +105,28 @@ describe("locks", () => {
     expect(order).toEqual([1, 2, 3]);
   });
 
+  it("let the clock of who waits stand while this process has the lock, and run while another has it", async () => {
+    const [one, two] = [await connect(), await connect()];
+    let stands = false;
+    const clock = { stop: () => void (stands = true), go: () => void (stands = false) };
+    const others = await two.locks.lock([own("a")]);
+    const first = one.locks.lock([own("a")]);
+    const second = one.locks.lock([own("b"), own("a")], undefined, { clock });
+    expect(await isPending(first)).toBe(true);
+    expect(stands).toBe(false);
+    await others.release();
+    const held = await first;
+    expect(stands).toBe(true);
+    // also where the lock was held before one came to wait
+    const third = one.locks.lock([own("a")], AbortSignal.timeout(500), { clock });
+    await expect(third).rejects.toMatchObject({ code: "SSH_LOCK_NOT_GRANTED" });
+    expect(stands).toBe(false);
+    await held.release();
+    await (await second).release();
+    expect(stands).toBe(false);
+    expect(lockFiles()).toEqual([]);
+  });
+
   it("do not hinder each other under other names", async () => {
     const [one, two] = [await connect(), await connect()];
     const locks = await Promise.all([one.locks.lock([own("a")]), two.locks.lock([own("b")])]);
@@ -115,9 +137,9 @@ describe("locks", () => {
     const [one, two] = [await connect(), await connect()];
     const first = await one.locks.lock([own("b")]);
     const notices: string[] = [];
-    const waiting = two.locks.lock([own("a"), own("b")], AbortSignal.timeout(2500), (name) =>
-      notices.push(name),
-    );
+    const waiting = two.locks.lock([own("a"), own("b")], AbortSignal.timeout(2500), {
+      onWaiting: (name) => notices.push(name),
+    });
     const error = await waiting.catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "SSH_LOCK_NOT_GRANTED", cause: { name: "TimeoutError" } });
     expect(String(error)).toContain(`waiting for lock ${own("b")}`);

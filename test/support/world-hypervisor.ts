@@ -8,6 +8,7 @@ import type {
   Identity,
   Ledger,
   Lock,
+  LockClock,
   ObservationQuery,
   UnplugAnswer,
 } from "../../provider/lifecycle";
@@ -71,6 +72,8 @@ export class WorldHypervisor implements Hypervisor {
   readonly calls: string[] = [];
   /** Before each call: waited for, e.g. to let time pass or to change the world. */
   onCall: (call: string, index: number) => void | Promise<void> = () => undefined;
+  /** While a lock is asked for, with the clock of who asks. */
+  onLock: (clock: LockClock) => void | Promise<void> = () => undefined;
   #isDead = false;
   #listeners = new Set<(event: GuestEvent) => void>();
 
@@ -127,8 +130,9 @@ export class WorldHypervisor implements Hypervisor {
   };
 
   readonly lock: Lock = {
-    acquire: (names, signal) =>
-      this.#call(`lock ${names.join(" ")}`, signal, () => {
+    acquire: (names, signal, clock) =>
+      this.#call(`lock ${names.join(" ")}`, signal, async () => {
+        await this.onLock(clock);
         // whoever has left is granted nothing
         signal.throwIfAborted();
         return this.locks.acquire(names);

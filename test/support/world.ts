@@ -288,6 +288,7 @@ export class World {
     const isHeld = this.holdings.some((h) => h.address === hostAddress && h.guest === OWN_GUEST);
     this.#expect(isHeld, `${hostAddress} is not held, so QEMU cannot open it`);
     this.#expect(one !== undefined, `${hostAddress} is not there`);
+    this.#expect(one?.driver === "vfio-pci", `${hostAddress} is not on vfio-pci, so QEMU cannot open it`);
     this.#expectViable(hostAddress);
     this.plugged.push({ qemuId, hostAddress, bus: slot.bus, slot: slot.slot, guestFunction });
   }

@@ -12,14 +12,8 @@ import {
   type PciAddress,
   type PciSlotAddress,
 } from "../../pci";
-import {
-  findTagOfAlias,
-  findTagOfQemuId,
-  type Configuration,
-  type ConfiguredFunction,
-  type Observation,
-} from "../../plan";
-import { findProperty, listProperties, PERIPHERAL_PATH, type QmpMonitor } from "../../qmp";
+import { findTagOfAlias, type Configuration, type ConfiguredFunction, type Observation } from "../../plan";
+import { findProperty, listVfioPaths, qemuIdAt, type QmpMonitor } from "../../qmp";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { retryBusyJob } from "./busy-job";
 import { parseDomainXml, type DomainDescription } from "./domain-xml";
@@ -90,8 +84,10 @@ export class LibvirtHost implements Host {
         : this.#surveyGuest(client, own, persistent, query.forPlug?.buses, signal),
       surveying,
     ]);
+    const { hostKeyFingerprint } = this.#parts.session;
     return {
       hostUuid,
+      ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
       guest: {
         name: domain?.name ?? this.#parts.guest,
         uuid: domain?.uuid ?? "",
@@ -191,7 +187,7 @@ export class LibvirtHost implements Host {
     const client = await this.#parts.session.client(signal);
     const domain = this.#foundDomain();
     try {
-      await this.#refusePlugged(address, alias, signal);
+      await this.#refusePlugged(address, signal);
       const xml = unassignedHostdev(address, alias);
       await retryBusyJob(() => client.detachDevice(domain, xml, "live"), signal);
     } catch (cause) {
@@ -208,15 +204,13 @@ export class LibvirtHost implements Host {
     await client.nodeDeviceReattach(nodeDeviceName(address), signal);
   }
 
-  async #refusePlugged(address: PciAddress, alias: string, signal: AbortSignal): Promise<void> {
+  /** Whoever has plugged it, under whatever id: libvirtd would block all the same. */
+  async #refusePlugged(address: PciAddress, signal: AbortSignal): Promise<void> {
     const { monitor } = this.#parts;
-    const tag = findTagOfAlias(alias);
-    const devices = await listProperties(monitor, PERIPHERAL_PATH, signal);
-    for (const { name } of devices) {
-      if (findTagOfQemuId(name) !== tag) continue;
-      const host = await findProperty(monitor, `${PERIPHERAL_PATH}/${name}`, "host", signal);
+    for (const path of await listVfioPaths(monitor, signal)) {
+      const host = await findProperty(monitor, path, "host", signal);
       if (typeof host === "string" && findPciAddress(host) === address)
-        throw fail("STILL_PLUGGED", { address, guest: this.#foundDomain().name, qemuId: name });
+        throw fail("STILL_PLUGGED", { address, guest: this.#foundDomain().name, qemuId: qemuIdAt(path) });
     }
   }
 

@@ -7,6 +7,8 @@ import { child, parseXml, textOf } from "./xml";
 export interface StreamFactory {
   /** For messages: `root@hv1:22`. */
   readonly label: string;
+  /** By what the host has shown which host it is, where the way to it tells: the fingerprint of its SSH key. */
+  readonly hostKeyFingerprint?: string;
   openUnixSocket(path: string, signal?: AbortSignal): Promise<Duplex>;
   /** Standard input and output of a command on the host. */
   openCommand(command: string, signal?: AbortSignal): Promise<Duplex>;
@@ -26,18 +28,20 @@ const SYSTEM_SOCKETS = ["/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-soc
  */
 export class LibvirtSession {
   readonly label: string;
+  readonly hostKeyFingerprint: string | undefined;
   readonly #streams: StreamFactory;
-  readonly #uri: LibvirtUri;
+  readonly uri: LibvirtUri;
   readonly #openMs: number;
-  readonly #hostUuids = new WeakMap<LibvirtClient, string>();
+  readonly #hostUuids = new WeakMap<LibvirtClient, Promise<string>>();
   #opening: Promise<LibvirtClient> | undefined;
 
   /** @param openMs limit of one opening, all ways together. */
   constructor(streams: StreamFactory, uri: LibvirtUri, openMs = OPEN_MS) {
     this.#streams = streams;
-    this.#uri = uri;
+    this.uri = uri;
     this.#openMs = openMs;
     this.label = streams.label;
+    this.hostKeyFingerprint = streams.hostKeyFingerprint;
   }
 
   /** @throws ProviderError LIBVIRT_UNREACHABLE naming what was tried, LIBVIRT_TOO_OLD. */
@@ -49,17 +53,16 @@ export class LibvirtSession {
     return client;
   }
 
-  /** The host's own UUID. Asked once a connection: libvirt may probe every QEMU of the host for the answer. */
+  /**
+   * The host's own UUID. Asked once a connection, also by many at once: libvirt may probe every QEMU of the host for
+   * the answer.
+   */
   async hostUuid(signal?: AbortSignal): Promise<string> {
     const client = await this.client(signal);
-    const known = this.#hostUuids.get(client);
-    if (known !== undefined) return known;
-    const capabilities = parseXml(await client.capabilities(signal), "its capabilities");
-    const uuid = textOf(child(capabilities, "capabilities", "host", "uuid"));
-    if (uuid === undefined || findUuidBytes(uuid) === undefined)
-      throw fail("XML_UNREADABLE", { what: "its capabilities", reason: "the UUID of the host is none" });
-    this.#hostUuids.set(client, uuid);
-    return uuid;
+    const asked = this.#hostUuids.get(client) ?? askHostUuid(client);
+    this.#hostUuids.set(client, asked);
+    asked.catch(() => this.#hostUuids.delete(client));
+    return signal === undefined ? asked : unlessAborted(asked, signal);
   }
 
   async close(): Promise<void> {
@@ -93,7 +96,7 @@ export class LibvirtSession {
       await client.close();
       if (!signal.aborted) throw cause;
       const tried = [`the connection opened, but libvirt ${this.#silence}`];
-      throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.#uri, tried }, cause);
+      throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried }, cause);
     }
   }
 
@@ -103,9 +106,9 @@ export class LibvirtSession {
 
   /** The daemon's socket, monolithic or modular; where forwarding is off, libvirt's own relay program. */
   async #connect(signal: AbortSignal): Promise<LibvirtClient> {
-    const sockets = this.#uri === "qemu:///system" ? SYSTEM_SOCKETS : [];
+    const sockets = this.uri === "qemu:///system" ? SYSTEM_SOCKETS : [];
     // Single quotes are literal to every shell, and a LibvirtUri has none.
-    const relay = `virt-ssh-helper '${this.#uri}'`;
+    const relay = `virt-ssh-helper '${this.uri}'`;
     const ways: readonly { readonly name: string; readonly open: () => Promise<Duplex> }[] = [
       ...sockets.map((path) => ({ name: path, open: () => this.#streams.openUnixSocket(path, signal) })),
       { name: relay, open: () => this.#streams.openCommand(relay, signal) },
@@ -113,14 +116,37 @@ export class LibvirtSession {
     const tried: string[] = [];
     for (const way of ways) {
       try {
-        return await LibvirtClient.open(await way.open(), { uri: this.#uri, signal });
+        return await LibvirtClient.open(await way.open(), { uri: this.uri, signal });
       } catch (cause) {
         tried.push(`${way.name}: ${signal.aborted ? this.#silence : causeText(cause)}`);
         const isFinal = signal.aborted || cause instanceof LibvirtError;
-        if (isFinal) throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.#uri, tried }, cause);
+        if (isFinal) throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried }, cause);
       }
     }
-    throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.#uri, tried });
+    throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried });
+  }
+}
+
+/** No signal: the answer is for all, and one caller's deadline is not another's failure. */
+async function askHostUuid(client: LibvirtClient): Promise<string> {
+  const capabilities = parseXml(await client.capabilities(), "its capabilities");
+  const uuid = textOf(child(capabilities, "capabilities", "host", "uuid"));
+  if (uuid === undefined || findUuidBytes(uuid) === undefined)
+    throw fail("XML_UNREADABLE", { what: "its capabilities", reason: "the UUID of the host is none" });
+  return uuid;
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const leaving = new AbortController();
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const leave = (): void => reject(signal.reason as Error);
+    signal.addEventListener("abort", leave, { once: true, signal: leaving.signal });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    leaving.abort();
   }
 }
 

@@ -12,14 +12,16 @@ import {
   findObjectType,
   findProperty,
   isRecord,
+  isVfioType,
   listProperties,
   PERIPHERAL_PATH,
+  qemuIdAt,
   QmpProtocolError,
   type QmpMonitor,
 } from "../../qmp";
 import { askRunState } from "./run-state";
 
-/** What one QEMU shows of its slots and of our functions. */
+/** What one QEMU shows of its slots and of the host functions in them. */
 export interface GuestSurvey {
   readonly runState: GuestRunState;
   readonly qemuVersion: string;
@@ -54,9 +56,15 @@ interface BusPlace {
   readonly portType?: string;
 }
 
+/** What stands in a slot, and which object of QEMU's it is. */
+interface SeenOccupant extends SlotOccupant {
+  readonly path: string;
+  readonly type: string;
+}
+
 /** A bus and what stands in it. */
 interface SeenBus extends BusPlace {
-  readonly occupants: readonly SlotOccupant[];
+  readonly occupants: readonly SeenOccupant[];
   readonly reservedSlots: readonly number[];
 }
 
@@ -69,8 +77,9 @@ export interface GuestSurveyScope {
 }
 
 /**
- * Looks at every bus and at our own functions by QOM, which is right in every state of the guest, where
- * query-pci shows nothing behind a port that the guest has not numbered (qemu.md 1.7).
+ * Looks at every bus and at the host functions on it by QOM, which is right in every state of the guest, where
+ * query-pci shows nothing behind a port that the guest has not numbered (qemu.md 1.7). Functions that someone else
+ * has plugged are looked at too: ours may be among them, under an id that is not.
  *
  * Every question is a turn in the guest's job queue, so that of the free ports, alike as a rule and many,
  * only those are asked for their hotplug that may be plugged into.
@@ -107,12 +116,12 @@ export async function surveyGuest(
     }),
   );
   const buses = await askForHotplug(monitor, seen, architecture, scope.plugBuses, signal);
-  const ours = buses.flatMap(({ bus, occupants }) =>
-    occupants.filter(({ id }) => findTagOfQemuId(id) !== undefined).map((one) => ({ bus, ...one })),
+  const vfio = seen.flatMap(({ bus, occupants }) =>
+    occupants.filter(({ type }) => isVfioType(type)).map((one) => ({ bus, ...one })),
   );
   const plugged = await Promise.all(
-    ours.map(async ({ bus, slot, guestFunction, id }): Promise<PluggedFunction | undefined> => {
-      const host = await findProperty(monitor, `${PERIPHERAL_PATH}/${id}`, "host", signal);
+    vfio.map(async ({ bus, slot, guestFunction, id, path }): Promise<PluggedFunction | undefined> => {
+      const host = await findProperty(monitor, path, "host", signal);
       const hostAddress = typeof host === "string" ? findPciAddress(host) : undefined;
       return hostAddress && { qemuId: id, hostAddress, bus, slot, guestFunction };
     }),
@@ -160,8 +169,9 @@ async function askForHotplug(
   free.sort((a, b) => rank(a) - rank(b) || b.index - a.index);
   for (const one of plugBuses === undefined ? [] : free)
     if (findFreeSlot([{ ...one, hotplug: await ask(one) }]) !== undefined) break;
-  return seen.map(({ bus, index, occupants, reservedSlots }) => {
+  return seen.map(({ bus, index, occupants: there, reservedSlots }) => {
     const hotplug = answers.get(bus) ?? { possible: false, reason: "it was not asked, nothing needs it" };
+    const occupants = there.map(({ slot, guestFunction, id }) => ({ slot, guestFunction, id }));
     return { bus, index, hotplug, occupants, reservedSlots };
   });
 }
@@ -194,7 +204,7 @@ async function lookAtOccupants(
   monitor: QmpMonitor,
   place: BusPlace,
   signal: AbortSignal,
-): Promise<SlotOccupant[]> {
+): Promise<SeenOccupant[]> {
   const properties = await listProperties(monitor, place.busPath, signal);
   const children = properties.filter((one) => /^child\[\d+\]$/.test(one.name));
   if (children.length > MAX_BUS_DEVICES)
@@ -202,14 +212,14 @@ async function lookAtOccupants(
       `qom-list shows ${children.length} devices on one bus, at most ${MAX_BUS_DEVICES} fit`,
     );
   const occupants = await Promise.all(
-    children.map(async ({ name }): Promise<SlotOccupant | undefined> => {
+    children.map(async ({ name, type }): Promise<SeenOccupant | undefined> => {
       const path = await findProperty(monitor, place.busPath, name, signal);
       if (typeof path !== "string" || path === "") return undefined;
       const devfn = await findProperty(monitor, path, "addr", signal);
       if (typeof devfn !== "number" || !Number.isInteger(devfn) || devfn < 0 || devfn >= MAX_BUS_DEVICES)
         return undefined;
-      const id = path.startsWith(`${PERIPHERAL_PATH}/`) ? path.slice(PERIPHERAL_PATH.length + 1) : path;
-      return { slot: devfn >> 3, guestFunction: devfn & 7, id };
+      const id = qemuIdAt(path);
+      return { slot: devfn >> 3, guestFunction: devfn & 7, id, path, type: findObjectType(type) ?? "" };
     }),
   );
   return occupants.filter((one) => one !== undefined);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { connectLab, type GuestName, type Lab } from "../../../lab";
 import { MultifunctionPciProvider } from "../../../provider/dynamic/provider";
 import { parseDomainXml } from "../../../provider/hypervisor/libvirt/domain-xml";
@@ -7,8 +8,14 @@ import { findTagOfAlias } from "../../../provider/plan";
 export const NIC = "0000:01:00";
 export const OTHER_NIC = "0000:02:00";
 
+/** The processes of a session end after its connection does. */
+const SESSION_END_MS = 2000;
+
+/** A preview waits a quarter of a minute for its look; a busy machine may need more than one. */
+const PREVIEWS = 4;
+
 /** A guest boots in seconds under KVM, and in minutes without. */
-const BOOT_MS = 240_000;
+const BOOT_MS = 900_000;
 
 type Properties = Record<string, unknown>;
 
@@ -18,6 +25,20 @@ export interface Failure extends Error {
   readonly id?: string;
   readonly properties?: Properties;
   readonly reasons?: readonly string[];
+}
+
+/** What an engine keeps of the resource between two commands. */
+export interface Kept {
+  readonly id: string;
+  readonly outs: Properties;
+}
+
+/** What an `up` came to; see {@link AttachmentLab.up}. */
+export interface Upped {
+  readonly did: "nothing" | "create" | "update" | "replace";
+  readonly kept: Kept;
+  /** What the preview printed. */
+  readonly plan: string;
 }
 
 /**
@@ -30,13 +51,10 @@ export function attachmentLab(): AttachmentLab {
     fixture.lab = await connectLab();
   });
   beforeEach(async () => {
-    await fixture.lab.restore();
+    await fixture.lab.restore(fixture.state);
     fixture.begin();
   });
-  afterEach(async () => {
-    await fixture.provider.close();
-    jest.restoreAllMocks();
-  });
+  afterEach(() => fixture.end());
   afterAll(async () => {
     await fixture.lab.close();
   });
@@ -49,11 +67,35 @@ export class AttachmentLab {
   provider!: MultifunctionPciProvider;
   /** What the provider has printed in this test. */
   printed: string[] = [];
+  /** The saved state that each test begins with; default: nothing was done yet. */
+  state: string | undefined;
 
   begin(): void {
     this.provider = new MultifunctionPciProvider();
     this.printed = [];
     jest.spyOn(console, "log").mockImplementation((line: string) => void this.printed.push(line));
+  }
+
+  async end(): Promise<void> {
+    await this.provider.close();
+    jest.restoreAllMocks();
+  }
+
+  /** Attaches once, before the first test: from then on each begins with this attachment. For `beforeAll`. */
+  async beginAttached(overrides: Properties = {}): Promise<Kept> {
+    await this.lab.restore();
+    this.begin();
+    const kept = await this.create(overrides);
+    this.state = "attached";
+    await this.save(this.state);
+    return kept;
+  }
+
+  /** Saves what is there now, without a session of the provider's in it, which ends with this. */
+  async save(state: string): Promise<void> {
+    await this.end();
+    await sleep(SESSION_END_MS);
+    await this.lab.save(state);
   }
 
   /** Inputs that attach the NIC to guest1 as root; `overrides` are laid over them. */
@@ -69,7 +111,7 @@ export class AttachmentLab {
   }
 
   /** Checks and creates, as the engine does. */
-  async create(overrides: Properties = {}): Promise<{ id: string; outs: Properties }> {
+  async create(overrides: Properties = {}): Promise<Kept> {
     const result = await this.provider.create(await this.check(this.inputs(overrides)));
     return { id: result.id, outs: result.outs as Properties };
   }
@@ -78,6 +120,40 @@ export class AttachmentLab {
     const result = await this.provider.check(olds, inputs);
     expect(result.failures).toEqual([]);
     return result.inputs as Properties;
+  }
+
+  /** What a preview with these arguments says. One that could not look at the host in its time is made again. */
+  async preview(
+    { id, outs }: Kept,
+    overrides: Properties = {},
+  ): Promise<{ news: Properties; changes: boolean; replaces: readonly string[]; plan: string }> {
+    const news = await this.check(this.inputs(overrides), outs);
+    for (let tries = 1; ; tries++) {
+      this.printed = [];
+      const { changes, replaces = [] } = await this.provider.diff(id, outs, news);
+      const plan = this.printed.join("\n");
+      if (tries < PREVIEWS && /the host cannot be looked at/.test(plan)) continue;
+      return { news, changes: changes === true, replaces, plan };
+    }
+  }
+
+  /** Makes what `pulumi up` makes of these arguments: with what is kept, as the engine does. */
+  async up(kept: Kept | undefined, overrides: Properties = {}): Promise<Upped> {
+    if (kept === undefined) return { did: "create", kept: await this.create(overrides), plan: "" };
+    const { news, changes, replaces, plan } = await this.preview(kept, overrides);
+    if (!changes) return { did: "nothing", kept, plan };
+    if (replaces.length > 0) {
+      await this.provider.delete(kept.id, kept.outs);
+      return { did: "replace", kept: await this.create(overrides), plan };
+    }
+    const updated = await this.provider.update(kept.id, kept.outs, news);
+    return { did: "update", kept: { id: kept.id, outs: updated.outs as Properties }, plan };
+  }
+
+  /** What is kept after `pulumi refresh`; undefined where nothing is there any more. */
+  async refresh({ id, outs }: Kept): Promise<Kept | undefined> {
+    const read = await this.provider.read(id, outs);
+    return read.id === "" ? undefined : { id, outs: read.props as Properties };
   }
 
   /** The failure of a call that must fail. */

@@ -1,4 +1,5 @@
 import {
+  isRecord,
   PERIPHERAL_PATH,
   QmpError,
   type QmpArguments,
@@ -11,7 +12,8 @@ const STAND_IN = "virtio-rng-pci";
 
 /**
  * A monitor that plays vfio-pci, which needs a host's IOMMU, by an emulated device: `device_add` plugs a stand-in, and
- * `qom-get` of its `host` answers with the address that was asked for. All else goes to the real monitor.
+ * `qom-get` of its `host` answers with the address that was asked for, and `qom-list` shows vfio-pci in its place. All
+ * else goes to the real monitor.
  */
 export class EmulatedVfio implements QmpMonitor {
   readonly #monitor: QmpMonitor;
@@ -33,6 +35,7 @@ export class EmulatedVfio implements QmpMonitor {
       this.#hosts.set(`${PERIPHERAL_PATH}/${String(args["id"])}`, address);
       return answer;
     }
+    if (command === "qom-list") return withTypesOfVfio(await this.#monitor.execute(command, args, signal));
     const known =
       command === "qom-get" && args["property"] === "host" && this.#hosts.get(String(args["path"]));
     if (!known) return this.#monitor.execute(command, args, signal);
@@ -44,4 +47,13 @@ export class EmulatedVfio implements QmpMonitor {
   listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>> {
     return this.#monitor.listen(listener, signal);
   }
+}
+
+function withTypesOfVfio(list: unknown): unknown {
+  if (!Array.isArray(list)) return list;
+  return list.map((one: unknown) =>
+    isRecord(one) && typeof one["type"] === "string"
+      ? { ...one, type: one["type"].replace(`<${STAND_IN}>`, "<vfio-pci>") }
+      : one,
+  );
 }

@@ -1,2 +1,3 @@
+export { attachRequest, detachRequest } from "./operations";
 export { PlainHypervisor } from "./plain-hypervisor";
 export { PlainQemu, type PlainQemuOptions } from "./plain-qemu";

@@ -24,10 +24,7 @@ export interface PlainQemuOptions {
   readonly ports?: number;
 }
 
-/**
- * As the lab's guests have them (lab-start-guest), and without the kernel's check whether its timer works: it panics where
- * a busy machine emulates ten ticks later than it waits for them.
- */
+/** The lab's guests have the same (lab-start-guest), but for the last: on a busy machine that check finds no timer. */
 const KERNEL_ARGUMENTS =
   "console=ttyS0 quiet loglevel=3 mitigations=off no5lvl audit=0 random.trust_cpu=on no_timer_check";
 

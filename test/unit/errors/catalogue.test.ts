@@ -85,6 +85,14 @@ describe("an error of the provider", () => {
     expect(hasCode(undefined, "SSH_DIAL_FAILED")).toBe(false);
   });
 
+  it("ends a reason that it quotes with one full stop, or with the code of the error quoted", () => {
+    const told = (reason: string): string =>
+      fail("ATTACH_FAILED", { guest: "guest1", reason, outcome: "Nothing was changed." }).message;
+    expect(told("it closed the connection")).toMatch(/ it closed the connection\. Nothing was changed\. \[/);
+    expect(told("not exposed to guest.")).toMatch(/ not exposed to guest\. Nothing/);
+    expect(told("was refused. [PLUG_FAILED]")).toMatch(/ was refused\. \[PLUG_FAILED\] Nothing/);
+  });
+
   it("gives its text to the reason of another, as any thrown value does", () => {
     expect(causeText(error)).toBe(error.message);
     expect(causeText("text")).toBe("text");

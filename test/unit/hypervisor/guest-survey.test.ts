@@ -68,6 +68,28 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     expect(buses.find((one) => one.bus === "pci.8")?.occupants).toHaveLength(4);
   });
 
+  it("finds a function that someone else has plugged, with an id or without", async () => {
+    const bus = "/machine/peripheral/pci.5/pci.5";
+    const byHand = "/machine/peripheral/by-hand";
+    const unnamed = "/machine/peripheral-anon/device[0]";
+    const { plugged } = await survey("idle", {
+      [JSON.stringify({ execute: "qom-list", arguments: { path: bus } })]: {
+        return: ["child[0]", "child[1]"].map((name) => ({ name, type: "link<vfio-pci>" })),
+      },
+      [get(bus, "child[0]")]: { return: byHand },
+      [get(byHand, "addr")]: { return: 0 },
+      [get(byHand, "host")]: { return: "0000:01:00.3" },
+      [get(bus, "child[1]")]: { return: unnamed },
+      [get(unnamed, "addr")]: { return: 1 },
+      [get(unnamed, "host")]: { return: "0000:01:00.2" },
+    });
+    const place = { bus: "pci.5", slot: 0 };
+    expect(plugged).toEqual([
+      { ...place, guestFunction: 0, qemuId: "by-hand", hostAddress: "0000:01:00.3" },
+      { ...place, guestFunction: 1, qemuId: unnamed, hostAddress: "0000:01:00.2" },
+    ]);
+  });
+
   it("sees a half plugged slot, of which the guest knows nothing", async () => {
     const { plugged, buses } = await survey("half-plugged");
     expect(plugged.map((one) => one.guestFunction).sort()).toEqual([1, 2, 3]);

@@ -31,15 +31,17 @@ const address = at("0000:01:00.2");
 const alias = aliasOf(tag, address);
 const found: CallLine = { call: "lookupDomain", reply: guest1 };
 
-/** A monitor that shows these devices, by id and host address. */
+/** A monitor that shows these devices, by path below /machine and host address; of type vfio-pci, if not named net. */
 function monitorWith(devices: Readonly<Record<string, string>>): QmpMonitor {
+  const typeOf = (name: string): string => (name.startsWith("net") ? "e1000e" : "vfio-pci");
   return {
-    execute: (command, args) =>
-      Promise.resolve(
-        command === "qom-list"
-          ? Object.keys(devices).map((name) => ({ name, type: "child<vfio-pci>" }))
-          : devices[String(args?.["path"]).replace("/machine/peripheral/", "")],
-      ),
+    execute: (command, args) => {
+      const path = String(args?.["path"]).replace("/machine/", "");
+      const below = Object.keys(devices).filter((one) => one.startsWith(`${path}/`));
+      const names = below.map((one) => one.slice(path.length + 1));
+      const list = names.map((name) => ({ name, type: `child<${typeOf(name)}>` }));
+      return Promise.resolve(command === "qom-list" ? list : devices[path]);
+    },
     listen: () => Promise.reject(new Error("not asked for")),
   };
 }
@@ -310,20 +312,23 @@ describe("a release", () => {
     expect(libvirt.signals[1]).toBeUndefined();
   });
 
-  it("of a function that QEMU still has is refused, and libvirt is not asked", async () => {
-    const monitor = monitorWith({ [`mfpci-${tag}-f2`]: "0000:01:00.2" });
-    const { host, libvirt } = await hostWith([], monitor);
+  it.each([
+    ["as ours", `peripheral/mfpci-${tag}-f2`, `mfpci-${tag}-f2`],
+    ["by another owner's id", "peripheral/mfpci-ffffffffffff-f2", "mfpci-ffffffffffff-f2"],
+    ["by hand", "peripheral/by-hand", "by-hand"],
+    ["by hand, without an id", "peripheral-anon/device[0]", "/machine/peripheral-anon/device[0]"],
+  ])("of a function that QEMU has %s is refused, and libvirt is not asked", async (_how, path, named) => {
+    const { host, libvirt } = await hostWith([], monitorWith({ [path]: "0000:01:00.2" }));
     const error = await failureOf(host.release(address, alias, signal));
     expect(hasCode(error, "STILL_PLUGGED")).toBe(true);
-    expect(causeText(error)).toContain(`mfpci-${tag}-f2`);
+    expect(causeText(error)).toContain(named);
     libvirt.finish();
   });
 
-  it("is not stopped by another's device, nor by ours of another function", async () => {
+  it("is not stopped by a device that is no host function, nor by another function", async () => {
     const monitor = monitorWith({
-      net0: "0000:01:00.2",
-      "mfpci-ffffffffffff-f2": "0000:01:00.2",
-      [`mfpci-${tag}-f3`]: "0000:01:00.3",
+      "peripheral/net0": "0000:01:00.2",
+      [`peripheral/mfpci-${tag}-f3`]: "0000:01:00.3",
     });
     const { host, libvirt } = await hostWith([{ call: "detachDevice" }], monitor);
     await host.release(address, alias, signal);

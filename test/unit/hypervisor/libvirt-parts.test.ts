@@ -297,6 +297,26 @@ describe("the way to libvirt", () => {
     expect(await new LibvirtSession(streams("sock").factory, "qemu:///system").client(signal)).toBe(client);
   });
 
+  it("tells the host's UUID to all who ask at the same time by one question, and to nobody who has left", async () => {
+    const { client } = clientOf(11_003_000);
+    open.mockResolvedValue(client);
+    const uuid = "11111111-1111-4111-8111-111111111111";
+    let answer!: (xml: string) => void;
+    const capabilities = jest.fn(() => new Promise<string>((resolve) => (answer = resolve)));
+    Object.assign(client, { capabilities });
+    const session = new LibvirtSession(streams("sock").factory, "qemu:///system");
+    const caller = new AbortController();
+    const asked = [session.hostUuid(signal), session.hostUuid(caller.signal), session.hostUuid()];
+    const left = failureOf(asked[1] as Promise<string>);
+    await session.client();
+    await Promise.resolve();
+    caller.abort(new Error("nobody waits any more"));
+    expect(causeText(await left)).toBe("nobody waits any more");
+    answer(`<capabilities><host><uuid>${uuid}</uuid></host></capabilities>`);
+    expect(await Promise.all([asked[0], asked[2], session.hostUuid()])).toEqual([uuid, uuid, uuid]);
+    expect(capabilities).toHaveBeenCalledTimes(1);
+  });
+
   it("is opened once for all who ask at the same time, and again after it was lost", async () => {
     let end: (value: undefined) => void = () => undefined;
     const first = clientOf(11_003_000, new Promise((resolve) => (end = resolve)));

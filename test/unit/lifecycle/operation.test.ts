@@ -6,7 +6,8 @@ import {
   lookAtReality,
   type AttachRequest,
 } from "../../../provider/lifecycle";
-import { tagOf } from "../../../provider/plan";
+import type { PciSlotAddress } from "../../../provider/pci";
+import { tagOf, type WantedAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { OWNER } from "../../support/scenarios";
 import { at, hostUse, reach, wants } from "../../support/wanted";
@@ -83,6 +84,26 @@ describe("the deadline of an attach", () => {
     const { error } = await letTimePass(attach(hypervisor, request({ limitSeconds: 10, undoSeconds: 20 })));
     expect(causeText(error)).toContain("Everything was undone");
     expect(hypervisor.world.holdings).toEqual([]);
+  });
+
+  it("stands still while another operation of this process has the lock, and goes on from where it stood", async () => {
+    const hypervisor = new WorldHypervisor(empty());
+    hypervisor.onLock = async (clock) => {
+      await sleep(4_000);
+      clock.stop();
+      clock.stop();
+      await sleep(100_000);
+      clock.go();
+      clock.go();
+    };
+    const { error, tookMs } = await letTimePass(attach(hypervisor, request({ limitSeconds: 10 })));
+    expect(error).toBeUndefined();
+    expect(tookMs).toBeLessThan(105_000);
+
+    hypervisor.onCall = (call) => (call === "observe" ? sleep(6_500) : undefined);
+    const late = await letTimePass(detach(hypervisor, { ...detachRequest, limitSeconds: 10 }));
+    expect(causeText(late.error)).toMatch(/detach took longer than 10 s/);
+    expect(hypervisor.world.plugged).toHaveLength(4);
   });
 
   it("names operation and limit, and nothing is touched where it ends before the plan stands", async () => {
@@ -195,6 +216,46 @@ describe("the locks", () => {
     ]);
     expect(hypervisor.changes[0]).toBe("record");
     expect(hypervisor.calls.filter((one) => one === "observe")).toHaveLength(2);
+  });
+
+  const cards = (): World =>
+    new World({ functions: [...hostDevice(), ...hostDevice("0000:02:00", [0, 1], { iommuGroup: 9 })] });
+  const otherCard = (extra: Partial<WantedAttachment> = {}) =>
+    request({
+      wanted: wants([0, 1], {
+        selection: { by: "device", device: "0000:02:00" as PciSlotAddress },
+        ...extra,
+      }),
+      query: { addresses: ["0000:02:00"] },
+    });
+
+  it("are not those of the guest's other attachments, which are looked at all the same", async () => {
+    const hypervisor = new WorldHypervisor(cards());
+    await letTimePass(attach(hypervisor, otherCard({ ownerToken: "organization/net/dev/other" })));
+    hypervisor.locks.taken.length = 0;
+    expect((await letTimePass(attach(hypervisor, request()))).error).toBeUndefined();
+    expect((await letTimePass(detach(hypervisor, detachRequest))).error).toBeUndefined();
+    expect(hypervisor.locks.taken).toEqual([
+      [guestLock, "group-7"],
+      [guestLock, "group-7"],
+    ]);
+    const left = hypervisor.world.plugged.map((one) => one.hostAddress).sort();
+    expect(left).toEqual(["0000:02:00.0", "0000:02:00.1"]);
+  });
+
+  it("are those of what only the owner's entry names, and of an attachment that shares a group with it", async () => {
+    const hypervisor = new WorldHypervisor(cards());
+    await letTimePass(attach(hypervisor, request()));
+    expect((await letTimePass(attach(hypervisor, otherCard()))).error).toBeUndefined();
+    expect(hypervisor.locks.taken.at(-1)).toEqual([guestLock, "group-7", "group-9"]);
+    const heir = request({
+      wanted: wants(undefined, { ownerToken: "organization/net/dev/heir", adopt: true }),
+    });
+    await letTimePass(attach(hypervisor, request()));
+    hypervisor.locks.taken.length = 0;
+    expect((await letTimePass(attach(hypervisor, heir))).error).toBeUndefined();
+    expect(hypervisor.locks.taken[0]).toEqual([guestLock, "group-7"]);
+    expect(hypervisor.world.ledger.map(({ entry }) => entry.owner)).toEqual(["organization/net/dev/heir"]);
   });
 
   it("name the guest by its UUID also where the host has it no more", async () => {

@@ -1,7 +1,7 @@
-import type { PciSlotAddress } from "../../../provider/pci";
+import type { HostFunction, PciSlotAddress } from "../../../provider/pci";
 import { aliasOf, findOwned, planAttach, planDetach, qemuIdOf, tagOf } from "../../../provider/plan";
 import { OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
-import { at, leave, outline, reach, stepOf, wants } from "../../support/wanted";
+import { at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/wanted";
 import { conventionalBus, expressBus, hostDevice, hostFunction, World } from "../../support/world";
 
 const card = (extra: Partial<ConstructorParameters<typeof World>[0]> = {}): World =>
@@ -269,6 +269,86 @@ describe("adoption", () => {
   });
 });
 
+describe("functions that someone has moved to another slot", () => {
+  const moved = (numbers: readonly number[]): World => {
+    const world = card();
+    reach(world, wants());
+    world.plugged = world.plugged.map((one) =>
+      numbers.includes(one.guestFunction)
+        ? { ...one, bus: "pci.2", guestFunction: numbers.length === 1 ? 0 : one.guestFunction }
+        : one,
+    );
+    return world;
+  };
+
+  it("stay there where all are there: the guest is not interrupted", () => {
+    const plan = reach(moved([0, 1, 2, 3]), wants());
+    expect(outline(plan)).toEqual(["record"]);
+    expect(plan.target?.slot.bus).toBe("pci.2");
+  });
+
+  it.each([0, 1, 3])("come back to the others where it is function %s alone", (n) => {
+    const plan = reach(moved([n]), wants());
+    expect(plan.steps.filter((step) => step.kind === "unplug")).toHaveLength(2);
+    expect(plan.target?.slot.bus).toBe("pci.4");
+  });
+});
+
+describe("a function that libvirt holds and that was taken from vfio-pci on the host", () => {
+  const heldInNameOnly = (driver: string | undefined): World => {
+    const world = card();
+    reach(world, wants());
+    // the kernel asks QEMU to let go of it, and with it goes the whole slot
+    world.plugged = [];
+    world.bind(at("0000:01:00.2"), driver);
+    return world;
+  };
+
+  it.each([undefined, "e1000e"])("for the driver %s is held anew before anything is plugged", (driver) => {
+    const world = heldInNameOnly(driver);
+    expect(outline(reach(world, wants()))).toEqual([
+      "release 0000:01:00.2",
+      "hold 0000:01:00.2",
+      "plug 0000:01:00.1 as 1",
+      "plug 0000:01:00.2 as 2",
+      "plug 0000:01:00.3 as 3",
+      "plug 0000:01:00.0 as 0",
+      "confirm",
+    ]);
+    leave(world);
+    expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
+  });
+
+  it("is held anew after what is still plugged of the others is taken back", () => {
+    const world = heldInNameOnly("e1000e");
+    const place = { bus: "pci.4", slot: 0, guestFunction: 1 };
+    world.plugged = [{ ...place, qemuId: qemuIdOf(tagOf(OWNER), 1), hostAddress: at("0000:01:00.1") }];
+    expect(outline(reach(world, wants())).slice(0, 3)).toEqual([
+      "unplug 1 of 1",
+      "release 0000:01:00.2",
+      "hold 0000:01:00.2",
+    ]);
+  });
+
+  it("by a vendor's variant of vfio-pci was taken by libvirt itself", () => {
+    const world = heldInNameOnly("mlx5_vfio_pci");
+    expect(outline(planAttach(world.observe(), wants()))[0]).toBe("plug 0000:01:00.1 as 1");
+  });
+
+  it("is left to the host where the host uses it by now", () => {
+    const world = heldInNameOnly("e1000e");
+    world.hostUses = [hostUse("0000:01:00.2", "has interface eth2, which is up with address 192.0.2.1")];
+    expect(refusalOf(() => planAttach(world.observe(), wants()))).toBe("FUNCTION_USED_BY_HOST");
+  });
+
+  it("does not interrupt the guest where it is only held beside what is plugged", () => {
+    const world = card();
+    reach(world, wants([0, 1], { leftovers: "hold" }));
+    world.bind(at("0000:01:00.2"), undefined);
+    expect(planAttach(world.observe(), wants([0, 1], { leftovers: "hold" })).steps).toEqual([]);
+  });
+});
+
 describe("what a crash left behind", () => {
   it("without any ledger is still told by its tag, taken over by its owner, and given back", () => {
     const world = card();
@@ -381,12 +461,16 @@ describe("a detach", () => {
     expect(stepOf(plan, "restore").givenBackBy).toBe("guest-end");
   });
 
-  it("looks at no function that someone else holds by now", () => {
-    const world = card();
-    const { target } = reach(world, wants());
-    world.stopGuest();
-    world.hold(at("0000:01:00.1"), "hostdev0", { name: "guest2", uuid: "2" });
-    const plan = planDetach(world.observe(), OWNER, { functions: target?.entry.functions ?? [] });
-    expect(outline(plan)).toEqual(["restore 0000:01:00.0 0000:01:00.2 0000:01:00.3"]);
+  it("looks at no function that someone else holds by now, nor at the others of its IOMMU group", () => {
+    const whenAnotherHas1 = (functions: HostFunction[]): string[] => {
+      const world = new World({ functions });
+      const { target } = reach(world, wants());
+      world.stopGuest();
+      world.hold(at("0000:01:00.1"), "hostdev0", { name: "guest2", uuid: "2" });
+      return outline(planDetach(world.observe(), OWNER, { functions: target?.entry.functions ?? [] }));
+    };
+    const isolated = [0, 1, 2, 3].map((n) => hostFunction(`0000:01:00.${n}`, { iommuGroup: 20 + n }));
+    expect(whenAnotherHas1(isolated)).toEqual(["restore 0000:01:00.0 0000:01:00.2 0000:01:00.3"]);
+    expect(whenAnotherHas1(hostDevice())).toEqual([]);
   });
 });

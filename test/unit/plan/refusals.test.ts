@@ -15,6 +15,16 @@ import {
 
 const card = (): World => new World({ functions: hostDevice() });
 
+/** The attachment was unplugged behind its back, and someone has plugged one of its functions elsewhere. */
+function pluggedByHand(): World {
+  const world = card();
+  reach(world, wants());
+  world.plugged = [
+    { qemuId: "by-hand", hostAddress: at("0000:01:00.1"), bus: "pci.2", slot: 0, guestFunction: 0 },
+  ];
+  return world;
+}
+
 interface Case {
   readonly name: string;
   readonly code: ErrorCode;
@@ -144,6 +154,12 @@ const cases: readonly Case[] = [
       return world;
     },
     says: ["0000:01:00.0", "guest1", "hostdev0"],
+  },
+  {
+    name: "a function of its own that someone has plugged by hand, under another id",
+    code: "FUNCTION_PLUGGED_OTHERWISE",
+    world: pluggedByHand,
+    says: ["0000:01:00.1 (by-hand in pci.2 slot 0)", "guest1", "Nothing was touched", "device_del"],
   },
   {
     name: "a function that carries the SSH connection",
@@ -339,6 +355,10 @@ describe("a plan is refused, before anything is touched, for", () => {
 
   it("each reason of the catalogue has a case above", () => {
     expect([...new Set(cases.map((one) => one.code))].sort()).toEqual([...refusals].sort());
+  });
+
+  it("a detach of what someone has plugged by hand, since a release would block libvirt", () => {
+    expect(refusalOf(() => planDetach(pluggedByHand().observe(), OWNER))).toBe("FUNCTION_PLUGGED_OTHERWISE");
   });
 
   it("an unplug in a guest that has never run, since it would block the slot until a reset", () => {

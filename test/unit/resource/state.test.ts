@@ -164,7 +164,7 @@ const someReality: Reality = {
 };
 
 describe("another host or guest", () => {
-  const state = { hostUuid: "h", guestUuid: "g" };
+  const state = { hostUuid: "h", hostKeyFingerprint: null, guestUuid: "g" };
   it.each([
     [{ hostUuid: "h", guestUuid: "g" }, false],
     [{ hostUuid: "h", guestUuid: "other" }, true],
@@ -182,6 +182,19 @@ describe("another host or guest", () => {
     expect(isAnotherHost(state, found)).toBe(false);
     expect(isAnother(state, { ...found, guestUuid: "other" })).toBe(true);
     expect(isAnotherHost(state, { ...found, guestUuid: "other" })).toBe(true);
+  });
+
+  it("is no host where it shows the key that it had, though libvirt made up another UUID at its start", () => {
+    const before = { ...state, hostKeyFingerprint: "SHA256:a" };
+    const found = { hostUuid: "other", guestUuid: "g", hasOwnEntry: false, hostKeyFingerprint: "SHA256:a" };
+    expect(isAnother(before, found)).toBe(false);
+    expect(isAnotherHost(before, found)).toBe(false);
+    const { guestUuid: _, ...withoutGuest } = found;
+    expect(isAnotherHost(before, withoutGuest)).toBe(false);
+    expect(isAnotherHost(before, { ...found, hostKeyFingerprint: "SHA256:b" })).toBe(true);
+    // of an earlier release, which kept none
+    expect(isAnotherHost(state, found)).toBe(true);
+    expect(isAnother(before, { ...found, guestUuid: "other" })).toBe(true);
   });
 
   it("is told from the entries of that guest, live or configured", () => {

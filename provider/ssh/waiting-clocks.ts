@@ -1,0 +1,46 @@
+/** The clock of one who waits for a lock. */
+export interface WaitingClock {
+  stop(): void;
+  go(): void;
+}
+
+/**
+ * Lets the clock of each who waits in this process's own queue stand still while this process has what is waited for:
+ * its holder is at work and has a limit of its own. While the first of the queue itself waits, for somebody else on
+ * the host, the clocks of all run (docs/decisions/0013-one-queue-per-command.md).
+ */
+export class WaitingClocks {
+  readonly #held = new Set<string>();
+  readonly #waiting = new Map<string, Set<WaitingClock>>();
+
+  /** Waits for the turn at the lock of this name. */
+  async during<T>(name: string, clock: WaitingClock | undefined, turn: Promise<T>): Promise<T> {
+    if (clock === undefined) return turn;
+    const clocks = this.#waiting.get(name) ?? new Set();
+    this.#waiting.set(name, clocks.add(clock));
+    if (this.#held.has(name)) clock.stop();
+    try {
+      return await turn;
+    } finally {
+      clock.go();
+      clocks.delete(clock);
+      if (clocks.size === 0) this.#waiting.delete(name);
+    }
+  }
+
+  /** This process has these locks now. */
+  granted(names: readonly string[]): void {
+    for (const name of names) {
+      this.#held.add(name);
+      for (const clock of this.#waiting.get(name) ?? []) clock.stop();
+    }
+  }
+
+  /** This process has let go of these locks. */
+  released(names: readonly string[]): void {
+    for (const name of names) {
+      this.#held.delete(name);
+      for (const clock of this.#waiting.get(name) ?? []) clock.go();
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { eventually } from "../support/eventually";
+import { attachmentLab, NIC } from "./support/attachment-lab";
+
+const lab = attachmentLab();
+const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
+
+/** Where the host listens behind the slow link. */
+const SLOW_PORT = 2222;
+
+/**
+ * A way to the host's sshd through a network namespace of its own, whose cable delays and loses. The round trip takes
+ * 200 ms longer than the machines themselves need.
+ */
+const makeSlowLink = `set -e
+modprobe sch_netem
+ip netns add slow
+ip link add cable0 type veth peer name cable1 netns slow
+ip address add 198.18.0.1/30 dev cable0
+ip -n slow address add 198.18.0.2/30 dev cable1
+ip link set cable0 up
+ip -n slow link set cable1 up
+tc qdisc add dev cable0 root netem delay 100ms loss 2% limit 10000
+tc -n slow qdisc add dev cable1 root netem delay 100ms loss 2% limit 10000
+setsid socat TCP-LISTEN:${SLOW_PORT},fork,reuseaddr,nodelay \
+  EXEC:"ip netns exec slow socat STDIO TCP\\:198.18.0.1\\:22\\,nodelay" </dev/null >/dev/null 2>&1 &
+for try in $(seq 100); do ss -ltn | grep -q ":${SLOW_PORT} " && exit 0; sleep 0.1; done
+exit 1`;
+
+const loginsOfRoot = async (): Promise<number> =>
+  Number((await lab.lab.exec("journalctl -b -o cat | grep -c 'Accepted publickey for root'")).stdout.trim());
+
+/** A look for a preview is given up after 15 s. */
+const PREVIEW_MS = 20_000;
+
+test("an attachment is made, changed and given back over a link of 200 ms that loses 2 %, by one handshake", async () => {
+  const { host, port, privateKey, hostKey } = lab.lab.ssh;
+  const proxy = { host, port, user: "operator", privateKey, hostKey };
+  const connection = { port: SLOW_PORT, proxy };
+  const { code, stderr } = await lab.lab.exec(makeSlowLink);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const before = await loginsOfRoot();
+
+  const { id, outs } = await lab.create({ connection });
+  await eventually(
+    () => lab.pluggedFunctions(),
+    [0, 1, 2, 3].map((n) => `0000:08:00.${n}`),
+  );
+
+  const news = await lab.check(lab.inputs({ connection, functions: [0, 2], leftovers: "hold" }), outs);
+  lab.printed = [];
+  const since = Date.now();
+  expect(await lab.provider.diff(id, outs, news)).toMatchObject({ changes: true, replaces: [] });
+  expect(Date.now() - since).toBeLessThan(PREVIEW_MS);
+  expect(lab.printed.join("\n")).toMatch(/plan:|the plan will be made at apply/);
+  const updated = (await lab.provider.update(id, outs, news)).outs as Record<string, unknown>;
+  await eventually(() => lab.pluggedFunctions(), ["0000:08:00.0", "0000:08:00.2"]);
+  const read = await lab.provider.read(id, updated);
+  expect(read.id).toBe(id);
+
+  await lab.provider.delete(id, updated);
+  expect(await loginsOfRoot()).toBe(before + 1);
+  await eventually(() => lab.pluggedFunctions(), []);
+  expect(await lab.driversOf(NIC)).toEqual(e1000e);
+  expect(await lab.leftBehind()).toEqual([]);
+});

@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { causeText } from "../../provider/errors";
+import { attach, detach } from "../../provider/lifecycle";
+import { eventually } from "../support/eventually";
+import { attachRequest, detachRequest, PlainHypervisor, PlainQemu } from "../support/plain-qemu";
+import { OWNER } from "../support/scenarios";
+
+const slotKinds = ["acpi", "native"] as const;
+const nothing = { plugged: [], held: [], ledger: [] };
+/** For what a guest does in its own time on a busy machine. */
+const PATIENCE_SECONDS = 300;
+
+/** A booted guest that has the whole card. */
+async function attached(
+  slots: "acpi" | "native",
+): Promise<{ qemu: PlainQemu; hypervisor: PlainHypervisor } & AsyncDisposable> {
+  const qemu = await PlainQemu.start({ slots });
+  const hypervisor = new PlainHypervisor(qemu);
+  await qemu.booted();
+  await attach(hypervisor, attachRequest());
+  await eventually(
+    () => qemu.pciFunctions(),
+    [0, 1, 2, 3].map((n) => `0000:04:00.${n}`),
+  );
+  return { qemu, hypervisor, [Symbol.asyncDispose]: () => qemu.stop() };
+}
+
+async function reasonOf(call: Promise<unknown>): Promise<string> {
+  return call.then(
+    () => "it succeeded",
+    (cause: unknown) => causeText(cause),
+  );
+}
+
+const ids = async (hypervisor: PlainHypervisor): Promise<number> => {
+  const all = await hypervisor.guest.deviceIds(AbortSignal.timeout(60_000));
+  return [...all].filter((id) => id.startsWith("mfpci-")).length;
+};
+
+test.each(slotKinds)(
+  "an unplug asked for in the firmware, after a reset, ends when the guest has booted (%s slots)",
+  async (slots) => {
+    await using guest = await attached(slots);
+    const { qemu, hypervisor } = guest;
+    await qemu.reset();
+    // one reset shows itself twice within that time, and what is pending then is not asked for in the firmware
+    await sleep(500);
+    const said: string[] = [];
+    const limit = { limitSeconds: PATIENCE_SECONDS, progress: (line: string) => said.push(line) };
+    await detach(hypervisor, detachRequest(limit));
+    expect(await ids(hypervisor)).toBe(0);
+    expect(hypervisor.world.partOf(OWNER)).toEqual(nothing);
+    expect(said).toContain("the guest has not let go yet; asking again");
+    await attach(hypervisor, attachRequest({ limitSeconds: PATIENCE_SECONDS }));
+    await eventually(async () => (await qemu.pciFunctions()).length, 4);
+  },
+);
+
+test.each(slotKinds)(
+  "a paused guest: the error says so, and the request ends when it is resumed (%s slots)",
+  async (slots) => {
+    await using guest = await attached(slots);
+    const { qemu, hypervisor } = guest;
+    await qemu.qmp("stop");
+    const reason = await reasonOf(detach(hypervisor, detachRequest({ limitSeconds: 3 })));
+    expect(reason).toMatch(/the guest is paused.*the request stays with it. Resume the guest, and run again/);
+    expect(await ids(hypervisor)).toBe(4);
+    // once more: the pending request is not made twice, nor is it in the way
+    expect(await reasonOf(detach(hypervisor, detachRequest({ limitSeconds: 3 })))).toBe(reason);
+    await qemu.qmp("cont");
+    await eventually(() => ids(hypervisor), 0);
+    await detach(hypervisor, detachRequest());
+    expect(hypervisor.world.partOf(OWNER)).toEqual(nothing);
+  },
+);
+
+test.each(slotKinds)(
+  "a reset while the unplug is pending does not end the waiting for it (%s slots)",
+  async (slots) => {
+    await using guest = await attached(slots);
+    const { qemu, hypervisor } = guest;
+    await qemu.qmp("stop");
+    const said: string[] = [];
+    const limit = { limitSeconds: PATIENCE_SECONDS, progress: (line: string) => said.push(line) };
+    const detaching = detach(hypervisor, detachRequest(limit));
+    await eventually(async () => said.some((line) => line.includes("unplug")), true);
+    await sleep(1000);
+    await qemu.reset();
+    await qemu.qmp("cont");
+    await detaching;
+    expect(said).toContain("the guest was reset while the unplug was pending; looking again");
+    expect(hypervisor.world.partOf(OWNER)).toEqual(nothing);
+  },
+);
+
+test("a native slot that is still being switched on takes no request: it is asked again, and lets go", async () => {
+  await using qemu = await PlainQemu.start({ slots: "native" });
+  const hypervisor = new PlainHypervisor(qemu);
+  await qemu.booted();
+  await attach(hypervisor, attachRequest());
+  const said: string[] = [];
+  const limit = { limitSeconds: PATIENCE_SECONDS, progress: (line: string) => said.push(line) };
+  await detach(hypervisor, detachRequest(limit));
+  expect(said).toContain("the guest is still busy with the slot; asking again in 2 s");
+  expect(hypervisor.world.partOf(OWNER)).toEqual(nothing);
+});
+
+test("a native slot whose guest has hung: the error says that it runs, and after a reset it lets go", async () => {
+  await using guest = await attached("native");
+  const { qemu, hypervisor } = guest;
+  await qemu.console("(sleep 0.2; echo c > /proc/sysrq-trigger) &");
+  await sleep(2000);
+  const reason = await reasonOf(detach(hypervisor, detachRequest({ limitSeconds: 8 })));
+  expect(reason).toMatch(/(though it runs; the request stays with it|its power indicator blinks)/);
+  await qemu.reset();
+  await detach(hypervisor, detachRequest({ limitSeconds: PATIENCE_SECONDS }));
+  expect(hypervisor.world.partOf(OWNER)).toEqual(nothing);
+});
