@@ -161,6 +161,8 @@ const carryingOut = {
     `QEMU did not take ${d.address} into guest slot ${d.slot}: ${sentence(d.reason)}`,
   SLOT_SWEPT: (d: { slot: string; missing: readonly string[] }) =>
     `guest slot ${d.slot} was emptied again right after the plug, unasked: ${d.missing.join(", ")} are gone from QEMU. Run again.`,
+  SLOT_HALF_BOOTED: (d: { slot: string }) =>
+    `the guest began to boot while its slot ${d.slot} was half plugged, and would see function 0 alone. Run again.`,
   GUEST_STOPPED: (d: { guest: string }) =>
     `guest ${d.guest} stopped meanwhile; its functions have gone back to the host. Start it and run again.`,
   ATTACH_FAILED: (d: { guest: string; reason: string; outcome: string }) =>

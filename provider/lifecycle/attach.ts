@@ -74,10 +74,11 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
 }
 
 /**
- * Two failures are known to pass with a second plan: a slot that swept what was plugged (qemu.md 1.5,
- * 1.10), and a group node that someone's release took from the guest (libvirt.md, Partial assignment),
- * which only letting go of the whole group and holding it again brings back. What the host begins to use
- * in that moment (an address by DHCP) is no reason to stop: the first plan found it free.
+ * Three failures are known to pass with a second plan: a slot that swept what was plugged (qemu.md 1.5,
+ * 1.10), one that was half plugged when the guest was reset, which has to be emptied first, and a group node
+ * that someone's release took from the guest (libvirt.md, Partial assignment), which only letting go of the
+ * whole group and holding it again brings back. What the host begins to use in that moment (an address by
+ * DHCP) is no reason to stop: the first plan found it free.
  */
 async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequest): Promise<Plan> {
   const { hypervisor, deadline, progress } = work;
@@ -88,7 +89,7 @@ async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequ
   try {
     return await finish(plan);
   } catch (cause) {
-    if (!hasCode(cause, "SLOT_SWEPT", "GROUP_NODE_LOST")) throw cause;
+    if (!hasCode(cause, "SLOT_SWEPT", "SLOT_HALF_BOOTED", "GROUP_NODE_LOST")) throw cause;
     progress(`${causeText(cause)} Trying once more.`);
     let now = await hypervisor.host.observe(request.query, deadline.signal);
     if (hasCode(cause, "GROUP_NODE_LOST")) {

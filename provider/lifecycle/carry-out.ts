@@ -1,5 +1,6 @@
 import { causeText, fail, hasCode } from "../errors";
 import { describeSlot, describeStep, listFunctions, type Plan, type Step } from "../plan";
+import { BootWatch } from "./boot-watch";
 import { pause, type Deadline } from "./deadline";
 import type { Hypervisor, Progress } from "./ports";
 import { unplugSlot } from "./unplug";
@@ -32,7 +33,20 @@ export interface Work {
  * @returns `guest-stopped` where QEMU ended meanwhile: nothing is plugged or held any more.
  */
 export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-stopped"> {
-  const { steps } = plan;
+  const { hypervisor, deadline, progress } = work;
+  const watch = new BootWatch({ guest: hypervisor.guest, deadline, progress });
+  try {
+    return await carryOutSteps(plan.steps, work, watch);
+  } finally {
+    await watch.end();
+  }
+}
+
+async function carryOutSteps(
+  steps: readonly Step[],
+  work: Work,
+  watch: BootWatch,
+): Promise<"done" | "guest-stopped"> {
   for (let next = 0; next < steps.length;) {
     work.deadline.signal.throwIfAborted();
     const batch = independentSteps(steps, next);
@@ -44,7 +58,7 @@ export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-
       )
         return "guest-stopped";
     } else {
-      await settleAll(batch.map((step) => carryOutStep(step, work)));
+      await settleAll(batch.map((step) => carryOutStep(step, work, watch)));
     }
     next += batch.length;
   }
@@ -69,7 +83,7 @@ async function settleAll(running: readonly Promise<void>[]): Promise<void> {
   if (failed !== undefined) throw failed.reason as Error;
 }
 
-async function carryOutStep(step: Step, work: Work): Promise<void> {
+async function carryOutStep(step: Step, work: Work, watch: BootWatch): Promise<void> {
   const { hypervisor, deadline } = work;
   const { signal } = deadline;
   switch (step.kind) {
@@ -80,7 +94,7 @@ async function carryOutStep(step: Step, work: Work): Promise<void> {
     case "hold":
       return hypervisor.host.hold(step.address, step.alias, signal);
     case "plug":
-      return plug(step, work);
+      return plug(step, work, watch);
     case "confirm":
       return confirm(step, work);
     case "release":
@@ -99,8 +113,10 @@ async function carryOutStep(step: Step, work: Work): Promise<void> {
 }
 
 /** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
-async function plug(step: StepOf<"plug">, work: Work): Promise<void> {
+async function plug(step: StepOf<"plug">, work: Work, watch: BootWatch): Promise<void> {
   const { target, slot, multifunction } = step;
+  if (target.guestFunction === 0) watch.refuseHalfBooted(slot);
+  else await watch.begin(slot);
   const occupied = await work.hypervisor.guest.deviceIds(work.deadline.signal);
   if (occupied.has(target.qemuId))
     throw fail("PLUG_FAILED", {

@@ -63,6 +63,8 @@ export interface Guest {
   requestUnplug(qemuId: string, signal: AbortSignal): Promise<UnplugAnswer>;
   /** How the guest itself sees the slot; informational, from its PCI configuration. */
   view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestSideView>;
+  /** Whether its firmware has numbered this bus since the last reset; true of a bus that has no number. */
+  hasNumbered(bus: string, signal: AbortSignal): Promise<boolean>;
   /** Whether it runs now. */
   runState(signal: AbortSignal): Promise<GuestRunState>;
   /** Ids of all devices QEMU has that were given one, by QOM. */

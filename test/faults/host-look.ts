@@ -16,7 +16,7 @@ for g in guest1 guest2; do
 done
 ls /dev/vfio 2>/dev/null | grep -v '^vfio$' | sed 's/^/vfio group /'
 ls /run/lock /tmp | grep -i multifunction | sed 's/^/file /'
-pgrep -fa multifunction-pci-host-helper | grep -v pgrep | sed 's/^/process /'
+pgrep -fa 'read -r -N [0-9]+ program' | sed 's/^/process /'
 ps -e -o args= | grep '^sshd-session' | sed 's/^/process /'
 ps -e -o comm= | grep -x virt-ssh-helper | sed 's/^/process /'
 true

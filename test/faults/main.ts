@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { startLab } from "../../lab";
-import { readRows, writeReport } from "./report";
+import { writeReport } from "./report";
 import { chooseCases, sampleOf } from "./sample";
 import { FaultSuite, type FaultResult } from "./suite";
 
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
     await lab.close();
   }
   if (values.record) {
-    const earlier = fs.existsSync(report) ? readRows(fs.readFileSync(report, "utf8")) : [];
+    const earlier = fs.existsSync(report) ? fs.readFileSync(report, "utf8") : "";
     fs.writeFileSync(report, writeReport(earlier, results, { commit, seed: values.seed, now: new Date() }));
   }
   console.log(`${results.length} passed, ${failures.length} failed`);

@@ -44,9 +44,12 @@ export function readRows(document: string): ReportRow[] {
     });
 }
 
-/** The document: what was run now, and what an earlier run showed of cases that were not. */
+/**
+ * The document: what was run now, and what an earlier run showed of cases that were not. What stands after the table is
+ * others' and stays.
+ */
 export function writeReport(
-  earlier: readonly ReportRow[],
+  document: string,
   results: readonly FaultResult[],
   { commit, seed, now }: { readonly commit: string; readonly seed: string; readonly now: Date },
 ): string {
@@ -60,6 +63,9 @@ export function writeReport(
     date,
   }));
   const isFresh = new Set(fresh.map(key));
+  const earlier = readRows(document);
+  const othersFrom = document.indexOf(END);
+  const others = othersFrom < 0 ? "\n" : document.slice(othersFrom + END.length);
   const order = ["create", "shrink", "grow", "move", "delete"];
   const rows = [...earlier.filter((row) => !isFresh.has(key(row))), ...fresh].sort(
     (a, b) =>
@@ -90,8 +96,7 @@ export function writeReport(
     `| ${heads.map(() => "---").join(" | ")} |`,
     ...lines,
     "",
-    END,
-    "",
+    `${END}${others}`,
   ].join("\n");
 }
 

@@ -1,3 +1,4 @@
+import { randomOf } from "../support/random";
 import type { FaultCase } from "./suite";
 
 /** What `npm test -- faults` runs; `npm run test:faults -- --sample --record` writes its rows anew. */
@@ -22,7 +23,7 @@ export function sampleOf(all: readonly FaultCase[]): FaultCase[] {
  */
 export function chooseCases(all: readonly FaultCase[], count: number, seed: number): FaultCase[] {
   if (count >= all.length) return [...all];
-  const random = generator(seed);
+  const random = randomOf(seed);
   const left = all.map((one) => ({ one, draw: random() }));
   const served = new Map<string, number>();
   const timesOf = (key: string): number => served.get(key) ?? 0;
@@ -41,16 +42,4 @@ export function chooseCases(all: readonly FaultCase[], count: number, seed: numb
     chosen.push(next.one);
   }
   return chosen;
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

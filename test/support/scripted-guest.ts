@@ -38,6 +38,11 @@ export class ScriptedGuest implements Guest {
     return typeof reply === "string" ? (reply as UnplugAnswer) : "requested";
   }
 
+  async hasNumbered(bus: string, signal: AbortSignal): Promise<boolean> {
+    await this.#answer(`query-pci ${bus}`, signal);
+    return true;
+  }
+
   async runState(signal: AbortSignal): Promise<GuestRunState> {
     const reply = await this.#answer("query-status", signal);
     return typeof reply === "string" ? (reply as GuestRunState) : "running";

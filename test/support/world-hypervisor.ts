@@ -105,6 +105,7 @@ export class WorldHypervisor implements Hypervisor {
     requestUnplug: (qemuId, signal) =>
       this.#call(`device_del ${qemuId.slice(-2)}`, signal, () => this.#requestUnplug(qemuId)),
     view: (_ids, signal) => this.#call("view", signal, (): GuestSideView => ({ guestConfigured: true })),
+    hasNumbered: (bus, signal) => this.#call("hasNumbered", signal, () => !this.world.unnumbered.has(bus)),
     runState: (signal) => this.#call("runState", signal, () => this.#whileRunning(this.world.runState)),
     deviceIds: (signal) => this.#call("deviceIds", signal, () => this.#deviceIds()),
     listen: (listener, signal) =>

@@ -55,6 +55,8 @@ export class World {
   hostUses: Observation["hostUses"] = [];
   /** Functions that come back from a release without driver, as libvirt's do where VFIO is still busy. */
   readonly losesDriverAtRelease = new Set<PciAddress>();
+  /** Buses that the guest's firmware has not numbered since its last reset. */
+  readonly unnumbered = new Set<string>();
   readonly #buses: readonly GuestBus[];
   readonly #driversBefore = new Map<PciAddress, string | undefined>();
 

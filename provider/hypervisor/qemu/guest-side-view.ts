@@ -19,6 +19,16 @@ export function findGuestSideView(queryPci: unknown, qemuIds: readonly string[])
   };
 }
 
+/**
+ * Whether the guest has numbered the bus behind a port or bridge; a root bus is not behind one, and has its number
+ * always.
+ */
+export function isBusNumbered(queryPci: unknown, bus: string): boolean {
+  const bridge = pciDevices(queryPci).find(({ qdev_id: id }) => id === bus)?.["pci_bridge"];
+  const numbers = isRecord(bridge) ? bridge["bus"] : undefined;
+  return !isRecord(numbers) || numbers["secondary"] !== 0;
+}
+
 type PciDevice = Readonly<Record<string, unknown>>;
 
 /** The devices of all buses, those behind bridges included, however deep. */

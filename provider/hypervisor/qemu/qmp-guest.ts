@@ -3,7 +3,7 @@ import type { Guest, GuestEvent, GuestSideView, UnplugAnswer } from "../../lifec
 import type { GuestSlot } from "../../pci";
 import { describeSlot, type GuestRunState, type PlugTarget } from "../../plan";
 import { listProperties, PERIPHERAL_PATH, type QmpEvent, type QmpMonitor } from "../../qmp";
-import { findGuestSideView } from "./guest-side-view";
+import { findGuestSideView, isBusNumbered } from "./guest-side-view";
 import { findMeaning } from "./known-errors";
 import { askRunState } from "./run-state";
 
@@ -51,6 +51,10 @@ export class QmpGuest implements Guest {
       if (meaning === "busy" || meaning === "pending" || meaning === "gone") return meaning;
       throw error;
     }
+  }
+
+  async hasNumbered(bus: string, signal: AbortSignal): Promise<boolean> {
+    return isBusNumbered(await this.#monitor.execute("query-pci", undefined, signal), bus);
   }
 
   runState(signal: AbortSignal): Promise<GuestRunState> {
