@@ -74,7 +74,8 @@ export async function soak(target: SoakTarget, options: SoakOptions): Promise<So
       const hadToRunAgain = await carryOut(target, cycle, isBooting);
       const seconds = (Date.now() - begunAt) / 1000;
       const processorSeconds = (await target.processorSeconds()) - processorBefore;
-      const guest = isBooting ? "boots" : "under" in cycle ? cycle.under.guest : "runs";
+      const isLeftBooting = cycle.kind === "reset" && !cycle.booted;
+      const guest = isBooting || isLeftBooting ? "boots" : "under" in cycle ? cycle.under.guest : "runs";
       times.push({ number, kind: cycle.kind, guest, seconds, processorSeconds });
       if (hadToRunAgain) runAgain += 1;
       standing = standingAfter(standing, cycle);
