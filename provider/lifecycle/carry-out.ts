@@ -17,6 +17,9 @@ const HANDBACK_DRIVER_MS = 10_000;
 /** Time allowed for pinning, which the kernel does at some GiB a second (docs/decisions/0014-time-for-pinning.md). */
 const SECONDS_PER_PINNED_GIB = 1;
 
+/** Longest watch for an unasked removal, however slow the guest was. */
+const MOST_WATCH_MS = 5000;
+
 /** What a plan is carried out with. */
 export interface Work {
   readonly hypervisor: Hypervisor;
@@ -36,16 +39,23 @@ export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-
   const { hypervisor, deadline, progress } = work;
   const watch = new BootWatch({ guest: hypervisor.guest, deadline, progress });
   try {
-    return await carryOutSteps(plan.steps, work, watch);
+    return await carryOutSteps(plan.steps, work, { watch, unplugMs: 0 });
   } finally {
     await watch.end();
   }
 }
 
+/** What later steps have to know of earlier ones. */
+interface Course {
+  readonly watch: BootWatch;
+  /** How long the guest took to let go: tells how slow it is. */
+  unplugMs: number;
+}
+
 async function carryOutSteps(
   steps: readonly Step[],
   work: Work,
-  watch: BootWatch,
+  course: Course,
 ): Promise<"done" | "guest-stopped"> {
   for (let next = 0; next < steps.length;) {
     work.deadline.signal.throwIfAborted();
@@ -53,12 +63,14 @@ async function carryOutSteps(
     for (const [index, step] of batch.entries())
       work.progress(`${next + index + 1}/${steps.length} ${describeStep(step)}`);
     if (batch.length === 1 && batch[0]?.kind === "unplug") {
+      const startedAt = Date.now();
       if (
         (await unplugSlot(work.hypervisor.guest, batch[0], work.deadline, work.progress)) === "guest-stopped"
       )
         return "guest-stopped";
+      course.unplugMs = Date.now() - startedAt;
     } else {
-      await settleAll(batch.map((step) => carryOutStep(step, work, watch)));
+      await settleAll(batch.map((step) => carryOutStep(step, work, course)));
     }
     next += batch.length;
   }
@@ -83,7 +95,7 @@ async function settleAll(running: readonly Promise<void>[]): Promise<void> {
   if (failed !== undefined) throw failed.reason as Error;
 }
 
-async function carryOutStep(step: Step, work: Work, watch: BootWatch): Promise<void> {
+async function carryOutStep(step: Step, work: Work, course: Course): Promise<void> {
   const { hypervisor, deadline } = work;
   const { signal } = deadline;
   switch (step.kind) {
@@ -94,9 +106,9 @@ async function carryOutStep(step: Step, work: Work, watch: BootWatch): Promise<v
     case "hold":
       return hypervisor.host.hold(step.address, step.alias, signal);
     case "plug":
-      return plug(step, work, watch);
+      return plug(step, work, course.watch);
     case "confirm":
-      return confirm(step, work);
+      return confirm(step, work, course.unplugMs);
     case "release":
       return release(step, work);
     case "handback":
@@ -129,11 +141,14 @@ async function plug(step: StepOf<"plug">, work: Work, watch: BootWatch): Promise
   if (work.deadline.isOver) throw work.deadline.error(`${target.hostAddress} was plugged too late`);
 }
 
-/** QEMU's answer to device_add is no evidence: a slot emptied a moment ago may sweep what was just plugged. */
-async function confirm(step: StepOf<"confirm">, work: Work): Promise<void> {
+/**
+ * QEMU's answer to device_add is no evidence: a slot emptied a moment ago may sweep what was just plugged. A guest that
+ * was slow to let go is as slow with that, so it is watched for as long.
+ */
+async function confirm(step: StepOf<"confirm">, work: Work, unplugMs: number): Promise<void> {
   const { guest } = work.hypervisor;
   const { signal } = work.deadline;
-  if (step.watchMs > 0) await pause(step.watchMs, signal);
+  if (step.watchMs > 0) await pause(Math.max(step.watchMs, Math.min(unplugMs, MOST_WATCH_MS)), signal);
   const there = await guest.deviceIds(signal);
   const missing = step.functions.filter((one) => !there.has(one.qemuId));
   if (missing.length > 0)

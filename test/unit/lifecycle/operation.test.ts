@@ -342,6 +342,27 @@ describe("a second try", () => {
     expect(said.join("\n")).toMatch(/emptied again right after the plug.*Trying once more/);
   });
 
+  it("watches a slot that was emptied just now for as long as the guest took to let go, up to 5 s", async () => {
+    const watchedFor = async (letsGoAfterMs: number): Promise<number> => {
+      const hypervisor = new WorldHypervisor(empty());
+      await letTimePass(attach(hypervisor, request()));
+      let pluggedAt = 0;
+      let lookedAt = 0;
+      hypervisor.onCall = (call) => {
+        if (call === "device_del f0") return sleep(letsGoAfterMs);
+        if (call === "plug f0") pluggedAt = Date.now();
+        if (call === "deviceIds" && hypervisor.changes.at(-1) === "plug f0") lookedAt ||= Date.now();
+        return undefined;
+      };
+      const wanted = wants([0, 2], { leftovers: "hold" });
+      await letTimePass(attach(hypervisor, request({ wanted })));
+      return lookedAt - pluggedAt;
+    };
+    expect(await watchedFor(10)).toBe(500);
+    expect(await watchedFor(1500)).toBeGreaterThanOrEqual(1500);
+    expect(await watchedFor(20_000)).toBe(5000);
+  });
+
   it("is the last one: a slot that is swept again fails, and everything is undone", async () => {
     const world = empty();
     const hypervisor = new WorldHypervisor(world);
