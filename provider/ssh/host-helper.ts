@@ -58,7 +58,10 @@ export class HostHelperProcess {
     // One character per byte; whoever puts the pieces together decodes them.
     stdio.setEncoding("latin1");
     stdio.on("data", (text: string) => this.#read(text));
-    stdio.on("error", (error) => this.#onEnded(error));
+    // A shell that finds no program ends while it is still being written to; its exit status says more.
+    stdio.on("error", (error) => {
+      void process.exited.then(({ code }) => this.#onEnded(code === null ? error : this.#exitError(code)));
+    });
     // Not at the exit status: what was printed before may come after it.
     stdio.on("close", () => {
       void process.exited.then(({ code }) => this.#onEnded(this.#exitError(code)));

@@ -103,14 +103,14 @@ const hosts: [string, string, (channel: ServerChannel) => void][] = [
     (channel) =>
       answerCalls(channel, {
         ...inOrder,
-        [Remote.CONNECT_GET_CAPABILITIES.number]: { bytes: Buffer.alloc(64, 0xff) },
+        [Remote.NODE_DEVICE_GET_XML_DESC.number]: { bytes: Buffer.alloc(64, 0xff) },
       }),
   ],
   [
     "ends in the middle of an answer",
     "LIBVIRT_CONNECTION_LOST",
     (channel) => {
-      answerCalls(channel, { ...inOrder, [Remote.CONNECT_GET_CAPABILITIES.number]: undefined });
+      answerCalls(channel, { ...inOrder, [Remote.NODE_DEVICE_GET_XML_DESC.number]: undefined });
       setTimeout(() => channel.end(Buffer.from([0, 0, 1, 0, 0x20])), 100);
     },
   ],
@@ -120,7 +120,7 @@ const hosts: [string, string, (channel: ServerChannel) => void][] = [
     (channel) =>
       answerCalls(channel, {
         ...inOrder,
-        [Remote.CONNECT_GET_CAPABILITIES.number]: { refusal: escapes.repeat(50_000) },
+        [Remote.NODE_DEVICE_GET_XML_DESC.number]: { refusal: escapes.repeat(50_000) },
       }),
   ],
   [
@@ -129,7 +129,7 @@ const hosts: [string, string, (channel: ServerChannel) => void][] = [
     (channel) =>
       answerCalls(channel, {
         ...inOrder,
-        [Remote.CONNECT_GET_CAPABILITIES.number]: (writer) => writer.string(`<capabilities>${escapes}`),
+        [Remote.NODE_DEVICE_GET_XML_DESC.number]: (writer) => writer.string(`<device>${escapes}`),
       }),
   ],
 ];
