@@ -7,8 +7,8 @@ const log = (): void => undefined;
 
 /** A few of the cycles of `npm run soak`, which also judges whether time, memory and descriptors stay flat. */
 test.each([
-  { slots: "acpi", cycles: 40, seed: 32 },
-  { slots: "native", cycles: 5, seed: 33 },
+  { slots: "acpi", cycles: 12, seed: 32 },
+  { slots: "native", cycles: 3, seed: 33 },
 ] as const)("$cycles random cycles on $slots slots end as they should", async ({ slots, cycles, seed }) => {
   const target = await QemuTarget.start(slots, DEADLINE_SECONDS);
   try {
