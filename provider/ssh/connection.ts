@@ -95,15 +95,15 @@ export class ClientConnection implements SshConnection {
   async openTcp(host: string, port: number, signal: AbortSignal): Promise<Duplex> {
     const open = (done: ChannelCallback<Channel>) =>
       this.#client.forwardOut("127.0.0.1", 0, host, port, done);
-    return this.#track(new ChannelStream(await this.#open(signal, open)));
+    return this.#track(await this.#open(signal, open, (channel) => new ChannelStream(channel)));
   }
 
   async exec(command: string, signal?: AbortSignal): Promise<SshProcess> {
     const open = (done: ChannelCallback<ClientChannel>) => this.#client.exec(command, done);
-    const channel = await this.#open(signal, open).catch((error: unknown) => {
+    const wrap = (channel: ClientChannel): ChannelProcess => new ChannelProcess(channel);
+    const process = await this.#open(signal, open, wrap).catch((error: unknown) => {
       throw this.#refusal("a channel for a command", error);
     });
-    const process = new ChannelProcess(channel);
     this.#track(process.stdio);
     return process;
   }
@@ -130,25 +130,32 @@ export class ClientConnection implements SshConnection {
     signal: AbortSignal | undefined,
     open: (done: ChannelCallback<Channel>) => void,
   ): Promise<Duplex> {
-    const channel = await this.#open(signal, open).catch((error: unknown) => {
+    const wrap = (channel: Channel): ChannelStream => new ChannelStream(channel);
+    const stream = await this.#open(signal, open, wrap).catch((error: unknown) => {
       throw this.#refusal(what, error);
     });
-    return this.#track(new ChannelStream(channel));
+    return this.#track(stream);
   }
 
-  /** Opens a channel; one that is opened after the caller has left is closed again. */
-  async #open<C extends Channel>(
+  /**
+   * Opens a channel; one that is opened after the caller has left is closed again.
+   *
+   * @param wrap called at once: what follows in the same packet of the network (the exit status of a program that is
+   * not there, the end of the channel) is told before a promise goes on, and only once
+   */
+  async #open<C extends Channel, T>(
     signal: AbortSignal | undefined,
     open: (done: ChannelCallback<C>) => void,
-  ): Promise<C> {
+    wrap: (channel: C) => T,
+  ): Promise<T> {
     if (signal?.aborted === true) throw abortReason(signal);
     if (this.#end !== undefined) throw this.#end;
     let hasLeft = false;
-    const opened = new Promise<C>((resolve, reject) => {
+    const opened = new Promise<T>((resolve, reject) => {
       void this.closed.then(reject);
       open((error, channel) => {
         if (error !== undefined && error !== null) return reject(refusedChannel(error));
-        if (!hasLeft) return resolve(channel);
+        if (!hasLeft) return resolve(wrap(channel));
         channel.on("error", () => undefined);
         channel.destroy();
       });

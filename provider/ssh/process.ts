@@ -32,10 +32,10 @@ export class ChannelProcess implements SshProcess {
     this.stdio = new ChannelStream(channel);
     channel.stderr.on("data", (chunk: Buffer) => this.#keep(chunk));
     this.exited = new Promise((resolve) => {
-      channel.once("exit", (code: number | null, signal?: string) =>
-        resolve({ code, signal: signal ?? null }),
-      );
-      channel.once("close", () => resolve({ code: null, signal: null }));
+      const end = (code?: number | null, signal?: string): void =>
+        resolve({ code: code ?? null, signal: signal ?? null });
+      channel.once("exit", end);
+      channel.once("close", end);
       this.stdio.once("close", () => resolve({ code: null, signal: null }));
     });
   }

@@ -191,6 +191,14 @@ describe("A helper that turns hostile", () => {
     });
   });
 
+  it("that has ended in the packet that tells of its start is known by its exit status", async () => {
+    const connection = await connect({ onExec: (channel) => (channel.exit(127), channel.end()) });
+    await withinBounds(bounds, async () => {
+      const error = await rejectionOf(connection.locks.lock(["group-5"], AbortSignal.timeout(5_000)));
+      expect(hasCode(error, "SSH_HELPER_TOOL_MISSING")).toBe(true);
+    });
+  });
+
   it("by calling for requests that it does not read is ended before they fill the memory", async () => {
     const connection = await connect({
       onExec: (channel) => {

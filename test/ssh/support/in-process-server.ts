@@ -87,9 +87,12 @@ function serve(connection: Connection, socket: Socket, manners: ServerManners): 
   connection.on("session", (acceptSession) => {
     acceptSession().on("exec", (accept, reject, { command }) => {
       if (manners.onExec === undefined) return reject();
+      // what is said at once arrives at once, in one packet of the network with the news of the start
+      socket.cork();
       const channel = accept();
       channel.on("error", () => undefined);
       manners.onExec(channel, command);
+      socket.uncork();
     });
   });
   connection.on("openssh.streamlocal", (accept, reject, { socketPath }) => {
