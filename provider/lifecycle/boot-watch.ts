@@ -1,5 +1,5 @@
 import { fail } from "../errors";
-import type { GuestSlot } from "../pci";
+import { isAcpiSlot, type GuestSlot } from "../pci";
 import { describeSlot } from "../plan";
 import { pause, type Deadline } from "./deadline";
 import type { Guest, Progress } from "./ports";
@@ -32,7 +32,7 @@ export class BootWatch {
 
   /** Before the first function other than 0; once more for each further one does nothing. */
   async begin({ bus, kind }: GuestSlot): Promise<void> {
-    if (!kind.endsWith("-acpi") || this.#stopListening !== undefined) return;
+    if (!isAcpiSlot(kind) || this.#stopListening !== undefined) return;
     const { guest, deadline, progress } = this.#parts;
     const { signal } = deadline;
     let isAtBeginning = false;
@@ -45,10 +45,7 @@ export class BootWatch {
       if ((await guest.runState(signal)) !== "running") return;
       if (looks === 0)
         progress("the guest has just been reset; waiting until its firmware has seen the slots");
-      await pause(LOOK_MS, signal).catch((cause: unknown) => {
-        if (!deadline.isOver) throw cause;
-        throw deadline.error("the guest's firmware has not numbered its PCI buses yet");
-      });
+      await deadline.pause(LOOK_MS, "the guest's firmware has not numbered its PCI buses yet");
     }
     if (isAtBeginning) await pause(TABLES_MS, signal);
     isAtBeginning = false;

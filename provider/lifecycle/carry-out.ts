@@ -168,10 +168,8 @@ async function handback(step: StepOf<"handback">, { hypervisor, deadline }: Work
     const there = await hypervisor.host.heldAliases(deadline.signal);
     const left = step.functions.filter((one) => there.has(one.alias)).map((one) => one.address);
     if (left.length === 0) return;
-    await pause(HANDBACK_LOOK_MS, deadline.signal).catch((cause: unknown) => {
-      if (!deadline.isOver) throw cause;
-      throw deadline.error(`libvirt has not handed ${listFunctions(left)} back to the host yet`);
-    });
+    const reason = `libvirt has not handed ${listFunctions(left)} back to the host yet`;
+    await deadline.pause(HANDBACK_LOOK_MS, reason);
   }
 }
 

@@ -69,6 +69,13 @@ export class Deadline implements LockClock {
     this.go();
   }
 
+  /** Waits; where the time is up before that, fails with this reason for it. */
+  async pause(milliseconds: number, reason: string): Promise<void> {
+    await pause(milliseconds, this.signal).catch((cause: unknown) => {
+      throw this.isOver ? this.error(reason) : cause;
+    });
+  }
+
   /** The error of an operation that took too long, saying what it was waiting for. */
   error(reason: string): ProviderError {
     return fail("DEADLINE_EXCEEDED", { what: this.#what, seconds: this.#limitSeconds, reason });

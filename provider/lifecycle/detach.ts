@@ -1,5 +1,5 @@
 import { causeText, fail } from "../errors";
-import { findOwned, planDetach, type Observation, type RememberedAttachment } from "../plan";
+import { findOwned, hasEnded, planDetach, type Observation, type RememberedAttachment } from "../plan";
 import { carryOut, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
@@ -52,8 +52,4 @@ export async function detach(hypervisor: Hypervisor, request: DetachRequest): Pr
       throw cause;
     }
   });
-}
-
-function hasEnded({ guest }: Observation): boolean {
-  return guest.runState === "off" || guest.runState === "missing";
 }

@@ -1,7 +1,7 @@
 import { fail } from "../errors";
 import { describeSlot, type GuestRunState, type Step } from "../plan";
 import { anySignal, pause, type Deadline } from "./deadline";
-import type { Guest, Progress } from "./ports";
+import type { Guest, Progress, UnplugAnswer } from "./ports";
 
 type UnplugStep = Extract<Step, { kind: "unplug" }>;
 
@@ -47,7 +47,7 @@ export async function unplugSlot(
   }, signal);
   try {
     await strikeOffMissing();
-    await requestAll(guest, step.requests, deadline);
+    await requestAll();
     while (waiting.size > 0) {
       const news = await mailbox.take(signal, SILENCE_MS);
       if (news === "stopped") return "guest-stopped";
@@ -59,7 +59,7 @@ export async function unplugSlot(
       await strikeOffMissing();
       if (waiting.size > 0) {
         await pause(BUSY_RETRY_MS, signal);
-        await requestAll(guest, step.requests, deadline);
+        await requestAll();
       }
     }
     const left = await guest.deviceIds(signal);
@@ -80,7 +80,7 @@ export async function unplugSlot(
     const runState = await guest.runState(signal);
     if (runState !== "running") return progress("the guest is paused; it lets go when it is resumed");
     progress("the guest has not let go yet; asking again");
-    await requestAll(guest, step.requests, deadline);
+    await requestAll();
   }
 
   async function tooLate(): Promise<Error> {
@@ -93,15 +93,13 @@ export async function unplugSlot(
     for (const id of waiting) if (!there.has(id) && waiting.delete(id)) unheard.add(id);
   }
 
-  async function requestAll(target: Guest, ids: readonly string[], limit: Deadline): Promise<void> {
-    for (const id of ids) {
-      while (waiting.has(id) && (await askOnce(target, id, limit)) === "busy")
-        await pause(BUSY_RETRY_MS, limit.signal);
-    }
+  async function requestAll(): Promise<void> {
+    for (const id of step.requests)
+      while (waiting.has(id) && (await askOnce(id)) === "busy") await pause(BUSY_RETRY_MS, signal);
   }
 
-  async function askOnce(target: Guest, id: string, limit: Deadline): Promise<string> {
-    const answer = await target.requestUnplug(id, limit.signal);
+  async function askOnce(id: string): Promise<UnplugAnswer> {
+    const answer = await guest.requestUnplug(id, signal);
     asked.isBusy = answer === "busy";
     asked.isRepeated ||= asked.ids.has(id) && answer === "requested";
     if (answer === "requested") asked.ids.add(id);

@@ -1,6 +1,11 @@
 /** How the guest learns of a function that comes or goes (qemu.md, sections 2 and 5). */
 export type SlotKind = "pcie-native" | "pcie-acpi" | "pci-acpi" | "pseries";
 
+/** Whether functions come and go through the guest's ACPI. */
+export function isAcpiSlot(kind: SlotKind): boolean {
+  return kind === "pcie-acpi" || kind === "pci-acpi";
+}
+
 /** One slot of one bus of the guest. */
 export interface GuestSlot {
   /** QEMU's id of the bus, e.g. `pci.5`. */

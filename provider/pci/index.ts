@@ -19,6 +19,7 @@ export { findHostUses, type HostUse } from "./host-use";
 export {
   classifyBus,
   findFreeSlot,
+  isAcpiSlot,
   isExpressPort,
   isSlotFree,
   type BusFacts,

@@ -21,9 +21,9 @@ export type {
   OwnedPart,
   PluggedFunction,
 } from "./observation";
-export { findOwned, isNothing, pluggedAtBoot, touchedGroups } from "./owned";
+export { allEntriesOf, findOwned, isNothing, pluggedAtBoot, touchedGroups } from "./owned";
 export { planAttach } from "./plan-attach";
 export { configurationOf } from "./plan-configuration";
-export { planDetach } from "./plan-detach";
+export { hasEnded, planDetach } from "./plan-detach";
 export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
 export type { FunctionSelection, RememberedAttachment, RememberedFunction, WantedAttachment } from "./wanted";

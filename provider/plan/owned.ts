@@ -73,9 +73,14 @@ function attachmentsOf(observation: Observation): Map<string, Set<PciAddress>> {
     if (one.guest.uuid === observation.guest.uuid) add(findTagOfAlias(one.alias), one.address);
   for (const one of observation.configuration?.functions ?? []) add(findTagOfAlias(one.alias), one.address);
   for (const one of observation.plugged) add(findTagOfQemuId(one.qemuId), one.hostAddress);
-  const entries = [...liveEntriesOf(observation), ...(observation.configuration?.ledger ?? [])];
-  for (const { tag, functions } of entries) for (const one of functions) add(tag, one.address);
+  for (const { tag, functions } of allEntriesOf(observation))
+    for (const one of functions) add(tag, one.address);
   return attachments;
+}
+
+/** Every entry of this guest, the running one's first. */
+export function allEntriesOf(observation: Observation): LedgerEntry[] {
+  return [...liveEntriesOf(observation), ...(observation.configuration?.ledger ?? [])];
 }
 
 /** The entries of this guest, the running one's first, each owner's and each tag's once. */

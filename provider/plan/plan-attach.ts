@@ -3,6 +3,7 @@ import {
   compareAddresses,
   defaultFunctionMap,
   findFreeSlot,
+  isAcpiSlot,
   functionNumberOf,
   isSameFunctionMap,
   isSlotFree,
@@ -188,7 +189,7 @@ function planPlug(
       ...(index === 0 && pinsBytes !== undefined && { pinsBytes }),
     }));
   const mayBeSwept =
-    (slot.kind.endsWith("-acpi") && emptiedJustNow) ||
+    (isAcpiSlot(slot.kind) && emptiedJustNow) ||
     (slot.kind === "pcie-native" && Number.parseInt(observation.guest.qemuVersion, 10) < 6);
   return [...plugs, { kind: "confirm", slot, functions: targets, watchMs: mayBeSwept ? SWEEP_WATCH_MS : 0 }];
 }

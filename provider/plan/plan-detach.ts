@@ -1,5 +1,5 @@
 import { fail } from "../errors";
-import type { PciAddress, SlotKind } from "../pci";
+import { isAcpiSlot, type PciAddress, type SlotKind } from "../pci";
 import { aliasOf, findTagOfQemuId } from "./naming";
 import type { LedgerPlace, Observation, OwnedPart, PluggedFunction } from "./observation";
 import { findOwned } from "./owned";
@@ -75,9 +75,13 @@ export function planRestore(
     const isOthers = others.includes(address) || groups.has(groupOf(address) ?? -1);
     return hostDriver === undefined || isOthers ? [] : [{ address, hostDriver }];
   });
-  const isEnded = observation.guest.runState === "off" || observation.guest.runState === "missing";
-  const givenBackBy = isEnded ? "guest-end" : byLibvirt ? "libvirt" : "release";
+  const givenBackBy = hasEnded(observation) ? "guest-end" : byLibvirt ? "libvirt" : "release";
   return drivers.length === 0 ? [] : [{ kind: "restore", givenBackBy, drivers }];
+}
+
+/** Whether the guest does not run, or is not there any more: nothing is plugged or held. */
+export function hasEnded({ guest }: Observation): boolean {
+  return guest.runState === "off" || guest.runState === "missing";
 }
 
 /** One unplug for each guest slot in which functions of the owner stand (one, unless someone moved them). */
@@ -147,7 +151,7 @@ function unplugStep(observation: Observation, functions: readonly PluggedFunctio
   const kind = kindOf(observation, first);
   const seenByGuest = first.guestFunction === 0;
   const ids = functions.map((one) => one.qemuId);
-  const goesThroughGuest = seenByGuest || kind === "pcie-acpi" || kind === "pci-acpi";
+  const goesThroughGuest = seenByGuest || isAcpiSlot(kind);
   return {
     kind: "unplug",
     slot: { bus: first.bus, slot: first.slot, kind },

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Reality } from "../lifecycle";
-import type { Observation } from "../plan";
+import { allEntriesOf, type Observation } from "../plan";
 import type { AttachmentInputs } from "./attachment-schema";
 import { composeState, type AttachmentState } from "./attachment-state";
 
@@ -19,16 +19,12 @@ export interface Found {
 
 /** What an observation tells of that. */
 export function foundBy(observation: Observation, ownerToken: string): Found {
-  const { hostUuid, hostKeyFingerprint, guest, ledger, configuration } = observation;
-  const entries = [
-    ...ledger.filter((line) => line.guest.uuid === guest.uuid).map((line) => line.entry),
-    ...(configuration?.ledger ?? []),
-  ];
+  const { hostUuid, hostKeyFingerprint, guest } = observation;
   return {
     hostUuid,
     ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
     ...(guest.uuid !== "" && { guestUuid: guest.uuid }),
-    hasOwnEntry: entries.some((entry) => entry.owner === ownerToken),
+    hasOwnEntry: allEntriesOf(observation).some((entry) => entry.owner === ownerToken),
   };
 }
 

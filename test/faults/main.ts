@@ -1,8 +1,9 @@
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { startLab } from "../../lab";
+import buildPackage from "../support/build-package";
+import { currentCommit } from "../support/commit";
 import { writeReport } from "./report";
 import { chooseCases, sampleOf } from "./sample";
 import { FaultSuite, type FaultResult } from "./suite";
@@ -38,13 +39,9 @@ async function main(): Promise<void> {
   const startedAt = Date.now();
   const log = (line: string): void =>
     console.log(`[${Math.round((Date.now() - startedAt) / 1000)} s] ${line}`);
-  const built = spawnSync(process.execPath, [path.join(root, "tools/build.mjs")], { stdio: "inherit" });
-  if (built.status !== 0) throw new Error("the build failed");
+  buildPackage();
   // of what runs now: it may take hours, and work goes on beside it
-  const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], {
-    cwd: root,
-    encoding: "utf8",
-  }).stdout.trim();
+  const commit = currentCommit();
   const lab = await startLab({ log });
   const results: FaultResult[] = [];
   const failures: string[] = [];

@@ -44,6 +44,11 @@ export function readRows(document: string): ReportRow[] {
     });
 }
 
+/** Which case a row is of. */
+export function keyOfRow(row: Pick<ReportRow, "operation" | "step" | "when" | "fault">): string {
+  return [row.operation, row.step, row.when, row.fault].join("\n");
+}
+
 /**
  * The document: what was run now, and what an earlier run showed of cases that were not. What stands after the table is
  * others' and stays.
@@ -53,8 +58,6 @@ export function writeReport(
   results: readonly FaultResult[],
   { commit, seed, now }: { readonly commit: string; readonly seed: string; readonly now: Date },
 ): string {
-  const key = (row: Pick<ReportRow, "operation" | "step" | "when" | "fault">): string =>
-    [row.operation, row.step, row.when, row.fault].join("\n");
   const date = now.toISOString().slice(0, 10);
   const fresh = results.map(({ name: _, ...row }): ReportRow => ({
     ...row,
@@ -62,12 +65,12 @@ export function writeReport(
     commit,
     date,
   }));
-  const isFresh = new Set(fresh.map(key));
+  const isFresh = new Set(fresh.map(keyOfRow));
   const earlier = readRows(document);
   const othersFrom = document.indexOf(END);
   const others = othersFrom < 0 ? "\n" : document.slice(othersFrom + END.length);
   const order = ["create", "shrink", "grow", "move", "delete"];
-  const rows = [...earlier.filter((row) => !isFresh.has(key(row))), ...fresh].sort(
+  const rows = [...earlier.filter((row) => !isFresh.has(keyOfRow(row))), ...fresh].sort(
     (a, b) =>
       order.indexOf(a.operation) - order.indexOf(b.operation) ||
       Number.parseInt(a.step, 10) - Number.parseInt(b.step, 10) ||

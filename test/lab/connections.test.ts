@@ -4,14 +4,9 @@ import { attachmentLab, NIC, OTHER_NIC } from "./support/attachment-lab";
 const lab = attachmentLab();
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
 
-const acceptedLogins = async (): Promise<number> =>
-  Number(
-    (await lab.lab.exec("journalctl -b -o cat | grep -c 'Accepted publickey for operator'")).stdout.trim(),
-  );
-
 test("a user who is merely in the group libvirt attaches to two guests at once, over one SSH handshake", async () => {
   const connection = { user: lab.lab.ssh.users.operator };
-  const before = await acceptedLogins();
+  const before = await lab.loginsOf("operator");
   const [first, second] = await Promise.all([
     lab.create({ connection }),
     lab.create({
@@ -25,7 +20,7 @@ test("a user who is merely in the group libvirt attaches to two guests at once, 
   await eventually(() => lab.pluggedFunctions("guest1"), four);
   await eventually(() => lab.pluggedFunctions("guest2"), four);
   await Promise.all([lab.provider.delete(first.id, first.outs), lab.provider.delete(second.id, second.outs)]);
-  expect(await acceptedLogins()).toBe(before + 1);
+  expect(await lab.loginsOf("operator")).toBe(before + 1);
   expect(await lab.driversOf(NIC)).toEqual(e1000e);
   expect(await lab.driversOf(OTHER_NIC)).toEqual(e1000e);
   expect(await lab.leftBehind()).toEqual([]);

@@ -1,6 +1,7 @@
 import { attach, detach, lookAtReality } from "../../provider/lifecycle";
 import { eventually } from "../support/eventually";
-import { attachRequest, detachRequest, PlainHypervisor, PlainQemu } from "../support/plain-qemu";
+import { PlainHypervisor, PlainQemu } from "../support/plain-qemu";
+import { attachRequest, detachRequest } from "../support/requests";
 import { OWNER } from "../support/scenarios";
 
 const query = { addresses: ["0000:01:00"] };

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { causeText } from "../../provider/errors";
 import { attach, detach } from "../../provider/lifecycle";
 import { eventually } from "../support/eventually";
-import { attachRequest, detachRequest, PlainHypervisor, PlainQemu } from "../support/plain-qemu";
+import { PlainHypervisor, PlainQemu } from "../support/plain-qemu";
+import { attachRequest, detachRequest } from "../support/requests";
 import { OWNER } from "../support/scenarios";
 
 const slotKinds = ["acpi", "native"] as const;

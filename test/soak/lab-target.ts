@@ -1,15 +1,13 @@
-import { spawnSync } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startLab, type Lab } from "../../lab";
 import { lookAtHost, settledDifferences } from "../faults/host-look";
 import { DynamicProvider, RpcError, type Properties } from "../protocol/harness";
+import buildPackage from "../support/build-package";
 import { differencesOf } from "./differences";
 import type { Figures, SoakTarget } from "./target";
 import type { SoakSet, Weights } from "./walk";
 
-const root = path.resolve(__dirname, "../..");
 const GUEST = "guest1";
 const OWNER = "organization/soak/test/nic";
 const DEVICE = "0000:01:00";
@@ -69,8 +67,7 @@ export class LabTarget implements SoakTarget {
   ) {}
 
   static async start(log: (line: string) => void): Promise<LabTarget> {
-    const built = spawnSync(process.execPath, [path.join(root, "tools/build.mjs")], { stdio: "inherit" });
-    if (built.status !== 0) throw new Error("the build failed");
+    buildPackage();
     const lab = await startLab({ log });
     return new LabTarget(lab, await DynamicProvider.start(), await lookAtHost(lab));
   }

@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { currentCommit } from "../support/commit";
 import { judgeFlatness } from "./flatness";
 import { LabTarget } from "./lab-target";
 import { QemuTarget } from "./qemu-target";
@@ -35,10 +35,6 @@ async function open(place: Place, log: (line: string) => void): Promise<OpenTarg
   }
 }
 
-function git(...args: readonly string[]): string {
-  return spawnSync("git", args, { cwd: root, encoding: "utf8" }).stdout.trim();
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -60,7 +56,7 @@ async function main(): Promise<void> {
     console.log(`[${Math.round((Date.now() - startedAt) / 1000)} s] ${line}`);
   log(`seed ${seed}: npm run soak -- --on ${place} --cycles ${cycles} --seed ${seed}`);
   // of what runs now: work goes on beside it
-  const commit = git("rev-parse", "--short", "HEAD");
+  const commit = currentCommit();
   const target = await open(place, log);
   const limitMs = values.minutes === undefined ? Infinity : Number(values.minutes) * 60_000;
   const result = await soak(target, { cycles, seed, limitMs, log }).finally(() => target.close());

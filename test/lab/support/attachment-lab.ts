@@ -206,6 +206,12 @@ export class AttachmentLab {
     };
   }
 
+  /** How often this user has logged in since the host booted. */
+  async loginsOf(user: string): Promise<number> {
+    const count = `journalctl -b -o cat | grep -c 'Accepted publickey for ${user}'`;
+    return Number((await this.lab.exec(count)).stdout.trim());
+  }
+
   /** Runs virsh on the host; throws where it fails. */
   async virsh(command: string): Promise<string> {
     const { code, stdout, stderr } = await this.lab.exec(`virsh ${command}`, { timeoutMs: BOOT_MS });

@@ -1,3 +1,2 @@
-export { attachRequest, detachRequest } from "./operations";
 export { PlainHypervisor } from "./plain-hypervisor";
 export { PlainQemu, type PlainQemuOptions } from "./plain-qemu";

@@ -1,23 +1,13 @@
 import { causeText, hasCode } from "../../../provider/errors";
-import { attach, type AttachRequest } from "../../../provider/lifecycle";
+import { attach } from "../../../provider/lifecycle";
 import { letTimePass } from "../../support/fake-time";
+import { attachRequest } from "../../support/requests";
 import { wants } from "../../support/wanted";
 import { expressBus, hostDevice, World } from "../../support/world";
 import { WorldHypervisor } from "../../support/world-hypervisor";
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
-
-function request(extra: Partial<AttachRequest> = {}): AttachRequest {
-  return {
-    wanted: wants(),
-    query: { addresses: ["0000:01:00"] },
-    limitSeconds: 60,
-    undoSeconds: 60,
-    progress: () => undefined,
-    ...extra,
-  };
-}
 
 /** A host whose guest has just been reset: its firmware has numbered nothing. */
 function afterReset(kind: "pcie-acpi" | "pcie-native" = "pcie-acpi"): WorldHypervisor {
@@ -35,7 +25,7 @@ describe("a plug into a guest that was reset a moment ago", () => {
     setTimeout(() => hypervisor.world.unnumbered.clear(), 3000);
     const said: string[] = [];
     const { error, tookMs } = await letTimePass(
-      attach(hypervisor, request({ progress: (line) => said.push(line) })),
+      attach(hypervisor, attachRequest({ progress: (line) => said.push(line) })),
     );
     expect(error).toBeUndefined();
     expect(tookMs).toBeGreaterThanOrEqual(5000);
@@ -48,7 +38,7 @@ describe("a plug into a guest that was reset a moment ago", () => {
 
   it("ends at the deadline where the firmware gets no further, with nothing plugged", async () => {
     const hypervisor = afterReset();
-    const { error } = await letTimePass(attach(hypervisor, request({ limitSeconds: 10 })));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ limitSeconds: 10 })));
     expect(causeText(error)).toContain("the guest's firmware has not numbered its PCI buses yet");
     expect(plugs(hypervisor)).toEqual([]);
     expect(hypervisor.world.holdings).toEqual([]);
@@ -61,9 +51,9 @@ describe("a plug into a guest that was reset a moment ago", () => {
     const single = afterReset();
     const one = wants([0], { leftovers: "hold" });
     for (const attaching of [
-      attach(paused, request()),
-      attach(native, request()),
-      attach(single, request({ wanted: one })),
+      attach(paused, attachRequest()),
+      attach(native, attachRequest()),
+      attach(single, attachRequest({ wanted: one })),
     ]) {
       const { error, tookMs } = await letTimePass(attaching);
       expect(error).toBeUndefined();
@@ -90,7 +80,7 @@ describe("a slot that is half plugged when the guest begins to boot", () => {
     };
     const said: string[] = [];
     const { error, value } = await letTimePass(
-      attach(hypervisor, request({ progress: (line) => said.push(line) })),
+      attach(hypervisor, attachRequest({ progress: (line) => said.push(line) })),
     );
     expect(error).toBeUndefined();
     expect(value?.attached).toHaveLength(4);
@@ -107,7 +97,7 @@ describe("a slot that is half plugged when the guest begins to boot", () => {
     hypervisor.onCall = (call) => {
       if (call === "plug f3") hypervisor.say({ kind: "reset" });
     };
-    const { error } = await letTimePass(attach(hypervisor, request()));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(hasCode((error as { cause?: { cause?: unknown } }).cause?.cause, "SLOT_HALF_BOOTED")).toBe(true);
     expect(hypervisor.world.plugged).toEqual([]);
     expect(hypervisor.world.holdings).toEqual([]);

@@ -1,15 +1,10 @@
 import { causeText, fail, hasCode } from "../../../provider/errors";
-import {
-  attach,
-  AttachFailure,
-  detach,
-  lookAtReality,
-  type AttachRequest,
-} from "../../../provider/lifecycle";
+import { attach, AttachFailure, detach, lookAtReality } from "../../../provider/lifecycle";
 import type { PciSlotAddress } from "../../../provider/pci";
 import { tagOf, type WantedAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { OWNER } from "../../support/scenarios";
+import { attachRequest, detachRequest } from "../../support/requests";
 import { at, hostUse, reach, wants } from "../../support/wanted";
 import { hostDevice, OWN_GUEST, World } from "../../support/world";
 import { WorldHypervisor, type Fault } from "../../support/world-hypervisor";
@@ -22,31 +17,11 @@ const empty = (): World => new World({ functions: hostDevice() });
 const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-function request(extra: Partial<AttachRequest> = {}): AttachRequest {
-  return {
-    wanted: wants(),
-    query: { addresses: ["0000:01:00"] },
-    limitSeconds: 60,
-    undoSeconds: 60,
-    progress: () => undefined,
-    ...extra,
-  };
-}
-const detachRequest = {
-  ownerToken: OWNER,
-  query: { addresses: ["0000:01:00"] },
-  guestUuid: OWN_GUEST.uuid,
-  remembered: { functions: [] },
-  verify: () => undefined,
-  limitSeconds: 60,
-  progress: () => undefined,
-};
-
 describe("the deadline of an attach", () => {
   it("never cuts a device_add in flight: it is awaited, and only then everything is undone", async () => {
     const hypervisor = new WorldHypervisor(empty());
     hypervisor.onCall = (call) => (call === "plug f2" ? sleep(30_000) : undefined);
-    const { error, tookMs } = await letTimePass(attach(hypervisor, request({ limitSeconds: 10 })));
+    const { error, tookMs } = await letTimePass(attach(hypervisor, attachRequest({ limitSeconds: 10 })));
     expect(causeText(error)).toContain("0000:01:00.2 was plugged too late");
     expect(hasCode((error as AttachFailure).cause, "ATTACH_FAILED")).toBe(true);
     expect(tookMs).toBeGreaterThanOrEqual(30_000);
@@ -68,7 +43,7 @@ describe("the deadline of an attach", () => {
     const plugFor = async (seconds: number): Promise<unknown> => {
       const hypervisor = new WorldHypervisor(new World({ functions: hostDevice(), memoryBytes }));
       hypervisor.onCall = (call) => (call === "plug f1" ? sleep(seconds * 1000) : undefined);
-      return (await letTimePass(attach(hypervisor, request({ limitSeconds: 10 })))).error;
+      return (await letTimePass(attach(hypervisor, attachRequest({ limitSeconds: 10 })))).error;
     };
     expect(await plugFor(30)).toBeUndefined();
     expect(causeText(await plugFor(32))).toMatch(/took longer than 31 s: 0000:01:00\.1 was plugged too late/);
@@ -81,7 +56,9 @@ describe("the deadline of an attach", () => {
       if (call === "plug f2") return sleep(11_000).then(() => void (isUndoing = true));
       return isUndoing && call.startsWith("release") ? sleep(8_000) : undefined;
     };
-    const { error } = await letTimePass(attach(hypervisor, request({ limitSeconds: 10, undoSeconds: 20 })));
+    const { error } = await letTimePass(
+      attach(hypervisor, attachRequest({ limitSeconds: 10, undoSeconds: 20 })),
+    );
     expect(causeText(error)).toContain("Everything was undone");
     expect(hypervisor.world.holdings).toEqual([]);
   });
@@ -96,12 +73,12 @@ describe("the deadline of an attach", () => {
       clock.go();
       clock.go();
     };
-    const { error, tookMs } = await letTimePass(attach(hypervisor, request({ limitSeconds: 10 })));
+    const { error, tookMs } = await letTimePass(attach(hypervisor, attachRequest({ limitSeconds: 10 })));
     expect(error).toBeUndefined();
     expect(tookMs).toBeLessThan(105_000);
 
     hypervisor.onCall = (call) => (call === "observe" ? sleep(6_500) : undefined);
-    const late = await letTimePass(detach(hypervisor, { ...detachRequest, limitSeconds: 10 }));
+    const late = await letTimePass(detach(hypervisor, { ...detachRequest(), limitSeconds: 10 }));
     expect(causeText(late.error)).toMatch(/detach took longer than 10 s/);
     expect(hypervisor.world.plugged).toHaveLength(4);
   });
@@ -109,7 +86,7 @@ describe("the deadline of an attach", () => {
   it("names operation and limit, and nothing is touched where it ends before the plan stands", async () => {
     const hypervisor = new WorldHypervisor(empty());
     hypervisor.onCall = (call) => (call === "observe" ? sleep(10_500) : undefined);
-    const { error } = await letTimePass(attach(hypervisor, request({ limitSeconds: 10 })));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ limitSeconds: 10 })));
     expect(hasCode(error, "DEADLINE_EXCEEDED")).toBe(true);
     expect(causeText(error)).toMatch(/attach took longer than 10 s/);
     expect(hypervisor.changes).toEqual([]);
@@ -120,13 +97,14 @@ describe("the deadline of an attach", () => {
 describe("a caller that gives up", () => {
   const reason = new Error("nobody waits any more");
   const operations = {
-    attach: (hypervisor: WorldHypervisor, signal: AbortSignal) => attach(hypervisor, request({ signal })),
+    attach: (hypervisor: WorldHypervisor, signal: AbortSignal) =>
+      attach(hypervisor, attachRequest({ signal })),
     detach: (hypervisor: WorldHypervisor, signal: AbortSignal) =>
-      detach(hypervisor, { ...detachRequest, signal }),
+      detach(hypervisor, { ...detachRequest(), signal }),
   };
   const giveUpAt = async (name: keyof typeof operations, at: RegExp) => {
     const hypervisor = new WorldHypervisor(empty());
-    if (name === "detach") await letTimePass(attach(hypervisor, request()));
+    if (name === "detach") await letTimePass(attach(hypervisor, attachRequest()));
     hypervisor.calls.length = 0;
     const caller = new AbortController();
     hypervisor.onCall = (call) => (at.test(call) ? caller.abort(reason) : undefined);
@@ -171,7 +149,7 @@ describe("a caller that gives up", () => {
     const hypervisor = new WorldHypervisor(empty(), (call) => (call === "plug f2" ? "refused" : undefined));
     const caller = new AbortController();
     hypervisor.onCall = (call) => (call === "plug f1" ? caller.abort(reason) : undefined);
-    const { error } = await letTimePass(attach(hypervisor, request({ signal: caller.signal })));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ signal: caller.signal })));
     expect(causeText(error)).toMatch(/plug f2 was refused.*Everything was undone/);
     expect(hypervisor.world.holdings).toEqual([]);
     expect(hypervisor.world.ledger).toEqual([]);
@@ -184,9 +162,9 @@ describe("the locks", () => {
       .map((iommuGroup, n) => hostDevice("0000:01:00", [n], { iommuGroup }))
       .flat();
     const hypervisor = new WorldHypervisor(new World({ functions }));
-    const { error } = await letTimePass(attach(hypervisor, request()));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(error).toBeUndefined();
-    await letTimePass(detach(hypervisor, detachRequest));
+    await letTimePass(detach(hypervisor, detachRequest()));
     const names = [guestLock, "group-3", "group-12", "group-100"];
     expect(hypervisor.locks.taken).toEqual([names, names]);
   });
@@ -197,7 +175,7 @@ describe("the locks", () => {
     hypervisor.onCall = (call) => {
       if (hypervisor.locks.areFree) freeAt.push(call);
     };
-    await letTimePass(attach(hypervisor, request()));
+    await letTimePass(attach(hypervisor, attachRequest()));
     expect(freeAt).toEqual(["identify", `lock ${guestLock} group-7`]);
     expect(hypervisor.locks.areFree).toBe(true);
   });
@@ -208,7 +186,7 @@ describe("the locks", () => {
       ...hostDevice("0000:00:05", [0], { iommuGroup: 2 }),
     ];
     const hypervisor = new WorldHypervisor(new World({ functions }));
-    const { error } = await letTimePass(attach(hypervisor, request()));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(error).toBeUndefined();
     expect(hypervisor.locks.taken).toEqual([
       [guestLock, "group-9"],
@@ -221,7 +199,7 @@ describe("the locks", () => {
   const cards = (): World =>
     new World({ functions: [...hostDevice(), ...hostDevice("0000:02:00", [0, 1], { iommuGroup: 9 })] });
   const otherCard = (extra: Partial<WantedAttachment> = {}) =>
-    request({
+    attachRequest({
       wanted: wants([0, 1], {
         selection: { by: "device", device: "0000:02:00" as PciSlotAddress },
         ...extra,
@@ -233,8 +211,8 @@ describe("the locks", () => {
     const hypervisor = new WorldHypervisor(cards());
     await letTimePass(attach(hypervisor, otherCard({ ownerToken: "organization/net/dev/other" })));
     hypervisor.locks.taken.length = 0;
-    expect((await letTimePass(attach(hypervisor, request()))).error).toBeUndefined();
-    expect((await letTimePass(detach(hypervisor, detachRequest))).error).toBeUndefined();
+    expect((await letTimePass(attach(hypervisor, attachRequest()))).error).toBeUndefined();
+    expect((await letTimePass(detach(hypervisor, detachRequest()))).error).toBeUndefined();
     expect(hypervisor.locks.taken).toEqual([
       [guestLock, "group-7"],
       [guestLock, "group-7"],
@@ -245,13 +223,13 @@ describe("the locks", () => {
 
   it("are those of what only the owner's entry names, and of an attachment that shares a group with it", async () => {
     const hypervisor = new WorldHypervisor(cards());
-    await letTimePass(attach(hypervisor, request()));
+    await letTimePass(attach(hypervisor, attachRequest()));
     expect((await letTimePass(attach(hypervisor, otherCard()))).error).toBeUndefined();
     expect(hypervisor.locks.taken.at(-1)).toEqual([guestLock, "group-7", "group-9"]);
-    const heir = request({
+    const heir = attachRequest({
       wanted: wants(undefined, { ownerToken: "organization/net/dev/heir", adopt: true }),
     });
-    await letTimePass(attach(hypervisor, request()));
+    await letTimePass(attach(hypervisor, attachRequest()));
     hypervisor.locks.taken.length = 0;
     expect((await letTimePass(attach(hypervisor, heir))).error).toBeUndefined();
     expect(hypervisor.locks.taken[0]).toEqual([guestLock, "group-7"]);
@@ -262,7 +240,7 @@ describe("the locks", () => {
     const world = empty();
     world.runState = "missing";
     const hypervisor = new WorldHypervisor(world);
-    const { error } = await letTimePass(detach(hypervisor, detachRequest));
+    const { error } = await letTimePass(detach(hypervisor, detachRequest()));
     expect(error).toBeUndefined();
     expect(hypervisor.locks.taken).toEqual([[guestLock, "group-7"]]);
   });
@@ -272,7 +250,7 @@ describe("the locks", () => {
     hypervisor.onCall = (call) => {
       if (call === "plug f2") hypervisor.locks.lose();
     };
-    const { error } = await letTimePass(attach(hypervisor, request()));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(causeText(error)).toMatch(/the lock was lost.*What was begun is recorded on the host/);
     expect(causeText(error)).not.toContain("Undoing");
     expect(hypervisor.calls.at(-1)).toBe("plug f2");
@@ -285,7 +263,7 @@ describe("the locks", () => {
     hypervisor.onCall = (call) => {
       if (call === "plug f2") hypervisor.locks.lose();
     };
-    const { error } = await letTimePass(attach(hypervisor, request()));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(error).toBeInstanceOf(AttachFailure);
     expect(hypervisor.calls.at(-1)).toBe("plug f2");
   });
@@ -295,7 +273,7 @@ describe("the locks", () => {
     hypervisor.onCall = (call) => {
       if (call === "device_del f1") hypervisor.locks.lose();
     };
-    const { error } = await letTimePass(attach(hypervisor, request()));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(causeText(error)).toContain("injected: plug f2 was refused");
     expect(causeText(error)).toContain("the lock was lost");
     expect(hypervisor.calls.at(-1)).toBe("device_del f1");
@@ -308,7 +286,7 @@ describe("the locks", () => {
     hypervisor.onCall = (call) => {
       if (call === "listen") hypervisor.locks.lose();
     };
-    const { error } = await letTimePass(detach(hypervisor, detachRequest));
+    const { error } = await letTimePass(detach(hypervisor, detachRequest()));
     expect(hasCode(error, "DETACH_FAILED")).toBe(true);
     expect(causeText(error)).toContain("the lock was lost");
     expect(hypervisor.changes).toEqual([]);
@@ -318,7 +296,7 @@ describe("the locks", () => {
     const hypervisor = new WorldHypervisor(empty(), (call) =>
       call.startsWith("lock") ? "refused" : undefined,
     );
-    const { error } = await letTimePass(attach(hypervisor, request()));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(causeText(error)).toContain("injected: lock");
     expect(hypervisor.calls).toHaveLength(2);
   });
@@ -334,7 +312,7 @@ describe("a second try", () => {
     };
     const said: string[] = [];
     const progress = (line: string): void => void said.push(line);
-    const { error, value } = await letTimePass(attach(hypervisor, request({ progress })));
+    const { error, value } = await letTimePass(attach(hypervisor, attachRequest({ progress })));
     expect(error).toBeUndefined();
     expect(value?.attached).toHaveLength(4);
     expect(hypervisor.changes.filter((one) => one === "plug f0")).toHaveLength(2);
@@ -345,7 +323,7 @@ describe("a second try", () => {
   it("watches a slot that was emptied just now for as long as the guest took to let go, up to 5 s", async () => {
     const watchedFor = async (letsGoAfterMs: number): Promise<number> => {
       const hypervisor = new WorldHypervisor(empty());
-      await letTimePass(attach(hypervisor, request()));
+      await letTimePass(attach(hypervisor, attachRequest()));
       let pluggedAt = 0;
       let lookedAt = 0;
       hypervisor.onCall = (call) => {
@@ -355,7 +333,7 @@ describe("a second try", () => {
         return undefined;
       };
       const wanted = wants([0, 2], { leftovers: "hold" });
-      await letTimePass(attach(hypervisor, request({ wanted })));
+      await letTimePass(attach(hypervisor, attachRequest({ wanted })));
       return lookedAt - pluggedAt;
     };
     expect(await watchedFor(10)).toBe(500);
@@ -369,7 +347,7 @@ describe("a second try", () => {
     hypervisor.onCall = (call) => {
       if (call === "deviceIds" && hypervisor.changes.at(-1) === "plug f0") world.plugged = [];
     };
-    const { error } = await letTimePass(attach(hypervisor, request()));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     const cause = (error as { cause?: { cause?: unknown } }).cause?.cause;
     expect(hasCode(cause, "SLOT_SWEPT")).toBe(true);
     expect(hypervisor.changes.filter((one) => one === "plug f0")).toHaveLength(2);
@@ -381,7 +359,7 @@ describe("a second try", () => {
     reach(world, wants());
     const hypervisor = new WorldHypervisor(world);
     const wanted = wants([0, 2], { leftovers: "hold" });
-    const { error, tookMs } = await letTimePass(attach(hypervisor, request({ wanted })));
+    const { error, tookMs } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
     expect(error).toBeUndefined();
     expect(tookMs).toBeGreaterThanOrEqual(500);
   });
@@ -399,7 +377,7 @@ describe("a second try", () => {
       }
       return plug(target, slot, options);
     };
-    const { error } = await letTimePass(attach(hypervisor, request()));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(error).toBeUndefined();
     const { changes } = hypervisor;
     expect(changes.filter((one) => one.startsWith("release"))).toHaveLength(4);
@@ -432,7 +410,7 @@ describe("a second try", () => {
   it("takes up again what the host began to use while it had it back", async () => {
     const hypervisor = groupNodeIsLost();
     const wanted = wants([0, 2], { leftovers: "hold" });
-    const { error } = await letTimePass(attach(hypervisor, request({ wanted })));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
     expect(error).toBeUndefined();
     expect(hypervisor.world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 2]);
   });
@@ -443,14 +421,14 @@ describe("a second try", () => {
       call.startsWith("hold") && ++holds === 1 ? "refused" : undefined,
     );
     const wanted = wants([0, 2], { leftovers: "hold" });
-    const { error } = await letTimePass(attach(hypervisor, request({ wanted })));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
     expect(causeText(error)).toMatch(/was refused.*attached before are attached again/s);
     expect(hypervisor.world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 1, 2, 3]);
   });
 
   it("is not made for any other failure", async () => {
     const hypervisor = new WorldHypervisor(empty(), (call) => (call === "plug f0" ? "refused" : undefined));
-    await letTimePass(attach(hypervisor, request()));
+    await letTimePass(attach(hypervisor, attachRequest()));
     expect(hypervisor.changes.filter((one) => one === "plug f0")).toHaveLength(1);
   });
 });
@@ -459,10 +437,10 @@ describe("steps that do not need each other", () => {
   it("run together: all holds after the first, all releases", async () => {
     const hypervisor = new WorldHypervisor(empty());
     hypervisor.onCall = (call) => (/^(hold|release)/.test(call) ? sleep(1000) : undefined);
-    const { tookMs } = await letTimePass(attach(hypervisor, request()));
+    const { tookMs } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(tookMs).toBeGreaterThanOrEqual(2000);
     expect(tookMs).toBeLessThan(2500);
-    const { tookMs: detachMs } = await letTimePass(detach(hypervisor, detachRequest));
+    const { tookMs: detachMs } = await letTimePass(detach(hypervisor, detachRequest()));
     expect(detachMs).toBeLessThan(1500);
   });
 
@@ -471,7 +449,7 @@ describe("steps that do not need each other", () => {
       call === "hold 0000:01:00.1" ? "refused" : undefined,
     );
     hypervisor.onCall = (call) => (call === "hold 0000:01:00.3" ? sleep(5000) : undefined);
-    const { error } = await letTimePass(attach(hypervisor, request()));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(causeText(error)).toContain("hold 0000:01:00.1");
     expect(hypervisor.world.holdings).toEqual([]);
     expect(hypervisor.changes).toContain("release 0000:01:00.3");
@@ -480,7 +458,7 @@ describe("steps that do not need each other", () => {
   it("are told with their number among all", async () => {
     const said: string[] = [];
     const progress = (line: string): void => void said.push(line);
-    await letTimePass(attach(new WorldHypervisor(empty()), request({ progress })));
+    await letTimePass(attach(new WorldHypervisor(empty()), attachRequest({ progress })));
     expect(said.map((line) => line.split(" ")[0])).toEqual(
       Array.from({ length: 10 }, (_, i) => `${i + 1}/10`),
     );
@@ -494,7 +472,7 @@ describe("a device_add", () => {
     const hypervisor = new WorldHypervisor(world);
     const deviceIds = hypervisor.guest.deviceIds;
     hypervisor.guest.deviceIds = async (signal) => new Set([...(await deviceIds(signal)), id]);
-    const { error } = await letTimePass(attach(hypervisor, request()));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(causeText(error)).toContain(id);
     expect(hypervisor.changes.filter((one) => one.startsWith("plug"))).toEqual([]);
   });
@@ -504,8 +482,8 @@ describe("what an attach tells", () => {
   it("is the same as a look at it tells afterwards", async () => {
     const world = empty();
     const wanted = wants([0, 2], { leftovers: "hold" });
-    const first = await letTimePass(attach(new WorldHypervisor(world), request({ wanted })));
-    const second = await letTimePass(attach(new WorldHypervisor(world), request({ wanted })));
+    const first = await letTimePass(attach(new WorldHypervisor(world), attachRequest({ wanted })));
+    const second = await letTimePass(attach(new WorldHypervisor(world), attachRequest({ wanted })));
     expect(first.value).toEqual(second.value);
     expect(first.value).toMatchObject({
       slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
@@ -539,7 +517,7 @@ describe("functions that libvirt hands back by itself", () => {
 
   it("are looked for until libvirt has none of them, and never released", async () => {
     const hypervisor = new WorldHypervisor(booted());
-    const { error, tookMs } = await letTimePass(detach(hypervisor, detachRequest));
+    const { error, tookMs } = await letTimePass(detach(hypervisor, detachRequest()));
     expect(error).toBeUndefined();
     expect(hypervisor.calls.filter((one) => one === "heldAliases")).toHaveLength(4);
     expect(tookMs).toBeGreaterThanOrEqual(1500);
@@ -554,14 +532,14 @@ describe("functions that libvirt hands back by itself", () => {
     const handOneBack = world.handOneBack.bind(world);
     world.handOneBack = () => false;
     const { error } = await letTimePass(
-      detach(new WorldHypervisor(world), { ...detachRequest, limitSeconds: 20 }),
+      detach(new WorldHypervisor(world), { ...detachRequest(), limitSeconds: 20 }),
     );
     expect(hasCode(error, "DETACH_FAILED")).toBe(true);
     expect(causeText(error)).toMatch(
       /detach took longer than 20 s: libvirt has not handed 0000:01:00\.0-3 back/,
     );
     world.handOneBack = handOneBack;
-    const again = await letTimePass(detach(new WorldHypervisor(world), detachRequest));
+    const again = await letTimePass(detach(new WorldHypervisor(world), detachRequest()));
     expect(again.error).toBeUndefined();
     expect(world.holdings).toEqual([]);
   });
@@ -575,7 +553,7 @@ describe("functions that libvirt hands back by itself", () => {
       world.bind(late, "vfio-pci");
       setTimeout(() => world.bind(late, "e1000e"), 7000);
     };
-    const { error, tookMs } = await letTimePass(detach(hypervisor, detachRequest));
+    const { error, tookMs } = await letTimePass(detach(hypervisor, detachRequest()));
     expect(error).toBeUndefined();
     expect(tookMs).toBeGreaterThanOrEqual(7000);
     expect(hypervisor.changes.filter((one) => one.startsWith("rebind"))).toEqual([]);
@@ -586,7 +564,7 @@ describe("a look at a guest that is shut off", () => {
   it("tells what its configuration gives it, as the guest will have it, and so does an attach", async () => {
     const world = empty();
     const wanted = wants([0, 2], { leftovers: "hold", persistent: true });
-    await letTimePass(attach(new WorldHypervisor(world), request({ wanted })));
+    await letTimePass(attach(new WorldHypervisor(world), attachRequest({ wanted })));
     world.stopGuest();
     const hypervisor = new WorldHypervisor(world);
     const { signal } = new AbortController();
@@ -605,7 +583,7 @@ describe("a look at a guest that is shut off", () => {
       ],
     });
     expect(hypervisor.calls).not.toContain("view");
-    const { value: attached } = await letTimePass(attach(hypervisor, request({ wanted })));
+    const { value: attached } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
     expect(attached).toEqual(told);
     expect(hypervisor.changes).toEqual([]);
     world.coldBoot();
@@ -631,7 +609,7 @@ describe("a detach", () => {
     const verify = (): never => {
       throw fail("ANOTHER_HOST", { host: "hv1", expected: "a", actual: "b" });
     };
-    const { error } = await letTimePass(detach(hypervisor, { ...detachRequest, verify }));
+    const { error } = await letTimePass(detach(hypervisor, { ...detachRequest(), verify }));
     expect(hasCode(error, "ANOTHER_HOST")).toBe(true);
     expect(hypervisor.changes).toEqual([]);
   });
@@ -641,7 +619,7 @@ describe("a detach", () => {
     reach(world, wants());
     reach(world, wants(undefined, { ownerToken: "acme/prod/heir", adopt: true }));
     const hypervisor = new WorldHypervisor(world);
-    const { error } = await letTimePass(detach(hypervisor, detachRequest));
+    const { error } = await letTimePass(detach(hypervisor, detachRequest()));
     expect(error).toBeUndefined();
     expect(hypervisor.changes).toEqual([]);
     expect(world.plugged).toHaveLength(4);
@@ -653,7 +631,7 @@ describe("a detach", () => {
     reach(world, wants());
     reach(world, wants(undefined, { ownerToken: heir, adopt: true }));
     const hypervisor = new WorldHypervisor(world);
-    const { error } = await letTimePass(detach(hypervisor, { ...detachRequest, ownerToken: heir }));
+    const { error } = await letTimePass(detach(hypervisor, { ...detachRequest(), ownerToken: heir }));
     expect(error).toBeUndefined();
     expect(world.plugged).toEqual([]);
     expect(world.holdings).toEqual([]);
@@ -677,7 +655,7 @@ describe("two operations on one guest", () => {
         return call.startsWith("hold") ? sleep(500) : undefined;
       };
     }
-    const [a, b] = [attach(first, request()), attach(second, request())];
+    const [a, b] = [attach(first, attachRequest()), attach(second, attachRequest())];
     await Promise.all([letTimePass(a), letTimePass(b)]);
     const underLock = order.filter((one) => !one.endsWith("identify"));
     const firstOfSecond = underLock.findIndex((one) => one.startsWith("second"));

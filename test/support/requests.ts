@@ -1,10 +1,11 @@
-import type { AttachRequest, DetachRequest } from "../../../provider/lifecycle";
-import { OWNER } from "../scenarios";
-import { wants } from "../wanted";
+import type { AttachRequest, DetachRequest } from "../../provider/lifecycle";
+import { OWNER } from "./scenarios";
+import { wants } from "./wanted";
+import { OWN_GUEST } from "./world";
 
 const query = { addresses: ["0000:01:00"] };
 
-/** Attaches the laboratory's card to the guest of a PlainHypervisor. */
+/** Attaches the whole card of a world, or of a plain QEMU, to its guest. */
 export function attachRequest(extra: Partial<AttachRequest> = {}): AttachRequest {
   return {
     wanted: wants(),
@@ -21,7 +22,7 @@ export function detachRequest(extra: Partial<DetachRequest> = {}): DetachRequest
   return {
     ownerToken: OWNER,
     query,
-    guestUuid: "",
+    guestUuid: OWN_GUEST.uuid,
     remembered: { functions: [] },
     verify: () => undefined,
     limitSeconds: 60,
