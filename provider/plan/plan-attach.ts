@@ -22,6 +22,7 @@ import { listUses } from "./describe";
 import { aliasOf, findTagOfAlias, findTagOfQemuId, qemuIdOf } from "./naming";
 import type { LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
+import { refuseParentsOfVirtualFunctions } from "./physical-functions";
 import { configurationOf, planConfiguration, refuseConfiguredOtherwise } from "./plan-configuration";
 import {
   findHostDriver,
@@ -71,7 +72,10 @@ export function planAttach(
   const isPlugged = isPluggedAs(owned, map, slot);
   // a guest that is off takes nothing now: its next boot does
   const toHoldAgain = isPlugged || isOff ? [] : heldInNameOnly(owned, members);
-  if (!isOff) refuseWhatTheHostUses(observation, wanted, [...toHold, ...toHoldAgain]);
+  if (!isOff) {
+    refuseParentsOfVirtualFunctions(observation, [...toHold, ...toHoldAgain], needed);
+    refuseWhatTheHostUses(observation, wanted, [...toHold, ...toHoldAgain]);
+  }
   const targets: PlugTarget[] = [...map]
     .sort((a, b) => a.guestFunction - b.guestFunction)
     .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff) }));

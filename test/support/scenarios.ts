@@ -83,6 +83,11 @@ export const wantedOf = (
   const selection = fc.constantFrom(...devices).chain((device) => {
     const present = functions.filter((one) => slotOf(one.address) === device).map((one) => one.address);
     const some = fc.shuffledSubarray(present, { minLength: 1 });
+    // a map may name functions of several slots, as many as a guest slot has
+    const apart = fc.shuffledSubarray(
+      functions.map((one) => one.address),
+      { minLength: 1, maxLength: Math.min(8, functions.length) },
+    );
     return fc.oneof(
       fc.constant({ by: "device" as const, device }),
       some.map((chosen) => ({
@@ -91,12 +96,12 @@ export const wantedOf = (
         functions: chosen.map((address) => Number(address.slice(-1))),
       })),
       fc
-        .tuple(some, fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7], { minLength: 7 }))
+        .tuple(fc.oneof(some, apart), fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7], { minLength: 7 }))
         .map(([chosen, numbers]) => ({
           by: "map" as const,
           map: chosen.map((hostAddress, i) => ({
             hostAddress,
-            guestFunction: i === 0 ? 0 : (numbers[i] ?? 0),
+            guestFunction: i === 0 ? 0 : (numbers[i] ?? numbers[0] ?? 0),
           })),
         })),
     );
@@ -171,6 +176,7 @@ export const refusals: readonly ErrorCode[] = [
   "GUEST_NOT_RUNNING",
   "LEFTOVERS_REFUSED",
   "NO_FREE_SLOT",
+  "PHYSICAL_FUNCTION_NEEDED",
   "SLOT_REFUSED",
 ];
 
