@@ -51,7 +51,10 @@ export interface MultifunctionPciAttachmentArgs {
    * attached. Guest function numbers are the host's own if 0 is among them, else they count up from 0 in host order.
    */
   functions?: pulumi.Input<pulumi.Input<number>[] | undefined>;
-  /** Instead of `device` and `functions`, where other guest function numbers are wanted. One host slot. */
+  /**
+   * Instead of `device` and `functions`: where other guest function numbers are wanted, or functions of several host slots
+   * in one guest slot, such as virtual functions (SR-IOV). Their MAC address and VLAN are set on the host, not here.
+   */
   functionMap?: pulumi.Input<pulumi.Input<FunctionMappingArgs>[] | undefined>;
   /**
    * What happens to functions of the touched IOMMU groups that are not assigned and have a host driver (VFIO gives

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { findPciAddress, findPciSlotAddress, slotOf, type PciAddress } from "../pci";
+import { findPciAddress, findPciSlotAddress } from "../pci";
 import { attachmentSchema, type AttachmentInputs } from "./attachment-schema";
 import { UNKNOWN_VALUE } from "./unknown";
 
@@ -147,11 +147,6 @@ function findMapFailures(map: readonly unknown[]): InputFailure[] {
       fail(
         "functionMap has no guest function 0, without which a guest sees none of the others; give one of them 0",
       ),
-    );
-  const slots = new Set(addresses.map((address: PciAddress) => slotOf(address)));
-  if (slots.size > 1)
-    failures.push(
-      fail(`functionMap names functions of ${[...slots].join(" and ")}; name functions of one host slot`),
     );
   return failures;
 }

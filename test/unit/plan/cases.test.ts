@@ -1,5 +1,13 @@
 import type { HostFunction, PciSlotAddress } from "../../../provider/pci";
-import { aliasOf, findOwned, planAttach, planDetach, qemuIdOf, tagOf } from "../../../provider/plan";
+import {
+  aliasOf,
+  findOwned,
+  planAttach,
+  planDetach,
+  qemuIdOf,
+  tagOf,
+  type WantedAttachment,
+} from "../../../provider/plan";
 import { OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
 import { at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/wanted";
 import { conventionalBus, expressBus, hostDevice, hostFunction, World } from "../../support/world";
@@ -177,6 +185,107 @@ describe("a change of the set", () => {
     const world = card();
     reach(world, wants());
     expect(planAttach(world.observe(), wants(undefined, { leftovers: "hold" })).steps).toEqual([]);
+  });
+});
+
+describe("functions of several host slots in one guest slot", () => {
+  /** Virtual functions, each in a group of its own, and a card whose functions share one. */
+  const apart = (): World =>
+    new World({
+      functions: [
+        hostFunction("0000:01:10.0", { iommuGroup: 11, driver: "igbvf" }),
+        hostFunction("0000:01:10.2", { iommuGroup: 12, driver: "igbvf" }),
+        ...hostDevice(secondCard, [0, 1], { iommuGroup: 8 }),
+      ],
+    });
+  const mapped = (
+    map: Readonly<Record<string, number>>,
+    extra: Partial<WantedAttachment> = {},
+  ): WantedAttachment =>
+    wants(undefined, {
+      ...extra,
+      selection: {
+        by: "map",
+        map: Object.entries(map).map(([address, guestFunction]) => ({
+          hostAddress: at(address),
+          guestFunction,
+        })),
+      },
+    });
+  const both = mapped({ "0000:01:10.0": 0, "0000:01:10.2": 1 });
+
+  it("are held all, whatever group they are in, before the first is plugged; function 0 comes last", () => {
+    expect(outline(planAttach(apart().observe(), both))).toEqual([
+      "record",
+      "hold 0000:01:10.0",
+      "hold 0000:01:10.2",
+      "plug 0000:01:10.2 as 1",
+      "plug 0000:01:10.0 as 0",
+      "confirm",
+    ]);
+  });
+
+  it("bring with them the leftovers of each of their groups, which are refused unless they may be held", () => {
+    const map = { "0000:01:10.2": 0, "0000:02:00.1": 7 };
+    expect(refusalOf(() => planAttach(apart().observe(), mapped(map)))).toBe("LEFTOVERS_REFUSED");
+    expect(outline(planAttach(apart().observe(), mapped(map, { leftovers: "hold" })))).toEqual([
+      "record",
+      "hold 0000:01:10.2",
+      "hold 0000:02:00.0",
+      "hold 0000:02:00.1",
+      "plug 0000:02:00.1 as 7",
+      "plug 0000:01:10.2 as 0",
+      "confirm",
+    ]);
+  });
+
+  it("change their set: a group that is not touched any more is given back last, the others stay held", () => {
+    const world = apart();
+    reach(world, both);
+    expect(
+      outline(reach(world, mapped({ "0000:01:10.2": 0, "0000:02:00.0": 1, "0000:02:00.1": 2 }))),
+    ).toEqual([
+      "record",
+      "hold 0000:02:00.0",
+      "hold 0000:02:00.1",
+      "unplug 1 of 2",
+      "plug 0000:02:00.0 as 1",
+      "plug 0000:02:00.1 as 2",
+      "plug 0000:01:10.2 as 0",
+      "confirm",
+      "release 0000:01:10.0",
+      "restore 0000:01:10.0",
+      "record",
+    ]);
+    expect(world.functions.get(at("0000:01:10.0"))?.driver).toBe("igbvf");
+  });
+
+  it("are configured in one slot where they are to be persistent, and recognised after a cold boot", () => {
+    const world = apart();
+    const persistent = { ...both, persistent: true };
+    reach(world, persistent);
+    world.stopGuest();
+    expect(planAttach(world.coldBoot().observe(), persistent).steps).toEqual([]);
+    expect(world.guestSees().map((one) => one.map.length)).toEqual([2]);
+  });
+
+  it("are given back by one detach", () => {
+    const world = apart();
+    reach(world, both);
+    expect(outline(leave(world))).toEqual([
+      "unplug 1 of 2",
+      "release 0000:01:10.0",
+      "release 0000:01:10.2",
+      "restore 0000:01:10.0 0000:01:10.2",
+      "erase",
+    ]);
+  });
+
+  it("of which one is not there are refused, and the others of its slot are named", () => {
+    const wanted = mapped({ "0000:01:10.0": 0, "0000:02:00.3": 1 });
+    expect(() => planAttach(apart().observe(), wanted)).toThrow(
+      /no PCI function 0000:02:00\.3; that device has 0000:02:00\.0, 0000:02:00\.1/,
+    );
   });
 });
 

@@ -17,7 +17,7 @@ import {
 } from "../../../provider/plan";
 import { OWNER } from "../../support/scenarios";
 import { at, reach, wants } from "../../support/wanted";
-import { hostDevice, World } from "../../support/world";
+import { hostDevice, hostFunction, World } from "../../support/world";
 
 const card = (): World => new World({ functions: hostDevice() });
 
@@ -110,6 +110,26 @@ describe("a plan in words", () => {
     expectSays(plan, new RegExp(OWNER), /not interrupted/);
   });
 
+  it("of functions that sit apart on the host names each, and the one slot that they come to", () => {
+    const functions = [hostFunction("0000:01:10.0", { iommuGroup: 11 }), ...hostDevice("0000:02:00", [1])];
+    const world = new World({ functions });
+    const map = [
+      { hostAddress: at("0000:02:00.1"), guestFunction: 0 },
+      { hostAddress: at("0000:01:10.0"), guestFunction: 3 },
+    ];
+    const wanted = wants(undefined, { selection: { by: "map", map } });
+    expectSays(
+      planAttach(world.observe(), wanted),
+      /plug 0000:01:10\.0 as function 3 of guest slot pci\.4 \(queued\)$/,
+      /plug 0000:02:00\.1 as function 0 of guest slot pci\.4: the guest sees the whole device$/,
+    );
+    reach(world, wanted);
+    expectSays(
+      planDetach(world.observe(), OWNER),
+      /unplug 0000:02:00\.1, 0000:01:10\.0 from guest slot pci\.4/,
+    );
+  });
+
   it("without steps says that nothing changes", () => {
     const world = card();
     reach(world, wants());
@@ -142,6 +162,7 @@ describe("lists of functions in words", () => {
     [["0000:01:00.0", "0000:01:00.1", "0000:01:00.2"], "0000:01:00.0-2"],
     [["0000:01:00.0", "0000:01:00.2", "0000:01:00.3"], "0000:01:00.0,2,3"],
     [["0000:01:00.0", "0000:02:00.1"], "0000:01:00.0, 0000:02:00.1"],
+    [["0000:01:10.2", "0000:02:00.1", "0000:01:10.0"], "0000:01:10.0,2, 0000:02:00.1"],
   ])("%j are %s", (addresses, text) => {
     expect(listFunctions(addresses as PciAddress[])).toBe(text);
   });

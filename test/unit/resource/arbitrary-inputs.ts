@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { findPciAddress } from "../../../provider/pci";
 import type { AttachmentInputs, ConnectionInputs, CredentialChecks } from "../../../provider/resource";
 
 /** A judge of credentials that finds no fault, for tests of all other rules. */
@@ -77,10 +78,15 @@ export const inputs: fc.Arbitrary<AttachmentInputs> = fc.oneof(
     {
       ...common,
       functionMap: fc
-        .tuple(slotText, fc.uniqueArray(fc.nat({ max: 7 }), { minLength: 1 }))
-        .map(([slot, numbers]) =>
-          numbers.map((n, guestFunction) => ({ hostAddress: `${slot}.${n}`, guestFunction })),
-        ),
+        .uniqueArray(
+          fc.tuple(slotText, fc.nat({ max: 7 })).map(([slot, n]) => `${slot}.${n}`),
+          {
+            minLength: 1,
+            maxLength: 8,
+            selector: (text) => findPciAddress(text),
+          },
+        )
+        .map((addresses) => addresses.map((hostAddress, guestFunction) => ({ hostAddress, guestFunction }))),
     },
     { requiredKeys: ["connection", "guest", "ownerToken", "functionMap"] },
   ),

@@ -74,14 +74,6 @@ describe("check", () => {
       /^functionMap: .*0000:0a:00\.0 twice/,
     ],
     [
-      "a map over two host slots",
-      withMap(
-        { hostAddress: "0000:01:00.0", guestFunction: 0 },
-        { hostAddress: "0000:02:00.1", guestFunction: 1 },
-      ),
-      /^functionMap: .*0000:01:00 and 0000:02:00/,
-    ],
-    [
       "a malformed address in a map",
       withMap({ hostAddress: "01:00.8", guestFunction: 0 }),
       /^functionMap\[0\]\.hostAddress: .*"01:00\.8"/,
