@@ -1,4 +1,5 @@
 import { causeText, fail, hasCode } from "../errors";
+import { isVfioDriver } from "../pci";
 import { describeSlot, describeStep, listFunctions, type Plan, type Step } from "../plan";
 import { BootWatch } from "./boot-watch";
 import { pause, type Deadline } from "./deadline";
@@ -104,7 +105,7 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
     case "erase":
       return hypervisor.ledger.erase(step.entry, step.places, signal);
     case "hold":
-      return hypervisor.host.hold(step.address, step.alias, signal);
+      return hypervisor.host.hold(step.address, step.alias, signal, step.vfioDriver);
     case "plug":
       return plug(step, work, course.watch);
     case "confirm":
@@ -193,8 +194,9 @@ async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
     );
     return drivers.filter(({ address, hostDriver }) => {
       const one = now.find((candidate) => candidate.address === address);
-      const isLost = one !== undefined && (one.driver === undefined || one.driver === "vfio-pci");
-      return isLost && one.driver !== hostDriver;
+      // to bind what was on VFIO before would give it to a driver of the host's: that is nobody's loss
+      if (one === undefined || isVfioDriver(hostDriver)) return false;
+      return one.driver === undefined || isVfioDriver(one.driver);
     });
   };
   const patienceEndsAt = Date.now() + patienceMs;

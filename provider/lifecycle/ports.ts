@@ -21,8 +21,12 @@ export interface Host {
   identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity>;
   /** Looks at everything a plan needs; `addresses` are looked at beside what the guest and the ledger name. */
   observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation>;
-  /** Takes a function from its driver and makes it usable for the guest, which does not see it. */
-  hold(address: PciAddress, alias: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Takes a function from its driver and makes it usable for the guest, which does not see it.
+   *
+   * @param vfioDriver a driver of VFIO's that it is on already, and stays on
+   */
+  hold(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void>;
   /** Gives a held function back; one that is not held any more is no error. */
   release(address: PciAddress, alias: string, signal: AbortSignal): Promise<void>;
   /** Aliases of all that libvirt has for the running guest; none where it does not run. */

@@ -11,8 +11,7 @@ export function describeStep(step: Step): string {
     case "record":
       return `write the ledger in ${describePlaces(step.places, "in")}: ${step.entry.functions.length} function(s) for ${step.entry.owner}`;
     case "hold": {
-      const from =
-        step.hostDriver === undefined ? "it has no host driver" : `host driver ${step.hostDriver} loses it`;
+      const from = describeFrom(step.hostDriver, step.vfioDriver);
       const why = step.purpose === "leftover" ? "; held, shown to nobody" : "";
       const uses = step.overriddenUses ? `; allowed although it ${listUses(step.overriddenUses)}` : "";
       return `hold ${step.address} for the guest (${from}${why}${uses})`;
@@ -46,6 +45,11 @@ export function describeStep(step: Step): string {
     case "erase":
       return `erase the ledger entry from ${describePlaces(step.places, "from")}`;
   }
+}
+
+function describeFrom(hostDriver: string | undefined, vfioDriver: string | undefined): string {
+  if (vfioDriver !== undefined) return `it is on ${vfioDriver} already, and stays there`;
+  return hostDriver === undefined ? "it has no host driver" : `host driver ${hostDriver} loses it`;
 }
 
 function describePlaces(places: readonly LedgerPlace[], preposition: string): string {

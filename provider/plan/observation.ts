@@ -50,6 +50,8 @@ export interface ConfiguredFunction {
   readonly alias: string;
   /** Undefined where it is to be held and shown to nobody. */
   readonly place?: ConfiguredPlace;
+  /** A driver of VFIO's that it was on before, which libvirt is told to leave it on. Written, and never compared. */
+  readonly vfioDriver?: string;
 }
 
 /** Where in the guest a configured function is to appear. */

@@ -10,7 +10,6 @@ import {
   isVfioDriver,
   pciAddressOf,
   slotOf,
-  VFIO_DRIVER,
   type FunctionMapping,
   type GuestBus,
   type GuestSlot,
@@ -104,6 +103,7 @@ export function planAttach(
       alias: aliasOf(owned.tag, address),
       purpose: map.some((one) => one.hostAddress === address) ? "assign" : "leftover",
       ...(hostDriver !== undefined && { hostDriver }),
+      ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }),
       ...(overriddenUses.length > 0 && { overriddenUses }),
     };
   };
@@ -370,7 +370,7 @@ function findLeftovers(
     .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.address))
     .sort((a, b) => compareAddresses(a.address, b.address))
     .map((one) => ({ address: one.address, driver: originalDriver(owned, one, remembered) }))
-    .filter((one) => one.driver !== undefined && one.driver !== VFIO_DRIVER);
+    .filter((one) => one.driver !== undefined && !isVfioDriver(one.driver));
   if (leftovers.length > 0 && wanted.leftovers === "refuse")
     throw fail("LEFTOVERS_REFUSED", {
       leftovers: leftovers.map((one) => `${one.address} (${one.driver ?? "no driver"})`),
@@ -397,7 +397,7 @@ function originalDriver(
   remembered: RememberedAttachment | undefined,
 ): string | undefined {
   if (owned.held.includes(one.address)) return findHostDriver(owned, one.address, remembered);
-  const isUnclear = one.driver === undefined || one.driver === VFIO_DRIVER;
+  const isUnclear = one.driver === undefined || isVfioDriver(one.driver);
   return (isUnclear ? findHostDriver(owned, one.address, undefined) : undefined) ?? one.driver;
 }
 

@@ -1,5 +1,5 @@
 import { fail } from "../errors";
-import type { PciAddress } from "../pci";
+import { isVfioDriver, type PciAddress } from "../pci";
 import { aliasOf, findTagOfAlias } from "./naming";
 import type { ConfiguredFunction, LedgerEntry, Observation, OwnedPart } from "./observation";
 import type { Step } from "./step";
@@ -7,9 +7,10 @@ import type { Step } from "./step";
 /** What the guest's configuration has to hold so that a cold boot brings about what the entry tells. */
 export function configurationOf(entry: LedgerEntry): ConfiguredFunction[] {
   const { bus, slot } = entry.slot;
-  return entry.functions.map(({ address, guestFunction }) => ({
+  return entry.functions.map(({ address, guestFunction, hostDriver }) => ({
     address,
     alias: aliasOf(entry.tag, address),
+    ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }),
     ...(guestFunction !== undefined && { place: { bus, slot, guestFunction } }),
   }));
 }

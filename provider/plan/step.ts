@@ -13,6 +13,8 @@ export type Step =
       readonly address: PciAddress;
       readonly alias: string;
       readonly hostDriver?: string;
+      /** A driver of VFIO's that the function was on already: it stays on that one, now and after the release. */
+      readonly vfioDriver?: string;
       readonly purpose: "assign" | "leftover";
       /** What the host uses it for and loses, in words that follow "it"; only where that is allowed. */
       readonly overriddenUses?: readonly string[];

@@ -25,7 +25,7 @@ export interface Scenario {
 const slots = ["0000:01:00", "0000:02:00", "0000:02:01"] as PciSlotAddress[];
 const driver = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom("e1000e", "tg3") },
-  { weight: 1, arbitrary: fc.constant("vfio-pci") },
+  { weight: 1, arbitrary: fc.constantFrom("vfio-pci", "mlx5_vfio_pci") },
   { weight: 2, arbitrary: fc.constant(undefined) },
 );
 
@@ -197,11 +197,13 @@ export const scenario: fc.Arbitrary<Scenario> = fc
         qemuVersion: fc.constantFrom("10.0.13", "7.2.22", "5.2.0"),
         runState: fc.constantFrom("running" as const, "paused" as const),
         isBootedAnew: fc.boolean(),
+        withVariant: fc.subarray(functions.map((one) => one.address)),
         wanted: wantedOf(functions, OWNER),
       })
       .map((parts): Scenario => {
         const { runState, qemuVersion } = parts;
-        const world = new World({ functions, buses: guestBuses, runState, qemuVersion });
+        const variants = new Map(parts.withVariant.map((address) => [address, "mlx5_vfio_pci"]));
+        const world = new World({ functions, buses: guestBuses, runState, qemuVersion, variants });
         const elsewhere = parts.heldElsewhere;
         if (elsewhere !== undefined && !elsewhere.isBridge)
           world.hold(elsewhere.address, "hostdev0", OTHER_GUEST);

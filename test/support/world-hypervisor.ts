@@ -86,8 +86,10 @@ export class WorldHypervisor implements Hypervisor {
   readonly host: Host = {
     identify: (query, signal) => this.#call("identify", signal, () => this.#identify(query)),
     observe: (_query, signal) => this.#call("observe", signal, (): Observation => this.world.observe()),
-    hold: (address, alias, signal) =>
-      this.#call(`hold ${address}`, signal, () => this.world.hold(address, this.#whileRunning(alias))),
+    hold: (address, alias, signal, vfioDriver) =>
+      this.#call(`hold ${address}`, signal, () =>
+        this.world.hold(address, this.#whileRunning(alias), OWN_GUEST, vfioDriver),
+      ),
     release: (address, alias, signal) =>
       this.#call(`release ${address}`, signal, () => this.world.release(address, alias)),
     heldAliases: (signal) => this.#call("heldAliases", signal, () => this.#heldAliases()),

@@ -160,10 +160,10 @@ export class LibvirtHost implements Host {
    * The signal ends the repeating only: a call under way is awaited, here and in release, because libvirt
    * carries it out whether or not someone waits, and undoing must not overtake it.
    */
-  async hold(address: PciAddress, alias: string, signal: AbortSignal): Promise<void> {
+  async hold(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#foundDomain();
-    const xml = unassignedHostdev(address, alias);
+    const xml = unassignedHostdev(address, alias, vfioDriver);
     try {
       await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
     } catch (cause) {

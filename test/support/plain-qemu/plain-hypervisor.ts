@@ -45,7 +45,8 @@ export class PlainHypervisor implements Hypervisor {
       const { runState, qemuVersion, buses, plugged } = survey;
       return { ...seen, guest: { ...seen.guest, runState, qemuVersion }, buses, plugged };
     },
-    hold: (address, alias, signal) => this.#seeing(signal, (host) => host.hold(address, alias, signal)),
+    hold: (address, alias, signal, vfioDriver) =>
+      this.#seeing(signal, (host) => host.hold(address, alias, signal, vfioDriver)),
     release: (address, alias, signal) => this.#seeing(signal, (host) => host.release(address, alias, signal)),
     heldAliases: (signal) => this.#seeing(signal, (host) => host.heldAliases(signal)),
     configure: (functions, signal) => this.#seeing(signal, (host) => host.configure(functions, signal)),

@@ -242,6 +242,23 @@ describe("the hostdev that is asked of libvirt", () => {
   });
 });
 
+describe("a hostdev of a function that is on a driver of VFIO's already", () => {
+  it("names that as its model, held and configured, so that libvirt binds no other", () => {
+    const one = { address: at("0000:0a:1f.7"), alias: "ua-x", vfioDriver: "mlx5_vfio_pci" };
+    const place = { bus: "pci.10", slot: 0, guestFunction: 0 };
+    const hostdevs = [
+      unassignedHostdev(one.address, one.alias, one.vfioDriver),
+      configuredHostdev(one, 0, false),
+      configuredHostdev({ ...one, place }, 10, false),
+    ];
+    for (const xml of hostdevs)
+      expect(child(parseXml(xml, "it"), "hostdev", "driver")).toEqual({
+        "@name": "vfio",
+        "@model": "mlx5_vfio_pci",
+      });
+  });
+});
+
 describe("the hostdev that a configuration gets", () => {
   const place = { bus: "pci.10", slot: 0, guestFunction: 0 };
   const guestAddress = (guestFunction: number, isMultifunction: boolean) =>

@@ -501,6 +501,20 @@ describe("a driver that does not come back with the release", () => {
     expectNothingLeft(world);
   });
 
+  it("because the function was on a driver of VFIO's before, is none: it is not bound to one of the host's", async () => {
+    const world = withAll();
+    const [first, ...others] = rememberedAll.functions;
+    const functions = [{ ...first!, hostDriver: "mlx5_vfio_pci" }, ...others];
+    world.ledger = world.ledger.map((line) => ({ ...line, entry: { ...line.entry, functions } }));
+    const hypervisor = new WorldHypervisor(world);
+    hypervisor.onCall = (call) => {
+      if (call === "lookAt") world.bind(at("0000:01:00.0"), "vfio-pci");
+    };
+    const { error } = await detachFrom(hypervisor, { functions });
+    expect(error).toBeUndefined();
+    expect(hypervisor.changes.filter((one) => one.startsWith("rebind"))).toEqual([]);
+  });
+
   it("because another driver has taken it, is no failure", async () => {
     const world = withAll();
     const hypervisor = new WorldHypervisor(world);

@@ -90,6 +90,7 @@ describe("functions of a touched group that are not assigned", () => {
   it.each([
     ["without a driver", { driver: undefined }],
     ["on vfio-pci already", { driver: "vfio-pci" }],
+    ["on a variant of vfio-pci already", { driver: "nvgrace_gpu_vfio_pci" }],
     ["that are bridges", { driver: "pcieport", isBridge: true }],
   ])("%s are no obstacle, and are not held", (_name, extra) => {
     const world = new World({
@@ -442,6 +443,24 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
   it("by a vendor's variant of vfio-pci was taken by libvirt itself", () => {
     const world = heldInNameOnly("mlx5_vfio_pci");
     expect(outline(planAttach(world.observe(), wants()))[0]).toBe("plug 0000:01:00.1 as 1");
+  });
+
+  it("stays on the variant of vfio-pci where somebody had put it, after the release too", () => {
+    const variants = new Map([[at("0000:01:00.0"), "mlx5_vfio_pci"]]);
+    const functions = [
+      hostFunction("0000:01:00.0", { driver: "vfio-pci" }),
+      hostFunction("0000:01:00.1", { driver: "mlx5_vfio_pci" }),
+      hostFunction("0000:01:00.2"),
+    ];
+    const world = card({ functions, variants });
+    reach(world, wants(undefined, { persistent: true }));
+    world.stopGuest();
+    leave(world.coldBoot());
+    expect([...world.functions.values()].map((one) => one.driver)).toEqual([
+      "vfio-pci",
+      "mlx5_vfio_pci",
+      "e1000e",
+    ]);
   });
 
   it("is left to the host where the host uses it by now", () => {

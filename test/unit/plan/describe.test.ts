@@ -16,7 +16,7 @@ import {
   type Plan,
 } from "../../../provider/plan";
 import { OWNER } from "../../support/scenarios";
-import { at, reach, wants } from "../../support/wanted";
+import { at, reach, stepOf, wants } from "../../support/wanted";
 import { hostDevice, hostFunction, World } from "../../support/world";
 
 const card = (): World => new World({ functions: hostDevice() });
@@ -144,6 +144,13 @@ describe("a plan in words", () => {
     const plan = planDetach(world.observe(), OWNER);
     expectSays(plan, /take back 0000:01:00\.1,2 .*has not seen/);
     expect(interruptionOf(plan)).toBe("none");
+  });
+
+  it("of a function that is on a driver of VFIO's already says that it stays there, and tells libvirt so", () => {
+    const functions = hostDevice("0000:01:00", [0], { driver: "mlx5_vfio_pci" });
+    const plan = planAttach(new World({ functions }).observe(), wants());
+    expectSays(plan, /hold 0000:01:00\.0 for the guest \(it is on mlx5_vfio_pci already, and stays there\)$/);
+    expect(stepOf(plan, "hold").vfioDriver).toBe("mlx5_vfio_pci");
   });
 
   it("of a function without driver says that too", () => {
