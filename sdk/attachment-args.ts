@@ -15,6 +15,13 @@ export interface FunctionMappingArgs {
   hostAddress: pulumi.Input<string>;
   /** Function number in the guest's slot, 0 to 7. One entry must have 0: without it a guest sees nothing (PCI). */
   guestFunction: pulumi.Input<number>;
+  /**
+   * Absolute path, on the host, of a file that the guest sees as the function's expansion ROM (option ROM, VBIOS) in
+   * place of the device's own. The guest's QEMU must be allowed to read it. Default: the device's own.
+   */
+  romFile?: pulumi.Input<string | undefined>;
+  /** Whether the guest sees an expansion ROM at all (its BAR). Not false together with `romFile`. Default: QEMU's, true. */
+  romBar?: pulumi.Input<boolean | undefined>;
 }
 
 /** Where in the guest the functions appear. */

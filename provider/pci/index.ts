@@ -14,6 +14,7 @@ export {
 } from "./address";
 export { defaultFunctionMap, isSameFunctionMap, type FunctionMapping } from "./function-map";
 export { isVfioDriver, type HostFunction } from "./host-function";
+export { hasRomOptions, isSameRom, romOptionsOf, type RomOptions } from "./rom-options";
 export type { HostSurvey, SurveyedDisk, SurveyedInterface } from "./host-survey";
 export { findHostUses, type HostUse } from "./host-use";
 export {

@@ -1,4 +1,4 @@
-import { functionNumberOf, slotOf, type GuestSlot, type PciAddress } from "../pci";
+import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOptions } from "../pci";
 import type { ConfiguredFunction, LedgerPlace } from "./observation";
 import type { Plan, Step } from "./step";
 
@@ -28,7 +28,8 @@ export function describeStep(step: Step): string {
       const effect = guestFunction === 0 ? ": the guest sees the whole device" : " (queued)";
       const pins =
         step.pinsBytes === undefined ? "" : `; pins the guest's memory, ${describeGiB(step.pinsBytes)} GiB`;
-      return `plug ${hostAddress} as function ${guestFunction} of guest slot ${describeSlot(step.slot)}${effect}${pins}`;
+      const rom = describeRom(step.target);
+      return `plug ${hostAddress} as function ${guestFunction} of guest slot ${describeSlot(step.slot)}${rom}${effect}${pins}`;
     }
     case "confirm":
       return `confirm that QEMU has ${step.functions.length} function(s) in guest slot ${describeSlot(step.slot)}`;
@@ -50,6 +51,11 @@ export function describeStep(step: Step): string {
 function describeFrom(hostDriver: string | undefined, vfioDriver: string | undefined): string {
   if (vfioDriver !== undefined) return `it is on ${vfioDriver} already, and stays there`;
   return hostDriver === undefined ? "it has no host driver" : `host driver ${hostDriver} loses it`;
+}
+
+function describeRom({ romFile, romBar }: RomOptions): string {
+  if (romFile !== undefined) return ` with the ROM of ${romFile}`;
+  return romBar === undefined ? "" : romBar ? " with a ROM BAR" : " without a ROM BAR";
 }
 
 function describePlaces(places: readonly LedgerPlace[], preposition: string): string {

@@ -1,4 +1,4 @@
-import type { GuestBus, GuestSlot, HostFunction, HostUse, PciAddress } from "../pci";
+import type { GuestBus, GuestSlot, HostFunction, HostUse, PciAddress, RomOptions } from "../pci";
 
 /**
  * Whether the guest can take part in a plug or an unplug. `prelaunch`: started paused and never run, in
@@ -8,7 +8,7 @@ import type { GuestBus, GuestSlot, HostFunction, HostUse, PciAddress } from "../
 export type GuestRunState = "running" | "paused" | "prelaunch" | "off" | "missing";
 
 /** One function as the ledger on the host remembers it. */
-export interface LedgerFunction {
+export interface LedgerFunction extends RomOptions {
   readonly address: PciAddress;
   /** Undefined for a function that is held and shown to nobody. */
   readonly guestFunction?: number;
@@ -44,7 +44,7 @@ export interface Holding {
 }
 
 /** A host function that the guest's configuration gives to it at its next cold boot. */
-export interface ConfiguredFunction {
+export interface ConfiguredFunction extends RomOptions {
   readonly address: PciAddress;
   /** Empty where the configuration names none: it is not ours. */
   readonly alias: string;
@@ -74,7 +74,7 @@ export interface Configuration {
 export type LedgerPlace = "live" | "configuration";
 
 /** A host function that QEMU has, whoever plugged it, seen by QOM. */
-export interface PluggedFunction {
+export interface PluggedFunction extends RomOptions {
   /** Of one that was plugged without an id, its path in QOM. */
   readonly qemuId: string;
   readonly hostAddress: PciAddress;

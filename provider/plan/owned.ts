@@ -1,4 +1,4 @@
-import { compareAddresses, type PciAddress } from "../pci";
+import { compareAddresses, romOptionsOf, type PciAddress } from "../pci";
 import { findTagOfAlias, findTagOfQemuId, tagOf } from "./naming";
 import type { LedgerEntry, Observation, OwnedPart, PluggedFunction } from "./observation";
 
@@ -107,8 +107,10 @@ export function isNothing(owned: OwnedPart | undefined): boolean {
 /** What a cold boot plugs: libvirt gives each function its alias for an id. */
 export function pluggedAtBoot(owned: OwnedPart): PluggedFunction[] {
   return owned.configured
-    .flatMap(({ address, alias, place }) =>
-      place === undefined ? [] : [{ ...place, qemuId: alias, hostAddress: address }],
+    .flatMap((one) =>
+      one.place === undefined
+        ? []
+        : [{ ...one.place, ...romOptionsOf(one), qemuId: one.alias, hostAddress: one.address }],
     )
     .sort((a, b) => a.guestFunction - b.guestFunction);
 }

@@ -9,6 +9,7 @@ import {
   isSlotFree,
   isVfioDriver,
   pciAddressOf,
+  romOptionsOf,
   slotOf,
   type FunctionMapping,
   type GuestBus,
@@ -171,7 +172,7 @@ function heldInNameOnly(owned: OwnedPart, members: ReadonlyMap<PciAddress, HostF
 function targetId(owned: OwnedPart, one: FunctionMapping, isPlugged: boolean, isOff: boolean): string {
   if (isOff) return aliasOf(owned.tag, one.hostAddress);
   const present = owned.plugged.find((other) => other.hostAddress === one.hostAddress);
-  return (isPlugged ? present?.qemuId : undefined) ?? qemuIdOf(owned.tag, one.guestFunction);
+  return (isPlugged ? present?.qemuId : undefined) ?? qemuIdOf(owned.tag, one.guestFunction, one);
 }
 
 /** Functions other than 0 in order, then 0, then a look whether they are all there (qemu.md, rules 3 and 5). */
@@ -579,6 +580,7 @@ function ledgerEntry(
       ...map.map((one) => ({
         address: one.hostAddress,
         guestFunction: one.guestFunction,
+        ...romOptionsOf(one),
         ...driverOf(one.hostAddress),
       })),
       ...heldOnly.map((address) => ({ address, ...driverOf(address) })),
@@ -615,7 +617,9 @@ function isSameEntry(a: LedgerEntry | undefined, b: LedgerEntry): boolean {
       entry.slot.bus,
       entry.slot.slot,
       entry.functions
-        .map((one) => `${one.address} ${one.guestFunction ?? "-"} ${one.hostDriver ?? "-"}`)
+        .map((one) =>
+          JSON.stringify([one.address, one.guestFunction, one.hostDriver, one.romFile, one.romBar]),
+        )
         .sort(),
     ]);
   return a !== undefined && key(a) === key(b);

@@ -1,5 +1,5 @@
 import { fail } from "../errors";
-import { isAcpiSlot, type PciAddress, type SlotKind } from "../pci";
+import { isAcpiSlot, romOptionsOf, type PciAddress, type SlotKind } from "../pci";
 import { aliasOf, findTagOfQemuId } from "./naming";
 import type { LedgerPlace, Observation, OwnedPart, PluggedFunction } from "./observation";
 import { findOwned } from "./owned";
@@ -155,10 +155,11 @@ function unplugStep(observation: Observation, functions: readonly PluggedFunctio
   return {
     kind: "unplug",
     slot: { bus: first.bus, slot: first.slot, kind },
-    functions: functions.map(({ qemuId, hostAddress, guestFunction }) => ({
-      qemuId,
-      hostAddress,
-      guestFunction,
+    functions: functions.map((one) => ({
+      qemuId: one.qemuId,
+      hostAddress: one.hostAddress,
+      guestFunction: one.guestFunction,
+      ...romOptionsOf(one),
     })),
     requests: goesThroughGuest ? ids.slice(0, 1) : ids.reverse(),
     seenByGuest,

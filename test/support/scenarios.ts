@@ -7,6 +7,7 @@ import {
   type HostFunction,
   type PciAddress,
   type PciSlotAddress,
+  type RomOptions,
 } from "../../provider/pci";
 import { planAttach, type Plan, type RememberedAttachment, type WantedAttachment } from "../../provider/plan";
 import { conventionalBus, expressBus, hostFunction, OTHER_GUEST, World } from "./world";
@@ -74,6 +75,16 @@ const bus = (name: string): fc.Arbitrary<GuestBus> =>
     });
 const buses = fc.tuple(bus("pci.1"), bus("pci.2"), bus("pci.3"), fc.constant(expressBus("pci.4")));
 
+const rom = fc.oneof(
+  { weight: 4, arbitrary: fc.constant({}) },
+  fc.constantFrom<RomOptions>(
+    { romBar: false },
+    { romBar: true },
+    { romFile: "/usr/share/vgabios/a.rom" },
+    { romFile: "/usr/share/vgabios/b.rom", romBar: true },
+  ),
+);
+
 /** What a program may ask of these functions. */
 export const wantedOf = (
   functions: readonly HostFunction[],
@@ -96,12 +107,17 @@ export const wantedOf = (
         functions: chosen.map((address) => Number(address.slice(-1))),
       })),
       fc
-        .tuple(fc.oneof(some, apart), fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7], { minLength: 7 }))
-        .map(([chosen, numbers]) => ({
+        .tuple(
+          fc.oneof(some, apart),
+          fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7], { minLength: 7 }),
+          fc.array(rom, { minLength: 8, maxLength: 8 }),
+        )
+        .map(([chosen, numbers, roms]) => ({
           by: "map" as const,
           map: chosen.map((hostAddress, i) => ({
             hostAddress,
             guestFunction: i === 0 ? 0 : (numbers[i] ?? numbers[0] ?? 0),
+            ...roms[i],
           })),
         })),
     );

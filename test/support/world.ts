@@ -230,11 +230,12 @@ export class World {
       if (place !== undefined)
         this.holdings = this.holdings.map((h) => (h.alias === alias ? { ...h, isUnassigned: false } : h));
     }
-    for (const { address, alias, place } of this.configured) {
+    for (const { address, alias, place, romFile, romBar } of this.configured) {
       if (place === undefined) continue;
+      const rom = { ...(romFile !== undefined && { romFile }), ...(romBar !== undefined && { romBar }) };
       const { iommuGroup } = this.functions.get(address) ?? {};
       this.#expectViable(address);
-      this.plugged.push({ ...place, qemuId: alias, hostAddress: address });
+      this.plugged.push({ ...place, ...rom, qemuId: alias, hostAddress: address });
       this.#expect(iommuGroup !== undefined, `${address} has no IOMMU group`);
     }
     for (const { bus, slot } of this.plugged)
@@ -278,7 +279,11 @@ export class World {
   }
 
   plug(target: PlugTarget, slot: { bus: string; slot: number }, multifunction: boolean): void {
-    const { hostAddress, guestFunction, qemuId } = target;
+    const { hostAddress, guestFunction, qemuId, romFile, romBar } = target;
+    this.#expect(
+      romFile === undefined || romBar !== false,
+      "Hot-plugged device without ROM bar can't have an option ROM",
+    );
     const bus = this.observe().buses.find((candidate) => candidate.bus === slot.bus);
     this.#expect(this.isRunning, "QEMU does not run");
     if (bus === undefined || !bus.hotplug.possible) throw new WorldViolation(`${slot.bus} takes no hotplug`);
@@ -301,7 +306,7 @@ export class World {
     this.#expect(one !== undefined, `${hostAddress} is not there`);
     this.#expect(isOfVfio(one?.driver), `${hostAddress} is not on vfio-pci, so QEMU cannot open it`);
     this.#expectViable(hostAddress);
-    this.plugged.push({ qemuId, hostAddress, bus: slot.bus, slot: slot.slot, guestFunction });
+    this.plugged.push({ ...target, bus: slot.bus, slot: slot.slot });
   }
 
   requestUnplug(qemuId: string): "requested" | "gone" {

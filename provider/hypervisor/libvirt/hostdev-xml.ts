@@ -1,4 +1,4 @@
-import type { PciAddress } from "../../pci";
+import { hasRomOptions, type PciAddress, type RomOptions } from "../../pci";
 import type { ConfiguredFunction } from "../../plan";
 import { addressAttributes } from "./address-xml";
 import { writeXml, type XmlElement } from "./xml";
@@ -42,7 +42,7 @@ export function configuredHostdev(
  * it has bound it gives to a driver of the host's at the release. Older ones pass over `model`.
  */
 function hostdev(
-  { address, alias, vfioDriver }: Omit<ConfiguredFunction, "place">,
+  { address, alias, vfioDriver, ...rest }: Omit<ConfiguredFunction, "place">,
   guestAddress: XmlElement,
 ): string {
   return writeXml({
@@ -52,8 +52,20 @@ function hostdev(
       "@managed": "yes",
       driver: { "@name": "vfio", ...(vfioDriver !== undefined && { "@model": vfioDriver }) },
       source: { address: addressAttributes(address) },
+      ...romElement(rest),
       alias: { "@name": alias },
       address: guestAddress,
     },
   });
+}
+
+function romElement(options: RomOptions): XmlElement {
+  if (!hasRomOptions(options)) return {};
+  const { romFile, romBar } = options;
+  return {
+    rom: {
+      ...(romBar !== undefined && { "@bar": romBar ? "on" : "off" }),
+      ...(romFile !== undefined && { "@file": romFile }),
+    },
+  };
 }

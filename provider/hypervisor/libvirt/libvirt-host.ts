@@ -7,6 +7,7 @@ import {
   findPciSlotAddress,
   FUNCTIONS_PER_SLOT,
   pciAddressOf,
+  romOptionsOf,
   type HostFunction,
   type HostSurvey,
   type PciAddress,
@@ -96,7 +97,11 @@ export class LibvirtHost implements Host {
         ...(own?.memoryBytes !== undefined && { memoryBytes: own.memoryBytes }),
       },
       buses: survey?.buses ?? [],
-      plugged: survey?.plugged ?? [],
+      // of what libvirt plugged itself, its own description tells the ROM
+      plugged: (survey?.plugged ?? []).map((one) => ({
+        ...one,
+        ...romOptionsOf(own?.functions.find((other) => other.alias === one.qemuId) ?? {}),
+      })),
       functions,
       holdings: running.flatMap((one) => one.holdings),
       ledger: running.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry }))),

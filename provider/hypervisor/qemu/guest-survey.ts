@@ -5,9 +5,10 @@ import {
   isExpressPort,
   type BusHotplug,
   type GuestBus,
+  type RomOptions,
   type SlotOccupant,
 } from "../../pci";
-import { findTagOfQemuId, type GuestRunState, type PluggedFunction } from "../../plan";
+import { findTagOfQemuId, tellsOfRom, type GuestRunState, type PluggedFunction } from "../../plan";
 import {
   findObjectType,
   findProperty,
@@ -121,9 +122,12 @@ export async function surveyGuest(
   );
   const plugged = await Promise.all(
     vfio.map(async ({ bus, slot, guestFunction, id, path }): Promise<PluggedFunction | undefined> => {
-      const host = await findProperty(monitor, path, "host", signal);
+      const [host, rom] = await Promise.all([
+        findProperty(monitor, path, "host", signal),
+        tellsOfRom(id) ? lookAtRom(monitor, path, signal) : {},
+      ]);
       const hostAddress = typeof host === "string" ? findPciAddress(host) : undefined;
-      return hostAddress && { qemuId: id, hostAddress, bus, slot, guestFunction };
+      return hostAddress && { qemuId: id, hostAddress, bus, slot, guestFunction, ...rom };
     }),
   );
   return {
@@ -223,6 +227,18 @@ async function lookAtOccupants(
     }),
   );
   return occupants.filter((one) => one !== undefined);
+}
+
+/** `rombar` is 1, or -1 from QEMU 10.0 on, where nobody has said anything of it. */
+async function lookAtRom(monitor: QmpMonitor, path: string, signal: AbortSignal): Promise<RomOptions> {
+  const [romFile, romBar] = await Promise.all([
+    findProperty(monitor, path, "romfile", signal),
+    findProperty(monitor, path, "rombar", signal),
+  ]);
+  return {
+    ...(typeof romFile === "string" && romFile !== "" && { romFile }),
+    ...((romBar === 0 || romBar === 1) && { romBar: romBar === 1 }),
+  };
 }
 
 function versionOf(version: unknown): string {

@@ -104,6 +104,7 @@ describe("the description of a guest that has the attachment in its configuratio
       address: address(n),
       alias: aliasOf(tag, address(n)),
       place: { bus, slot: 0, guestFunction: n },
+      ...(n === 0 ? { romFile: "/usr/share/vgabios/a&b.rom", romBar: true } : { romBar: false }),
     })),
     { address: address(1), alias: aliasOf(tag, address(1)) },
   ];
@@ -315,6 +316,8 @@ describe("the ledger", () => {
       address: fc.nat({ max: 7 }).map((n) => at(`0000:01:00.${n}`)),
       guestFunction: fc.nat({ max: 7 }),
       hostDriver: fc.constantFrom("e1000e", "vfio-pci", "mlx5_core"),
+      romFile: text.map((name) => `/${name}`),
+      romBar: fc.boolean(),
     },
     { requiredKeys: ["address"], noNullPrototype: true },
   );

@@ -1,6 +1,6 @@
 import { causeText, hasCode, ProviderError } from "../../../provider/errors";
 import { attach, AttachFailure, detach } from "../../../provider/lifecycle";
-import { tagOf, type RememberedAttachment, type WantedAttachment } from "../../../provider/plan";
+import { planAttach, tagOf, type RememberedAttachment, type WantedAttachment } from "../../../provider/plan";
 import { letTimePass, type Outcome } from "../../support/fake-time";
 import { OTHER_OWNER, OWNER } from "../../support/scenarios";
 import { at, reach, wants } from "../../support/wanted";
@@ -278,6 +278,37 @@ describe("a failed attach", () => {
       [0, 1, 2, 3].map((n) => `0000:01:00.${n}`),
     );
     expect(reality?.attached.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
+  });
+
+  it.each([
+    ["plugged live", (world: World) => world],
+    [
+      "cold-plugged",
+      (world: World) => {
+        world.stopGuest();
+        return world.coldBoot();
+      },
+    ],
+  ])("puts back the ROM that the old set had (%s)", async (_name, boot) => {
+    const withRom = (romFile: string): WantedAttachment => {
+      const map = [0, 1, 2, 3].map((n) => ({ hostAddress: at(`0000:01:00.${n}`), guestFunction: n }));
+      const [zero, ...others] = map;
+      return { ...allPersistent, selection: { by: "map", map: [{ ...zero!, romFile }, ...others] } };
+    };
+    const world = empty();
+    reach(world, withRom("/old.rom"));
+    // a file that QEMU does not find fails each time; the old one does not
+    const hypervisor = new WorldHypervisor(boot(world), failOnce("plug om", "refused"));
+    const { error } = await attachTo(hypervisor, withRom("/new.rom"), rememberedAll);
+    expect(causeText(error)).toContain("attached again");
+    expect(world.plugged.map((one) => [one.guestFunction, one.romFile]).sort()).toEqual([
+      [0, "/old.rom"],
+      [1, undefined],
+      [2, undefined],
+      [3, undefined],
+    ]);
+    expect(world.configured.find((one) => one.place?.guestFunction === 0)?.romFile).toBe("/old.rom");
+    expect(planAttach(world.observe(), withRom("/old.rom")).steps).toEqual([]);
   });
 
   it.each([create, update, createPersistent, updateColdPlugged])(

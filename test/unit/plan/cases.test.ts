@@ -1,4 +1,4 @@
-import type { HostFunction, PciSlotAddress } from "../../../provider/pci";
+import type { HostFunction, PciSlotAddress, RomOptions } from "../../../provider/pci";
 import {
   aliasOf,
   findOwned,
@@ -287,6 +287,88 @@ describe("functions of several host slots in one guest slot", () => {
     expect(() => planAttach(apart().observe(), wanted)).toThrow(
       /no PCI function 0000:02:00\.3; that device has 0000:02:00\.0, 0000:02:00\.1/,
     );
+  });
+});
+
+describe("the ROM of a function", () => {
+  const romFile = "/usr/share/vgabios/card.rom";
+  const mapped = (rom: RomOptions, extra: Partial<WantedAttachment> = {}): WantedAttachment =>
+    wants(undefined, {
+      leftovers: "hold",
+      ...extra,
+      selection: {
+        by: "map",
+        map: [
+          { hostAddress: at("0000:01:00.0"), guestFunction: 0, ...rom },
+          { hostAddress: at("0000:01:00.1"), guestFunction: 1 },
+        ],
+      },
+    });
+  const kindsOf = (world: World, wanted: WantedAttachment): string[] => [
+    ...new Set(planAttach(world.observe(), wanted).steps.map((step) => step.kind)),
+  ];
+
+  it("is plugged with it, under an id that tells that there is something to ask for", () => {
+    const plan = planAttach(card().observe(), mapped({ romFile }));
+    const ids = plan.steps.flatMap((step) =>
+      step.kind === "plug" ? [[step.target.qemuId, step.target.romFile]] : [],
+    );
+    const tag = tagOf(OWNER);
+    expect(ids).toEqual([
+      [`mfpci-${tag}-f1`, undefined],
+      [`mfpci-${tag}-f0-rom`, romFile],
+    ]);
+    expect(plan.target?.entry.functions[0]).toMatchObject({ guestFunction: 0, romFile });
+  });
+
+  it.each<[string, RomOptions, RomOptions]>([
+    ["gets a file", {}, { romFile }],
+    ["gets another file", { romFile }, { romFile: "/usr/share/vgabios/other.rom" }],
+    ["loses its file", { romFile }, {}],
+    ["loses its BAR", {}, { romBar: false }],
+    ["gets its BAR back", { romBar: false }, { romBar: true }],
+  ])("that %s is a change of the set: all is unplugged, and plugged anew", (_name, before, after) => {
+    const world = card();
+    reach(world, mapped(before));
+    expect(kindsOf(world, mapped(after))).toEqual(["record", "unplug", "plug", "confirm"]);
+    reach(world, mapped(after));
+    expect(kindsOf(world, mapped(after))).toEqual([]);
+  });
+
+  it("whose BAR is asked for is the one that QEMU shows unasked: nothing is interrupted", () => {
+    const world = card();
+    reach(world, mapped({}));
+    expect(kindsOf(world, mapped({ romBar: true }))).toEqual(["record"]);
+  });
+
+  it("goes into the configuration, is recognised after a cold boot, and changes there", () => {
+    const world = card();
+    const persistent = mapped({ romFile }, { persistent: true });
+    reach(world, persistent);
+    expect(world.configured.find((one) => one.place?.guestFunction === 0)?.romFile).toBe(romFile);
+    world.stopGuest();
+    expect(kindsOf(world, persistent)).toEqual([]);
+    expect(kindsOf(world, mapped({}, { persistent: true }))).toEqual(["record", "unconfigure", "configure"]);
+    world.coldBoot();
+    expect(kindsOf(world, persistent)).toEqual([]);
+    expect(kindsOf(world, mapped({}, { persistent: true }))).toEqual([
+      "record",
+      "unplug",
+      "handback",
+      "hold",
+      "plug",
+      "confirm",
+      "unconfigure",
+      "configure",
+    ]);
+  });
+
+  it("that a crash kept from being plugged is plugged by the next run, whatever the ledger says already", () => {
+    const world = card();
+    reach(world, mapped({}));
+    const { steps } = planAttach(world.observe(), mapped({ romFile }));
+    world.applyAll(steps.slice(0, 1));
+    expect(kindsOf(world, mapped({ romFile }))).toEqual(["unplug", "plug", "confirm"]);
   });
 });
 

@@ -130,6 +130,21 @@ describe("a plan in words", () => {
     );
   });
 
+  it("of a function with a ROM of its own, or none, says so", () => {
+    const map = [
+      { hostAddress: at("0000:01:00.0"), guestFunction: 0, romFile: "/usr/share/vgabios/card.rom" },
+      { hostAddress: at("0000:01:00.1"), guestFunction: 1, romBar: false },
+      { hostAddress: at("0000:01:00.2"), guestFunction: 2, romBar: true },
+    ];
+    const wanted = wants(undefined, { leftovers: "hold", selection: { by: "map", map } });
+    expectSays(
+      planAttach(card().observe(), wanted),
+      /plug 0000:01:00\.0 .* with the ROM of \/usr\/share\/vgabios\/card\.rom: the guest sees/,
+      /plug 0000:01:00\.1 .* without a ROM BAR \(queued\)$/,
+      /plug 0000:01:00\.2 .* with a ROM BAR \(queued\)$/,
+    );
+  });
+
   it("without steps says that nothing changes", () => {
     const world = card();
     reach(world, wants());
@@ -194,6 +209,7 @@ describe("names on the host", () => {
     "mfpci-short-f0",
     "mfpci-0123456789ab-f8",
     "mfpci-0123456789ab-f0x",
+    "mfpci-0123456789ab-f0-romx",
     "ua-mfpci-0123456789ab-f0",
   ])("of others are no tag: %s", (id) => {
     expect(findTagOfQemuId(id)).toBeUndefined();

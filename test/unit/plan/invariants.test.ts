@@ -46,6 +46,7 @@ function expectDriversBack({ driversBefore }: Scenario, world: World): void {
 function ofTag(configured: World["configured"], tag: string): World["configured"] {
   return configured
     .filter((one) => findTagOfAlias(one.alias) === tag)
+    .map(({ romBar, ...one }) => ({ ...one, ...(romBar === false && { romBar }) }))
     .sort((a, b) => a.address.localeCompare(b.address));
 }
 
@@ -58,6 +59,11 @@ function expectReached({ wanted }: Scenario, world: World, plan: Plan): void {
     .filter((one) => one.bus === target.slot.bus && one.slot === target.slot.slot);
   const map = target.attached.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
   expect(seen.map((one) => one.map)).toEqual([map]);
+  for (const one of target.attached) {
+    const there = world.plugged.find((other) => other.qemuId === one.qemuId);
+    expect(there?.romFile).toBe(one.romFile);
+    expect(there?.romBar ?? true).toBe(one.romBar ?? true);
+  }
   const own = world.ledger.filter((line) => line.entry.owner === OWNER);
   expect(own.map((line) => line.entry)).toEqual([target.entry]);
   const ours = world.holdings.filter((one) => findTagOfAlias(one.alias) === target.entry.tag);

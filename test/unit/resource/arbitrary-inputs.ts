@@ -46,6 +46,14 @@ const connection = (depth: number): fc.Arbitrary<ConnectionInputs> =>
     { requiredKeys: ["host"] },
   );
 
+const rom = fc.oneof(
+  fc.record({ romBar: fc.boolean() }, { requiredKeys: [] }),
+  fc.record(
+    { romFile: word.map((name) => `/usr/share/vgabios/${name}`), romBar: fc.constant(true) },
+    { requiredKeys: ["romFile"] },
+  ),
+);
+
 const common = {
   connection: connection(2),
   guest: fc.record(
@@ -86,7 +94,10 @@ export const inputs: fc.Arbitrary<AttachmentInputs> = fc.oneof(
             selector: (text) => findPciAddress(text),
           },
         )
-        .map((addresses) => addresses.map((hostAddress, guestFunction) => ({ hostAddress, guestFunction }))),
+        .chain((addresses) =>
+          fc.tuple(...addresses.map((one) => rom.map((options) => ({ hostAddress: one, ...options })))),
+        )
+        .map((entries) => entries.map((one, guestFunction) => ({ ...one, guestFunction }))),
     },
     { requiredKeys: ["connection", "guest", "ownerToken", "functionMap"] },
   ),
