@@ -106,6 +106,8 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
       return hypervisor.ledger.erase(step.entry, step.places, signal);
     case "hold":
       return hypervisor.host.hold(step.address, step.alias, signal, step.vfioDriver);
+    case "attach":
+      return attachSingle(step, work);
     case "plug":
       return plug(step, work, course.watch);
     case "confirm":
@@ -125,21 +127,36 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
   }
 }
 
-/** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
 async function plug(step: StepOf<"plug">, work: Work, watch: BootWatch): Promise<void> {
   const { target, slot, multifunction } = step;
   if (target.guestFunction === 0) watch.refuseHalfBooted(slot);
   else await watch.begin(slot);
-  const occupied = await work.hypervisor.guest.deviceIds(work.deadline.signal);
+  await plugInTime(step, work, () => work.hypervisor.guest.plug(target, slot, { multifunction }));
+}
+
+/** Nothing can be half plugged here. */
+async function attachSingle(step: StepOf<"attach">, work: Work): Promise<void> {
+  const { target, slot, vfioDriver } = step;
+  const { host } = work.hypervisor;
+  await plugInTime(step, work, () => host.attach(target, slot, work.deadline.signal, vfioDriver));
+}
+
+/** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
+async function plugInTime(
+  { target, slot, pinsBytes }: StepOf<"plug" | "attach">,
+  { hypervisor, deadline }: Work,
+  call: () => Promise<void>,
+): Promise<void> {
+  const occupied = await hypervisor.guest.deviceIds(deadline.signal);
   if (occupied.has(target.qemuId))
     throw fail("PLUG_FAILED", {
       address: target.hostAddress,
       slot: describeSlot(slot),
       reason: `QEMU has a device ${target.qemuId} already`,
     });
-  work.deadline.extend(Math.ceil((step.pinsBytes ?? 0) / 2 ** 30) * SECONDS_PER_PINNED_GIB);
-  await work.hypervisor.guest.plug(target, slot, { multifunction });
-  if (work.deadline.isOver) throw work.deadline.error(`${target.hostAddress} was plugged too late`);
+  deadline.extend(Math.ceil((pinsBytes ?? 0) / 2 ** 30) * SECONDS_PER_PINNED_GIB);
+  await call();
+  if (deadline.isOver) throw deadline.error(`${target.hostAddress} was plugged too late`);
 }
 
 /**

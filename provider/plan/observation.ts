@@ -38,7 +38,8 @@ export interface Holding {
   readonly alias: string;
   /**
    * Held without being shown to the guest by libvirt (`<address type='unassigned'/>`). One of ours that is not
-   * was cold-plugged: libvirt hands it back by itself when QEMU has let go, and must not be asked to.
+   * was plugged by libvirt, at a cold boot or alone: libvirt hands it back by itself when QEMU has let go, and must not be
+   * asked to.
    */
   readonly isUnassigned: boolean;
 }
@@ -104,6 +105,8 @@ export interface Observation {
   /** Undefined where the host has no such guest, or one without persistent configuration. */
   readonly configuration?: Configuration;
   readonly hostUses: readonly HostUse[];
+  /** Whether the host plugs a function by itself where it is alone in its slot, and owns that slot then: libvirt does. */
+  readonly plugsSingles?: boolean;
 }
 
 /** What of an observation is one owner's. */
@@ -116,9 +119,9 @@ export interface OwnedPart {
   /** What stands in the metadata of the guest's configuration under this owner or tag. */
   readonly configuredEntry?: LedgerEntry;
   readonly plugged: readonly PluggedFunction[];
-  /** Every function that libvirt has for the guest, cold-plugged ones included. */
+  /** Every function that libvirt has for the guest, those that it plugged itself included. */
   readonly held: readonly PciAddress[];
-  /** Those of `held` that libvirt plugged itself at a cold boot, and hands back by itself. */
-  readonly coldPlugged: readonly PciAddress[];
+  /** Those of `held` that libvirt plugged itself, at a cold boot or alone, and hands back by itself. */
+  readonly pluggedByLibvirt: readonly PciAddress[];
   readonly configured: readonly ConfiguredFunction[];
 }

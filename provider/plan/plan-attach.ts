@@ -32,7 +32,8 @@ import {
   refusePluggedOtherwise,
   releaseStep,
 } from "./plan-detach";
-import type { Plan, PlugTarget, Step } from "./step";
+import { findSingle } from "./plan-single";
+import type { Plan, PlugTarget, Step, TakenFunction } from "./step";
 import type { RememberedAttachment, WantedAttachment } from "./wanted";
 
 /** How long unasked removals were seen to follow a plug (qemu.md, rule 5). */
@@ -76,9 +77,10 @@ export function planAttach(
     refuseParentsOfVirtualFunctions(observation, [...toHold, ...toHoldAgain], needed);
     refuseWhatTheHostUses(observation, wanted, [...toHold, ...toHoldAgain]);
   }
+  const single = isPlugged || isOff ? undefined : findSingle(observation, owned, map, slot);
   const targets: PlugTarget[] = [...map]
     .sort((a, b) => a.guestFunction - b.guestFunction)
-    .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff) }));
+    .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff || one === single) }));
   const kept = owned.held.filter((address) => members.has(address));
   const dropped = owned.held.filter((address) => !members.has(address));
   const givenUp = [...dropped, ...releasedEarlier(owned, members)];
@@ -95,19 +97,22 @@ export function planAttach(
       owned,
       configuration.map((one) => one.address),
     );
-  const holdStep = (address: PciAddress): Step => {
+  const taken = (address: PciAddress): TakenFunction => {
     const hostDriver = finalEntry.functions.find((one) => one.address === address)?.hostDriver;
     const overriddenUses = usesOf(observation, address).map((one) => one.use);
     return {
-      kind: "hold",
       address,
       alias: aliasOf(owned.tag, address),
-      purpose: map.some((one) => one.hostAddress === address) ? "assign" : "leftover",
       ...(hostDriver !== undefined && { hostDriver }),
       ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }),
       ...(overriddenUses.length > 0 && { overriddenUses }),
     };
   };
+  const holdStep = (address: PciAddress): Step => ({
+    kind: "hold",
+    ...taken(address),
+    purpose: map.some((one) => one.hostAddress === address) ? "assign" : "leftover",
+  });
   const places: LedgerPlace[] = [
     ...(isOff ? [] : ["live" as const]),
     ...(wanted.persistent ? ["configuration" as const] : []),
@@ -118,9 +123,9 @@ export function planAttach(
   const steps: Step[] = [];
   if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, places: stale });
   if (!isOff) {
-    steps.push(...toHold.map(holdStep));
+    steps.push(...toHold.filter((address) => address !== single?.hostAddress).map(holdStep));
     const unplugs = isPlugged ? [] : planUnplug(observation, owned);
-    const goesByItself = owned.coldPlugged.filter(
+    const goesByItself = owned.pluggedByLibvirt.filter(
       (address) => !isPlugged || !owned.plugged.some((one) => one.hostAddress === address),
     );
     steps.push(...unplugs, ...planHandback(owned.tag, goesByItself));
@@ -128,16 +133,18 @@ export function planAttach(
     steps.push(...goesByItself.filter((address) => members.has(address)).map(holdStep));
     steps.push(...toHoldAgain.map((address) => releaseStep(owned, address, remembered)));
     steps.push(...toHoldAgain.map(holdStep));
-    if (!isPlugged) steps.push(...planPlug(observation, owned.tag, slot, targets, unplugs.length > 0));
+    if (single !== undefined)
+      steps.push(...planSingle(observation, owned.tag, slot, targets, taken(single.hostAddress)));
+    else if (!isPlugged) steps.push(...planPlug(observation, owned.tag, slot, targets, unplugs.length > 0));
   }
   steps.push(...planConfiguration(owned, configuration));
   if (!wanted.persistent && owned.configuredEntry !== undefined)
     steps.push({ kind: "erase", entry: owned.configuredEntry, places: ["configuration"] });
   if (givenUp.length > 0) {
     for (const address of isOff ? [] : dropped)
-      if (!owned.coldPlugged.includes(address)) steps.push(releaseStep(owned, address, remembered));
+      if (!owned.pluggedByLibvirt.includes(address)) steps.push(releaseStep(owned, address, remembered));
     const ofGivenUp = interimEntry.functions.filter((one) => givenUp.includes(one.address));
-    const byLibvirt = dropped.some((address) => owned.coldPlugged.includes(address));
+    const byLibvirt = dropped.some((address) => owned.pluggedByLibvirt.includes(address));
     steps.push(...planRestore(observation, ofGivenUp, dropped, byLibvirt));
     steps.push({ kind: "record", entry: finalEntry, places });
   }
@@ -152,7 +159,7 @@ function asConfigured(owned: OwnedPart): OwnedPart {
   return {
     ...owned,
     held: owned.configured.map((one) => one.address),
-    coldPlugged: [],
+    pluggedByLibvirt: [],
     plugged: pluggedAtBoot(owned),
   };
 }
@@ -164,13 +171,13 @@ function asConfigured(owned: OwnedPart): OwnedPart {
 function heldInNameOnly(owned: OwnedPart, members: ReadonlyMap<PciAddress, HostFunction>): PciAddress[] {
   return owned.held.filter((address) => {
     const one = members.get(address);
-    return one !== undefined && !isVfioDriver(one.driver) && !owned.coldPlugged.includes(address);
+    return one !== undefined && !isVfioDriver(one.driver) && !owned.pluggedByLibvirt.includes(address);
   });
 }
 
-/** The id of a function that stays is the one it has: cold-plugged functions bear libvirt's alias. */
-function targetId(owned: OwnedPart, one: FunctionMapping, isPlugged: boolean, isOff: boolean): string {
-  if (isOff) return aliasOf(owned.tag, one.hostAddress);
+/** The id of a function that stays is the one it has: what libvirt plugs bears its alias. */
+function targetId(owned: OwnedPart, one: FunctionMapping, isPlugged: boolean, byLibvirt: boolean): string {
+  if (byLibvirt) return aliasOf(owned.tag, one.hostAddress);
   const present = owned.plugged.find((other) => other.hostAddress === one.hostAddress);
   return (isPlugged ? present?.qemuId : undefined) ?? qemuIdOf(owned.tag, one.guestFunction, one);
 }
@@ -193,10 +200,38 @@ function planPlug(
       multifunction: target.guestFunction === 0 && targets.length > 1,
       ...(index === 0 && pinsBytes !== undefined && { pinsBytes }),
     }));
+  return [...plugs, confirmStep(observation, slot, targets, emptiedJustNow)];
+}
+
+/** Libvirt takes and plugs it; QEMU is asked whether it has it all the same. */
+function planSingle(
+  observation: Observation,
+  tag: string,
+  slot: GuestSlot,
+  targets: readonly PlugTarget[],
+  taken: TakenFunction,
+): Step[] {
+  const pinsBytes = memoryToPin(observation, tag);
+  const attaches = targets.map((target): Step => ({
+    kind: "attach",
+    ...taken,
+    slot,
+    target,
+    ...(pinsBytes !== undefined && { pinsBytes }),
+  }));
+  return [...attaches, confirmStep(observation, slot, targets, false)];
+}
+
+function confirmStep(
+  observation: Observation,
+  slot: GuestSlot,
+  functions: readonly PlugTarget[],
+  emptiedJustNow: boolean,
+): Step {
   const mayBeSwept =
     (isAcpiSlot(slot.kind) && emptiedJustNow) ||
     (slot.kind === "pcie-native" && Number.parseInt(observation.guest.qemuVersion, 10) < 6);
-  return [...plugs, { kind: "confirm", slot, functions: targets, watchMs: mayBeSwept ? SWEEP_WATCH_MS : 0 }];
+  return { kind: "confirm", slot, functions, watchMs: mayBeSwept ? SWEEP_WATCH_MS : 0 };
 }
 
 /**

@@ -22,15 +22,15 @@ export function planDetach(
   const steps: Step[] = [
     ...planUnconfigure(owned),
     ...planUnplug(observation, owned),
-    ...planHandback(owned.tag, owned.coldPlugged),
+    ...planHandback(owned.tag, owned.pluggedByLibvirt),
     ...owned.held
-      .filter((address) => !owned.coldPlugged.includes(address))
+      .filter((address) => !owned.pluggedByLibvirt.includes(address))
       .map((address) => releaseStep(owned, address, remembered)),
     ...planRestore(
       observation,
       (owned.entry ?? remembered)?.functions ?? [],
       owned.held,
-      owned.coldPlugged.length > 0,
+      owned.pluggedByLibvirt.length > 0,
     ),
   ];
   const places: LedgerPlace[] = [

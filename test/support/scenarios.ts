@@ -213,13 +213,21 @@ export const scenario: fc.Arbitrary<Scenario> = fc
         qemuVersion: fc.constantFrom("10.0.13", "7.2.22", "5.2.0"),
         runState: fc.constantFrom("running" as const, "paused" as const),
         isBootedAnew: fc.boolean(),
+        plugsSingles: fc.boolean(),
         withVariant: fc.subarray(functions.map((one) => one.address)),
         wanted: wantedOf(functions, OWNER),
       })
       .map((parts): Scenario => {
-        const { runState, qemuVersion } = parts;
+        const { runState, qemuVersion, plugsSingles } = parts;
         const variants = new Map(parts.withVariant.map((address) => [address, "mlx5_vfio_pci"]));
-        const world = new World({ functions, buses: guestBuses, runState, qemuVersion, variants });
+        const world = new World({
+          functions,
+          buses: guestBuses,
+          runState,
+          qemuVersion,
+          variants,
+          plugsSingles,
+        });
         const elsewhere = parts.heldElsewhere;
         if (elsewhere !== undefined && !elsewhere.isBridge)
           world.hold(elsewhere.address, "hostdev0", OTHER_GUEST);

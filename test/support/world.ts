@@ -27,6 +27,8 @@ export interface WorldStart {
   readonly runState?: GuestRunState;
   readonly qemuVersion?: string;
   readonly memoryBytes?: number;
+  /** Whether libvirt, and not this provider, plugs what is alone in its slot. */
+  readonly plugsSingles?: boolean;
   /** The kernel's variants of vfio-pci for some functions: libvirt binds them in place of it. */
   readonly variants?: ReadonlyMap<PciAddress, string>;
 }
@@ -59,6 +61,7 @@ export class World {
   readonly losesDriverAtRelease = new Set<PciAddress>();
   /** Buses that the guest's firmware has not numbered since its last reset. */
   readonly unnumbered = new Set<string>();
+  readonly plugsSingles: boolean;
   readonly #variants: ReadonlyMap<PciAddress, string>;
   readonly #buses: readonly GuestBus[];
   readonly #driversBefore = new Map<PciAddress, string | undefined>();
@@ -69,12 +72,14 @@ export class World {
     this.runState = start.runState ?? "running";
     this.qemuVersion = start.qemuVersion ?? "10.0.13";
     this.memoryBytes = start.memoryBytes;
+    this.plugsSingles = start.plugsSingles ?? false;
     this.#variants = start.variants ?? new Map();
   }
 
   clone(): World {
     const functions = [...this.functions.values()];
-    const copy = new World({ functions, buses: this.#buses, variants: this.#variants });
+    const { plugsSingles } = this;
+    const copy = new World({ functions, buses: this.#buses, variants: this.#variants, plugsSingles });
     copy.runState = this.runState;
     copy.qemuVersion = this.qemuVersion;
     copy.memoryBytes = this.memoryBytes;
@@ -106,6 +111,7 @@ export class World {
       plugged: [...this.plugged],
       ledger: [...this.ledger],
       hostUses: this.hostUses,
+      ...(this.plugsSingles && { plugsSingles: true }),
       ...(this.runState !== "missing" &&
         !this.isTransient && {
           configuration: {
@@ -125,6 +131,8 @@ export class World {
         return this.erase(step.entry, step.places);
       case "hold":
         return this.hold(step.address, step.alias, OWN_GUEST, step.vfioDriver);
+      case "attach":
+        return this.attach(step.target, step.slot, step.vfioDriver);
       case "plug":
         return this.plug(step.target, step.slot, step.multifunction);
       case "unplug":
@@ -307,6 +315,16 @@ export class World {
     this.#expect(isOfVfio(one?.driver), `${hostAddress} is not on vfio-pci, so QEMU cannot open it`);
     this.#expectViable(hostAddress);
     this.plugged.push({ ...target, bus: slot.bus, slot: slot.slot });
+  }
+
+  /** Libvirt's own hotplug: it takes the function, plugs it, and gives it back where QEMU refuses it. */
+  attach(target: PlugTarget, slot: { bus: string; slot: number }, vfioDriver?: string): void {
+    const { hostAddress, guestFunction, qemuId } = target;
+    this.#expect(guestFunction === 0, "Only PCI device addresses with function=0 are supported");
+    this.#expect(qemuId === aliasOf(findTagOfAlias(qemuId) ?? "", hostAddress), `${qemuId} is not its alias`);
+    this.hold(hostAddress, qemuId, OWN_GUEST, vfioDriver);
+    this.plug(target, slot, false);
+    this.holdings = this.holdings.map((h) => (h.alias === qemuId ? { ...h, isUnassigned: false } : h));
   }
 
   requestUnplug(qemuId: string): "requested" | "gone" {

@@ -153,8 +153,76 @@ const removeWhileOff: Operation = {
   run: (hypervisor) => detachFrom(hypervisor, rememberedAll),
   expectDone: expectNothingLeft,
 };
-const removals = [remove, removeColdPlugged, removeWhileOff];
-const operations = [create, update, createPersistent, updateColdPlugged, updateWhileOff, ...removals];
+/** A host whose libvirt plugs by itself what is alone. */
+const emptyOfSingles = (): World => new World({ functions: hostDevice(), plugsSingles: true });
+const afterReaching = (wanted: WantedAttachment): World => {
+  const world = emptyOfSingles();
+  reach(world, wanted);
+  return world;
+};
+const single = wants([0], { leftovers: "hold" });
+const createSingle: Operation = {
+  name: "create of one function",
+  before: emptyOfSingles,
+  run: (hypervisor) => attachTo(hypervisor, single),
+  expectDone: (world) => expectAttached(world, 0),
+  expectUndone: expectNothingLeft,
+};
+const createPersistentSingle: Operation = {
+  name: "create of one function of a persistent attachment",
+  before: emptyOfSingles,
+  run: (hypervisor) => attachTo(hypervisor, { ...single, persistent: true }),
+  expectDone: (world) => {
+    expectAttached(world, 0);
+    expectConfigured(world, "0@0", "1", "2", "3");
+  },
+  expectUndone: expectNothingLeft,
+};
+const growSingle: Operation = {
+  name: "update of one function to all",
+  before: () => afterReaching(single),
+  run: (hypervisor) => attachTo(hypervisor, wants([0, 1, 2, 3]), rememberedAll),
+  expectDone: (world) => expectAttached(world, 0, 1, 2, 3),
+  expectUndone: (world) => expectAttached(world, 0),
+};
+const shrinkToSingle: Operation = {
+  name: "update of all functions to one",
+  before: () => afterReaching(all),
+  run: (hypervisor) => attachTo(hypervisor, single, rememberedAll),
+  expectDone: (world) => expectAttached(world, 0),
+  expectUndone: (world) => expectAttached(world, 0, 1, 2, 3),
+};
+const exchangeSingle: Operation = {
+  name: "update of one function to another",
+  before: () => afterReaching(single),
+  run: (hypervisor) => {
+    const map = [{ hostAddress: at("0000:01:00.2"), guestFunction: 0 }];
+    const selection = { by: "map", map } as const;
+    return attachTo(hypervisor, { ...single, selection }, rememberedAll);
+  },
+  expectDone: (world) => {
+    expect(world.guestSees()).toMatchObject([{ map: [{ hostAddress: "0000:01:00.2", guestFunction: 0 }] }]);
+    expect(world.holdings).toHaveLength(4);
+  },
+  expectUndone: (world) => expectAttached(world, 0),
+};
+const removeSingle: Operation = {
+  name: "delete of one function",
+  before: () => afterReaching(single),
+  run: (hypervisor) => detachFrom(hypervisor, rememberedAll),
+  expectDone: expectNothingLeft,
+};
+const singles = [createSingle, createPersistentSingle, growSingle, shrinkToSingle, exchangeSingle];
+const removals = [remove, removeColdPlugged, removeWhileOff, removeSingle];
+const operations = [
+  create,
+  update,
+  createPersistent,
+  updateColdPlugged,
+  updateWhileOff,
+  ...singles,
+  ...removals,
+];
 
 /** `2@0`: host function 2 as guest function 0, in the slot of the ledger's entry. */
 function expectConfigured(world: World, ...functions: readonly string[]): void {
@@ -422,15 +490,18 @@ function failOnce(name: string, fault: Fault): (call: string) => Fault | undefin
 }
 
 describe("where the guest ends at any moment", () => {
-  it.each([remove, removeColdPlugged])("$name succeeds, with every driver back", async (operation) => {
-    const { length } = await callsOf(operation);
-    for (let k = 0; k < length; k++) {
-      const hypervisor = new WorldHypervisor(operation.before(), failAt(k, "guest-ends"));
-      const { error } = await detachFrom(hypervisor, rememberedAll);
-      expect([k, hypervisor.calls[k], error]).toEqual([k, hypervisor.calls[k], undefined]);
-      expectNothingLeft(hypervisor.world);
-    }
-  });
+  it.each([remove, removeColdPlugged, removeSingle])(
+    "$name succeeds, with every driver back",
+    async (operation) => {
+      const { length } = await callsOf(operation);
+      for (let k = 0; k < length; k++) {
+        const hypervisor = new WorldHypervisor(operation.before(), failAt(k, "guest-ends"));
+        const { error } = await detachFrom(hypervisor, rememberedAll);
+        expect([k, hypervisor.calls[k], error]).toEqual([k, hypervisor.calls[k], undefined]);
+        expectNothingLeft(hypervisor.world);
+      }
+    },
+  );
 
   it("an update of a persistent attachment puts its configuration back, and says what the guest will have", async () => {
     const { length } = await callsOf(updateColdPlugged);
@@ -475,18 +546,21 @@ describe("where the guest ends at any moment", () => {
     expect(endings).toEqual(["configure", "view"]);
   });
 
-  it.each([create, update])("$name fails, and says that nothing is attached", async (operation) => {
-    const { length } = await callsOf(operation);
-    for (let k = 0; k < length; k++) {
-      const hypervisor = new WorldHypervisor(operation.before(), failAt(k, "guest-ends"));
-      const { error } = await operation.run(hypervisor);
-      const call = hypervisor.calls[k];
-      // the guest's own view is asked for when all is done: a guest that ends then ended after the attach
-      expect([call, error]).toEqual([call, call === "view" ? undefined : expect.any(Error)]);
-      if (error instanceof AttachFailure) expect(error.reality).toBeUndefined();
-      expectNothingLeft(hypervisor.world);
-    }
-  });
+  it.each([create, update, createSingle, growSingle])(
+    "$name fails, and says that nothing is attached",
+    async (operation) => {
+      const { length } = await callsOf(operation);
+      for (let k = 0; k < length; k++) {
+        const hypervisor = new WorldHypervisor(operation.before(), failAt(k, "guest-ends"));
+        const { error } = await operation.run(hypervisor);
+        const call = hypervisor.calls[k];
+        // the guest's own view is asked for when all is done: a guest that ends then ended after the attach
+        expect([call, error]).toEqual([call, call === "view" ? undefined : expect.any(Error)]);
+        if (error instanceof AttachFailure) expect(error.reality).toBeUndefined();
+        expectNothingLeft(hypervisor.world);
+      }
+    },
+  );
 
   it("a delete waits for drivers that come back by themselves, and binds none of them", async () => {
     const world = withAll();

@@ -290,6 +290,117 @@ describe("functions of several host slots in one guest slot", () => {
   });
 });
 
+describe("one function alone, where libvirt plugs such by itself", () => {
+  const alone = (extra: Partial<ConstructorParameters<typeof World>[0]> = {}): World =>
+    card({ plugsSingles: true, ...extra });
+  const one = wants([1], { leftovers: "hold" });
+  const alias = aliasOf(tagOf(OWNER), at("0000:01:00.1"));
+
+  it("is attached by libvirt, under its alias, after the others of its group are held", () => {
+    const plan = planAttach(alone().observe(), one);
+    expect(outline(plan)).toEqual([
+      "record",
+      "hold 0000:01:00.0",
+      "hold 0000:01:00.2",
+      "hold 0000:01:00.3",
+      "attach 0000:01:00.1",
+      "confirm",
+    ]);
+    expect(plan.target?.attached).toEqual([{ hostAddress: "0000:01:00.1", guestFunction: 0, qemuId: alias }]);
+  });
+
+  it("is handed back by libvirt when it is unplugged, and what was only held is released", () => {
+    const world = alone();
+    reach(world, one);
+    expect(outline(leave(world))).toEqual([
+      "unplug 1 of 1",
+      "handback .1",
+      "release 0000:01:00.0",
+      "release 0000:01:00.2",
+      "release 0000:01:00.3",
+      "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
+      "erase",
+    ]);
+  });
+
+  it("is held and plugged as one of several when the set grows", () => {
+    const world = alone();
+    reach(world, one);
+    expect(outline(reach(world, wants([0, 1, 2, 3]))).slice(0, 6)).toEqual([
+      "record",
+      "unplug 1 of 1",
+      "handback .1",
+      "hold 0000:01:00.1",
+      "plug 0000:01:00.1 as 1",
+      "plug 0000:01:00.2 as 2",
+    ]);
+  });
+
+  it("that several have shrunk to stays held, and is plugged by QEMU: the host does not get it for a moment", () => {
+    const world = alone();
+    reach(world, wants());
+    expect(outline(reach(world, one))).toEqual([
+      "record",
+      "unplug 1 of 4",
+      "plug 0000:01:00.1 as 0",
+      "confirm",
+    ]);
+    expect(planAttach(world.observe(), one).steps).toEqual([]);
+  });
+
+  it("is left as it is where an earlier release has held and plugged it", () => {
+    const world = card();
+    reach(world, one);
+    const there = alone();
+    Object.assign(there, { holdings: world.holdings, plugged: world.plugged, ledger: world.ledger });
+    expect(planAttach(there.observe(), one).steps).toEqual([]);
+  });
+
+  it("makes way for another only when that is held", () => {
+    const functions = [...hostDevice(), ...hostDevice(secondCard, [0], { iommuGroup: 8 })];
+    const world = alone({ functions });
+    reach(world, one);
+    const other = wants(undefined, { selection: { by: "device", device: secondCard } });
+    expect(outline(reach(world, other)).slice(0, 5)).toEqual([
+      "record",
+      "hold 0000:02:00.0",
+      "unplug 1 of 1",
+      "handback .1",
+      "plug 0000:02:00.0 as 0",
+    ]);
+  });
+
+  it("that QEMU has before libvirt says so counts as libvirt's: it is neither held nor released", () => {
+    const world = alone({ functions: hostDevice("0000:01:00", [1]) });
+    const lonely = wants([1]);
+    reach(world, lonely);
+    world.holdings = [];
+    expect(planAttach(world.observe(), lonely).steps).toEqual([]);
+    expect(outline(planDetach(world.observe(), OWNER)).slice(0, 2)).toEqual(["unplug 1 of 1", "handback .1"]);
+  });
+
+  it("is held and plugged on pseries, where libvirt has other names for buses", () => {
+    const world = alone({ buses: [conventionalBus("pci.0", "pseries")] });
+    expect(outline(planAttach(world.observe(), one))).toContain("plug 0000:01:00.1 as 0");
+  });
+
+  it("comes back by a cold boot as it was, where it is persistent", () => {
+    const world = alone();
+    const persistent = { ...one, persistent: true };
+    reach(world, persistent);
+    world.stopGuest();
+    expect(planAttach(world.coldBoot().observe(), persistent).steps).toEqual([]);
+    expect(world.plugged.map((two) => two.qemuId)).toEqual([alias]);
+  });
+
+  it("can be adopted where it stands", () => {
+    const world = alone();
+    reach(world, { ...one, ownerToken: OTHER_OWNER });
+    expect(outline(reach(world, { ...one, adopt: true }))).toEqual(["record"]);
+    expect(outline(leave(world)).slice(0, 2)).toEqual(["unplug 1 of 1", "handback .1"]);
+  });
+});
+
 describe("the ROM of a function", () => {
   const romFile = "/usr/share/vgabios/card.rom";
   const mapped = (rom: RomOptions, extra: Partial<WantedAttachment> = {}): WantedAttachment =>

@@ -145,6 +145,17 @@ describe("a plan in words", () => {
     );
   });
 
+  it("of one function alone says that libvirt attaches it, what the host loses and what it pins", () => {
+    const functions = hostDevice("0000:01:00", [2]);
+    const world = new World({ functions, plugsSingles: true, memoryBytes: 2 ** 31 });
+    const plan = planAttach(world.observe(), wants([2]));
+    expect(describePlan(plan)[1]).toBe(
+      "2. have libvirt attach 0000:01:00.2 as function 0 of guest slot pci.4: the guest sees the device " +
+        "(host driver e1000e loses it; pins the guest's memory, 2 GiB)",
+    );
+    expect(interruptionOf(plan)).toBe("device-appears");
+  });
+
   it("without steps says that nothing changes", () => {
     const world = card();
     reach(world, wants());

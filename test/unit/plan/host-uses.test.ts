@@ -104,7 +104,7 @@ describe("every plan", () => {
         // what the guest holds now (a cold-plugged set is handed back and held again) is not the host's to use
         const isHeld = (address: string): boolean => world.holdings.some((one) => one.address === address);
         const taken = plan.steps.flatMap((step) =>
-          step.kind === "hold" && !isHeld(step.address) ? step.address : [],
+          (step.kind === "hold" || step.kind === "attach") && !isHeld(step.address) ? step.address : [],
         );
         const refused = hostUses.filter(
           (one) => taken.includes(one.address) && (one.isThisConnection || !wanted.allowInUse),
@@ -127,7 +127,7 @@ describe("every plan", () => {
         expect(target).toEqual(plan.target);
         expect(steps).toEqual(
           plan.steps.map((step) => {
-            if (step.kind !== "hold") return step;
+            if (step.kind !== "hold" && step.kind !== "attach") return step;
             const uses = busy.hostUses.filter((one) => one.address === step.address).map((one) => one.use);
             return uses.length === 0 ? step : { ...step, overriddenUses: uses };
           }),

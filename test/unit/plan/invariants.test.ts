@@ -93,11 +93,12 @@ describe("every plan", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
         const changes = plan.steps.findIndex((step) => step.kind !== "record" && step.kind !== "confirm");
-        const takes = ["hold", "unplug", "plug"] as const;
+        const takes = ["hold", "attach", "unplug", "plug"] as const;
         const ledgerHasIt = plan.steps.findIndex((step) => step.kind === "record");
         if (takes.some((kind) => indexesOf(plan, kind).length > 0) && ledgerHasIt >= 0)
           expect(ledgerHasIt).toBe(0);
-        if (ledgerHasIt < 0 && changes >= 0) expect(stepsOf(plan, "hold")).toEqual([]);
+        if (ledgerHasIt < 0 && changes >= 0)
+          expect([...stepsOf(plan, "hold"), ...stepsOf(plan, "attach")]).toEqual([]);
       }),
     );
   });
@@ -108,7 +109,7 @@ describe("every plan", () => {
         const now = world.clone();
         for (const step of plan.steps) {
           const entry = now.ledger.find((line) => line.entry.owner === OWNER)?.entry;
-          if (step.kind === "hold" || step.kind === "release") {
+          if (step.kind === "hold" || step.kind === "attach" || step.kind === "release") {
             const known = entry?.functions.find((one) => one.address === step.address);
             expect(known).toBeDefined();
             expect(known?.hostDriver).toBe(driversBefore.get(step.address));
@@ -153,6 +154,22 @@ describe("every plan", () => {
           Math.max(...indexesOf(plan, "plug")) + 1,
         );
       }),
+    );
+  });
+
+  it("has libvirt attach what is alone in a guest that has nothing of it yet, after all that is only held", () => {
+    fc.assert(
+      fc.property(planned, ({ plan, world }) => {
+        const [index, ...more] = indexesOf(plan, "attach");
+        if (index === undefined) return;
+        expect(more).toEqual([]);
+        expect(world.plugsSingles).toBe(true);
+        expect(plan.target?.attached).toHaveLength(1);
+        expect([...indexesOf(plan, "plug"), ...indexesOf(plan, "unplug")]).toEqual([]);
+        expect(Math.max(-1, ...indexesOf(plan, "hold"))).toBeLessThan(index);
+        expect(plan.steps[index + 1]?.kind).toBe("confirm");
+      }),
+      { numRuns: 300 },
     );
   });
 
@@ -248,7 +265,8 @@ describe("every plan", () => {
     fc.assert(
       fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
         const tags = plan.steps.flatMap((step) => {
-          if (step.kind === "hold" || step.kind === "release") return findTagOfAlias(step.alias) ?? "none";
+          if (step.kind === "hold" || step.kind === "attach" || step.kind === "release")
+            return findTagOfAlias(step.alias) ?? "none";
           if (step.kind === "plug") return findTagOfQemuId(step.target.qemuId) ?? "none";
           if (step.kind === "unplug") return step.functions.map((o) => findTagOfQemuId(o.qemuId) ?? "none");
           return step.kind === "record" || step.kind === "erase" ? step.entry.tag : [];
@@ -259,7 +277,7 @@ describe("every plan", () => {
         const after = world.clone().applyAll(plan.steps);
         expect(othersIn(after, tag)).toEqual(othersIn(world, tag));
         for (const step of plan.steps)
-          if (step.kind === "hold" || step.kind === "release")
+          if (step.kind === "hold" || step.kind === "attach" || step.kind === "release")
             expect(step.alias).toBe(aliasOf(tag, step.address));
       }),
     );
