@@ -209,11 +209,9 @@ async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
       drivers.map((one) => one.address),
       signal,
     );
-    return drivers.filter(({ address, hostDriver }) => {
+    return drivers.filter(({ address }) => {
       const one = now.find((candidate) => candidate.address === address);
-      // to bind what was on VFIO before would give it to a driver of the host's: that is nobody's loss
-      if (one === undefined || isVfioDriver(hostDriver)) return false;
-      return one.driver === undefined || isVfioDriver(one.driver);
+      return one !== undefined && (one.driver === undefined || isVfioDriver(one.driver));
     });
   };
   const patienceEndsAt = Date.now() + patienceMs;

@@ -1,5 +1,5 @@
 import { fail } from "../errors";
-import { isAcpiSlot, romOptionsOf, type PciAddress, type SlotKind } from "../pci";
+import { isAcpiSlot, isVfioDriver, romOptionsOf, type PciAddress, type SlotKind } from "../pci";
 import { aliasOf, findTagOfQemuId } from "./naming";
 import type { LedgerPlace, Observation, OwnedPart, PluggedFunction } from "./observation";
 import { findOwned } from "./owned";
@@ -73,7 +73,9 @@ export function planRestore(
   const groups = new Set(others.map(groupOf).filter((group) => group !== undefined));
   const drivers = known.flatMap(({ address, hostDriver }) => {
     const isOthers = others.includes(address) || groups.has(groupOf(address) ?? -1);
-    return hostDriver === undefined || isOthers ? [] : [{ address, hostDriver }];
+    // what was on a driver of VFIO's before stays there by itself; to bind it would give it to one of the host's
+    const hasItsDriver = hostDriver === undefined || isVfioDriver(hostDriver);
+    return hasItsDriver || isOthers ? [] : [{ address, hostDriver }];
   });
   const givenBackBy = hasEnded(observation) ? "guest-end" : byLibvirt ? "libvirt" : "release";
   return drivers.length === 0 ? [] : [{ kind: "restore", givenBackBy, drivers }];
