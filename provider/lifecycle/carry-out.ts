@@ -39,8 +39,11 @@ export interface Work {
 export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-stopped"> {
   const { hypervisor, deadline, progress } = work;
   const watch = new BootWatch({ guest: hypervisor.guest, deadline, progress });
+  const qemuIds = plan.steps.flatMap((step) =>
+    step.kind === "plug" || step.kind === "attach" ? [step.target.qemuId] : [],
+  );
   try {
-    return await carryOutSteps(plan.steps, work, { watch, unplugMs: 0 });
+    return await carryOutSteps(plan.steps, work, { watch, unplugMs: 0, qemuIdsToCome: qemuIds });
   } finally {
     await watch.end();
   }
@@ -51,6 +54,8 @@ interface Course {
   readonly watch: BootWatch;
   /** How long the guest took to let go: tells how slow it is. */
   unplugMs: number;
+  /** Ids of what is still to be plugged, and has to be looked for before. */
+  qemuIdsToCome: readonly string[];
 }
 
 async function carryOutSteps(
@@ -107,9 +112,9 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
     case "hold":
       return hypervisor.host.hold(step.address, step.alias, signal, step.vfioDriver);
     case "attach":
-      return attachSingle(step, work);
+      return attachSingle(step, work, course);
     case "plug":
-      return plug(step, work, course.watch);
+      return plug(step, work, course);
     case "confirm":
       return confirm(step, work, course.unplugMs);
     case "release":
@@ -127,36 +132,51 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
   }
 }
 
-async function plug(step: StepOf<"plug">, work: Work, watch: BootWatch): Promise<void> {
+async function plug(step: StepOf<"plug">, work: Work, course: Course): Promise<void> {
   const { target, slot, multifunction } = step;
-  if (target.guestFunction === 0) watch.refuseHalfBooted(slot);
-  else await watch.begin(slot);
-  await plugInTime(step, work, () => work.hypervisor.guest.plug(target, slot, { multifunction }));
+  if (target.guestFunction === 0) course.watch.refuseHalfBooted(slot);
+  else await course.watch.begin(slot);
+  await plugInTime(step, work, course, () => work.hypervisor.guest.plug(target, slot, { multifunction }));
 }
 
 /** Nothing can be half plugged here. */
-async function attachSingle(step: StepOf<"attach">, work: Work): Promise<void> {
+async function attachSingle(step: StepOf<"attach">, work: Work, course: Course): Promise<void> {
   const { target, slot, vfioDriver } = step;
   const { host } = work.hypervisor;
-  await plugInTime(step, work, () => host.attach(target, slot, work.deadline.signal, vfioDriver));
+  await plugInTime(step, work, course, () => host.attach(target, slot, work.deadline.signal, vfioDriver));
 }
 
 /** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
 async function plugInTime(
-  { target, slot, pinsBytes }: StepOf<"plug" | "attach">,
-  { hypervisor, deadline }: Work,
+  step: StepOf<"plug" | "attach">,
+  work: Work,
+  course: Course,
   call: () => Promise<void>,
 ): Promise<void> {
-  const occupied = await hypervisor.guest.deviceIds(deadline.signal);
-  if (occupied.has(target.qemuId))
+  const { deadline } = work;
+  await refuseOccupied(step, work, course);
+  deadline.extend(Math.ceil((step.pinsBytes ?? 0) / 2 ** 30) * SECONDS_PER_PINNED_GIB);
+  await call();
+  if (deadline.isOver) throw deadline.error(`${step.target.hostAddress} was plugged too late`);
+}
+
+/**
+ * One look for all that the plan plugs. QEMU itself refuses an id, or a function of a slot, that it has already; on
+ * pseries it dies of some of that (qemu.md 1.1), so that the look is made before each.
+ */
+async function refuseOccupied(step: StepOf<"plug" | "attach">, work: Work, course: Course): Promise<void> {
+  const { target, slot } = step;
+  const toCome = slot.kind === "pseries" ? [target.qemuId] : course.qemuIdsToCome;
+  if (toCome.length === 0) return;
+  const there = await work.hypervisor.guest.deviceIds(work.deadline.signal);
+  const occupied = toCome.find((id) => there.has(id));
+  if (occupied !== undefined)
     throw fail("PLUG_FAILED", {
       address: target.hostAddress,
       slot: describeSlot(slot),
-      reason: `QEMU has a device ${target.qemuId} already`,
+      reason: `QEMU has a device ${occupied} already`,
     });
-  deadline.extend(Math.ceil((pinsBytes ?? 0) / 2 ** 30) * SECONDS_PER_PINNED_GIB);
-  await call();
-  if (deadline.isOver) throw deadline.error(`${target.hostAddress} was plugged too late`);
+  course.qemuIdsToCome = [];
 }
 
 /**

@@ -1,13 +1,14 @@
 export { QmpError, QmpProtocolError } from "./qmp-error";
 export type { QmpArguments, QmpEvent, QmpMonitor } from "./qmp-monitor";
 export {
+  ANONYMOUS_PATH,
   findObjectType,
   findProperty,
-  isVfioType,
   listProperties,
   listVfioPaths,
   PERIPHERAL_PATH,
   qemuIdAt,
+  vfioPathsIn,
   type QomProperty,
 } from "./qom";
 export { isRecord, parseQmpReply } from "./reply";
