@@ -8,6 +8,9 @@ const whole = (cure: string, minimum: number, maximum: number) =>
   z.int({ error: cure }).min(minimum, { error: cure }).max(maximum, { error: cure });
 
 const isOneLine = (value: string): boolean => /^[^\s\p{Cc}]+$/u.test(value);
+/** What XML does not allow, and line ends, would make another path of it. */
+const isAbsolutePath = (value: string): boolean => /^\/[^\p{Cc}\p{Cs}\ufffe\uffff]+$/u.test(value);
+const romFileCure = "use the absolute path of a ROM file on the host, or leave it out";
 const guestFunctionCure = "use a whole number from 0 to 7";
 const secondsCure = "use a number of seconds from 1 to 86400";
 const seconds = z
@@ -91,6 +94,8 @@ export const attachmentSchema = z.strictObject({
         {
           hostAddress: text(hostAddressCure, (value) => findPciAddress(value) !== undefined),
           guestFunction: whole(guestFunctionCure, 0, 7),
+          romFile: text(romFileCure, isAbsolutePath).optional(),
+          romBar: z.boolean({ error: "use true or false" }).optional(),
         },
         { error: "use objects with hostAddress and guestFunction" },
       ),
