@@ -4,6 +4,7 @@ import {
   type LibvirtUri,
   type StreamFactory,
 } from "../hypervisor/libvirt";
+import { hasCode } from "../errors";
 import type { Hypervisor, Lock } from "../lifecycle";
 import type { ConnectionInputs } from "../resource";
 import { SshPool, type SshConnection, type SshTarget } from "../ssh";
@@ -17,11 +18,13 @@ export interface GuestPlace {
   readonly uri: LibvirtUri | undefined;
 }
 
-/** Limits of one dial, where looking is worth a few seconds only. */
+/** Limits of one dial. */
 export interface DialLimits {
   readonly dialErrorLimit: number;
   readonly perDialTimeoutSeconds: number;
 }
+
+const LOOK_DIAL: DialLimits = { dialErrorLimit: 1, perDialTimeoutSeconds: 5 };
 
 /** How a hypervisor is opened. */
 export interface OpenOptions {
@@ -45,6 +48,7 @@ const MOST_LIBVIRT_CONNECTIONS = 8;
  */
 export class Hypervisors {
   readonly #pool = new SshPool();
+  readonly #unanswered = new Map<string, Error>();
   readonly #sessions = new Map<SshConnection, Map<string, LibvirtSession>>();
 
   /** @throws the ProviderErrors of the SSH room; the signal's reason. */
@@ -60,6 +64,24 @@ export class Hypervisors {
       survey: (signal) => ssh.locks.survey(signal),
       onFound: ({ uuid }) => shareWith(uuid),
     });
+  }
+
+  /**
+   * For a look that is worth a few seconds only. A host that does not answer is waited for once in a process: every
+   * resource on it would cost as much again.
+   *
+   * @throws as {@link open}
+   */
+  async openForLook(place: GuestPlace, signal: AbortSignal): Promise<Hypervisor> {
+    const key = JSON.stringify(place.connection);
+    const known = this.#unanswered.get(key);
+    if (known !== undefined) throw known;
+    try {
+      return await this.open(place, { signal, limits: LOOK_DIAL });
+    } catch (error) {
+      if (error instanceof Error && hasCode(error, "SSH_DIAL_FAILED")) this.#unanswered.set(key, error);
+      throw error;
+    }
   }
 
   /** Ends every connection. */
