@@ -1,4 +1,12 @@
-export type { SshTarget, StrictHostKeyChecking } from "./target";
+export {
+  PROGRAM_SOURCES,
+  type CredentialSources,
+  type SshTarget,
+  type StrictHostKeyChecking,
+} from "./target";
+export { OpensshConfig, type OpensshAnswer } from "./openssh-config";
+export type { OpensshSettings } from "./openssh-settings";
+export type { Jump } from "./proxy-jump";
 export { SshPool } from "./pool";
 export type { SshConnection } from "./connection";
 export type { SshProcess, SshExit } from "./process";
