@@ -59,13 +59,13 @@ export class SshTargets {
     const proxy = proxyOf(connection, settings, place);
     const { hostKey } = connection;
     const hostName = settings?.hostName ?? connection.host;
-    const hasAlias = hostName.toLowerCase() !== connection.host.toLowerCase();
+    const isAlias = hostName.toLowerCase() !== connection.host.toLowerCase();
     const agentSocketPath = agentOf(connection, settings);
     const knownHostsFiles =
       connection.knownHostsFile === undefined ? settings?.userKnownHostsFiles : [connection.knownHostsFile];
     return {
       host: hostName,
-      ...(hasAlias && { alias: connection.host }),
+      ...(isAlias && { hostAlias: connection.host }),
       port: connection.port ?? settings?.port ?? 22,
       user: connection.user ?? this.#userOf(settings, place),
       dialErrorLimit: connection.dialErrorLimit ?? 10,

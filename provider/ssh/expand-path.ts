@@ -3,7 +3,7 @@ export interface PathTokens {
   /** `~` and `%d`: the home directory. */
   readonly home: string;
   /** `%n`: the host as it was asked for. */
-  readonly alias: string;
+  readonly hostAlias: string;
   /** `%h`: HostName. */
   readonly hostName: string;
   readonly port: number;
@@ -28,7 +28,7 @@ export function findExpandedPath(written: string, tokens: PathTokens): string | 
   const values: Readonly<Record<string, string>> = {
     "%": "%",
     d: tokens.home,
-    n: tokens.alias,
+    n: tokens.hostAlias,
     h: tokens.hostName,
     p: String(tokens.port),
     r: tokens.user,

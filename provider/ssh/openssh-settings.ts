@@ -23,17 +23,17 @@ export interface OpensshSettings {
 }
 
 /** This machine's part of {@link PathTokens}. */
-export type LocalTokens = Omit<PathTokens, "alias" | "hostName" | "port" | "user">;
+export type LocalTokens = Omit<PathTokens, "hostAlias" | "hostName" | "port" | "user">;
 
 /**
  * Reads what `ssh -G` prints: a keyword in lower case and its value on each line, some keywords several times.
  *
- * @param alias the host that was asked for
+ * @param hostAlias the host that was asked for
  * @returns undefined where this is no such answer
  */
 export function findOpensshSettings(
   printed: string,
-  alias: string,
+  hostAlias: string,
   local: LocalTokens,
 ): OpensshSettings | undefined {
   const values = readLines(printed);
@@ -42,7 +42,7 @@ export function findOpensshSettings(
   const user = first("user");
   const port = Number(first("port"));
   if (hostName === undefined || user === undefined || !(port >= 1 && port <= 65535)) return undefined;
-  const tokens: PathTokens = { ...local, alias, hostName, port, user };
+  const tokens: PathTokens = { ...local, hostAlias, hostName, port, user };
   const identityAgent = findAgent(first("identityagent"), tokens);
   const hostKeyAlias = first("hostkeyalias");
   const proxyCommand = first("proxycommand");

@@ -24,7 +24,7 @@ export interface SshTarget {
   /** Name or address, without brackets. */
   readonly host: string;
   /** The name by which the program or ssh_config calls it, where that is another. */
-  readonly alias?: string;
+  readonly hostAlias?: string;
   readonly port: number;
   readonly user: string;
   readonly password?: string;
@@ -57,11 +57,11 @@ export interface SshTarget {
   readonly proxy?: SshTarget;
 }
 
-/** `root@hv1:22`, with its alias where it has one, for messages; an IPv6 address in brackets. Holds no credential. */
+/** `root@hv1:22`, with its host alias where it has one, for messages; an IPv6 address in brackets. Holds no credential. */
 export function labelOf(target: SshTarget): string {
   const host = target.host.includes(":") ? `[${target.host}]` : target.host;
   const place = `${target.user}@${host}:${target.port}`;
-  return target.alias === undefined ? place : `${place} (${target.alias})`;
+  return target.hostAlias === undefined ? place : `${place} (${target.hostAlias})`;
 }
 
 /** The targets on the way, outermost jump host first, the target itself last. */

@@ -95,7 +95,7 @@ describe("the connection arguments", () => {
       proxyCommand: "nc %h %p",
     };
     const target = await targetOf({ ...given, proxy: { ...given, host: "j1" } }, asking({ hv1: said }));
-    expect(target).toMatchObject({ ...expected, host: "10.0.0.1", alias: "hv1", proxy: { host: "j1" } });
+    expect(target).toMatchObject({ ...expected, host: "10.0.0.1", hostAlias: "hv1", proxy: { host: "j1" } });
   });
 });
 
@@ -115,7 +115,7 @@ describe("ssh_config", () => {
     expect(await targetOf({ host: "hv1" }, asking({ hv1: said }))).toMatchObject({
       ...same,
       host,
-      alias: "hv1",
+      hostAlias: "hv1",
       knownHostsFiles,
       agentSocketPath: identityAgent,
     });
@@ -153,7 +153,7 @@ describe("ssh_config", () => {
       proxy: {
         ...{ host: "j2", user: "carol", hostKeyAlias: "second", ...shared },
         proxy: {
-          ...{ host: "10.0.0.8", alias: "j1", port: 2201, user: "alice", ...shared },
+          ...{ host: "10.0.0.8", hostAlias: "j1", port: 2201, user: "alice", ...shared },
           proxy: { host: "j0", user: "alice" },
         },
       },

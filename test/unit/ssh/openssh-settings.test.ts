@@ -68,7 +68,7 @@ describe("what ssh -G prints", () => {
 });
 
 describe("a path with tokens", () => {
-  const tokens = { ...local, alias: "hv1", hostName: "hv1.example.com", port: 2222, user: "operator" };
+  const tokens = { ...local, hostAlias: "hv1", hostName: "hv1.example.com", port: 2222, user: "operator" };
   it.each([
     ["~/.ssh/id_%n", "/root/.ssh/id_hv1"],
     ["%d/%h/%p/%r/%u/%i/%l/%L/%%", "/root/hv1.example.com/2222/operator/root/0/desk.example.com/desk/%"],
