@@ -54,7 +54,7 @@ export class Hypervisors {
 
   /** @throws the ProviderErrors of the SSH room; the signal's reason. */
   async open(place: GuestPlace, options: OpenOptions = {}): Promise<Hypervisor> {
-    const own = await this.#targets.of(place.connection, options.progress);
+    const own = await this.#targets.of(place.connection);
     const target: SshTarget = { ...own, ...options.limits };
     const ssh = await this.#pool.acquire(target, options.signal);
     if (options.willLock) ssh.locks.prepare();

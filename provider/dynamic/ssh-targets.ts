@@ -1,4 +1,4 @@
-import { fail } from "../errors";
+import { fail, printable } from "../errors";
 import type { ConnectionInputs } from "../resource";
 import { OpensshConfig, type Jump, type OpensshSettings, type SshTarget } from "../ssh";
 import { chooseCredentials, readAmbientCredentials, type AmbientCredentials } from "./credentials";
@@ -29,31 +29,28 @@ interface Place {
 export class SshTargets {
   ambient: AmbientCredentials;
   readonly #openssh: Openssh;
+  readonly #say: (line: string) => void;
   readonly #told = new Set<string>();
 
+  /** @param say told once of each host that OpenSSH could not answer for */
   constructor(
     ambient: AmbientCredentials = readAmbientCredentials(undefined, process.env),
     openssh: Openssh = new OpensshConfig({ file: process.env[CONFIG_VARIABLE] }),
+    say: (line: string) => void = (line) => console.log(printable(line)),
   ) {
     this.ambient = ambient;
     this.#openssh = openssh;
+    this.#say = say;
   }
 
-  /**
-   * @param say told once of each host that OpenSSH could not answer for
-   * @throws SSH_CONFIG_UNSUPPORTED
-   */
-  async of(connection: ConnectionInputs, say?: (line: string) => void): Promise<SshTarget> {
-    return this.#of(connection, { namedBy: "program", way: [connection.host] }, say);
+  /** @throws SSH_CONFIG_UNSUPPORTED */
+  async of(connection: ConnectionInputs): Promise<SshTarget> {
+    return this.#of(connection, { namedBy: "program", way: [connection.host] });
   }
 
-  async #of(
-    connection: ConnectionInputs,
-    place: Place,
-    say: ((line: string) => void) | undefined,
-  ): Promise<SshTarget> {
+  async #of(connection: ConnectionInputs, place: Place): Promise<SshTarget> {
     const { settings, problem } = await this.#openssh.ask(connection.host);
-    if (problem !== undefined) this.#tell(connection.host, problem, say);
+    if (problem !== undefined) this.#tell(connection.host, problem);
     const isJump = place.way.length > 1;
     const credentials = chooseCredentials(connection, this.ambient, isJump ? "jump host" : "host");
     const proxy = proxyOf(connection, settings, place);
@@ -80,7 +77,7 @@ export class SshTargets {
         hasIdentitiesOnly: settings.hasIdentitiesOnly,
         ...(settings.hostKeyAlias !== undefined && { hostKeyAlias: settings.hostKeyAlias }),
       }),
-      ...(proxy !== undefined && { proxy: await this.#of(proxy.connection, proxy.place, say) }),
+      ...(proxy !== undefined && { proxy: await this.#of(proxy.connection, proxy.place) }),
     };
   }
 
@@ -93,10 +90,10 @@ export class SshTargets {
     return settings === undefined || settings.user === this.#openssh.localUser ? "root" : settings.user;
   }
 
-  #tell(host: string, problem: string, say: ((line: string) => void) | undefined): void {
-    if (say === undefined || this.#told.has(host)) return;
+  #tell(host: string, problem: string): void {
+    if (this.#told.has(host)) return;
     this.#told.add(host);
-    say(`OpenSSH's configuration is not used for ${host}: "ssh -G" failed: ${problem}`);
+    this.#say(`OpenSSH's configuration is not used for ${host}: "ssh -G" failed: ${problem}`);
   }
 }
 

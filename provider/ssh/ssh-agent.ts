@@ -58,6 +58,7 @@ export class SshAgent {
 
   /** One question, on a connection of its own. */
   async #ask(expected: number, request: Buffer): Promise<Buffer> {
+    if (this.signal.aborted) throw abortReason(this.signal);
     return new Promise((resolve, reject) => {
       let received = Buffer.alloc(0);
       const socket = connect({ path: this.socketPath });

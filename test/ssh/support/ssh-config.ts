@@ -14,10 +14,13 @@ export class SshConfigFile {
   }
 
   /** What is dialled for these arguments. Some hundred milliseconds are left to a machine that is busy. */
-  async targetOf(connection: ConnectionInputs, say?: (line: string) => void): Promise<SshTarget> {
+  async targetOf(
+    connection: ConnectionInputs,
+    say: (line: string) => void = () => undefined,
+  ): Promise<SshTarget> {
     const openssh = new OpensshConfig({ file: this.path, limitMs: 30_000 });
     const strict = { dialErrorLimit: 1, ...connection };
-    return new SshTargets({}, openssh).of(strict, say);
+    return new SshTargets({}, openssh, say).of(strict);
   }
 }
 

@@ -174,11 +174,9 @@ describe("ssh_config", () => {
   it("that cannot be read is told of once for each host, and the host is used as it is", async () => {
     const said: string[] = [];
     const broken = { localUser: "alice", ask: async () => ({ problem: "line 1: Bad option" }) };
-    const targets = new SshTargets({}, broken);
-    const say = (line: string) => void said.push(line);
+    const targets = new SshTargets({}, broken, (line) => void said.push(line));
+    expect(await targets.of({ host: "hv1" })).toMatchObject({ host: "hv1", port: 22, user: "root" });
     await targets.of({ host: "hv1" });
-    expect(await targets.of({ host: "hv1" }, say)).toMatchObject({ host: "hv1", port: 22, user: "root" });
-    await targets.of({ host: "hv1" }, say);
     expect(said).toEqual([
       `OpenSSH's configuration is not used for hv1: "ssh -G" failed: line 1: Bad option`,
     ]);
