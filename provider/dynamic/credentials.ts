@@ -1,5 +1,5 @@
 import type { Config } from "@pulumi/pulumi/dynamic";
-import { PROGRAM_SOURCES, type CredentialSources } from "../ssh";
+import { PROGRAM_SOURCES, type CredentialSources, type PrivateKeyText } from "../ssh";
 
 /** The credentials that may come from elsewhere than the program. */
 type CredentialName = "privateKey" | "privateKeyPassword" | "password";
@@ -19,8 +19,11 @@ interface Credential {
   readonly source: string;
 }
 
-/** What stack and environment have of each; it is never part of inputs, outputs or state. */
-export type AmbientCredentials = Readonly<Partial<Record<CredentialName, Credential>>>;
+/** What stack and environment have of each; it is never part of inputs or outputs. */
+export interface AmbientCredentials extends Readonly<Partial<Record<CredentialName, Credential>>> {
+  /** The environment's key where the configuration has one too, which may be that of the last `up` (docs/pulumi.md). */
+  readonly spareKey?: PrivateKeyText;
+}
 
 /** The credentials of one host: the program's, and in place of those that it does not give the ambient ones. */
 export interface ChosenCredentials {
@@ -28,6 +31,7 @@ export interface ChosenCredentials {
   readonly privateKeyPassword?: string;
   readonly password?: string;
   readonly sources: CredentialSources;
+  readonly spareKeys?: readonly PrivateKeyText[];
 }
 
 /**
@@ -39,23 +43,29 @@ export function readAmbientCredentials(
   config: Pick<Config, "get"> | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): AmbientCredentials {
-  const find = (name: CredentialName): Credential | undefined => {
+  const configured = (name: CredentialName): Credential | undefined => {
     const key = `${NAMESPACE}:${name}`;
-    const configured = config?.get(key);
-    if (configured !== undefined && configured !== "")
-      return { text: configured, source: `${key} in the stack's configuration` };
-    const variable = VARIABLES[name];
-    const exported = environment[variable];
-    if (exported === undefined || exported === "") return undefined;
-    return { text: exported, source: `the environment variable ${variable}` };
+    return credentialOf(config?.get(key), `${key} in the stack's configuration`);
   };
+  const exported = (name: CredentialName): Credential | undefined =>
+    credentialOf(environment[VARIABLES[name]], `the environment variable ${VARIABLES[name]}`);
   const names: readonly CredentialName[] = ["privateKey", "privateKeyPassword", "password"];
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const found = find(name);
-      return found === undefined ? [] : [[name, found]];
-    }),
-  );
+  const found = names.flatMap((name) => {
+    const one = configured(name) ?? exported(name);
+    return one === undefined ? [] : [[name, one] as const];
+  });
+  const [key, behind] = [configured("privateKey"), exported("privateKey")];
+  const hasSpare = key !== undefined && behind !== undefined && behind.text !== key.text;
+  const passphrase = exported("privateKeyPassword") ?? configured("privateKeyPassword");
+  const passphraseSource = passphrase?.source ?? passphraseBeside(behind);
+  return {
+    ...Object.fromEntries(found),
+    ...(hasSpare && { spareKey: { ...behind, passphrase: passphrase?.text, passphraseSource } }),
+  };
+}
+
+function credentialOf(text: string | undefined, source: string): Credential | undefined {
+  return text === undefined || text === "" ? undefined : { text, source };
 }
 
 /**
@@ -81,6 +91,7 @@ export function chooseCredentials(
     ...(privateKey !== undefined && { privateKey }),
     ...(privateKeyPassword !== undefined && { privateKeyPassword }),
     ...(password !== undefined && { password }),
+    ...(!isOwn("privateKey") && ambient.spareKey !== undefined && { spareKeys: [ambient.spareKey] }),
     sources,
   };
 }

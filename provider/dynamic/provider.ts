@@ -70,7 +70,8 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
   }
 
   /**
-   * Takes the credentials of the stack's configuration, which are today's, while those in a state may have expired.
+   * Takes the credentials of the stack's configuration: today's, or in a destroy or refresh without `--run-program` those
+   * of the last `up`.
    *
    * The SDK calls this once, and lets the methods that were asked for meanwhile run without waiting for it
    * (docs/pulumi.md). So all of it is done before the first await: when the SDK has called, it is configured.

@@ -24,7 +24,7 @@ interface Place {
 /**
  * From the connection arguments to what is dialled. What the program gives wins; then come the stack's configuration and
  * the environment for credentials, OpenSSH's configuration for everything else, and the defaults of `@pulumi/command`.
- * Nothing of this is in inputs, outputs or state.
+ * Nothing of this is in inputs or outputs.
  */
 export class SshTargets {
   ambient: AmbientCredentials;

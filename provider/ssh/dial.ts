@@ -8,7 +8,7 @@ import { DialFailure } from "./dial-failure";
 import { hostKeyTypesFor } from "./host-key-algorithms";
 import { hostKeyMismatch, hostKeyPolicyOf, judgeHostKey, type HostKeyPolicy } from "./host-key-check";
 import { shakeHands } from "./handshake";
-import { readIdentities, type Identity } from "./identity-files";
+import { identityOf, readIdentities, type Identity } from "./identity-files";
 import { parsePrivateKey } from "./private-key";
 import type { PublicKey } from "./public-key";
 import { openTcp } from "./socket";
@@ -69,7 +69,7 @@ function readKeys(
   if (text === undefined)
     return { privateKey: undefined, identities: readIdentities(identityFiles, passphrase) };
   const privateKey = parsePrivateKey({ text, source, passphrase, passphraseSource }, label);
-  return { privateKey, identities: [] };
+  return { privateKey, identities: (target.spareKeys ?? []).map(identityOf) };
 }
 
 async function openThrough(

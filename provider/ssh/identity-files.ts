@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import type { ParsedKey } from "ssh2";
-import { findPrivateKeyProblem, parseKeyText } from "./private-key";
+import { findPrivateKeyProblem, parseKeyText, type PrivateKeyText } from "./private-key";
 import { findPublicKey, findPublicKeyInText, type PublicKey } from "./public-key";
 
-/** One file of those that OpenSSH would try, and what is in it. */
+/** One file of those that OpenSSH would try, or a spare key, and what is in it. */
 export interface Identity {
+  /** Of the file; of a spare key, where it came from. */
   readonly path: string;
   /** Undefined where it cannot be used: encrypted, of a security key, its other half in an agent. */
   readonly privateKey?: ParsedKey;
@@ -38,6 +39,13 @@ export function readIdentities(
     // `IdentityFile key.pub`: the other half is in an agent
     return [{ path, ...(privateKey.isPrivateKey() && { privateKey }), ...withPublic(publicKey) }];
   });
+}
+
+/** A key that was given as a text, in the form of one in a file; its source stands for the path. */
+export function identityOf({ text, source, passphrase, passphraseSource }: PrivateKeyText): Identity {
+  const privateKey = parseKeyText(text, passphrase);
+  if (!(privateKey instanceof Error) && privateKey.isPrivateKey()) return { path: source, privateKey };
+  return { path: source, problem: findPrivateKeyProblem(text, passphrase, privateKey, passphraseSource) };
 }
 
 function withPublic(publicKey: PublicKey | undefined): { readonly publicKey?: PublicKey } {

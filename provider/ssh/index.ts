@@ -14,4 +14,4 @@ export type { HostSession, HostLock } from "./host-session";
 export type { HostSurvey, HostInterface, PhysicalFunction } from "./host-survey";
 export type { HostDisk, DiskHolder, DiskClaim } from "./host-survey-disks";
 export { parseHostKeyArgument } from "./host-key-check";
-export { parsePrivateKey } from "./private-key";
+export { parsePrivateKey, type PrivateKeyText } from "./private-key";

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { PrivateKeyText } from "./private-key";
 
 /** What `strictHostKeyChecking` may be; the meaning is OpenSSH's (ssh_config(5)), except where docs/decisions say so. */
 export type StrictHostKeyChecking = "yes" | "accept-new" | "no";
@@ -33,6 +34,8 @@ export interface SshTarget {
   readonly privateKeyPassword?: string;
   /** Default: {@link PROGRAM_SOURCES}. */
   readonly sources?: CredentialSources;
+  /** Offered where `privateKey` is refused; one that cannot be used is passed over. */
+  readonly spareKeys?: readonly PrivateKeyText[];
   /** Private key files to try where there is no `privateKey`; those that are not there are passed over. */
   readonly identityFiles?: readonly string[];
   /** Of the agent's keys only those are used that are the other half of an identity file. */
@@ -82,6 +85,7 @@ export function poolKeyOf(target: SshTarget): string {
     hop.privateKey ?? null,
     hop.privateKeyPassword ?? null,
     hop.agentSocketPath ?? null,
+    hop.spareKeys ?? null,
     hop.identityFiles ?? null,
     hop.hasIdentitiesOnly ?? null,
     hop.hostKey ?? null,

@@ -107,10 +107,22 @@ test("the program's key wins over the configuration's, and that over the environ
 
   await using environment = await start({}, exported(bench.clientKey));
   await expect(environment.delete("id", stateOf())).rejects.toMatchObject(loggedIn);
-  await using outdated = await start(key(stranger), exported(bench.clientKey));
+  await using outdated = await start(key(stranger));
   const refusal = outdated.delete("id", stateOf());
   await expect(refusal).rejects.toMatchObject(refused);
   await expect(refusal).rejects.toThrow("(multifunction-pci:privateKey in the stack's configuration)");
+});
+
+test("where the configuration's key is refused, as that of the last up may be, the environment's is offered", async () => {
+  const today = { MULTIFUNCTION_PCI_PRIVATE_KEY: textOf(bench.clientKey) };
+  await using outdated = await start(key(stranger), today);
+  await expect(outdated.delete("id", stateOf())).rejects.toMatchObject(loggedIn);
+  await using broken = await start(key(stranger), { MULTIFUNCTION_PCI_PRIVATE_KEY: "no key" });
+  const refusal = broken.delete("id", stateOf());
+  await expect(refusal).rejects.toMatchObject(refused);
+  await expect(refusal).rejects.toThrow(
+    "no key (the environment variable MULTIFUNCTION_PCI_PRIVATE_KEY): it does not look like a private key",
+  );
 });
 
 test("an encrypted key of the configuration opens with the passphrase of configuration or environment", async () => {

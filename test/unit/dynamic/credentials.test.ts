@@ -53,6 +53,14 @@ describe("a credential", () => {
     expect(chooseCredentials({ password: "own" }, both, "jump host")).toMatchObject({ password: "own" });
   });
 
+  it("that is the configuration's key has the environment's for a spare, the program's has none", () => {
+    const spare = { text: "exported key", passphrase: "exported passphrase" };
+    expect(chooseCredentials({}, both, "host").spareKeys).toMatchObject([spare]);
+    expect(chooseCredentials({ privateKey: "given" }, both, "host")).not.toHaveProperty("spareKeys");
+    const exportedOnly = readAmbientCredentials(undefined, exported);
+    expect(chooseCredentials({}, exportedOnly, "host")).not.toHaveProperty("spareKeys");
+  });
+
   it("that is empty is none", () => {
     const empty = { "multifunction-pci:password": "" };
     expect(readAmbientCredentials(configured(empty), { MULTIFUNCTION_PCI_PASSWORD: "" })).toEqual({});
