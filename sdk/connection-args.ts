@@ -14,19 +14,32 @@ import type * as pulumi from "@pulumi/pulumi";
  * const connection: ConnectionArgs = { host: "hv1", privateKey: config.requireSecret("sshKey"), hostKey: "SHA256:…" };
  */
 export interface ConnectionArgs {
-  /** Name or address of the host, as this machine (or the last jump host) resolves it. */
+  /**
+   * Name or address of the host, as this machine (or the last jump host) resolves it, or a host alias of
+   * `~/.ssh/config`: where OpenSSH is installed, `ssh -G` is asked what it stands for. What is given here wins over that.
+   */
   host: pulumi.Input<string>;
-  /** TCP port of sshd. Default: 22. */
+  /** TCP port of sshd. Default: that of ssh_config, 22. */
   port?: pulumi.Input<number | undefined>;
-  /** SSH user: root, or a member of the host's `libvirt` group. Default: "root". */
+  /** SSH user: root, or a member of the host's `libvirt` group. Default: that of ssh_config, "root". */
   user?: pulumi.Input<string | undefined>;
-  /** Password of the user. Secret. */
+  /**
+   * Password of the user. Secret. Default: `multifunction-pci:password` of the stack's configuration,
+   * `$MULTIFUNCTION_PCI_PASSWORD`; neither is told to a jump host.
+   */
   password?: pulumi.Input<string | undefined>;
-  /** Private key as the text of a PEM or OpenSSH key file, not its path. Secret. */
+  /**
+   * Private key as the text of a PEM or OpenSSH key file, not its path. Secret. Default: `multifunction-pci:privateKey`
+   * of the stack's configuration, `$MULTIFUNCTION_PCI_PRIVATE_KEY`; else the agent's keys and the key files that ssh
+   * would try.
+   */
   privateKey?: pulumi.Input<string | undefined>;
-  /** Passphrase of `privateKey`. Secret. */
+  /**
+   * Passphrase of the private key. Secret. Default: `multifunction-pci:privateKeyPassword` of the stack's
+   * configuration, `$MULTIFUNCTION_PCI_PRIVATE_KEY_PASSWORD`.
+   */
   privateKeyPassword?: pulumi.Input<string | undefined>;
-  /** Path of an SSH agent's unix socket. Default: `$SSH_AUTH_SOCK` of the process that runs Pulumi. */
+  /** Path of an SSH agent's unix socket. Default: IdentityAgent of ssh_config, `$SSH_AUTH_SOCK`. */
   agentSocketPath?: pulumi.Input<string | undefined>;
   /** Attempts to dial before giving up; -1 for no limit. Default: 10. */
   dialErrorLimit?: pulumi.Input<number | undefined>;
@@ -37,13 +50,16 @@ export interface ConnectionArgs {
    * files are not asked.
    */
   hostKey?: pulumi.Input<string | undefined>;
-  /** Path of the known_hosts file to ask when there is no `hostKey`. Default: the user's own, `~/.ssh/known_hosts`. */
+  /** Path of the known_hosts file to ask when there is no `hostKey`. Default: those of ssh_config, `~/.ssh/known_hosts`. */
   knownHostsFile?: pulumi.Input<string | undefined>;
   /**
    * What to do about a host key that known_hosts does not hold, with OpenSSH's meaning (ssh_config(5)): "yes" refuses
    * it, "accept-new" adds it, "no" takes any. Default: "yes".
    */
   strictHostKeyChecking?: pulumi.Input<"yes" | "accept-new" | "no" | undefined>;
-  /** Jump host: connect to this one first and to `host` through it. Has the same fields, so it nests. */
+  /**
+   * Jump host: connect to this one first and to `host` through it. Has the same fields, so it nests. Default: ProxyJump
+   * of ssh_config.
+   */
   proxy?: pulumi.Input<ConnectionArgs | undefined>;
 }

@@ -18,7 +18,7 @@ import { planAttach } from "../provider/plan";
 import { findObjectType, isRecord } from "../provider/qmp";
 import type { ConnectionInputs } from "../provider/resource";
 import { SshPool, type SshConnection } from "../provider/ssh";
-import { sshTargetOf } from "../provider/dynamic/ssh-target";
+import { SshTargets } from "../provider/dynamic/ssh-targets";
 import { recordingsFolder, type GuestRecording } from "../test/unit/hypervisor/support/recording";
 
 const GUEST = "guest1";
@@ -155,7 +155,7 @@ async function main(): Promise<void> {
   const hypervisors = new Hypervisors();
   const pool = new SshPool();
   try {
-    const ssh = await pool.acquire(sshTargetOf(connection), signal);
+    const ssh = await pool.acquire(await new SshTargets().of(connection), signal);
     const client = await LibvirtClient.open(await ssh.openUnixSocket(SOCKET, signal), {
       uri: "qemu:///system",
     });

@@ -8,7 +8,7 @@ import { hasCode } from "../errors";
 import type { Hypervisor, Lock } from "../lifecycle";
 import type { ConnectionInputs } from "../resource";
 import { SshPool, type SshConnection, type SshTarget } from "../ssh";
-import { sshTargetOf } from "./ssh-target";
+import { SshTargets } from "./ssh-targets";
 
 /** Which guest, over which connection. */
 export interface GuestPlace {
@@ -47,13 +47,19 @@ const MOST_LIBVIRT_CONNECTIONS = 8;
  * share libvirt connections.
  */
 export class Hypervisors {
+  readonly #targets: SshTargets;
   readonly #pool = new SshPool();
   readonly #unanswered = new Map<string, Error>();
   readonly #sessions = new Map<SshConnection, Map<string, LibvirtSession>>();
 
+  constructor(targets = new SshTargets()) {
+    this.#targets = targets;
+  }
+
   /** @throws the ProviderErrors of the SSH room; the signal's reason. */
   async open(place: GuestPlace, options: OpenOptions = {}): Promise<Hypervisor> {
-    const target: SshTarget = { ...sshTargetOf(place.connection), ...options.limits };
+    const own = await this.#targets.of(place.connection);
+    const target: SshTarget = { ...own, ...options.limits };
     const ssh = await this.#pool.acquire(target, options.signal);
     if (options.willLock) ssh.locks.prepare();
     const { session, shareWith } = this.#sessionOf(ssh, place);

@@ -1,5 +1,6 @@
 import type {
   CheckResult,
+  ConfigureRequest,
   CreateResult,
   DiffResult,
   ReadResult,
@@ -39,11 +40,13 @@ import {
   type AttachmentState,
 } from "../resource";
 import { credentialChecks } from "./credential-checks";
+import { readAmbientCredentials } from "./credentials";
 import { Hypervisors, type OpenOptions } from "./hypervisors";
 import { describeLook, look, LOOK_SECONDS } from "./look";
 import { Operations } from "./operations";
 import { outwardError } from "./outward-error";
 import { PartialFailure } from "./partial-failure";
+import { SshTargets } from "./ssh-targets";
 import { propertiesToState } from "./to-state";
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -59,15 +62,24 @@ const READ_SECONDS = 60;
  * subpath `./provider`.
  */
 export class MultifunctionPciProvider implements Required<ResourceProvider> {
-  readonly #hypervisors = new Hypervisors();
+  readonly #targets = new SshTargets();
+  readonly #hypervisors = new Hypervisors(this.#targets);
   readonly #operations: Operations;
 
   constructor(operations = new Operations()) {
     this.#operations = operations;
   }
 
-  /** Nothing is configured yet; the shim of every state calls it all the same. */
-  async configure(): Promise<void> {}
+  /**
+   * Takes the credentials of the stack's configuration: today's, or in a destroy or refresh without `--run-program` those
+   * of the last `up`.
+   *
+   * The SDK calls this once, and lets the methods that were asked for meanwhile run without waiting for it
+   * (docs/pulumi.md). So all of it is done before the first await: when the SDK has called, it is configured.
+   */
+  async configure({ config }: ConfigureRequest): Promise<void> {
+    this.#targets.ambient = readAmbientCredentials(config, process.env);
+  }
 
   /**
    * Everything wrong at once; the owner token of the old inputs stays, so that an aliased rename keeps it. Of a create
@@ -77,7 +89,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const { [PROVIDER_KEY]: _, ...own } = news;
     const oldToken = olds["ownerToken"];
     const inputs = typeof oldToken === "string" ? { ...own, ownerToken: oldToken } : own;
-    const failures = findInputFailures(inputs, credentialChecks);
+    const failures = findInputFailures(inputs, credentialChecks(this.#targets.ambient));
     const checked = propertiesToState(normaliseInputs(inputs));
     if (failures.length === 0 && oldToken === undefined) await this.#foretell(checked);
     return { inputs: checked, failures };

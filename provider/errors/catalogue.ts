@@ -12,8 +12,10 @@ const reaching = {
   SSH_HANDSHAKE_FAILED: (d: { target: string; reason: string }) =>
     `the SSH handshake with ${d.target} failed: ${sentence(d.reason)} ` +
     `Check that an SSH server of a supported version listens there, and its log.`,
-  SSH_KEY_UNUSABLE: (d: { target: string; reason: string }) =>
-    `the private key for ${d.target} cannot be used: ${sentence(d.reason)} Nothing was sent to the host.`,
+  SSH_KEY_UNUSABLE: (d: { target: string; source: string; reason: string }) =>
+    `the private key for ${d.target} (${d.source}) cannot be used: ${sentence(d.reason)} Nothing was sent to the host.`,
+  SSH_CONFIG_UNSUPPORTED: (d: { host: string; reason: string }) =>
+    `what OpenSSH's configuration says of ${d.host} cannot be followed: ${sentence(d.reason)} Nothing was sent to the host.`,
   SSH_AUTH_REFUSED: (d: {
     target: string;
     offered: readonly string[];

@@ -42,7 +42,11 @@ export interface ConnectionInputs {
 
 const connectionSchema: z.ZodType<ConnectionInputs> = z.strictObject(
   {
-    host: text("use a host name or an IP address", isOneLine),
+    // ssh is asked about it, and would take a leading dash for an option
+    host: text(
+      "use a host name, an IP address or an alias of ~/.ssh/config",
+      (value) => isOneLine(value) && !value.startsWith("-"),
+    ),
     port: whole("use a whole number from 1 to 65535", 1, 65535).optional(),
     user: text("use the name of a user of the host", isOneLine).optional(),
     password: text("use a text that is not empty, or leave it out").optional(),

@@ -13,7 +13,8 @@ export interface InputFailure {
 
 /** Judgements on credentials that need a cryptographic library; each says what is wrong, or undefined. */
 export interface CredentialChecks {
-  findPrivateKeyProblem(privateKey: string, password: string | undefined): string | undefined;
+  /** @param privateKey - undefined: the one that is used where the program gives none, if there is one. */
+  findPrivateKeyProblem(privateKey: string | undefined, password: string | undefined): string | undefined;
   findHostKeyProblem(hostKey: string): string | undefined;
 }
 
@@ -171,9 +172,11 @@ function findCredentialFailures(
   const failures: InputFailure[] = [];
   const isKnown = (value: unknown): value is string =>
     typeof value === "string" && value !== "" && value !== UNKNOWN_VALUE;
-  if (isKnown(privateKey) && privateKeyPassword !== UNKNOWN_VALUE) {
+  // that of the configuration or the environment is told of once, not of each jump host
+  const isElsewhere = !isGiven(privateKey) && path === "connection";
+  if ((isKnown(privateKey) || isElsewhere) && privateKeyPassword !== UNKNOWN_VALUE) {
     const password = typeof privateKeyPassword === "string" ? privateKeyPassword : undefined;
-    const problem = checks.findPrivateKeyProblem(privateKey, password);
+    const problem = checks.findPrivateKeyProblem(isKnown(privateKey) ? privateKey : undefined, password);
     if (problem !== undefined)
       failures.push({ property: `${path}.privateKey`, reason: `${path}.privateKey ${problem}` });
   }

@@ -1,14 +1,8 @@
-import {
-  OpenSSHAgent,
-  utils,
-  type AnyAuthMethod,
-  type AuthHandlerMiddleware,
-  type IdentityCallback,
-  type NextAuthHandler,
-  type ParsedKey,
-} from "ssh2";
-import { describeKey, findPublicKey } from "./public-key";
-import type { SshTarget } from "./target";
+import type { AnyAuthMethod, AuthHandlerMiddleware, Client, NextAuthHandler, ParsedKey } from "ssh2";
+import type { Identity } from "./identity-files";
+import { NotingAgent } from "./noting-agent";
+import { describeKey, findPublicKey, isSameKey, type PublicKey } from "./public-key";
+import { PROGRAM_SOURCES, type SshTarget } from "./target";
 
 interface Attempt {
   readonly method: "none" | "publickey" | "password" | "keyboard-interactive";
@@ -23,17 +17,23 @@ interface Attempt {
  */
 export class Authentication {
   readonly #user: string;
+  readonly #target: SshTarget;
   readonly #privateKey: ParsedKey | undefined;
-  readonly #agentSocketPath: string | undefined;
+  readonly #identities: readonly Identity[];
   #password: string | undefined;
+  readonly #offeredByAgent: PublicKey[] = [];
   readonly offered: string[] = [];
   allowed: readonly string[] = [];
 
-  /** @param privateKey the target's, parsed */
-  constructor(target: SshTarget, privateKey: ParsedKey | undefined) {
+  /** @param keys the target's private key and identity files, read */
+  constructor(
+    target: SshTarget,
+    keys: { readonly privateKey: ParsedKey | undefined; readonly identities: readonly Identity[] },
+  ) {
     this.#user = target.user;
-    this.#privateKey = privateKey;
-    this.#agentSocketPath = target.agentSocketPath;
+    this.#target = target;
+    this.#privateKey = keys.privateKey;
+    this.#identities = keys.identities;
     this.#password = target.password;
   }
 
@@ -43,11 +43,11 @@ export class Authentication {
     this.#password = undefined;
   }
 
-  /** ssh2's `authHandler` for one handshake: explicit key, agent, password, the password by prompt. */
-  handler(): AuthHandlerMiddleware {
+  /** ssh2's `authHandler` for one handshake: explicit key, agent, key files, password, the password by prompt. */
+  handler(client: Client): AuthHandlerMiddleware {
     let attempts: Iterator<Attempt> | undefined;
     return (allowed: readonly string[] | null, isPartial: boolean | null, next: NextAuthHandler) => {
-      attempts ??= this.#attempts();
+      attempts ??= this.#attempts(client);
       if (allowed !== null) this.allowed = allowed;
       if (isPartial === true) this.offered.push("(accepted so far, but the server wants one more method)");
       for (let step = attempts.next(); step.done !== true; step = attempts.next()) {
@@ -63,21 +63,25 @@ export class Authentication {
     };
   }
 
-  *#attempts(): Generator<Attempt> {
+  *#attempts(client: Client): Generator<Attempt> {
     const username = this.#user;
     const key = this.#privateKey;
     const password = this.#password;
-    const hasCredential = key ?? this.#agentSocketPath ?? password;
+    const { agentSocketPath: socketPath } = this.#target;
+    const hasIdentity = this.#identities.some(({ privateKey }) => privateKey !== undefined);
     // Without a credential still ask: the refusal then tells which methods there are.
-    if (hasCredential === undefined) yield { method: "none", auth: { type: "none", username } };
+    if ((key ?? socketPath ?? password) === undefined && !hasIdentity)
+      yield { method: "none", auth: { type: "none", username } };
     if (key !== undefined) {
-      const offer = `publickey ${describeParsed(key)} (connection.privateKey)`;
+      const { privateKey: source } = this.#target.sources ?? PROGRAM_SOURCES;
+      const offer = `publickey ${describeParsed(key)} (${source})`;
       yield { method: "publickey", offer, auth: { type: "publickey", username, key } };
     }
-    if (this.#agentSocketPath !== undefined) {
-      const agent = new NotingAgent(this.#agentSocketPath, this.offered);
+    if (socketPath !== undefined) {
+      const agent = this.#agent(socketPath, client);
       yield { method: "publickey", auth: { type: "agent", username, agent } };
     }
+    yield* this.#fileAttempts();
     if (password === undefined) return;
     yield { method: "password", offer: "password", auth: { type: "password", username, password } };
     yield {
@@ -92,31 +96,28 @@ export class Authentication {
       },
     };
   }
-}
 
-/** An agent that writes down which keys it offers. */
-class NotingAgent extends OpenSSHAgent {
-  constructor(
-    private readonly path: string,
-    private readonly notes: string[],
-  ) {
-    super(path);
+  #agent(socketPath: string, client: Client): NotingAgent {
+    const options = {
+      socketPath,
+      preferred: this.#identities.flatMap(({ publicKey }) => publicKey ?? []),
+      hasPreferredOnly: this.#target.hasIdentitiesOnly === true,
+      note: (offer: string) => this.offered.push(offer),
+      onOffered: (offered: PublicKey) => this.#offeredByAgent.push(offered),
+    };
+    return new NotingAgent(options, client);
   }
 
-  override getIdentities(callback: IdentityCallback<ParsedKey>): void {
-    super.getIdentities((error, keys) => {
-      const from = `(agent at ${this.path})`;
-      if (error) this.notes.push(`no key ${from}: it cannot be asked`);
-      const parsed = (keys ?? []).map((key) => utils.parseKey(key as ParsedKey)).filter(isKey);
-      if (!error && parsed.length === 0) this.notes.push(`no key ${from}: it holds none`);
-      this.notes.push(...parsed.map((key) => `publickey ${describeParsed(key)} ${from}`));
-      callback(error, keys);
-    });
+  /** What the agent has offered already would only use up a try. */
+  *#fileAttempts(): Generator<Attempt> {
+    for (const { path, privateKey: key, publicKey, problem } of this.#identities) {
+      if (publicKey !== undefined && this.#offeredByAgent.some((one) => isSameKey(one, publicKey))) continue;
+      if (problem !== undefined) this.offered.push(`no key (${path}): ${problem}`);
+      if (key === undefined) continue;
+      const offer = `publickey ${describeParsed(key)} (${path})`;
+      yield { method: "publickey", offer, auth: { type: "publickey", username: this.#user, key } };
+    }
   }
-}
-
-function isKey(parsed: ParsedKey | Error): parsed is ParsedKey {
-  return !(parsed instanceof Error);
 }
 
 function describeParsed(key: ParsedKey): string {

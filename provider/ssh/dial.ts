@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { Client } from "ssh2";
+import type { Client, ParsedKey } from "ssh2";
 import { causeText, fail, hasCode } from "../errors";
 import { pause } from "./abort";
 import { Authentication } from "./authentication";
@@ -8,10 +8,11 @@ import { DialFailure } from "./dial-failure";
 import { hostKeyTypesFor } from "./host-key-algorithms";
 import { hostKeyMismatch, hostKeyPolicyOf, judgeHostKey, type HostKeyPolicy } from "./host-key-check";
 import { shakeHands } from "./handshake";
+import { identityOf, readIdentities, type Identity } from "./identity-files";
 import { parsePrivateKey } from "./private-key";
 import type { PublicKey } from "./public-key";
 import { openTcp } from "./socket";
-import type { SshTarget } from "./target";
+import { PROGRAM_SOURCES, type SshTarget } from "./target";
 
 /** A host that was logged in to. */
 export interface Dialled {
@@ -39,9 +40,9 @@ export async function dial(
   jumpHost: (() => Promise<ClientConnection>) | undefined,
   signal: AbortSignal,
 ): Promise<Dialled> {
-  const { privateKey, privateKeyPassword, dialErrorLimit } = target;
-  const key = privateKey === undefined ? undefined : parsePrivateKey(privateKey, privateKeyPassword, label);
-  const authentication = () => new Authentication(target, key);
+  const { dialErrorLimit } = target;
+  const keys = readKeys(target, label);
+  const authentication = () => new Authentication(target, keys);
   const policy = hostKeyPolicyOf(target, label);
   for (let failures = 0; ;) {
     try {
@@ -56,6 +57,19 @@ export async function dial(
       await pause(dialDelayMs(failures - 1) * (1 + Math.random() / 4), signal);
     }
   }
+}
+
+/** A key that was given stands for the files that OpenSSH would try. @throws SSH_KEY_UNUSABLE */
+function readKeys(
+  target: SshTarget,
+  label: string,
+): { readonly privateKey: ParsedKey | undefined; readonly identities: readonly Identity[] } {
+  const { privateKey: text, privateKeyPassword: passphrase, identityFiles = [] } = target;
+  const { privateKey: source, privateKeyPassword: passphraseSource } = target.sources ?? PROGRAM_SOURCES;
+  if (text === undefined)
+    return { privateKey: undefined, identities: readIdentities(identityFiles, passphrase) };
+  const privateKey = parsePrivateKey({ text, source, passphrase, passphraseSource }, label);
+  return { privateKey, identities: (target.spareKeys ?? []).map(identityOf) };
 }
 
 async function openThrough(

@@ -99,7 +99,7 @@ export async function shakeHands(options: HandshakeOptions): Promise<Client> {
         readyTimeout: 0,
         ...KEEPALIVE,
         hostVerifier: verifyHost,
-        authHandler: authentication.handler(),
+        authHandler: authentication.handler(client),
         algorithms: { serverHostKey: hostKeyAlgorithms(options.hostKeyTypes) },
       });
     });

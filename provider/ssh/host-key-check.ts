@@ -11,6 +11,7 @@ export type ExpectedKey =
 
 /** All that decides whether a host's key is accepted; gathered before the dial. */
 export interface HostKeyPolicy {
+  /** Name and port under which it stands in known_hosts. */
   readonly host: string;
   readonly port: number;
   /** The host in messages. */
@@ -18,7 +19,7 @@ export interface HostKeyPolicy {
   readonly expected: readonly ExpectedKey[];
   readonly revoked: readonly KnownHostsEntry[];
   readonly strictness: StrictHostKeyChecking;
-  /** Where a new key is written; undefined when the key was given by argument. */
+  /** Where a new key is written; undefined when the key was given by argument, or there is no file for it. */
   readonly userFile: string | undefined;
   /** The files that were asked, for the message about an unknown host. */
   readonly asked: readonly string[];
@@ -44,12 +45,15 @@ export type HostKeyVerdict =
  * @throws SSH_HOST_KEY_ARGUMENT_INVALID
  */
 export function hostKeyPolicyOf(target: SshTarget, label: string): HostKeyPolicy {
-  const { host, port, strictHostKeyChecking } = target;
+  const { strictHostKeyChecking, hostKeyAlias } = target;
+  // an alias stands in known_hosts without a port (OpenSSH, sshconnect.c: get_hostfile_hostname_ipaddr)
+  const host = hostKeyAlias ?? target.host;
+  const port = hostKeyAlias === undefined ? target.port : 22;
   if (target.hostKey !== undefined) {
     const expected = parseHostKeyArgument(target.hostKey, label);
     return { host, port, label, expected, revoked: [], strictness: "yes", userFile: undefined, asked: [] };
   }
-  const files = readKnownHosts(target.knownHostsFile);
+  const files = readKnownHosts(target.knownHostsFiles);
   const known = lookUpHost(files.entries, host, port);
   return {
     host,
@@ -110,16 +114,22 @@ export function judgeHostKey(policy: HostKeyPolicy, received: PublicKey): HostKe
   if (expected.some((one) => isExpected(one, received))) return { kind: "accept" };
   const line = formatKnownHostsLine(policy.host, policy.port, received);
   if (expected.length === 0) {
-    if (policy.strictness !== "yes" && policy.userFile !== undefined) {
-      // "no" accepts the next key as well, written down or not; "accept-new" lives by what is written.
-      const mustRecord = policy.strictness === "accept-new";
-      return { kind: "accept-and-record", file: policy.userFile, line, mustRecord };
-    }
+    if (policy.strictness !== "yes") return judgeNewKey(policy, line);
     const details = { target, received: describeKey(received), line, files: policy.asked };
     return { kind: "refuse", error: fail("SSH_HOST_KEY_UNKNOWN", details) };
   }
   if (policy.strictness === "no") return { kind: "accept-without-password" };
   return { kind: "refuse", error: hostKeyMismatch(policy, [received]) };
+}
+
+/** "no" accepts the next key as well, written down or not; "accept-new" lives by what is written. */
+function judgeNewKey(policy: HostKeyPolicy, line: string): HostKeyVerdict {
+  const { label: target, strictness, userFile: file } = policy;
+  const mustRecord = strictness === "accept-new";
+  if (file !== undefined) return { kind: "accept-and-record", file, line, mustRecord };
+  if (!mustRecord) return { kind: "accept" };
+  const details = { target, file: "known_hosts", line, reason: "no file is named for it" };
+  return { kind: "refuse", error: fail("SSH_HOST_KEY_NOT_RECORDED", details) };
 }
 
 /** The error for a host that shows other keys than those expected. */

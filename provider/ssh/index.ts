@@ -1,4 +1,12 @@
-export type { SshTarget, StrictHostKeyChecking } from "./target";
+export {
+  PROGRAM_SOURCES,
+  type CredentialSources,
+  type SshTarget,
+  type StrictHostKeyChecking,
+} from "./target";
+export { OpensshConfig, type OpensshAnswer } from "./openssh-config";
+export type { OpensshSettings } from "./openssh-settings";
+export type { Jump } from "./proxy-jump";
 export { SshPool } from "./pool";
 export type { SshConnection } from "./connection";
 export type { SshProcess, SshExit } from "./process";
@@ -6,4 +14,4 @@ export type { HostSession, HostLock } from "./host-session";
 export type { HostSurvey, HostInterface, PhysicalFunction } from "./host-survey";
 export type { HostDisk, DiskHolder, DiskClaim } from "./host-survey-disks";
 export { parseHostKeyArgument } from "./host-key-check";
-export { parsePrivateKey } from "./private-key";
+export { parsePrivateKey, type PrivateKeyText } from "./private-key";

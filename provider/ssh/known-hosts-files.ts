@@ -9,8 +9,8 @@ const SYSTEM_FILES = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"] a
 /** The lines of all files that were asked, and what to say of them in a message. */
 export interface KnownHosts {
   readonly entries: readonly KnownHostsEntry[];
-  /** Where a new host is written. */
-  readonly userFile: string;
+  /** Where a new host is written; undefined where there is no file for it. */
+  readonly userFile: string | undefined;
   /** Each file that was asked; one that could not be read says why. */
   readonly asked: readonly string[];
 }
@@ -21,19 +21,23 @@ export interface KnownHosts {
  *
  * Read synchronously: the answer is needed between two packets of a key exchange, and the files are small.
  *
- * @param knownHostsFile instead of `~/.ssh/known_hosts` and `known_hosts2`; `~/` is the home directory
+ * @param own instead of `~/.ssh/known_hosts` and `known_hosts2`; `~/` is the home directory, and `none` and
+ *   `/dev/null`, which remember nothing, are no file
  */
-export function readKnownHosts(knownHostsFile: string | undefined): KnownHosts {
-  const own = knownHostsFile === undefined ? undefined : expandHome(knownHostsFile);
-  const userFile = own ?? join(homedir(), ".ssh", "known_hosts");
-  const files = [userFile, ...(own === undefined ? [`${userFile}2`] : []), ...SYSTEM_FILES];
-  const read = files.map((file) => ({ file, ...readOne(file) }));
+export function readKnownHosts(own: readonly string[] | undefined): KnownHosts {
+  const folder = join(homedir(), ".ssh");
+  const userFiles =
+    own?.filter((file) => file !== "none" && file !== "/dev/null").map(expandHome) ??
+    ["known_hosts", "known_hosts2"].map((name) => join(folder, name));
+  const [userFile] = userFiles;
+  const read = [...userFiles, ...SYSTEM_FILES].map((file) => ({ file, ...readOne(file) }));
+  const asked = read
+    .filter(({ file, problem }) => file === userFile || problem !== "missing")
+    .map(({ file, problem }) => (problem === undefined ? file : `${file} (${problem})`));
   return {
     entries: read.flatMap(({ file, text }) => parseKnownHosts(text, file)),
     userFile,
-    asked: read
-      .filter(({ file, problem }) => file === userFile || problem !== "missing")
-      .map(({ file, problem }) => (problem === undefined ? file : `${file} (${problem})`)),
+    asked: asked.length === 0 ? ["any file that may be asked"] : asked,
   };
 }
 

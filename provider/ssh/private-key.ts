@@ -1,6 +1,16 @@
 import { utils, type ParsedKey } from "ssh2";
 import { fail } from "../errors";
 
+/** A private key and its passphrase, each with where it came from, in words for messages. */
+export interface PrivateKeyText {
+  readonly text: string;
+  /** e.g. `connection.privateKey` */
+  readonly source: string;
+  readonly passphrase?: string | undefined;
+  /** Where the passphrase came from, or where it would be looked for. */
+  readonly passphraseSource: string;
+}
+
 /**
  * Parses the private key before anything is dialled.
  *
@@ -8,33 +18,43 @@ import { fail } from "../errors";
  *
  * @throws SSH_KEY_UNUSABLE
  */
-export function parsePrivateKey(text: string, password: string | undefined, target: string): ParsedKey {
-  const parsed = utils.parseKey(text, password);
-  const key = parsed instanceof Error ? undefined : firstOf(parsed);
-  if (key?.isPrivateKey() === true) return key;
-  throw fail("SSH_KEY_UNUSABLE", { target, reason: problemOf(text, password, parsed) });
+export function parsePrivateKey(given: PrivateKeyText, target: string): ParsedKey {
+  const { text, source, passphrase, passphraseSource } = given;
+  const parsed = parseKeyText(text, passphrase);
+  if (!(parsed instanceof Error) && parsed.isPrivateKey()) return parsed;
+  const reason = findPrivateKeyProblem(text, passphrase, parsed, passphraseSource);
+  throw fail("SSH_KEY_UNUSABLE", { target, source, reason });
 }
 
-/** Typed as one key, yet the newer OpenSSH format yields a list. */
-function firstOf(parsed: ParsedKey | readonly ParsedKey[]): ParsedKey | undefined {
-  return Array.isArray(parsed) ? (parsed as readonly ParsedKey[])[0] : (parsed as ParsedKey);
+/** The parser of ssh2, which types its answer as one key where the newer OpenSSH format yields a list. */
+export function parseKeyText(text: string, passphrase: string | undefined): ParsedKey | Error {
+  const parsed = utils.parseKey(text, passphrase) as ParsedKey | readonly ParsedKey[] | Error;
+  if (!Array.isArray(parsed)) return parsed as ParsedKey | Error;
+  return (parsed as readonly ParsedKey[])[0] ?? new Error("no key in it");
 }
 
-function problemOf(text: string, password: string | undefined, parsed: unknown): string {
+/** Why a text is no private key that can be used, without a word of it. */
+export function findPrivateKeyProblem(
+  text: string,
+  passphrase: string | undefined,
+  parsed: ParsedKey | Error,
+  passphraseSource: string,
+): string {
   const hint = parsed instanceof Error ? parsed.message : "";
-  if (/no passphrase given/i.test(hint)) {
-    return "it is encrypted and connection.privateKeyPassword is not given";
-  }
+  if (/no passphrase given/i.test(hint)) return `it is encrypted and ${passphraseSource} is not given`;
   if (/bad passphrase|integrity check failed|bad decrypt/i.test(hint)) {
-    return "connection.privateKeyPassword does not open it";
+    return `${passphraseSource} does not open it`;
   }
   // A wrong password of an old PEM key shows as whatever the decrypted bytes happen to look like.
-  if (password !== undefined && /ENCRYPTED/.test(text)) {
-    return "connection.privateKeyPassword does not open it, or its encryption is not supported";
+  if (passphrase !== undefined && /ENCRYPTED/.test(text)) {
+    return `${passphraseSource} does not open it, or its encryption is not supported`;
   }
   if (!(parsed instanceof Error)) return "it is a public key";
   if (!text.includes("-----BEGIN ") && !text.startsWith("PuTTY-User-Key-File")) {
     return 'it does not look like a private key ("-----BEGIN ..."); give the text of the key, not the name of a file';
   }
-  return "its format or key type is not supported (supported: OpenSSH, PEM, PPK with RSA, ECDSA or Ed25519)";
+  return (
+    "its format or key type is not supported (supported: OpenSSH, PEM, PPK with RSA, ECDSA or Ed25519; " +
+    "a key on a security key through an agent)"
+  );
 }

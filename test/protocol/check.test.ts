@@ -60,6 +60,12 @@ test.each<[what: string, inputs: Properties, failure: Partial<Record<keyof Failu
   ["an unknown argument", { ...validInputs, leftover: "hold" }, { property: "" }],
   ["an unknown value of an enumeration", { ...validInputs, leftovers: "keep" }, { property: "leftovers" }],
   ["an empty host", withConnection({ host: "" }), { property: "connection.host" }],
+  ["a host that looks like an option", withConnection({ host: "-oX=y" }), { property: "connection.host" }],
+  [
+    "a jump host that looks like an option",
+    withConnection({ proxy: { host: "-F/x" } }),
+    { property: "connection.proxy.host" },
+  ],
   ["a port that is none", withConnection({ port: 65536 }), { property: "connection.port" }],
   ["an empty guest name", { ...validInputs, guest: { domain: "" } }, { property: "guest.domain" }],
   [

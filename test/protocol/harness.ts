@@ -81,7 +81,14 @@ export class DynamicProvider {
     const script = require.resolve("@pulumi/pulumi/cmd/dynamic-provider");
     const child = spawn(process.execPath, [script, `127.0.0.1:${engine.port}`], {
       cwd: options.folder ?? repository,
-      env: { ...process.env, PULUMI_NODEJS_PROJECT: project, PULUMI_NODEJS_STACK: "test", ...options.env },
+      env: {
+        ...process.env,
+        PULUMI_NODEJS_PROJECT: project,
+        PULUMI_NODEJS_STACK: "test",
+        // what this machine's ssh_config says of 127.0.0.1 is not what is tested
+        MULTIFUNCTION_PCI_SSH_CONFIG: "none",
+        ...options.env,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const ended = new Promise<number | null>((resolve) => child.once("close", resolve));

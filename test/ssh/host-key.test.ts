@@ -23,9 +23,15 @@ describe("host key", () => {
   const name = () => `[127.0.0.1]:${sshd.port}`;
   const knownHosts = (...lines: readonly string[]) =>
     workspace.write(`known_hosts.${++counter}`, `${lines.join("\n")}\n`);
-  const acquire = (fields: Partial<SshTarget>) =>
-    bench.pool().acquire(sshd.target({ privateKey, ...fields }));
-  const refusal = (fields: Partial<SshTarget>) =>
+  /** Fields of a target, with one known_hosts file. */
+  type Fields = Partial<SshTarget> & { readonly knownHostsFile?: string };
+  const fieldsOf = ({ knownHostsFile, ...fields }: Fields): Partial<SshTarget> => ({
+    privateKey,
+    ...(knownHostsFile !== undefined && { knownHostsFiles: [knownHostsFile] }),
+    ...fields,
+  });
+  const acquire = (fields: Fields) => bench.pool().acquire(sshd.target(fieldsOf(fields)));
+  const refusal = (fields: Fields) =>
     acquire(fields).then(
       () => Promise.reject(new Error("was accepted")),
       (error: unknown) => String(error),
@@ -92,6 +98,68 @@ describe("host key", () => {
       expect((await acquire({ knownHostsFile })).isOpen).toBe(true);
     });
 
+    it.each([
+      ["with wildcards for host and port", () => `[127.0.?.*]:*`],
+      ["among others", () => `hv1,${name()},hv2`],
+      ["without a port, where no line names the port", () => "127.0.0.1"],
+      ["that is not negated for this host", () => `[127.*]:*,![127.0.0.2]:*`],
+    ])("accepts a key by a line %s", async (_what, hosts) => {
+      const knownHostsFile = knownHosts(`${hosts()} ${publicLine(hostKey)}`);
+      expect((await acquire({ knownHostsFile })).isOpen).toBe(true);
+    });
+
+    it.each([
+      ["negates this host", () => `*,!${name()},!127.0.0.1`],
+      ["names another port", () => `[127.0.0.1]:${sshd.port + 1}`],
+      ["has a wildcard for something else", () => "[127.1.*]:*"],
+    ])("does not believe a line that %s", async (_what, hosts) => {
+      const knownHostsFile = knownHosts(`${hosts()} ${publicLine(hostKey)}`);
+      expect(await refusal({ knownHostsFile })).toContain("SSH_HOST_KEY_UNKNOWN");
+    });
+
+    it("asks a line with the port before one without", async () => {
+      const knownHostsFile = knownHosts(
+        `${name()} ${publicLine(otherKey)}`,
+        `127.0.0.1 ${publicLine(hostKey)}`,
+      );
+      expect(await refusal({ knownHostsFile })).toContain("SSH_HOST_KEY_MISMATCH");
+    });
+
+    it("refuses a key that is revoked for every host, by a hashed line too", async () => {
+      const line = `${name()} ${publicLine(hostKey)}`;
+      const everywhere = await refusal({
+        knownHostsFile: knownHosts(line, `@revoked * ${publicLine(hostKey)}`),
+      });
+      expect(everywhere).toContain("SSH_HOST_KEY_REVOKED");
+      const hashed = knownHosts(line);
+      execFileSync("ssh-keygen", ["-q", "-H", "-f", hashed], { stdio: "ignore" });
+      const text = readFileSync(hashed, "utf8").trim();
+      expect(await refusal({ knownHostsFile: knownHosts(line, `@revoked ${text}`) })).toContain(
+        "SSH_HOST_KEY_REVOKED",
+      );
+    });
+
+    it("asks every file that is named, and an alias without port where the host has one", async () => {
+      const knownHostsFiles = [knownHosts(), knownHosts(`rack-1 ${publicLine(hostKey)}`)];
+      const connection = await acquire({ knownHostsFiles, hostKeyAlias: "rack-1" });
+      expect(connection.isOpen).toBe(true);
+      expect(await refusal({ knownHostsFiles })).toContain("SSH_HOST_KEY_UNKNOWN");
+      const error = await refusal({ knownHostsFiles: [knownHosts()], hostKeyAlias: "rack-2" });
+      expect(error).toContain(`known_hosts: rack-2 ${publicLine(hostKey)} [`);
+    });
+
+    it.each(["none", "/dev/null"])(
+      "takes %s for no file: nothing is known, nothing is kept",
+      async (file) => {
+        const knownHostsFiles = [file];
+        expect(await refusal({ knownHostsFiles })).toContain("SSH_HOST_KEY_UNKNOWN");
+        const acceptNew = { knownHostsFiles, strictHostKeyChecking: "accept-new" } as const;
+        expect(await refusal(acceptNew)).toContain("SSH_HOST_KEY_NOT_RECORDED");
+        const any = await acquire({ knownHostsFiles, strictHostKeyChecking: "no" });
+        expect(any.isOpen).toBe(true);
+      },
+    );
+
     it("refuses an unknown host, with its fingerprint and the line to add", async () => {
       const knownHostsFile = knownHosts();
       const error = await refusal({ knownHostsFile });
@@ -146,7 +214,7 @@ describe("host key", () => {
       const impostor = await bench.startSshd({ hostKeys: [otherKey] });
       const text = readFileSync(knownHostsFile, "utf8").replace(String(sshd.port), String(impostor.port));
       const file = workspace.write("known_hosts.moved", text);
-      const target = impostor.target({ privateKey, knownHostsFile: file, strictHostKeyChecking });
+      const target = impostor.target(fieldsOf({ knownHostsFile: file, strictHostKeyChecking }));
       await expect(bench.pool().acquire(target)).rejects.toMatchObject({ code: "SSH_HOST_KEY_MISMATCH" });
       expect(readFileSync(file, "utf8")).toBe(text);
     });
@@ -154,7 +222,7 @@ describe("host key", () => {
     it("takes a host known under another type of key for changed, not for new", async () => {
       const own = await bench.startSshd({ hostKeys: [rsaKey] });
       const knownHostsFile = knownHosts(`[127.0.0.1]:${own.port} ${publicLine(otherKey)}`);
-      const target = own.target({ privateKey, knownHostsFile, strictHostKeyChecking });
+      const target = own.target(fieldsOf({ knownHostsFile, strictHostKeyChecking }));
       await expect(bench.pool().acquire(target)).rejects.toMatchObject({ code: "SSH_HOST_KEY_MISMATCH" });
     });
 
@@ -191,7 +259,11 @@ describe("host key", () => {
       expect(readFileSync(knownHostsFile, "utf8")).toBe(text);
 
       const before = sshd.log.length;
-      const target = sshd.target({ password: "hunter2", knownHostsFile, strictHostKeyChecking });
+      const target = sshd.target({
+        password: "hunter2",
+        knownHostsFiles: [knownHostsFile],
+        strictHostKeyChecking,
+      });
       await expect(bench.pool().acquire(target)).rejects.toThrow(/password withheld/);
       expect(sshd.log.slice(before)).not.toContain("Failed password");
     });

@@ -24,12 +24,14 @@ const slotText = fc
   .map(([domain, bus, device]) => `${domain}${bus}:${device.toString(16).padStart(2, "0")}`)
   .chain((text) => fc.constantFrom(text, text.toUpperCase()));
 const word = fc.stringMatching(/^[a-zA-Z0-9._-]{1,20}$/);
+/** A leading dash would make an option of it. */
+const hostName = fc.stringMatching(/^[a-zA-Z0-9._][a-zA-Z0-9._-]{0,19}$/);
 const secret = fc.stringMatching(/^[A-Za-z0-9+/=]{12,40}$/).map((text) => `s3cr3t${text}`);
 
 const connection = (depth: number): fc.Arbitrary<ConnectionInputs> =>
   fc.record(
     {
-      host: word,
+      host: hostName,
       port: fc.integer({ min: 1, max: 65535 }),
       user: word,
       password: secret,

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { dialDelayMs } from "../../../provider/ssh/dial";
 import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM } from "../../../provider/ssh/host-helper-program";
 import { KeyedMutex } from "../../../provider/ssh/keyed-mutex";
-import { parsePrivateKey } from "../../../provider/ssh/private-key";
+import { parsePrivateKey, type PrivateKeyText } from "../../../provider/ssh/private-key";
 import { labelOf, poolKeyOf, type SshTarget } from "../../../provider/ssh/target";
 
 const target: SshTarget = {
@@ -48,11 +48,17 @@ describe("the delay between dials", () => {
 });
 
 describe("a private key that cannot be used", () => {
+  const given = (text: string): PrivateKeyText => ({
+    text,
+    source: "connection.privateKey",
+    passphraseSource: "connection.privateKeyPassword",
+  });
+
   it("is described without a word of it", () => {
     const text =
       "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0LXNlY3JldA==\n-----END OPENSSH PRIVATE KEY-----";
     for (const key of [text, "hunter2-hunter2", "/root/.ssh/hunter2"]) {
-      const attempt = () => parsePrivateKey(key, undefined, "root@hv1:22");
+      const attempt = () => parsePrivateKey(given(key), "root@hv1:22");
       expect(attempt).toThrow(expect.objectContaining({ code: "SSH_KEY_UNUSABLE" }) as Error);
       expect(attempt).not.toThrow(/hunter2|c2VjcmV0/);
     }

@@ -1,0 +1,69 @@
+import { readFileSync } from "node:fs";
+import type { ParsedKey } from "ssh2";
+import { findPrivateKeyProblem, parseKeyText, type PrivateKeyText } from "./private-key";
+import { findPublicKey, findPublicKeyInText, type PublicKey } from "./public-key";
+
+/** One file of those that OpenSSH would try, or a spare key, and what is in it. */
+export interface Identity {
+  /** Of the file; of a spare key, where it came from. */
+  readonly path: string;
+  /** Undefined where it cannot be used: encrypted, of a security key, its other half in an agent. */
+  readonly privateKey?: ParsedKey;
+  readonly publicKey?: PublicKey;
+  /** Why there is no private key. */
+  readonly problem?: string;
+}
+
+/**
+ * Reads the identity files that are there, with the public halves beside them. A file that is not there is none, as
+ * with OpenSSH; one that cannot be used is passed over, and the refusal of a login says why.
+ *
+ * @param passphrase tried on those that are encrypted
+ */
+export function readIdentities(
+  paths: readonly string[],
+  passphrase: string | undefined,
+): readonly Identity[] {
+  return paths.flatMap((path): Identity[] => {
+    const text = readIfThere(path);
+    const besides = findPublicHalf(path);
+    if (text === undefined) return besides === undefined ? [] : [{ path, publicKey: besides }];
+    if (text instanceof Error)
+      return [{ path, ...withPublic(besides), problem: `it cannot be read (${text.message})` }];
+    const privateKey = parseKeyText(text, passphrase);
+    if (privateKey instanceof Error) {
+      const problem = findPrivateKeyProblem(text, passphrase, privateKey, "the passphrase");
+      return [{ path, ...withPublic(besides), problem }];
+    }
+    const publicKey = findPublicKey(privateKey.getPublicSSH()) ?? besides;
+    // `IdentityFile key.pub`: the other half is in an agent
+    return [{ path, ...(privateKey.isPrivateKey() && { privateKey }), ...withPublic(publicKey) }];
+  });
+}
+
+/** A key that was given as a text, in the form of one in a file; its source stands for the path. */
+export function identityOf({ text, source, passphrase, passphraseSource }: PrivateKeyText): Identity {
+  const privateKey = parseKeyText(text, passphrase);
+  if (!(privateKey instanceof Error) && privateKey.isPrivateKey()) return { path: source, privateKey };
+  return { path: source, problem: findPrivateKeyProblem(text, passphrase, privateKey, passphraseSource) };
+}
+
+function withPublic(publicKey: PublicKey | undefined): { readonly publicKey?: PublicKey } {
+  return publicKey === undefined ? {} : { publicKey };
+}
+
+function findPublicHalf(path: string): PublicKey | undefined {
+  const text = readIfThere(path.endsWith(".pub") ? path : `${path}.pub`);
+  if (typeof text !== "string") return undefined;
+  const [type = "", base64 = ""] = text.trim().split(/\s+/);
+  return findPublicKeyInText(type, base64);
+}
+
+function readIfThere(path: string): string | Error | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" || code === "ENOTDIR" ? undefined : new Error(code ?? "unreadable");
+  }
+}
