@@ -4,17 +4,48 @@ import {
   type LibvirtUri,
   type StreamFactory,
 } from "../hypervisor/libvirt";
+import {
+  plainHypervisor,
+  plainMonitor,
+  type HostChannels,
+  type PlainHypervisorOptions,
+  type PlainPlace,
+  type Privilege,
+  type QmpSession,
+} from "../hypervisor/plain-qemu";
 import type { Hypervisor, Lock } from "../lifecycle";
+import type { HostSurvey } from "../pci";
 import type { ConnectionInputs } from "../resource";
 import { SshPool, type SshConnection, type SshTarget } from "../ssh";
 import { sshTargetOf } from "./ssh-target";
 
 /** Which guest, over which connection. */
-export interface GuestPlace {
+export type GuestPlace = LibvirtPlace | SocketPlace;
+
+/** A guest that libvirt manages. */
+export interface LibvirtPlace {
   readonly connection: ConnectionInputs;
+  readonly by: "libvirt";
   /** Name or UUID. */
   readonly guest: string;
   readonly uri: LibvirtUri | undefined;
+}
+
+/** A QEMU that nobody manages. */
+export interface SocketPlace {
+  readonly connection: ConnectionInputs;
+  readonly by: "socket";
+  /** Path of its monitor's socket on the host. */
+  readonly socket: string;
+  readonly privilege: Privilege;
+  /** The guest that an attachment was made in, where there is one. */
+  readonly guestUuid?: string;
+}
+
+/** How a QEMU without libvirt is put together. */
+export interface PlainParts {
+  readonly monitor: (place: PlainPlace) => QmpSession;
+  readonly hypervisor: (options: PlainHypervisorOptions) => Hypervisor;
 }
 
 /** Limits of one dial, where looking is worth a few seconds only. */
@@ -46,33 +77,63 @@ const MOST_LIBVIRT_CONNECTIONS = 8;
 export class Hypervisors {
   readonly #pool = new SshPool();
   readonly #sessions = new Map<SshConnection, Map<string, LibvirtSession>>();
+  readonly #monitors = new Map<SshConnection, Map<string, QmpSession>>();
+  readonly #plain: PlainParts;
+
+  constructor(plain: PlainParts = { monitor: plainMonitor, hypervisor: plainHypervisor }) {
+    this.#plain = plain;
+  }
 
   /** @throws the ProviderErrors of the SSH room; the signal's reason. */
   async open(place: GuestPlace, options: OpenOptions = {}): Promise<Hypervisor> {
     const target: SshTarget = { ...sshTargetOf(place.connection), ...options.limits };
     const ssh = await this.#pool.acquire(target, options.signal);
     if (options.willLock) ssh.locks.prepare();
+    const lock = lockOf(ssh, options.progress);
+    const survey = (signal: AbortSignal): Promise<HostSurvey> => ssh.locks.survey(signal);
+    if (place.by === "socket") {
+      const { socket, privilege, guestUuid } = place;
+      const plain = { channels: channelsOf(ssh), socket, privilege };
+      const monitor = this.#monitorOf(ssh, plain);
+      return this.#plain.hypervisor({
+        ...plain,
+        monitor,
+        lock,
+        survey,
+        ...(guestUuid !== undefined && { guestUuid }),
+      });
+    }
     const { session, shareWith } = this.#sessionOf(ssh, place);
-    return libvirtHypervisor({
-      session,
-      guest: place.guest,
-      lock: lockOf(ssh, options.progress),
-      survey: (signal) => ssh.locks.survey(signal),
-      onFound: ({ uuid }) => shareWith(uuid),
-    });
+    const onFound = ({ uuid }: { readonly uuid: string }): void => shareWith(uuid);
+    return libvirtHypervisor({ session, guest: place.guest, lock, survey, onFound });
   }
 
   /** Ends every connection. */
   async close(): Promise<void> {
     const sessions = [...this.#sessions.values()].flatMap((one) => [...new Set(one.values())]);
-    await Promise.all(sessions.map((session) => session.close()));
+    const monitors = [...this.#monitors.values()].flatMap((one) => [...one.values()]);
+    await Promise.all([...sessions, ...monitors].map((session) => session.close()));
     await this.#pool.close();
+  }
+
+  /** One for each socket: QEMU serves one client of it at a time, and this process is one. */
+  #monitorOf(ssh: SshConnection, place: PlainPlace): QmpSession {
+    let monitors = this.#monitors.get(ssh);
+    if (monitors === undefined) {
+      monitors = new Map<string, QmpSession>();
+      this.#monitors.set(ssh, monitors);
+      void ssh.closed.then(() => this.#monitors.delete(ssh));
+    }
+    const key = `${place.privilege} ${place.socket.replace(/^\/var\/run\//, "/run/")}`;
+    const monitor = monitors.get(key) ?? this.#plain.monitor(place);
+    monitors.set(key, monitor);
+    return monitor;
   }
 
   /** A guest is asked for by name where it is attached to, by UUID from then on: one session for both. */
   #sessionOf(
     ssh: SshConnection,
-    place: GuestPlace,
+    place: LibvirtPlace,
   ): { readonly session: LibvirtSession; readonly shareWith: (guest: string) => void } {
     let sessions = this.#sessions.get(ssh);
     if (sessions === undefined) {
@@ -101,6 +162,15 @@ function newOrShared(
   const alike = all.filter((one) => one.uri === uri);
   const shared = all.length < MOST_LIBVIRT_CONNECTIONS ? undefined : alike[known.size % alike.length];
   return shared ?? new LibvirtSession(streamsOf(ssh), uri);
+}
+
+function channelsOf(ssh: SshConnection): HostChannels {
+  return {
+    label: ssh.label,
+    hostKeyFingerprint: ssh.hostKeyFingerprint,
+    openUnixSocket: ssh.openUnixSocket.bind(ssh),
+    exec: ssh.exec.bind(ssh),
+  };
 }
 
 function streamsOf(ssh: SshConnection): StreamFactory {

@@ -44,6 +44,7 @@ import { describeLook, look, LOOK_SECONDS } from "./look";
 import { Operations } from "./operations";
 import { outwardError } from "./outward-error";
 import { PartialFailure } from "./partial-failure";
+import { placeOf } from "./place";
 import { propertiesToState } from "./to-state";
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -58,11 +59,12 @@ const READ_SECONDS = 60;
  * subpath `./provider`.
  */
 export class MultifunctionPciProvider implements Required<ResourceProvider> {
-  readonly #hypervisors = new Hypervisors();
+  readonly #hypervisors: Hypervisors;
   readonly #operations: Operations;
 
-  constructor(operations = new Operations()) {
+  constructor(operations = new Operations(), hypervisors = new Hypervisors()) {
     this.#operations = operations;
+    this.#hypervisors = hypervisors;
   }
 
   /** Nothing is configured yet; the shim of every state calls it all the same. */
@@ -194,15 +196,13 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
   }
 
   async #attach(inputs: AttachmentInputs, state: AttachmentState | undefined): Promise<Reality> {
-    const { connection, guest } = inputs;
     const { attachSeconds, detachSeconds } = timeoutsOf(inputs);
     const progress = progressOf(inputs.ownerToken);
-    const place = { connection, guest: guest.domain, uri: guest.uri };
     const remembered = state && rememberedOf(state);
     const limitSeconds = state === undefined ? attachSeconds : attachSeconds + detachSeconds;
     const undoSeconds = attachSeconds + detachSeconds;
     return this.#operations.run(limitSeconds + undoSeconds, async (signal) => {
-      const hypervisor = await this.#hypervisors.open(place, { signal, progress, willLock: true });
+      const hypervisor = await this.#hypervisors.open(placeOf(inputs), { signal, progress, willLock: true });
       return attach(hypervisor, {
         wanted: wantedOf(inputs),
         query: queryForPlug(inputs, remembered),
@@ -218,9 +218,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
 
   /** The guest that the attachment was made in, by its UUID: its name may be another guest's by now. */
   #openMade(inputs: AttachmentInputs, state: AttachmentState, options: OpenOptions): Promise<Hypervisor> {
-    const { connection, guest } = inputs;
-    const place = { connection, guest: state.guestUuid, uri: guest.uri };
-    return this.#hypervisors.open(place, options);
+    return this.#hypervisors.open(placeOf(inputs, state.guestUuid), options);
   }
 }
 

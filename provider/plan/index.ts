@@ -11,6 +11,7 @@ export type {
   Configuration,
   ConfiguredFunction,
   ConfiguredPlace,
+  Confinement,
   GuestIdentity,
   GuestRunState,
   Holding,

@@ -1,0 +1,9 @@
+export type { HostChannels, HostCommand, Privilege } from "./host-channels";
+export { HOST_FOLDERS, type HostFolders } from "./host-folders";
+export {
+  plainHypervisor,
+  plainMonitor,
+  type PlainHypervisorOptions,
+  type PlainPlace,
+} from "./plain-hypervisor";
+export type { QmpSession } from "./qmp-session";
