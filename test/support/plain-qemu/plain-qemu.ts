@@ -22,6 +22,8 @@ export interface PlainQemuOptions {
   readonly memoryMiB?: number;
   /** Root ports, `pci.1` and up. Default: 4. */
   readonly ports?: number;
+  /** Default: none, as where QEMU is started by hand. */
+  readonly uuid?: string;
 }
 
 /** The lab's guests have the same (lab-start-guest), but for the last: on a busy machine that check finds no timer. */
@@ -49,6 +51,8 @@ export class PlainQemu {
   private constructor(
     /** Names of the buses behind the root ports. */
     readonly buses: readonly string[],
+    /** Path of a second monitor, which has no client yet. */
+    readonly freeSocket: string,
     /** QEMU's monitor; `STOPPED` is among its events when QEMU ends. */
     readonly monitor: QmpSocket,
     private readonly serial: GuestConsole,
@@ -62,6 +66,7 @@ export class PlainQemu {
     const folder = await mkdtemp(join(tmpdir(), "multifunction-pci-qemu-"));
     const paths = {
       monitor: join(folder, "monitor.sock"),
+      free: join(folder, "free.sock"),
       serial: join(folder, "serial.sock"),
       log: join(folder, "qemu.log"),
     };
@@ -80,7 +85,10 @@ export class PlainQemu {
         `unix:${paths.serial},server=on,wait=off`,
         "-qmp",
         `unix:${paths.monitor},server=on,wait=off`,
+        "-qmp",
+        `unix:${paths.free},server=on,wait=off`,
       ],
+      ...(options.uuid === undefined ? [] : ["-uuid", options.uuid]),
       ...(options.paused ? ["-S"] : []),
     ];
     const log = await open(paths.log, "a");
@@ -90,13 +98,13 @@ export class PlainQemu {
     try {
       await once(child, "spawn");
       await log.close();
-      await untilExists(child, [paths.monitor, paths.serial]);
+      await untilExists(child, [paths.monitor, paths.free, paths.serial]);
       const serial = await GuestConsole.connect(paths.serial);
       const monitor = await QmpSocket.connect(paths.monitor);
       await monitor.listen(({ event }) => {
         if (event === "RESET") serial.forget();
       });
-      return new PlainQemu(buses, monitor, serial, child, folder);
+      return new PlainQemu(buses, paths.free, monitor, serial, child, folder);
     } catch (cause) {
       child.kill("SIGKILL");
       const said = await readFile(paths.log, "utf8").catch(() => "");
