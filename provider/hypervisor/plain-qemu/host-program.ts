@@ -39,10 +39,13 @@ LC_ALL=C
 PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
 shopt -s nullglob
+for tool in flock find getent grep stat readlink; do
+  command -v "$tool" >/dev/null || missing=$tool
+done
 trap "" PIPE HUP
 cd /
 pci=$sys/bus/pci
-names=() done_looking=
+names=()
 declare -A seen
 
 say() { printf "%s\\n" "$*"; }
@@ -136,19 +139,24 @@ look_for_socket() {
 
 # Which process listens there, and which have a group of VFIO's open, of all on the host.
 find_processes() {
-  local path target pid comm
-  qemu=
-  while read -r path target; do
-    pid=\${path#"$proc/"} pid=\${pid%%/*} comm=
+  local line target pid comm found
+  qemu= users=()
+  found=$(find "$proc"/[0-9]*/fd -maxdepth 1 \\( -lname "$vfio/*" -o -lname "socket:\\\\[$inode\\\\]" \\) -printf "%p=%l\\n" 2>/dev/null)
+  # as they are: "socket:[1]" is no pattern
+  set -f
+  for line in $found; do
+    pid=\${line#"$proc/"} pid=\${pid%%/*} target=\${line#*=} comm=
     case $target in
       socket:*) [ -n "$qemu" ] || qemu=$pid ;;
-      *) { IFS= read -r comm <"$proc/$pid/comm"; } 2>/dev/null; say "open $pid \${target#"$vfio/"} $comm" ;;
+      *) { IFS= read -r comm <"$proc/$pid/comm"; } 2>/dev/null; users+=("$pid \${target#"$vfio/"} $comm") ;;
     esac
-  done < <(exec find "$proc"/[0-9]*/fd -maxdepth 1 \\( -lname "$vfio/*" -o -lname "socket:\\\\[$inode\\\\]" \\) -printf "%p %l\\n" 2>/dev/null)
+  done
+  set +f
 }
 
 show_qemu() {
   local key value rest uid= groups= caps= limit= line words comm=
+  set -f
   {
     IFS= read -r comm <"$proc/$qemu/comm"
     while IFS=$':\\t ' read -r key value rest; do
@@ -160,13 +168,15 @@ show_qemu() {
       esac
     done <"$proc/$qemu/status"
     while IFS= read -r line; do
-      case $line in "Max locked memory"*) read -r -a words <<<"$line"; limit=\${words[3]} ;; esac
+      case $line in "Max locked memory"*) words=($line) limit=\${words[3]} ;; esac
     done <"$proc/$qemu/limits"
   } 2>/dev/null
-  [ -n "$uid" ] || return 0
+  if [ -z "$uid" ]; then set +f; return; fi
   say "qemu $qemu $uid \${caps:-0} \${limit:-unlimited} $comm"
   say "user $(getent passwd "$uid" | cut -d: -f1)"
-  while IFS=: read -r key value rest line; do say "group $rest $key"; done < <(getent group $groups)
+  for line in $(getent group $groups); do
+    case $line in *:*:*) rest=\${line#*:*:} && say "group \${rest%%:*} \${line%%:*}" ;; esac
+  done
   for value in $groups; do say "group $value"; done
   mapfile -d "" -t words <"$proc/$qemu/cmdline"
   for line in "\${words[@]}"; do
@@ -175,6 +185,7 @@ show_qemu() {
   while IFS= read -r line; do
     case $line in */*.service | */*.scope) say "unit \${line##*/}"; break ;; esac
   done <"$proc/$qemu/cgroup"
+  set +f
 } 2>/dev/null
 
 show_host() {
@@ -211,6 +222,7 @@ look() {
   nodes=("$vfio"/[0-9]*)
   [ "\${#nodes[@]}" = 0 ] || stat -c "node %n %u %g %a %U" "\${nodes[@]}"
   find_processes
+  for name in "\${users[@]}"; do say "open $name"; done
   if [ -n "$qemu" ]; then
     show_qemu
     grep -hs "^[^#]*SUBSYSTEM==\\"vfio\\"" /dev/null \${rules[@]/%//*.rules} | while IFS= read -r name; do say "rule $name"; done
@@ -246,7 +258,7 @@ bind() {
 }
 
 release() {
-  local pair address want group tries path target pid comm leaving=() back=() groups
+  local pair address want group tries path leaving=() back=() groups=
   declare -A wants opened
   for pair; do
     address=\${pair%%=*} want=\${pair#*=}
@@ -266,9 +278,12 @@ release() {
   # QEMU closes a group some 150 ms after its last function has left its object tree
   for ((tries = 0; tries < 20 && \${#leaving[@]} > 0; tries++)); do
     [ "$tries" = 0 ] || sleep 0.2
-    opened=()
-    inode=
-    while read -r path pid target comm; do opened[$target]="$pid $comm"; done < <(find_processes)
+    opened=() inode=
+    find_processes
+    for pair in "\${users[@]}"; do
+      path=\${pair#* }
+      [ -n "\${opened[\${path%% *}]}" ] || opened[\${path%% *}]="\${pair%% *} \${path#* }"
+    done
     groups=
     for address in "\${leaving[@]}"; do
       group_of "$address"
@@ -364,14 +379,22 @@ for (;;) {
 printf "\\n${HOST_PROGRAM_WORD} ${HOST_PROGRAM_VERSION}\\n"
 IFS=" " read -r verb first rest || exit 0
 [ "$EUID" -eq 0 ] || die "not root"
-command -v flock >/dev/null || die "it has no flock (Debian: util-linux)"
+[ -z "$missing" ] || die "it has no $missing"
+# as they came: a question mark is a driver, and no pattern
+set -f
+words=($first $rest)
+set +f
 case $verb in
-  look) look "$first" $rest ;;
-  functions) for name in $first $rest; do check_address "$name"; done; enter -s; for name in $first $rest; do show "$name"; done ;;
+  look) look "\${words[@]}" ;;
+  functions)
+    for name in "\${words[@]}"; do check_address "$name"; done
+    enter -s
+    for name in "\${words[@]}"; do show "$name"; done
+    ;;
   ledger) read_ledger "$first" ;;
   write) write "$first" "$rest" ;;
-  bind) bind "$first" $rest ;;
-  release) release $first $rest ;;
+  bind) bind "\${words[@]}" ;;
+  release) release "\${words[@]}" ;;
   relay) relay "$first" ;;
   *) die "no such request" ;;
 esac
