@@ -194,7 +194,7 @@ const refusals = {
     `LimitMEMLOCK=${d.neededBytes} in [Service] of ${d.unit ?? "its systemd unit, or ulimit -l where a script starts it"}.`,
   NO_FREE_SLOT: (d: { guest: string; buses: readonly string[]; hasConfiguration: boolean }) =>
     `guest ${d.guest} has no free hotplug slot on its ${d.buses.length} port(s) and buses: ` +
-    `${d.buses.join("; ") || "it has none"}. ` +
+    `${d.buses.join("; ") || "it has no hotplug bus"}. ` +
     (d.hasConfiguration
       ? `Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>.`
       : `Give its QEMU one more port at its next start: -device pcie-root-port,id=rp9,bus=pcie.0,chassis=9.`),

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { eventually } from "../support/eventually";
 import { PlainBench } from "../support/plain-host";
 import { PlainQemu } from "../support/plain-qemu";
@@ -11,47 +13,171 @@ beforeEach(() => {
   jest.spyOn(console, "log").mockImplementation(() => undefined);
 });
 
-test.each(["acpi", "native"] as const)(
-  "a guest of a QEMU without libvirt gets four functions, loses two, and gives all back (%s slots)",
-  async (slots) => {
-    await using bench = await PlainBench.start();
-    await using qemu = await PlainQemu.start({ slots, uuid: "33333333-3333-4333-8333-333333333333" });
-    await qemu.booted();
-    const { sysfs } = bench;
-    const provider = bench.provider();
-    const inputs = bench.inputs(qemu.freeSocket);
-    const checked = await provider.check({}, inputs);
-    expect(checked.failures).toEqual([]);
+test("a guest of a QEMU without libvirt gets four functions, loses two, and gives all back", async () => {
+  await using bench = await PlainBench.start();
+  await using qemu = await PlainQemu.start({ slots: "acpi", uuid: "33333333-3333-4333-8333-333333333333" });
+  await qemu.booted();
+  const { sysfs } = bench;
+  const provider = bench.provider();
+  const inputs = bench.inputs(qemu.freeSocket);
+  const checked = await provider.check({}, inputs);
+  expect(checked.failures).toEqual([]);
 
-    const created = await provider.create(inputs);
-    await eventually(() => qemu.pciFunctions(), four);
-    expect(sysfs.drivers).toEqual(HELD);
-    expect(created.outs).toMatchObject({
-      slot: { bus: "pci.4", slot: 0, kind: slots === "acpi" ? "pcie-acpi" : "pcie-native" },
-      guestUuid: "33333333-3333-4333-8333-333333333333",
-      hostUuid: "01234567-89ab-cdef-0123-456789abcdef",
-      held: [],
+  const created = await provider.create(inputs);
+  await eventually(() => qemu.pciFunctions(), four);
+  expect(sysfs.drivers).toEqual(HELD);
+  expect(created.outs).toMatchObject({
+    slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
+    guestUuid: "33333333-3333-4333-8333-333333333333",
+    hostUuid: "01234567-89ab-cdef-0123-456789abcdef",
+    held: [],
+  });
+  // one command: what is to be unbound is unbound, then all is probed
+  expect(sysfs.writes).toEqual([
+    ...["unbind", "probe"].flatMap((verb) => [0, 1, 2, 3].map((n) => `${verb} 0000:01:00.${n}`)),
+  ]);
+
+  const state = { ...inputs, ...created.outs } as Properties;
+  expect(await provider.diff("id", state, inputs)).toMatchObject({ changes: false });
+  expect((await provider.read("id", state)).id).toBe("id");
+
+  const two = bench.inputs(qemu.freeSocket, { functions: [0, 1], leftovers: "hold" });
+  expect(await provider.diff("id", state, two)).toMatchObject({ changes: true, replaces: [] });
+  const { outs } = await provider.update("id", state, two);
+  await eventually(() => qemu.pciFunctions(), four.slice(0, 2));
+  expect(sysfs.drivers).toEqual(HELD);
+
+  await provider.delete("id", { ...two, ...outs });
+  await eventually(() => qemu.pciFunctions(), []);
+  expect(sysfs.drivers).toEqual(ON_HOST);
+  expect(sysfs.overrides).toEqual(["", "", "", ""]);
+  expect(sysfs.ledgerFiles).toEqual([]);
+  expect(await provider.read("id", state)).toMatchObject({ id: "" });
+});
+
+test("what a provider that was cut off has begun is finished by the next, at whichever function it was", async () => {
+  await using bench = await PlainBench.start();
+  await using qemu = await PlainQemu.start({ slots: "acpi" });
+  await qemu.booted();
+  const inputs = bench.inputs(qemu.freeSocket);
+  for (const cutAt of ["0000:01:00.1", "0000:01:00.0"]) {
+    const killed = bench.provider();
+    bench.onPlug = (address) => {
+      if (address === cutAt) void killed.close();
+    };
+    const failure = await killed
+      .create(inputs)
+      .catch((cause: unknown) => cause as Error & { properties?: Properties });
+    expect(failure).toMatchObject({
+      message: expect.stringContaining("What was begun is recorded on the host"),
     });
-    // one command: what is to be unbound is unbound, then all is probed
-    expect(sysfs.writes).toEqual([
-      ...["unbind", "probe"].flatMap((verb) => [0, 1, 2, 3].map((n) => `${verb} 0000:01:00.${n}`)),
-    ]);
+    bench.onPlug = () => undefined;
+    expect(bench.sysfs.drivers).toEqual(HELD);
+    expect(bench.sysfs.ledgerFiles).toHaveLength(1);
 
-    const state = { ...inputs, ...created.outs } as Properties;
-    expect(await provider.diff("id", state, inputs)).toMatchObject({ changes: false });
-    expect((await provider.read("id", state)).id).toBe("id");
+    // as after a kill: nothing is known but the arguments
+    const next = bench.provider();
+    const { outs } = await next.create(inputs);
+    await eventually(() => qemu.pciFunctions(), four);
+    expect(outs).toMatchObject({ attached: four.map(() => ({ hostDriver: "e1000e", iommuGroup: 5 })) });
+    const state = { ...inputs, ...outs } as Properties;
+    expect(await next.diff("id", state, inputs)).toMatchObject({ changes: false });
+    await next.delete("id", state);
+    expect(bench.sysfs.drivers).toEqual(ON_HOST);
+  }
+});
 
-    const two = bench.inputs(qemu.freeSocket, { functions: [0, 1], leftovers: "hold" });
-    expect(await provider.diff("id", state, two)).toMatchObject({ changes: true, replaces: [] });
-    const { outs } = await provider.update("id", state, two);
-    await eventually(() => qemu.pciFunctions(), four.slice(0, 2));
-    expect(sysfs.drivers).toEqual(HELD);
+test("a function that vfio-pci does not take undoes the whole, and names the reason", async () => {
+  await using bench = await PlainBench.start();
+  await using qemu = await PlainQemu.start({ slots: "native" });
+  bench.sysfs.refused.add("0000:01:00.2");
+  await qemu.booted();
+  const provider = bench.provider();
+  const creating = provider.create(bench.inputs(qemu.freeSocket));
+  await expect(creating).rejects.toThrow(
+    /0000:01:00\.2 was not taken by vfio-pci.*\[BIND_FAILED\] Everything was undone: every function is back on the host/,
+  );
+  expect(bench.sysfs.drivers).toEqual(ON_HOST);
+  expect(bench.sysfs.overrides).toEqual(["", "", "", ""]);
+  expect(bench.sysfs.ledgerFiles).toEqual([]);
+});
 
-    await provider.delete("id", { ...two, ...outs });
-    await eventually(() => qemu.pciFunctions(), []);
-    expect(sysfs.drivers).toEqual(ON_HOST);
-    expect(sysfs.overrides).toEqual(["", "", "", ""]);
-    expect(sysfs.ledgerFiles).toEqual([]);
-    expect(await provider.read("id", state)).toMatchObject({ id: "" });
-  },
-);
+test("a paused guest keeps the request, and lets go when it is resumed", async () => {
+  await using bench = await PlainBench.start();
+  await using qemu = await PlainQemu.start({ slots: "acpi" });
+  await qemu.booted();
+  const provider = bench.provider();
+  const inputs = bench.inputs(qemu.freeSocket, { timeouts: { detachSeconds: 3 } });
+  const { outs } = await provider.create(inputs);
+  await eventually(() => qemu.pciFunctions(), four);
+  const state = { ...inputs, ...outs } as Properties;
+  await qemu.qmp("stop");
+  await expect(provider.delete("id", state)).rejects.toThrow(/the guest is paused.*\[DETACH_FAILED\]/);
+  expect(bench.sysfs.drivers).toEqual(HELD);
+  await qemu.qmp("cont");
+  await provider.delete("id", { ...state, timeouts: { detachSeconds: 120 } });
+  expect(await qemu.pciFunctions()).toEqual([]);
+  expect(bench.sysfs.drivers).toEqual(ON_HOST);
+});
+
+test("functions of a QEMU that was killed stay held, are told of, and go back with the delete", async () => {
+  await using bench = await PlainBench.start();
+  const qemu = await PlainQemu.start({ slots: "native" });
+  await qemu.booted();
+  const provider = bench.provider();
+  const inputs = bench.inputs(qemu.freeSocket);
+  const { outs } = await provider.create(inputs);
+  const state = { ...inputs, ...outs } as Properties;
+  await qemu.stop();
+  expect(bench.sysfs.drivers).toEqual(HELD);
+  const { props } = await provider.read("id", state);
+  expect(props).toMatchObject({ attached: [], held: four.map(() => ({ hostDriver: "e1000e" })) });
+  await expect(provider.update("id", state, inputs)).rejects.toThrow(/is not running.*\[GUEST_NOT_RUNNING\]/);
+  await provider.delete("id", state);
+  expect(bench.sysfs.drivers).toEqual(ON_HOST);
+  expect(bench.sysfs.ledgerFiles).toEqual([]);
+});
+
+test("another client's monitor is waited for, no longer than ten seconds, and the error says so", async () => {
+  await using bench = await PlainBench.start();
+  await using qemu = await PlainQemu.start({ slots: "acpi", kernel: false, memoryMiB: 64 });
+  const provider = bench.provider();
+  const other = connect(qemu.freeSocket);
+  await once(other, "data");
+  const inputs = bench.inputs(qemu.freeSocket);
+  await expect(provider.create(inputs)).rejects.toThrow(
+    /did not greet within 10 s: it serves one client at a time, and another has it.*\[QMP_SOCKET_BUSY\]/,
+  );
+  expect(bench.sysfs.writes).toEqual([]);
+  setTimeout(() => other.destroy(), 2000);
+  const { outs } = await provider.create(inputs);
+  expect(outs).toMatchObject({ slot: { bus: "pci.4" } });
+  // and it is let go of when nobody needs it
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const third = connect(qemu.freeSocket);
+  await once(third, "data");
+  third.destroy();
+});
+
+test("where sshd forwards no sockets, a relay program on the host takes its place", async () => {
+  await using bench = await PlainBench.start({ config: ["AllowStreamLocalForwarding no"] });
+  await using qemu = await PlainQemu.start({ slots: "acpi", kernel: false, memoryMiB: 64 });
+  const provider = bench.provider();
+  const inputs = bench.inputs(qemu.freeSocket);
+  const { outs } = await provider.create(inputs);
+  expect(outs).toMatchObject({ slot: { bus: "pci.4" } });
+  await expect(provider.create(bench.inputs("/run/nobody.qmp"))).rejects.toThrow(/\[GUEST_NOT_RUNNING\]/);
+});
+
+test("a QEMU of libvirt's is refused, by whichever socket it is reached", async () => {
+  await using bench = await PlainBench.start();
+  await using qemu = await PlainQemu.start({
+    slots: "acpi",
+    kernel: false,
+    memoryMiB: 64,
+    monitorId: "charmonitor",
+  });
+  const provider = bench.provider();
+  await expect(provider.create(bench.inputs(qemu.freeSocket))).rejects.toThrow(/\[QEMU_IS_LIBVIRTS\]/);
+  expect(bench.sysfs.writes).toEqual([]);
+});

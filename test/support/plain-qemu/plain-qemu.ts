@@ -24,6 +24,8 @@ export interface PlainQemuOptions {
   readonly ports?: number;
   /** Default: none, as where QEMU is started by hand. */
   readonly uuid?: string;
+  /** Id of the first monitor's socket: libvirt's own has one by which it is known. */
+  readonly monitorId?: string;
 }
 
 /** The lab's guests have the same (lab-start-guest), but for the last: on a busy machine that check finds no timer. */
@@ -83,8 +85,10 @@ export class PlainQemu {
       ...[
         "-serial",
         `unix:${paths.serial},server=on,wait=off`,
-        "-qmp",
-        `unix:${paths.monitor},server=on,wait=off`,
+        "-chardev",
+        `socket,id=${options.monitorId ?? "own"},path=${paths.monitor},server=on,wait=off`,
+        "-mon",
+        `chardev=${options.monitorId ?? "own"},mode=control`,
         "-qmp",
         `unix:${paths.free},server=on,wait=off`,
       ],
