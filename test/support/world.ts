@@ -52,6 +52,7 @@ export class World {
   configured: ConfiguredFunction[] = [];
   configuredLedger: LedgerEntry[] = [];
   isTransient = false;
+  confinement: Observation["confinement"];
   hostUses: Observation["hostUses"] = [];
   /** Functions that come back from a release without driver, as libvirt's do where VFIO is still busy. */
   readonly losesDriverAtRelease = new Set<PciAddress>();
@@ -80,6 +81,7 @@ export class World {
     copy.configured = [...this.configured];
     copy.configuredLedger = [...this.configuredLedger];
     copy.isTransient = this.isTransient;
+    copy.confinement = this.confinement;
     for (const one of this.losesDriverAtRelease) copy.losesDriverAtRelease.add(one);
     for (const [address, driver] of this.#driversBefore) copy.#driversBefore.set(address, driver);
     return copy;
@@ -101,6 +103,7 @@ export class World {
       plugged: [...this.plugged],
       ledger: [...this.ledger],
       hostUses: this.hostUses,
+      ...(this.confinement && { confinement: this.confinement }),
       ...(this.runState !== "missing" &&
         !this.isTransient && {
           configuration: {

@@ -14,10 +14,13 @@ test("messages come out as they went in, however they are cut and laid out", () 
       fc.constantFrom("", "\r\n", "  \n\t"),
       fc.integer({ min: 1, max: 50 }),
       (objects, indent, between, size) => {
-        const bytes = Buffer.from(objects.map((one) => JSON.stringify(one, undefined, indent) + between).join(""));
+        const bytes = Buffer.from(
+          objects.map((one) => JSON.stringify(one, undefined, indent) + between).join(""),
+        );
         const splitter = new MessageSplitter();
         const texts: string[] = [];
-        for (let at = 0; at < bytes.length; at += size) texts.push(...splitter.push(bytes.subarray(at, at + size)));
+        for (let at = 0; at < bytes.length; at += size)
+          texts.push(...splitter.push(bytes.subarray(at, at + size)));
         expect(texts.map((text) => JSON.parse(text) as unknown)).toEqual(
           objects.map((one) => JSON.parse(JSON.stringify(one)) as unknown),
         );

@@ -1,4 +1,10 @@
-import { QmpConnection, QmpDisconnectedError, QmpError, QmpProtocolError, type QmpEvent } from "../../../provider/qmp";
+import {
+  QmpConnection,
+  QmpDisconnectedError,
+  QmpError,
+  QmpProtocolError,
+  type QmpEvent,
+} from "../../../provider/qmp";
 import { rejectionOf, withinBounds } from "../../support/within-bounds";
 import { agree, GREETING, peerThat, readDialogue, ScriptedQemu } from "./support/scripted-qemu";
 
@@ -14,12 +20,20 @@ test("the recorded dialogue with QEMU 7.2.22, from its greeting to its end", asy
   expect(await connection.execute("query-uuid")).toEqual({ UUID: "33333333-3333-4333-8333-333333333333" });
   expect(await connection.execute("query-memory-size-summary")).toMatchObject({ "base-memory": 67108864 });
   await connection.execute("device_add", { driver, id: "f1", bus: "pci.1", addr: "0x0.1" });
-  await connection.execute("device_add", { driver, id: "f0", bus: "pci.1", addr: "0x0.0", multifunction: true });
+  await connection.execute("device_add", {
+    driver,
+    id: "f0",
+    bus: "pci.1",
+    addr: "0x0.0",
+    multifunction: true,
+  });
   const refused = await rejectionOf(
     connection.execute("device_add", { driver, id: "f2", bus: "pci.1", addr: "0x0.2" }),
   );
   expect(refused).toMatchObject({ errorClass: "GenericError" });
-  expect((refused as QmpError).description).toMatch(/^PCI: slot 0 function 0 already occupied by virtio-rng-pci/);
+  expect((refused as QmpError).description).toMatch(
+    /^PCI: slot 0 function 0 already occupied by virtio-rng-pci/,
+  );
   expect(await connection.execute("qom-list", { path: "/machine/peripheral" })).toContainEqual({
     name: "f0",
     type: "child<virtio-rng-pci>",
@@ -49,7 +63,12 @@ test("answers find their questions by the id, in whatever order they come", asyn
   const stream = peerThat(GREETING, (line) => {
     if (line.includes("qmp_capabilities")) return agree(line);
     asked.push((JSON.parse(line) as { id: string }).id);
-    return asked.length < 2 ? "" : asked.reverse().map((id) => `{"return": "for ${id}", "id": "${id}"}`).join("");
+    return asked.length < 2
+      ? ""
+      : asked
+          .reverse()
+          .map((id) => `{"return": "for ${id}", "id": "${id}"}`)
+          .join("");
   });
   const connection = await QmpConnection.open(stream, signal);
   expect(await Promise.all([connection.execute("a"), connection.execute("b")])).toEqual(["for 2", "for 3"]);
@@ -83,7 +102,9 @@ test("a connection that is lost fails whoever waits, and says that it was lost",
 
 test("a socket that another client has does not greet: the signal ends the waiting for it", async () => {
   const stream = peerThat("");
-  await expect(QmpConnection.open(stream, AbortSignal.timeout(50))).rejects.toMatchObject({ name: "TimeoutError" });
+  await expect(QmpConnection.open(stream, AbortSignal.timeout(50))).rejects.toMatchObject({
+    name: "TimeoutError",
+  });
   expect(stream.destroyed).toBe(true);
 });
 
@@ -95,7 +116,9 @@ describe("a hostile peer", () => {
     ["greets with an event", '{"event": "STOP", "data": {}}'],
   ])("that %s", async (_name, greeting) => {
     await withinBounds({ seconds: 2, mebibytes: 32 }, async () => {
-      expect(await rejectionOf(QmpConnection.open(peerThat(greeting, agree), signal))).toBeInstanceOf(QmpProtocolError);
+      expect(await rejectionOf(QmpConnection.open(peerThat(greeting, agree), signal))).toBeInstanceOf(
+        QmpProtocolError,
+      );
     });
   });
 

@@ -17,7 +17,10 @@ function session(
       return stream;
     },
   }));
-  return { opened, session: new QmpSession({ label: "root@hv1:22", socket: "/run/vm.qmp", ways, ...limits }) };
+  return {
+    opened,
+    session: new QmpSession({ label: "root@hv1:22", socket: "/run/vm.qmp", ways, ...limits }),
+  };
 }
 const chardevs = (label: string) => (line: string) =>
   line.includes("query-chardev")
@@ -70,7 +73,9 @@ test("a socket that does not greet is busy; no other way is tried, and the next 
 test("one caller's signal ends its own waiting, and not that of the others", async () => {
   const { session: monitor } = session({ socket: () => peerThat("") }, { openMs: 200 });
   const other = rejectionOf(monitor.execute("b"));
-  await expect(monitor.execute("a", undefined, AbortSignal.timeout(20))).rejects.toMatchObject({ name: "TimeoutError" });
+  await expect(monitor.execute("a", undefined, AbortSignal.timeout(20))).rejects.toMatchObject({
+    name: "TimeoutError",
+  });
   expect(await other).toMatchObject({ code: "QMP_SOCKET_BUSY" });
 });
 
