@@ -9,14 +9,22 @@ const ON_HOST = ["e1000e", "e1000e", "e1000e", "e1000e"];
 const HELD = ON_HOST.map(() => "vfio-pci");
 type Properties = Record<string, unknown>;
 
+/** Shared by those that leave it as they found it. */
+let qemu: PlainQemu;
+let said: string[];
+
+beforeAll(async () => {
+  qemu = await PlainQemu.start({ slots: "acpi", uuid: "33333333-3333-4333-8333-333333333333" });
+  await qemu.booted();
+});
+afterAll(() => qemu.stop());
 beforeEach(() => {
-  jest.spyOn(console, "log").mockImplementation(() => undefined);
+  said = [];
+  jest.spyOn(console, "log").mockImplementation((line: string) => void said.push(line));
 });
 
 test("a guest of a QEMU without libvirt gets four functions, loses two, and gives all back", async () => {
   await using bench = await PlainBench.start();
-  await using qemu = await PlainQemu.start({ slots: "acpi", uuid: "33333333-3333-4333-8333-333333333333" });
-  await qemu.booted();
   const { sysfs } = bench;
   const provider = bench.provider();
   const inputs = bench.inputs(qemu.freeSocket);
@@ -43,6 +51,9 @@ test("a guest of a QEMU without libvirt gets four functions, loses two, and give
 
   const two = bench.inputs(qemu.freeSocket, { functions: [0, 1], leftovers: "hold" });
   expect(await provider.diff("id", state, two)).toMatchObject({ changes: true, replaces: [] });
+  expect(said).toContainEqual(
+    expect.stringMatching(/1\. write the ledger in a file on the host: 4 function/),
+  );
   const { outs } = await provider.update("id", state, two);
   await eventually(() => qemu.pciFunctions(), four.slice(0, 2));
   expect(sysfs.drivers).toEqual(HELD);
@@ -57,8 +68,6 @@ test("a guest of a QEMU without libvirt gets four functions, loses two, and give
 
 test("what a provider that was cut off has begun is finished by the next, at whichever function it was", async () => {
   await using bench = await PlainBench.start();
-  await using qemu = await PlainQemu.start({ slots: "acpi" });
-  await qemu.booted();
   const inputs = bench.inputs(qemu.freeSocket);
   for (const cutAt of ["0000:01:00.1", "0000:01:00.0"]) {
     const killed = bench.provider();
@@ -89,9 +98,7 @@ test("what a provider that was cut off has begun is finished by the next, at whi
 
 test("a function that vfio-pci does not take undoes the whole, and names the reason", async () => {
   await using bench = await PlainBench.start();
-  await using qemu = await PlainQemu.start({ slots: "native" });
   bench.sysfs.refused.add("0000:01:00.2");
-  await qemu.booted();
   const provider = bench.provider();
   const creating = provider.create(bench.inputs(qemu.freeSocket));
   await expect(creating).rejects.toThrow(
@@ -104,8 +111,6 @@ test("a function that vfio-pci does not take undoes the whole, and names the rea
 
 test("a paused guest keeps the request, and lets go when it is resumed", async () => {
   await using bench = await PlainBench.start();
-  await using qemu = await PlainQemu.start({ slots: "acpi" });
-  await qemu.booted();
   const provider = bench.provider();
   const inputs = bench.inputs(qemu.freeSocket, { timeouts: { detachSeconds: 3 } });
   const { outs } = await provider.create(inputs);

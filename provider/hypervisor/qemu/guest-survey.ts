@@ -5,20 +5,18 @@ import {
   isExpressPort,
   type BusHotplug,
   type GuestBus,
-  type SlotOccupant,
 } from "../../pci";
 import { findTagOfQemuId, type GuestRunState, type PluggedFunction } from "../../plan";
 import {
-  findObjectType,
   findProperty,
   isRecord,
   isVfioType,
   listProperties,
   PERIPHERAL_PATH,
-  qemuIdAt,
   QmpProtocolError,
   type QmpMonitor,
 } from "../../qmp";
+import { findBusPlaces, lookAtOccupants, type BusPlace, type SeenOccupant } from "./bus-places";
 import { askRunState } from "./run-state";
 
 /** What one QEMU shows of its slots and of the host functions in them. */
@@ -27,39 +25,6 @@ export interface GuestSurvey {
   readonly qemuVersion: string;
   readonly buses: readonly GuestBus[];
   readonly plugged: readonly PluggedFunction[];
-}
-
-/** Types of ports and bridges that make a bus on which something can be plugged. */
-const portTypes = new Set([
-  "pcie-root-port",
-  "ioh3420",
-  "xio3130-downstream",
-  "pci-bridge",
-  "pcie-pci-bridge",
-]);
-/** Root buses that take hotplug, by the beginning of the machine's type (qemu.md sections 2 and 5). */
-const rootBuses = [{ machine: "pc-i440fx", bus: "pci.0", path: "/machine/i440fx/pci.0" }];
-
-/**
- * Most buses and, on each, most devices that are looked at. PCI numbers the buses of one domain in eight bits, and
- * devices with their functions in eight bits too; a guest may have several domains.
- */
-const MAX_BUSES = 1_024;
-const MAX_BUS_DEVICES = 256;
-
-/** A bus to look at. */
-interface BusPlace {
-  readonly bus: string;
-  readonly busPath: string;
-  readonly index: number;
-  readonly portPath?: string;
-  readonly portType?: string;
-}
-
-/** What stands in a slot, and which object of QEMU's it is. */
-interface SeenOccupant extends SlotOccupant {
-  readonly path: string;
-  readonly type: string;
 }
 
 /** A bus and what stands in it. */
@@ -97,18 +62,7 @@ export async function surveyGuest(
     listProperties(monitor, PERIPHERAL_PATH, signal),
   ]);
   const architecture = isRecord(target) ? textOr(target["arch"], "") : "";
-  const places: BusPlace[] = rootBuses
-    .filter((root) => textOr(machine, "").startsWith(root.machine))
-    .map(({ bus, path }) => ({ bus, busPath: path, index: 0 }));
-  for (const { name, type } of peripherals) {
-    const portType = findObjectType(type);
-    if (portType === undefined || !portTypes.has(portType)) continue;
-    const portPath = `${PERIPHERAL_PATH}/${name}`;
-    const index = Number.parseInt(/(\d+)$/.exec(name)?.[1] ?? "0", 10);
-    places.push({ bus: name, busPath: `${portPath}/${name}`, index, portPath, portType });
-  }
-  if (places.length > MAX_BUSES)
-    throw new QmpProtocolError(`qom-list shows ${places.length} ports, at most ${MAX_BUSES} are looked at`);
+  const places = await findBusPlaces(monitor, textOr(machine, ""), peripherals, signal);
   const seen = await Promise.all(
     places.map(async (place): Promise<SeenBus> => {
       const occupants = await lookAtOccupants(monitor, place, signal);
@@ -198,31 +152,6 @@ async function lookAtHotplug(
     ...(portType !== undefined && { portType }),
     ...(typeof portHotplug === "boolean" && { portHotplug }),
   });
-}
-
-async function lookAtOccupants(
-  monitor: QmpMonitor,
-  place: BusPlace,
-  signal: AbortSignal,
-): Promise<SeenOccupant[]> {
-  const properties = await listProperties(monitor, place.busPath, signal);
-  const children = properties.filter((one) => /^child\[\d+\]$/.test(one.name));
-  if (children.length > MAX_BUS_DEVICES)
-    throw new QmpProtocolError(
-      `qom-list shows ${children.length} devices on one bus, at most ${MAX_BUS_DEVICES} fit`,
-    );
-  const occupants = await Promise.all(
-    children.map(async ({ name, type }): Promise<SeenOccupant | undefined> => {
-      const path = await findProperty(monitor, place.busPath, name, signal);
-      if (typeof path !== "string" || path === "") return undefined;
-      const devfn = await findProperty(monitor, path, "addr", signal);
-      if (typeof devfn !== "number" || !Number.isInteger(devfn) || devfn < 0 || devfn >= MAX_BUS_DEVICES)
-        return undefined;
-      const id = qemuIdAt(path);
-      return { slot: devfn >> 3, guestFunction: devfn & 7, id, path, type: findObjectType(type) ?? "" };
-    }),
-  );
-  return occupants.filter((one) => one !== undefined);
 }
 
 function versionOf(version: unknown): string {

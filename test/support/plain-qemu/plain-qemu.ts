@@ -14,6 +14,8 @@ import { QmpSocket } from "./qmp-socket";
 export interface PlainQemuOptions {
   /** Which hotplug mechanism serves the root ports: QEMU's default for q35, or each port's own. */
   readonly slots: "acpi" | "native";
+  /** `pc` has conventional slots: those of `pci.0`, and of a bridge `pci.1`; no root ports. Default: `q35`. */
+  readonly machine?: "q35" | "pc";
   /** Without a kernel the guest stays in its firmware, which never lets go of anything. Default: true. */
   readonly kernel?: boolean;
   /** Started paused (`-S`): its processor has not run an instruction until `cont`. Default: false. */
@@ -72,14 +74,25 @@ export class PlainQemu {
       serial: join(folder, "serial.sock"),
       log: join(folder, "qemu.log"),
     };
-    const buses = Array.from({ length: options.ports ?? 4 }, (_, n) => `pci.${n + 1}`);
+    const machine = options.machine ?? "q35";
+    const isConventional = machine === "pc";
+    const buses = Array.from({ length: isConventional ? 1 : (options.ports ?? 4) }, (_, n) => `pci.${n + 1}`);
     const args = [
       ...["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg,tb-size=64"],
-      ...["-M", "q35,hpet=off", "-cpu", "max,la57=off,svm=off", "-m", String(options.memoryMiB ?? 256)],
+      ...[
+        "-M",
+        `${machine},hpet=off`,
+        "-cpu",
+        "max,la57=off,svm=off",
+        "-m",
+        String(options.memoryMiB ?? 256),
+      ],
       ...(options.slots === "native" ? ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"] : []),
       ...buses.flatMap((bus, n) => [
         "-device",
-        `pcie-root-port,id=${bus},bus=pcie.0,addr=0x${(n + 1).toString(16)},chassis=${n + 1},slot=${n + 1}`,
+        isConventional
+          ? `pci-bridge,id=${bus},bus=pci.0,addr=0x8,chassis_nr=1`
+          : `pcie-root-port,id=${bus},bus=pcie.0,addr=0x${(n + 1).toString(16)},chassis=${n + 1},slot=${n + 1}`,
       ]),
       ...(files ? ["-kernel", files.kernel, "-initrd", files.initrd, "-append", KERNEL_ARGUMENTS] : []),
       ...[
