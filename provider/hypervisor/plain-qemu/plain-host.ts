@@ -28,7 +28,7 @@ import { isDriverName } from "./ledger-file";
 
 /** What {@link PlainHost} is made of. */
 export interface PlainHostParts {
-  readonly requests: HostRequests;
+  readonly requests: Pick<HostRequests, "look" | "change">;
   readonly monitor: QmpMonitor;
   /** Path of the monitor's socket on the host. */
   readonly socket: string;

@@ -5,7 +5,7 @@ import { parseLedgerFile, writeLedgerFile } from "./ledger-file";
 
 /** What {@link PlainLedger} is made of. */
 export interface PlainLedgerParts {
-  readonly requests: HostRequests;
+  readonly requests: Pick<HostRequests, "look" | "change">;
   readonly socket: string;
   /** The guest that was found. */
   readonly guest: () => GuestIdentity;
