@@ -5,6 +5,7 @@ import {
   type StreamFactory,
 } from "../hypervisor/libvirt";
 import {
+  limitCommands,
   plainHypervisor,
   plainMonitor,
   type HostChannels,
@@ -69,6 +70,17 @@ export interface OpenOptions {
  */
 const MOST_LIBVIRT_CONNECTIONS = 8;
 
+/** Without libvirt each request to the host program is such a session, and so is each relay to a monitor. */
+const MOST_REQUESTS = 4;
+const MOST_RELAYS = 4;
+
+/** What is shared by all guests without libvirt over one SSH connection. */
+interface PlainConnection {
+  readonly channels: HostChannels;
+  readonly relayChannels: HostChannels;
+  readonly monitors: Map<string, QmpSession>;
+}
+
 /**
  * The hypervisors of this process: one SSH connection per host, one libvirt connection per guest, shared
  * by all resources of one `pulumi` command (it runs them all in one provider process). Beyond the eighth, guests
@@ -77,7 +89,7 @@ const MOST_LIBVIRT_CONNECTIONS = 8;
 export class Hypervisors {
   readonly #pool = new SshPool();
   readonly #sessions = new Map<SshConnection, Map<string, LibvirtSession>>();
-  readonly #monitors = new Map<SshConnection, Map<string, QmpSession>>();
+  readonly #plainConnections = new Map<SshConnection, PlainConnection>();
   readonly #plain: PlainParts;
 
   constructor(plain: PlainParts = { monitor: plainMonitor, hypervisor: plainHypervisor }) {
@@ -93,8 +105,9 @@ export class Hypervisors {
     const survey = (signal: AbortSignal): Promise<HostSurvey> => ssh.locks.survey(signal);
     if (place.by === "socket") {
       const { socket, privilege, guestUuid } = place;
-      const plain = { channels: channelsOf(ssh), socket, privilege };
-      const monitor = this.#monitorOf(ssh, plain);
+      const { channels, relayChannels, monitors } = this.#plainConnectionOf(ssh);
+      const plain = { channels, relayChannels, socket, privilege };
+      const monitor = this.#monitorOf(monitors, plain);
       return this.#plain.hypervisor({
         ...plain,
         monitor,
@@ -111,19 +124,27 @@ export class Hypervisors {
   /** Ends every connection. */
   async close(): Promise<void> {
     const sessions = [...this.#sessions.values()].flatMap((one) => [...new Set(one.values())]);
-    const monitors = [...this.#monitors.values()].flatMap((one) => [...one.values()]);
+    const monitors = [...this.#plainConnections.values()].flatMap((one) => [...one.monitors.values()]);
     await Promise.all([...sessions, ...monitors].map((session) => session.close()));
     await this.#pool.close();
   }
 
+  #plainConnectionOf(ssh: SshConnection): PlainConnection {
+    const known = this.#plainConnections.get(ssh);
+    if (known !== undefined) return known;
+    const all = channelsOf(ssh);
+    const connection: PlainConnection = {
+      channels: limitCommands(all, MOST_REQUESTS),
+      relayChannels: limitCommands(all, MOST_RELAYS),
+      monitors: new Map<string, QmpSession>(),
+    };
+    this.#plainConnections.set(ssh, connection);
+    void ssh.closed.then(() => this.#plainConnections.delete(ssh));
+    return connection;
+  }
+
   /** One for each socket: QEMU serves one client of it at a time, and this process is one. */
-  #monitorOf(ssh: SshConnection, place: PlainPlace): QmpSession {
-    let monitors = this.#monitors.get(ssh);
-    if (monitors === undefined) {
-      monitors = new Map<string, QmpSession>();
-      this.#monitors.set(ssh, monitors);
-      void ssh.closed.then(() => this.#monitors.delete(ssh));
-    }
+  #monitorOf(monitors: Map<string, QmpSession>, place: PlainPlace): QmpSession {
     const key = `${place.privilege} ${place.socket.replace(/^\/var\/run\//, "/run/")}`;
     const monitor = monitors.get(key) ?? this.#plain.monitor(place);
     monitors.set(key, monitor);

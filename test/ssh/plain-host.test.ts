@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { setMaxListeners } from "node:events";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
-import { plainMonitor } from "../../provider/hypervisor/plain-qemu";
+import { limitCommands, plainMonitor } from "../../provider/hypervisor/plain-qemu";
 import { HOST_PROGRAM_FILE, hostProgram } from "../../provider/hypervisor/plain-qemu/host-program";
 import { HostRequests } from "../../provider/hypervisor/plain-qemu/host-requests";
 import { parseHostLook } from "../../provider/hypervisor/plain-qemu/host-look";
@@ -13,6 +14,8 @@ import { Bench } from "./support/sshd";
 
 const four = [0, 1, 2, 3].map((n) => `0000:01:00.${n}`);
 const { signal } = new AbortController();
+// many looks wait on it at a time
+setMaxListeners(0, signal);
 const UUID = "33333333-3333-4333-8333-333333333333";
 
 describe("a host without libvirt, behind a real sshd", () => {
@@ -142,9 +145,19 @@ describe("a host without libvirt, behind a real sshd", () => {
           });
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 10 },
     );
     expect(sysfs.drivers).toEqual(four.map(() => "e1000e"));
+  });
+
+  it("twenty looks at once, at most four at a time, stay within what sshd allows", async () => {
+    const limited = new HostRequests(limitCommands(connection, 4), "login", folders);
+    const looks = Array.from({ length: 20 }, () => limited.look(`functions ${four[0]}`, signal));
+    const leaving = new AbortController();
+    const left = limited.look(`functions ${four[0]}`, leaving.signal);
+    leaving.abort(new Error("left"));
+    await expect(left).rejects.toThrow("left");
+    expect((await Promise.all(looks)).every((one) => one.length === 1)).toBe(true);
   });
 
   it("a signal ends a look, and a change that was begun is awaited", async () => {
@@ -194,13 +207,19 @@ describe("a host without libvirt, behind a real sshd", () => {
     });
 
     it("is reached by forwarding; a process that is no QEMU by nothing else", async () => {
-      const monitor = plainMonitor({ channels: connection, socket, privilege: "login", folders });
+      const monitor = plainMonitor({
+        channels: connection,
+        relayChannels: connection,
+        socket,
+        privilege: "login",
+        folders,
+      });
       expect(await monitor.execute("big")).toHaveLength(3_000_000);
       await monitor.close();
       const sshd = await bench.startSshd({ config: ["AllowStreamLocalForwarding no"] });
       const channels = await bench.pool().acquire(sshd.target(bench.login));
       await expect(
-        plainMonitor({ channels, socket, privilege: "login", folders }).execute("a"),
+        plainMonitor({ channels, relayChannels: channels, socket, privilege: "login", folders }).execute("a"),
       ).rejects.toThrow(
         /tried: socket forwarding: .*switched off.*; a relay program on the host .*which is no QEMU.*\[QMP_SOCKET_UNREACHABLE\]/,
       );

@@ -98,7 +98,8 @@ export class PlainHost implements Host {
     this.#drivers = new Map(
       ledger.flatMap(({ entry }) => entry.functions.map((one) => [one.address, one.hostDriver] as const)),
     );
-    const groups = [...new Set([...look.functions.values()].flatMap((one) => one.iommuGroup ?? []))];
+    const functions = concerned(look, query.addresses, guest);
+    const groups = [...new Set([...functions.values()].flatMap((one) => one.iommuGroup ?? []))];
     const confinement = confinementOf(look, this.#parts.folders.vfio, groups);
     this.#isConfined = (confinement?.user ?? "root") !== "root";
     const { hostKeyFingerprint } = this.#parts;
@@ -113,7 +114,7 @@ export class PlainHost implements Host {
       },
       buses: seen?.buses ?? [],
       plugged: seen?.plugged ?? [],
-      functions: look.functions,
+      functions,
       holdings: holdingsOf(look, ledger, seen, guest),
       ledger,
       ledgerPlace: "host",
@@ -258,6 +259,25 @@ export class PlainHost implements Host {
       throw cause;
     }
   }
+}
+
+/** What the query names and what the guest has of ours, with their groups; what other guests have is not this one's. */
+function concerned(
+  { functions, ledger }: HostLook,
+  names: readonly string[],
+  guest: GuestIdentity,
+): ReadonlyMap<PciAddress, HostFunction> {
+  const own = new Set(
+    ledger
+      .filter((file) => file.guest.uuid === guest.uuid)
+      .flatMap((file) => file.entries.flatMap((entry) => entry.functions.map((one) => one.address))),
+  );
+  const all = [...functions.values()];
+  const direct = all.filter(({ address }) => own.has(address) || isNamed(names, address));
+  const groups = new Set(direct.flatMap((one) => one.iommuGroup ?? []));
+  const isMember = ({ iommuGroup }: HostFunction): boolean =>
+    iommuGroup !== undefined && groups.has(iommuGroup);
+  return new Map(all.filter((one) => direct.includes(one) || isMember(one)).map((one) => [one.address, one]));
 }
 
 /** What the ledger says is held and vfio-pci has; and what other processes have open, whoever gave it to them. */

@@ -13,6 +13,8 @@ import { QmpSession } from "./qmp-session";
 /** What a host without libvirt is reached by, and where. */
 export interface PlainPlace {
   readonly channels: HostChannels;
+  /** For what stays open as long as a monitor is used. */
+  readonly relayChannels: HostChannels;
   /** Path of the monitor's socket on the host. */
   readonly socket: string;
   readonly privilege: Privilege;
@@ -31,8 +33,9 @@ export interface PlainHypervisorOptions extends PlainPlace {
 }
 
 /** The monitor of a guest: its socket forwarded; where that is refused, by a relay program on the host. */
-export function plainMonitor({ channels, socket, privilege, folders }: PlainPlace): QmpSession {
-  const requests = new HostRequests(channels, privilege, folders);
+export function plainMonitor(place: PlainPlace): QmpSession {
+  const { channels, relayChannels, socket, privilege, folders } = place;
+  const requests = new HostRequests(relayChannels, privilege, folders);
   const relays = "a relay program on the host (socat, ncat, nc, python3 or perl)";
   return new QmpSession({
     label: channels.label,

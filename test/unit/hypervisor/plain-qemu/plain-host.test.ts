@@ -185,6 +185,18 @@ describe("what is held", () => {
     expect(begun.holdings).toEqual([]);
   });
 
+  it("by another guest is told, though its functions are none of this one's", async () => {
+    const more = [
+      "function 0000:02:00.0 0x8086 0x10d3 0x020000 vfio-pci 6",
+      ledgerOf(OTHER, "/run/other.qmp").replace("0000:01:00.0", "0000:02:00.0"),
+    ];
+    const { holdings, functions } = await scene({ more }).host.observe(query, signal);
+    expect(holdings).toMatchObject([
+      { guest: { uuid: OTHER, name: "/run/other.qmp" }, address: "0000:02:00.0" },
+    ]);
+    expect([...functions.keys()]).toEqual(["0000:01:00.0"]);
+  });
+
   it("is also what a process has open that is not the guest's QEMU", async () => {
     const more = ["qemu 4711 0 1ff unlimited qemu", "open 4711 5 qemu", "open 99 5 kvm"];
     const { holdings } = await scene({ driver: "vfio-pci", more }).host.observe(query, signal);
