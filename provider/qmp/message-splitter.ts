@@ -1,8 +1,8 @@
 import { QmpProtocolError } from "./qmp-error";
 import { MAX_REPLY_CHARACTERS, MAX_REPLY_DEPTH } from "./reply";
 
-const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [...'"\\[]{}'].map((one) => one.charCodeAt(0));
-const WHITE_SPACE = new Set([..." \t\r\n"].map((one) => one.charCodeAt(0)));
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = Buffer.from('"\\[]{}');
+const WHITE_SPACE = new Set(Buffer.from(" \t\r\n"));
 
 /**
  * Cuts what a monitor sends into messages. A message is an object of JSON, on one line or, of a monitor with

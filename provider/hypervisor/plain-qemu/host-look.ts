@@ -87,7 +87,7 @@ export function parseHostLook(records: readonly HostRecord[], target: string): H
     ...(qemu && { qemu }),
     functions,
     ledger: of("ledger").map((line) => {
-      const [name = "", text = ""] = cutOnce(line);
+      const [name, text] = cutOnce(line);
       return parseLedgerFile(name, text);
     }),
     nodes: of("node").flatMap((line) => findNode(line) ?? []),

@@ -1,2 +1,2 @@
 export { FakeSysfs, FOUR_FUNCTIONS, type FakeFunction } from "./fake-sysfs";
-export { PlainBench } from "./plain-bench";
+export { outputsOf, PlainBench } from "./plain-bench";

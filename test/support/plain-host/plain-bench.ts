@@ -7,6 +7,13 @@ import { Bench, publicLine, type Sshd } from "../../ssh/support/sshd";
 import { EmulatedVfio } from "../plain-qemu/emulated-vfio";
 import { FakeSysfs, type FakeFunction } from "./fake-sysfs";
 
+/** What a provider's method has made, which Pulumi's types leave open. */
+export async function outputsOf(
+  result: Promise<{ readonly outs?: unknown }>,
+): Promise<Record<string, unknown>> {
+  return (await result).outs as Record<string, unknown>;
+}
+
 /**
  * A host without libvirt: a real sshd, the product's own way from there to QEMU's socket and to the host program, folders
  * with a kernel of ours in place of the host's, and emulated devices in place of vfio-pci.

@@ -1,7 +1,7 @@
 import {
   QmpConnection,
   QmpDisconnectedError,
-  QmpError,
+  type QmpError,
   QmpProtocolError,
   type QmpEvent,
 } from "../../../provider/qmp";

@@ -5,7 +5,7 @@ import { writeLedgerFile } from "../../../../provider/hypervisor/plain-qemu/ledg
 import { PlainHost } from "../../../../provider/hypervisor/plain-qemu/plain-host";
 import { planAttach, planDetach, tagOf, type GuestIdentity } from "../../../../provider/plan";
 import { QmpDisconnectedError, type QmpMonitor } from "../../../../provider/qmp";
-import { fail } from "../../../../provider/errors";
+import { causeText, fail } from "../../../../provider/errors";
 import { OWNER } from "../../../support/scenarios";
 import { at, wants } from "../../../support/wanted";
 
@@ -238,9 +238,9 @@ describe("commands to the host", () => {
       addresses.slice(0, 2).map((one) => host.hold(one, "alias", signal)),
     );
     for (const one of held)
-      expect(one).toMatchObject({
-        reason: { code: "BIND_FAILED", message: expect.stringContaining("01:00.0, 0000:01:00.1") },
-      });
+      expect(one.status === "rejected" && causeText(one.reason)).toMatch(
+        /01:00\.0, 0000:01:00\.1 .*\[BIND_FAILED\]$/,
+      );
     await expect(host.release(addresses[0]!, "alias", signal)).rejects.toMatchObject({
       code: "UNBIND_FAILED",
     });
