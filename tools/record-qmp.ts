@@ -31,7 +31,7 @@ const NODE_DEVICES = [
   ...[0, 1, 2, 3].map((n) => `pci_0000_01_00_${n}`),
 ];
 const signal = new AbortController().signal;
-const query = { addresses: ["0000:01:00"] };
+const query = { addresses: ["0000:01:00"], forPlug: { buses: [] } };
 const wanted = {
   ownerToken: OWNER,
   selection: { by: "device", device: "0000:01:00" as PciSlotAddress },
@@ -77,6 +77,7 @@ async function dump(client: LibvirtClient, domain: LibvirtDomain): Promise<Recor
     ((await ask("qom-list", { path })) ?? []) as { name: string; type: string }[];
   for (const command of ["query-status", "query-version", "query-target", "query-pci"]) await ask(command);
   await get("/machine", "type");
+  await list("/machine/peripheral-anon");
   for (const { name, type } of await list("/machine/peripheral")) {
     const path = `/machine/peripheral/${name}`;
     for (const property of ["addr", "parent_bus", "host", "hotplug"]) await get(path, property);

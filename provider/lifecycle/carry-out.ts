@@ -39,8 +39,9 @@ export interface Work {
 export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-stopped"> {
   const { hypervisor, deadline, progress } = work;
   const watch = new BootWatch({ guest: hypervisor.guest, deadline, progress });
+  const qemuIds = plan.steps.flatMap((step) => (step.kind === "plug" ? [step.target.qemuId] : []));
   try {
-    return await carryOutSteps(plan.steps, work, { watch, unplugMs: 0 });
+    return await carryOutSteps(plan.steps, work, { watch, unplugMs: 0, qemuIdsToCome: qemuIds });
   } finally {
     await watch.end();
   }
@@ -51,6 +52,8 @@ interface Course {
   readonly watch: BootWatch;
   /** How long the guest took to let go: tells how slow it is. */
   unplugMs: number;
+  /** Ids of what is still to be plugged, and has to be looked for before. */
+  qemuIdsToCome: readonly string[];
 }
 
 async function carryOutSteps(
@@ -111,7 +114,7 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
     case "hold":
       return hypervisor.host.hold(step.address, step.alias, signal);
     case "plug":
-      return plug(step, work, course.watch);
+      return plug(step, work, course);
     case "confirm":
       return confirm(step, work, course.unplugMs);
     case "release":
@@ -130,20 +133,33 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
 }
 
 /** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
-async function plug(step: StepOf<"plug">, work: Work, watch: BootWatch): Promise<void> {
+async function plug(step: StepOf<"plug">, work: Work, course: Course): Promise<void> {
   const { target, slot, multifunction } = step;
-  if (target.guestFunction === 0) watch.refuseHalfBooted(slot);
-  else await watch.begin(slot);
-  const occupied = await work.hypervisor.guest.deviceIds(work.deadline.signal);
-  if (occupied.has(target.qemuId))
-    throw fail("PLUG_FAILED", {
-      address: target.hostAddress,
-      slot: describeSlot(slot),
-      reason: `QEMU has a device ${target.qemuId} already`,
-    });
+  if (target.guestFunction === 0) course.watch.refuseHalfBooted(slot);
+  else await course.watch.begin(slot);
+  await refuseOccupied(step, work, course);
   work.deadline.extend(Math.ceil((step.pinsBytes ?? 0) / 2 ** 30) * SECONDS_PER_PINNED_GIB);
   await work.hypervisor.guest.plug(target, slot, { multifunction });
   if (work.deadline.isOver) throw work.deadline.error(`${target.hostAddress} was plugged too late`);
+}
+
+/**
+ * One look for all that the plan plugs. QEMU itself refuses an id, or a function of a slot, that it has already; on
+ * pseries it dies of some of that (qemu.md 1.1), so that the look is made before each.
+ */
+async function refuseOccupied(step: StepOf<"plug">, work: Work, course: Course): Promise<void> {
+  const { target, slot } = step;
+  const toCome = slot.kind === "pseries" ? [target.qemuId] : course.qemuIdsToCome;
+  if (toCome.length === 0) return;
+  const there = await work.hypervisor.guest.deviceIds(work.deadline.signal);
+  const occupied = toCome.find((id) => there.has(id));
+  if (occupied !== undefined)
+    throw fail("PLUG_FAILED", {
+      address: target.hostAddress,
+      slot: describeSlot(slot),
+      reason: `QEMU has a device ${occupied} already`,
+    });
+  course.qemuIdsToCome = [];
 }
 
 /**

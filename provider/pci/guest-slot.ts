@@ -28,6 +28,7 @@ export interface GuestBus {
   /** Place among the guest's controllers; libvirt's own hotplug takes the lowest free one. */
   readonly index: number;
   readonly hotplug: BusHotplug;
+  /** Where nothing is to be plugged, host functions only; of a bus that was not asked, none. */
   readonly occupants: readonly SlotOccupant[];
   /** Slots that libvirt's live or persistent configuration gives to something, plugged or not. */
   readonly reservedSlots: readonly number[];

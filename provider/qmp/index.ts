@@ -2,13 +2,14 @@ export { QmpConnection, type QmpEnd } from "./qmp-connection";
 export { QmpDisconnectedError, QmpError, QmpProtocolError } from "./qmp-error";
 export type { QmpArguments, QmpEvent, QmpMonitor } from "./qmp-monitor";
 export {
+  ANONYMOUS_PATH,
   findObjectType,
   findProperty,
-  isVfioType,
   listProperties,
   listVfioPaths,
   PERIPHERAL_PATH,
   qemuIdAt,
+  vfioPathsIn,
   type QomProperty,
 } from "./qom";
 export { isRecord, parseQmpReply } from "./reply";

@@ -12,7 +12,7 @@ export interface QomProperty {
 /** Devices that were given an id stand here, in every state of the guest (qemu.md section 5). */
 export const PERIPHERAL_PATH = "/machine/peripheral";
 /** Devices that were given none stand here, as `device[0]` and so on. */
-const ANONYMOUS_PATH = "/machine/peripheral-anon";
+export const ANONYMOUS_PATH = "/machine/peripheral-anon";
 
 /** The properties of an object. */
 export async function listProperties(
@@ -50,19 +50,21 @@ export function findObjectType(type: string): string | undefined {
 }
 
 /** Whether an object is a host function: QEMU has more than one type of them. */
-export function isVfioType(type: string | undefined): boolean {
+function isVfioType(type: string | undefined): boolean {
   return type?.startsWith("vfio-pci") === true;
+}
+
+/** Paths of the host functions among the devices that stand under a path. */
+export function vfioPathsIn(path: string, devices: readonly QomProperty[]): string[] {
+  return devices.filter(({ type }) => isVfioType(findObjectType(type))).map(({ name }) => `${path}/${name}`);
 }
 
 /** Paths of all host functions that were plugged, by whomever, with an id or without. */
 export async function listVfioPaths(monitor: QmpMonitor, signal?: AbortSignal): Promise<string[]> {
   const lists = await Promise.all(
-    [PERIPHERAL_PATH, ANONYMOUS_PATH].map(async (path) => {
-      const devices = await listProperties(monitor, path, signal);
-      return devices
-        .filter(({ type }) => isVfioType(findObjectType(type)))
-        .map(({ name }) => `${path}/${name}`);
-    }),
+    [PERIPHERAL_PATH, ANONYMOUS_PATH].map(async (path) =>
+      vfioPathsIn(path, await listProperties(monitor, path, signal)),
+    ),
   );
   return lists.flat();
 }

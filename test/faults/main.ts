@@ -4,9 +4,9 @@ import { parseArgs } from "node:util";
 import { startLab } from "../../lab";
 import buildPackage from "../support/build-package";
 import { currentCommit } from "../support/commit";
-import { writeReport } from "./report";
+import { keyOfRow, readRows, writeReport } from "./report";
 import { chooseCases, sampleOf } from "./sample";
-import { FaultSuite, type FaultResult } from "./suite";
+import { FaultSuite, rowKeyOf, type FaultCase, type FaultResult } from "./suite";
 
 const root = path.resolve(__dirname, "../..");
 const report = path.join(root, "docs/reliability.md");
@@ -16,10 +16,20 @@ const usage = `npm run test:faults -- [OPTION]...
   --sample       the fixed sample of npm test -- faults
   --count N         N cases, spread over operations, steps and faults; default: all
   --seed N          which ones; default 1
+  --missing         only those that the table of docs/reliability.md does not have yet
   --minutes N       begin no case after N minutes
   --suspend N       seconds that a suspended client sleeps; default 120
   --list            print the names and end
-  --record          write the table in docs/reliability.md; rows of cases that were not run stay`;
+  --record          write the table in docs/reliability.md after each case; rows of cases that were not run stay`;
+
+function readReport(): string {
+  return fs.existsSync(report) ? fs.readFileSync(report, "utf8") : "";
+}
+
+function withoutRow(all: readonly FaultCase[]): FaultCase[] {
+  const rows = new Set(readRows(readReport()).map(keyOfRow));
+  return all.filter((one) => !rows.has(rowKeyOf(one)));
+}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -28,6 +38,7 @@ async function main(): Promise<void> {
       sample: { type: "boolean" },
       count: { type: "string" },
       seed: { type: "string", default: "1" },
+      missing: { type: "boolean" },
       minutes: { type: "string" },
       suspend: { type: "string", default: "120" },
       list: { type: "boolean" },
@@ -48,9 +59,10 @@ async function main(): Promise<void> {
   try {
     const suite = await FaultSuite.prepare(lab, { log, suspendedMs: Number(values.suspend) * 1000 });
     const all = suite.cases();
+    const candidates = values.missing ? withoutRow(all) : all;
     const named = values.case
-      ? all.filter((one) => values.case?.some((text) => one.name.includes(text)))
-      : all;
+      ? candidates.filter((one) => values.case?.some((text) => one.name.includes(text)))
+      : candidates;
     const count = values.count ? Number(values.count) : named.length;
     const chosen = values.sample ? sampleOf(all) : chooseCases(named, count, Number(values.seed));
     log(`${chosen.length} of ${all.length} cases, seed ${values.seed}`);
@@ -63,6 +75,10 @@ async function main(): Promise<void> {
       try {
         const result = await suite.run(one);
         results.push(result);
+        if (values.record) {
+          const written = writeReport(readReport(), results, { commit, seed: values.seed, now: new Date() });
+          fs.writeFileSync(report, written);
+        }
         log(
           `${index + 1}/${chosen.length} ${one.name}: ${result.saw} → ${result.recovery} (${result.seconds} s)`,
         );
@@ -74,10 +90,6 @@ async function main(): Promise<void> {
     await suite.close();
   } finally {
     await lab.close();
-  }
-  if (values.record) {
-    const earlier = fs.existsSync(report) ? fs.readFileSync(report, "utf8") : "";
-    fs.writeFileSync(report, writeReport(earlier, results, { commit, seed: values.seed, now: new Date() }));
   }
   console.log(`${results.length} passed, ${failures.length} failed`);
   if (failures.length > 0 || results.length === 0) process.exitCode = 1;

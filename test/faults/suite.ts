@@ -6,6 +6,7 @@ import { Gate } from "./gate";
 import { lookAtHost, settledDifferences } from "./host-look";
 import { operations, verbOf, type Arguments, type Operation, type RecordedStep } from "./operations";
 import { PulumiEngine } from "./pulumi-engine";
+import { keyOfRow } from "./report";
 import { TcpProxy } from "./tcp-proxy";
 
 /** One fault at one place of one operation. */
@@ -131,10 +132,7 @@ export class FaultSuite {
       : this.runByProvider(one, fault));
     return {
       name: one.name,
-      operation: one.operation.name,
-      step: `${one.step.number} ${one.step.text.replace(OWNER, "its owner")}`,
-      when: one.when,
-      fault: fault.name,
+      ...placeOf(one),
       saw,
       recovery: done.join(", ") || "nothing",
       seconds: Math.round((Date.now() - startedAt) / 1000),
@@ -433,6 +431,17 @@ export class FaultSuite {
     );
     if (left.length > 0) throw new Error(`left or changed on the host:\n${left.join("\n")}`);
   }
+}
+
+function placeOf(one: FaultCase): Pick<FaultResult, "operation" | "step" | "when" | "fault"> {
+  const { operation, step, when, fault } = one;
+  const text = `${step.number} ${step.text.replace(OWNER, "its owner")}`;
+  return { operation: operation.name, step: text, when, fault: fault.name };
+}
+
+/** Which row of the report is this case's. */
+export function rowKeyOf(one: FaultCase): string {
+  return keyOfRow(placeOf(one));
 }
 
 function keyOf(wanted: Arguments): string {

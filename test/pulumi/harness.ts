@@ -197,6 +197,8 @@ export class PulumiProject {
       PULUMI_STACK: PulumiProject.stack,
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK: "true",
+      // a command a time would check the types of @pulumi/pulumi; the checks do that for the programs once
+      PULUMI_NODEJS_TRANSPILE_ONLY: "true",
       ...this.env,
     };
   }

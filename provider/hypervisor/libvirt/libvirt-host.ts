@@ -47,6 +47,7 @@ export class LibvirtHost implements Host {
   readonly #parts: LibvirtHostParts;
   #domain: LibvirtDomain | undefined;
   #isUnassignedKept = false;
+  #plugged: Promise<ReadonlyMap<PciAddress, string>> | undefined;
 
   constructor(parts: LibvirtHostParts) {
     this.#parts = parts;
@@ -206,12 +207,23 @@ export class LibvirtHost implements Host {
 
   /** Whoever has plugged it, under whatever id: libvirtd would block all the same. */
   async #refusePlugged(address: PciAddress, signal: AbortSignal): Promise<void> {
+    // those that are asked for together share one look: a turn in the guest's job queue for each would hold them up
+    this.#plugged ??= this.#lookForPlugged(signal).finally(() => (this.#plugged = undefined));
+    const qemuId = (await this.#plugged).get(address);
+    if (qemuId !== undefined)
+      throw fail("STILL_PLUGGED", { address, guest: this.#foundDomain().name, qemuId });
+  }
+
+  /** QEMU's id of each host function that it has. */
+  async #lookForPlugged(signal: AbortSignal): Promise<ReadonlyMap<PciAddress, string>> {
     const { monitor } = this.#parts;
+    const found = new Map<PciAddress, string>();
     for (const path of await listVfioPaths(monitor, signal)) {
       const host = await findProperty(monitor, path, "host", signal);
-      if (typeof host === "string" && findPciAddress(host) === address)
-        throw fail("STILL_PLUGGED", { address, guest: this.#foundDomain().name, qemuId: qemuIdAt(path) });
+      const address = typeof host === "string" ? findPciAddress(host) : undefined;
+      if (address !== undefined) found.set(address, qemuIdAt(path));
     }
+    return found;
   }
 
   #foundDomain(): LibvirtDomain {

@@ -41,12 +41,6 @@ export interface BusPlace {
   readonly portType?: string;
 }
 
-/** What stands in a slot, and which object of QEMU's it is. */
-export interface SeenOccupant extends SlotOccupant {
-  readonly path: string;
-  readonly type: string;
-}
-
 /**
  * Every bus of a guest that may take hotplug, by QOM.
  *
@@ -84,12 +78,17 @@ async function findPowerRoot(monitor: QmpMonitor, signal: AbortSignal | undefine
   return bridge ? [{ bus: "pci.0", busPath: `${UNATTACHED_PATH}/${bridge.name}/pci.0`, index: 0 }] : [];
 }
 
-/** What stands on a bus, whoever plugged it. */
+/**
+ * What stands on a bus, whoever plugged it.
+ *
+ * @param known occupants of this bus that have been asked already
+ */
 export async function lookAtOccupants(
   monitor: QmpMonitor,
   place: BusPlace,
+  known: readonly SlotOccupant[],
   signal?: AbortSignal,
-): Promise<SeenOccupant[]> {
+): Promise<SlotOccupant[]> {
   const properties = await listProperties(monitor, place.busPath, signal);
   const children = properties.filter((one) => /^child\[\d+\]$/.test(one.name));
   if (children.length > MAX_BUS_DEVICES)
@@ -97,15 +96,19 @@ export async function lookAtOccupants(
       `qom-list shows ${children.length} devices on one bus, at most ${MAX_BUS_DEVICES} fit`,
     );
   const occupants = await Promise.all(
-    children.map(async ({ name, type }): Promise<SeenOccupant | undefined> => {
+    children.map(async ({ name }): Promise<SlotOccupant | undefined> => {
       const path = await findProperty(monitor, place.busPath, name, signal);
       if (typeof path !== "string" || path === "") return undefined;
+      const asked = known.find((one) => one.id === qemuIdAt(path));
+      if (asked !== undefined) return asked;
       const devfn = await findProperty(monitor, path, "addr", signal);
-      if (typeof devfn !== "number" || !Number.isInteger(devfn) || devfn < 0 || devfn >= MAX_BUS_DEVICES)
-        return undefined;
-      const id = qemuIdAt(path);
-      return { slot: devfn >> 3, guestFunction: devfn & 7, id, path, type: findObjectType(type) ?? "" };
+      return isDevfn(devfn) ? { slot: devfn >> 3, guestFunction: devfn & 7, id: qemuIdAt(path) } : undefined;
     }),
   );
   return occupants.filter((one) => one !== undefined);
+}
+
+/** PCI's number of a function on its bus: slot times eight plus function. */
+export function isDevfn(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < MAX_BUS_DEVICES;
 }

@@ -5,18 +5,22 @@ import {
   isExpressPort,
   type BusHotplug,
   type GuestBus,
+  type GuestSlot,
+  type SlotOccupant,
 } from "../../pci";
 import { findTagOfQemuId, type GuestRunState, type PluggedFunction } from "../../plan";
 import {
+  ANONYMOUS_PATH,
   findProperty,
   isRecord,
-  isVfioType,
   listProperties,
   PERIPHERAL_PATH,
+  qemuIdAt,
   QmpProtocolError,
+  vfioPathsIn,
   type QmpMonitor,
 } from "../../qmp";
-import { findBusPlaces, lookAtOccupants, type BusPlace, type SeenOccupant } from "./bus-places";
+import { findBusPlaces, isDevfn, lookAtOccupants, type BusPlace } from "./bus-places";
 import { askRunState } from "./run-state";
 
 /** What one QEMU shows of its slots and of the host functions in them. */
@@ -27,9 +31,12 @@ export interface GuestSurvey {
   readonly plugged: readonly PluggedFunction[];
 }
 
-/** A bus and what stands in it. */
+/** Most host functions that are looked at: a guest has a few, a list without end is a hostile peer's. */
+const MAX_PLUGGED = 4_096;
+
+/** A bus that was looked at. */
 interface SeenBus extends BusPlace {
-  readonly occupants: readonly SeenOccupant[];
+  readonly occupants: readonly SlotOccupant[];
   readonly reservedSlots: readonly number[];
 }
 
@@ -42,92 +49,129 @@ export interface GuestSurveyScope {
 }
 
 /**
- * Looks at every bus and at the host functions on it by QOM, which is right in every state of the guest, where
- * query-pci shows nothing behind a port that the guest has not numbered (qemu.md 1.7). Functions that someone else
- * has plugged are looked at too: ours may be among them, under an id that is not.
+ * Looks at the host functions that QEMU has, and at the buses that matter, by QOM, which is right in every state of the
+ * guest, where query-pci shows nothing behind a port that the guest has not numbered (qemu.md 1.7). Functions that
+ * someone else has plugged are looked at too: ours may be among them, under an id that is not.
  *
- * Every question is a turn in the guest's job queue, so that of the free ports, alike as a rule and many,
- * only those are asked for their hotplug that may be plugged into.
+ * Every question is a turn in the guest's job queue. So each host function is asked where it stands, and of the buses
+ * only those are asked what they hold and how they take hotplug that have ours or may be plugged into.
  */
 export async function surveyGuest(
   monitor: QmpMonitor,
   scope: GuestSurveyScope,
   signal: AbortSignal,
 ): Promise<GuestSurvey> {
-  const [runState, version, target, machine, peripherals] = await Promise.all([
+  const [runState, version, target, machine, peripherals, anonymous] = await Promise.all([
     askRunState(monitor, signal),
     monitor.execute("query-version", undefined, signal),
     monitor.execute("query-target", undefined, signal),
     monitor.execute("qom-get", { path: "/machine", property: "type" }, signal),
     listProperties(monitor, PERIPHERAL_PATH, signal),
+    listProperties(monitor, ANONYMOUS_PATH, signal),
   ]);
   const architecture = isRecord(target) ? textOr(target["arch"], "") : "";
   const places = await findBusPlaces(monitor, textOr(machine, ""), peripherals, signal);
-  const seen = await Promise.all(
-    places.map(async (place): Promise<SeenBus> => {
-      const occupants = await lookAtOccupants(monitor, place, signal);
-      return { ...place, occupants, reservedSlots: scope.reservedSlots(place.bus) };
-    }),
+  const vfioPaths = [...vfioPathsIn(PERIPHERAL_PATH, peripherals), ...vfioPathsIn(ANONYMOUS_PATH, anonymous)];
+  if (vfioPaths.length > MAX_PLUGGED)
+    throw new QmpProtocolError(
+      `qom-list shows ${vfioPaths.length} host functions, at most ${MAX_PLUGGED} are looked at`,
+    );
+  const plugged = (
+    await Promise.all(vfioPaths.map((path) => lookAtPlugged(monitor, path, places, signal)))
+  ).filter((one) => one !== undefined);
+  const buses = await lookAtBuses(monitor, { places, architecture, plugged, scope }, signal);
+  return { runState, qemuVersion: versionOf(version), buses, plugged };
+}
+
+/** Undefined for one that goes away between the list and the look. */
+async function lookAtPlugged(
+  monitor: QmpMonitor,
+  path: string,
+  places: readonly BusPlace[],
+  signal: AbortSignal,
+): Promise<PluggedFunction | undefined> {
+  const [busPath, devfn, host] = await Promise.all(
+    ["parent_bus", "addr", "host"].map((property) => findProperty(monitor, path, property, signal)),
   );
-  const buses = await askForHotplug(monitor, seen, architecture, scope.plugBuses, signal);
-  const vfio = seen.flatMap(({ bus, occupants }) =>
-    occupants.filter(({ type }) => isVfioType(type)).map((one) => ({ bus, ...one })),
-  );
-  const plugged = await Promise.all(
-    vfio.map(async ({ bus, slot, guestFunction, id, path }): Promise<PluggedFunction | undefined> => {
-      const host = await findProperty(monitor, path, "host", signal);
-      const hostAddress = typeof host === "string" ? findPciAddress(host) : undefined;
-      return hostAddress && { qemuId: id, hostAddress, bus, slot, guestFunction };
-    }),
-  );
-  return {
-    runState,
-    qemuVersion: versionOf(version),
-    buses,
-    plugged: plugged.filter((one) => one !== undefined),
-  };
+  const hostAddress = typeof host === "string" ? findPciAddress(host) : undefined;
+  if (typeof busPath !== "string" || hostAddress === undefined || !isDevfn(devfn)) return undefined;
+  const bus =
+    places.find((one) => one.busPath === busPath)?.bus ?? busPath.slice(busPath.lastIndexOf("/") + 1);
+  return { qemuId: qemuIdAt(path), hostAddress, bus, slot: devfn >> 3, guestFunction: devfn & 7 };
 }
 
 /**
- * Asks a bus how it takes hotplug where the answer matters: where ours stand, where a plug names it, and
- * on the free ones from the highest down to the first that takes it. An express port that holds something
- * else than ours is of no use.
+ * Looks at the buses that have ours; where something is to be plugged, also at what else is on them, at the buses that
+ * the plug names, and at the others from the highest down to the first with a free slot. An express port that holds something else than ours is of no use, and of one that libvirt's
+ * configuration has given away it is asked what it holds only where nothing else is free, for the error to tell.
  */
-async function askForHotplug(
+async function lookAtBuses(
   monitor: QmpMonitor,
-  seen: readonly SeenBus[],
-  architecture: string,
-  plugBuses: readonly string[] | undefined,
+  facts: {
+    readonly places: readonly BusPlace[];
+    readonly architecture: string;
+    readonly plugged: readonly PluggedFunction[];
+    readonly scope: GuestSurveyScope;
+  },
   signal: AbortSignal,
 ): Promise<GuestBus[]> {
-  const answers = new Map<string, BusHotplug>();
-  const free: SeenBus[] = [];
-  const asked: SeenBus[] = [];
-  for (const one of seen) {
-    const strangers = one.occupants.filter(({ id }) => findTagOfQemuId(id) === undefined);
-    const hasOurs = one.occupants.length > strangers.length;
-    const isTaken = !hasOurs && (strangers.length > 0 || one.reservedSlots.length > 0);
-    const taker = strangers.map(({ id }) => id).join(", ") || "libvirt's configuration";
-    if (isExpressPort(one.portType) && isTaken)
-      answers.set(one.bus, { possible: false, reason: `it is taken by ${taker}` });
-    else if (hasOurs || plugBuses?.includes(one.bus)) asked.push(one);
-    else free.push(one);
-  }
-  const ask = async (one: SeenBus): Promise<BusHotplug> => {
-    const hotplug = await lookAtHotplug(monitor, one, architecture, signal);
-    answers.set(one.bus, hotplug);
-    return hotplug;
+  const { places, architecture, plugged, scope } = facts;
+  const { plugBuses } = scope;
+  const ours = plugged.filter((one) => findTagOfQemuId(one.qemuId) !== undefined);
+  const hasOurs = new Set(ours.map((one) => one.bus));
+  const seen = new Map<string, GuestBus>();
+  const lookAt = async (place: BusPlace): Promise<GuestBus> => {
+    const reservedSlots = scope.reservedSlots(place.bus);
+    const known = plugged
+      .filter((one) => one.bus === place.bus)
+      .map(({ qemuId, slot, guestFunction }) => ({ id: qemuId, slot, guestFunction }));
+    const occupants = plugBuses === undefined ? known : await lookAtOccupants(monitor, place, known, signal);
+    const one: SeenBus = { ...place, occupants, reservedSlots };
+    const taker = hasOurs.has(place.bus) ? undefined : findTaker(one);
+    const hotplug: BusHotplug =
+      taker === undefined
+        ? await lookAtHotplug(monitor, one, architecture, signal)
+        : { possible: false, reason: `it is taken by ${taker}` };
+    const { bus, index } = place;
+    const found: GuestBus = { bus, index, hotplug, occupants, reservedSlots };
+    seen.set(bus, found);
+    return found;
   };
-  await Promise.all(asked.map(ask));
-  const rank = ({ portType }: SeenBus): number => (isExpressPort(portType) ? 0 : 1);
-  free.sort((a, b) => rank(a) - rank(b) || b.index - a.index);
-  for (const one of plugBuses === undefined ? [] : free)
-    if (findFreeSlot([{ ...one, hotplug: await ask(one) }]) !== undefined) break;
-  return seen.map(({ bus, index, occupants: there, reservedSlots }) => {
-    const hotplug = answers.get(bus) ?? { possible: false, reason: "it was not asked, nothing needs it" };
-    const occupants = there.map(({ slot, guestFunction, id }) => ({ slot, guestFunction, id }));
-    return { bus, index, hotplug, occupants, reservedSlots };
-  });
+  const isNamed = ({ bus }: BusPlace): boolean => hasOurs.has(bus) || plugBuses?.includes(bus) === true;
+  await Promise.all(places.filter(isNamed).map(lookAt));
+  if (plugBuses !== undefined) {
+    const isGivenAway = ({ bus, portType }: BusPlace): boolean =>
+      isExpressPort(portType) && scope.reservedSlots(bus).length > 0;
+    const rank = ({ portType }: BusPlace): number => (isExpressPort(portType) ? 0 : 1);
+    const others = places.filter((one) => !isNamed(one));
+    const candidates = others
+      .filter((one) => !isGivenAway(one))
+      .sort((a, b) => rank(a) - rank(b) || b.index - a.index);
+    let free: GuestSlot | undefined;
+    for (const one of candidates) {
+      free = findFreeSlot([await lookAt(one)]);
+      if (free !== undefined) break;
+    }
+    if (free === undefined) await Promise.all(others.filter(isGivenAway).map(lookAt));
+  }
+  return places.map(
+    ({ bus, index }): GuestBus =>
+      seen.get(bus) ?? {
+        bus,
+        index,
+        hotplug: { possible: false, reason: "it was not asked, nothing needs it" },
+        occupants: [],
+        reservedSlots: scope.reservedSlots(bus),
+      },
+  );
+}
+
+/** What an express port, which has one slot, is taken by. */
+function findTaker({ portType, occupants, reservedSlots }: SeenBus): string | undefined {
+  if (!isExpressPort(portType)) return undefined;
+  const strangers = occupants.filter(({ id }) => findTagOfQemuId(id) === undefined);
+  if (strangers.length > 0) return strangers.map(({ id }) => id).join(", ");
+  return reservedSlots.length > 0 ? "libvirt's configuration" : undefined;
 }
 
 /** Two questions at the most: only a port that is its own handler can be switched off by its own property. */

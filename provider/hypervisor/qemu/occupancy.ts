@@ -22,7 +22,7 @@ export async function findObstacle(
   const places = await findBusPlaces(monitor, typeof machine === "string" ? machine : "", peripherals);
   const place = places.find((one) => one.bus === slot.bus);
   if (place === undefined) return `the guest has no bus ${slot.bus}`;
-  const occupants = (await lookAtOccupants(monitor, place)).filter((one) => one.slot === slot.slot);
+  const occupants = (await lookAtOccupants(monitor, place, [])).filter((one) => one.slot === slot.slot);
   const tag = findTagOfQemuId(target.qemuId);
   const obstacle = occupants.find(
     ({ guestFunction, id }) =>

@@ -25,6 +25,14 @@ function survey(
 const busOf = (found: GuestSurvey, name: string) => found.buses.find((one) => one.bus === name);
 const get = (path: string, property: string): string =>
   JSON.stringify({ execute: "qom-get", arguments: { path, property } });
+const list = (path: string): string => JSON.stringify({ execute: "qom-list", arguments: { path } });
+/** What the recorded guest lists as devices with an id. */
+const ports = (scenario: string): { readonly name: string; readonly type: string }[] =>
+  (
+    readRecording(scenario).replies[list("/machine/peripheral")] as {
+      return: { readonly name: string; readonly type: string }[];
+    }
+  ).return;
 
 describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)", () => {
   it("names QEMU's version and state", async () => {
@@ -72,14 +80,14 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     const bus = "/machine/peripheral/pci.5/pci.5";
     const byHand = "/machine/peripheral/by-hand";
     const unnamed = "/machine/peripheral-anon/device[0]";
+    const type = "child<vfio-pci>";
     const { plugged } = await survey("idle", {
-      [JSON.stringify({ execute: "qom-list", arguments: { path: bus } })]: {
-        return: ["child[0]", "child[1]"].map((name) => ({ name, type: "link<vfio-pci>" })),
-      },
-      [get(bus, "child[0]")]: { return: byHand },
+      [list("/machine/peripheral")]: { return: [...ports("idle"), { name: "by-hand", type }] },
+      [list("/machine/peripheral-anon")]: { return: [{ name: "device[0]", type }] },
+      [get(byHand, "parent_bus")]: { return: bus },
       [get(byHand, "addr")]: { return: 0 },
       [get(byHand, "host")]: { return: "0000:01:00.3" },
-      [get(bus, "child[1]")]: { return: unnamed },
+      [get(unnamed, "parent_bus")]: { return: bus },
       [get(unnamed, "addr")]: { return: 1 },
       [get(unnamed, "host")]: { return: "0000:01:00.2" },
     });
@@ -146,16 +154,14 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
   it("finds slot and function of what stands on a conventional bus", async () => {
     const bridge = "/machine/peripheral/pci.5";
     const bus = `${bridge}/pci.5`;
-    const peripherals = JSON.stringify({ execute: "qom-list", arguments: { path: "/machine/peripheral" } });
-    const listed = (readRecording("idle").replies[peripherals] as { return: { name: string }[] }).return;
     const device = "/machine/peripheral-anon/device[0]";
     const found = await survey("idle", {
-      [peripherals]: {
-        return: listed.map((one) => (one.name === "pci.5" ? { ...one, type: "child<pci-bridge>" } : one)),
+      [list("/machine/peripheral")]: {
+        return: ports("idle").map((one) =>
+          one.name === "pci.5" ? { ...one, type: "child<pci-bridge>" } : one,
+        ),
       },
-      [JSON.stringify({ execute: "qom-list", arguments: { path: bus } })]: {
-        return: [{ name: "child[0]", type: "link<e1000e>" }],
-      },
+      [list(bus)]: { return: [{ name: "child[0]", type: "link<e1000e>" }] },
       [get(bus, "child[0]")]: { return: device },
       [get(device, "addr")]: { return: 18 * 8 + 3 },
     });
@@ -168,10 +174,9 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
   it("of a port where one of ours stands beside a stranger still knows how ours is unplugged", async () => {
     const child = "/machine/peripheral/pci.8/pci.8";
     const stranger = "/machine/peripheral/net9";
-    const list = JSON.stringify({ execute: "qom-list", arguments: { path: child } });
-    const recorded = readRecording("half-plugged").replies[list] as { return: object[] };
+    const recorded = readRecording("half-plugged").replies[list(child)] as { return: object[] };
     const found = await survey("half-plugged", {
-      [list]: { return: [...recorded.return, { name: "child[9]", type: "link<e1000e>" }] },
+      [list(child)]: { return: [...recorded.return, { name: "child[9]", type: "link<e1000e>" }] },
       [get(child, "child[9]")]: { return: stranger },
       [get(stranger, "addr")]: { return: 7 },
     });
@@ -180,7 +185,7 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
   });
 });
 
-describe("which ports the survey asks for their hotplug", () => {
+describe("which ports the survey looks at", () => {
   const askedPorts = async (
     scenario: string,
     plugBuses: readonly string[] | null,
@@ -210,6 +215,41 @@ describe("which ports the survey asks for their hotplug", () => {
 
   it("is every port that the plug may be for, beside the one to choose", async () => {
     expect((await askedPorts("idle", ["pci.3"])).sort()).toEqual(["pci.3", "pci.8"]);
+  });
+
+  it("is none of those that the configuration gives away, while another is free", async () => {
+    const monitor = new ReplayMonitor(readRecording("idle"));
+    const reservedSlots = (bus: string): readonly number[] => (bus === "pci.8" ? [0] : []);
+    const { buses } = await surveyGuest(monitor, { reservedSlots, plugBuses: [] }, signal);
+    expect(monitor.asked.filter((one) => one.includes("pci.8"))).toEqual([]);
+    expect(buses.filter((one) => one.hotplug.possible).map((one) => one.bus)).toEqual(["pci.7"]);
+  });
+
+  it("is each of them where none is free, for the error to tell what it holds", async () => {
+    const taken = Object.fromEntries(everyPort.map((bus) => [bus, [0]]));
+    const { buses } = await survey("idle", {}, taken, []);
+    expect(buses.find((one) => one.bus === "pci.1")?.hotplug).toEqual({
+      possible: false,
+      reason: "it is taken by usb",
+    });
+    expect(buses.find((one) => one.bus === "pci.8")?.hotplug).toEqual({
+      possible: false,
+      reason: "it is taken by libvirt's configuration",
+    });
+  });
+
+  it("costs six questions, three for each host function, and as many for the port to choose", async () => {
+    const countOf = async (scenario: string, plugBuses?: readonly string[]): Promise<number> => {
+      const monitor = new ReplayMonitor(readRecording(scenario));
+      const scope = { reservedSlots: () => [], ...(plugBuses && { plugBuses }) };
+      await surveyGuest(monitor, scope, signal);
+      return monitor.asked.length;
+    };
+    expect(await countOf("idle")).toBe(6);
+    expect(await countOf("idle", [])).toBe(6 + 3);
+    // and how the port of ours takes hotplug; before a plug, what else is on it
+    expect(await countOf("attached")).toBe(6 + 3 * 4 + 2);
+    expect(await countOf("attached", ["pci.8"])).toBe(6 + 3 * 4 + 2 + (1 + 4) + 3);
   });
 });
 

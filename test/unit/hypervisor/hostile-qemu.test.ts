@@ -121,7 +121,20 @@ describe("A look at a QEMU", () => {
     };
     await withinBounds(bounds, async () => {
       expect(await rejectionOf(survey(counting))).toBeInstanceOf(QmpProtocolError);
-      expect(asked).toHaveLength(5);
+      expect(asked).toHaveLength(6);
+    });
+  });
+
+  it("that shows host functions without end is refused before any of them is asked", async () => {
+    const asked: string[] = [];
+    const functions = Array.from({ length: 90_000 }, (_, n) => ({ name: `f${n}`, type: "child<vfio-pci>" }));
+    const monitor = answering((command) => {
+      asked.push(command);
+      return command === "qom-list" ? functions : inOrderBut("", undefined).execute(command);
+    });
+    await withinBounds(bounds, async () => {
+      expect(await rejectionOf(survey(monitor))).toBeInstanceOf(QmpProtocolError);
+      expect(asked).toHaveLength(6);
     });
   });
 
@@ -130,7 +143,9 @@ describe("A look at a QEMU", () => {
     const devices = Array.from({ length: 140_000 }, (_, n) => ({ name: `child[${n}]`, type: "link<x>" }));
     const monitor = answering((command, args) => {
       if (command !== "qom-list") return inOrderBut("", undefined).execute(command);
-      return (args as { path: string }).path === "/machine/peripheral" ? port : devices;
+      const { path } = args as { path: string };
+      if (path.startsWith("/machine/peripheral/")) return devices;
+      return path === "/machine/peripheral" ? port : [];
     });
     await withinBounds(bounds, async () => {
       expect(await rejectionOf(survey(monitor))).toBeInstanceOf(QmpProtocolError);

@@ -508,7 +508,7 @@ describe("an observation of the recorded host", () => {
     });
     const observation = await host.observe(query, signal);
     expect(observation.guest).toEqual({ name: "guest1", uuid: "", runState: "missing", qemuVersion: "" });
-    expect(await host.identify(query, signal)).toEqual({ iommuGroups: [7] });
+    expect(await host.identify(query, signal)).toEqual({ iommuGroups: [23] });
   });
 
   it("of a guest that does not run says so, and asks no monitor", async () => {

@@ -1,0 +1,94 @@
+/** One command line for the host's shell; what it prints is of no interest, its exit code is. */
+export type Step = string;
+
+/** The same work as the provider's create and delete, as commands that an operator would run on the host. */
+export interface Steps {
+  /** What create looks at before it plans: guest, other guests, configuration, functions, host's needs, slots, ledger. */
+  readonly lookBeforeAttach: readonly Step[];
+  /** The steps of the plan: ledger, hold, plug in order, confirm by QOM. */
+  readonly attach: readonly Step[];
+  readonly lookBeforeDetach: readonly Step[];
+  /** One unplug, wait until QEMU has none, release, see the drivers back, erase the ledger. */
+  readonly detach: readonly Step[];
+}
+
+const FUNCTIONS = [0, 1, 2, 3];
+const DEVICE = "0000:01:00";
+const HOST_DRIVER = "e1000e";
+
+/** @param bus free bus of the guest to plug into. */
+export function stepsFor(guest: string, bus: string): Steps {
+  const monitor = (execute: string, args: object): Step =>
+    `virsh -q qemu-monitor-command ${guest} '${JSON.stringify({ execute, arguments: args })}'`;
+  const devices = monitor("qom-list", { path: "/machine/peripheral" });
+  const busPath = `/machine/peripheral/${bus}/${bus}`;
+  const metadata = `virsh -q metadata ${guest} --uri urn:bench --key bench --live`;
+  const entry = `<attachment slot="${bus}" functions="${DEVICE}.0-3" driver="${HOST_DRIVER}"/>`;
+  const driverOf = (f: number): string =>
+    `$(basename "$(readlink /sys/bus/pci/devices/${DEVICE}.${f}/driver)")`;
+  const hostdevFile = (f: number): string => `/run/bench-${f}.xml`;
+  const hold = (f: number): Step =>
+    `echo '${unassignedHostdev(f)}' > ${hostdevFile(f)} && virsh -q attach-device ${guest} ${hostdevFile(f)} --live`;
+  const plug = (f: number): Step => {
+    const place = { bus, addr: `0x0.${f}`, multifunction: true };
+    return monitor("device_add", { driver: "vfio-pci", id: `bench-f${f}`, host: `${DEVICE}.${f}`, ...place });
+  };
+  return {
+    lookBeforeAttach: [
+      `virsh -q domstate ${guest} | grep -qx running`,
+      `for one in $(virsh -q list --uuid); do virsh -q dumpxml "$one" || exit 1; done > /run/bench-guests`,
+      `! grep -E "<address domain='0x0000' bus='0x01' slot='0x00'" /run/bench-guests | grep -v "type='pci'"`,
+      `virsh -q dumpxml --inactive ${guest}`,
+      ...FUNCTIONS.map((f) => `[ "${driverOf(f)}" = ${HOST_DRIVER} ]`),
+      `ls /sys/bus/pci/devices/${DEVICE}.0/iommu_group/devices`,
+      `ip -j addr show && ip -j route show table all && cat /proc/self/mountinfo /proc/swaps`,
+      monitor("query-version", {}),
+      `! ${devices} | grep bench-`,
+      `! ${monitor("qom-list", { path: busPath })} | grep -F 'child['`,
+      monitor("qom-get", { path: busPath, property: "hotplug-handler" }),
+      monitor("qom-get", { path: busPath, property: "acpi-pcihp-bsel" }),
+    ],
+    attach: [
+      `${metadata} --set '${entry}'`,
+      ...FUNCTIONS.map(hold),
+      ...[1, 2, 3, 0].map(plug),
+      `${devices} | grep bench-f0`,
+    ],
+    lookBeforeDetach: [
+      `virsh -q dumpxml ${guest} | grep -F '${DEVICE}.0-3'`,
+      `${devices} | grep bench-f0`,
+      monitor("qom-get", { path: "/machine/peripheral/bench-f0", property: "parent_bus" }),
+      monitor("qom-get", { path: busPath, property: "hotplug-handler" }),
+    ],
+    detach: [
+      monitor("device_del", { id: "bench-f0" }),
+      `while ${devices} | grep -q bench-f; do sleep 0.1; done`,
+      // QEMU closes the VFIO group some 150 ms after the devices have gone; a script does not hear the events
+      "sleep 0.2",
+      ...FUNCTIONS.map((f) => `virsh -q detach-device ${guest} ${hostdevFile(f)} --live`),
+      ...FUNCTIONS.map((f) => `[ "${driverOf(f)}" = ${HOST_DRIVER} ]`),
+      `${metadata} --remove`,
+    ],
+  };
+}
+
+/** A script of these steps that prints the seconds it took. */
+export function scriptOf(steps: readonly Step[]): string {
+  const lines = steps.map((step) => (step.startsWith("! ") ? `if ${step.slice(2)}; then exit 1; fi` : step));
+  const quiet = `{\n${lines.join("\n")}\n} > /dev/null`;
+  return [
+    "set -eu",
+    "started=$EPOCHREALTIME",
+    quiet,
+    'awk "BEGIN { print $EPOCHREALTIME - $started }"',
+    "",
+  ].join("\n");
+}
+
+function unassignedHostdev(f: number): string {
+  return (
+    `<hostdev mode="subsystem" type="pci" managed="yes"><driver name="vfio"/><source>` +
+    `<address domain="0" bus="1" slot="0" function="${f}"/></source><alias name="ua-bench-${f}"/>` +
+    `<address type="unassigned"/></hostdev>`
+  );
+}
