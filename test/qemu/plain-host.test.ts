@@ -1,7 +1,9 @@
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { eventually } from "../support/eventually";
-import { outputsOf, PlainBench } from "../support/plain-host";
+import { outputsOf, PlainBench, type FakeFunction } from "../support/plain-host";
 import { PlainQemu } from "../support/plain-qemu";
 
 const four = [0, 1, 2, 3].map((n) => `0000:04:00.${n}`);
@@ -180,4 +182,90 @@ test("a QEMU of libvirt's is refused, by whichever socket it is reached", async 
   const provider = bench.provider();
   await expect(provider.create(bench.inputs(qemu.freeSocket))).rejects.toThrow(/\[QEMU_IS_LIBVIRTS\]/);
   expect(bench.sysfs.writes).toEqual([]);
+});
+
+describe("a guest whose slots let go at once", () => {
+  const two = [
+    ...[0, 1].map((n) => fake(`0000:01:00.${n}`, 5)),
+    ...[0, 1].map((n) => fake(`0000:02:00.${n}`, 6)),
+  ];
+  let still: PlainQemu;
+
+  function fake(address: string, group: number): FakeFunction {
+    return { address, group, driver: "e1000e" };
+  }
+
+  beforeAll(async () => {
+    still = await PlainQemu.start({ slots: "native", kernel: false, memoryMiB: 64 });
+  });
+  afterAll(() => still.stop());
+
+  test("gets two devices at once, by one provider and by two", async () => {
+    await using bench = await PlainBench.start({ functions: two });
+    const one = bench.inputs(still.freeSocket);
+    const other = bench.inputs(still.freeSocket, {
+      device: "0000:02:00",
+      ownerToken: "organization/net/dev/other",
+    });
+    const provider = bench.provider();
+    for (const another of [provider, bench.provider()]) {
+      const [first, second] = await Promise.all([
+        outputsOf(provider.create(one)),
+        outputsOf(another.create(other)),
+      ]);
+      expect(bench.sysfs.drivers).toEqual(HELD);
+      expect([first["slot"], second["slot"]].map((slot) => (slot as { bus: string }).bus).sort()).toEqual([
+        "pci.3",
+        "pci.4",
+      ]);
+      expect(first["guestUuid"]).toBe(second["guestUuid"]);
+      await Promise.all([
+        provider.delete("id", { ...one, ...first }),
+        another.delete("id", { ...other, ...second }),
+      ]);
+      expect(bench.sysfs.drivers).toEqual(ON_HOST);
+    }
+    expect(bench.sysfs.ledgerFiles).toEqual([]);
+  });
+
+  test("another owner is refused by name, until it adopts; then the first one's delete touches nothing", async () => {
+    await using bench = await PlainBench.start({ functions: two });
+    const provider = bench.provider();
+    const first = bench.inputs(still.freeSocket);
+    const state = { ...first, ...(await outputsOf(provider.create(first))) };
+    const second = bench.inputs(still.freeSocket, { ownerToken: "organization/net/prod/nic" });
+    await expect(provider.create(second)).rejects.toThrow(
+      /organization\/net\/dev\/nic.*\[ATTACHMENT_OWNED_BY_ANOTHER\]/,
+    );
+    const adopting = { ...second, adopt: true };
+    const adopted = { ...adopting, ...(await outputsOf(provider.create(adopting))) };
+    await provider.delete("id", state);
+    expect(bench.sysfs.drivers.slice(0, 2)).toEqual(["vfio-pci", "vfio-pci"]);
+    await provider.delete("id", adopted);
+    expect(bench.sysfs.drivers).toEqual(ON_HOST);
+  });
+
+  test("a ledger that somebody has removed is made up for by the state", async () => {
+    await using bench = await PlainBench.start({ functions: two });
+    const provider = bench.provider();
+    const inputs = bench.inputs(still.freeSocket);
+    const state = { ...inputs, ...(await outputsOf(provider.create(inputs))) };
+    rmSync(join(bench.sysfs.folders.ledger, bench.sysfs.ledgerFiles[0]!));
+    await provider.delete("id", state);
+    expect(bench.sysfs.drivers).toEqual(ON_HOST);
+    expect(said).toContainEqual(expect.stringMatching(/binding it again/));
+  });
+
+  test("a function that somebody has taken from vfio-pci is held anew", async () => {
+    await using bench = await PlainBench.start({ functions: two });
+    const provider = bench.provider();
+    const inputs = bench.inputs(still.freeSocket);
+    const state = { ...inputs, ...(await outputsOf(provider.create(inputs))) };
+    bench.sysfs.rebind("0000:01:00.1", undefined);
+    expect(await provider.diff("id", state, inputs)).toMatchObject({ changes: true });
+    const outs = await outputsOf(provider.update("id", state, inputs));
+    expect(bench.sysfs.drivers.slice(0, 2)).toEqual(["vfio-pci", "vfio-pci"]);
+    await provider.delete("id", { ...state, ...outs });
+    expect(bench.sysfs.drivers).toEqual(ON_HOST);
+  });
 });
