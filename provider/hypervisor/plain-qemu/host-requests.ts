@@ -6,6 +6,8 @@ import { HOST_PROGRAM_PATH, HOST_PROGRAM_VERSION, HOST_PROGRAM_WORD, hostProgram
 
 /** A look at a host with a thousand guests in the ledger has some megabytes. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** A host with a thousand guests that have devices has some ten thousand. */
+const MAX_RECORDS = 50_000;
 /** A kernel that does not come back from an unbind holds a change up; whoever waits is told in the end. */
 const CHANGE_MS = 10 * 60_000;
 const HEAD = new RegExp(`(?:^|\n)${HOST_PROGRAM_WORD} (\\d+)\n`);
@@ -91,6 +93,8 @@ export class HostRequests {
       const text = Buffer.concat(chunks).toString("utf8");
       const lines = (this.#afterHead(text) ?? "").split("\n");
       if (lines.pop() !== "" || lines.pop() !== "done") throw await this.#failure(command, text);
+      if (lines.length > MAX_RECORDS)
+        throw this.#reason(`its answer has ${lines.length} lines, at most ${MAX_RECORDS} are read`);
       return lines.map((line) => {
         const [, kind = "", rest = ""] = /^(\S*) ?(.*)$/s.exec(line) ?? [];
         return { kind, text: rest };

@@ -4,18 +4,11 @@ import {
   findHostUses,
   findPciAddress,
   findPciSlotAddress,
-  isVfioDriver,
   type HostFunction,
   type HostSurvey,
   type PciAddress,
 } from "../../pci";
-import {
-  aliasOf,
-  type ConfiguredFunction,
-  type GuestIdentity,
-  type Holding,
-  type Observation,
-} from "../../plan";
+import { type ConfiguredFunction, type GuestIdentity, type Observation } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { Bundle } from "./bundle";
@@ -24,6 +17,7 @@ import { findUuid, uuidOfSocket } from "./guest-uuid";
 import type { HostFolders } from "./host-folders";
 import { parseFunctions, parseHostLook, type HostLook } from "./host-look";
 import type { HostRequests } from "./host-requests";
+import { concerned, holdingsOf, isNamed } from "./own-part";
 import { isDriverName } from "./ledger-file";
 
 /** What {@link PlainHost} is made of. */
@@ -261,64 +255,10 @@ export class PlainHost implements Host {
   }
 }
 
-/** What the query names and what the guest has of ours, with their groups; what other guests have is not this one's. */
-function concerned(
-  { functions, ledger }: HostLook,
-  names: readonly string[],
-  guest: GuestIdentity,
-): ReadonlyMap<PciAddress, HostFunction> {
-  const own = new Set(
-    ledger
-      .filter((file) => file.guest.uuid === guest.uuid)
-      .flatMap((file) => file.entries.flatMap((entry) => entry.functions.map((one) => one.address))),
-  );
-  const all = [...functions.values()];
-  const direct = all.filter(({ address }) => own.has(address) || isNamed(names, address));
-  const groups = new Set(direct.flatMap((one) => one.iommuGroup ?? []));
-  const isMember = ({ iommuGroup }: HostFunction): boolean =>
-    iommuGroup !== undefined && groups.has(iommuGroup);
-  return new Map(all.filter((one) => direct.includes(one) || isMember(one)).map((one) => [one.address, one]));
-}
-
-/** What the ledger says is held and vfio-pci has; and what other processes have open, whoever gave it to them. */
-function holdingsOf(
-  look: HostLook,
-  ledger: Observation["ledger"],
-  seen: GuestSurvey | undefined,
-  guest: GuestIdentity,
-): Holding[] {
-  const ours = ledger.flatMap((line) =>
-    line.entry.functions.flatMap(({ address }): Holding[] =>
-      isVfioDriver(look.functions.get(address)?.driver)
-        ? [{ guest: line.guest, address, alias: aliasOf(line.entry.tag, address), isUnassigned: true }]
-        : [],
-    ),
-  );
-  const isOwn = ({ pid, iommuGroup }: HostLook["users"][number]): boolean =>
-    look.qemu !== undefined
-      ? pid === look.qemu.pid
-      : (seen?.plugged ?? []).some((one) => look.functions.get(one.hostAddress)?.iommuGroup === iommuGroup);
-  const others = look.users.filter((user) => !isOwn(user));
-  const foreign = others.flatMap(({ pid, command, iommuGroup }) =>
-    [...look.functions.values()]
-      .filter((one) => one.iommuGroup === iommuGroup && isVfioDriver(one.driver))
-      .filter((one) => !ours.some((held) => held.address === one.address && held.guest.uuid !== guest.uuid))
-      .map(({ address }): Holding => {
-        const name = `of process ${pid} (${command})`;
-        return { guest: { name, uuid: "" }, address, alias: `VFIO group ${iommuGroup}`, isUnassigned: false };
-      }),
-  );
-  return [...ours, ...foreign];
-}
-
 async function askMemory(monitor: QmpMonitor, signal: AbortSignal): Promise<number> {
   const summary = await monitor.execute("query-memory-size-summary", undefined, signal);
   const sizes = isRecord(summary) ? [summary["base-memory"], summary["plugged-memory"]] : [];
   return sizes.reduce<number>((sum, one) => sum + (typeof one === "number" ? one : 0), 0);
-}
-
-function isNamed(names: readonly string[], address: PciAddress): boolean {
-  return names.some((name) => name === address || address.startsWith(`${name}.`));
 }
 
 /** Where libvirt keeps the monitors of its guests. */
