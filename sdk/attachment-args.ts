@@ -25,6 +25,13 @@ export interface FunctionMappingArgs {
   hostAddress: pulumi.Input<string>;
   /** Function number in the guest's slot, 0 to 7. One entry must have 0: without it a guest sees nothing (PCI). */
   guestFunction: pulumi.Input<number>;
+  /**
+   * Absolute path, on the host, of a file that the guest sees as the function's expansion ROM (option ROM, VBIOS) in
+   * place of the device's own. The guest's QEMU must be allowed to read it. Default: the device's own.
+   */
+  romFile?: pulumi.Input<string | undefined>;
+  /** Whether the guest sees an expansion ROM at all (its BAR). Not false together with `romFile`. Default: QEMU's, true. */
+  romBar?: pulumi.Input<boolean | undefined>;
 }
 
 /** Where in the guest the functions appear. */
@@ -61,7 +68,10 @@ export interface MultifunctionPciAttachmentArgs {
    * attached. Guest function numbers are the host's own if 0 is among them, else they count up from 0 in host order.
    */
   functions?: pulumi.Input<pulumi.Input<number>[] | undefined>;
-  /** Instead of `device` and `functions`, where other guest function numbers are wanted. One host slot. */
+  /**
+   * Instead of `device` and `functions`: where other guest function numbers are wanted, or functions of several host slots
+   * in one guest slot, such as virtual functions (SR-IOV). Their MAC address and VLAN are set on the host, not here.
+   */
   functionMap?: pulumi.Input<pulumi.Input<FunctionMappingArgs>[] | undefined>;
   /**
    * What happens to functions of the touched IOMMU groups that are not assigned and have a host driver (VFIO gives

@@ -15,8 +15,8 @@ export interface AttachedFunction {
   /** Function number in the guest's slot, 0 to 7. */
   readonly guestFunction: number;
   /**
-   * Id of the device in QEMU. Of a persistent attachment it is another one after a cold boot of the guest; that alone
-   * is no difference.
+   * Id of the device in QEMU. It is libvirt's alias where libvirt has plugged the function: alone, or at a cold boot of a
+   * guest with a persistent attachment. That it is another one is by itself no difference.
    */
   readonly qemuId: string;
   /** PCI vendor id, four hexadecimal digits with `0x`. */

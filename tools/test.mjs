@@ -26,20 +26,20 @@ const checks = [
 
 /**
  * In the order in which they run, because what is quick to fail comes first. `needs`: steps of tools/setup.mjs;
- * `oneByOne`: its files share a machine. Those `inLab` wait for an emulated machine most of the time: they run beside
- * the others, which give way to them, but for the last of those, which has a lab of its own. `onlyNamed`: not without
- * being asked for, it takes too long.
+ * `oneByOne`: its files share a machine. Those `inLab` follow each other, with the others beside them: one emulated host
+ * keeps two processors busy, two of them take longer than one after the other. The others give way, but for those whose
+ * guests have a time to keep. `onlyNamed`: not without being asked for, it takes too long.
  */
 const tiers = {
   check: { needs: ["npm", "build"] },
   unit: { needs: ["npm"] },
   ssh: { needs: ["packages", "npm"], oneByOne: true },
   protocol: { needs: ["npm", "build"] },
-  faults: { needs: ["packages", "npm", "build", "lab"], oneByOne: true },
+  qemu: { needs: ["packages", "npm", "lab"], oneByOne: true },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
   "lab-long": { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
   pulumi: { needs: ["packages", "npm", "build", "pulumi", "lab"], oneByOne: true, inLab: true },
-  qemu: { needs: ["packages", "npm", "lab"], oneByOne: true, inLab: true },
+  faults: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
 };
 
 const named = process.argv.slice(2);

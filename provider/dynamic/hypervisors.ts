@@ -1,3 +1,4 @@
+import { hasCode } from "../errors";
 import {
   libvirtHypervisor,
   LibvirtSession,
@@ -49,11 +50,13 @@ export interface PlainParts {
   readonly hypervisor: (options: PlainHypervisorOptions) => Hypervisor;
 }
 
-/** Limits of one dial, where looking is worth a few seconds only. */
+/** Limits of one dial. */
 export interface DialLimits {
   readonly dialErrorLimit: number;
   readonly perDialTimeoutSeconds: number;
 }
+
+const LOOK_DIAL: DialLimits = { dialErrorLimit: 1, perDialTimeoutSeconds: 5 };
 
 /** How a hypervisor is opened. */
 export interface OpenOptions {
@@ -88,6 +91,7 @@ interface PlainConnection {
  */
 export class Hypervisors {
   readonly #pool = new SshPool();
+  readonly #unanswered = new Map<string, Error>();
   readonly #sessions = new Map<SshConnection, Map<string, LibvirtSession>>();
   readonly #plainConnections = new Map<SshConnection, PlainConnection>();
   readonly #plain: PlainParts;
@@ -119,6 +123,24 @@ export class Hypervisors {
     const { session, shareWith } = this.#sessionOf(ssh, place);
     const onFound = ({ uuid }: { readonly uuid: string }): void => shareWith(uuid);
     return libvirtHypervisor({ session, guest: place.guest, lock, survey, onFound });
+  }
+
+  /**
+   * For a look that is worth a few seconds only. A host that does not answer is waited for once in a process: every
+   * resource on it would cost as much again.
+   *
+   * @throws as {@link open}
+   */
+  async openForLook(place: GuestPlace, signal: AbortSignal): Promise<Hypervisor> {
+    const key = JSON.stringify(place.connection);
+    const known = this.#unanswered.get(key);
+    if (known !== undefined) throw known;
+    try {
+      return await this.open(place, { signal, limits: LOOK_DIAL });
+    } catch (error) {
+      if (error instanceof Error && hasCode(error, "SSH_DIAL_FAILED")) this.#unanswered.set(key, error);
+      throw error;
+    }
   }
 
   /** Ends every connection. */

@@ -15,30 +15,33 @@ import { placeOf } from "./place";
 
 /** A preview is worth so much waiting, not more. */
 export const LOOK_SECONDS = 15;
-const LOOK_DIAL = { dialErrorLimit: 1, perDialTimeoutSeconds: 5 };
 
-/** What a look at the host found, for diff. */
+/** What a look at the host found, for check and diff. */
 export type Look =
   | { readonly kind: "unreachable"; readonly reason: string }
   | { readonly kind: "another"; readonly what: string }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "planned"; readonly plan: Plan; readonly reality: Reality | undefined };
 
-/** Looks, best effort and briefly, at what is there, and plans from it to what is wanted. */
+/**
+ * Looks, best effort and briefly, at what is there, and plans from it to what is wanted.
+ *
+ * @param state undefined where nothing has been made yet
+ */
 export async function look(
   hypervisors: Hypervisors,
-  state: AttachmentState,
+  state: AttachmentState | undefined,
   inputs: AttachmentInputs,
   asked: AbortSignal,
 ): Promise<Look> {
   const { signal } = Deadline.start("look at the host", LOOK_SECONDS, asked);
-  const remembered = rememberedOf(state);
+  const remembered = state && rememberedOf(state);
   try {
-    const hypervisor = await hypervisors.open(placeOf(inputs), { signal, limits: LOOK_DIAL });
+    const hypervisor = await hypervisors.openForLook(placeOf(inputs), signal);
     const query = queryForPlug(inputs, remembered);
     const observation = await hypervisor.host.observe(query, signal);
     const { hostUuid, guest: found } = observation;
-    if (isAnother(state, foundBy(observation, inputs.ownerToken)))
+    if (state && isAnother(state, foundBy(observation, inputs.ownerToken)))
       return { kind: "another", what: `guest ${found.name} (${found.uuid}) on host ${hostUuid}` };
     try {
       const plan = planAttach(observation, wantedOf(inputs), remembered);
@@ -54,16 +57,20 @@ export async function look(
 }
 
 /** The plan of a look in lines for the preview. */
-export function describeLook(found: Look, hasChangedArguments: boolean): string[] {
+export function describeLook(found: Look, what: "create" | "change" | "no change"): string[] {
   switch (found.kind) {
     case "unreachable":
       return [`the host cannot be looked at, so the plan will be made at apply: ${found.reason}`];
     case "another":
       return [`replacement: the arguments now name ${found.what}; the old attachment is deleted first`];
     case "refused":
-      return [`the update would be refused: ${found.reason}`];
+      return [
+        what === "create"
+          ? `as things are now, it would be refused: ${found.reason}`
+          : `the update would be refused: ${found.reason}`,
+      ];
     case "planned": {
-      const isDrift = !hasChangedArguments && found.plan.steps.length > 0;
+      const isDrift = what === "no change" && found.plan.steps.length > 0;
       const head = isDrift ? "drift: what is there differs from the state; plan to repair it:" : "plan:";
       return [head, ...describePlan(found.plan).map((line) => `  ${line}`)];
     }

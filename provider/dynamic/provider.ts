@@ -51,6 +51,7 @@ type Properties = Readonly<Record<string, unknown>>;
 
 /** Names that are Pulumi's own among the properties. */
 const PROVIDER_KEY = "__provider";
+const NOT_KNOWN_YET = "some arguments are not known yet; the plan will be made at apply";
 /** A look of `read` may take as long as an attach by default: it is all that a refresh does. */
 const READ_SECONDS = 60;
 
@@ -70,13 +71,28 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
   /** Nothing is configured yet; the shim of every state calls it all the same. */
   async configure(): Promise<void> {}
 
-  /** Everything wrong at once; the owner token of the old inputs stays, so that an aliased rename keeps it. */
+  /**
+   * Everything wrong at once; the owner token of the old inputs stays, so that an aliased rename keeps it. Of a create
+   * nothing else is called in a preview, so the plan for it is told here.
+   */
   async check(olds: Properties, news: Properties): Promise<CheckResult> {
     const { [PROVIDER_KEY]: _, ...own } = news;
     const oldToken = olds["ownerToken"];
     const inputs = typeof oldToken === "string" ? { ...own, ownerToken: oldToken } : own;
     const failures = findInputFailures(inputs, credentialChecks);
-    return { inputs: propertiesToState(normaliseInputs(inputs)), failures };
+    const checked = propertiesToState(normaliseInputs(inputs));
+    if (failures.length === 0 && oldToken === undefined) await this.#foretell(checked);
+    return { inputs: checked, failures };
+  }
+
+  /** Tells what a create would do, best effort: it may be for a guest that the same program makes. */
+  async #foretell(inputs: Properties): Promise<void> {
+    const say = progressOf(String(inputs["ownerToken"]));
+    if (hasUnknown(inputs)) return say(NOT_KNOWN_YET);
+    const found = await this.#operations.run(LOOK_SECONDS, (signal) =>
+      look(this.#hypervisors, undefined, parseCheckedInputs(inputs), signal),
+    );
+    for (const line of describeLook(found, "create")) say(line);
   }
 
   diff(_id: string, olds: Properties, news: Properties): Promise<DiffResult> {
@@ -94,7 +110,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     });
     const { [PROVIDER_KEY]: _, ...own } = news;
     if (hasUnknown(own)) {
-      say("some arguments are not known yet; the plan will be made at apply");
+      say(NOT_KNOWN_YET);
       return answer(true);
     }
     const newInputs = parseCheckedInputs(news);
@@ -108,7 +124,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
         ? found.plan.steps.length > 0 || !isSameState(state, found.reality)
         : found.kind === "refused";
     if (differs || changed.length > 0 || found.kind !== "planned")
-      for (const line of describeLook(found, changed.length > 0)) say(line);
+      for (const line of describeLook(found, changed.length > 0 ? "change" : "no change")) say(line);
     if (found.kind === "another") return answer(true, changed.length > 0 ? changed : ["guest"]);
     return answer(differs || changed.length > 0);
   }

@@ -147,6 +147,9 @@ const refusals = {
     (d.canOverride
       ? `Choose other functions, or move that use to another device first; to take them all the same, set allowInUse to true.`
       : `Choose other functions, or move that use to another device first; what carries this SSH connection is never taken.`),
+  PHYSICAL_FUNCTION_NEEDED: (d: { address: string; virtualFunctions: readonly string[]; by: string }) =>
+    `${d.address} is the physical function of ${d.virtualFunctions.join(", ")}, which ${d.by} needs: when the host's driver ` +
+    `loses the one, the others are gone. Nothing was touched. Leave ${d.address} to the host, or its virtual functions out.`,
   ATTACHMENT_OWNED_BY_ANOTHER: (d: {
     functions: readonly string[];
     guest: string;

@@ -1,5 +1,5 @@
 import { causeText, fail, hasCode } from "../errors";
-import type { FunctionMapping } from "../pci";
+import { romOptionsOf, type FunctionMapping } from "../pci";
 import {
   findTagOfAlias,
   findTagOfQemuId,
@@ -178,7 +178,11 @@ function planBack(
   const isRunning = now.guest.runState === "running" || now.guest.runState === "paused";
   const hasItAtBoot = now.guest.runState === "off" && persistent;
   if (first === undefined || !(isRunning || hasItAtBoot)) return planDetach(now, ownerToken, remembered);
-  const map = earlier.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
+  const map = earlier.map((one) => ({
+    hostAddress: one.hostAddress,
+    guestFunction: one.guestFunction,
+    ...romOptionsOf(one),
+  }));
   const { bus, slot } = first;
   const entry = entryBefore(before, tag);
   const known = hasItAtBoot && entry ? { functions: [], ...remembered, slot: entry.slot } : remembered;
@@ -205,7 +209,9 @@ function earlierSet(
 ): (FunctionMapping & { readonly bus: string; readonly slot: number })[] {
   if (before.guest.runState !== "off")
     return before.plugged.filter((one) => findTagOfQemuId(one.qemuId) === tag);
-  return configured.flatMap(({ address, place }) => (place ? [{ ...place, hostAddress: address }] : []));
+  return configured.flatMap((one) =>
+    one.place ? [{ ...one.place, ...romOptionsOf(one), hostAddress: one.address }] : [],
+  );
 }
 
 /** The ledger entry that stood before, of whichever owner. */

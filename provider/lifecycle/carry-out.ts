@@ -1,4 +1,5 @@
 import { causeText, fail, hasCode } from "../errors";
+import { isVfioDriver } from "../pci";
 import { describeSlot, describeStep, listFunctions, type Plan, type Step } from "../plan";
 import { BootWatch } from "./boot-watch";
 import { pause, type Deadline } from "./deadline";
@@ -39,7 +40,9 @@ export interface Work {
 export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-stopped"> {
   const { hypervisor, deadline, progress } = work;
   const watch = new BootWatch({ guest: hypervisor.guest, deadline, progress });
-  const qemuIds = plan.steps.flatMap((step) => (step.kind === "plug" ? [step.target.qemuId] : []));
+  const qemuIds = plan.steps.flatMap((step) =>
+    step.kind === "plug" || step.kind === "attach" ? [step.target.qemuId] : [],
+  );
   try {
     return await carryOutSteps(plan.steps, work, { watch, unplugMs: 0, qemuIdsToCome: qemuIds });
   } finally {
@@ -112,7 +115,9 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
     case "erase":
       return hypervisor.ledger.erase(step.entry, step.places, signal);
     case "hold":
-      return hypervisor.host.hold(step.address, step.alias, signal);
+      return hypervisor.host.hold(step.address, step.alias, signal, step.vfioDriver);
+    case "attach":
+      return attachSingle(step, work, course);
     case "plug":
       return plug(step, work, course);
     case "confirm":
@@ -132,22 +137,39 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
   }
 }
 
-/** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
 async function plug(step: StepOf<"plug">, work: Work, course: Course): Promise<void> {
   const { target, slot, multifunction } = step;
   if (target.guestFunction === 0) course.watch.refuseHalfBooted(slot);
   else await course.watch.begin(slot);
+  await plugInTime(step, work, course, () => work.hypervisor.guest.plug(target, slot, { multifunction }));
+}
+
+/** Nothing can be half plugged here. */
+async function attachSingle(step: StepOf<"attach">, work: Work, course: Course): Promise<void> {
+  const { target, slot, vfioDriver } = step;
+  const { host } = work.hypervisor;
+  await plugInTime(step, work, course, () => host.attach(target, slot, work.deadline.signal, vfioDriver));
+}
+
+/** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
+async function plugInTime(
+  step: StepOf<"plug" | "attach">,
+  work: Work,
+  course: Course,
+  call: () => Promise<void>,
+): Promise<void> {
+  const { deadline } = work;
   await refuseOccupied(step, work, course);
-  work.deadline.extend(Math.ceil((step.pinsBytes ?? 0) / 2 ** 30) * SECONDS_PER_PINNED_GIB);
-  await work.hypervisor.guest.plug(target, slot, { multifunction });
-  if (work.deadline.isOver) throw work.deadline.error(`${target.hostAddress} was plugged too late`);
+  deadline.extend(Math.ceil((step.pinsBytes ?? 0) / 2 ** 30) * SECONDS_PER_PINNED_GIB);
+  await call();
+  if (deadline.isOver) throw deadline.error(`${step.target.hostAddress} was plugged too late`);
 }
 
 /**
  * One look for all that the plan plugs. QEMU itself refuses an id, or a function of a slot, that it has already; on
  * pseries it dies of some of that (qemu.md 1.1), so that the look is made before each.
  */
-async function refuseOccupied(step: StepOf<"plug">, work: Work, course: Course): Promise<void> {
+async function refuseOccupied(step: StepOf<"plug" | "attach">, work: Work, course: Course): Promise<void> {
   const { target, slot } = step;
   const toCome = slot.kind === "pseries" ? [target.qemuId] : course.qemuIdsToCome;
   if (toCome.length === 0) return;
@@ -212,10 +234,9 @@ async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
       drivers.map((one) => one.address),
       signal,
     );
-    return drivers.filter(({ address, hostDriver }) => {
+    return drivers.filter(({ address }) => {
       const one = now.find((candidate) => candidate.address === address);
-      const isLost = one !== undefined && (one.driver === undefined || one.driver === "vfio-pci");
-      return isLost && one.driver !== hostDriver;
+      return one !== undefined && (one.driver === undefined || isVfioDriver(one.driver));
     });
   };
   const patienceEndsAt = Date.now() + patienceMs;

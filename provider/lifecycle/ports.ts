@@ -26,8 +26,20 @@ export interface Host {
   identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity>;
   /** Looks at everything a plan needs; `addresses` are looked at beside what the guest and the ledger name. */
   observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation>;
-  /** Takes a function from its driver and makes it usable for the guest, which does not see it. */
-  hold(address: PciAddress, alias: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Takes a function from its driver and makes it usable for the guest, which does not see it.
+   *
+   * @param vfioDriver a driver of VFIO's that it is on already, and stays on
+   */
+  hold(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void>;
+  /**
+   * Takes one function and plugs it alone into a slot, by the alias that is its QEMU id; the host owns that slot then, and
+   * hands the function back by itself when QEMU has let go of it. Waits for the answer however long that takes, as
+   * {@link Guest.plug} does; the signal ends the repeating alone.
+   *
+   * @param vfioDriver as with `hold`
+   */
+  attach(target: PlugTarget, slot: GuestSlot, signal: AbortSignal, vfioDriver?: string): Promise<void>;
   /** Gives a held function back; one that is not held any more is no error. */
   release(address: PciAddress, alias: string, signal: AbortSignal): Promise<void>;
   /** Aliases of all that is held for the running guest; none where libvirt has it and it does not run. */

@@ -1,7 +1,8 @@
 import { compareAddresses, functionNumberOf, type PciAddress } from "./address";
+import { isSameRom, type RomOptions } from "./rom-options";
 
-/** Which host function the guest sees under which function number. */
-export interface FunctionMapping {
+/** Which host function the guest sees under which function number, and with which ROM. */
+export interface FunctionMapping extends RomOptions {
   readonly hostAddress: PciAddress;
   /** 0 to 7; 0 is always present, because a guest looks at function 0 first and, without it, at no other. */
   readonly guestFunction: number;
@@ -20,9 +21,14 @@ export function defaultFunctionMap(addresses: readonly PciAddress[]): FunctionMa
   }));
 }
 
-/** Whether two maps show the same functions under the same numbers, in whatever order they are written. */
+/** Whether two maps show the same functions under the same numbers with the same ROMs, in whatever order they are written. */
 export function isSameFunctionMap(a: readonly FunctionMapping[], b: readonly FunctionMapping[]): boolean {
-  const key = (m: FunctionMapping): string => `${m.guestFunction}=${m.hostAddress}`;
-  const keys = new Set(a.map(key));
-  return a.length === b.length && b.every((m) => keys.has(key(m)));
+  const isIn = (map: readonly FunctionMapping[], one: FunctionMapping): boolean =>
+    map.some(
+      (other) =>
+        other.guestFunction === one.guestFunction &&
+        other.hostAddress === one.hostAddress &&
+        isSameRom(other, one),
+    );
+  return a.length === b.length && b.every((one) => isIn(a, one));
 }

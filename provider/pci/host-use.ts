@@ -10,6 +10,8 @@ export interface HostUse {
   readonly use: string;
   /** Whether this SSH connection would be cut: nobody may override that. */
   readonly isThisConnection: boolean;
+  /** Virtual functions (SR-IOV) that are gone once the driver of this physical function has lost it. */
+  readonly virtualFunctions?: readonly PciAddress[];
 }
 
 /**
@@ -35,6 +37,7 @@ function virtualFunctionUses(survey: HostSurvey, interfaces: readonly HostUse[])
         address,
         use: count === 1 ? "has a virtual function enabled" : `has ${count} virtual functions enabled`,
         isThisConnection: false,
+        virtualFunctions: virtualFunctions.map((one) => one as PciAddress),
       },
     ];
   });

@@ -13,7 +13,8 @@ export {
   type PciSlotAddress,
 } from "./address";
 export { defaultFunctionMap, isSameFunctionMap, type FunctionMapping } from "./function-map";
-export { isVfioDriver, VFIO_DRIVER, type HostFunction } from "./host-function";
+export { isVfioDriver, type HostFunction } from "./host-function";
+export { hasRomOptions, isSameRom, romOptionsOf, type RomOptions } from "./rom-options";
 export type { HostSurvey, SurveyedDisk, SurveyedInterface } from "./host-survey";
 export { findHostUses, type HostUse } from "./host-use";
 export {

@@ -1,6 +1,6 @@
-import { functionNumberOf, slotOf, type GuestSlot, type PciAddress } from "../pci";
+import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOptions } from "../pci";
 import type { ConfiguredFunction, LedgerPlace } from "./observation";
-import type { Plan, Step } from "./step";
+import type { Plan, Step, TakenFunction } from "./step";
 
 /** What a guest goes through while a plan is carried out. */
 export type Interruption = "none" | "device-appears" | "device-goes" | "device-goes-and-comes-back";
@@ -11,11 +11,14 @@ export function describeStep(step: Step): string {
     case "record":
       return `write the ledger in ${describePlaces(step.places, "in")}: ${step.entry.functions.length} function(s) for ${step.entry.owner}`;
     case "hold": {
-      const from =
-        step.hostDriver === undefined ? "it has no host driver" : `host driver ${step.hostDriver} loses it`;
       const why = step.purpose === "leftover" ? "; held, shown to nobody" : "";
-      const uses = step.overriddenUses ? `; allowed although it ${listUses(step.overriddenUses)}` : "";
-      return `hold ${step.address} for the guest (${from}${why}${uses})`;
+      return `hold ${step.address} for the guest (${describeFrom(step)}${why}${describeOverridden(step)})`;
+    }
+    case "attach": {
+      const { target, slot } = step;
+      const as = `as function ${target.guestFunction} of guest slot ${describeSlot(slot)}${describeRom(target)}`;
+      const from = `${describeFrom(step)}${describeOverridden(step)}`;
+      return `have libvirt attach ${step.address} ${as}: the guest sees the device (${from}${describePins(step)})`;
     }
     case "unplug": {
       const what = `${listFunctions(step.functions.map((one) => one.hostAddress))} from guest slot ${describeSlot(step.slot)}`;
@@ -27,16 +30,15 @@ export function describeStep(step: Step): string {
     case "plug": {
       const { hostAddress, guestFunction } = step.target;
       const effect = guestFunction === 0 ? ": the guest sees the whole device" : " (queued)";
-      const pins =
-        step.pinsBytes === undefined ? "" : `; pins the guest's memory, ${describeGiB(step.pinsBytes)} GiB`;
-      return `plug ${hostAddress} as function ${guestFunction} of guest slot ${describeSlot(step.slot)}${effect}${pins}`;
+      const rom = describeRom(step.target);
+      return `plug ${hostAddress} as function ${guestFunction} of guest slot ${describeSlot(step.slot)}${rom}${effect}${describePins(step)}`;
     }
     case "confirm":
       return `confirm that QEMU has ${step.functions.length} function(s) in guest slot ${describeSlot(step.slot)}`;
     case "release":
       return `release ${step.address} to the host${step.hostDriver === undefined ? "" : ` (driver ${step.hostDriver})`}`;
     case "handback":
-      return `wait until libvirt has handed ${listFunctions(step.functions.map((one) => one.address))} back to the host, as it does by itself with what it plugged at the guest's start`;
+      return `wait until libvirt has handed ${listFunctions(step.functions.map((one) => one.address))} back to the host, as it does by itself with what it has plugged`;
     case "configure":
       return `add ${describeConfigured(step.functions)} to the guest's configuration`;
     case "unconfigure":
@@ -46,6 +48,24 @@ export function describeStep(step: Step): string {
     case "erase":
       return `erase the ledger entry from ${describePlaces(step.places, "from")}`;
   }
+}
+
+function describePins({ pinsBytes }: { readonly pinsBytes?: number }): string {
+  return pinsBytes === undefined ? "" : `; pins the guest's memory, ${describeGiB(pinsBytes)} GiB`;
+}
+
+function describeOverridden({ overriddenUses }: TakenFunction): string {
+  return overriddenUses ? `; allowed although it ${listUses(overriddenUses)}` : "";
+}
+
+function describeFrom({ hostDriver, vfioDriver }: TakenFunction): string {
+  if (vfioDriver !== undefined) return `it is on ${vfioDriver} already, and stays there`;
+  return hostDriver === undefined ? "it has no host driver" : `host driver ${hostDriver} loses it`;
+}
+
+function describeRom({ romFile, romBar }: RomOptions): string {
+  if (romFile !== undefined) return ` with the ROM of ${romFile}`;
+  return romBar === undefined ? "" : romBar ? " with a ROM BAR" : " without a ROM BAR";
 }
 
 function describePlaces(places: readonly LedgerPlace[], preposition: string): string {
@@ -79,14 +99,20 @@ export function describeSlot(slot: GuestSlot): string {
   return slot.kind.startsWith("pcie") ? slot.bus : `${slot.bus} slot ${slot.slot}`;
 }
 
-/** `0000:01:00.0-3`, `0000:01:00.0,2` or, over several slots, each address. */
+/** `0000:01:00.0-3`, `0000:01:00.0,2` or, over several slots, `0000:01:10.0,2, 0000:02:00.0-3`. */
 export function listFunctions(addresses: readonly PciAddress[]): string {
-  const [first] = addresses;
-  if (first === undefined) return "nothing";
-  if (addresses.some((one) => slotOf(one) !== slotOf(first))) return addresses.join(", ");
-  const numbers = addresses.map(functionNumberOf).sort((a, b) => a - b);
+  if (addresses.length === 0) return "nothing";
+  const bySlot = new Map<string, number[]>();
+  for (const one of addresses)
+    bySlot.set(slotOf(one), [...(bySlot.get(slotOf(one)) ?? []), functionNumberOf(one)]);
+  return [...bySlot].map(([slot, numbers]) => `${slot}.${listNumbers(numbers)}`).join(", ");
+}
+
+/** `0-3` for a run of three or more, else `0,2`. */
+function listNumbers(unordered: readonly number[]): string {
+  const numbers = [...unordered].sort((a, b) => a - b);
   const isRun = numbers.length > 2 && numbers.every((n, i) => i === 0 || n === (numbers[i - 1] ?? 0) + 1);
-  return `${slotOf(first)}.${isRun ? `${numbers[0]}-${numbers.at(-1)}` : numbers.join(",")}`;
+  return isRun ? `${numbers[0]}-${numbers.at(-1)}` : numbers.join(",");
 }
 
 /** What the host uses a function for, in words that follow "it". */
@@ -97,7 +123,7 @@ export function listUses(uses: readonly string[]): string {
 /** What the guest goes through. */
 export function interruptionOf(plan: Plan): Interruption {
   const goes = plan.steps.some((step) => step.kind === "unplug" && step.seenByGuest);
-  const comes = plan.steps.some((step) => step.kind === "plug");
+  const comes = plan.steps.some((step) => step.kind === "plug" || step.kind === "attach");
   if (goes) return comes ? "device-goes-and-comes-back" : "device-goes";
   return comes ? "device-appears" : "none";
 }

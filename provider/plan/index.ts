@@ -6,7 +6,16 @@ export {
   listFunctions,
   type Interruption,
 } from "./describe";
-export { aliasOf, attachmentIdOf, findTagOfAlias, findTagOfQemuId, isTag, qemuIdOf, tagOf } from "./naming";
+export {
+  aliasOf,
+  attachmentIdOf,
+  findTagOfAlias,
+  findTagOfQemuId,
+  isTag,
+  qemuIdOf,
+  tagOf,
+  tellsOfRom,
+} from "./naming";
 export type {
   Configuration,
   ConfiguredFunction,

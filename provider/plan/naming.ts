@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import type { PciAddress } from "../pci";
+import { hasRomOptions, type PciAddress, type RomOptions } from "../pci";
 
 const prefix = "mfpci";
 const tagLength = 12;
+const romSuffix = "-rom";
 const coldPluggedId = /^ua-mfpci-([0-9a-f]{12})-[0-9a-f]{4,8}-[0-9a-f]{2}-[01][0-9a-f]-[0-7]$/;
 
 /**
@@ -24,11 +25,17 @@ export function isTag(text: string): boolean {
 }
 
 /**
- * QEMU's device id of one plugged function. It must differ from libvirt's alias of the same function,
+ * QEMU's device id of one plugged function; it tells whether the function was given anything to say of its ROM, so that
+ * nothing has to be asked about that of all the others. It must differ from libvirt's alias of the same function,
  * or libvirt hands the function back to the host at its DEVICE_DELETED, while its group is still in use.
  */
-export function qemuIdOf(tag: string, guestFunction: number): string {
-  return `${prefix}-${tag}-f${guestFunction}`;
+export function qemuIdOf(tag: string, guestFunction: number, rom: RomOptions = {}): string {
+  return `${prefix}-${tag}-f${guestFunction}${hasRomOptions(rom) ? romSuffix : ""}`;
+}
+
+/** Whether QEMU has to be asked for the ROM of a function with this id. Of one with an alias for an id libvirt tells it. */
+export function tellsOfRom(qemuId: string): boolean {
+  return qemuId.endsWith(romSuffix);
 }
 
 /** libvirt's alias of one held function; libvirt takes over aliases that begin with `ua-`. */
@@ -41,7 +48,7 @@ export function aliasOf(tag: string, address: PciAddress): string {
  * of a guest whose configuration has it, bears its alias as its id.
  */
 export function findTagOfQemuId(id: string): string | undefined {
-  return (/^mfpci-([0-9a-f]{12})-f[0-7]$/.exec(id) ?? coldPluggedId.exec(id))?.[1];
+  return (/^mfpci-([0-9a-f]{12})-f[0-7](?:-rom)?$/.exec(id) ?? coldPluggedId.exec(id))?.[1];
 }
 
 /** The tag in an alias that this project made; undefined in any other. */

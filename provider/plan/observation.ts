@@ -1,4 +1,4 @@
-import type { GuestBus, GuestSlot, HostFunction, HostUse, PciAddress } from "../pci";
+import type { GuestBus, GuestSlot, HostFunction, HostUse, PciAddress, RomOptions } from "../pci";
 
 /**
  * Whether the guest can take part in a plug or an unplug. `prelaunch`: started paused and never run, in
@@ -8,7 +8,7 @@ import type { GuestBus, GuestSlot, HostFunction, HostUse, PciAddress } from "../
 export type GuestRunState = "running" | "paused" | "prelaunch" | "off" | "missing";
 
 /** One function as the ledger on the host remembers it. */
-export interface LedgerFunction {
+export interface LedgerFunction extends RomOptions {
   readonly address: PciAddress;
   /** Undefined for a function that is held and shown to nobody. */
   readonly guestFunction?: number;
@@ -38,18 +38,21 @@ export interface Holding {
   readonly alias: string;
   /**
    * Held without being shown to the guest by libvirt (`<address type='unassigned'/>`). One of ours that is not
-   * was cold-plugged: libvirt hands it back by itself when QEMU has let go, and must not be asked to.
+   * was plugged by libvirt, at a cold boot or alone: libvirt hands it back by itself when QEMU has let go, and must not be
+   * asked to.
    */
   readonly isUnassigned: boolean;
 }
 
 /** A host function that the guest's configuration gives to it at its next cold boot. */
-export interface ConfiguredFunction {
+export interface ConfiguredFunction extends RomOptions {
   readonly address: PciAddress;
   /** Empty where the configuration names none: it is not ours. */
   readonly alias: string;
   /** Undefined where it is to be held and shown to nobody. */
   readonly place?: ConfiguredPlace;
+  /** A driver of VFIO's that it was on before, which libvirt is told to leave it on. Written, and never compared. */
+  readonly vfioDriver?: string;
 }
 
 /** Where in the guest a configured function is to appear. */
@@ -92,7 +95,7 @@ export interface Confinement {
 }
 
 /** A host function that QEMU has, whoever plugged it, seen by QOM. */
-export interface PluggedFunction {
+export interface PluggedFunction extends RomOptions {
   /** Of one that was plugged without an id, its path in QOM. */
   readonly qemuId: string;
   readonly hostAddress: PciAddress;
@@ -126,6 +129,8 @@ export interface Observation {
   readonly ledgerPlace?: "live" | "host";
   /** Undefined where nothing confines QEMU, or something else sees to it. */
   readonly confinement?: Confinement;
+  /** Whether the host plugs a function by itself where it is alone in its slot, and owns that slot then: libvirt does. */
+  readonly plugsSingles?: boolean;
 }
 
 /** What of an observation is one owner's. */
@@ -138,9 +143,9 @@ export interface OwnedPart {
   /** What stands in the metadata of the guest's configuration under this owner or tag. */
   readonly configuredEntry?: LedgerEntry;
   readonly plugged: readonly PluggedFunction[];
-  /** Every function that libvirt has for the guest, cold-plugged ones included. */
+  /** Every function that libvirt has for the guest, those that it plugged itself included. */
   readonly held: readonly PciAddress[];
-  /** Those of `held` that libvirt plugged itself at a cold boot, and hands back by itself. */
-  readonly coldPlugged: readonly PciAddress[];
+  /** Those of `held` that libvirt plugged itself, at a cold boot or alone, and hands back by itself. */
+  readonly pluggedByLibvirt: readonly PciAddress[];
   readonly configured: readonly ConfiguredFunction[];
 }

@@ -1,5 +1,5 @@
-import { compareAddresses, type PciAddress } from "../pci";
-import { findTagOfAlias, findTagOfQemuId, tagOf } from "./naming";
+import { compareAddresses, romOptionsOf, type PciAddress } from "../pci";
+import { aliasOf, findTagOfAlias, findTagOfQemuId, tagOf } from "./naming";
 import type { LedgerEntry, Observation, OwnedPart, PluggedFunction } from "./observation";
 
 /**
@@ -24,11 +24,16 @@ export function findOwned(observation: Observation, ownerToken: string): OwnedPa
   const holdings = observation.holdings
     .filter((one) => one.guest.uuid === observation.guest.uuid && findTagOfAlias(one.alias) === tag)
     .sort((a, b) => compareAddresses(a.address, b.address));
+  // in the middle of libvirt's own plug, which nobody waits for any more after a crash, QEMU may have it before libvirt says so
+  const byAlias = plugged
+    .filter((one) => one.qemuId === aliasOf(tag, one.hostAddress))
+    .map((one) => one.hostAddress);
+  const shown = holdings.filter((one) => !one.isUnassigned).map((one) => one.address);
   return {
     tag,
     plugged,
-    held: holdings.map((one) => one.address),
-    coldPlugged: holdings.filter((one) => !one.isUnassigned).map((one) => one.address),
+    held: [...new Set([...holdings.map((one) => one.address), ...byAlias])].sort(compareAddresses),
+    pluggedByLibvirt: [...new Set([...shown, ...byAlias])].sort(compareAddresses),
     configured: (observation.configuration?.functions ?? [])
       .filter((one) => findTagOfAlias(one.alias) === tag)
       .sort((a, b) => compareAddresses(a.address, b.address)),
@@ -107,8 +112,10 @@ export function isNothing(owned: OwnedPart | undefined): boolean {
 /** What a cold boot plugs: libvirt gives each function its alias for an id. */
 export function pluggedAtBoot(owned: OwnedPart): PluggedFunction[] {
   return owned.configured
-    .flatMap(({ address, alias, place }) =>
-      place === undefined ? [] : [{ ...place, qemuId: alias, hostAddress: address }],
+    .flatMap((one) =>
+      one.place === undefined
+        ? []
+        : [{ ...one.place, ...romOptionsOf(one), qemuId: one.alias, hostAddress: one.address }],
     )
     .sort((a, b) => a.guestFunction - b.guestFunction);
 }

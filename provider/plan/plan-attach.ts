@@ -3,14 +3,13 @@ import {
   compareAddresses,
   defaultFunctionMap,
   findFreeSlot,
-  isAcpiSlot,
   functionNumberOf,
   isSameFunctionMap,
   isSlotFree,
   isVfioDriver,
   pciAddressOf,
+  romOptionsOf,
   slotOf,
-  VFIO_DRIVER,
   type FunctionMapping,
   type GuestBus,
   type GuestSlot,
@@ -19,10 +18,11 @@ import {
   type PciAddress,
 } from "../pci";
 import { listUses } from "./describe";
-import { aliasOf, findTagOfAlias, findTagOfQemuId, qemuIdOf } from "./naming";
+import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
 import type { LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
 import { refuseConfined } from "./refuse-confined";
+import { refuseParentsOfVirtualFunctions } from "./physical-functions";
 import { configurationOf, planConfiguration, refuseConfiguredOtherwise } from "./plan-configuration";
 import {
   findHostDriver,
@@ -32,11 +32,10 @@ import {
   refusePluggedOtherwise,
   releaseStep,
 } from "./plan-detach";
-import type { Plan, PlugTarget, Step } from "./step";
+import { planPlug, planSingle } from "./plan-plug";
+import { findSingle } from "./plan-single";
+import type { Plan, PlugTarget, Step, TakenFunction } from "./step";
 import type { RememberedAttachment, WantedAttachment } from "./wanted";
-
-/** How long unasked removals were seen to follow a plug (qemu.md, rule 5). */
-const SWEEP_WATCH_MS = 500;
 
 /**
  * Ordered steps from what is there to what is wanted; throws a ProviderError that says why it cannot be.
@@ -72,11 +71,15 @@ export function planAttach(
   const isPlugged = isPluggedAs(owned, map, slot);
   // a guest that is off takes nothing now: its next boot does
   const toHoldAgain = isPlugged || isOff ? [] : heldInNameOnly(owned, members);
-  if (!isOff) refuseWhatTheHostUses(observation, wanted, [...toHold, ...toHoldAgain]);
-  if (!isOff && !isPlugged) refuseConfined(observation, [...members.values()]);
+  if (!isOff) {
+    refuseParentsOfVirtualFunctions(observation, [...toHold, ...toHoldAgain], needed);
+    refuseWhatTheHostUses(observation, wanted, [...toHold, ...toHoldAgain]);
+    if (!isPlugged) refuseConfined(observation, [...members.values()]);
+  }
+  const single = isPlugged || isOff ? undefined : findSingle(observation, owned, map, slot);
   const targets: PlugTarget[] = [...map]
     .sort((a, b) => a.guestFunction - b.guestFunction)
-    .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff) }));
+    .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff || one === single) }));
   const kept = owned.held.filter((address) => members.has(address));
   const dropped = owned.held.filter((address) => !members.has(address));
   const givenUp = [...dropped, ...releasedEarlier(owned, members)];
@@ -93,18 +96,22 @@ export function planAttach(
       owned,
       configuration.map((one) => one.address),
     );
-  const holdStep = (address: PciAddress): Step => {
+  const taken = (address: PciAddress): TakenFunction => {
     const hostDriver = finalEntry.functions.find((one) => one.address === address)?.hostDriver;
     const overriddenUses = usesOf(observation, address).map((one) => one.use);
     return {
-      kind: "hold",
       address,
       alias: aliasOf(owned.tag, address),
-      purpose: map.some((one) => one.hostAddress === address) ? "assign" : "leftover",
       ...(hostDriver !== undefined && { hostDriver }),
+      ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }),
       ...(overriddenUses.length > 0 && { overriddenUses }),
     };
   };
+  const holdStep = (address: PciAddress): Step => ({
+    kind: "hold",
+    ...taken(address),
+    purpose: map.some((one) => one.hostAddress === address) ? "assign" : "leftover",
+  });
   const places: LedgerPlace[] = [
     ...(isOff ? [] : [observation.ledgerPlace ?? "live"]),
     ...(wanted.persistent ? ["configuration" as const] : []),
@@ -116,9 +123,9 @@ export function planAttach(
   const steps: Step[] = [];
   if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, places: stale });
   if (!isOff) {
-    steps.push(...toHold.map(holdStep));
+    steps.push(...toHold.filter((address) => address !== single?.hostAddress).map(holdStep));
     const unplugs = isPlugged ? [] : planUnplug(observation, owned);
-    const goesByItself = owned.coldPlugged.filter(
+    const goesByItself = owned.pluggedByLibvirt.filter(
       (address) => !isPlugged || !owned.plugged.some((one) => one.hostAddress === address),
     );
     steps.push(...unplugs, ...planHandback(owned.tag, goesByItself));
@@ -126,16 +133,18 @@ export function planAttach(
     steps.push(...goesByItself.filter((address) => members.has(address)).map(holdStep));
     steps.push(...toHoldAgain.map((address) => releaseStep(owned, address, remembered)));
     steps.push(...toHoldAgain.map(holdStep));
-    if (!isPlugged) steps.push(...planPlug(observation, owned.tag, slot, targets, unplugs.length > 0));
+    if (single !== undefined)
+      steps.push(...planSingle(observation, owned.tag, slot, targets, taken(single.hostAddress)));
+    else if (!isPlugged) steps.push(...planPlug(observation, owned.tag, slot, targets, unplugs.length > 0));
   }
   steps.push(...planConfiguration(owned, configuration));
   if (!wanted.persistent && owned.configuredEntry !== undefined)
     steps.push({ kind: "erase", entry: owned.configuredEntry, places: ["configuration"] });
   if (givenUp.length > 0) {
     for (const address of isOff ? [] : dropped)
-      if (!owned.coldPlugged.includes(address)) steps.push(releaseStep(owned, address, remembered));
+      if (!owned.pluggedByLibvirt.includes(address)) steps.push(releaseStep(owned, address, remembered));
     const ofGivenUp = interimEntry.functions.filter((one) => givenUp.includes(one.address));
-    const byLibvirt = dropped.some((address) => owned.coldPlugged.includes(address));
+    const byLibvirt = dropped.some((address) => owned.pluggedByLibvirt.includes(address));
     steps.push(...planRestore(observation, ofGivenUp, dropped, byLibvirt));
     steps.push({ kind: "record", entry: finalEntry, places });
   }
@@ -150,7 +159,7 @@ function asConfigured(owned: OwnedPart): OwnedPart {
   return {
     ...owned,
     held: owned.configured.map((one) => one.address),
-    coldPlugged: [],
+    pluggedByLibvirt: [],
     plugged: pluggedAtBoot(owned),
   };
 }
@@ -162,52 +171,15 @@ function asConfigured(owned: OwnedPart): OwnedPart {
 function heldInNameOnly(owned: OwnedPart, members: ReadonlyMap<PciAddress, HostFunction>): PciAddress[] {
   return owned.held.filter((address) => {
     const one = members.get(address);
-    return one !== undefined && !isVfioDriver(one.driver) && !owned.coldPlugged.includes(address);
+    return one !== undefined && !isVfioDriver(one.driver) && !owned.pluggedByLibvirt.includes(address);
   });
 }
 
-/** The id of a function that stays is the one it has: cold-plugged functions bear libvirt's alias. */
-function targetId(owned: OwnedPart, one: FunctionMapping, isPlugged: boolean, isOff: boolean): string {
-  if (isOff) return aliasOf(owned.tag, one.hostAddress);
+/** The id of a function that stays is the one it has: what libvirt plugs bears its alias. */
+function targetId(owned: OwnedPart, one: FunctionMapping, isPlugged: boolean, byLibvirt: boolean): string {
+  if (byLibvirt) return aliasOf(owned.tag, one.hostAddress);
   const present = owned.plugged.find((other) => other.hostAddress === one.hostAddress);
-  return (isPlugged ? present?.qemuId : undefined) ?? qemuIdOf(owned.tag, one.guestFunction);
-}
-
-/** Functions other than 0 in order, then 0, then a look whether they are all there (qemu.md, rules 3 and 5). */
-function planPlug(
-  observation: Observation,
-  tag: string,
-  slot: GuestSlot,
-  targets: readonly PlugTarget[],
-  emptiedJustNow: boolean,
-): Step[] {
-  const pinsBytes = memoryToPin(observation, tag);
-  const plugs = [...targets]
-    .sort((a, b) => (a.guestFunction || Infinity) - (b.guestFunction || Infinity))
-    .map((target, index): Step => ({
-      kind: "plug",
-      slot,
-      target,
-      multifunction: target.guestFunction === 0 && targets.length > 1,
-      ...(index === 0 && pinsBytes !== undefined && { pinsBytes }),
-    }));
-  const mayBeSwept =
-    (isAcpiSlot(slot.kind) && emptiedJustNow) ||
-    (slot.kind === "pcie-native" && Number.parseInt(observation.guest.qemuVersion, 10) < 6);
-  return [...plugs, { kind: "confirm", slot, functions: targets, watchMs: mayBeSwept ? SWEEP_WATCH_MS : 0 }];
-}
-
-/**
- * What the first plug pins: all of the guest's memory, unless something else of VFIO's keeps it pinned. Of what is
- * the owner's own nothing is plugged at that time.
- */
-function memoryToPin({ guest, plugged, holdings }: Observation, tag: string): number | undefined {
-  const isPinned =
-    plugged.some((one) => findTagOfQemuId(one.qemuId) !== tag) ||
-    holdings.some(
-      (one) => one.guest.uuid === guest.uuid && !one.isUnassigned && findTagOfAlias(one.alias) !== tag,
-    );
-  return isPinned ? undefined : guest.memoryBytes;
+  return (isPlugged ? present?.qemuId : undefined) ?? qemuIdOf(owned.tag, one.guestFunction, one);
 }
 
 function refuseGuestState(observation: Observation, wanted: WantedAttachment): void {
@@ -369,7 +341,7 @@ function findLeftovers(
     .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.address))
     .sort((a, b) => compareAddresses(a.address, b.address))
     .map((one) => ({ address: one.address, driver: originalDriver(owned, one, remembered) }))
-    .filter((one) => one.driver !== undefined && one.driver !== VFIO_DRIVER);
+    .filter((one) => one.driver !== undefined && !isVfioDriver(one.driver));
   if (leftovers.length > 0 && wanted.leftovers === "refuse")
     throw fail("LEFTOVERS_REFUSED", {
       leftovers: leftovers.map((one) => `${one.address} (${one.driver ?? "no driver"})`),
@@ -396,7 +368,7 @@ function originalDriver(
   remembered: RememberedAttachment | undefined,
 ): string | undefined {
   if (owned.held.includes(one.address)) return findHostDriver(owned, one.address, remembered);
-  const isUnclear = one.driver === undefined || one.driver === VFIO_DRIVER;
+  const isUnclear = one.driver === undefined || isVfioDriver(one.driver);
   return (isUnclear ? findHostDriver(owned, one.address, undefined) : undefined) ?? one.driver;
 }
 
@@ -592,6 +564,7 @@ function ledgerEntry(
       ...map.map((one) => ({
         address: one.hostAddress,
         guestFunction: one.guestFunction,
+        ...romOptionsOf(one),
         ...driverOf(one.hostAddress),
       })),
       ...heldOnly.map((address) => ({ address, ...driverOf(address) })),
@@ -628,7 +601,9 @@ function isSameEntry(a: LedgerEntry | undefined, b: LedgerEntry): boolean {
       entry.slot.bus,
       entry.slot.slot,
       entry.functions
-        .map((one) => `${one.address} ${one.guestFunction ?? "-"} ${one.hostDriver ?? "-"}`)
+        .map((one) =>
+          JSON.stringify([one.address, one.guestFunction, one.hostDriver, one.romFile, one.romBar]),
+        )
         .sort(),
     ]);
   return a !== undefined && key(a) === key(b);

@@ -1,5 +1,5 @@
 import { fail } from "../errors";
-import type { PciAddress } from "../pci";
+import { isSameRom, isVfioDriver, romOptionsOf, type PciAddress } from "../pci";
 import { aliasOf, findTagOfAlias } from "./naming";
 import type { ConfiguredFunction, LedgerEntry, Observation, OwnedPart } from "./observation";
 import type { Step } from "./step";
@@ -7,9 +7,11 @@ import type { Step } from "./step";
 /** What the guest's configuration has to hold so that a cold boot brings about what the entry tells. */
 export function configurationOf(entry: LedgerEntry): ConfiguredFunction[] {
   const { bus, slot } = entry.slot;
-  return entry.functions.map(({ address, guestFunction }) => ({
+  return entry.functions.map(({ address, guestFunction, hostDriver, ...rest }) => ({
     address,
     alias: aliasOf(entry.tag, address),
+    ...romOptionsOf(rest),
+    ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }),
     ...(guestFunction !== undefined && { place: { bus, slot, guestFunction } }),
   }));
 }
@@ -25,7 +27,8 @@ export function planConfiguration(
   owned: OwnedPart,
   wanted: readonly ConfiguredFunction[],
 ): Extract<Step, { kind: "configure" | "unconfigure" }>[] {
-  const isSame = (one: ConfiguredFunction): boolean => wanted.some((other) => keyOf(other) === keyOf(one));
+  const isSame = (one: ConfiguredFunction): boolean =>
+    wanted.some((other) => keyOf(other) === keyOf(one) && isSameRom(other, one));
   if (owned.configured.length === wanted.length && owned.configured.every(isSame)) return [];
   const kept = owned.configured.filter((one) => one.place === undefined && isSame(one));
   const gone = owned.configured.filter((one) => !kept.includes(one));

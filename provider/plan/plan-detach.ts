@@ -1,5 +1,5 @@
 import { fail } from "../errors";
-import { isAcpiSlot, type PciAddress, type SlotKind } from "../pci";
+import { isAcpiSlot, isVfioDriver, romOptionsOf, type PciAddress, type SlotKind } from "../pci";
 import { aliasOf, findTagOfQemuId } from "./naming";
 import type { LedgerPlace, Observation, OwnedPart, PluggedFunction } from "./observation";
 import { findOwned } from "./owned";
@@ -22,15 +22,15 @@ export function planDetach(
   const steps: Step[] = [
     ...planUnconfigure(owned),
     ...planUnplug(observation, owned),
-    ...planHandback(owned.tag, owned.coldPlugged),
+    ...planHandback(owned.tag, owned.pluggedByLibvirt),
     ...owned.held
-      .filter((address) => !owned.coldPlugged.includes(address))
+      .filter((address) => !owned.pluggedByLibvirt.includes(address))
       .map((address) => releaseStep(owned, address, remembered)),
     ...planRestore(
       observation,
       (owned.entry ?? remembered)?.functions ?? [],
       owned.held,
-      owned.coldPlugged.length > 0,
+      owned.pluggedByLibvirt.length > 0,
     ),
   ];
   const places: LedgerPlace[] = [
@@ -73,7 +73,9 @@ export function planRestore(
   const groups = new Set(others.map(groupOf).filter((group) => group !== undefined));
   const drivers = known.flatMap(({ address, hostDriver }) => {
     const isOthers = others.includes(address) || groups.has(groupOf(address) ?? -1);
-    return hostDriver === undefined || isOthers ? [] : [{ address, hostDriver }];
+    // what was on a driver of VFIO's before stays there by itself; to bind it would give it to one of the host's
+    const hasItsDriver = hostDriver === undefined || isVfioDriver(hostDriver);
+    return hasItsDriver || isOthers ? [] : [{ address, hostDriver }];
   });
   const givenBackBy = hasEnded(observation) ? "guest-end" : byLibvirt ? "libvirt" : "release";
   return drivers.length === 0 ? [] : [{ kind: "restore", givenBackBy, drivers }];
@@ -157,10 +159,11 @@ function unplugStep(observation: Observation, functions: readonly PluggedFunctio
   return {
     kind: "unplug",
     slot: { bus: first.bus, slot: first.slot, kind },
-    functions: functions.map(({ qemuId, hostAddress, guestFunction }) => ({
-      qemuId,
-      hostAddress,
-      guestFunction,
+    functions: functions.map((one) => ({
+      qemuId: one.qemuId,
+      hostAddress: one.hostAddress,
+      guestFunction: one.guestFunction,
+      ...romOptionsOf(one),
     })),
     requests: isEach ? ids.reverse() : ids.slice(0, 1),
     seenByGuest,

@@ -8,15 +8,21 @@ import type { ConfiguredFunction, LedgerEntry, LedgerPlace } from "./observation
  */
 export type Step =
   | { readonly kind: "record"; readonly entry: LedgerEntry; readonly places: readonly LedgerPlace[] }
-  | {
+  | (TakenFunction & {
       readonly kind: "hold";
-      readonly address: PciAddress;
-      readonly alias: string;
-      readonly hostDriver?: string;
       readonly purpose: "assign" | "leftover";
-      /** What the host uses it for and loses, in words that follow "it"; only where that is allowed. */
-      readonly overriddenUses?: readonly string[];
-    }
+    })
+  | (TakenFunction & {
+      /**
+       * One function that is all of the attachment: libvirt takes it and plugs it in one, by its alias, and hands it back
+       * by itself when QEMU has let go (docs/decisions/0033-one-function.md).
+       */
+      readonly kind: "attach";
+      readonly slot: GuestSlot;
+      readonly target: PlugTarget;
+      /** As with `plug`. */
+      readonly pinsBytes?: number;
+    })
   | {
       readonly kind: "unplug";
       readonly slot: GuestSlot;
@@ -76,6 +82,17 @@ export type Step =
       readonly functions: readonly ConfiguredFunction[];
     }
   | { readonly kind: "erase"; readonly entry: LedgerEntry; readonly places: readonly LedgerPlace[] };
+
+/** A function that is taken from the host. */
+export interface TakenFunction {
+  readonly address: PciAddress;
+  readonly alias: string;
+  readonly hostDriver?: string;
+  /** A driver of VFIO's that the function was on already: it stays on that one, now and after the release. */
+  readonly vfioDriver?: string;
+  /** What the host uses it for and loses, in words that follow "it"; only where that is allowed. */
+  readonly overriddenUses?: readonly string[];
+}
 
 /** A function and the QEMU id it has, or gets. */
 export interface PlugTarget extends FunctionMapping {

@@ -11,6 +11,9 @@ const isOneLine = (value: string): boolean => /^[^\s\p{Cc}]+$/u.test(value);
 /** Nothing that a shell, socat or sudo would take for more than a part of a path; as long as the kernel takes. */
 const isSocketPath = (value: string): boolean =>
   /^(?:\/[A-Za-z0-9._@+=-]+)+$/.test(value) && !/\/\.\.?(?:\/|$)/.test(value) && value.length <= 107;
+/** What XML does not allow, and line ends, would make another path of it. */
+const isAbsolutePath = (value: string): boolean => /^\/[^\p{Cc}\p{Cs}\ufffe\uffff]+$/u.test(value);
+const romFileCure = "use the absolute path of a ROM file on the host, or leave it out";
 const guestFunctionCure = "use a whole number from 0 to 7";
 const secondsCure = "use a number of seconds from 1 to 86400";
 const seconds = z
@@ -104,6 +107,8 @@ export const attachmentSchema = z.strictObject({
         {
           hostAddress: text(hostAddressCure, (value) => findPciAddress(value) !== undefined),
           guestFunction: whole(guestFunctionCure, 0, 7),
+          romFile: text(romFileCure, isAbsolutePath).optional(),
+          romBar: z.boolean({ error: "use true or false" }).optional(),
         },
         { error: "use objects with hostAddress and guestFunction" },
       ),

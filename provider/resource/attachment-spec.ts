@@ -67,6 +67,8 @@ function selectionOf(inputs: AttachmentInputs): FunctionSelection {
       map: inputs.functionMap.map((one): FunctionMapping => ({
         hostAddress: addressOf(one.hostAddress),
         guestFunction: one.guestFunction,
+        ...(one.romFile !== undefined && { romFile: one.romFile }),
+        ...(one.romBar !== undefined && { romBar: one.romBar }),
       })),
     };
   const device = findPciSlotAddress(inputs.device ?? "");

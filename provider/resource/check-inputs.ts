@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { findPciAddress, findPciSlotAddress, slotOf, type PciAddress } from "../pci";
+import { findPciAddress, findPciSlotAddress } from "../pci";
 import { attachmentSchema, type AttachmentInputs } from "./attachment-schema";
 import { UNKNOWN_VALUE } from "./unknown";
 
@@ -175,6 +175,12 @@ function findMapFailures(map: readonly unknown[]): InputFailure[] {
     failures.push(
       fail(`functionMap gives guest function ${twice} to two functions; give each its own number`),
     );
+  for (const [index, entry] of map.entries())
+    if (isFields(entry) && isRomWithoutBar(entry))
+      failures.push({
+        property: `functionMap[${index}].romFile`,
+        reason: `functionMap[${index}].romFile needs a ROM BAR, without which QEMU plugs no ROM; leave romBar or romFile out`,
+      });
   const allKnown = numbers.length === map.length;
   if (map.length > 0 && allKnown && !numbers.includes(0))
     failures.push(
@@ -182,12 +188,11 @@ function findMapFailures(map: readonly unknown[]): InputFailure[] {
         "functionMap has no guest function 0, without which a guest sees none of the others; give one of them 0",
       ),
     );
-  const slots = new Set(addresses.map((address: PciAddress) => slotOf(address)));
-  if (slots.size > 1)
-    failures.push(
-      fail(`functionMap names functions of ${[...slots].join(" and ")}; name functions of one host slot`),
-    );
   return failures;
+}
+
+function isRomWithoutBar({ romFile, romBar }: Fields): boolean {
+  return romBar === false && typeof romFile === "string" && romFile !== UNKNOWN_VALUE;
 }
 
 function findCredentialFailures(
@@ -255,7 +260,7 @@ const nestedKeys: Readonly<Record<string, readonly string[]>> = {
   guest: Object.keys(attachmentSchema.shape.guest.shape),
   guestSlot: Object.keys(attachmentSchema.shape.guestSlot.unwrap().shape),
   timeouts: Object.keys(attachmentSchema.shape.timeouts.unwrap().shape),
-  functionMap: ["hostAddress", "guestFunction"],
+  functionMap: ["hostAddress", "guestFunction", "romFile", "romBar"],
 };
 const connectionKeys = (
   "host port user password privateKey privateKeyPassword agentSocketPath dialErrorLimit perDialTimeout " +

@@ -17,7 +17,10 @@ for g in guest1 guest2; do
 done
 LC_ALL=C virsh -q "$questions" 2>&1 | awk '
   /^== / { head = $2 " " $3; sub(/^== [a-z]+ [a-z0-9]+ ==/, "") }
-  head ~ /^qom/ { while (match($0, /"name":"[^"]*"/)) { print head, substr($0, RSTART, RLENGTH) | "sort"; $0 = substr($0, RSTART + RLENGTH) } next }
+  head ~ /^qom/ {
+    while (match($0, /"name":"[^"]*"/)) { print head, substr($0, RSTART, RLENGTH); $0 = substr($0, RSTART + RLENGTH) }
+    next
+  }
   NF { print head, $0 }'
 ls /dev/vfio 2>/dev/null | grep -v '^vfio$' | sed 's/^/vfio group /'
 ls /run/lock /tmp | grep -i multifunction | sed 's/^/file /'

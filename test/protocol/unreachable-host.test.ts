@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from "node:net";
 import { DynamicProvider, unknownValue } from "./harness";
 import { attachedState, validInputs } from "./support/inputs";
 import { SshStranger } from "./support/ssh-stranger";
@@ -46,6 +47,44 @@ test("diff of a change is in place, never a replacement on a guess, and says whe
   const diff = await provider.diff("id", state(), { ...inputs(), functions: [0] });
   expect(diff).toMatchObject({ changes: "some", replaces: [] });
   expect(provider.printed.slice(before).join("\n")).toMatch(/^nic: .*apply/m);
+});
+
+test("check of a create says when the plan will be made, and lets the create pass", async () => {
+  const before = provider.printed.length;
+  expect((await provider.check({}, inputs())).failures).toEqual([]);
+  expect(provider.printed.slice(before).join("\n")).toMatch(
+    /^nic: the host cannot be looked at, so .* apply/m,
+  );
+});
+
+test("check of a create with an argument that is not known yet asks no host", async () => {
+  const before = stranger.connections.count;
+  await provider.check({}, { ...inputs(), functions: unknownValue });
+  expect(stranger.connections.count).toBe(before);
+});
+
+test("check of what exists asks no host: diff does", async () => {
+  const before = stranger.connections.count;
+  await provider.check(inputs(), inputs());
+  expect(stranger.connections.count).toBe(before);
+});
+
+test("a host that does not answer is waited for once, however many resources are to be made on it", async () => {
+  let dials = 0;
+  const silent = createServer((socket) => {
+    dials += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as AddressInfo;
+  const there = { ...inputs(), connection: { ...inputs().connection, port } };
+  for (const name of ["a", "b", "c"]) {
+    const before = provider.printed.length;
+    await provider.check({}, { ...there, ownerToken: `acme/shop/prod/${name}` });
+    expect(provider.printed.slice(before).join("\n")).toMatch(/the plan will be made at apply/);
+  }
+  expect(dials).toBe(1);
+  await new Promise((resolve) => silent.close(resolve));
 });
 
 test("diff of another host that cannot be reached is in place", async () => {

@@ -23,7 +23,7 @@ const SETTLE_MS = 60_000;
 const LOOK = `
 for n in 0 1 2 3; do d=$(readlink /sys/bus/pci/devices/${DEVICE}.$n/driver); echo "driver \${d##*/}"; done
 virsh "dumpxml ${GUEST}; qemu-monitor-command ${GUEST} '{\\"execute\\":\\"qom-list\\",\\"arguments\\":{\\"path\\":\\"/machine/peripheral\\"}}'" > /run/soak.look || exit
-grep -o '"mfpci-[^"]*"' /run/soak.look | tr -d '"' | sort -u | sed 's/^/device /'
+grep -oE '"(ua-)?mfpci-[^"]*"' /run/soak.look | tr -d '"' | sort -u | sed 's/^/device /'
 grep -o "alias name='ua-mfpci-[^']*'" /run/soak.look | sed 's/.*/holding/'
 grep -o '${OWNER}' /run/soak.look | sort -u | sed 's/.*/entry/'
 true`;

@@ -7,6 +7,7 @@ import {
   type HostFunction,
   type PciAddress,
   type PciSlotAddress,
+  type RomOptions,
 } from "../../provider/pci";
 import { planAttach, type Plan, type RememberedAttachment, type WantedAttachment } from "../../provider/plan";
 import { conventionalBus, expressBus, hostFunction, OTHER_GUEST, World } from "./world";
@@ -25,7 +26,7 @@ export interface Scenario {
 const slots = ["0000:01:00", "0000:02:00", "0000:02:01"] as PciSlotAddress[];
 const driver = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom("e1000e", "tg3") },
-  { weight: 1, arbitrary: fc.constant("vfio-pci") },
+  { weight: 1, arbitrary: fc.constantFrom("vfio-pci", "mlx5_vfio_pci") },
   { weight: 2, arbitrary: fc.constant(undefined) },
 );
 
@@ -74,6 +75,16 @@ const bus = (name: string): fc.Arbitrary<GuestBus> =>
     });
 const buses = fc.tuple(bus("pci.1"), bus("pci.2"), bus("pci.3"), fc.constant(expressBus("pci.4")));
 
+const rom = fc.oneof(
+  { weight: 4, arbitrary: fc.constant({}) },
+  fc.constantFrom<RomOptions>(
+    { romBar: false },
+    { romBar: true },
+    { romFile: "/usr/share/vgabios/a.rom" },
+    { romFile: "/usr/share/vgabios/b.rom", romBar: true },
+  ),
+);
+
 /** What a program may ask of these functions. */
 export const wantedOf = (
   functions: readonly HostFunction[],
@@ -83,6 +94,11 @@ export const wantedOf = (
   const selection = fc.constantFrom(...devices).chain((device) => {
     const present = functions.filter((one) => slotOf(one.address) === device).map((one) => one.address);
     const some = fc.shuffledSubarray(present, { minLength: 1 });
+    // a map may name functions of several slots, as many as a guest slot has
+    const apart = fc.shuffledSubarray(
+      functions.map((one) => one.address),
+      { minLength: 1, maxLength: Math.min(8, functions.length) },
+    );
     return fc.oneof(
       fc.constant({ by: "device" as const, device }),
       some.map((chosen) => ({
@@ -91,12 +107,17 @@ export const wantedOf = (
         functions: chosen.map((address) => Number(address.slice(-1))),
       })),
       fc
-        .tuple(some, fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7], { minLength: 7 }))
-        .map(([chosen, numbers]) => ({
+        .tuple(
+          fc.oneof(some, apart),
+          fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7], { minLength: 7 }),
+          fc.array(rom, { minLength: 8, maxLength: 8 }),
+        )
+        .map(([chosen, numbers, roms]) => ({
           by: "map" as const,
           map: chosen.map((hostAddress, i) => ({
             hostAddress,
-            guestFunction: i === 0 ? 0 : (numbers[i] ?? 0),
+            guestFunction: i === 0 ? 0 : (numbers[i] ?? numbers[0] ?? 0),
+            ...roms[i],
           })),
         })),
     );
@@ -173,6 +194,7 @@ export const refusals: readonly ErrorCode[] = [
   "LEFTOVERS_REFUSED",
   "MEMLOCK_TOO_LOW",
   "NO_FREE_SLOT",
+  "PHYSICAL_FUNCTION_NEEDED",
   "SLOT_REFUSED",
 ];
 
@@ -193,11 +215,21 @@ export const scenario: fc.Arbitrary<Scenario> = fc
         qemuVersion: fc.constantFrom("10.0.13", "7.2.22", "5.2.0"),
         runState: fc.constantFrom("running" as const, "paused" as const),
         isBootedAnew: fc.boolean(),
+        plugsSingles: fc.boolean(),
+        withVariant: fc.subarray(functions.map((one) => one.address)),
         wanted: wantedOf(functions, OWNER),
       })
       .map((parts): Scenario => {
-        const { runState, qemuVersion } = parts;
-        const world = new World({ functions, buses: guestBuses, runState, qemuVersion });
+        const { runState, qemuVersion, plugsSingles } = parts;
+        const variants = new Map(parts.withVariant.map((address) => [address, "mlx5_vfio_pci"]));
+        const world = new World({
+          functions,
+          buses: guestBuses,
+          runState,
+          qemuVersion,
+          variants,
+          plugsSingles,
+        });
         const elsewhere = parts.heldElsewhere;
         if (elsewhere !== undefined && !elsewhere.isBridge)
           world.hold(elsewhere.address, "hostdev0", OTHER_GUEST);

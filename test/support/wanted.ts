@@ -61,6 +61,7 @@ export function outline(plan: Plan): string[] {
   return plan.steps.map((step) => {
     switch (step.kind) {
       case "hold":
+      case "attach":
       case "release":
         return `${step.kind} ${step.address}`;
       case "plug":

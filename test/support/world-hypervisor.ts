@@ -86,8 +86,14 @@ export class WorldHypervisor implements Hypervisor {
   readonly host: Host = {
     identify: (query, signal) => this.#call("identify", signal, () => this.#identify(query)),
     observe: (_query, signal) => this.#call("observe", signal, (): Observation => this.world.observe()),
-    hold: (address, alias, signal) =>
-      this.#call(`hold ${address}`, signal, () => this.world.hold(address, this.#whileRunning(alias))),
+    hold: (address, alias, signal, vfioDriver) =>
+      this.#call(`hold ${address}`, signal, () =>
+        this.world.hold(address, this.#whileRunning(alias), OWN_GUEST, vfioDriver),
+      ),
+    attach: (target, slot, _signal, vfioDriver) =>
+      this.#call(`attach ${target.hostAddress}`, undefined, () =>
+        this.world.attach(target, slot, this.#whileRunning(vfioDriver)),
+      ),
     release: (address, alias, signal) =>
       this.#call(`release ${address}`, signal, () => this.world.release(address, alias)),
     heldAliases: (signal) => this.#call("heldAliases", signal, () => this.#heldAliases()),
@@ -147,7 +153,7 @@ export class WorldHypervisor implements Hypervisor {
   /** Calls that change something. */
   get changes(): string[] {
     return this.calls.filter((one) =>
-      /^(record|erase|hold|release|rebind|plug|device_del|configure|unconfigure)/.test(one),
+      /^(record|erase|hold|attach|release|rebind|plug|device_del|configure|unconfigure)/.test(one),
     );
   }
 

@@ -27,6 +27,10 @@ export interface WorldStart {
   readonly runState?: GuestRunState;
   readonly qemuVersion?: string;
   readonly memoryBytes?: number;
+  /** Whether libvirt, and not this provider, plugs what is alone in its slot. */
+  readonly plugsSingles?: boolean;
+  /** The kernel's variants of vfio-pci for some functions: libvirt binds them in place of it. */
+  readonly variants?: ReadonlyMap<PciAddress, string>;
 }
 
 export const OWN_GUEST = { name: "guest1", uuid: "11111111-1111-4111-8111-111111111111" };
@@ -58,6 +62,8 @@ export class World {
   readonly losesDriverAtRelease = new Set<PciAddress>();
   /** Buses that the guest's firmware has not numbered since its last reset. */
   readonly unnumbered = new Set<string>();
+  readonly plugsSingles: boolean;
+  readonly #variants: ReadonlyMap<PciAddress, string>;
   readonly #buses: readonly GuestBus[];
   readonly #driversBefore = new Map<PciAddress, string | undefined>();
 
@@ -67,10 +73,14 @@ export class World {
     this.runState = start.runState ?? "running";
     this.qemuVersion = start.qemuVersion ?? "10.0.13";
     this.memoryBytes = start.memoryBytes;
+    this.plugsSingles = start.plugsSingles ?? false;
+    this.#variants = start.variants ?? new Map();
   }
 
   clone(): World {
-    const copy = new World({ functions: [...this.functions.values()], buses: this.#buses });
+    const functions = [...this.functions.values()];
+    const { plugsSingles } = this;
+    const copy = new World({ functions, buses: this.#buses, variants: this.#variants, plugsSingles });
     copy.runState = this.runState;
     copy.qemuVersion = this.qemuVersion;
     copy.memoryBytes = this.memoryBytes;
@@ -104,6 +114,7 @@ export class World {
       ledger: [...this.ledger],
       hostUses: this.hostUses,
       ...(this.confinement && { confinement: this.confinement }),
+      ...(this.plugsSingles && { plugsSingles: true }),
       ...(this.runState !== "missing" &&
         !this.isTransient && {
           configuration: {
@@ -122,7 +133,9 @@ export class World {
       case "erase":
         return this.erase(step.entry, step.places);
       case "hold":
-        return this.hold(step.address, step.alias);
+        return this.hold(step.address, step.alias, OWN_GUEST, step.vfioDriver);
+      case "attach":
+        return this.attach(step.target, step.slot, step.vfioDriver);
       case "plug":
         return this.plug(step.target, step.slot, step.multifunction);
       case "unplug":
@@ -223,16 +236,17 @@ export class World {
     this.#expect(!this.isRunning, "the guest runs");
     this.runState = "running";
     this.ledger.push(...this.configuredLedger.map((entry) => ({ guest: OWN_GUEST, entry })));
-    for (const { address, alias, place } of this.configured) {
-      this.hold(address, alias);
+    for (const { address, alias, place, vfioDriver } of this.configured) {
+      this.hold(address, alias, OWN_GUEST, vfioDriver);
       if (place !== undefined)
         this.holdings = this.holdings.map((h) => (h.alias === alias ? { ...h, isUnassigned: false } : h));
     }
-    for (const { address, alias, place } of this.configured) {
+    for (const { address, alias, place, romFile, romBar } of this.configured) {
       if (place === undefined) continue;
+      const rom = { ...(romFile !== undefined && { romFile }), ...(romBar !== undefined && { romBar }) };
       const { iommuGroup } = this.functions.get(address) ?? {};
       this.#expectViable(address);
-      this.plugged.push({ ...place, qemuId: alias, hostAddress: address });
+      this.plugged.push({ ...place, ...rom, qemuId: alias, hostAddress: address });
       this.#expect(iommuGroup !== undefined, `${address} has no IOMMU group`);
     }
     for (const { bus, slot } of this.plugged)
@@ -254,7 +268,11 @@ export class World {
     return true;
   }
 
-  hold(address: PciAddress, alias: string, guest: Guest = OWN_GUEST): void {
+  /**
+   * Whatever the function is on, libvirt binds the driver that it chooses or is told. What it has bound goes to a driver of
+   * the host's at the release, also where another of VFIO's was on it before.
+   */
+  hold(address: PciAddress, alias: string, guest: Guest = OWN_GUEST, vfioDriver?: string): void {
     const one = this.functions.get(address);
     if (one === undefined) throw new WorldViolation(`${address} is not there`);
     this.#expect(!one.isBridge, `${address} is a bridge`);
@@ -264,13 +282,19 @@ export class World {
       (h) => h.address === address || (members.includes(h.address) && h.guest !== guest),
     );
     this.#expect(holder === undefined, `${address} is in use by ${holder?.guest.name}`);
-    this.#driversBefore.set(address, one.driver);
-    this.bind(address, "vfio-pci");
+    const chosen = vfioDriver ?? this.#variants.get(address) ?? "vfio-pci";
+    const isRebound = isOfVfio(one.driver) && one.driver !== chosen;
+    this.#driversBefore.set(address, isRebound ? "the host's own" : one.driver);
+    this.bind(address, chosen);
     this.holdings.push({ guest, address, alias, isUnassigned: true });
   }
 
   plug(target: PlugTarget, slot: { bus: string; slot: number }, multifunction: boolean): void {
-    const { hostAddress, guestFunction, qemuId } = target;
+    const { hostAddress, guestFunction, qemuId, romFile, romBar } = target;
+    this.#expect(
+      romFile === undefined || romBar !== false,
+      "Hot-plugged device without ROM bar can't have an option ROM",
+    );
     const bus = this.observe().buses.find((candidate) => candidate.bus === slot.bus);
     this.#expect(this.isRunning, "QEMU does not run");
     if (bus === undefined || !bus.hotplug.possible) throw new WorldViolation(`${slot.bus} takes no hotplug`);
@@ -291,9 +315,19 @@ export class World {
     const isHeld = this.holdings.some((h) => h.address === hostAddress && h.guest === OWN_GUEST);
     this.#expect(isHeld, `${hostAddress} is not held, so QEMU cannot open it`);
     this.#expect(one !== undefined, `${hostAddress} is not there`);
-    this.#expect(one?.driver === "vfio-pci", `${hostAddress} is not on vfio-pci, so QEMU cannot open it`);
+    this.#expect(isOfVfio(one?.driver), `${hostAddress} is not on vfio-pci, so QEMU cannot open it`);
     this.#expectViable(hostAddress);
-    this.plugged.push({ qemuId, hostAddress, bus: slot.bus, slot: slot.slot, guestFunction });
+    this.plugged.push({ ...target, bus: slot.bus, slot: slot.slot });
+  }
+
+  /** Libvirt's own hotplug: it takes the function, plugs it, and gives it back where QEMU refuses it. */
+  attach(target: PlugTarget, slot: { bus: string; slot: number }, vfioDriver?: string): void {
+    const { hostAddress, guestFunction, qemuId } = target;
+    this.#expect(guestFunction === 0, "Only PCI device addresses with function=0 are supported");
+    this.#expect(qemuId === aliasOf(findTagOfAlias(qemuId) ?? "", hostAddress), `${qemuId} is not its alias`);
+    this.hold(hostAddress, qemuId, OWN_GUEST, vfioDriver);
+    this.plug(target, slot, false);
+    this.holdings = this.holdings.map((h) => (h.alias === qemuId ? { ...h, isUnassigned: false } : h));
   }
 
   requestUnplug(qemuId: string): "requested" | "gone" {
@@ -323,7 +357,7 @@ export class World {
     this.#expect(holding.isUnassigned, `release of ${address}, which libvirt plugged and hands back itself`);
     this.holdings = this.holdings.filter((other) => other !== holding);
     const before = this.#driversBefore.get(address);
-    const isLost = before !== "vfio-pci" && this.losesDriverAtRelease.has(address);
+    const isLost = !isOfVfio(before) && this.losesDriverAtRelease.has(address);
     this.bind(address, isLost ? undefined : before);
   }
 
@@ -407,7 +441,7 @@ export class World {
   #isSafe(member: HostFunction): boolean {
     const holder = this.holdings.find((one) => one.address === member.address);
     if (holder !== undefined) return holder.guest === OWN_GUEST;
-    return member.isBridge || member.driver === undefined || member.driver === "vfio-pci";
+    return member.isBridge || member.driver === undefined || isOfVfio(member.driver);
   }
 
   #groupOf(one: HostFunction): HostFunction[] {
@@ -424,6 +458,10 @@ export class World {
   #expect(holds: boolean, otherwise: string): void {
     if (!holds) throw new WorldViolation(otherwise);
   }
+}
+
+function isOfVfio(driver: string | undefined): boolean {
+  return driver?.includes("vfio") === true;
 }
 
 /** An empty bus behind a root port. */

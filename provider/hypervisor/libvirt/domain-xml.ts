@@ -1,3 +1,4 @@
+import type { RomOptions } from "../../pci";
 import {
   findTagOfAlias,
   type ConfiguredFunction,
@@ -59,7 +60,7 @@ export function parseDomainXml(text: string): DomainDescription {
       alias,
       isUnassigned,
     })),
-    functions: taken.map(({ address, alias, place }) => ({ address, alias, ...(place && { place }) })),
+    functions: taken.map(({ isUnassigned: _, ...one }) => one),
     ledger: findLedgerEntries(child(domain, "metadata")),
     slotsByBus: slotsByBus(devices, buses),
     buses,
@@ -87,6 +88,16 @@ function findTaken(taker: XmlElement, buses: ReadonlyMap<number, string>): Taken
     alias: aliasName(taker),
     isUnassigned: attribute(guestAddress, "type") === "unassigned",
     ...(place && { place }),
+    ...findRom(child(taker, "rom")),
+  };
+}
+
+function findRom(rom: XmlElement): RomOptions {
+  const bar = attribute(rom, "bar");
+  const romFile = attribute(rom, "file");
+  return {
+    ...(romFile !== undefined && romFile !== "" && { romFile }),
+    ...(bar !== undefined && { romBar: bar !== "off" }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { PciAddress } from "../../pci";
+import { hasRomOptions, type PciAddress, type RomOptions } from "../../pci";
 import type { ConfiguredFunction } from "../../plan";
 import { addressAttributes } from "./address-xml";
 import { writeXml, type XmlElement } from "./xml";
@@ -7,8 +7,11 @@ import { writeXml, type XmlElement } from "./xml";
  * A hostdev that libvirt holds for the guest (vfio-pci, device node, cgroup, label, memlock) and does not
  * show to it: with the address type `unassigned` there is no device_add (libvirt from 8.3 also live).
  */
-export function unassignedHostdev(address: PciAddress, alias: string): string {
-  return hostdev(address, alias, { "@type": "unassigned" });
+export function unassignedHostdev(address: PciAddress, alias: string, vfioDriver?: string): string {
+  return hostdev(
+    { address, alias, ...(vfioDriver !== undefined && { vfioDriver }) },
+    { "@type": "unassigned" },
+  );
 }
 
 /**
@@ -18,13 +21,13 @@ export function unassignedHostdev(address: PciAddress, alias: string): string {
  * @param isMultifunction whether the slot has other functions, which is said of function 0 alone.
  */
 export function configuredHostdev(
-  { address, alias, place }: ConfiguredFunction,
+  { place, ...configured }: ConfiguredFunction,
   busNumber: number,
   isMultifunction: boolean,
 ): string {
-  if (place === undefined) return unassignedHostdev(address, alias);
+  if (place === undefined) return hostdev(configured, { "@type": "unassigned" });
   const hex = (value: number, width: number): string => `0x${value.toString(16).padStart(width, "0")}`;
-  return hostdev(address, alias, {
+  return hostdev(configured, {
     "@type": "pci",
     "@domain": "0x0000",
     "@bus": hex(busNumber, 2),
@@ -34,16 +37,35 @@ export function configuredHostdev(
   });
 }
 
-function hostdev(address: PciAddress, alias: string, guestAddress: XmlElement): string {
+/**
+ * From 10.0 on libvirt binds the variant of vfio-pci that the kernel has for a function, unless `model` names another; what
+ * it has bound it gives to a driver of the host's at the release. Older ones pass over `model`.
+ */
+function hostdev(
+  { address, alias, vfioDriver, ...rest }: Omit<ConfiguredFunction, "place">,
+  guestAddress: XmlElement,
+): string {
   return writeXml({
     hostdev: {
       "@mode": "subsystem",
       "@type": "pci",
       "@managed": "yes",
-      driver: { "@name": "vfio" },
+      driver: { "@name": "vfio", ...(vfioDriver !== undefined && { "@model": vfioDriver }) },
       source: { address: addressAttributes(address) },
+      ...romElement(rest),
       alias: { "@name": alias },
       address: guestAddress,
     },
   });
+}
+
+function romElement(options: RomOptions): XmlElement {
+  if (!hasRomOptions(options)) return {};
+  const { romFile, romBar } = options;
+  return {
+    rom: {
+      ...(romBar !== undefined && { "@bar": romBar ? "on" : "off" }),
+      ...(romFile !== undefined && { "@file": romFile }),
+    },
+  };
 }

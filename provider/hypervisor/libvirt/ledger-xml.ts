@@ -18,7 +18,7 @@ export function findLedgerEntries(metadata: XmlElement): LedgerEntry[] {
 export function writeLedger(entries: readonly LedgerEntry[]): string | undefined {
   if (entries.length === 0) return undefined;
   const attachment = entries.map((entry) => ({
-    "@owner": encodeOwner(entry.owner),
+    "@owner": encodeText(entry.owner),
     "@tag": entry.tag,
     "@bus": entry.slot.bus,
     "@slot": String(entry.slot.slot),
@@ -27,6 +27,8 @@ export function writeLedger(entries: readonly LedgerEntry[]): string | undefined
       "@address": one.address,
       ...(one.guestFunction !== undefined && { "@guest": String(one.guestFunction) }),
       ...(one.hostDriver !== undefined && { "@driver": one.hostDriver }),
+      ...(one.romFile !== undefined && { "@rom-file": encodeText(one.romFile) }),
+      ...(one.romBar !== undefined && { "@rom-bar": one.romBar ? "on" : "off" }),
     })),
   }));
   return writeXml({ attachments: { attachment } });
@@ -34,7 +36,7 @@ export function writeLedger(entries: readonly LedgerEntry[]): string | undefined
 
 function findEntry(element: XmlElement): LedgerEntry | undefined {
   const [tag, bus] = ["tag", "bus"].map((name) => attribute(element, name));
-  const owner = decodeOwner(attribute(element, "owner") ?? "");
+  const owner = decodeText(attribute(element, "owner") ?? "");
   const kind = kinds.find((one) => one === attribute(element, "kind"));
   const slot = Number(attribute(element, "slot"));
   const hasForm = owner && tag && isTag(tag) && bus && kind !== undefined && isSlotNumber(slot);
@@ -49,10 +51,14 @@ function findFunction(element: XmlElement): LedgerFunction | undefined {
   const guest = attribute(element, "guest");
   if (guest !== undefined && !/^[0-7]$/.test(guest)) return undefined;
   const hostDriver = attribute(element, "driver");
+  const romFile = decodeText(attribute(element, "rom-file") ?? "");
+  const romBar = attribute(element, "rom-bar");
   return {
     address,
     ...(guest !== undefined && { guestFunction: Number(guest) }),
     ...(hostDriver !== undefined && { hostDriver }),
+    ...(romFile && { romFile }),
+    ...((romBar === "on" || romBar === "off") && { romBar: romBar === "on" }),
   };
 }
 
@@ -62,15 +68,15 @@ function isSlotNumber(slot: number): boolean {
 
 /**
  * Readers of XML turn tabs and line ends of an attribute into blanks, trim it, and refuse other control
- * characters and two noncharacters; a token that came back otherwise would be another owner. They are written as in a
+ * characters and two noncharacters; a token that came back otherwise would be another owner, a path another file. They are written as in a
  * URL.
  */
-function encodeOwner(owner: string): string {
+function encodeText(text: string): string {
   // eslint-disable-next-line no-control-regex -- these are what has to be kept out
-  return owner.replace(/[%\u0000-\u001f\ufffe\uffff]|^\s+|\s+$/gu, encodeURIComponent);
+  return text.replace(/[%\u0000-\u001f\ufffe\uffff]|^\s+|\s+$/gu, encodeURIComponent);
 }
 
-function decodeOwner(text: string): string | undefined {
+function decodeText(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {

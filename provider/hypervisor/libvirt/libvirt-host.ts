@@ -7,12 +7,21 @@ import {
   findPciSlotAddress,
   FUNCTIONS_PER_SLOT,
   pciAddressOf,
+  romOptionsOf,
+  type GuestSlot,
   type HostFunction,
   type HostSurvey,
   type PciAddress,
   type PciSlotAddress,
 } from "../../pci";
-import { findTagOfAlias, type Configuration, type ConfiguredFunction, type Observation } from "../../plan";
+import {
+  describeSlot,
+  findTagOfAlias,
+  type Configuration,
+  type ConfiguredFunction,
+  type Observation,
+  type PlugTarget,
+} from "../../plan";
 import { findProperty, listVfioPaths, qemuIdAt, type QmpMonitor } from "../../qmp";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { retryBusyJob } from "./busy-job";
@@ -97,11 +106,16 @@ export class LibvirtHost implements Host {
         ...(own?.memoryBytes !== undefined && { memoryBytes: own.memoryBytes }),
       },
       buses: survey?.buses ?? [],
-      plugged: survey?.plugged ?? [],
+      // of what libvirt plugged itself, its own description tells the ROM
+      plugged: (survey?.plugged ?? []).map((one) => ({
+        ...one,
+        ...romOptionsOf(own?.functions.find((other) => other.alias === one.qemuId) ?? {}),
+      })),
       functions,
       holdings: running.flatMap((one) => one.holdings),
       ledger: running.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry }))),
       hostUses,
+      plugsSingles: true,
       ...(persistent && { configuration: configurationOf(persistent) }),
     };
   }
@@ -122,7 +136,7 @@ export class LibvirtHost implements Host {
     const { buses } = parseDomainXml(await client.domainXml(domain, { inactive: true }, signal));
     const isMultifunction = functions.some((one) => (one.place?.guestFunction ?? 0) > 0);
     const elements = functions.map((one) => {
-      const number = [...buses].find(([, bus]) => bus === one.place?.bus)?.[0];
+      const number = one.place && findBusNumber(buses, one.place.bus);
       if (one.place === undefined || number !== undefined)
         return configuredHostdev(one, number ?? 0, isMultifunction);
       const reason = `it has no bus ${one.place.bus}`;
@@ -161,10 +175,10 @@ export class LibvirtHost implements Host {
    * The signal ends the repeating only: a call under way is awaited, here and in release, because libvirt
    * carries it out whether or not someone waits, and undoing must not overtake it.
    */
-  async hold(address: PciAddress, alias: string, signal: AbortSignal): Promise<void> {
+  async hold(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#foundDomain();
-    const xml = unassignedHostdev(address, alias);
+    const xml = unassignedHostdev(address, alias, vfioDriver);
     try {
       await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
     } catch (cause) {
@@ -178,6 +192,35 @@ export class LibvirtHost implements Host {
     if (this.#isUnassignedKept) return;
     await client.detachDevice(domain, xml, "live", signal);
     throw fail("UNASSIGNED_IGNORED", { address, guest: domain.name });
+  }
+
+  /** The function's bus has in addresses the number of its controller, which is not always the one in its name. */
+  async attach(target: PlugTarget, slot: GuestSlot, signal: AbortSignal, vfioDriver?: string): Promise<void> {
+    const client = await this.#parts.session.client(signal);
+    const domain = this.#foundDomain();
+    const { hostAddress: address, guestFunction, qemuId } = target;
+    const failed = (reason: string, cause?: unknown): Error =>
+      fail("PLUG_FAILED", { address, slot: describeSlot(slot), reason }, cause);
+    const { buses } = parseDomainXml(await client.domainXml(domain, {}, signal));
+    const number = findBusNumber(buses, slot.bus);
+    if (number === undefined) throw failed(`libvirt knows of no bus ${slot.bus} in this guest`);
+    const xml = configuredHostdev(
+      {
+        address,
+        alias: qemuId,
+        place: { bus: slot.bus, slot: slot.slot, guestFunction },
+        ...romOptionsOf(target),
+        ...(vfioDriver !== undefined && { vfioDriver }),
+      },
+      number,
+      false,
+    );
+    try {
+      await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
+    } catch (cause) {
+      if (!(cause instanceof LibvirtError)) throw cause;
+      throw failed(reasonOf(cause), cause);
+    }
   }
 
   /**
@@ -309,6 +352,10 @@ export class LibvirtHost implements Host {
     for (const [address, one] of await describeAll(client, others, signal)) found.set(address, one);
     return new Map([...found].map(([address, one]) => [address, one.function]));
   }
+}
+
+function findBusNumber(buses: ReadonlyMap<number, string>, name: string): number | undefined {
+  return [...buses].find(([, bus]) => bus === name)?.[0];
 }
 
 function functionsOf(slot: PciSlotAddress): PciAddress[] {

@@ -126,6 +126,11 @@ export class PlainHost implements Host {
     return this.#holds.add(address, signal);
   }
 
+  /** No plan has it: an observation of this host does not say that it plugs anything by itself. */
+  async attach(): Promise<void> {
+    throw new Error("a host without libvirt plugs nothing by itself");
+  }
+
   release(address: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
     return this.#releases.add(address, signal);
   }

@@ -6,9 +6,10 @@ import {
   type BusHotplug,
   type GuestBus,
   type GuestSlot,
+  type RomOptions,
   type SlotOccupant,
 } from "../../pci";
-import { findTagOfQemuId, type GuestRunState, type PluggedFunction } from "../../plan";
+import { findTagOfQemuId, tellsOfRom, type GuestRunState, type PluggedFunction } from "../../plan";
 import {
   ANONYMOUS_PATH,
   findProperty,
@@ -90,14 +91,16 @@ async function lookAtPlugged(
   places: readonly BusPlace[],
   signal: AbortSignal,
 ): Promise<PluggedFunction | undefined> {
-  const [busPath, devfn, host] = await Promise.all(
-    ["parent_bus", "addr", "host"].map((property) => findProperty(monitor, path, property, signal)),
-  );
+  const [rom, ...place] = await Promise.all([
+    tellsOfRom(qemuIdAt(path)) ? lookAtRom(monitor, path, signal) : {},
+    ...["parent_bus", "addr", "host"].map((property) => findProperty(monitor, path, property, signal)),
+  ]);
+  const [busPath, devfn, host] = place;
   const hostAddress = typeof host === "string" ? findPciAddress(host) : undefined;
   if (typeof busPath !== "string" || hostAddress === undefined || !isDevfn(devfn)) return undefined;
   const bus =
     places.find((one) => one.busPath === busPath)?.bus ?? busPath.slice(busPath.lastIndexOf("/") + 1);
-  return { qemuId: qemuIdAt(path), hostAddress, bus, slot: devfn >> 3, guestFunction: devfn & 7 };
+  return { qemuId: qemuIdAt(path), hostAddress, bus, slot: devfn >> 3, guestFunction: devfn & 7, ...rom };
 }
 
 /**
@@ -196,6 +199,18 @@ async function lookAtHotplug(
     ...(portType !== undefined && { portType }),
     ...(typeof portHotplug === "boolean" && { portHotplug }),
   });
+}
+
+/** `rombar` is 1, or -1 from QEMU 10.0 on, where nobody has said anything of it. */
+async function lookAtRom(monitor: QmpMonitor, path: string, signal: AbortSignal): Promise<RomOptions> {
+  const [romFile, romBar] = await Promise.all([
+    findProperty(monitor, path, "romfile", signal),
+    findProperty(monitor, path, "rombar", signal),
+  ]);
+  return {
+    ...(typeof romFile === "string" && romFile !== "" && { romFile }),
+    ...((romBar === 0 || romBar === 1) && { romBar: romBar === 1 }),
+  };
 }
 
 function versionOf(version: unknown): string {

@@ -39,6 +39,8 @@ export class QmpGuest implements Guest {
         bus: slot.bus,
         addr: `0x${slot.slot.toString(16)}.${guestFunction}`,
         ...(options.multifunction && { multifunction: true }),
+        ...(target.romFile !== undefined && { romfile: target.romFile }),
+        ...(target.romBar !== undefined && { rombar: target.romBar ? 1 : 0 }),
       });
     } catch (cause) {
       const reason = causeText(cause);

@@ -45,7 +45,9 @@ export class PlainHypervisor implements Hypervisor {
       const { runState, qemuVersion, buses, plugged } = survey;
       return { ...seen, guest: { ...seen.guest, runState, qemuVersion }, buses, plugged };
     },
-    hold: (address, alias, signal) => this.#seeing(signal, (host) => host.hold(address, alias, signal)),
+    hold: (address, alias, signal, vfioDriver) =>
+      this.#seeing(signal, (host) => host.hold(address, alias, signal, vfioDriver)),
+    attach: () => Promise.reject(new Error("there is no libvirt that plugs by itself")),
     release: (address, alias, signal) => this.#seeing(signal, (host) => host.release(address, alias, signal)),
     heldAliases: (signal) => this.#seeing(signal, (host) => host.heldAliases(signal)),
     configure: (functions, signal) => this.#seeing(signal, (host) => host.configure(functions, signal)),

@@ -98,6 +98,29 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     ]);
   });
 
+  it.each([
+    ["/usr/share/vgabios/card.rom", -1, { romFile: "/usr/share/vgabios/card.rom" }],
+    ["/usr/share/vgabios/card.rom", 1, { romFile: "/usr/share/vgabios/card.rom", romBar: true }],
+    ["", 0, { romBar: false }],
+    ["", 1, { romBar: true }],
+  ])("asks for the ROM of a function whose id says that there is one: %j, %d", async (file, bar, rom) => {
+    const bus = "/machine/peripheral/pci.5/pci.5";
+    const name = `${id(0)}-rom`;
+    const path = `/machine/peripheral/${name}`;
+    const { plugged } = await survey("idle", {
+      [list("/machine/peripheral")]: { return: [...ports("idle"), { name, type: "child<vfio-pci>" }] },
+      [list(bus)]: { return: [{ name: "child[0]", type: "link<vfio-pci>" }] },
+      [get(bus, "child[0]")]: { return: path },
+      [get(path, "parent_bus")]: { return: bus },
+      [get(path, "addr")]: { return: 0 },
+      [get(path, "host")]: { return: "0000:01:00.3" },
+      [get(path, "romfile")]: { return: file },
+      [get(path, "rombar")]: { return: bar },
+    });
+    const place = { bus: "pci.5", slot: 0, guestFunction: 0 };
+    expect(plugged).toEqual([{ ...place, qemuId: name, hostAddress: "0000:01:00.3", ...rom }]);
+  });
+
   it("sees a half plugged slot, of which the guest knows nothing", async () => {
     const { plugged, buses } = await survey("half-plugged");
     expect(plugged.map((one) => one.guestFunction).sort()).toEqual([1, 2, 3]);

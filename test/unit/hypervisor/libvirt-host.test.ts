@@ -10,6 +10,7 @@ import {
   tagOf,
   type ConfiguredFunction,
   type Observation,
+  type PlugTarget,
 } from "../../../provider/plan";
 import type { QmpMonitor } from "../../../provider/qmp";
 import { at, outline, wants } from "../../support/wanted";
@@ -300,6 +301,55 @@ describe("what libvirt has for the guest", () => {
       [0, 1, 2, 3].map((n) => aliasOf(tag, at(`0000:01:00.${n}`))),
     );
     expect([...(await host.heldAliases(signal))]).toEqual([]);
+    libvirt.finish();
+  });
+});
+
+describe("an attach of one function", () => {
+  const target: PlugTarget = { hostAddress: address, guestFunction: 0, qemuId: alias };
+  const slot = { bus: "pci.8", slot: 0, kind: "pcie-acpi" } as const;
+  const textOf = (xml: string): string => JSON.stringify(xml).slice(1, -1);
+
+  it("names its place by the bus's number in the guest's description, live, with alias, ROM and driver", async () => {
+    const expected = configuredHostdev(
+      {
+        address,
+        alias,
+        place: { bus: "pci.8", slot: 0, guestFunction: 0 },
+        romFile: "/card.rom",
+        vfioDriver: "mlx5_vfio_pci",
+      },
+      8,
+      false,
+    );
+    const { host, libvirt } = await hostWith([
+      { call: "domainXml", reply: idle },
+      { call: "attachDevice", having: `${textOf(expected)}","live"` },
+    ]);
+    await host.attach({ ...target, romFile: "/card.rom" }, slot, signal, "mlx5_vfio_pci");
+    libvirt.finish();
+  });
+
+  it("goes without any signal, because libvirt carries it out all the same", async () => {
+    const { host, libvirt } = await hostWith([{ call: "domainXml", reply: idle }, { call: "attachDevice" }]);
+    await host.attach(target, slot, signal);
+    expect(libvirt.signals.at(-1)).toBeUndefined();
+  });
+
+  it("that libvirt refuses names function, slot and libvirt's words", async () => {
+    const { host } = await hostWith([
+      { call: "domainXml", reply: idle },
+      { call: "attachDevice", reply: libvirtError(1, "group 7 is not viable") },
+    ]);
+    const error = await failureOf(host.attach(target, slot, signal));
+    expect(hasCode(error, "PLUG_FAILED")).toBe(true);
+    expect(causeText(error)).toMatch(/0000:01:00\.2 into guest slot pci\.8: group 7 is not viable/);
+  });
+
+  it("is not begun where libvirt knows no such bus", async () => {
+    const { host, libvirt } = await hostWith([{ call: "domainXml", reply: idle }]);
+    const error = await failureOf(host.attach(target, { ...slot, bus: "by-hand" }, signal));
+    expect(causeText(error)).toContain("libvirt knows of no bus by-hand");
     libvirt.finish();
   });
 });

@@ -97,6 +97,19 @@ describe("a plug", () => {
     ]);
   });
 
+  it("sends the file of a ROM as it is, and its BAR as a number, which is all that QEMU takes since 9.2", async () => {
+    const monitor = new AnsweringMonitor();
+    const guest = new QmpGuest(monitor);
+    const romFile = "/usr/share/vgabios/my card.rom";
+    for (const rom of [{ romFile }, { romBar: false }, { romBar: true, romFile }])
+      await guest.plug({ ...target, ...rom }, slot, { multifunction: false });
+    expect(monitor.asked.map(([, args]) => [args?.["romfile"], args?.["rombar"]])).toEqual([
+      [romFile, undefined],
+      [undefined, 0],
+      [romFile, 1],
+    ]);
+  });
+
   it("goes without any signal, because nothing may cut it", async () => {
     const monitor = new AnsweringMonitor();
     await new QmpGuest(monitor).plug(target, slot, { multifunction: false });

@@ -104,6 +104,7 @@ describe("the description of a guest that has the attachment in its configuratio
       address: address(n),
       alias: aliasOf(tag, address(n)),
       place: { bus, slot: 0, guestFunction: n },
+      ...(n === 0 ? { romFile: "/usr/share/vgabios/a&b.rom", romBar: true } : { romBar: false }),
     })),
     { address: address(1), alias: aliasOf(tag, address(1)) },
   ];
@@ -242,6 +243,23 @@ describe("the hostdev that is asked of libvirt", () => {
   });
 });
 
+describe("a hostdev of a function that is on a driver of VFIO's already", () => {
+  it("names that as its model, held and configured, so that libvirt binds no other", () => {
+    const one = { address: at("0000:0a:1f.7"), alias: "ua-x", vfioDriver: "mlx5_vfio_pci" };
+    const place = { bus: "pci.10", slot: 0, guestFunction: 0 };
+    const hostdevs = [
+      unassignedHostdev(one.address, one.alias, one.vfioDriver),
+      configuredHostdev(one, 0, false),
+      configuredHostdev({ ...one, place }, 10, false),
+    ];
+    for (const xml of hostdevs)
+      expect(child(parseXml(xml, "it"), "hostdev", "driver")).toEqual({
+        "@name": "vfio",
+        "@model": "mlx5_vfio_pci",
+      });
+  });
+});
+
 describe("the hostdev that a configuration gets", () => {
   const place = { bus: "pci.10", slot: 0, guestFunction: 0 };
   const guestAddress = (guestFunction: number, isMultifunction: boolean) =>
@@ -298,6 +316,8 @@ describe("the ledger", () => {
       address: fc.nat({ max: 7 }).map((n) => at(`0000:01:00.${n}`)),
       guestFunction: fc.nat({ max: 7 }),
       hostDriver: fc.constantFrom("e1000e", "vfio-pci", "mlx5_core"),
+      romFile: text.map((name) => `/${name}`),
+      romBar: fc.boolean(),
     },
     { requiredKeys: ["address"], noNullPrototype: true },
   );

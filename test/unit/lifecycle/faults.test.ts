@@ -1,6 +1,6 @@
 import { causeText, hasCode, ProviderError } from "../../../provider/errors";
 import { attach, AttachFailure, detach } from "../../../provider/lifecycle";
-import { tagOf, type RememberedAttachment, type WantedAttachment } from "../../../provider/plan";
+import { planAttach, tagOf, type RememberedAttachment, type WantedAttachment } from "../../../provider/plan";
 import { letTimePass, type Outcome } from "../../support/fake-time";
 import { OTHER_OWNER, OWNER } from "../../support/scenarios";
 import { at, reach, wants } from "../../support/wanted";
@@ -153,8 +153,76 @@ const removeWhileOff: Operation = {
   run: (hypervisor) => detachFrom(hypervisor, rememberedAll),
   expectDone: expectNothingLeft,
 };
-const removals = [remove, removeColdPlugged, removeWhileOff];
-const operations = [create, update, createPersistent, updateColdPlugged, updateWhileOff, ...removals];
+/** A host whose libvirt plugs by itself what is alone. */
+const emptyOfSingles = (): World => new World({ functions: hostDevice(), plugsSingles: true });
+const afterReaching = (wanted: WantedAttachment): World => {
+  const world = emptyOfSingles();
+  reach(world, wanted);
+  return world;
+};
+const single = wants([0], { leftovers: "hold" });
+const createSingle: Operation = {
+  name: "create of one function",
+  before: emptyOfSingles,
+  run: (hypervisor) => attachTo(hypervisor, single),
+  expectDone: (world) => expectAttached(world, 0),
+  expectUndone: expectNothingLeft,
+};
+const createPersistentSingle: Operation = {
+  name: "create of one function of a persistent attachment",
+  before: emptyOfSingles,
+  run: (hypervisor) => attachTo(hypervisor, { ...single, persistent: true }),
+  expectDone: (world) => {
+    expectAttached(world, 0);
+    expectConfigured(world, "0@0", "1", "2", "3");
+  },
+  expectUndone: expectNothingLeft,
+};
+const growSingle: Operation = {
+  name: "update of one function to all",
+  before: () => afterReaching(single),
+  run: (hypervisor) => attachTo(hypervisor, wants([0, 1, 2, 3]), rememberedAll),
+  expectDone: (world) => expectAttached(world, 0, 1, 2, 3),
+  expectUndone: (world) => expectAttached(world, 0),
+};
+const shrinkToSingle: Operation = {
+  name: "update of all functions to one",
+  before: () => afterReaching(all),
+  run: (hypervisor) => attachTo(hypervisor, single, rememberedAll),
+  expectDone: (world) => expectAttached(world, 0),
+  expectUndone: (world) => expectAttached(world, 0, 1, 2, 3),
+};
+const exchangeSingle: Operation = {
+  name: "update of one function to another",
+  before: () => afterReaching(single),
+  run: (hypervisor) => {
+    const map = [{ hostAddress: at("0000:01:00.2"), guestFunction: 0 }];
+    const selection = { by: "map", map } as const;
+    return attachTo(hypervisor, { ...single, selection }, rememberedAll);
+  },
+  expectDone: (world) => {
+    expect(world.guestSees()).toMatchObject([{ map: [{ hostAddress: "0000:01:00.2", guestFunction: 0 }] }]);
+    expect(world.holdings).toHaveLength(4);
+  },
+  expectUndone: (world) => expectAttached(world, 0),
+};
+const removeSingle: Operation = {
+  name: "delete of one function",
+  before: () => afterReaching(single),
+  run: (hypervisor) => detachFrom(hypervisor, rememberedAll),
+  expectDone: expectNothingLeft,
+};
+const singles = [createSingle, createPersistentSingle, growSingle, shrinkToSingle, exchangeSingle];
+const removals = [remove, removeColdPlugged, removeWhileOff, removeSingle];
+const operations = [
+  create,
+  update,
+  createPersistent,
+  updateColdPlugged,
+  updateWhileOff,
+  ...singles,
+  ...removals,
+];
 
 /** `2@0`: host function 2 as guest function 0, in the slot of the ledger's entry. */
 function expectConfigured(world: World, ...functions: readonly string[]): void {
@@ -280,6 +348,37 @@ describe("a failed attach", () => {
     expect(reality?.attached.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
   });
 
+  it.each([
+    ["plugged live", (world: World) => world],
+    [
+      "cold-plugged",
+      (world: World) => {
+        world.stopGuest();
+        return world.coldBoot();
+      },
+    ],
+  ])("puts back the ROM that the old set had (%s)", async (_name, boot) => {
+    const withRom = (romFile: string): WantedAttachment => {
+      const map = [0, 1, 2, 3].map((n) => ({ hostAddress: at(`0000:01:00.${n}`), guestFunction: n }));
+      const [zero, ...others] = map;
+      return { ...allPersistent, selection: { by: "map", map: [{ ...zero!, romFile }, ...others] } };
+    };
+    const world = empty();
+    reach(world, withRom("/old.rom"));
+    // a file that QEMU does not find fails each time; the old one does not
+    const hypervisor = new WorldHypervisor(boot(world), failOnce("plug om", "refused"));
+    const { error } = await attachTo(hypervisor, withRom("/new.rom"), rememberedAll);
+    expect(causeText(error)).toContain("attached again");
+    expect(world.plugged.map((one) => [one.guestFunction, one.romFile]).sort()).toEqual([
+      [0, "/old.rom"],
+      [1, undefined],
+      [2, undefined],
+      [3, undefined],
+    ]);
+    expect(world.configured.find((one) => one.place?.guestFunction === 0)?.romFile).toBe("/old.rom");
+    expect(planAttach(world.observe(), withRom("/old.rom")).steps).toEqual([]);
+  });
+
   it.each([create, update, createPersistent, updateColdPlugged])(
     "($name) whose undoing fails too reports both, the first as the cause, and the next run finishes it",
     async (operation) => {
@@ -391,15 +490,18 @@ function failOnce(name: string, fault: Fault): (call: string) => Fault | undefin
 }
 
 describe("where the guest ends at any moment", () => {
-  it.each([remove, removeColdPlugged])("$name succeeds, with every driver back", async (operation) => {
-    const { length } = await callsOf(operation);
-    for (let k = 0; k < length; k++) {
-      const hypervisor = new WorldHypervisor(operation.before(), failAt(k, "guest-ends"));
-      const { error } = await detachFrom(hypervisor, rememberedAll);
-      expect([k, hypervisor.calls[k], error]).toEqual([k, hypervisor.calls[k], undefined]);
-      expectNothingLeft(hypervisor.world);
-    }
-  });
+  it.each([remove, removeColdPlugged, removeSingle])(
+    "$name succeeds, with every driver back",
+    async (operation) => {
+      const { length } = await callsOf(operation);
+      for (let k = 0; k < length; k++) {
+        const hypervisor = new WorldHypervisor(operation.before(), failAt(k, "guest-ends"));
+        const { error } = await detachFrom(hypervisor, rememberedAll);
+        expect([k, hypervisor.calls[k], error]).toEqual([k, hypervisor.calls[k], undefined]);
+        expectNothingLeft(hypervisor.world);
+      }
+    },
+  );
 
   it("an update of a persistent attachment puts its configuration back, and says what the guest will have", async () => {
     const { length } = await callsOf(updateColdPlugged);
@@ -444,18 +546,21 @@ describe("where the guest ends at any moment", () => {
     expect(endings).toEqual(["configure", "view"]);
   });
 
-  it.each([create, update])("$name fails, and says that nothing is attached", async (operation) => {
-    const { length } = await callsOf(operation);
-    for (let k = 0; k < length; k++) {
-      const hypervisor = new WorldHypervisor(operation.before(), failAt(k, "guest-ends"));
-      const { error } = await operation.run(hypervisor);
-      const call = hypervisor.calls[k];
-      // the guest's own view is asked for when all is done: a guest that ends then ended after the attach
-      expect([call, error]).toEqual([call, call === "view" ? undefined : expect.any(Error)]);
-      if (error instanceof AttachFailure) expect(error.reality).toBeUndefined();
-      expectNothingLeft(hypervisor.world);
-    }
-  });
+  it.each([create, update, createSingle, growSingle])(
+    "$name fails, and says that nothing is attached",
+    async (operation) => {
+      const { length } = await callsOf(operation);
+      for (let k = 0; k < length; k++) {
+        const hypervisor = new WorldHypervisor(operation.before(), failAt(k, "guest-ends"));
+        const { error } = await operation.run(hypervisor);
+        const call = hypervisor.calls[k];
+        // the guest's own view is asked for when all is done: a guest that ends then ended after the attach
+        expect([call, error]).toEqual([call, call === "view" ? undefined : expect.any(Error)]);
+        if (error instanceof AttachFailure) expect(error.reality).toBeUndefined();
+        expectNothingLeft(hypervisor.world);
+      }
+    },
+  );
 
   it("a delete waits for drivers that come back by themselves, and binds none of them", async () => {
     const world = withAll();
@@ -499,6 +604,20 @@ describe("a driver that does not come back with the release", () => {
     expect(world.ledger).toHaveLength(1);
     await detachFrom(new WorldHypervisor(world), rememberedAll);
     expectNothingLeft(world);
+  });
+
+  it("because the function was on a driver of VFIO's before, is none: it is not bound to one of the host's", async () => {
+    const world = withAll();
+    const [first, ...others] = rememberedAll.functions;
+    const functions = [{ ...first!, hostDriver: "mlx5_vfio_pci" }, ...others];
+    world.ledger = world.ledger.map((line) => ({ ...line, entry: { ...line.entry, functions } }));
+    const hypervisor = new WorldHypervisor(world);
+    hypervisor.onCall = (call) => {
+      if (call === "lookAt") world.bind(at("0000:01:00.0"), "vfio-pci");
+    };
+    const { error } = await detachFrom(hypervisor, { functions });
+    expect(error).toBeUndefined();
+    expect(hypervisor.changes.filter((one) => one.startsWith("rebind"))).toEqual([]);
   });
 
   it("because another driver has taken it, is no failure", async () => {

@@ -169,6 +169,28 @@ describe("the locks", () => {
     expect(hypervisor.locks.taken).toEqual([names, names]);
   });
 
+  it("are of the groups of all functions, where these are of several host slots", async () => {
+    const functions = [
+      ...hostDevice("0000:01:10", [2], { iommuGroup: 13 }),
+      ...hostDevice("0000:02:00", [0, 1], { iommuGroup: 9 }),
+    ];
+    const map = ["0000:02:00.0", "0000:01:10.2", "0000:02:00.1"].map((address, guestFunction) => ({
+      hostAddress: at(address),
+      guestFunction,
+    }));
+    const hypervisor = new WorldHypervisor(new World({ functions }));
+    const wanted = wants(undefined, { selection: { by: "map", map } });
+    const query = { addresses: map.map((one) => one.hostAddress) };
+    const { error, value } = await letTimePass(attach(hypervisor, attachRequest({ wanted, query })));
+    expect(error).toBeUndefined();
+    expect(hypervisor.locks.taken).toEqual([[guestLock, "group-9", "group-13"]]);
+    expect(value?.attached.map((one) => [one.hostAddress, one.guestFunction, one.iommuGroup])).toEqual([
+      ["0000:02:00.0", 0, 9],
+      ["0000:01:10.2", 1, 13],
+      ["0000:02:00.1", 2, 9],
+    ]);
+  });
+
   it("are held before the first look that counts, and until the last step", async () => {
     const hypervisor = new WorldHypervisor(empty());
     const freeAt: string[] = [];

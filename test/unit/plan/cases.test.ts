@@ -1,5 +1,13 @@
-import type { HostFunction, PciSlotAddress } from "../../../provider/pci";
-import { aliasOf, findOwned, planAttach, planDetach, qemuIdOf, tagOf } from "../../../provider/plan";
+import type { HostFunction, PciSlotAddress, RomOptions } from "../../../provider/pci";
+import {
+  aliasOf,
+  findOwned,
+  planAttach,
+  planDetach,
+  qemuIdOf,
+  tagOf,
+  type WantedAttachment,
+} from "../../../provider/plan";
 import { OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
 import { at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/wanted";
 import { conventionalBus, expressBus, hostDevice, hostFunction, World } from "../../support/world";
@@ -82,6 +90,7 @@ describe("functions of a touched group that are not assigned", () => {
   it.each([
     ["without a driver", { driver: undefined }],
     ["on vfio-pci already", { driver: "vfio-pci" }],
+    ["on a variant of vfio-pci already", { driver: "nvgrace_gpu_vfio_pci" }],
     ["that are bridges", { driver: "pcieport", isBridge: true }],
   ])("%s are no obstacle, and are not held", (_name, extra) => {
     const world = new World({
@@ -177,6 +186,300 @@ describe("a change of the set", () => {
     const world = card();
     reach(world, wants());
     expect(planAttach(world.observe(), wants(undefined, { leftovers: "hold" })).steps).toEqual([]);
+  });
+});
+
+describe("functions of several host slots in one guest slot", () => {
+  /** Virtual functions, each in a group of its own, and a card whose functions share one. */
+  const apart = (): World =>
+    new World({
+      functions: [
+        hostFunction("0000:01:10.0", { iommuGroup: 11, driver: "igbvf" }),
+        hostFunction("0000:01:10.2", { iommuGroup: 12, driver: "igbvf" }),
+        ...hostDevice(secondCard, [0, 1], { iommuGroup: 8 }),
+      ],
+    });
+  const mapped = (
+    map: Readonly<Record<string, number>>,
+    extra: Partial<WantedAttachment> = {},
+  ): WantedAttachment =>
+    wants(undefined, {
+      ...extra,
+      selection: {
+        by: "map",
+        map: Object.entries(map).map(([address, guestFunction]) => ({
+          hostAddress: at(address),
+          guestFunction,
+        })),
+      },
+    });
+  const both = mapped({ "0000:01:10.0": 0, "0000:01:10.2": 1 });
+
+  it("are held all, whatever group they are in, before the first is plugged; function 0 comes last", () => {
+    expect(outline(planAttach(apart().observe(), both))).toEqual([
+      "record",
+      "hold 0000:01:10.0",
+      "hold 0000:01:10.2",
+      "plug 0000:01:10.2 as 1",
+      "plug 0000:01:10.0 as 0",
+      "confirm",
+    ]);
+  });
+
+  it("bring with them the leftovers of each of their groups, which are refused unless they may be held", () => {
+    const map = { "0000:01:10.2": 0, "0000:02:00.1": 7 };
+    expect(refusalOf(() => planAttach(apart().observe(), mapped(map)))).toBe("LEFTOVERS_REFUSED");
+    expect(outline(planAttach(apart().observe(), mapped(map, { leftovers: "hold" })))).toEqual([
+      "record",
+      "hold 0000:01:10.2",
+      "hold 0000:02:00.0",
+      "hold 0000:02:00.1",
+      "plug 0000:02:00.1 as 7",
+      "plug 0000:01:10.2 as 0",
+      "confirm",
+    ]);
+  });
+
+  it("change their set: a group that is not touched any more is given back last, the others stay held", () => {
+    const world = apart();
+    reach(world, both);
+    expect(
+      outline(reach(world, mapped({ "0000:01:10.2": 0, "0000:02:00.0": 1, "0000:02:00.1": 2 }))),
+    ).toEqual([
+      "record",
+      "hold 0000:02:00.0",
+      "hold 0000:02:00.1",
+      "unplug 1 of 2",
+      "plug 0000:02:00.0 as 1",
+      "plug 0000:02:00.1 as 2",
+      "plug 0000:01:10.2 as 0",
+      "confirm",
+      "release 0000:01:10.0",
+      "restore 0000:01:10.0",
+      "record",
+    ]);
+    expect(world.functions.get(at("0000:01:10.0"))?.driver).toBe("igbvf");
+  });
+
+  it("are configured in one slot where they are to be persistent, and recognised after a cold boot", () => {
+    const world = apart();
+    const persistent = { ...both, persistent: true };
+    reach(world, persistent);
+    world.stopGuest();
+    expect(planAttach(world.coldBoot().observe(), persistent).steps).toEqual([]);
+    expect(world.guestSees().map((one) => one.map.length)).toEqual([2]);
+  });
+
+  it("are given back by one detach", () => {
+    const world = apart();
+    reach(world, both);
+    expect(outline(leave(world))).toEqual([
+      "unplug 1 of 2",
+      "release 0000:01:10.0",
+      "release 0000:01:10.2",
+      "restore 0000:01:10.0 0000:01:10.2",
+      "erase",
+    ]);
+  });
+
+  it("of which one is not there are refused, and the others of its slot are named", () => {
+    const wanted = mapped({ "0000:01:10.0": 0, "0000:02:00.3": 1 });
+    expect(() => planAttach(apart().observe(), wanted)).toThrow(
+      /no PCI function 0000:02:00\.3; that device has 0000:02:00\.0, 0000:02:00\.1/,
+    );
+  });
+});
+
+describe("one function alone, where libvirt plugs such by itself", () => {
+  const alone = (extra: Partial<ConstructorParameters<typeof World>[0]> = {}): World =>
+    card({ plugsSingles: true, ...extra });
+  const one = wants([1], { leftovers: "hold" });
+  const alias = aliasOf(tagOf(OWNER), at("0000:01:00.1"));
+
+  it("is attached by libvirt, under its alias, after the others of its group are held", () => {
+    const plan = planAttach(alone().observe(), one);
+    expect(outline(plan)).toEqual([
+      "record",
+      "hold 0000:01:00.0",
+      "hold 0000:01:00.2",
+      "hold 0000:01:00.3",
+      "attach 0000:01:00.1",
+      "confirm",
+    ]);
+    expect(plan.target?.attached).toEqual([{ hostAddress: "0000:01:00.1", guestFunction: 0, qemuId: alias }]);
+  });
+
+  it("is handed back by libvirt when it is unplugged, and what was only held is released", () => {
+    const world = alone();
+    reach(world, one);
+    expect(outline(leave(world))).toEqual([
+      "unplug 1 of 1",
+      "handback .1",
+      "release 0000:01:00.0",
+      "release 0000:01:00.2",
+      "release 0000:01:00.3",
+      "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
+      "erase",
+    ]);
+  });
+
+  it("is held and plugged as one of several when the set grows", () => {
+    const world = alone();
+    reach(world, one);
+    expect(outline(reach(world, wants([0, 1, 2, 3]))).slice(0, 6)).toEqual([
+      "record",
+      "unplug 1 of 1",
+      "handback .1",
+      "hold 0000:01:00.1",
+      "plug 0000:01:00.1 as 1",
+      "plug 0000:01:00.2 as 2",
+    ]);
+  });
+
+  it("that several have shrunk to stays held, and is plugged by QEMU: the host does not get it for a moment", () => {
+    const world = alone();
+    reach(world, wants());
+    expect(outline(reach(world, one))).toEqual([
+      "record",
+      "unplug 1 of 4",
+      "plug 0000:01:00.1 as 0",
+      "confirm",
+    ]);
+    expect(planAttach(world.observe(), one).steps).toEqual([]);
+  });
+
+  it("is left as it is where an earlier release has held and plugged it", () => {
+    const world = card();
+    reach(world, one);
+    const there = alone();
+    Object.assign(there, { holdings: world.holdings, plugged: world.plugged, ledger: world.ledger });
+    expect(planAttach(there.observe(), one).steps).toEqual([]);
+  });
+
+  it("makes way for another only when that is held", () => {
+    const functions = [...hostDevice(), ...hostDevice(secondCard, [0], { iommuGroup: 8 })];
+    const world = alone({ functions });
+    reach(world, one);
+    const other = wants(undefined, { selection: { by: "device", device: secondCard } });
+    expect(outline(reach(world, other)).slice(0, 5)).toEqual([
+      "record",
+      "hold 0000:02:00.0",
+      "unplug 1 of 1",
+      "handback .1",
+      "plug 0000:02:00.0 as 0",
+    ]);
+  });
+
+  it("that QEMU has before libvirt says so counts as libvirt's: it is neither held nor released", () => {
+    const world = alone({ functions: hostDevice("0000:01:00", [1]) });
+    const lonely = wants([1]);
+    reach(world, lonely);
+    world.holdings = [];
+    expect(planAttach(world.observe(), lonely).steps).toEqual([]);
+    expect(outline(planDetach(world.observe(), OWNER)).slice(0, 2)).toEqual(["unplug 1 of 1", "handback .1"]);
+  });
+
+  it("is held and plugged on pseries, where libvirt has other names for buses", () => {
+    const world = alone({ buses: [conventionalBus("pci.0", "pseries")] });
+    expect(outline(planAttach(world.observe(), one))).toContain("plug 0000:01:00.1 as 0");
+  });
+
+  it("comes back by a cold boot as it was, where it is persistent", () => {
+    const world = alone();
+    const persistent = { ...one, persistent: true };
+    reach(world, persistent);
+    world.stopGuest();
+    expect(planAttach(world.coldBoot().observe(), persistent).steps).toEqual([]);
+    expect(world.plugged.map((two) => two.qemuId)).toEqual([alias]);
+  });
+
+  it("can be adopted where it stands", () => {
+    const world = alone();
+    reach(world, { ...one, ownerToken: OTHER_OWNER });
+    expect(outline(reach(world, { ...one, adopt: true }))).toEqual(["record"]);
+    expect(outline(leave(world)).slice(0, 2)).toEqual(["unplug 1 of 1", "handback .1"]);
+  });
+});
+
+describe("the ROM of a function", () => {
+  const romFile = "/usr/share/vgabios/card.rom";
+  const mapped = (rom: RomOptions, extra: Partial<WantedAttachment> = {}): WantedAttachment =>
+    wants(undefined, {
+      leftovers: "hold",
+      ...extra,
+      selection: {
+        by: "map",
+        map: [
+          { hostAddress: at("0000:01:00.0"), guestFunction: 0, ...rom },
+          { hostAddress: at("0000:01:00.1"), guestFunction: 1 },
+        ],
+      },
+    });
+  const kindsOf = (world: World, wanted: WantedAttachment): string[] => [
+    ...new Set(planAttach(world.observe(), wanted).steps.map((step) => step.kind)),
+  ];
+
+  it("is plugged with it, under an id that tells that there is something to ask for", () => {
+    const plan = planAttach(card().observe(), mapped({ romFile }));
+    const ids = plan.steps.flatMap((step) =>
+      step.kind === "plug" ? [[step.target.qemuId, step.target.romFile]] : [],
+    );
+    const tag = tagOf(OWNER);
+    expect(ids).toEqual([
+      [`mfpci-${tag}-f1`, undefined],
+      [`mfpci-${tag}-f0-rom`, romFile],
+    ]);
+    expect(plan.target?.entry.functions[0]).toMatchObject({ guestFunction: 0, romFile });
+  });
+
+  it.each<[string, RomOptions, RomOptions]>([
+    ["gets a file", {}, { romFile }],
+    ["gets another file", { romFile }, { romFile: "/usr/share/vgabios/other.rom" }],
+    ["loses its file", { romFile }, {}],
+    ["loses its BAR", {}, { romBar: false }],
+    ["gets its BAR back", { romBar: false }, { romBar: true }],
+  ])("that %s is a change of the set: all is unplugged, and plugged anew", (_name, before, after) => {
+    const world = card();
+    reach(world, mapped(before));
+    expect(kindsOf(world, mapped(after))).toEqual(["record", "unplug", "plug", "confirm"]);
+    reach(world, mapped(after));
+    expect(kindsOf(world, mapped(after))).toEqual([]);
+  });
+
+  it("whose BAR is asked for is the one that QEMU shows unasked: nothing is interrupted", () => {
+    const world = card();
+    reach(world, mapped({}));
+    expect(kindsOf(world, mapped({ romBar: true }))).toEqual(["record"]);
+  });
+
+  it("goes into the configuration, is recognised after a cold boot, and changes there", () => {
+    const world = card();
+    const persistent = mapped({ romFile }, { persistent: true });
+    reach(world, persistent);
+    expect(world.configured.find((one) => one.place?.guestFunction === 0)?.romFile).toBe(romFile);
+    world.stopGuest();
+    expect(kindsOf(world, persistent)).toEqual([]);
+    expect(kindsOf(world, mapped({}, { persistent: true }))).toEqual(["record", "unconfigure", "configure"]);
+    world.coldBoot();
+    expect(kindsOf(world, persistent)).toEqual([]);
+    expect(kindsOf(world, mapped({}, { persistent: true }))).toEqual([
+      "record",
+      "unplug",
+      "handback",
+      "hold",
+      "plug",
+      "confirm",
+      "unconfigure",
+      "configure",
+    ]);
+  });
+
+  it("that a crash kept from being plugged is plugged by the next run, whatever the ledger says already", () => {
+    const world = card();
+    reach(world, mapped({}));
+    const { steps } = planAttach(world.observe(), mapped({ romFile }));
+    world.applyAll(steps.slice(0, 1));
+    expect(kindsOf(world, mapped({ romFile }))).toEqual(["unplug", "plug", "confirm"]);
   });
 });
 
@@ -333,6 +636,24 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
   it("by a vendor's variant of vfio-pci was taken by libvirt itself", () => {
     const world = heldInNameOnly("mlx5_vfio_pci");
     expect(outline(planAttach(world.observe(), wants()))[0]).toBe("plug 0000:01:00.1 as 1");
+  });
+
+  it("stays on the variant of vfio-pci where somebody had put it, after the release too", () => {
+    const variants = new Map([[at("0000:01:00.0"), "mlx5_vfio_pci"]]);
+    const functions = [
+      hostFunction("0000:01:00.0", { driver: "vfio-pci" }),
+      hostFunction("0000:01:00.1", { driver: "mlx5_vfio_pci" }),
+      hostFunction("0000:01:00.2"),
+    ];
+    const world = card({ functions, variants });
+    reach(world, wants(undefined, { persistent: true }));
+    world.stopGuest();
+    leave(world.coldBoot());
+    expect([...world.functions.values()].map((one) => one.driver)).toEqual([
+      "vfio-pci",
+      "mlx5_vfio_pci",
+      "e1000e",
+    ]);
   });
 
   it("is left to the host where the host uses it by now", () => {

@@ -16,8 +16,8 @@ import {
   type Plan,
 } from "../../../provider/plan";
 import { OWNER } from "../../support/scenarios";
-import { at, reach, wants } from "../../support/wanted";
-import { hostDevice, World } from "../../support/world";
+import { at, reach, stepOf, wants } from "../../support/wanted";
+import { hostDevice, hostFunction, World } from "../../support/world";
 
 const card = (): World => new World({ functions: hostDevice() });
 
@@ -110,6 +110,52 @@ describe("a plan in words", () => {
     expectSays(plan, new RegExp(OWNER), /not interrupted/);
   });
 
+  it("of functions that sit apart on the host names each, and the one slot that they come to", () => {
+    const functions = [hostFunction("0000:01:10.0", { iommuGroup: 11 }), ...hostDevice("0000:02:00", [1])];
+    const world = new World({ functions });
+    const map = [
+      { hostAddress: at("0000:02:00.1"), guestFunction: 0 },
+      { hostAddress: at("0000:01:10.0"), guestFunction: 3 },
+    ];
+    const wanted = wants(undefined, { selection: { by: "map", map } });
+    expectSays(
+      planAttach(world.observe(), wanted),
+      /plug 0000:01:10\.0 as function 3 of guest slot pci\.4 \(queued\)$/,
+      /plug 0000:02:00\.1 as function 0 of guest slot pci\.4: the guest sees the whole device$/,
+    );
+    reach(world, wanted);
+    expectSays(
+      planDetach(world.observe(), OWNER),
+      /unplug 0000:02:00\.1, 0000:01:10\.0 from guest slot pci\.4/,
+    );
+  });
+
+  it("of a function with a ROM of its own, or none, says so", () => {
+    const map = [
+      { hostAddress: at("0000:01:00.0"), guestFunction: 0, romFile: "/usr/share/vgabios/card.rom" },
+      { hostAddress: at("0000:01:00.1"), guestFunction: 1, romBar: false },
+      { hostAddress: at("0000:01:00.2"), guestFunction: 2, romBar: true },
+    ];
+    const wanted = wants(undefined, { leftovers: "hold", selection: { by: "map", map } });
+    expectSays(
+      planAttach(card().observe(), wanted),
+      /plug 0000:01:00\.0 .* with the ROM of \/usr\/share\/vgabios\/card\.rom: the guest sees/,
+      /plug 0000:01:00\.1 .* without a ROM BAR \(queued\)$/,
+      /plug 0000:01:00\.2 .* with a ROM BAR \(queued\)$/,
+    );
+  });
+
+  it("of one function alone says that libvirt attaches it, what the host loses and what it pins", () => {
+    const functions = hostDevice("0000:01:00", [2]);
+    const world = new World({ functions, plugsSingles: true, memoryBytes: 2 ** 31 });
+    const plan = planAttach(world.observe(), wants([2]));
+    expect(describePlan(plan)[1]).toBe(
+      "2. have libvirt attach 0000:01:00.2 as function 0 of guest slot pci.4: the guest sees the device " +
+        "(host driver e1000e loses it; pins the guest's memory, 2 GiB)",
+    );
+    expect(interruptionOf(plan)).toBe("device-appears");
+  });
+
   it("without steps says that nothing changes", () => {
     const world = card();
     reach(world, wants());
@@ -124,6 +170,13 @@ describe("a plan in words", () => {
     const plan = planDetach(world.observe(), OWNER);
     expectSays(plan, /take back 0000:01:00\.1,2 .*has not seen/);
     expect(interruptionOf(plan)).toBe("none");
+  });
+
+  it("of a function that is on a driver of VFIO's already says that it stays there, and tells libvirt so", () => {
+    const functions = hostDevice("0000:01:00", [0], { driver: "mlx5_vfio_pci" });
+    const plan = planAttach(new World({ functions }).observe(), wants());
+    expectSays(plan, /hold 0000:01:00\.0 for the guest \(it is on mlx5_vfio_pci already, and stays there\)$/);
+    expect(stepOf(plan, "hold").vfioDriver).toBe("mlx5_vfio_pci");
   });
 
   it("of a function without driver says that too", () => {
@@ -142,6 +195,7 @@ describe("lists of functions in words", () => {
     [["0000:01:00.0", "0000:01:00.1", "0000:01:00.2"], "0000:01:00.0-2"],
     [["0000:01:00.0", "0000:01:00.2", "0000:01:00.3"], "0000:01:00.0,2,3"],
     [["0000:01:00.0", "0000:02:00.1"], "0000:01:00.0, 0000:02:00.1"],
+    [["0000:01:10.2", "0000:02:00.1", "0000:01:10.0"], "0000:01:10.0,2, 0000:02:00.1"],
   ])("%j are %s", (addresses, text) => {
     expect(listFunctions(addresses as PciAddress[])).toBe(text);
   });
@@ -166,6 +220,7 @@ describe("names on the host", () => {
     "mfpci-short-f0",
     "mfpci-0123456789ab-f8",
     "mfpci-0123456789ab-f0x",
+    "mfpci-0123456789ab-f0-romx",
     "ua-mfpci-0123456789ab-f0",
   ])("of others are no tag: %s", (id) => {
     expect(findTagOfQemuId(id)).toBeUndefined();

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import type { HostUse } from "../../../provider/pci";
-import { describePlan, planAttach, type Plan } from "../../../provider/plan";
+import { describePlan, planAttach, type Plan, type WantedAttachment } from "../../../provider/plan";
 import { planUnlessRefused, refusalOf, scenario, type Scenario } from "../../support/scenarios";
-import { hostUse, reach, sshUse, wants } from "../../support/wanted";
-import { hostDevice, World } from "../../support/world";
+import { at, hostUse, outline, reach, sshUse, wants } from "../../support/wanted";
+import { hostDevice, hostFunction, OTHER_GUEST, World } from "../../support/world";
 
 const card = (...uses: HostUse[]): World => {
   const world = new World({ functions: hostDevice() });
@@ -39,6 +39,41 @@ describe("what the host uses", () => {
       expect(planAttach(world.observe(), wants(undefined, { allowInUse })).steps).toEqual([]);
   });
 
+  describe("a physical function with virtual functions", () => {
+    const sriov = (map: readonly string[], virtual = "0000:01:10.0"): [World, WantedAttachment] => {
+      const world = new World({
+        functions: [
+          hostFunction("0000:01:00.0", { iommuGroup: 10 }),
+          hostFunction("0000:01:10.0", { iommuGroup: 11, driver: "igbvf" }),
+        ],
+      });
+      const use = hostUse("0000:01:00.0", "has a virtual function enabled");
+      world.hostUses = [{ ...use, virtualFunctions: [at(virtual)] }];
+      const functions = map.map((address, guestFunction) => ({ hostAddress: at(address), guestFunction }));
+      return [world, wants(undefined, { allowInUse: true, selection: { by: "map", map: functions } })];
+    };
+
+    it("is never taken together with one of them, which would be gone before it is held", () => {
+      const [world, wanted] = sriov(["0000:01:10.0", "0000:01:00.0"]);
+      expect(() => planAttach(world.observe(), wanted)).toThrow(
+        /0000:01:00\.0 is the physical function of 0000:01:10\.0, which this attachment needs.*Nothing was touched/,
+      );
+    });
+
+    it("is never taken while a guest has one of them, for libvirtd would wait for that guest", () => {
+      const [world, wanted] = sriov(["0000:01:00.0"]);
+      world.hold(at("0000:01:10.0"), "hostdev0", OTHER_GUEST);
+      expect(() => planAttach(world.observe(), wanted)).toThrow(/0000:01:10\.0, which guest guest2 needs/);
+    });
+
+    it("is taken with allowInUse where nobody needs one of them, and left alone where only they are wanted", () => {
+      for (const one of ["0000:01:00.0", "0000:01:10.0"]) {
+        const [world, wanted] = sriov([one]);
+        expect(outline(planAttach(world.observe(), wanted))).toContain(`plug ${one} as 0`);
+      }
+    });
+  });
+
   it("does not matter for functions of other groups and devices", () => {
     const isolated = [0, 1].map((n) => hostDevice("0000:01:00", [n], { iommuGroup: 20 + n })).flat();
     const world = new World({ functions: isolated });
@@ -69,7 +104,7 @@ describe("every plan", () => {
         // what the guest holds now (a cold-plugged set is handed back and held again) is not the host's to use
         const isHeld = (address: string): boolean => world.holdings.some((one) => one.address === address);
         const taken = plan.steps.flatMap((step) =>
-          step.kind === "hold" && !isHeld(step.address) ? step.address : [],
+          (step.kind === "hold" || step.kind === "attach") && !isHeld(step.address) ? step.address : [],
         );
         const refused = hostUses.filter(
           (one) => taken.includes(one.address) && (one.isThisConnection || !wanted.allowInUse),
@@ -92,7 +127,7 @@ describe("every plan", () => {
         expect(target).toEqual(plan.target);
         expect(steps).toEqual(
           plan.steps.map((step) => {
-            if (step.kind !== "hold") return step;
+            if (step.kind !== "hold" && step.kind !== "attach") return step;
             const uses = busy.hostUses.filter((one) => one.address === step.address).map((one) => one.use);
             return uses.length === 0 ? step : { ...step, overriddenUses: uses };
           }),

@@ -1,5 +1,4 @@
 import fc from "fast-check";
-import { VFIO_DRIVER } from "../../../provider/pci";
 import {
   aliasOf,
   findTagOfAlias,
@@ -47,6 +46,7 @@ function expectDriversBack({ driversBefore }: Scenario, world: World): void {
 function ofTag(configured: World["configured"], tag: string): World["configured"] {
   return configured
     .filter((one) => findTagOfAlias(one.alias) === tag)
+    .map(({ romBar, ...one }) => ({ ...one, ...(romBar === false && { romBar }) }))
     .sort((a, b) => a.address.localeCompare(b.address));
 }
 
@@ -59,6 +59,11 @@ function expectReached({ wanted }: Scenario, world: World, plan: Plan): void {
     .filter((one) => one.bus === target.slot.bus && one.slot === target.slot.slot);
   const map = target.attached.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
   expect(seen.map((one) => one.map)).toEqual([map]);
+  for (const one of target.attached) {
+    const there = world.plugged.find((other) => other.qemuId === one.qemuId);
+    expect(there?.romFile).toBe(one.romFile);
+    expect(there?.romBar ?? true).toBe(one.romBar ?? true);
+  }
   const own = world.ledger.filter((line) => line.entry.owner === OWNER);
   expect(own.map((line) => line.entry)).toEqual([target.entry]);
   const ours = world.holdings.filter((one) => findTagOfAlias(one.alias) === target.entry.tag);
@@ -76,7 +81,7 @@ function expectReached({ wanted }: Scenario, world: World, plan: Plan): void {
       ours
         .filter((o) => !map.some((m) => m.hostAddress === o.address))
         .every((one) =>
-          [undefined, VFIO_DRIVER].includes(
+          [undefined, "vfio-pci", "mlx5_vfio_pci"].includes(
             target.entry.functions.find((f) => f.address === one.address)?.hostDriver,
           ),
         ),
@@ -88,11 +93,12 @@ describe("every plan", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
         const changes = plan.steps.findIndex((step) => step.kind !== "record" && step.kind !== "confirm");
-        const takes = ["hold", "unplug", "plug"] as const;
+        const takes = ["hold", "attach", "unplug", "plug"] as const;
         const ledgerHasIt = plan.steps.findIndex((step) => step.kind === "record");
         if (takes.some((kind) => indexesOf(plan, kind).length > 0) && ledgerHasIt >= 0)
           expect(ledgerHasIt).toBe(0);
-        if (ledgerHasIt < 0 && changes >= 0) expect(stepsOf(plan, "hold")).toEqual([]);
+        if (ledgerHasIt < 0 && changes >= 0)
+          expect([...stepsOf(plan, "hold"), ...stepsOf(plan, "attach")]).toEqual([]);
       }),
     );
   });
@@ -103,7 +109,7 @@ describe("every plan", () => {
         const now = world.clone();
         for (const step of plan.steps) {
           const entry = now.ledger.find((line) => line.entry.owner === OWNER)?.entry;
-          if (step.kind === "hold" || step.kind === "release") {
+          if (step.kind === "hold" || step.kind === "attach" || step.kind === "release") {
             const known = entry?.functions.find((one) => one.address === step.address);
             expect(known).toBeDefined();
             expect(known?.hostDriver).toBe(driversBefore.get(step.address));
@@ -148,6 +154,22 @@ describe("every plan", () => {
           Math.max(...indexesOf(plan, "plug")) + 1,
         );
       }),
+    );
+  });
+
+  it("has libvirt attach what is alone in a guest that has nothing of it yet, after all that is only held", () => {
+    fc.assert(
+      fc.property(planned, ({ plan, world }) => {
+        const [index, ...more] = indexesOf(plan, "attach");
+        if (index === undefined) return;
+        expect(more).toEqual([]);
+        expect(world.plugsSingles).toBe(true);
+        expect(plan.target?.attached).toHaveLength(1);
+        expect([...indexesOf(plan, "plug"), ...indexesOf(plan, "unplug")]).toEqual([]);
+        expect(Math.max(-1, ...indexesOf(plan, "hold"))).toBeLessThan(index);
+        expect(plan.steps[index + 1]?.kind).toBe("confirm");
+      }),
+      { numRuns: 300 },
     );
   });
 
@@ -243,7 +265,8 @@ describe("every plan", () => {
     fc.assert(
       fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
         const tags = plan.steps.flatMap((step) => {
-          if (step.kind === "hold" || step.kind === "release") return findTagOfAlias(step.alias) ?? "none";
+          if (step.kind === "hold" || step.kind === "attach" || step.kind === "release")
+            return findTagOfAlias(step.alias) ?? "none";
           if (step.kind === "plug") return findTagOfQemuId(step.target.qemuId) ?? "none";
           if (step.kind === "unplug") return step.functions.map((o) => findTagOfQemuId(o.qemuId) ?? "none");
           return step.kind === "record" || step.kind === "erase" ? step.entry.tag : [];
@@ -254,7 +277,7 @@ describe("every plan", () => {
         const after = world.clone().applyAll(plan.steps);
         expect(othersIn(after, tag)).toEqual(othersIn(world, tag));
         for (const step of plan.steps)
-          if (step.kind === "hold" || step.kind === "release")
+          if (step.kind === "hold" || step.kind === "attach" || step.kind === "release")
             expect(step.alias).toBe(aliasOf(tag, step.address));
       }),
     );

@@ -125,7 +125,7 @@ describe("what libvirt plugged at a cold boot", () => {
     );
     const owned = findOwned(world.observe(), OWNER);
     expect(owned?.held).toHaveLength(4);
-    expect(owned?.coldPlugged).toEqual(["0000:01:00.0", "0000:01:00.2"]);
+    expect(owned?.pluggedByLibvirt).toEqual(["0000:01:00.0", "0000:01:00.2"]);
   });
 
   it("changes its set: unplugged, handed back by libvirt, held again, plugged, and configured anew", () => {
@@ -146,7 +146,7 @@ describe("what libvirt plugged at a cold boot", () => {
     ]);
     expect(stepOf(plan, "unplug").requests).toEqual([aliasOf(tagOf(OWNER), at("0000:01:00.0"))]);
     expect(describePlan(plan)[2]).toBe(
-      "3. wait until libvirt has handed 0000:01:00.0-3 back to the host, as it does by itself with what it plugged at the guest's start",
+      "3. wait until libvirt has handed 0000:01:00.0-3 back to the host, as it does by itself with what it has plugged",
     );
   });
 

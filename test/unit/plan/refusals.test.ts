@@ -139,6 +139,21 @@ const cases: readonly Case[] = [
     says: ["0000:01:00.0"],
   },
   {
+    name: "a physical function whose virtual function another guest has",
+    code: "PHYSICAL_FUNCTION_NEEDED",
+    world: () => {
+      const world = new World({
+        functions: [...hostDevice("0000:01:00", [0]), hostFunction("0000:01:10.0", { iommuGroup: 11 })],
+      });
+      world.hold(at("0000:01:10.0"), "hostdev0", OTHER_GUEST);
+      const use = hostUse("0000:01:00.0", "has a virtual function enabled");
+      world.hostUses = [{ ...use, virtualFunctions: [at("0000:01:10.0")] }];
+      return world;
+    },
+    wanted: wants(undefined, { allowInUse: true }),
+    says: ["0000:01:00.0", "0000:01:10.0", "guest2", "Nothing was touched"],
+  },
+  {
     name: "a function without IOMMU group",
     code: "FUNCTION_WITHOUT_IOMMU_GROUP",
     world: () => new World({ functions: hostDevice("0000:01:00", [0], { iommuGroup: undefined }) }),

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { findPciAddress } from "../../../provider/pci";
 import type { AttachmentInputs, ConnectionInputs, CredentialChecks } from "../../../provider/resource";
 
 /** A judge of credentials that finds no fault, for tests of all other rules. */
@@ -45,6 +46,14 @@ const connection = (depth: number): fc.Arbitrary<ConnectionInputs> =>
     { requiredKeys: ["host"] },
   );
 
+const rom = fc.oneof(
+  fc.record({ romBar: fc.boolean() }, { requiredKeys: [] }),
+  fc.record(
+    { romFile: word.map((name) => `/usr/share/vgabios/${name}`), romBar: fc.constant(true) },
+    { requiredKeys: ["romFile"] },
+  ),
+);
+
 const common = {
   connection: connection(2),
   guest: fc.record(
@@ -77,10 +86,18 @@ export const inputs: fc.Arbitrary<AttachmentInputs> = fc.oneof(
     {
       ...common,
       functionMap: fc
-        .tuple(slotText, fc.uniqueArray(fc.nat({ max: 7 }), { minLength: 1 }))
-        .map(([slot, numbers]) =>
-          numbers.map((n, guestFunction) => ({ hostAddress: `${slot}.${n}`, guestFunction })),
-        ),
+        .uniqueArray(
+          fc.tuple(slotText, fc.nat({ max: 7 })).map(([slot, n]) => `${slot}.${n}`),
+          {
+            minLength: 1,
+            maxLength: 8,
+            selector: (text) => findPciAddress(text),
+          },
+        )
+        .chain((addresses) =>
+          fc.tuple(...addresses.map((one) => rom.map((options) => ({ hostAddress: one, ...options })))),
+        )
+        .map((entries) => entries.map((one, guestFunction) => ({ ...one, guestFunction }))),
     },
     { requiredKeys: ["connection", "guest", "ownerToken", "functionMap"] },
   ),

@@ -74,14 +74,6 @@ describe("check", () => {
       /^functionMap: .*0000:0a:00\.0 twice/,
     ],
     [
-      "a map over two host slots",
-      withMap(
-        { hostAddress: "0000:01:00.0", guestFunction: 0 },
-        { hostAddress: "0000:02:00.1", guestFunction: 1 },
-      ),
-      /^functionMap: .*0000:01:00 and 0000:02:00/,
-    ],
-    [
       "a malformed address in a map",
       withMap({ hostAddress: "01:00.8", guestFunction: 0 }),
       /^functionMap\[0\]\.hostAddress: .*"01:00\.8"/,
@@ -90,6 +82,29 @@ describe("check", () => {
       "guest function 8 in a map",
       withMap({ hostAddress: "01:00.0", guestFunction: 0 }, { hostAddress: "01:00.1", guestFunction: 8 }),
       /^functionMap\[1\]\.guestFunction: .*8/,
+    ],
+    [
+      "a ROM file by a relative path",
+      withMap({ hostAddress: "01:00.0", guestFunction: 0, romFile: "card.rom" }),
+      /^functionMap\[0\]\.romFile: .*"card\.rom".*absolute path/,
+    ],
+    [
+      "a ROM file with a line end",
+      withMap({ hostAddress: "01:00.0", guestFunction: 0, romFile: "/a\nb" }),
+      /^functionMap\[0\]\.romFile: .*absolute path/,
+    ],
+    [
+      "a ROM file without a ROM BAR",
+      withMap(
+        { hostAddress: "01:00.0", guestFunction: 0 },
+        { hostAddress: "01:00.1", guestFunction: 1, romFile: "/card.rom", romBar: false },
+      ),
+      /^functionMap\[1\]\.romFile: .*needs a ROM BAR/,
+    ],
+    [
+      "a ROM BAR that is a number",
+      withMap({ hostAddress: "01:00.0", guestFunction: 0, romBar: 0 }),
+      /^functionMap\[0\]\.romBar: .*true or false/,
     ],
     [
       "an entry without guest function",

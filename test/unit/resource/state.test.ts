@@ -302,6 +302,18 @@ describe("what the inputs ask for", () => {
     expect(wantedOf(parseCheckedInputs(rest)).selection).toEqual({ by: "device", device: "0000:01:00" });
   });
 
+  it("has the ROM of each function of the map, where something is said of it", () => {
+    const { device: _device, functions: _functions, ...rest } = valid;
+    const functionMap = [
+      { hostAddress: "01:00.0", guestFunction: 0, romFile: "/card.rom" },
+      { hostAddress: "01:00.1", guestFunction: 1, romBar: false },
+    ];
+    expect(wantedOf(parseCheckedInputs({ ...rest, functionMap })).selection).toEqual({
+      by: "map",
+      map: functionMap.map((one) => ({ ...one, hostAddress: `0000:${one.hostAddress}` })),
+    });
+  });
+
   it("is looked at by its device, or by each function of the map, and what the state remembers", () => {
     const remembered = {
       functions: [

@@ -1,0 +1,28 @@
+import { fail } from "../errors";
+import type { PciAddress } from "../pci";
+import type { Observation } from "./observation";
+
+/**
+ * A physical function whose virtual functions somebody needs is never taken, `allowInUse` or not. Its driver removes them
+ * when it loses it (Linux pci_disable_sriov): a function of this plan would be gone before it is held; and one that a
+ * guest has is waited for, for as long as that guest keeps it, in libvirtd's thread (vfio_unregister_group_dev).
+ */
+export function refuseParentsOfVirtualFunctions(
+  observation: Observation,
+  toTake: readonly PciAddress[],
+  needed: readonly PciAddress[],
+): void {
+  for (const { address, virtualFunctions } of observation.hostUses) {
+    if (virtualFunctions === undefined || !toTake.includes(address)) continue;
+    const own = virtualFunctions.filter((one) => needed.includes(one));
+    if (own.length > 0)
+      throw fail("PHYSICAL_FUNCTION_NEEDED", { address, virtualFunctions: own, by: "this attachment" });
+    const holder = observation.holdings.find((one) => virtualFunctions.includes(one.address));
+    if (holder !== undefined)
+      throw fail("PHYSICAL_FUNCTION_NEEDED", {
+        address,
+        virtualFunctions: [holder.address],
+        by: `guest ${holder.guest.name}`,
+      });
+  }
+}

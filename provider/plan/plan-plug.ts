@@ -1,0 +1,72 @@
+import { isAcpiSlot, type GuestSlot } from "../pci";
+import { findTagOfAlias, findTagOfQemuId } from "./naming";
+import type { Observation } from "./observation";
+import type { PlugTarget, Step, TakenFunction } from "./step";
+
+/** How long unasked removals were seen to follow a plug (qemu.md, rule 5). */
+const SWEEP_WATCH_MS = 500;
+
+/** Functions other than 0 in order, then 0, then a look whether they are all there (qemu.md, rules 3 and 5). */
+export function planPlug(
+  observation: Observation,
+  tag: string,
+  slot: GuestSlot,
+  targets: readonly PlugTarget[],
+  emptiedJustNow: boolean,
+): Step[] {
+  const pinsBytes = memoryToPin(observation, tag);
+  const plugs = [...targets]
+    .sort((a, b) => (a.guestFunction || Infinity) - (b.guestFunction || Infinity))
+    .map((target, index): Step => ({
+      kind: "plug",
+      slot,
+      target,
+      multifunction: target.guestFunction === 0 && targets.length > 1,
+      ...(index === 0 && pinsBytes !== undefined && { pinsBytes }),
+    }));
+  return [...plugs, confirmStep(observation, slot, targets, emptiedJustNow)];
+}
+
+/** Libvirt takes and plugs it; QEMU is asked whether it has it all the same. */
+export function planSingle(
+  observation: Observation,
+  tag: string,
+  slot: GuestSlot,
+  targets: readonly PlugTarget[],
+  taken: TakenFunction,
+): Step[] {
+  const pinsBytes = memoryToPin(observation, tag);
+  const attaches = targets.map((target): Step => ({
+    kind: "attach",
+    ...taken,
+    slot,
+    target,
+    ...(pinsBytes !== undefined && { pinsBytes }),
+  }));
+  return [...attaches, confirmStep(observation, slot, targets, false)];
+}
+
+function confirmStep(
+  observation: Observation,
+  slot: GuestSlot,
+  functions: readonly PlugTarget[],
+  emptiedJustNow: boolean,
+): Step {
+  const mayBeSwept =
+    (isAcpiSlot(slot.kind) && emptiedJustNow) ||
+    (slot.kind === "pcie-native" && Number.parseInt(observation.guest.qemuVersion, 10) < 6);
+  return { kind: "confirm", slot, functions, watchMs: mayBeSwept ? SWEEP_WATCH_MS : 0 };
+}
+
+/**
+ * What the first plug pins: all of the guest's memory, unless something else of VFIO's keeps it pinned. Of what is
+ * the owner's own nothing is plugged at that time.
+ */
+function memoryToPin({ guest, plugged, holdings }: Observation, tag: string): number | undefined {
+  const isPinned =
+    plugged.some((one) => findTagOfQemuId(one.qemuId) !== tag) ||
+    holdings.some(
+      (one) => one.guest.uuid === guest.uuid && !one.isUnassigned && findTagOfAlias(one.alias) !== tag,
+    );
+  return isPinned ? undefined : guest.memoryBytes;
+}

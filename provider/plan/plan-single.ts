@@ -1,0 +1,21 @@
+import type { FunctionMapping, GuestSlot } from "../pci";
+import type { Observation, OwnedPart } from "./observation";
+
+/**
+ * The one function that goes the ordinary way: libvirt takes it, plugs it and owns its slot. Undefined where there are
+ * several, and where one is plugged as part of a change: that holds the new one before the old one goes, so that what cannot
+ * be held costs the guest nothing, and what is held already need not come back to the host in between.
+ *
+ * Not on pseries: libvirt names the buses of further PHBs otherwise than QEMU does.
+ */
+export function findSingle(
+  observation: Observation,
+  owned: OwnedPart,
+  map: readonly FunctionMapping[],
+  slot: GuestSlot,
+): FunctionMapping | undefined {
+  const [only, ...others] = map;
+  if (only === undefined || others.length > 0 || observation.plugsSingles !== true) return undefined;
+  const isFresh = owned.plugged.length === 0 && !owned.held.includes(only.hostAddress);
+  return isFresh && slot.kind !== "pseries" ? only : undefined;
+}
