@@ -79,12 +79,21 @@ function findEntry(value: unknown): LedgerEntry | undefined {
 function findFunction(value: unknown): LedgerFunction | undefined {
   if (!isRecord(value) || typeof value["address"] !== "string") return undefined;
   const address = findPciAddress(value["address"]);
-  const { guestFunction, hostDriver } = value;
+  const { guestFunction, hostDriver, romFile, romBar } = value;
   const hasNumber = typeof guestFunction === "number" && isWithin(guestFunction, 7);
   const hasDriver = typeof hostDriver === "string" && isDriverName(hostDriver);
   if (address === undefined || (guestFunction !== undefined && !hasNumber)) return undefined;
   if (hostDriver !== undefined && !hasDriver) return undefined;
-  return { address, ...(hasNumber && { guestFunction }), ...(hasDriver && { hostDriver }) };
+  const hasRom = typeof romFile === "string" && romFile !== "";
+  if (romFile !== undefined && !hasRom) return undefined;
+  if (romBar !== undefined && typeof romBar !== "boolean") return undefined;
+  return {
+    address,
+    ...(hasNumber && { guestFunction }),
+    ...(hasDriver && { hostDriver }),
+    ...(hasRom && { romFile }),
+    ...(typeof romBar === "boolean" && { romBar }),
+  };
 }
 
 /** Whether a text may stand for a driver in a request to the host program. */

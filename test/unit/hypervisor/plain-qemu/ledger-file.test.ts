@@ -43,6 +43,15 @@ test("comes back as it was written, in one line, whatever the owner is called", 
   );
 });
 
+test("keeps the ROM of a function", () => {
+  const functions = [
+    { address: at("0000:01:00.0"), guestFunction: 0, romFile: '/usr/share/qemu/efi-"e".rom' },
+    { address: at("0000:01:00.1"), guestFunction: 1, romBar: false },
+  ];
+  const one = { ...file, entries: file.entries.map((entry) => ({ ...entry, functions })) };
+  expect(parseLedgerFile("it", writeLedgerFile(one))).toEqual(one);
+});
+
 const changed = (change: object): string => JSON.stringify({ version: 1, ...file, ...change });
 const withEntry = (change: object): string => changed({ entries: [{ ...file.entries[0], ...change }] });
 const withFunction = (change: object): string =>
@@ -61,6 +70,8 @@ test.each([
   ["a kind that is none", withEntry({ slot: { bus: "pci.4", slot: 0, kind: "isa" } })],
   ["an address that is none", withFunction({ address: "$(reboot)" })],
   ["guest function 8", withFunction({ guestFunction: 8 })],
+  ["a ROM file that is none", withFunction({ romFile: 1 })],
+  ["a ROM that is on or off by a word", withFunction({ romBar: "off" })],
   ["a driver that is a path", withFunction({ hostDriver: "../x" })],
 ])("%s is an error that names the file, and never an empty ledger", (_name, text) => {
   expect(() => parseLedgerFile("guest-1.json", text)).toThrow(
