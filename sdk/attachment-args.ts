@@ -1,12 +1,22 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ConnectionArgs } from "./connection-args";
 
-/** The running guest that gets the functions. */
+/** The running guest that gets the functions: libvirt's `domain`, or a QEMU without libvirt by its `qmpSocket`. */
 export interface GuestArgs {
-  /** Name or UUID of the libvirt domain. */
-  domain: pulumi.Input<string>;
+  /** Name or UUID of the libvirt domain. Not with `qmpSocket`. */
+  domain?: pulumi.Input<string | undefined>;
   /** libvirt's connection URI on the host. Default: "qemu:///system". */
   uri?: pulumi.Input<string | undefined>;
+  /**
+   * Path, on the host, of the QMP socket of a QEMU that was started by hand, by systemd or by Proxmox VE
+   * ("/var/run/qemu-server/100.qmp"). Not with `domain`, and never a socket of libvirt's.
+   */
+  qmpSocket?: pulumi.Input<string | undefined>;
+  /**
+   * With `qmpSocket`: how functions are bound where `connection.user` is not root. "sudo" runs one installed program
+   * (docs/security.md). Default: the login is root's.
+   */
+  privilege?: pulumi.Input<"sudo" | undefined>;
 }
 
 /** Which guest function number one host function gets. */

@@ -7,6 +7,7 @@
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -81,6 +82,20 @@ fs.writeFileSync(
     "",
   ].join("\n"),
 );
+
+// What an account with sudo runs on a host without libvirt (docs/security.md): the text that the provider itself sends.
+const program = path.join(staging, "host-program.cjs");
+await build({
+  absWorkingDir: root,
+  entryPoints: ["provider/hypervisor/plain-qemu/host-program.ts"],
+  outfile: program,
+  bundle: true,
+  platform: "node",
+  format: "cjs",
+});
+const { HOST_PROGRAM_FILE } = createRequire(import.meta.url)(program);
+fs.writeFileSync(path.join(staging, "multifunction-pci-host"), HOST_PROGRAM_FILE, { mode: 0o755 });
+fs.rmSync(program);
 
 const old = `${staging}-old`;
 if (fs.existsSync(dist)) fs.renameSync(dist, old);

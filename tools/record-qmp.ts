@@ -159,7 +159,7 @@ async function main(): Promise<void> {
     const client = await LibvirtClient.open(await ssh.openUnixSocket(SOCKET, signal), {
       uri: "qemu:///system",
     });
-    const hypervisor = await hypervisors.open({ connection, guest: GUEST, uri: undefined });
+    const hypervisor = await hypervisors.open({ connection, by: "libvirt", guest: GUEST, uri: undefined });
     for (const scenario of positionals.length > 0 ? positionals : Object.keys(scenarios)) {
       const recording = await record(scenario, hypervisor, ssh, client);
       const file = join(recordingsFolder, `${scenario}.json`);

@@ -1,21 +1,53 @@
+import { hasCode } from "../errors";
 import {
   libvirtHypervisor,
   LibvirtSession,
   type LibvirtUri,
   type StreamFactory,
 } from "../hypervisor/libvirt";
-import { hasCode } from "../errors";
+import {
+  limitCommands,
+  plainHypervisor,
+  plainMonitor,
+  type HostChannels,
+  type PlainHypervisorOptions,
+  type PlainPlace,
+  type Privilege,
+  type QmpSession,
+} from "../hypervisor/plain-qemu";
 import type { Hypervisor, Lock } from "../lifecycle";
+import type { HostSurvey } from "../pci";
 import type { ConnectionInputs } from "../resource";
 import { SshPool, type SshConnection, type SshTarget } from "../ssh";
 import { SshTargets } from "./ssh-targets";
 
 /** Which guest, over which connection. */
-export interface GuestPlace {
+export type GuestPlace = LibvirtPlace | SocketPlace;
+
+/** A guest that libvirt manages. */
+export interface LibvirtPlace {
   readonly connection: ConnectionInputs;
+  readonly by: "libvirt";
   /** Name or UUID. */
   readonly guest: string;
   readonly uri: LibvirtUri | undefined;
+}
+
+/** A QEMU that nobody manages. */
+export interface SocketPlace {
+  readonly connection: ConnectionInputs;
+  readonly by: "socket";
+  /** Path of its monitor's socket on the host. */
+  readonly socket: string;
+  readonly privilege: Privilege;
+  /** The guest that an attachment was made in, where there is one. */
+  readonly guestUuid?: string;
+}
+
+/** How a QEMU without libvirt is put together. */
+export interface PlainParts {
+  readonly monitor: (place: PlainPlace) => QmpSession;
+  readonly hypervisor: (options: PlainHypervisorOptions) => Hypervisor;
 }
 
 /** Limits of one dial. */
@@ -41,35 +73,63 @@ export interface OpenOptions {
  */
 const MOST_LIBVIRT_CONNECTIONS = 8;
 
+/** Without libvirt each request to the host program is such a session, and so is each relay to a monitor. */
+const MOST_REQUESTS = 4;
+const MOST_RELAYS = 4;
+
+/** What is shared by all guests without libvirt over one SSH connection. */
+interface PlainConnection {
+  readonly channels: HostChannels;
+  readonly relayChannels: HostChannels;
+  readonly monitors: Map<string, QmpSession>;
+}
+
 /**
  * The hypervisors of this process: one SSH connection per host, one libvirt connection per guest, shared
  * by all resources of one `pulumi` command (it runs them all in one provider process). Beyond the eighth, guests
  * share libvirt connections.
  */
 export class Hypervisors {
-  readonly #targets: SshTargets;
+  /** From connection arguments to what is dialled; knows the credentials of stack and environment. */
+  readonly targets: SshTargets;
   readonly #pool = new SshPool();
   readonly #unanswered = new Map<string, Error>();
   readonly #sessions = new Map<SshConnection, Map<string, LibvirtSession>>();
+  readonly #plainConnections = new Map<SshConnection, PlainConnection>();
+  readonly #plain: PlainParts;
 
-  constructor(targets = new SshTargets()) {
-    this.#targets = targets;
+  constructor(
+    plain: PlainParts = { monitor: plainMonitor, hypervisor: plainHypervisor },
+    targets = new SshTargets(),
+  ) {
+    this.#plain = plain;
+    this.targets = targets;
   }
 
   /** @throws the ProviderErrors of the SSH room; the signal's reason. */
   async open(place: GuestPlace, options: OpenOptions = {}): Promise<Hypervisor> {
-    const own = await this.#targets.of(place.connection);
+    const own = await this.targets.of(place.connection);
     const target: SshTarget = { ...own, ...options.limits };
     const ssh = await this.#pool.acquire(target, options.signal);
     if (options.willLock) ssh.locks.prepare();
+    const lock = lockOf(ssh, options.progress);
+    const survey = (signal: AbortSignal): Promise<HostSurvey> => ssh.locks.survey(signal);
+    if (place.by === "socket") {
+      const { socket, privilege, guestUuid } = place;
+      const { channels, relayChannels, monitors } = this.#plainConnectionOf(ssh);
+      const plain = { channels, relayChannels, socket, privilege };
+      const monitor = this.#monitorOf(monitors, plain);
+      return this.#plain.hypervisor({
+        ...plain,
+        monitor,
+        lock,
+        survey,
+        ...(guestUuid !== undefined && { guestUuid }),
+      });
+    }
     const { session, shareWith } = this.#sessionOf(ssh, place);
-    return libvirtHypervisor({
-      session,
-      guest: place.guest,
-      lock: lockOf(ssh, options.progress),
-      survey: (signal) => ssh.locks.survey(signal),
-      onFound: ({ uuid }) => shareWith(uuid),
-    });
+    const onFound = ({ uuid }: { readonly uuid: string }): void => shareWith(uuid);
+    return libvirtHypervisor({ session, guest: place.guest, lock, survey, onFound });
   }
 
   /**
@@ -93,14 +153,37 @@ export class Hypervisors {
   /** Ends every connection. */
   async close(): Promise<void> {
     const sessions = [...this.#sessions.values()].flatMap((one) => [...new Set(one.values())]);
-    await Promise.all(sessions.map((session) => session.close()));
+    const monitors = [...this.#plainConnections.values()].flatMap((one) => [...one.monitors.values()]);
+    await Promise.all([...sessions, ...monitors].map((session) => session.close()));
     await this.#pool.close();
+  }
+
+  #plainConnectionOf(ssh: SshConnection): PlainConnection {
+    const known = this.#plainConnections.get(ssh);
+    if (known !== undefined) return known;
+    const all = channelsOf(ssh);
+    const connection: PlainConnection = {
+      channels: limitCommands(all, MOST_REQUESTS),
+      relayChannels: limitCommands(all, MOST_RELAYS),
+      monitors: new Map<string, QmpSession>(),
+    };
+    this.#plainConnections.set(ssh, connection);
+    void ssh.closed.then(() => this.#plainConnections.delete(ssh));
+    return connection;
+  }
+
+  /** One for each socket: QEMU serves one client of it at a time, and this process is one. */
+  #monitorOf(monitors: Map<string, QmpSession>, place: PlainPlace): QmpSession {
+    const key = `${place.privilege} ${place.socket.replace(/^\/var\/run\//, "/run/")}`;
+    const monitor = monitors.get(key) ?? this.#plain.monitor(place);
+    monitors.set(key, monitor);
+    return monitor;
   }
 
   /** A guest is asked for by name where it is attached to, by UUID from then on: one session for both. */
   #sessionOf(
     ssh: SshConnection,
-    place: GuestPlace,
+    place: LibvirtPlace,
   ): { readonly session: LibvirtSession; readonly shareWith: (guest: string) => void } {
     let sessions = this.#sessions.get(ssh);
     if (sessions === undefined) {
@@ -129,6 +212,15 @@ function newOrShared(
   const alike = all.filter((one) => one.uri === uri);
   const shared = all.length < MOST_LIBVIRT_CONNECTIONS ? undefined : alike[known.size % alike.length];
   return shared ?? new LibvirtSession(streamsOf(ssh), uri);
+}
+
+function channelsOf(ssh: SshConnection): HostChannels {
+  return {
+    label: ssh.label,
+    hostKeyFingerprint: ssh.hostKeyFingerprint,
+    openUnixSocket: ssh.openUnixSocket.bind(ssh),
+    exec: ssh.exec.bind(ssh),
+  };
 }
 
 function streamsOf(ssh: SshConnection): StreamFactory {

@@ -11,6 +11,7 @@ import {
   type AttachmentState,
 } from "../resource";
 import type { Hypervisors } from "./hypervisors";
+import { placeOf } from "./place";
 
 /** A preview is worth so much waiting, not more. */
 export const LOOK_SECONDS = 15;
@@ -36,9 +37,7 @@ export async function look(
   const { signal } = Deadline.start("look at the host", LOOK_SECONDS, asked);
   const remembered = state && rememberedOf(state);
   try {
-    const { connection, guest } = inputs;
-    const place = { connection, guest: guest.domain, uri: guest.uri };
-    const hypervisor = await hypervisors.openForLook(place, signal);
+    const hypervisor = await hypervisors.openForLook(placeOf(inputs), signal);
     const query = queryForPlug(inputs, remembered);
     const observation = await hypervisor.host.observe(query, signal);
     const { hostUuid, guest: found } = observation;

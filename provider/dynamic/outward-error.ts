@@ -1,6 +1,6 @@
 import { causeText, fail, printable } from "../errors";
 import { LibvirtDisconnectedError, LibvirtError, LibvirtProtocolError } from "../libvirt-rpc";
-import { QmpError, QmpProtocolError } from "../qmp";
+import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../qmp";
 
 /**
  * The error of the catalogue for one that a protocol's room has thrown and that nobody on the way has put into words;
@@ -14,6 +14,7 @@ export function outwardError(error: unknown, target: string): unknown {
     return fail("PROTOCOL_BROKEN", { target, reason }, error);
   if (error instanceof LibvirtDisconnectedError)
     return fail("LIBVIRT_CONNECTION_LOST", { target, reason }, error);
+  if (error instanceof QmpDisconnectedError) return fail("QMP_CONNECTION_LOST", { target, reason }, error);
   if (error instanceof LibvirtError || error instanceof QmpError)
     return fail("LIBVIRT_REFUSED", { target, reason }, error);
   if (error instanceof Error && error.message !== printable(error.message))

@@ -46,7 +46,7 @@ import { describeLook, look, LOOK_SECONDS } from "./look";
 import { Operations } from "./operations";
 import { outwardError } from "./outward-error";
 import { PartialFailure } from "./partial-failure";
-import { SshTargets } from "./ssh-targets";
+import { placeOf } from "./place";
 import { propertiesToState } from "./to-state";
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -62,12 +62,12 @@ const READ_SECONDS = 60;
  * subpath `./provider`.
  */
 export class MultifunctionPciProvider implements Required<ResourceProvider> {
-  readonly #targets = new SshTargets();
-  readonly #hypervisors = new Hypervisors(this.#targets);
+  readonly #hypervisors: Hypervisors;
   readonly #operations: Operations;
 
-  constructor(operations = new Operations()) {
+  constructor(operations = new Operations(), hypervisors = new Hypervisors()) {
     this.#operations = operations;
+    this.#hypervisors = hypervisors;
   }
 
   /**
@@ -78,7 +78,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
    * (docs/pulumi.md). So all of it is done before the first await: when the SDK has called, it is configured.
    */
   async configure({ config }: ConfigureRequest): Promise<void> {
-    this.#targets.ambient = readAmbientCredentials(config, process.env);
+    this.#hypervisors.targets.ambient = readAmbientCredentials(config, process.env);
   }
 
   /**
@@ -89,7 +89,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const { [PROVIDER_KEY]: _, ...own } = news;
     const oldToken = olds["ownerToken"];
     const inputs = typeof oldToken === "string" ? { ...own, ownerToken: oldToken } : own;
-    const failures = findInputFailures(inputs, credentialChecks(this.#targets.ambient));
+    const failures = findInputFailures(inputs, credentialChecks(this.#hypervisors.targets.ambient));
     const checked = propertiesToState(normaliseInputs(inputs));
     if (failures.length === 0 && oldToken === undefined) await this.#foretell(checked);
     return { inputs: checked, failures };
@@ -222,15 +222,13 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
   }
 
   async #attach(inputs: AttachmentInputs, state: AttachmentState | undefined): Promise<Reality> {
-    const { connection, guest } = inputs;
     const { attachSeconds, detachSeconds } = timeoutsOf(inputs);
     const progress = progressOf(inputs.ownerToken);
-    const place = { connection, guest: guest.domain, uri: guest.uri };
     const remembered = state && rememberedOf(state);
     const limitSeconds = state === undefined ? attachSeconds : attachSeconds + detachSeconds;
     const undoSeconds = attachSeconds + detachSeconds;
     return this.#operations.run(limitSeconds + undoSeconds, async (signal) => {
-      const hypervisor = await this.#hypervisors.open(place, { signal, progress, willLock: true });
+      const hypervisor = await this.#hypervisors.open(placeOf(inputs), { signal, progress, willLock: true });
       return attach(hypervisor, {
         wanted: wantedOf(inputs),
         query: queryForPlug(inputs, remembered),
@@ -246,9 +244,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
 
   /** The guest that the attachment was made in, by its UUID: its name may be another guest's by now. */
   #openMade(inputs: AttachmentInputs, state: AttachmentState, options: OpenOptions): Promise<Hypervisor> {
-    const { connection, guest } = inputs;
-    const place = { connection, guest: state.guestUuid, uri: guest.uri };
-    return this.#hypervisors.open(place, options);
+    return this.#hypervisors.open(placeOf(inputs, state.guestUuid), options);
   }
 }
 

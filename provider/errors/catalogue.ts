@@ -90,6 +90,35 @@ const reaching = {
   PROTOCOL_BROKEN: (d: { target: string; reason: string }) =>
     `what answers for libvirt or QEMU on ${d.target} does not keep to their protocol: ${sentence(d.reason)} ` +
     `Its answers are not used. Check that this is the right host, and its libvirt and QEMU.`,
+  // --- QEMU without libvirt ---
+  QMP_SOCKET_UNREACHABLE: (d: { label: string; socket: string; tried: readonly string[] }) =>
+    `cannot reach QEMU's monitor ${d.socket} on ${d.label}; tried: ${d.tried.join("; ")}. ` +
+    `Check guest.qmpSocket, who may open that socket, and that sshd forwards sockets (AllowStreamLocalForwarding) or a relay program is there.`,
+  QMP_SOCKET_BUSY: (d: { label: string; socket: string; way: string; seconds: number }) =>
+    `QEMU's monitor ${d.socket} on ${d.label} was reached (${d.way}), but did not greet within ${d.seconds} s: it serves one client at a time, ` +
+    `and another has it, or QEMU stands still. Look who ("ss -xp | grep ${d.socket}"), end that client, or give QEMU a monitor ` +
+    `of its own for this: -qmp unix:PATH,server=on,wait=off.`,
+  QEMU_IS_LIBVIRTS: (d: { socket: string }) =>
+    `the QEMU behind ${d.socket} was started by libvirt, which must know of every function that its guest has. ` +
+    `Nothing was touched. Name the guest in guest.domain instead of guest.qmpSocket.`,
+  QMP_CONNECTION_LOST: (d: { target: string; reason: string }) =>
+    `the connection to QEMU's monitor on ${d.target} has ended: ${sentence(d.reason)} Run again.`,
+  HOST_PROGRAM_FAILED: (d: { target: string; reason: string }) =>
+    `what has to be done as root on ${d.target} failed: ${sentence(d.reason)} It is a bash program; connection.user has to be root, ` +
+    `or guest.privilege "sudo" with the program installed and allowed as docs/security.md has it.`,
+  HOST_WITHOUT_UUID: (d: { target: string }) =>
+    `${d.target} has neither a UUID in its firmware nor a machine id, so it could not be known again. ` +
+    `Give it one: "systemd-machine-id-setup".`,
+  LEDGER_UNREADABLE: (d: { name: string; reason: string }) =>
+    `the owners' record /run/multifunction-pci/${d.name} on the host cannot be read: ${sentence(d.reason)} Nothing was touched. ` +
+    `It tells which driver each function goes back to: look at it, and remove it only when its functions are back.`,
+  BIND_FAILED: (d: { functions: readonly string[]; reason: string }) =>
+    `the host did not bind ${d.functions.join(", ")} to vfio-pci: ${sentence(d.reason)}`,
+  UNBIND_FAILED: (d: { functions: readonly string[]; reason: string }) =>
+    `the host did not give ${d.functions.join(", ")} back: ${sentence(d.reason)}`,
+  FUNCTION_STILL_OPEN: (d: { address: string; process: string }) =>
+    `${d.address} is not given back to the host: process ${d.process} has its IOMMU group open, and the kernel would wait for it ` +
+    `without end. Detach it there, or end that process, and run again.`,
 } as const;
 
 /** What planning refuses with: nothing was touched. A preview shows it as the answer, not as a failure to look. */
@@ -149,9 +178,31 @@ const refusals = {
   FUNCTION_CONFIGURED_OTHERWISE: (d: { functions: readonly string[]; guest: string }) =>
     `the configuration of guest ${d.guest} gives it ${d.functions.join(", ")} already, by a device of its own. ` +
     `Nothing was touched. Remove that device ("virsh detach-device --config"), or leave persistent out.`,
-  NO_FREE_SLOT: (d: { guest: string; buses: readonly string[] }) =>
-    `guest ${d.guest} has no free hotplug slot: ${d.buses.join("; ") || "it has no hotplug bus"}. ` +
-    `Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>.`,
+  GROUP_NODE_CLOSED: (d: { guest: string; pid: number; user: string; path: string; owner?: string }) =>
+    `QEMU of guest ${d.guest} (process ${d.pid}, user ${d.user}) may not open ${d.path}, ` +
+    (d.owner === undefined
+      ? `which will be root's when it appears. Nothing was touched. On the host, once: `
+      : `which belongs to ${d.owner}. Nothing was touched. On the host now: chown ${d.user} ${d.path}; for good: `) +
+    `echo 'SUBSYSTEM=="vfio", OWNER="${d.user}"' > /etc/udev/rules.d/10-vfio.rules && udevadm control --reload.`,
+  MEMLOCK_TOO_LOW: (d: {
+    guest: string;
+    pid: number;
+    user: string;
+    unit?: string;
+    limitMiB: number;
+    memoryMiB: number;
+    neededBytes: number;
+  }) =>
+    `QEMU of guest ${d.guest} (process ${d.pid}, user ${d.user}) may lock ${d.limitMiB} MiB; VFIO pins all of the guest's ` +
+    `${d.memoryMiB} MiB, for which it needs ${d.neededBytes} bytes with a margin. Nothing was touched. ` +
+    `On the host now: prlimit --pid ${d.pid} --memlock=${d.neededBytes}:${d.neededBytes}; for its next start: ` +
+    `LimitMEMLOCK=${d.neededBytes} in [Service] of ${d.unit ?? "its systemd unit, or ulimit -l where a script starts it"}.`,
+  NO_FREE_SLOT: (d: { guest: string; buses: readonly string[]; hasConfiguration: boolean }) =>
+    `guest ${d.guest} has no free hotplug slot on its ${d.buses.length} port(s) and buses: ` +
+    `${d.buses.join("; ") || "it has no hotplug bus"}. ` +
+    (d.hasConfiguration
+      ? `Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>.`
+      : `Give its QEMU one more port at its next start: -device pcie-root-port,id=rp9,bus=pcie.0,chassis=9.`),
   SLOT_REFUSED: (d: { guest: string; slot: string; reason: string }) =>
     `guest slot ${d.slot} of ${d.guest} cannot be used: ${sentence(d.reason)} Correct guestSlot, or leave it out.`,
 } as const;

@@ -32,7 +32,8 @@ export interface Work {
  * Carries a plan out, step by step; ends with the first error. What to undo then is planned anew from
  * what is really there, because a step that failed may have happened all the same.
  *
- * Independent steps run together: all holds after the first (which opens the group's node), all releases.
+ * Independent steps run together: all holds after the first (which opens the group's node, where libvirt holds), all
+ * releases.
  *
  * @returns `guest-stopped` where QEMU ended meanwhile: nothing is plugged or held any more.
  */
@@ -65,7 +66,7 @@ async function carryOutSteps(
 ): Promise<"done" | "guest-stopped"> {
   for (let next = 0; next < steps.length;) {
     work.deadline.signal.throwIfAborted();
-    const batch = independentSteps(steps, next);
+    const batch = independentSteps(steps, next, work.hypervisor.host.firstHold ?? "alone");
     for (const [index, step] of batch.entries())
       work.progress(`${next + index + 1}/${steps.length} ${describeStep(step)}`);
     if (batch.length === 1 && batch[0]?.kind === "unplug") {
@@ -84,10 +85,14 @@ async function carryOutSteps(
 }
 
 /** The steps from `start` that may run together. */
-function independentSteps(steps: readonly Step[], start: number): readonly Step[] {
+function independentSteps(
+  steps: readonly Step[],
+  start: number,
+  firstHold: "alone" | "with-others",
+): readonly Step[] {
   const first = steps[start];
   if (first === undefined) return [];
-  const isFirstOfGroup = first.kind === "hold" && steps[start - 1]?.kind !== "hold";
+  const isFirstOfGroup = first.kind === "hold" && steps[start - 1]?.kind !== "hold" && firstHold === "alone";
   if ((first.kind !== "hold" && first.kind !== "release") || isFirstOfGroup) return [first];
   let end = start + 1;
   while (steps[end]?.kind === first.kind) end++;

@@ -17,6 +17,11 @@ export interface Identity {
 
 /** What the lifecycle asks of a host: look, hold a function for a guest, give it back. */
 export interface Host {
+  /**
+   * Whether the first hold of a plan opens something that the others find open (libvirt makes a group's node with it),
+   * or all are one command. Default: `alone`.
+   */
+  readonly firstHold?: "alone" | "with-others";
   /** A short look: which guest, which IOMMU groups. */
   identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity>;
   /** Looks at everything a plan needs; `addresses` are looked at beside what the guest and the ledger name. */
@@ -37,7 +42,7 @@ export interface Host {
   attach(target: PlugTarget, slot: GuestSlot, signal: AbortSignal, vfioDriver?: string): Promise<void>;
   /** Gives a held function back; one that is not held any more is no error. */
   release(address: PciAddress, alias: string, signal: AbortSignal): Promise<void>;
-  /** Aliases of all that libvirt has for the running guest; none where it does not run. */
+  /** Aliases of all that is held for the running guest; none where libvirt has it and it does not run. */
   heldAliases(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** Adds all of these to the guest's configuration, whether or not it runs, as one change. */
   configure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void>;

@@ -51,7 +51,10 @@ export function findReality(
   if (owned === undefined || isNothing(owned)) return undefined;
   const isOff = observation.guest.runState === "off";
   const plugged = isOff ? pluggedAtBoot(owned) : owned.plugged;
-  const held = isOff ? owned.configured.map((one) => one.address) : owned.held;
+  // without libvirt, functions stay held when their guest ends
+  const held = isOff
+    ? [...new Set([...owned.held, ...owned.configured.map((one) => one.address)])]
+    : owned.held;
   const [first] = plugged;
   const bus = observation.buses.find((candidate) => candidate.bus === first?.bus);
   const slot: GuestSlot | undefined =

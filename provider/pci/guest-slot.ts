@@ -78,14 +78,24 @@ const conventionalSlots: SlotRange = { first: 1, last: 31 };
 export function classifyBus(facts: BusFacts): BusHotplug {
   const refuse = (reason: string): BusHotplug => ({ possible: false, reason });
   const isExpress = isExpressPort(facts.portType);
-  if (facts.portHotplug === false) return refuse("its port has hotplug='off'");
-  if (facts.handlerPath === "") return refuse("it does not support hotplug");
-  if (facts.architecture === "ppc64") return { possible: true, kind: "pseries", slots: conventionalSlots };
-  if (facts.handlerPath === facts.portPath)
+  if (facts.portHotplug === false) return refuse("its port has hotplug='off'; use a port without");
+  if (facts.handlerPath === "")
+    return refuse("it does not support hotplug; use a root port or a bridge that does");
+  const isOwnHandler = facts.handlerPath === facts.portPath;
+  if (facts.architecture === "ppc64" && !isOwnHandler)
+    return { possible: true, kind: "pseries", slots: conventionalSlots };
+  if (isOwnHandler && facts.architecture === "ppc64")
+    return refuse(
+      "hotplug behind a bridge is not known to show several functions together on POWER; use pci.0",
+    );
+  if (isOwnHandler)
     return isExpress
       ? { possible: true, kind: "pcie-native", slots: onlySlotZero }
-      : refuse("its SHPC hotplug controller cannot show several functions together");
-  if (!facts.hasAcpiSelector) return refuse("it has no ACPI hotplug");
+      : refuse(
+          "its SHPC hotplug controller cannot show several functions together; use another port or root bus",
+        );
+  if (!facts.hasAcpiSelector)
+    return refuse("it has no ACPI hotplug; use a root port, or a bridge that has it");
   return isExpress
     ? { possible: true, kind: "pcie-acpi", slots: onlySlotZero }
     : { possible: true, kind: "pci-acpi", slots: conventionalSlots };

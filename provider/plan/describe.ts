@@ -69,7 +69,11 @@ function describeRom({ romFile, romBar }: RomOptions): string {
 }
 
 function describePlaces(places: readonly LedgerPlace[], preposition: string): string {
-  const words = { live: "the guest's metadata", configuration: "its configuration" } as const;
+  const words = {
+    live: "the guest's metadata",
+    configuration: "its configuration",
+    host: "a file on the host",
+  } as const;
   if (places.length === 1 && places[0] === "configuration")
     return "the metadata of the guest's configuration";
   return places.map((place) => words[place]).join(` and ${preposition} `);

@@ -20,6 +20,7 @@ export type {
   Configuration,
   ConfiguredFunction,
   ConfiguredPlace,
+  Confinement,
   GuestIdentity,
   GuestRunState,
   Holding,

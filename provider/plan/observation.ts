@@ -71,8 +71,28 @@ export interface Configuration {
   readonly ledger: readonly LedgerEntry[];
 }
 
-/** Where a ledger entry stands: in the running guest's metadata, in those of its configuration. */
-export type LedgerPlace = "live" | "configuration";
+/**
+ * Where a ledger entry stands: in the running guest's metadata, in those of its configuration; of a guest without
+ * libvirt, on its host.
+ */
+export type LedgerPlace = "live" | "configuration" | "host";
+
+/** What a host lets the QEMU of a guest do; where libvirt keeps it, libvirt sees to that. */
+export interface Confinement {
+  readonly pid: number;
+  /** Name, or else number, of its user. */
+  readonly user: string;
+  /** Its unit of systemd, where it has one. */
+  readonly unit?: string;
+  /** Memory that it may lock; undefined where nothing limits it. */
+  readonly lockedMemoryBytes?: number;
+  /** Nodes that it may not open; without an owner one that is not there before its group is held. */
+  readonly closedNodes: readonly {
+    readonly iommuGroup: number;
+    readonly path: string;
+    readonly owner?: string;
+  }[];
+}
 
 /** A host function that QEMU has, whoever plugged it, seen by QOM. */
 export interface PluggedFunction extends RomOptions {
@@ -100,11 +120,15 @@ export interface Observation {
   readonly functions: ReadonlyMap<PciAddress, HostFunction>;
   readonly holdings: readonly Holding[];
   readonly plugged: readonly PluggedFunction[];
-  /** Entries in the metadata of running guests. */
+  /** Entries of running guests; without libvirt also of those that have ended, and have functions held still. */
   readonly ledger: readonly { readonly guest: GuestIdentity; readonly entry: LedgerEntry }[];
   /** Undefined where the host has no such guest, or one without persistent configuration. */
   readonly configuration?: Configuration;
   readonly hostUses: readonly HostUse[];
+  /** Where the entries of this guest stand while it runs. Default: `live`. */
+  readonly ledgerPlace?: "live" | "host";
+  /** Undefined where nothing confines QEMU, or something else sees to it. */
+  readonly confinement?: Confinement;
   /** Whether the host plugs a function by itself where it is alone in its slot, and owns that slot then: libvirt does. */
   readonly plugsSingles?: boolean;
 }
@@ -114,7 +138,7 @@ export interface OwnedPart {
   readonly tag: string;
   /** The live entry, else the one in the guest's configuration. */
   readonly entry?: LedgerEntry;
-  /** What stands in the running guest's metadata under this owner or tag. */
+  /** What stands in the running guest's metadata, or on its host, under this owner or tag. */
   readonly liveEntry?: LedgerEntry;
   /** What stands in the metadata of the guest's configuration under this owner or tag. */
   readonly configuredEntry?: LedgerEntry;

@@ -21,6 +21,7 @@ import { listUses } from "./describe";
 import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
 import type { LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
+import { refuseConfined } from "./refuse-confined";
 import { refuseParentsOfVirtualFunctions } from "./physical-functions";
 import { configurationOf, planConfiguration, refuseConfiguredOtherwise } from "./plan-configuration";
 import {
@@ -73,6 +74,7 @@ export function planAttach(
   if (!isOff) {
     refuseParentsOfVirtualFunctions(observation, [...toHold, ...toHoldAgain], needed);
     refuseWhatTheHostUses(observation, wanted, [...toHold, ...toHoldAgain]);
+    if (!isPlugged) refuseConfined(observation, [...members.values()]);
   }
   const single = isPlugged || isOff ? undefined : findSingle(observation, owned, map, slot);
   const targets: PlugTarget[] = [...map]
@@ -111,11 +113,12 @@ export function planAttach(
     purpose: map.some((one) => one.hostAddress === address) ? "assign" : "leftover",
   });
   const places: LedgerPlace[] = [
-    ...(isOff ? [] : ["live" as const]),
+    ...(isOff ? [] : [observation.ledgerPlace ?? "live"]),
     ...(wanted.persistent ? ["configuration" as const] : []),
   ];
   const stale = places.filter(
-    (place) => !isSameEntry(place === "live" ? owned.liveEntry : owned.configuredEntry, interimEntry),
+    (place) =>
+      !isSameEntry(place === "configuration" ? owned.configuredEntry : owned.liveEntry, interimEntry),
   );
   const steps: Step[] = [];
   if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, places: stale });
@@ -435,9 +438,16 @@ function chooseSlot(
   }
   const free = findFreeSlot(buses);
   if (free === undefined)
-    throw fail("NO_FREE_SLOT", { guest: observation.guest.name, buses: buses.map(describeBus) });
+    throw fail("NO_FREE_SLOT", {
+      guest: observation.guest.name,
+      buses: buses.map(describeBus),
+      hasConfiguration: observation.ledgerPlace !== "host",
+    });
   return free;
 }
+
+/** QEMU's id of the root bus of q35 and of `virt`. */
+const EXPRESS_ROOT = "pcie.0";
 
 const NOT_CONFIGURED = {
   possible: false,
@@ -482,8 +492,15 @@ function namedSlot(
   const refuse = (slot: string, reason: string): Error =>
     fail("SLOT_REFUSED", { guest: observation.guest.name, slot, reason });
   const bus = buses.find((candidate) => candidate.bus === named.bus);
-  if (bus === undefined)
-    throw refuse(named.bus, `the guest has no such bus; it has ${buses.map((one) => one.bus).join(", ")}`);
+  if (bus === undefined) {
+    const others = `it has ${buses.map((one) => one.bus).join(", ") || "none"}`;
+    throw refuse(
+      named.bus,
+      named.bus === EXPRESS_ROOT
+        ? `QEMU hot-plugs nothing on the root bus of a PCI Express machine. Use a root port; ${others}`
+        : `the guest has no such bus; ${others}`,
+    );
+  }
   if (!bus.hotplug.possible) throw refuse(named.bus, bus.hotplug.reason);
   const { first, last } = bus.hotplug.slots;
   const isWithin = named.slot === undefined || (named.slot >= first && named.slot <= last);

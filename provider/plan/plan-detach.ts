@@ -34,7 +34,7 @@ export function planDetach(
     ),
   ];
   const places: LedgerPlace[] = [
-    ...(owned.liveEntry === undefined ? [] : ["live" as const]),
+    ...(owned.liveEntry === undefined ? [] : [observation.ledgerPlace ?? "live"]),
     ...(owned.configuredEntry === undefined ? [] : ["configuration" as const]),
   ];
   const entry = owned.liveEntry ?? owned.configuredEntry;
@@ -145,7 +145,8 @@ export function findHostDriver(
 /**
  * Function 0 present: exactly one device_del, because it removes all and a second one may cancel it
  * (qemu.md 1.3). Absent: the guest never saw the others; QEMU removes each at once, but an ACPI slot is
- * emptied through the guest by one request for all (qemu.md section 4).
+ * emptied through the guest by one request for all (qemu.md section 4). pseries before QEMU 4.2 refuses function 0
+ * until each other function has been asked for (spapr_pci_unplug_request in hw/ppc/spapr_pci.c).
  */
 function unplugStep(observation: Observation, functions: readonly PluggedFunction[]): Step {
   const [first] = functions;
@@ -154,6 +155,7 @@ function unplugStep(observation: Observation, functions: readonly PluggedFunctio
   const seenByGuest = first.guestFunction === 0;
   const ids = functions.map((one) => one.qemuId);
   const goesThroughGuest = seenByGuest || isAcpiSlot(kind);
+  const isEach = !goesThroughGuest || (kind === "pseries" && isBefore(observation.guest.qemuVersion, 4, 2));
   return {
     kind: "unplug",
     slot: { bus: first.bus, slot: first.slot, kind },
@@ -163,7 +165,7 @@ function unplugStep(observation: Observation, functions: readonly PluggedFunctio
       guestFunction: one.guestFunction,
       ...romOptionsOf(one),
     })),
-    requests: goesThroughGuest ? ids.slice(0, 1) : ids.reverse(),
+    requests: isEach ? ids.reverse() : ids.slice(0, 1),
     seenByGuest,
     ...(goesThroughGuest && observation.guest.runState === "paused" && { awaitsResume: true }),
   };
@@ -177,4 +179,10 @@ function kindOf(observation: Observation, one: PluggedFunction): SlotKind {
     slot: `${one.bus} slot ${one.slot}`,
     reason: bus === undefined ? "the guest has no such bus" : bus.hotplug.possible ? "" : bus.hotplug.reason,
   });
+}
+
+/** Whether a version of QEMU is older than this one; one that does not tell is not. */
+function isBefore(qemuVersion: string, major: number, minor: number): boolean {
+  const [ownMajor = NaN, ownMinor = NaN] = qemuVersion.split(".").map(Number);
+  return ownMajor < major || (ownMajor === major && ownMinor < minor);
 }

@@ -1,4 +1,5 @@
-export { QmpError, QmpProtocolError } from "./qmp-error";
+export { QmpConnection, type QmpEnd } from "./qmp-connection";
+export { QmpDisconnectedError, QmpError, QmpProtocolError } from "./qmp-error";
 export type { QmpArguments, QmpEvent, QmpMonitor } from "./qmp-monitor";
 export {
   ANONYMOUS_PATH,

@@ -16,3 +16,8 @@ export class QmpError extends Error {
 export class QmpProtocolError extends Error {
   override readonly name = "QmpProtocolError";
 }
+
+/** The monitor's connection has ended: whether a command under way was carried out is unknown. */
+export class QmpDisconnectedError extends Error {
+  override readonly name = "QmpDisconnectedError";
+}

@@ -1,7 +1,7 @@
 import { QmpError, QmpProtocolError } from "./qmp-error";
 
 /** An answer of a monitor may be this long; query-pci of a large guest is some 100 KiB. */
-const MAX_REPLY_CHARACTERS = 8 * 1024 * 1024;
+export const MAX_REPLY_CHARACTERS = 8 * 1024 * 1024;
 
 /** QEMU's own limit for what it reads (MAX_NESTING in qobject/json-streamer.c); its answers stay far below. */
 export const MAX_REPLY_DEPTH = 1024;
@@ -12,9 +12,18 @@ export const MAX_REPLY_DEPTH = 1024;
  * @throws QmpError for an `error` answer, QmpProtocolError for anything else.
  */
 export function parseQmpReply(text: string): unknown {
+  return resultOf(parseQmpMessage(text));
+}
+
+/** One message of the monitor: an answer, an event or its greeting. @throws QmpProtocolError where it is none. */
+export function parseQmpMessage(text: string): Readonly<Record<string, unknown>> {
   if (text.length > MAX_REPLY_CHARACTERS)
     throw new QmpProtocolError(`an answer of ${text.length} characters is too long`);
-  const reply = parseObject(text);
+  return parseObject(text);
+}
+
+/** What an answer says. @throws QmpError for an `error` answer, QmpProtocolError for anything else. */
+export function resultOf(reply: Readonly<Record<string, unknown>>): unknown {
   if (Object.hasOwn(reply, "return")) return reply["return"];
   const error = reply["error"];
   if (!isRecord(error)) throw new QmpProtocolError("an answer has neither return nor error");

@@ -8,6 +8,9 @@ const whole = (cure: string, minimum: number, maximum: number) =>
   z.int({ error: cure }).min(minimum, { error: cure }).max(maximum, { error: cure });
 
 const isOneLine = (value: string): boolean => /^[^\s\p{Cc}]+$/u.test(value);
+/** Nothing that a shell, socat or sudo would take for more than a part of a path; as long as the kernel takes. */
+const isSocketPath = (value: string): boolean =>
+  /^(?:\/[A-Za-z0-9._@+=-]+)+$/.test(value) && !/\/\.\.?(?:\/|$)/.test(value) && value.length <= 107;
 /** What XML does not allow, and line ends, would make another path of it. */
 const isAbsolutePath = (value: string): boolean => /^\/[^\p{Cc}\p{Cs}\ufffe\uffff]+$/u.test(value);
 const romFileCure = "use the absolute path of a ROM file on the host, or leave it out";
@@ -75,9 +78,19 @@ export const attachmentSchema = z.strictObject({
   connection: connectionSchema,
   guest: z.strictObject(
     {
-      domain: text("use the name or UUID of a libvirt domain", (value) => /^[^/\p{Cc}]+$/u.test(value)),
+      domain: text("use the name or UUID of a libvirt domain", (value) =>
+        /^[^/\p{Cc}]+$/u.test(value),
+      ).optional(),
       uri: z
         .enum(["qemu:///system", "qemu:///session"], { error: 'use "qemu:///system" or "qemu:///session"' })
+        .optional(),
+      qmpSocket: text(
+        'use the path of the socket of a QEMU that libvirt does not manage, such as "/run/qemu/vm100.qmp": absolute, at ' +
+          "most 107 characters, of letters, digits and ._@+=-",
+        isSocketPath,
+      ).optional(),
+      privilege: z
+        .enum(["sudo"], { error: 'use "sudo", or leave it out where connection.user is root' })
         .optional(),
     },
     { error: addFields },

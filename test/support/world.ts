@@ -56,6 +56,7 @@ export class World {
   configured: ConfiguredFunction[] = [];
   configuredLedger: LedgerEntry[] = [];
   isTransient = false;
+  confinement: Observation["confinement"];
   hostUses: Observation["hostUses"] = [];
   /** Functions that come back from a release without driver, as libvirt's do where VFIO is still busy. */
   readonly losesDriverAtRelease = new Set<PciAddress>();
@@ -90,6 +91,7 @@ export class World {
     copy.configured = [...this.configured];
     copy.configuredLedger = [...this.configuredLedger];
     copy.isTransient = this.isTransient;
+    copy.confinement = this.confinement;
     for (const one of this.losesDriverAtRelease) copy.losesDriverAtRelease.add(one);
     for (const [address, driver] of this.#driversBefore) copy.#driversBefore.set(address, driver);
     return copy;
@@ -111,6 +113,7 @@ export class World {
       plugged: [...this.plugged],
       ledger: [...this.ledger],
       hostUses: this.hostUses,
+      ...(this.confinement && { confinement: this.confinement }),
       ...(this.plugsSingles && { plugsSingles: true }),
       ...(this.runState !== "missing" &&
         !this.isTransient && {

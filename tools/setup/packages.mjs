@@ -11,6 +11,8 @@ const PACKAGES = [
   "mount", // losetup
   "openssh-client", // ssh-keygen, ssh-agent
   "openssh-server", // the SSH tests start an sshd of their own
+  "qemu-system-arm", // slot kinds of `virt` and, with the next, of pseries
+  "qemu-system-ppc",
   "qemu-system-x86",
   "qemu-utils", // qemu-img
   "util-linux", // flock, setpriv, unshare

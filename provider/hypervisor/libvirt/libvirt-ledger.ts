@@ -37,6 +37,7 @@ export class LibvirtLedger implements Ledger {
     where: LedgerPlace,
     signal: AbortSignal,
   ): Promise<void> {
+    if (where === "host") throw new Error("the ledger of a libvirt guest is in its metadata");
     const client = await this.#session.client(signal);
     const place = { uri: LEDGER_URI, target: targets[where] };
     const text = await client.getMetadata(this.#domain(), place, signal);

@@ -12,7 +12,6 @@ import {
 import { findTagOfQemuId, tellsOfRom, type GuestRunState, type PluggedFunction } from "../../plan";
 import {
   ANONYMOUS_PATH,
-  findObjectType,
   findProperty,
   isRecord,
   listProperties,
@@ -21,8 +20,8 @@ import {
   QmpProtocolError,
   vfioPathsIn,
   type QmpMonitor,
-  type QomProperty,
 } from "../../qmp";
+import { findBusPlaces, isDevfn, lookAtOccupants, type BusPlace } from "./bus-places";
 import { askRunState } from "./run-state";
 
 /** What one QEMU shows of its slots and of the host functions in them. */
@@ -33,34 +32,8 @@ export interface GuestSurvey {
   readonly plugged: readonly PluggedFunction[];
 }
 
-/** Types of ports and bridges that make a bus on which something can be plugged. */
-const portTypes = new Set([
-  "pcie-root-port",
-  "ioh3420",
-  "xio3130-downstream",
-  "pci-bridge",
-  "pcie-pci-bridge",
-]);
-/** Root buses that take hotplug, by the beginning of the machine's type (qemu.md sections 2 and 5). */
-const rootBuses = [{ machine: "pc-i440fx", bus: "pci.0", path: "/machine/i440fx/pci.0" }];
-
-/**
- * Most buses and, on each, most devices that are looked at. PCI numbers the buses of one domain in eight bits, and
- * devices with their functions in eight bits too; a guest may have several domains.
- */
-const MAX_BUSES = 1_024;
-const MAX_BUS_DEVICES = 256;
 /** Most host functions that are looked at: a guest has a few, a list without end is a hostile peer's. */
 const MAX_PLUGGED = 4_096;
-
-/** A bus to look at. */
-interface BusPlace {
-  readonly bus: string;
-  readonly busPath: string;
-  readonly index: number;
-  readonly portPath?: string;
-  readonly portType?: string;
-}
 
 /** A bus that was looked at. */
 interface SeenBus extends BusPlace {
@@ -98,7 +71,7 @@ export async function surveyGuest(
     listProperties(monitor, ANONYMOUS_PATH, signal),
   ]);
   const architecture = isRecord(target) ? textOr(target["arch"], "") : "";
-  const places = findBusPlaces(textOr(machine, ""), peripherals);
+  const places = await findBusPlaces(monitor, textOr(machine, ""), peripherals, signal);
   const vfioPaths = [...vfioPathsIn(PERIPHERAL_PATH, peripherals), ...vfioPathsIn(ANONYMOUS_PATH, anonymous)];
   if (vfioPaths.length > MAX_PLUGGED)
     throw new QmpProtocolError(
@@ -109,22 +82,6 @@ export async function surveyGuest(
   ).filter((one) => one !== undefined);
   const buses = await lookAtBuses(monitor, { places, architecture, plugged, scope }, signal);
   return { runState, qemuVersion: versionOf(version), buses, plugged };
-}
-
-function findBusPlaces(machine: string, peripherals: readonly QomProperty[]): BusPlace[] {
-  const places: BusPlace[] = rootBuses
-    .filter((root) => machine.startsWith(root.machine))
-    .map(({ bus, path }) => ({ bus, busPath: path, index: 0 }));
-  for (const { name, type } of peripherals) {
-    const portType = findObjectType(type);
-    if (portType === undefined || !portTypes.has(portType)) continue;
-    const portPath = `${PERIPHERAL_PATH}/${name}`;
-    const index = Number.parseInt(/(\d+)$/.exec(name)?.[1] ?? "0", 10);
-    places.push({ bus: name, busPath: `${portPath}/${name}`, index, portPath, portType });
-  }
-  if (places.length > MAX_BUSES)
-    throw new QmpProtocolError(`qom-list shows ${places.length} ports, at most ${MAX_BUSES} are looked at`);
-  return places;
 }
 
 /** Undefined for one that goes away between the list and the look. */
@@ -244,32 +201,6 @@ async function lookAtHotplug(
   });
 }
 
-/** @param known occupants of this bus that have been asked already */
-async function lookAtOccupants(
-  monitor: QmpMonitor,
-  place: BusPlace,
-  known: readonly SlotOccupant[],
-  signal: AbortSignal,
-): Promise<SlotOccupant[]> {
-  const properties = await listProperties(monitor, place.busPath, signal);
-  const children = properties.filter((one) => /^child\[\d+\]$/.test(one.name));
-  if (children.length > MAX_BUS_DEVICES)
-    throw new QmpProtocolError(
-      `qom-list shows ${children.length} devices on one bus, at most ${MAX_BUS_DEVICES} fit`,
-    );
-  const occupants = await Promise.all(
-    children.map(async ({ name }): Promise<SlotOccupant | undefined> => {
-      const path = await findProperty(monitor, place.busPath, name, signal);
-      if (typeof path !== "string" || path === "") return undefined;
-      const asked = known.find((one) => one.id === qemuIdAt(path));
-      if (asked !== undefined) return asked;
-      const devfn = await findProperty(monitor, path, "addr", signal);
-      return isDevfn(devfn) ? { slot: devfn >> 3, guestFunction: devfn & 7, id: qemuIdAt(path) } : undefined;
-    }),
-  );
-  return occupants.filter((one) => one !== undefined);
-}
-
 /** `rombar` is 1, or -1 from QEMU 10.0 on, where nobody has said anything of it. */
 async function lookAtRom(monitor: QmpMonitor, path: string, signal: AbortSignal): Promise<RomOptions> {
   const [romFile, romBar] = await Promise.all([
@@ -280,11 +211,6 @@ async function lookAtRom(monitor: QmpMonitor, path: string, signal: AbortSignal)
     ...(typeof romFile === "string" && romFile !== "" && { romFile }),
     ...((romBar === 0 || romBar === 1) && { romBar: romBar === 1 }),
   };
-}
-
-/** PCI's number of a function on its bus: slot times eight plus function. */
-function isDevfn(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < MAX_BUS_DEVICES;
 }
 
 function versionOf(version: unknown): string {

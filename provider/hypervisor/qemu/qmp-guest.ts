@@ -5,6 +5,7 @@ import { describeSlot, type GuestRunState, type PlugTarget } from "../../plan";
 import { listProperties, PERIPHERAL_PATH, type QmpEvent, type QmpMonitor } from "../../qmp";
 import { findGuestSideView, isBusNumbered } from "./guest-side-view";
 import { findMeaning } from "./known-errors";
+import { findObstacle } from "./occupancy";
 import { askRunState } from "./run-state";
 
 /** The functions of a guest as its QEMU plugs and unplugs them: the same over any way to the monitor. */
@@ -25,6 +26,11 @@ export class QmpGuest implements Guest {
     options: { readonly multifunction: boolean },
   ): Promise<void> {
     const { hostAddress, guestFunction, qemuId } = target;
+    if (slot.kind === "pseries") {
+      const reason = await findObstacle(this.#monitor, slot, target);
+      if (reason !== undefined)
+        throw fail("PLUG_FAILED", { address: hostAddress, slot: describeSlot(slot), reason });
+    }
     try {
       await this.#monitor.execute("device_add", {
         driver: "vfio-pci",

@@ -18,12 +18,20 @@ const STAND_IN = "virtio-rng-pci";
 export class EmulatedVfio implements QmpMonitor {
   readonly #monitor: QmpMonitor;
   readonly #isHeld: (hostAddress: string) => boolean;
-  readonly #hosts = new Map<string, string>();
+  readonly #hosts: Map<string, string>;
 
-  /** @param isHeld whether QEMU could open this host function: what is not held for it, it cannot */
-  constructor(monitor: QmpMonitor, isHeld: (hostAddress: string) => boolean) {
+  /**
+   * @param isHeld whether QEMU could open this host function: what is not held for it, it cannot
+   * @param hosts which host function each stand-in is for; shared by those that speak to one QEMU
+   */
+  constructor(
+    monitor: QmpMonitor,
+    isHeld: (hostAddress: string) => boolean,
+    hosts: Map<string, string> = new Map(),
+  ) {
     this.#monitor = monitor;
     this.#isHeld = isHeld;
+    this.#hosts = hosts;
   }
 
   async execute(command: string, args: QmpArguments = {}, signal?: AbortSignal): Promise<unknown> {

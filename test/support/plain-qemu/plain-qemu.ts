@@ -14,6 +14,8 @@ import { QmpSocket } from "./qmp-socket";
 export interface PlainQemuOptions {
   /** Which hotplug mechanism serves the root ports: QEMU's default for q35, or each port's own. */
   readonly slots: "acpi" | "native";
+  /** `pc` has conventional slots: those of `pci.0`, and of a bridge `pci.1`; no root ports. Default: `q35`. */
+  readonly machine?: "q35" | "pc";
   /** Without a kernel the guest stays in its firmware, which never lets go of anything. Default: true. */
   readonly kernel?: boolean;
   /** Started paused (`-S`): its processor has not run an instruction until `cont`. Default: false. */
@@ -22,6 +24,10 @@ export interface PlainQemuOptions {
   readonly memoryMiB?: number;
   /** Root ports, `pci.1` and up. Default: 4. */
   readonly ports?: number;
+  /** Default: none, as where QEMU is started by hand. */
+  readonly uuid?: string;
+  /** Id of the first monitor's socket: libvirt's own has one by which it is known. */
+  readonly monitorId?: string;
 }
 
 /** The lab's guests have the same (lab-start-guest), but for the last: on a busy machine that check finds no timer. */
@@ -49,6 +55,8 @@ export class PlainQemu {
   private constructor(
     /** Names of the buses behind the root ports. */
     readonly buses: readonly string[],
+    /** Path of a second monitor, which has no client yet. */
+    readonly freeSocket: string,
     /** QEMU's monitor; `STOPPED` is among its events when QEMU ends. */
     readonly monitor: QmpSocket,
     private readonly serial: GuestConsole,
@@ -62,25 +70,42 @@ export class PlainQemu {
     const folder = await mkdtemp(join(tmpdir(), "multifunction-pci-qemu-"));
     const paths = {
       monitor: join(folder, "monitor.sock"),
+      free: join(folder, "free.sock"),
       serial: join(folder, "serial.sock"),
       log: join(folder, "qemu.log"),
     };
-    const buses = Array.from({ length: options.ports ?? 4 }, (_, n) => `pci.${n + 1}`);
+    const machine = options.machine ?? "q35";
+    const isConventional = machine === "pc";
+    const buses = Array.from({ length: isConventional ? 1 : (options.ports ?? 4) }, (_, n) => `pci.${n + 1}`);
     const args = [
       ...["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg,tb-size=64"],
-      ...["-M", "q35,hpet=off", "-cpu", "max,la57=off,svm=off", "-m", String(options.memoryMiB ?? 256)],
+      ...[
+        "-M",
+        `${machine},hpet=off`,
+        "-cpu",
+        "max,la57=off,svm=off",
+        "-m",
+        String(options.memoryMiB ?? 256),
+      ],
       ...(options.slots === "native" ? ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"] : []),
       ...buses.flatMap((bus, n) => [
         "-device",
-        `pcie-root-port,id=${bus},bus=pcie.0,addr=0x${(n + 1).toString(16)},chassis=${n + 1},slot=${n + 1}`,
+        isConventional
+          ? `pci-bridge,id=${bus},bus=pci.0,addr=0x8,chassis_nr=1`
+          : `pcie-root-port,id=${bus},bus=pcie.0,addr=0x${(n + 1).toString(16)},chassis=${n + 1},slot=${n + 1}`,
       ]),
       ...(files ? ["-kernel", files.kernel, "-initrd", files.initrd, "-append", KERNEL_ARGUMENTS] : []),
       ...[
         "-serial",
         `unix:${paths.serial},server=on,wait=off`,
+        "-chardev",
+        `socket,id=${options.monitorId ?? "own"},path=${paths.monitor},server=on,wait=off`,
+        "-mon",
+        `chardev=${options.monitorId ?? "own"},mode=control`,
         "-qmp",
-        `unix:${paths.monitor},server=on,wait=off`,
+        `unix:${paths.free},server=on,wait=off`,
       ],
+      ...(options.uuid === undefined ? [] : ["-uuid", options.uuid]),
       ...(options.paused ? ["-S"] : []),
     ];
     const log = await open(paths.log, "a");
@@ -90,13 +115,13 @@ export class PlainQemu {
     try {
       await once(child, "spawn");
       await log.close();
-      await untilExists(child, [paths.monitor, paths.serial]);
+      await untilExists(child, [paths.monitor, paths.free, paths.serial]);
       const serial = await GuestConsole.connect(paths.serial);
       const monitor = await QmpSocket.connect(paths.monitor);
       await monitor.listen(({ event }) => {
         if (event === "RESET") serial.forget();
       });
-      return new PlainQemu(buses, monitor, serial, child, folder);
+      return new PlainQemu(buses, paths.free, monitor, serial, child, folder);
     } catch (cause) {
       child.kill("SIGKILL");
       const said = await readFile(paths.log, "utf8").catch(() => "");

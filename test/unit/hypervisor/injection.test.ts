@@ -148,6 +148,46 @@ describe("A URI that gets into a command line on the host", () => {
   });
 });
 
+describe("The path of a monitor's socket", () => {
+  const checks = { findPrivateKeyProblem: () => undefined, findHostKeyProblem: () => undefined };
+  const failuresOf = (qmpSocket: string) =>
+    findInputFailures(
+      { connection: { host: "hv1" }, guest: { qmpSocket }, device: "0000:01:00", ownerToken: "o" },
+      checks,
+    );
+
+  it("is refused by check, or is one word that no shell, socat or glob takes for more", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          text,
+          text.map((more) => `/run/qemu/vm${more}`),
+        ),
+        (path) => {
+          if (failuresOf(path).length > 0) return;
+          expect(path).toMatch(/^\/[A-Za-z0-9._@+=/-]+$/);
+          expect(path.split("/")).not.toContain("..");
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it.each(["/run/qemu/vm100.qmp", "/var/run/qemu-server/100.qmp", "/run/user/1000/my-vm_1.qmp"])(
+    "%s is taken",
+    (path) => {
+      expect(failuresOf(path)).toEqual([]);
+    },
+  );
+
+  it.each(["/", "/run/", "/run//x", "/run/../x", "/run/x,fork", "/run/x:y", `/${"x".repeat(107)}`])(
+    "%s is refused",
+    (path) => {
+      expect(failuresOf(path)).toMatchObject([{ property: "guest.qmpSocket" }]);
+    },
+  );
+});
+
 describe("The name of a guest", () => {
   it("with control characters or a slash is refused by check", () => {
     fc.assert(

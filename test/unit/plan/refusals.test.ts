@@ -34,7 +34,40 @@ interface Case {
   readonly says: readonly (string | RegExp)[];
 }
 
+const iommuGroup = hostDevice()[0]!.iommuGroup!;
+
+/** A guest of 4 GiB whose QEMU runs as a user. */
+function confined(change: object): World {
+  const world = new World({ functions: hostDevice(), memoryBytes: 4 * 1024 ** 3 });
+  world.confinement = { pid: 4711, user: "vm", closedNodes: [], ...change };
+  return world;
+}
+
 const cases: readonly Case[] = [
+  {
+    name: "a QEMU that may not open the node of a group",
+    code: "GROUP_NODE_CLOSED",
+    world: () => confined({ closedNodes: [{ iommuGroup, path: "/dev/vfio/5", owner: "root" }] }),
+    says: ["process 4711, user vm", "Nothing was touched", "chown vm /dev/vfio/5", 'OWNER="vm"'],
+  },
+  {
+    name: "a QEMU that could not open a node that is not there yet",
+    code: "GROUP_NODE_CLOSED",
+    world: () => confined({ closedNodes: [{ iommuGroup, path: "/dev/vfio/5" }] }),
+    says: ["will be root's when it appears", "udev/rules.d"],
+  },
+  {
+    name: "a QEMU that may lock less than VFIO pins",
+    code: "MEMLOCK_TOO_LOW",
+    world: () => confined({ lockedMemoryBytes: 4.5 * 1024 ** 3, unit: "vm100.service" }),
+    says: [
+      "may lock 4608 MiB",
+      "4096 MiB",
+      "Nothing was touched",
+      "prlimit --pid 4711 --memlock=5368709120:5368709120",
+      "LimitMEMLOCK=5368709120 in [Service] of vm100.service",
+    ],
+  },
   {
     name: "a guest that the host does not have",
     code: "GUEST_NOT_FOUND",
@@ -349,6 +382,14 @@ const cases: readonly Case[] = [
     says: ["pci.5 slot 0", "net0"],
   },
 ];
+
+test("a confined QEMU that may do what is needed is no reason to refuse", () => {
+  const enough = confined({
+    lockedMemoryBytes: 5 * 1024 ** 3,
+    closedNodes: [{ iommuGroup: 99, path: "/dev/vfio/99" }],
+  });
+  expect(planAttach(enough.observe(), wants()).steps).not.toEqual([]);
+});
 
 describe("a plan is refused, before anything is touched, for", () => {
   it.each(cases)("$name: $code", ({ code, world, wanted, says }) => {

@@ -144,6 +144,42 @@ describe("check", () => {
       { ...valid, guest: { domain: "g", uri: "xen:///system" } },
       /^guest\.uri: .*"xen:\/\/\/system"/,
     ],
+    ["a guest without a name", { ...valid, guest: {} }, /^guest\.domain: .*missing.*qmpSocket/],
+    [
+      "a guest that is libvirt's and is not",
+      { ...valid, guest: { domain: "g", qmpSocket: "/run/g.qmp" } },
+      /^guest\.qmpSocket: .*exclude each other/,
+    ],
+    [
+      "libvirt's URI without libvirt",
+      { ...valid, guest: { qmpSocket: "/run/g.qmp", uri: "qemu:///system" } },
+      /^guest\.uri: .*libvirt/,
+    ],
+    [
+      "a privilege that libvirt does not need",
+      { ...valid, guest: { domain: "g", privilege: "sudo" } },
+      /^guest\.privilege: .*leave it out/,
+    ],
+    [
+      "another privilege",
+      { ...valid, guest: { qmpSocket: "/run/g.qmp", privilege: "doas" } },
+      /^guest\.privilege: .*"doas".*"sudo"/,
+    ],
+    [
+      "a socket without a folder",
+      { ...valid, guest: { qmpSocket: "g.qmp" } },
+      /^guest\.qmpSocket: .*"g\.qmp".*absolute/,
+    ],
+    [
+      "a socket of libvirt's",
+      { ...valid, guest: { qmpSocket: "/var/lib/libvirt/qemu/domain-1-g/monitor.sock" } },
+      /^guest\.qmpSocket: .*guest\.domain/,
+    ],
+    [
+      "persistent without libvirt",
+      { ...valid, guest: { qmpSocket: "/run/g.qmp" }, persistent: true },
+      /^persistent: .*no configuration/,
+    ],
     ["another word for leftovers", { ...valid, leftovers: "keep" }, /^leftovers: .*"keep".*"refuse".*"hold"/],
     ["guest slot 32", { ...valid, guestSlot: { bus: "pci.0", slot: 32 } }, /^guestSlot\.slot: .*32/],
     ["a guest slot without bus", { ...valid, guestSlot: { slot: 1 } }, /^guestSlot\.bus: .*missing/],

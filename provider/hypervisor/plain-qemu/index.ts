@@ -1,0 +1,10 @@
+export type { HostChannels, HostCommand, Privilege } from "./host-channels";
+export { limitCommands } from "./limited-commands";
+export { HOST_FOLDERS, type HostFolders } from "./host-folders";
+export {
+  plainHypervisor,
+  plainMonitor,
+  type PlainHypervisorOptions,
+  type PlainPlace,
+} from "./plain-hypervisor";
+export type { QmpSession } from "./qmp-session";

@@ -1,0 +1,65 @@
+import { isVfioDriver, type HostFunction, type PciAddress } from "../../pci";
+import { aliasOf, type GuestIdentity, type Holding, type Observation } from "../../plan";
+import type { GuestSurvey } from "../qemu";
+import type { HostLook } from "./host-look";
+
+/** Whether an address is one of these, or in a slot that is. */
+export function isNamed(names: readonly string[], address: PciAddress): boolean {
+  return names.some((name) => name === address || address.startsWith(`${name}.`));
+}
+
+/** What the query names and what the guest has of ours, with their groups; what other guests have is not this one's. */
+export function concerned(
+  { functions, ledger }: HostLook,
+  names: readonly string[],
+  guest: GuestIdentity,
+): ReadonlyMap<PciAddress, HostFunction> {
+  const own = new Set(
+    ledger
+      .filter((file) => file.guest.uuid === guest.uuid)
+      .flatMap((file) => file.entries.flatMap((entry) => entry.functions.map((one) => one.address))),
+  );
+  const all = [...functions.values()];
+  const direct = new Set(all.filter(({ address }) => own.has(address) || isNamed(names, address)));
+  const groups = new Set([...direct].flatMap((one) => one.iommuGroup ?? []));
+  const isMember = ({ iommuGroup }: HostFunction): boolean =>
+    iommuGroup !== undefined && groups.has(iommuGroup);
+  return new Map(all.filter((one) => direct.has(one) || isMember(one)).map((one) => [one.address, one]));
+}
+
+/** What the ledger says is held and vfio-pci has; and what other processes have open, whoever gave it to them. */
+export function holdingsOf(
+  look: HostLook,
+  ledger: Observation["ledger"],
+  seen: GuestSurvey | undefined,
+  guest: GuestIdentity,
+): Holding[] {
+  const ours = ledger.flatMap((line) =>
+    line.entry.functions.flatMap(({ address }): Holding[] =>
+      isVfioDriver(look.functions.get(address)?.driver)
+        ? [{ guest: line.guest, address, alias: aliasOf(line.entry.tag, address), isUnassigned: true }]
+        : [],
+    ),
+  );
+  const isOwn = ({ pid, iommuGroup }: HostLook["users"][number]): boolean =>
+    look.qemu !== undefined
+      ? pid === look.qemu.pid
+      : (seen?.plugged ?? []).some((one) => look.functions.get(one.hostAddress)?.iommuGroup === iommuGroup);
+  const heldForOthers = new Set(
+    ours.filter((one) => one.guest.uuid !== guest.uuid).map((one) => one.address),
+  );
+  const bound = [...look.functions.values()].filter(
+    (one) => isVfioDriver(one.driver) && !heldForOthers.has(one.address),
+  );
+  // one process of several is enough to keep a group
+  const users = new Map(look.users.filter((user) => !isOwn(user)).map((user) => [user.iommuGroup, user]));
+  const foreign = bound.flatMap(({ address, iommuGroup }): Holding[] => {
+    const user = users.get(iommuGroup ?? -1);
+    if (user === undefined) return [];
+    const name = `of process ${user.pid} (${user.command})`;
+    return [
+      { guest: { name, uuid: "" }, address, alias: `VFIO group ${user.iommuGroup}`, isUnassigned: false },
+    ];
+  });
+  return [...ours, ...foreign];
+}

@@ -1,0 +1,272 @@
+import { causeText, fail, hasCode } from "../../errors";
+import type { Host, Identity, ObservationQuery } from "../../lifecycle";
+import {
+  findHostUses,
+  findPciAddress,
+  findPciSlotAddress,
+  type HostFunction,
+  type HostSurvey,
+  type PciAddress,
+} from "../../pci";
+import { type ConfiguredFunction, type GuestIdentity, type Observation } from "../../plan";
+import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
+import { surveyGuest, type GuestSurvey } from "../qemu";
+import { Bundle } from "./bundle";
+import { confinementOf } from "./confinement";
+import { findUuid, uuidOfSocket } from "./guest-uuid";
+import type { HostFolders } from "./host-folders";
+import { parseFunctions, parseHostLook, type HostLook } from "./host-look";
+import type { HostRequests } from "./host-requests";
+import { concerned, holdingsOf, isNamed } from "./own-part";
+import { isDriverName } from "./ledger-file";
+
+/** What {@link PlainHost} is made of. */
+export interface PlainHostParts {
+  readonly requests: Pick<HostRequests, "look" | "change">;
+  readonly monitor: QmpMonitor;
+  /** Path of the monitor's socket on the host. */
+  readonly socket: string;
+  readonly folders: HostFolders;
+  readonly label: string;
+  readonly hostKeyFingerprint?: string;
+  /** The guest that an attachment was made in: where another one answers by now, it is not there any more. */
+  readonly guestUuid?: string;
+  /** Told of the guest as soon as it is found, for the ledger. */
+  readonly onGuest: (guest: GuestIdentity) => void;
+  readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
+}
+
+/** A look at the host, and which guest it is about. */
+interface Found {
+  readonly look: HostLook;
+  readonly guest: GuestIdentity;
+  readonly state: "answers" | "off" | "missing";
+}
+
+/** Root's own request for a driver: whichever takes the function. */
+const ANY_DRIVER = "?";
+const NO_DRIVER = "-";
+
+/**
+ * A host on which nobody but this provider keeps functions for a guest: QEMU was started by hand, by systemd or by
+ * Proxmox VE. What is held is what the ledger names and vfio-pci has.
+ */
+export class PlainHost implements Host {
+  /** All functions of a plan are bound in one command. */
+  readonly firstHold = "with-others";
+  readonly #parts: PlainHostParts;
+  /** Drivers to go back to, by the ledger as it was last looked at. */
+  #drivers: ReadonlyMap<PciAddress, string | undefined> = new Map();
+  #isConfined = false;
+  readonly #holds: Bundle<PciAddress>;
+  readonly #releases: Bundle<PciAddress>;
+
+  constructor(parts: PlainHostParts) {
+    this.#parts = parts;
+    this.#holds = new Bundle((addresses, signal) => this.#bind(addresses, signal));
+    this.#releases = new Bundle((addresses, signal) =>
+      this.#release(
+        addresses.map((address) => [address, this.#driverOf(address)] as const),
+        signal,
+      ),
+    );
+  }
+
+  async identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
+    const { look, guest } = await this.#find(query.addresses, signal);
+    const named = [...look.functions.values()].filter(({ address }) => isNamed(query.addresses, address));
+    const iommuGroups = [...new Set(named.flatMap((one) => one.iommuGroup ?? []))];
+    return { iommuGroups, ...(guest.uuid !== "" && { guestUuid: guest.uuid }) };
+  }
+
+  async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
+    // the slowest look, and nobody's condition: it runs beside the others until the end
+    const surveying = Promise.resolve(query.forPlug ? this.#parts.survey(signal).then(findHostUses) : []);
+    surveying.catch(() => undefined);
+    const found = await this.#find(query.addresses, signal);
+    const seen = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;
+    const { look, guest } = found;
+    const ledger = look.ledger.flatMap((file) =>
+      file.entries.map((entry) => ({ guest: file.guest.uuid === guest.uuid ? guest : file.guest, entry })),
+    );
+    this.#drivers = new Map(
+      ledger.flatMap(({ entry }) => entry.functions.map((one) => [one.address, one.hostDriver] as const)),
+    );
+    const functions = concerned(look, query.addresses, guest);
+    const groups = [...new Set([...functions.values()].flatMap((one) => one.iommuGroup ?? []))];
+    const confinement = confinementOf(look, this.#parts.folders.vfio, groups);
+    this.#isConfined = (confinement?.user ?? "root") !== "root";
+    const { hostKeyFingerprint } = this.#parts;
+    return {
+      hostUuid: look.hostUuid,
+      ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
+      guest: {
+        ...guest,
+        runState: seen?.runState ?? (found.state === "missing" ? "missing" : "off"),
+        qemuVersion: seen?.qemuVersion ?? "",
+        ...(seen && { memoryBytes: seen.memoryBytes }),
+      },
+      buses: seen?.buses ?? [],
+      plugged: seen?.plugged ?? [],
+      functions,
+      holdings: holdingsOf(look, ledger, seen, guest),
+      ledger,
+      ledgerPlace: "host",
+      hostUses: await surveying,
+      ...(seen && confinement && { confinement }),
+    };
+  }
+
+  async heldAliases(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const { holdings, guest } = await this.observe({ addresses: [] }, signal);
+    return new Set(holdings.filter((one) => one.guest.uuid === guest.uuid).map((one) => one.alias));
+  }
+
+  hold(address: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
+    return this.#holds.add(address, signal);
+  }
+
+  /** No plan has it: an observation of this host does not say that it plugs anything by itself. */
+  async attach(): Promise<void> {
+    throw new Error("a host without libvirt plugs nothing by itself");
+  }
+
+  release(address: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
+    return this.#releases.add(address, signal);
+  }
+
+  async rebind(address: PciAddress, signal: AbortSignal): Promise<void> {
+    await this.#release([[address, ANY_DRIVER]], signal);
+  }
+
+  async lookAt(addresses: readonly PciAddress[], signal: AbortSignal): Promise<readonly HostFunction[]> {
+    if (addresses.length === 0) return [];
+    const records = await this.#parts.requests.look(`functions ${addresses.join(" ")}`, signal);
+    return [...parseFunctions(records, this.#parts.label).values()];
+  }
+
+  async configure(_functions: readonly ConfiguredFunction[]): Promise<void> {
+    throw fail("GUEST_IS_TRANSIENT", { guest: this.#parts.socket });
+  }
+
+  async unconfigure(): Promise<void> {
+    throw fail("GUEST_IS_TRANSIENT", { guest: this.#parts.socket });
+  }
+
+  #driverOf(address: PciAddress): string {
+    const driver = this.#drivers.get(address);
+    if (driver === undefined) return this.#drivers.has(address) ? NO_DRIVER : ANY_DRIVER;
+    return isDriverName(driver) ? driver : ANY_DRIVER;
+  }
+
+  async #bind(addresses: readonly PciAddress[], signal: AbortSignal): Promise<void> {
+    const wait = this.#isConfined ? "settle" : "go";
+    try {
+      await this.#parts.requests.change(`bind ${wait} ${addresses.join(" ")}`, signal);
+    } catch (cause) {
+      if (!hasCode(cause, "HOST_PROGRAM_FAILED")) throw cause;
+      throw fail("BIND_FAILED", { functions: addresses, reason: causeText(cause) }, cause);
+    }
+  }
+
+  async #release(pairs: readonly (readonly [PciAddress, string])[], signal: AbortSignal): Promise<void> {
+    const request = pairs.map(([address, driver]) => `${address}=${driver}`).join(" ");
+    const records = await this.#parts.requests
+      .change(`release ${request}`, signal)
+      .catch((cause: unknown) => {
+        if (!hasCode(cause, "HOST_PROGRAM_FAILED")) throw cause;
+        throw fail(
+          "UNBIND_FAILED",
+          { functions: pairs.map(([one]) => one), reason: causeText(cause) },
+          cause,
+        );
+      });
+    const busy = records.find((one) => one.kind === "busy")?.text.split(" ");
+    if (busy === undefined) return;
+    const [address = "", pid = "", ...command] = busy;
+    throw fail("FUNCTION_STILL_OPEN", { address, process: `${pid} (${command.join(" ")})` });
+  }
+
+  /** What is said of the socket decides whether QEMU is asked: that nobody listens is a fact, not a failure. */
+  async #find(addresses: readonly string[], signal: AbortSignal): Promise<Found> {
+    const { socket, label } = this.#parts;
+    const names = addresses.filter(
+      (one) => findPciAddress(one) !== undefined || findPciSlotAddress(one) !== undefined,
+    );
+    const look = parseHostLook(
+      await this.#parts.requests.look(["look", socket, ...names].join(" "), signal),
+      label,
+    );
+    if (look.qemu?.isLibvirts || isLibvirtsFolder(look.socketPath ?? ""))
+      throw fail("QEMU_IS_LIBVIRTS", { socket });
+    const found = await this.#whichGuest(look, signal);
+    this.#parts.onGuest(found.guest);
+    return found;
+  }
+
+  async #whichGuest(look: HostLook, signal: AbortSignal): Promise<Found> {
+    const { socket, guestUuid } = this.#parts;
+    const guestOf = (uuid: string): GuestIdentity => ({ name: socket, uuid });
+    const derived = uuidOfSocket(look.hostUuid, socket);
+    const known = look.ledger.find((file) => file.socket === socket)?.guest.uuid;
+    // of a guest that nobody knows, and that does not answer, nothing can be said
+    const uuidOfAbsent = guestUuid ?? known ?? "";
+    if (look.socket !== "listening") return { look, guest: guestOf(uuidOfAbsent), state: "off" };
+    try {
+      const answer = await this.#parts.monitor.execute("query-uuid", undefined, signal);
+      const uuid =
+        isRecord(answer) && typeof answer["UUID"] === "string" ? findUuid(answer["UUID"]) : undefined;
+      const present = uuid ?? derived;
+      const isExpected = guestUuid === undefined || guestUuid === present;
+      return {
+        look,
+        guest: guestOf(isExpected ? present : guestUuid),
+        state: isExpected ? "answers" : "missing",
+      };
+    } catch (cause) {
+      if (!(await this.#hasEnded(cause, signal))) throw cause;
+      return { look, guest: guestOf(uuidOfAbsent), state: "off" };
+    }
+  }
+
+  /** Whether QEMU has ended between the look and the question. */
+  async #hasEnded(cause: unknown, signal: AbortSignal): Promise<boolean> {
+    if (!(cause instanceof QmpDisconnectedError) && !hasCode(cause, "QMP_SOCKET_UNREACHABLE")) return false;
+    const { requests, socket } = this.#parts;
+    const records = await requests.look(`look ${socket}`, signal);
+    return records.some(({ kind, text }) => kind === "socket" && text !== "listening");
+  }
+
+  async #surveyGuest(
+    { look, guest }: Found,
+    query: ObservationQuery,
+    signal: AbortSignal,
+  ): Promise<(GuestSurvey & { readonly memoryBytes: number }) | undefined> {
+    const { monitor } = this.#parts;
+    const recorded = look.ledger
+      .filter((file) => file.guest.uuid === guest.uuid)
+      .flatMap((file) => file.entries.map((entry) => entry.slot.bus));
+    const plugBuses = query.forPlug && [...query.forPlug.buses, ...recorded];
+    try {
+      const [survey, memoryBytes] = await Promise.all([
+        surveyGuest(monitor, { reservedSlots: () => [], ...(plugBuses && { plugBuses }) }, signal),
+        askMemory(monitor, signal),
+      ]);
+      return { ...survey, memoryBytes };
+    } catch (cause) {
+      if (await this.#hasEnded(cause, signal)) return undefined;
+      throw cause;
+    }
+  }
+}
+
+async function askMemory(monitor: QmpMonitor, signal: AbortSignal): Promise<number> {
+  const summary = await monitor.execute("query-memory-size-summary", undefined, signal);
+  const sizes = isRecord(summary) ? [summary["base-memory"], summary["plugged-memory"]] : [];
+  return sizes.reduce<number>((sum, one) => sum + (typeof one === "number" ? one : 0), 0);
+}
+
+/** Where libvirt keeps the monitors of its guests. */
+function isLibvirtsFolder(path: string): boolean {
+  return /^\/(?:var\/lib|run)\/libvirt\/|\/libvirt\/qemu\//.test(path);
+}

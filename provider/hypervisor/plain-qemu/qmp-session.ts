@@ -1,0 +1,163 @@
+import type { Duplex } from "node:stream";
+import { causeText, fail } from "../../errors";
+import {
+  isRecord,
+  QmpConnection,
+  QmpProtocolError,
+  type QmpArguments,
+  type QmpEvent,
+  type QmpMonitor,
+} from "../../qmp";
+
+/** One way to a monitor's socket. */
+export interface MonitorWay {
+  /** For the error that lists what was tried. */
+  readonly name: string;
+  readonly open: (signal: AbortSignal) => Promise<Duplex>;
+}
+
+/** What a {@link QmpSession} is made of. */
+export interface QmpSessionParts {
+  readonly label: string;
+  readonly socket: string;
+  readonly ways: readonly MonitorWay[];
+  /** Limit of one opening: all ways, and the turn at the socket. Default: 10 s. */
+  readonly openMs?: number;
+  /** How long a connection that nobody uses is kept. Default: 1 s. */
+  readonly idleMs?: number;
+}
+
+const OPEN_MS = 10_000;
+const IDLE_MS = 1000;
+/** The id that libvirt gives to its own monitor of each QEMU that it starts (qemuMonitorOpen's chardev). */
+const LIBVIRT_MONITOR = "charmonitor";
+
+/**
+ * The monitor of one QEMU over its socket, for all who ask for it in this process: QEMU serves one client of a socket
+ * at a time. Opened when it is needed, and let go of when it is not, so that others (Proxmox VE's own tools, a
+ * second machine) get their turn between two operations, and within one that has the host to wait for.
+ */
+export class QmpSession implements QmpMonitor {
+  readonly #parts: QmpSessionParts;
+  #opening: Promise<QmpConnection> | undefined;
+  #users = 0;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(parts: QmpSessionParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws also QMP_SOCKET_UNREACHABLE, QMP_SOCKET_BUSY, QEMU_IS_LIBVIRTS, QmpDisconnectedError */
+  async execute(command: string, args?: QmpArguments, signal?: AbortSignal): Promise<unknown> {
+    this.#begin();
+    try {
+      return await (await this.#connection(signal)).execute(command, args, signal);
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** Adds `STOPPED` when QEMU closes the connection, as it does when it ends, and `LOST` when the way to it is gone. */
+  async listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>> {
+    this.#begin();
+    try {
+      const connection = await this.#connection(signal);
+      const stopListening = connection.listen(listener);
+      let listening = true;
+      void connection.closed.then((end) => {
+        if (listening) listener({ event: end === "lost" ? "LOST" : "STOPPED", data: {} });
+      });
+      return async () => {
+        if (!listening) return;
+        listening = false;
+        stopListening();
+        this.#end();
+      };
+    } catch (cause) {
+      this.#end();
+      throw cause;
+    }
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#idle);
+    const opening = this.#opening;
+    this.#opening = undefined;
+    (await opening?.catch(() => undefined))?.close();
+  }
+
+  #begin(): void {
+    this.#users += 1;
+    clearTimeout(this.#idle);
+  }
+
+  #end(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    this.#idle = setTimeout(() => void this.close(), this.#parts.idleMs ?? IDLE_MS).unref();
+  }
+
+  /** The opening is shared: it has a limit of its own, so that one caller's deadline is not another's failure. */
+  async #connection(signal: AbortSignal | undefined): Promise<QmpConnection> {
+    signal?.throwIfAborted();
+    const opening = (this.#opening ??= this.#openForAll());
+    if (signal === undefined) return opening;
+    let leave: (() => void) | undefined;
+    const left = new Promise<never>((_resolve, reject) => {
+      leave = () => reject(signal.reason as Error);
+      signal.addEventListener("abort", leave, { once: true });
+    });
+    try {
+      return await Promise.race([opening, left]);
+    } finally {
+      if (leave !== undefined) signal.removeEventListener("abort", leave);
+    }
+  }
+
+  #openForAll(): Promise<QmpConnection> {
+    const opening = this.#open();
+    const forget = (): void => {
+      if (this.#opening === opening) this.#opening = undefined;
+    };
+    opening.then((connection) => void connection.closed.then(forget), forget);
+    return opening;
+  }
+
+  async #open(): Promise<QmpConnection> {
+    const { label, socket, ways } = this.#parts;
+    const openMs = this.#parts.openMs ?? OPEN_MS;
+    const signal = AbortSignal.timeout(openMs);
+    const tried: string[] = [];
+    for (const way of ways) {
+      let stream: Duplex | undefined;
+      try {
+        stream = await way.open(signal);
+        const connection = await QmpConnection.open(stream, signal);
+        await this.#refuseLibvirts(connection, signal);
+        return connection;
+      } catch (cause) {
+        if (isFinal(cause)) throw cause;
+        if (signal.aborted && stream !== undefined)
+          throw fail("QMP_SOCKET_BUSY", { label, socket, way: way.name, seconds: openMs / 1000 }, cause);
+        tried.push(
+          `${way.name}: ${signal.aborted ? `no answer within ${openMs / 1000} s` : causeText(cause)}`,
+        );
+        if (signal.aborted) break;
+      }
+    }
+    throw fail("QMP_SOCKET_UNREACHABLE", { label, socket, tried });
+  }
+
+  async #refuseLibvirts(connection: QmpConnection, signal: AbortSignal): Promise<void> {
+    const devices = await connection.execute("query-chardev", undefined, signal);
+    if (!Array.isArray(devices)) throw new QmpProtocolError("query-chardev did not answer with a list");
+    if (!devices.some((one) => isRecord(one) && one["label"] === LIBVIRT_MONITOR)) return;
+    connection.close();
+    throw fail("QEMU_IS_LIBVIRTS", { socket: this.#parts.socket });
+  }
+}
+
+/** What another way would not change. */
+function isFinal(cause: unknown): boolean {
+  return cause instanceof QmpProtocolError || (cause as { code?: unknown }).code === "QEMU_IS_LIBVIRTS";
+}

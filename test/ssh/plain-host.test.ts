@@ -1,0 +1,280 @@
+import { execFileSync } from "node:child_process";
+import { setMaxListeners } from "node:events";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { join } from "node:path";
+import fc from "fast-check";
+import { limitCommands, plainMonitor } from "../../provider/hypervisor/plain-qemu";
+import { HOST_PROGRAM_FILE, hostProgram } from "../../provider/hypervisor/plain-qemu/host-program";
+import { HostRequests } from "../../provider/hypervisor/plain-qemu/host-requests";
+import { parseHostLook } from "../../provider/hypervisor/plain-qemu/host-look";
+import type { SshConnection } from "../../provider/ssh";
+import { FakeSysfs } from "../support/plain-host";
+import { Bench } from "./support/sshd";
+
+const four = [0, 1, 2, 3].map((n) => `0000:01:00.${n}`);
+const { signal } = new AbortController();
+// many looks wait on it at a time
+setMaxListeners(0, signal);
+const UUID = "33333333-3333-4333-8333-333333333333";
+
+describe("a host without libvirt, behind a real sshd", () => {
+  const bench = new Bench();
+  const sysfs = new FakeSysfs();
+  const { folders } = sysfs;
+  const socket = join(bench.workspace.path, "vm.qmp");
+  let connection: SshConnection;
+  let requests: HostRequests;
+
+  beforeAll(async () => {
+    const sshd = await bench.startSshd();
+    connection = await bench.pool().acquire(sshd.target(bench.login));
+    requests = new HostRequests(connection, "login", folders);
+  });
+  afterAll(async () => {
+    await bench.tearDown();
+    sysfs.close();
+  });
+
+  it("the program is ASCII, of which its length is told to the shell", () => {
+    expect(hostProgram()).toMatch(/^[\t\n\x20-\x7e]+$/);
+    expect(HOST_PROGRAM_FILE.startsWith("#!/bin/bash -p\n")).toBe(true);
+  });
+
+  it("binds all functions in one request, and gives each back to the driver it is told", async () => {
+    await requests.change(`bind go ${four.join(" ")}`, signal);
+    expect(sysfs.drivers).toEqual(four.map(() => "vfio-pci"));
+    await requests.change(`bind go ${four.join(" ")}`, signal);
+    expect(sysfs.writes).toHaveLength(8);
+    const records = await requests.change(
+      `release ${four[0]}=e1000e ${four[1]}=- ${four[2]}=? ${four[3]}=vfio-pci`,
+      signal,
+    );
+    expect(records).toEqual([]);
+    expect(sysfs.drivers).toEqual(["e1000e", "-", "e1000e", "vfio-pci"]);
+    await requests.change(`release ${four.map((one) => `${one}=e1000e`).join(" ")}`, signal);
+    expect(sysfs.drivers).toEqual(four.map(() => "e1000e"));
+  });
+
+  it("does not unbind what a process has open, names it, and waits for one that lets go in a moment", async () => {
+    await requests.change(`bind go ${four.join(" ")}`, signal);
+    const holder = (seconds: number): string =>
+      execFileSync("bash", ["-c", `exec 5<>${folders.vfio}/5; sleep ${seconds} >/dev/null 2>&1 & echo $!`], {
+        encoding: "utf8",
+      }).trim();
+    const pid = holder(30);
+    const release = `release ${four.map((one) => `${one}=e1000e`).join(" ")}`;
+    const [busy] = await requests.change(release, signal);
+    expect(busy?.kind).toBe("busy");
+    expect(busy?.text).toMatch(new RegExp(`^0000:01:00\\.\\d ${pid} sleep$`));
+    expect(sysfs.drivers).toEqual(four.map(() => "vfio-pci"));
+    process.kill(Number(pid));
+    holder(1);
+    expect(await requests.change(release, signal)).toEqual([]);
+    expect(sysfs.drivers).toEqual(four.map(() => "e1000e"));
+  });
+
+  it("keeps a ledger file as it was written, and removes it", async () => {
+    const text = `{"a":"'\\"$(reboot)\`\\\\ Ä  b","address":"0000:01:00.1"}`;
+    await requests.change(`write ${UUID} ${text}`, signal);
+    const name = `guest-${UUID}.json`;
+    expect(readFileSync(join(folders.ledger, name), "utf8")).toBe(`${text}\n`);
+    expect(await requests.look(`ledger ${UUID}`, signal)).toEqual([
+      { kind: "ledger", text: `${name} ${text}` },
+    ]);
+    // the functions it names are looked at, with their groups
+    const look = await requests.look(`look ${socket}`, signal);
+    expect(look.filter((one) => one.kind === "function")).toHaveLength(4);
+    await requests.change(`write ${UUID}`, signal);
+    expect(await requests.look(`ledger ${UUID}`, signal)).toEqual([]);
+    expect(execFileSync("stat", ["-c", "%a", folders.ledger], { encoding: "utf8" }).trim()).toBe("700");
+  });
+
+  it("carries out what it was sent whole though the connection is cut, and nothing of half a line", async () => {
+    const own = await bench.pool().acquire((await bench.startSshd()).target(bench.login));
+    const started = await own.exec(
+      `exec bash -c 'IFS= read -r -N ${hostProgram(folders).length} p && eval "$p"'`,
+    );
+    started.stdio.write(`${hostProgram(folders)}write ${UUID} {"half":`);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    (await own.exec('kill -KILL "$PPID"')).stdio.resume();
+    await own.closed;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(sysfs.ledgerFiles).toEqual([]);
+
+    const other = await bench.pool().acquire((await bench.startSshd()).target(bench.login));
+    const binding = new HostRequests(other, "login", folders).change(`bind go ${four.join(" ")}`, signal);
+    binding.catch(() => undefined);
+    for (let tries = 0; sysfs.writes.at(-1)?.startsWith("unbind") !== true && tries < 500; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    (await other.exec('kill -KILL "$PPID"')).stdio.resume();
+    // whoever comes then waits for its end
+    const records = await requests.look(`functions ${four.join(" ")}`, signal);
+    expect(records.map((one) => one.text.split(" ")[4])).toEqual(four.map(() => "vfio-pci"));
+    await requests.change(`release ${four.map((one) => `${one}=e1000e`).join(" ")}`, signal);
+  });
+
+  it.each([
+    "bind go ../../x",
+    "bind go 0000:01:00.9",
+    "release 0000:01:00.0=../../x",
+    "release 0000:01:00.0",
+    "write ../../etc/x {}",
+    "look relative 0000:01:00",
+    "look /run/../etc 0000:01:00",
+    "relay /run/x,fork",
+    "functions $(reboot)",
+    "reboot",
+  ])("refuses the request %s by itself, whoever sent it", async (request) => {
+    await expect(requests.look(request, signal)).rejects.toMatchObject({ code: "HOST_PROGRAM_FAILED" });
+  });
+
+  it("takes no word of a request for anything else than text", async () => {
+    const word = fc.string({
+      unit: fc.constantFrom(..."*?[]$`'\"\\;&|<>(){}~!#=:./-ab01".split("")),
+      minLength: 1,
+      maxLength: 12,
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom("bind go", "release", "functions", "ledger", "relay", "look /x"),
+        word,
+        async (verb, one) => {
+          await expect(requests.look(`${verb} ${one}`, signal)).rejects.toMatchObject({
+            code: "HOST_PROGRAM_FAILED",
+          });
+        },
+      ),
+      { numRuns: 10 },
+    );
+    expect(sysfs.drivers).toEqual(four.map(() => "e1000e"));
+  });
+
+  it("twenty looks at once, at most four at a time, stay within what sshd allows", async () => {
+    const limited = new HostRequests(limitCommands(connection, 4), "login", folders);
+    const looks = Array.from({ length: 20 }, () => limited.look(`functions ${four[0]}`, signal));
+    const leaving = new AbortController();
+    const left = limited.look(`functions ${four[0]}`, leaving.signal);
+    leaving.abort(new Error("left"));
+    await expect(left).rejects.toThrow("left");
+    expect((await Promise.all(looks)).every((one) => one.length === 1)).toBe(true);
+  });
+
+  it("a signal ends a look, and a change that was begun is awaited", async () => {
+    await expect(requests.look(`functions ${four[0]}`, AbortSignal.abort(new Error("left")))).rejects.toThrow(
+      "left",
+    );
+    await expect(requests.change(`bind go ${four[0]}`, AbortSignal.abort(new Error("left")))).rejects.toThrow(
+      "left",
+    );
+    expect(sysfs.driverOf(four[0]!)).toBe("e1000e");
+  });
+
+  describe("with a QEMU's monitor, or what looks like one", () => {
+    const answers = (server: Server): Server =>
+      server.on("connection", (peer) => {
+        peer.on("error", () => undefined);
+        peer.write('{"QMP": {"version": {}, "capabilities": []}}\r\n');
+        peer.on("data", (chunk: Buffer) => {
+          for (const line of chunk
+            .toString()
+            .split("\n")
+            .filter((one) => one !== "")) {
+            const { execute, id } = JSON.parse(line) as { execute: string; id: string };
+            const value = execute === "query-chardev" ? [] : execute === "big" ? "x".repeat(3_000_000) : {};
+            peer.write(`${JSON.stringify({ return: value, id })}\r\n`);
+          }
+        });
+      });
+    let server: Server;
+
+    beforeAll(async () => {
+      server = answers(createServer());
+      await new Promise<void>((resolve) => server.listen(socket, resolve));
+    });
+    afterAll(() => void server.close());
+
+    it("tells who listens there", async () => {
+      const look = parseHostLook(await requests.look(`look ${socket}`, signal), "the host");
+      expect(look).toMatchObject({
+        socket: "listening",
+        socketPath: socket,
+        qemu: { pid: process.pid, uid: 0, user: "root" },
+      });
+      expect(parseHostLook(await requests.look("look /run/nobody.qmp", signal), "the host").socket).toBe(
+        "absent",
+      );
+    });
+
+    it("is reached by forwarding; a process that is no QEMU by nothing else", async () => {
+      const monitor = plainMonitor({
+        channels: connection,
+        relayChannels: connection,
+        socket,
+        privilege: "login",
+        folders,
+      });
+      expect(await monitor.execute("big")).toHaveLength(3_000_000);
+      await monitor.close();
+      const sshd = await bench.startSshd({ config: ["AllowStreamLocalForwarding no"] });
+      const channels = await bench.pool().acquire(sshd.target(bench.login));
+      await expect(
+        plainMonitor({ channels, relayChannels: channels, socket, privilege: "login", folders }).execute("a"),
+      ).rejects.toThrow(
+        /tried: socket forwarding: .*switched off.*; a relay program on the host .*which is no QEMU.*\[QMP_SOCKET_UNREACHABLE\]/,
+      );
+    });
+  });
+
+  describe("through sudo", () => {
+    const bin = join(bench.workspace.path, "bin");
+    const called = join(bench.workspace.path, "called");
+    let sudo: HostRequests;
+
+    beforeAll(async () => {
+      mkdirSync(bin);
+      // sudo's part: it notes what it is asked to run, and runs the installed file
+      const installed = join(bench.workspace.path, "multifunction-pci-host");
+      writeFileSync(installed, `#!/bin/bash -p\n${hostProgram(folders)}`, { mode: 0o755 });
+      writeFileSync(
+        join(bin, "sudo"),
+        `#!/bin/sh\nprintf "%s\\n" "$*" >>${called}\nSUDO_UID=1000 exec ${installed}\n`,
+      );
+      chmodSync(join(bin, "sudo"), 0o755);
+      const sshd = await bench.startSshd({ config: [`SetEnv PATH=${bin}:/usr/bin:/bin`] });
+      sudo = new HostRequests(await bench.pool().acquire(sshd.target(bench.login)), "sudo", folders);
+    });
+
+    it("one installed program is run, without an argument, and does the same", async () => {
+      await sudo.change(`bind go ${four.join(" ")}`, signal);
+      expect(sysfs.drivers).toEqual(four.map(() => "vfio-pci"));
+      await sudo.change(`release ${four.map((one) => `${one}=e1000e`).join(" ")}`, signal);
+      expect(new Set(readFileSync(called, "utf8").trim().split("\n"))).toEqual(
+        new Set(["-n /usr/local/sbin/multifunction-pci-host"]),
+      );
+    });
+
+    it("connects to no socket in a folder that others may write to", async () => {
+      const path = join(bench.workspace.path, "qemu.sock");
+      const python = join(bench.workspace.path, "qemu-of-somebody");
+      copyFileSync(process.execPath, python);
+      chmodSync(python, 0o755);
+      const script = `require("net").createServer().listen(${JSON.stringify(path)}); setTimeout(() => process.exit(), 20000)`;
+      execFileSync("sh", ["-c", `${python} -e '${script}' >/dev/null 2>&1 &`]);
+      for (let tries = 0; !existsSync(path) && tries < 200; tries++)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      await expect(sudo.relay(path, signal)).rejects.toThrow(/\/tmp.* is not root's alone/);
+    });
+
+    it("says what to do where the program is not there, or is another release's", async () => {
+      writeFileSync(join(bin, "sudo"), '#!/bin/sh\necho "sudo: a password is required" >&2\nexit 1\n');
+      await expect(sudo.look(`functions ${four[0]}`, signal)).rejects.toThrow(
+        /ended with exit code 1: sudo: a password is required.*docs\/security\.md/,
+      );
+      writeFileSync(join(bin, "sudo"), '#!/bin/sh\nprintf "\\nmultifunction-pci-host 99\\ndone\\n"\n');
+      await expect(sudo.look(`functions ${four[0]}`, signal)).rejects.toThrow(
+        /is of version 99.*needs version 1/,
+      );
+    });
+  });
+});

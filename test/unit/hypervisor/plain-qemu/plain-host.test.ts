@@ -1,0 +1,266 @@
+import { HOST_FOLDERS } from "../../../../provider/hypervisor/plain-qemu";
+import type { HostRecord } from "../../../../provider/hypervisor/plain-qemu/host-requests";
+import { uuidOfSocket } from "../../../../provider/hypervisor/plain-qemu/guest-uuid";
+import { writeLedgerFile } from "../../../../provider/hypervisor/plain-qemu/ledger-file";
+import { PlainHost } from "../../../../provider/hypervisor/plain-qemu/plain-host";
+import { planAttach, planDetach, tagOf, type GuestIdentity } from "../../../../provider/plan";
+import { QmpDisconnectedError, type QmpMonitor } from "../../../../provider/qmp";
+import { causeText, fail } from "../../../../provider/errors";
+import { OWNER } from "../../../support/scenarios";
+import { at, wants } from "../../../support/wanted";
+
+const { signal } = new AbortController();
+const SOCKET = "/run/vm.qmp";
+const HOST = "01234567-89ab-cdef-0123-456789abcdef";
+const OWN = "33333333-3333-4333-8333-333333333333";
+const OTHER = "44444444-4444-4444-8444-444444444444";
+const query = { addresses: ["0000:01:00"], forPlug: { buses: [] } };
+
+const ledgerOf = (uuid: string, socket = SOCKET): string =>
+  `ledger guest-${uuid}.json ${writeLedgerFile({
+    guest: { uuid, name: socket },
+    socket,
+    entries: [
+      {
+        owner: OWNER,
+        tag: tagOf(OWNER),
+        slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
+        functions: [{ address: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
+      },
+    ],
+  })}`;
+
+interface Scene {
+  readonly socket?: "absent" | "dead" | "listening";
+  readonly driver?: string;
+  readonly more?: readonly string[];
+  /** What QEMU says of itself; undefined where it has just ended. */
+  readonly uuid?: string | undefined;
+  readonly guestUuid?: string;
+  readonly answers?: Readonly<Record<string, readonly HostRecord[]>>;
+  /** QEMU has ended when so many requests have been answered. */
+  readonly endsAfter?: number;
+}
+
+function scene({
+  socket = "listening",
+  driver = "e1000e",
+  more = [],
+  uuid = OWN,
+  guestUuid,
+  answers = {},
+  endsAfter = Infinity,
+}: Scene) {
+  const asked: string[] = [];
+  const guests: GuestIdentity[] = [];
+  const lines = (): string[] => [
+    `host - ${HOST.replaceAll("-", "")}`,
+    `socket ${asked.length > endsAfter ? "dead" : socket}`,
+    `function 0000:01:00.0 0x8086 0x10d3 0x020000 ${driver} 5`,
+    ...more,
+  ];
+  const records = (): HostRecord[] =>
+    lines().map((line) => ({ kind: line.split(" ")[0]!, text: line.slice(line.indexOf(" ") + 1) }));
+  const answer = async (request: string): Promise<HostRecord[]> => {
+    asked.push(request);
+    return [...(answers[request.split(" ")[0]!] ?? records())];
+  };
+  const monitor: QmpMonitor = {
+    execute: async (command, args) => {
+      if (command === "query-uuid" && asked.length >= endsAfter)
+        throw new QmpDisconnectedError("QEMU has closed it");
+      switch (command) {
+        case "query-uuid":
+          return { UUID: uuid };
+        case "query-status":
+          return { status: "running", running: true };
+        case "query-version":
+          return { qemu: { major: 7, minor: 2, micro: 22 } };
+        case "query-target":
+          return { arch: "x86_64" };
+        case "query-memory-size-summary":
+          return { "base-memory": 1024, "plugged-memory": 512 };
+        case "qom-list":
+          return [];
+        default:
+          return args?.["property"] === "type" ? "pc-q35-7.2-machine" : "";
+      }
+    },
+    listen: () => Promise.reject(new Error("not asked for")),
+  };
+  const host = new PlainHost({
+    requests: { look: answer, change: answer },
+    monitor,
+    socket: SOCKET,
+    folders: HOST_FOLDERS,
+    label: "root@hv1:22",
+    onGuest: (guest) => guests.push(guest),
+    survey: async () => ({
+      interfaces: [],
+      defaultRouteInterfaces: [],
+      sshInterfaces: [],
+      functionsWithHiddenInterface: [],
+      physicalFunctions: [],
+      disks: [],
+    }),
+    ...(guestUuid !== undefined && { guestUuid }),
+  });
+  return { host, asked, guests };
+}
+
+describe("which guest it is", () => {
+  it("QEMU says by its UUID, and how much memory it has", async () => {
+    const { host, guests } = scene({ more: [ledgerOf(OWN)] });
+    const { guest, hostUuid, ledgerPlace } = await host.observe(query, signal);
+    expect(guest).toEqual({
+      name: SOCKET,
+      uuid: OWN,
+      runState: "running",
+      qemuVersion: "7.2.22",
+      memoryBytes: 1536,
+    });
+    expect([hostUuid, ledgerPlace, guests.at(-1)?.uuid]).toEqual([HOST, "host", OWN]);
+  });
+
+  it("host and socket say where QEMU has none", async () => {
+    const { host } = scene({ uuid: "00000000-0000-0000-0000-000000000000" });
+    const own = uuidOfSocket(HOST, SOCKET);
+    expect(await host.identify(query, signal)).toEqual({ guestUuid: own, iommuGroups: [5] });
+  });
+
+  it.each(["absent", "dead"] as const)(
+    "the ledger says of one that has ended (socket %s)",
+    async (socket) => {
+      const { host } = scene({
+        socket,
+        driver: "vfio-pci",
+        more: [ledgerOf(OTHER, "/run/other.qmp"), ledgerOf(OWN)],
+      });
+      const observation = await host.observe(query, signal);
+      expect(observation.guest).toMatchObject({ uuid: OWN, runState: "off" });
+      expect(() => planAttach(observation, wants())).toThrow(/GUEST_NOT_RUNNING/);
+      expect(planDetach(observation, OWNER).steps.map((one) => one.kind)).toEqual([
+        "release",
+        "restore",
+        "erase",
+      ]);
+    },
+  );
+
+  it("nothing says of one that has ended and left nothing", async () => {
+    const { host } = scene({ socket: "absent" });
+    expect(await host.identify(query, signal)).toEqual({ iommuGroups: [5] });
+    expect((await host.observe(query, signal)).guest).toMatchObject({ uuid: "", runState: "off" });
+  });
+
+  it("the state's guest is missing where another answers by now; what it left is still its own", async () => {
+    const { host } = scene({ uuid: OTHER, guestUuid: OWN, driver: "vfio-pci", more: [ledgerOf(OWN)] });
+    const observation = await host.observe(query, signal);
+    expect(observation.guest).toMatchObject({ uuid: OWN, runState: "missing" });
+    expect(planDetach(observation, OWNER).steps.map((one) => one.kind)).toEqual([
+      "release",
+      "restore",
+      "erase",
+    ]);
+  });
+
+  it("QEMU ending in the middle of the look is no failure of it", async () => {
+    const { host } = scene({ more: [ledgerOf(OWN)], endsAfter: 1 });
+    expect((await host.observe(query, signal)).guest).toMatchObject({ uuid: OWN, runState: "off" });
+  });
+});
+
+describe("what is held", () => {
+  it("is what the ledger names and vfio-pci has", async () => {
+    const bound = await scene({ driver: "vfio-pci", more: [ledgerOf(OWN)] }).host.observe(query, signal);
+    expect(bound.holdings).toEqual([
+      {
+        guest: { name: SOCKET, uuid: OWN },
+        address: "0000:01:00.0",
+        alias: `ua-mfpci-${tagOf(OWNER)}-0000-01-00-0`,
+        isUnassigned: true,
+      },
+    ]);
+    const begun = await scene({ more: [ledgerOf(OWN)] }).host.observe(query, signal);
+    expect(begun.holdings).toEqual([]);
+  });
+
+  it("by another guest is told, though its functions are none of this one's", async () => {
+    const more = [
+      "function 0000:02:00.0 0x8086 0x10d3 0x020000 vfio-pci 6",
+      ledgerOf(OTHER, "/run/other.qmp").replace("0000:01:00.0", "0000:02:00.0"),
+    ];
+    const { holdings, functions } = await scene({ more }).host.observe(query, signal);
+    expect(holdings).toMatchObject([
+      { guest: { uuid: OTHER, name: "/run/other.qmp" }, address: "0000:02:00.0" },
+    ]);
+    expect([...functions.keys()]).toEqual(["0000:01:00.0"]);
+  });
+
+  it("is also what a process has open that is not the guest's QEMU", async () => {
+    const more = ["qemu 4711 0 1ff unlimited qemu", "open 4711 5 qemu", "open 99 5 kvm"];
+    const { holdings } = await scene({ driver: "vfio-pci", more }).host.observe(query, signal);
+    expect(holdings).toMatchObject([{ guest: { name: "of process 99 (kvm)" }, alias: "VFIO group 5" }]);
+    const own = await scene({ driver: "vfio-pci", more: more.slice(0, 2) }).host.observe(query, signal);
+    expect(own.holdings).toEqual([]);
+  });
+});
+
+describe("commands to the host", () => {
+  const addresses = [0, 1, 2, 3].map((n) => at(`0000:01:00.${n}`));
+
+  it("are one for all that is held, and one for all that is released, to the drivers on record", async () => {
+    const { host, asked } = scene({ more: [ledgerOf(OWN)], answers: { bind: [], release: [] } });
+    await host.observe(query, signal);
+    asked.length = 0;
+    await Promise.all(addresses.map((address) => host.hold(address, "alias", signal)));
+    await Promise.all(addresses.slice(0, 2).map((address) => host.release(address, "alias", signal)));
+    await host.rebind(addresses[3]!, signal);
+    expect(asked).toEqual([
+      "bind go 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
+      "release 0000:01:00.0=e1000e 0000:01:00.1=?",
+      "release 0000:01:00.3=?",
+    ]);
+  });
+
+  it("that fail do so for each of its functions, and name all", async () => {
+    const cause = fail("HOST_PROGRAM_FAILED", { target: "root@hv1:22", reason: "no" });
+    const host = new PlainHost({
+      requests: { look: () => Promise.reject(cause), change: () => Promise.reject(cause) },
+      monitor: { execute: () => Promise.reject(cause), listen: () => Promise.reject(cause) },
+      socket: SOCKET,
+      folders: HOST_FOLDERS,
+      label: "root@hv1:22",
+      onGuest: () => undefined,
+      survey: () => Promise.reject(cause),
+    });
+    const held = await Promise.allSettled(
+      addresses.slice(0, 2).map((one) => host.hold(one, "alias", signal)),
+    );
+    for (const one of held)
+      expect(one.status === "rejected" && causeText(one.reason)).toMatch(
+        /01:00\.0, 0000:01:00\.1 .*\[BIND_FAILED\]$/,
+      );
+    await expect(host.release(addresses[0]!, "alias", signal)).rejects.toMatchObject({
+      code: "UNBIND_FAILED",
+    });
+  });
+
+  it("do not release what a process has open", async () => {
+    const busy = [{ kind: "busy", text: "0000:01:00.0 99 my kvm" }];
+    const { host } = scene({ more: [ledgerOf(OWN)], answers: { release: busy } });
+    await expect(host.release(addresses[0]!, "alias", signal)).rejects.toThrow(
+      /0000:01:00\.0 is not given back.*process 99 \(my kvm\).*\[FUNCTION_STILL_OPEN\]/,
+    );
+  });
+
+  it("refuse a QEMU of libvirt's, by its path or its process", async () => {
+    for (const more of [
+      ["path /var/lib/libvirt/qemu/domain-1-x/monitor.sock"],
+      ["qemu 1 0 0 1 qemu", "libvirt "],
+    ])
+      await expect(scene({ more }).host.observe(query, signal)).rejects.toMatchObject({
+        code: "QEMU_IS_LIBVIRTS",
+      });
+  });
+});
