@@ -10,7 +10,7 @@ import { HostRequests } from "../../provider/hypervisor/plain-qemu/host-requests
 import { parseHostLook } from "../../provider/hypervisor/plain-qemu/host-look";
 import type { SshConnection } from "../../provider/ssh";
 import { FakeSysfs } from "../support/plain-host";
-import { Bench } from "./support/sshd";
+import { Bench, waitUntil } from "./support/sshd";
 
 const four = [0, 1, 2, 3].map((n) => `0000:01:00.${n}`);
 const { signal } = new AbortController();
@@ -103,10 +103,10 @@ describe("a host without libvirt, behind a real sshd", () => {
     expect(sysfs.ledgerFiles).toEqual([]);
 
     const other = await bench.pool().acquire((await bench.startSshd()).target(bench.login));
+    const before = sysfs.writes.length;
     const binding = new HostRequests(other, "login", folders).change(`bind go ${four.join(" ")}`, signal);
     binding.catch(() => undefined);
-    for (let tries = 0; sysfs.writes.at(-1)?.startsWith("unbind") !== true && tries < 500; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await waitUntil("the first is unbound", () => sysfs.writes.length > before);
     (await other.exec('kill -KILL "$PPID"')).stdio.resume();
     // whoever comes then waits for its end
     const records = await requests.look(`functions ${four.join(" ")}`, signal);
