@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo } from "node:net";
+import { eventually } from "../support/eventually";
 import { DynamicProvider, unknownValue } from "./harness";
 import { attachedState, validInputs } from "./support/inputs";
 import { SshStranger } from "./support/ssh-stranger";
@@ -23,6 +24,11 @@ const refused = {
   message: expect.stringContaining("[SSH_HOST_KEY_MISMATCH]") as string,
   partial: undefined,
 };
+
+/** What a process prints arrives by another way than its answers, before or after. */
+function untilPrinted(pattern: RegExp, since = 0): Promise<void> {
+  return eventually(() => Promise.resolve(pattern.test(provider.printed.slice(since).join("\n"))), true);
+}
 
 test("create fails with the reason, and no state is kept", async () => {
   await expect(provider.create(inputs())).rejects.toMatchObject(refused);
@@ -79,9 +85,8 @@ test("a host that does not answer is waited for once, however many resources are
   const { port } = silent.address() as AddressInfo;
   const there = { ...inputs(), connection: { ...inputs().connection, port } };
   for (const name of ["a", "b", "c"]) {
-    const before = provider.printed.length;
     await provider.check({}, { ...there, ownerToken: `acme/shop/prod/${name}` });
-    expect(provider.printed.slice(before).join("\n")).toMatch(/the plan will be made at apply/);
+    await untilPrinted(new RegExp(`^${name}: .* the plan will be made at apply`, "m"));
   }
   expect(dials).toBe(1);
   await new Promise((resolve) => silent.close(resolve));
