@@ -146,8 +146,8 @@ export class FaultSuite {
     const gate = new Gate();
     // the one that recovers is of the next command; it is started ahead, and connects when it is needed
     const [provider, next] = await Promise.all([
-      DynamicProvider.start({ env: gate.environment }),
-      DynamicProvider.start(),
+      DynamicProvider.startConfigured({ env: gate.environment }),
+      DynamicProvider.startConfigured(),
     ]);
     const steps = this.steps.get(operation.name) ?? [];
     const victim: Victim = { lab: this.lab, provider, proxy: this.proxy, operation, steps };
@@ -249,7 +249,7 @@ export class FaultSuite {
   private async record(operation: Operation): Promise<void> {
     await this.goTo(operation);
     const gate = new Gate();
-    const provider = await DynamicProvider.start({ env: gate.environment });
+    const provider = await DynamicProvider.startConfigured({ env: gate.environment });
     try {
       const announced: { step: RecordedStep; atMs: number }[] = [];
       const working = this.engineRuns(provider, operation);

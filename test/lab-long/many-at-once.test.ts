@@ -15,7 +15,7 @@ class Stack implements AsyncDisposable {
   ) {}
 
   static async start(name: string, overrides: Properties): Promise<Stack> {
-    return new Stack(await DynamicProvider.start(), `organization/${name}/dev/nic`, overrides);
+    return new Stack(await DynamicProvider.startConfigured(), `organization/${name}/dev/nic`, overrides);
   }
 
   async create(): Promise<{ id: string; outs: Properties }> {

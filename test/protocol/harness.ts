@@ -108,6 +108,13 @@ export class DynamicProvider {
     return new DynamicProvider(child, engine, client, providerText, output, ended);
   }
 
+  /** Starts it and configures it with nothing, as the engine does for a stack that has no configuration. */
+  static async startConfigured(options: StartOptions = {}): Promise<DynamicProvider> {
+    const provider = await DynamicProvider.start(options);
+    await provider.configure({});
+    return provider;
+  }
+
   /** The process id, for a test that stops or kills it. */
   get pid(): number {
     return this.child.pid ?? 0;

@@ -69,7 +69,7 @@ export class LabTarget implements SoakTarget {
   static async start(log: (line: string) => void): Promise<LabTarget> {
     buildPackage();
     const lab = await startLab({ log });
-    return new LabTarget(lab, await DynamicProvider.start(), await lookAtHost(lab));
+    return new LabTarget(lab, await DynamicProvider.startConfigured(), await lookAtHost(lab));
   }
 
   async attach(to: SoakSet): Promise<void> {
