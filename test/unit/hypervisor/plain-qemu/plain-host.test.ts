@@ -7,6 +7,7 @@ import { planAttach, planDetach, tagOf, type GuestIdentity } from "../../../../p
 import { QmpDisconnectedError, type QmpMonitor } from "../../../../provider/qmp";
 import { causeText, fail } from "../../../../provider/errors";
 import { OWNER } from "../../../support/scenarios";
+import { nothingUsed } from "../../../support/survey";
 import { at, wants } from "../../../support/wanted";
 
 const { signal } = new AbortController();
@@ -95,14 +96,7 @@ function scene({
     folders: HOST_FOLDERS,
     label: "root@hv1:22",
     onGuest: (guest) => guests.push(guest),
-    survey: async () => ({
-      interfaces: [],
-      defaultRouteInterfaces: [],
-      sshInterfaces: [],
-      functionsWithHiddenInterface: [],
-      physicalFunctions: [],
-      disks: [],
-    }),
+    survey: async () => nothingUsed,
     ...(guestUuid !== undefined && { guestUuid }),
   });
   return { host, asked, guests };
