@@ -65,11 +65,12 @@ const reaching = {
     `cannot reach libvirt (${d.uri}) on ${d.label}; tried: ${d.tried.join("; ")}. ` +
     `Check that libvirtd or virtqemud runs there, and that the SSH user is root or in the group libvirt.`,
   LIBVIRT_TOO_OLD: (d: { label: string; version: string }) =>
-    `libvirt on ${d.label} is ${d.version}; 8.3.0 or newer is needed, because older ones would plug a function ` +
-    `that is only to be held. Nothing was touched. Update libvirt on the host.`,
+    `libvirt on ${d.label} is ${d.version}; 6.0.0 or newer is needed. Nothing was touched. Update libvirt on the host.`,
   UNASSIGNED_IGNORED: (d: { address: string; guest: string }) =>
     `libvirt did not keep ${d.address} unassigned in guest ${d.guest}, as it must from 8.3.0 on; it was detached again. ` +
     `Report this with the host's libvirt version.`,
+  GROUP_NOT_KEPT: (d: { address: string; guest: string; reason: string }) =>
+    `${d.address}, which guest ${d.guest} was shown alone for a moment, did not stay held afterwards: ${sentence(d.reason)} Run again.`,
   HOLD_FAILED: (d: { address: string; guest: string; reason: string }) =>
     `libvirt did not take ${d.address} for guest ${d.guest}: ${sentence(d.reason)}`,
   RELEASE_FAILED: (d: { address: string; guest: string; reason: string }) =>
@@ -175,6 +176,12 @@ const refusals = {
   GUEST_IS_TRANSIENT: (d: { guest: string }) =>
     `guest ${d.guest} is transient: it has no configuration that a later cold boot could use. Nothing was touched. ` +
     `Define it ("virsh define"), or leave persistent out.`,
+  PERSISTENT_NEEDS_NEWER_LIBVIRT: (d: { guest: string; version: string }) =>
+    `persistent needs libvirt 8.3.0 or newer on the host of guest ${d.guest}; this one is ${d.version}, and could not tell what a ` +
+    `cold boot has plugged from what was plugged live. Nothing was touched. Leave persistent out, or update libvirt.`,
+  STEPPING_STONE_IMPOSSIBLE: (d: { version: string; guest: string; reason: string; cure: string }) =>
+    `libvirt ${d.version}, older than 8.3.0, can give guest ${d.guest} a set only by showing it one function of each IOMMU group ` +
+    `alone for some seconds, and ${sentence(d.reason)} Nothing was touched. ${d.cure}, or update libvirt on the host.`,
   FUNCTION_CONFIGURED_OTHERWISE: (d: { functions: readonly string[]; guest: string }) =>
     `the configuration of guest ${d.guest} gives it ${d.functions.join(", ")} already, by a device of its own. ` +
     `Nothing was touched. Remove that device ("virsh detach-device --config"), or leave persistent out.`,

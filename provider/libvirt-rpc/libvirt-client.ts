@@ -322,7 +322,23 @@ export class LibvirtClient {
   }
 
   /**
-   * Gives a host device back to its host driver.
+   * Takes a host device from its driver and binds it to vfio-pci; one that is on it already stays there.
+   *
+   * @throws LibvirtError OPERATION_INVALID when a guest holds it; NO_NODE_DEVICE.
+   */
+  nodeDeviceDetach(name: string, signal?: AbortSignal): Promise<void> {
+    return this.connection.call(
+      {
+        procedure: Remote.NODE_DEVICE_DETTACH,
+        args: (writer) => writer.string(name),
+        result: nothing,
+      },
+      signal,
+    );
+  }
+
+  /**
+   * Gives a host device back to its host driver. One that this libvirtd has not detached is left as it is.
    *
    * @throws LibvirtError OPERATION_INVALID when a guest holds it; NO_NODE_DEVICE.
    */

@@ -41,7 +41,7 @@ export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-
   const { hypervisor, deadline, progress } = work;
   const watch = new BootWatch({ guest: hypervisor.guest, deadline, progress });
   const qemuIds = plan.steps.flatMap((step) =>
-    step.kind === "plug" || step.kind === "attach" ? [step.target.qemuId] : [],
+    step.kind === "plug" || step.kind === "attach" || step.kind === "introduce" ? [step.target.qemuId] : [],
   );
   try {
     return await carryOutSteps(plan.steps, work, { watch, unplugMs: 0, qemuIdsToCome: qemuIds });
@@ -69,19 +69,28 @@ async function carryOutSteps(
     const batch = independentSteps(steps, next, work.hypervisor.host.firstHold ?? "alone");
     for (const [index, step] of batch.entries())
       work.progress(`${next + index + 1}/${steps.length} ${describeStep(step)}`);
-    if (batch.length === 1 && batch[0]?.kind === "unplug") {
+    const unplug = batch.length === 1 ? unplugOf(batch[0]) : undefined;
+    if (unplug !== undefined) {
       const startedAt = Date.now();
-      if (
-        (await unplugSlot(work.hypervisor.guest, batch[0], work.deadline, work.progress)) === "guest-stopped"
-      )
+      if ((await unplugSlot(work.hypervisor.guest, unplug, work.deadline, work.progress)) === "guest-stopped")
         return "guest-stopped";
       course.unplugMs = Date.now() - startedAt;
+      if (batch[0]?.kind === "withdraw")
+        await work.hypervisor.host.withdraw(batch[0].target, work.deadline.signal);
     } else {
       await settleAll(batch.map((step) => carryOutStep(step, work, course)));
     }
     next += batch.length;
   }
   return "done";
+}
+
+/** What a step asks the guest to let go of; undefined where it asks nothing. */
+function unplugOf(step: Step | undefined): StepOf<"unplug"> | undefined {
+  if (step?.kind === "unplug") return step;
+  if (step?.kind !== "withdraw") return undefined;
+  const { slot, target } = step;
+  return { kind: "unplug", slot, functions: [target], requests: [target.qemuId], seenByGuest: true };
 }
 
 /** The steps from `start` that may run together. */
@@ -118,6 +127,8 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
       return hypervisor.host.hold(step.address, step.alias, signal, step.vfioDriver);
     case "attach":
       return attachSingle(step, work, course);
+    case "introduce":
+      return plugInTime(step, work, course, () => hypervisor.host.introduce(step.target, step.slot, signal));
     case "plug":
       return plug(step, work, course);
     case "confirm":
@@ -133,6 +144,7 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
     case "restore":
       return restore(step, work);
     case "unplug":
+    case "withdraw":
       throw new Error("an unplug is carried out by unplugSlot");
   }
 }
@@ -153,7 +165,7 @@ async function attachSingle(step: StepOf<"attach">, work: Work, course: Course):
 
 /** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
 async function plugInTime(
-  step: StepOf<"plug" | "attach">,
+  step: StepOf<"plug" | "attach" | "introduce">,
   work: Work,
   course: Course,
   call: () => Promise<void>,
@@ -169,7 +181,11 @@ async function plugInTime(
  * One look for all that the plan plugs. QEMU itself refuses an id, or a function of a slot, that it has already; on
  * pseries it dies of some of that (qemu.md 1.1), so that the look is made before each.
  */
-async function refuseOccupied(step: StepOf<"plug" | "attach">, work: Work, course: Course): Promise<void> {
+async function refuseOccupied(
+  step: StepOf<"plug" | "attach" | "introduce">,
+  work: Work,
+  course: Course,
+): Promise<void> {
   const { target, slot } = step;
   const toCome = slot.kind === "pseries" ? [target.qemuId] : course.qemuIdsToCome;
   if (toCome.length === 0) return;
@@ -201,8 +217,9 @@ async function confirm(step: StepOf<"confirm">, work: Work, unplugMs: number): P
     });
 }
 
-async function release(step: StepOf<"release">, work: Work): Promise<void> {
-  await work.hypervisor.host.release(step.address, step.alias, work.deadline.signal);
+async function release({ address, alias, hostDriver }: StepOf<"release">, work: Work): Promise<void> {
+  const vfioDriver = isVfioDriver(hostDriver) ? hostDriver : undefined;
+  await work.hypervisor.host.release(address, alias, work.deadline.signal, vfioDriver);
 }
 
 /** Looks until libvirt has none of these functions for the guest any more; the deadline ends it. */

@@ -40,8 +40,19 @@ export interface Host {
    * @param vfioDriver as with `hold`
    */
   attach(target: PlugTarget, slot: GuestSlot, signal: AbortSignal, vfioDriver?: string): Promise<void>;
-  /** Gives a held function back; one that is not held any more is no error. */
-  release(address: PciAddress, alias: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Plugs one held function alone into a slot, by the alias that is its QEMU id, so that QEMU opens its IOMMU group. Waits
+   * for the answer as `attach` does.
+   */
+  introduce(target: PlugTarget, slot: GuestSlot, signal: AbortSignal): Promise<void>;
+  /** After QEMU has let go of an introduced function: waits until the host has noticed, and sees that it is held still. */
+  withdraw(target: PlugTarget, signal: AbortSignal): Promise<void>;
+  /**
+   * Gives a held function back; one that is not held any more is no error.
+   *
+   * @param vfioDriver a driver of VFIO's that it was on before, and stays on
+   */
+  release(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void>;
   /** Aliases of all that is held for the running guest; none where libvirt has it and it does not run. */
   heldAliases(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** Adds all of these to the guest's configuration, whether or not it runs, as one change. */

@@ -106,6 +106,14 @@ export function isSlotFree(bus: GuestBus, slot: number): boolean {
   return !bus.occupants.some((occupant) => occupant.slot === slot) && !bus.reservedSlots.includes(slot);
 }
 
+/** How many slots of a bus an attachment could have. */
+export function countFreeSlots(bus: GuestBus): number {
+  if (!bus.hotplug.possible) return 0;
+  const { first, last } = bus.hotplug.slots;
+  const slots = Array.from({ length: last - first + 1 }, (_, n) => first + n);
+  return slots.filter((slot) => isSlotFree(bus, slot)).length;
+}
+
 /**
  * The slot for a new attachment: the highest free one, because libvirt, which does not know of ours,
  * takes the lowest that it believes free and fails where we sit (libvirt.md, Slots). Express slots come

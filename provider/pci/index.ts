@@ -19,6 +19,7 @@ export type { HostSurvey, SurveyedDisk, SurveyedInterface } from "./host-survey"
 export { findHostUses, type HostUse } from "./host-use";
 export {
   classifyBus,
+  countFreeSlots,
   findFreeSlot,
   isAcpiSlot,
   isExpressPort,

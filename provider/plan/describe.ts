@@ -33,6 +33,10 @@ export function describeStep(step: Step): string {
       const rom = describeRom(step.target);
       return `plug ${hostAddress} as function ${guestFunction} of guest slot ${describeSlot(step.slot)}${rom}${effect}${describePins(step)}`;
     }
+    case "introduce":
+      return `have libvirt attach ${step.target.hostAddress} alone to guest slot ${describeSlot(step.slot)}: the guest sees that one function for some seconds${describePins(step)}`;
+    case "withdraw":
+      return `unplug ${step.target.hostAddress} from guest slot ${describeSlot(step.slot)} again: it stays held, and QEMU keeps its IOMMU group open`;
     case "confirm":
       return `confirm that QEMU has ${step.functions.length} function(s) in guest slot ${describeSlot(step.slot)}`;
     case "release":
@@ -72,6 +76,7 @@ function describePlaces(places: readonly LedgerPlace[], preposition: string): st
   const words = {
     live: "the guest's metadata",
     configuration: "its configuration",
+    domain: "the guest's metadata and its configuration's",
     host: "a file on the host",
   } as const;
   if (places.length === 1 && places[0] === "configuration")
@@ -134,6 +139,15 @@ export function describePlan(plan: Plan): string[] {
   return [
     ...plan.steps.map((step, index) => `${index + 1}. ${describeStep(step)}`),
     describeInterruption(plan),
+    ...describeIntroduction(plan),
+  ];
+}
+
+function describeIntroduction({ steps }: Plan): string[] {
+  const shown = steps.flatMap((step) => (step.kind === "introduce" ? [step.target.hostAddress] : []));
+  if (shown.length === 0) return [];
+  return [
+    `The guest sees ${listFunctions(shown)} alone for some seconds first, and has to let go of it: this host's libvirt is older than 8.3.`,
   ];
 }
 

@@ -28,6 +28,7 @@ export type {
   LedgerFunction,
   LedgerPlace,
   Observation,
+  OlderLibvirt,
   OwnedPart,
   PluggedFunction,
 } from "./observation";

@@ -73,9 +73,10 @@ export interface Configuration {
 
 /**
  * Where a ledger entry stands: in the running guest's metadata, in those of its configuration; of a guest without
- * libvirt, on its host.
+ * libvirt, on its host. `domain`: in both metadata, as far as the guest has them, because what an older libvirt's guest is
+ * held stays held when the guest ends.
  */
-export type LedgerPlace = "live" | "configuration" | "host";
+export type LedgerPlace = "live" | "configuration" | "domain" | "host";
 
 /** What a host lets the QEMU of a guest do; where libvirt keeps it, libvirt sees to that. */
 export interface Confinement {
@@ -126,11 +127,23 @@ export interface Observation {
   readonly configuration?: Configuration;
   readonly hostUses: readonly HostUse[];
   /** Where the entries of this guest stand while it runs. Default: `live`. */
-  readonly ledgerPlace?: "live" | "host";
+  readonly ledgerPlace?: "live" | "domain" | "host";
   /** Undefined where nothing confines QEMU, or something else sees to it. */
   readonly confinement?: Confinement;
   /** Whether the host plugs a function by itself where it is alone in its slot, and owns that slot then: libvirt does. */
   readonly plugsSingles?: boolean;
+  /** Set where libvirt is too old to hold what it does not show: see {@link OlderLibvirt}. */
+  readonly olderLibvirt?: OlderLibvirt;
+}
+
+/**
+ * A libvirt that plugs a live hostdev though it is unassigned (before 8.3). What is held is bound to vfio-pci on the host,
+ * libvirt gives no guest access to it, and hands nothing of it back. QEMU opens an IOMMU group only where libvirt itself plugs
+ * a function of it, and keeps it open while it has any of its functions (docs/decisions/0021-stepping-stone.md).
+ */
+export interface OlderLibvirt {
+  /** `7.0.0` */
+  readonly version: string;
 }
 
 /** What of an observation is one owner's. */

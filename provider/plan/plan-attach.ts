@@ -25,6 +25,7 @@ import { refuseConfined } from "./refuse-confined";
 import { refuseParentsOfVirtualFunctions } from "./physical-functions";
 import { configurationOf, planConfiguration, refuseConfiguredOtherwise } from "./plan-configuration";
 import {
+  comesBackByItself,
   findHostDriver,
   planHandback,
   planRestore,
@@ -34,6 +35,7 @@ import {
 } from "./plan-detach";
 import { planPlug, planSingle } from "./plan-plug";
 import { findSingle } from "./plan-single";
+import { findSteppingStones } from "./stepping-stone";
 import type { Plan, PlugTarget, Step, TakenFunction } from "./step";
 import type { RememberedAttachment, WantedAttachment } from "./wanted";
 
@@ -77,6 +79,10 @@ export function planAttach(
     if (!isPlugged) refuseConfined(observation, [...members.values()]);
   }
   const single = isPlugged || isOff ? undefined : findSingle(observation, owned, map, slot);
+  const stones =
+    isPlugged || isOff || single !== undefined
+      ? undefined
+      : findSteppingStones(observation, usableBuses(observation, wanted, owned), map, slot);
   const targets: PlugTarget[] = [...map]
     .sort((a, b) => a.guestFunction - b.guestFunction)
     .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff || one === single) }));
@@ -135,14 +141,18 @@ export function planAttach(
     steps.push(...toHoldAgain.map(holdStep));
     if (single !== undefined)
       steps.push(...planSingle(observation, owned.tag, slot, targets, taken(single.hostAddress)));
-    else if (!isPlugged) steps.push(...planPlug(observation, owned.tag, slot, targets, unplugs.length > 0));
+    else if (!isPlugged) {
+      const how = { emptiedJustNow: unplugs.length > 0, ...(stones && { stones }) };
+      steps.push(...planPlug(observation, owned.tag, slot, targets, how));
+    }
   }
   steps.push(...planConfiguration(owned, configuration));
   if (!wanted.persistent && owned.configuredEntry !== undefined)
     steps.push({ kind: "erase", entry: owned.configuredEntry, places: ["configuration"] });
   if (givenUp.length > 0) {
     for (const address of isOff ? [] : dropped)
-      if (!owned.pluggedByLibvirt.includes(address)) steps.push(releaseStep(owned, address, remembered));
+      if (!comesBackByItself(observation, owned, address))
+        steps.push(releaseStep(owned, address, remembered));
     const ofGivenUp = interimEntry.functions.filter((one) => givenUp.includes(one.address));
     const byLibvirt = dropped.some((address) => owned.pluggedByLibvirt.includes(address));
     steps.push(...planRestore(observation, ofGivenUp, dropped, byLibvirt));
@@ -183,7 +193,9 @@ function targetId(owned: OwnedPart, one: FunctionMapping, isPlugged: boolean, by
 }
 
 function refuseGuestState(observation: Observation, wanted: WantedAttachment): void {
-  const { guest, configuration } = observation;
+  const { guest, configuration, olderLibvirt } = observation;
+  if (wanted.persistent && olderLibvirt !== undefined)
+    throw fail("PERSISTENT_NEEDS_NEWER_LIBVIRT", { guest: guest.name, version: olderLibvirt.version });
   switch (guest.runState) {
     case "missing":
       throw fail("GUEST_NOT_FOUND", { guest: guest.name });
@@ -414,13 +426,7 @@ function chooseSlot(
   map: readonly FunctionMapping[],
   remembered: RememberedAttachment | undefined,
 ): GuestSlot {
-  const ownIds = new Set(owned.plugged.map((one) => one.qemuId));
-  const buses = observation.buses.map((bus) => ({
-    ...bus,
-    ...(isMissingAtBoot(observation, wanted, bus) && { hotplug: NOT_CONFIGURED }),
-    occupants: bus.occupants.filter((occupant) => !ownIds.has(occupant.id)),
-    reservedSlots: [...bus.reservedSlots, ...slotsOfOtherAttachments(observation, owned, bus)],
-  }));
+  const buses = usableBuses(observation, wanted, owned);
   const configured = owned.configured.find((one) => one.place !== undefined)?.place;
   if (wanted.guestSlot !== undefined)
     return namedSlot(
@@ -444,6 +450,17 @@ function chooseSlot(
       hasConfiguration: observation.ledgerPlace !== "host",
     });
   return free;
+}
+
+/** The guest's buses as they are when what the owner has plugged is gone. */
+function usableBuses(observation: Observation, wanted: WantedAttachment, owned: OwnedPart): GuestBus[] {
+  const ownIds = new Set(owned.plugged.map((one) => one.qemuId));
+  return observation.buses.map((bus) => ({
+    ...bus,
+    ...(isMissingAtBoot(observation, wanted, bus) && { hotplug: NOT_CONFIGURED }),
+    occupants: bus.occupants.filter((occupant) => !ownIds.has(occupant.id)),
+    reservedSlots: [...bus.reservedSlots, ...slotsOfOtherAttachments(observation, owned, bus)],
+  }));
 }
 
 /** QEMU's id of the root bus of q35 and of `virt`. */

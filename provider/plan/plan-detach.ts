@@ -24,7 +24,7 @@ export function planDetach(
     ...planUnplug(observation, owned),
     ...planHandback(owned.tag, owned.pluggedByLibvirt),
     ...owned.held
-      .filter((address) => !owned.pluggedByLibvirt.includes(address))
+      .filter((address) => !comesBackByItself(observation, owned, address))
       .map((address) => releaseStep(owned, address, remembered)),
     ...planRestore(
       observation,
@@ -40,6 +40,18 @@ export function planDetach(
   const entry = owned.liveEntry ?? owned.configuredEntry;
   if (entry !== undefined) steps.push({ kind: "erase", entry, places });
   return { steps };
+}
+
+/**
+ * Whether libvirt hands a function back when QEMU has let go of it. An older one does so only with what it has bound itself,
+ * and it is released all the same.
+ */
+export function comesBackByItself(
+  { olderLibvirt }: Observation,
+  owned: OwnedPart,
+  address: PciAddress,
+): boolean {
+  return olderLibvirt === undefined && owned.pluggedByLibvirt.includes(address);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { isAcpiSlot, type GuestSlot } from "../pci";
-import { findTagOfAlias, findTagOfQemuId } from "./naming";
+import { aliasOf, findTagOfAlias, findTagOfQemuId } from "./naming";
 import type { Observation } from "./observation";
+import type { SteppingStones } from "./stepping-stone";
 import type { PlugTarget, Step, TakenFunction } from "./step";
 
 /** How long unasked removals were seen to follow a plug (qemu.md, rule 5). */
@@ -12,19 +13,48 @@ export function planPlug(
   tag: string,
   slot: GuestSlot,
   targets: readonly PlugTarget[],
-  emptiedJustNow: boolean,
+  { emptiedJustNow, stones }: { readonly emptiedJustNow: boolean; readonly stones?: SteppingStones },
 ): Step[] {
   const pinsBytes = memoryToPin(observation, tag);
-  const plugs = [...targets]
+  const pins = pinsBytes === undefined ? {} : { pinsBytes };
+  const plugStep = (target: PlugTarget): Step => ({
+    kind: "plug",
+    slot,
+    target,
+    multifunction: target.guestFunction === 0 && targets.length > 1,
+  });
+  const [introductions, introduced] = stones ? planStones(tag, targets, stones, plugStep) : [[], []];
+  const plugs = targets
+    .filter((one) => !introduced.includes(one))
     .sort((a, b) => (a.guestFunction || Infinity) - (b.guestFunction || Infinity))
-    .map((target, index): Step => ({
-      kind: "plug",
-      slot,
-      target,
-      multifunction: target.guestFunction === 0 && targets.length > 1,
-      ...(index === 0 && pinsBytes !== undefined && { pinsBytes }),
-    }));
-  return [...plugs, confirmStep(observation, slot, targets, emptiedJustNow)];
+    .map(plugStep);
+  const [first, ...others] = [...introductions, ...plugs];
+  return [
+    ...(first === undefined ? [] : [{ ...first, ...pins }]),
+    ...others,
+    confirmStep(observation, slot, targets, emptiedJustNow),
+  ];
+}
+
+/** One group after the other, because they share the spare slot; and what is plugged on the way. */
+function planStones(
+  tag: string,
+  targets: readonly PlugTarget[],
+  { spareSlot, groups }: SteppingStones,
+  plugStep: (target: PlugTarget) => Step,
+): [Step[], PlugTarget[]] {
+  const plugged: PlugTarget[] = [];
+  const steps = groups.flatMap(({ stone, others }): Step[] => {
+    const target = { ...stone, guestFunction: 0, qemuId: aliasOf(tag, stone.hostAddress) };
+    const ofGroup = targets.filter((one) => others.some((o) => o.hostAddress === one.hostAddress));
+    plugged.push(...ofGroup);
+    return [
+      { kind: "introduce", slot: spareSlot, target },
+      ...ofGroup.map(plugStep),
+      { kind: "withdraw", slot: spareSlot, target },
+    ];
+  });
+  return [steps, plugged];
 }
 
 /** Libvirt takes and plugs it; QEMU is asked whether it has it all the same. */

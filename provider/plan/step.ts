@@ -45,6 +45,23 @@ export type Step =
       readonly pinsBytes?: number;
     }
   | {
+      /**
+       * An older libvirt plugs one held function alone into a spare slot, by its alias, so that QEMU opens its IOMMU group;
+       * the guest sees it there until it is withdrawn.
+       */
+      readonly kind: "introduce";
+      readonly slot: GuestSlot;
+      readonly target: PlugTarget;
+      /** As with `plug`. */
+      readonly pinsBytes?: number;
+    }
+  | {
+      /** The introduced function leaves its spare slot, stays held, and QEMU keeps its group open for those plugged meanwhile. */
+      readonly kind: "withdraw";
+      readonly slot: GuestSlot;
+      readonly target: PlugTarget;
+    }
+  | {
       readonly kind: "confirm";
       readonly slot: GuestSlot;
       readonly functions: readonly PlugTarget[];

@@ -66,6 +66,9 @@ export function outline(plan: Plan): string[] {
         return `${step.kind} ${step.address}`;
       case "plug":
         return `plug ${step.target.hostAddress} as ${step.target.guestFunction}`;
+      case "introduce":
+      case "withdraw":
+        return `${step.kind} ${step.target.hostAddress} at ${step.slot.bus}`;
       case "unplug":
         return `unplug ${step.requests.length} of ${step.functions.length}`;
       case "handback":

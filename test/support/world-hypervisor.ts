@@ -94,6 +94,12 @@ export class WorldHypervisor implements Hypervisor {
       this.#call(`attach ${target.hostAddress}`, undefined, () =>
         this.world.attach(target, slot, this.#whileRunning(vfioDriver)),
       ),
+    introduce: (target, slot) =>
+      this.#call(`introduce ${target.hostAddress}`, undefined, () =>
+        this.world.introduce(target, this.#whileRunning(slot)),
+      ),
+    withdraw: (target, signal) =>
+      this.#call(`withdraw ${target.hostAddress}`, signal, () => this.world.withdraw(target)),
     release: (address, alias, signal) =>
       this.#call(`release ${address}`, signal, () => this.world.release(address, alias)),
     heldAliases: (signal) => this.#call("heldAliases", signal, () => this.#heldAliases()),
@@ -153,7 +159,9 @@ export class WorldHypervisor implements Hypervisor {
   /** Calls that change something. */
   get changes(): string[] {
     return this.calls.filter((one) =>
-      /^(record|erase|hold|attach|release|rebind|plug|device_del|configure|unconfigure)/.test(one),
+      /^(record|erase|hold|attach|introduce|withdraw|release|rebind|plug|device_del|configure|unconfigure)/.test(
+        one,
+      ),
     );
   }
 

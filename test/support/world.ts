@@ -10,6 +10,7 @@ import {
   type LedgerEntry,
   type LedgerPlace,
   type Observation,
+  type OlderLibvirt,
   type PlugTarget,
   type PluggedFunction,
   type Step,
@@ -29,6 +30,8 @@ export interface WorldStart {
   readonly memoryBytes?: number;
   /** Whether libvirt, and not this provider, plugs what is alone in its slot. */
   readonly plugsSingles?: boolean;
+  /** Set where libvirt cannot hold what it does not show, and QEMU opens only groups that libvirt has plugged one of. */
+  readonly olderLibvirt?: OlderLibvirt;
   /** The kernel's variants of vfio-pci for some functions: libvirt binds them in place of it. */
   readonly variants?: ReadonlyMap<PciAddress, string>;
 }
@@ -63,6 +66,9 @@ export class World {
   /** Buses that the guest's firmware has not numbered since its last reset. */
   readonly unnumbered = new Set<string>();
   readonly plugsSingles: boolean;
+  readonly olderLibvirt: OlderLibvirt | undefined;
+  /** What an older libvirt was asked to take from the host's driver: it gives that back only when asked to. */
+  readonly #detached = new Set<PciAddress>();
   readonly #variants: ReadonlyMap<PciAddress, string>;
   readonly #buses: readonly GuestBus[];
   readonly #driversBefore = new Map<PciAddress, string | undefined>();
@@ -74,13 +80,20 @@ export class World {
     this.qemuVersion = start.qemuVersion ?? "10.0.13";
     this.memoryBytes = start.memoryBytes;
     this.plugsSingles = start.plugsSingles ?? false;
+    this.olderLibvirt = start.olderLibvirt;
     this.#variants = start.variants ?? new Map();
   }
 
   clone(): World {
     const functions = [...this.functions.values()];
-    const { plugsSingles } = this;
-    const copy = new World({ functions, buses: this.#buses, variants: this.#variants, plugsSingles });
+    const { plugsSingles, olderLibvirt } = this;
+    const copy = new World({
+      functions,
+      buses: this.#buses,
+      variants: this.#variants,
+      plugsSingles,
+      ...(olderLibvirt && { olderLibvirt }),
+    });
     copy.runState = this.runState;
     copy.qemuVersion = this.qemuVersion;
     copy.memoryBytes = this.memoryBytes;
@@ -92,6 +105,7 @@ export class World {
     copy.configuredLedger = [...this.configuredLedger];
     copy.isTransient = this.isTransient;
     copy.confinement = this.confinement;
+    for (const one of this.#detached) copy.#detached.add(one);
     for (const one of this.losesDriverAtRelease) copy.losesDriverAtRelease.add(one);
     for (const [address, driver] of this.#driversBefore) copy.#driversBefore.set(address, driver);
     return copy;
@@ -115,7 +129,9 @@ export class World {
       hostUses: this.hostUses,
       ...(this.confinement && { confinement: this.confinement }),
       ...(this.plugsSingles && { plugsSingles: true }),
+      ...(this.olderLibvirt && { olderLibvirt: this.olderLibvirt, ledgerPlace: "domain" as const }),
       ...(this.runState !== "missing" &&
+        !this.olderLibvirt &&
         !this.isTransient && {
           configuration: {
             buses: ["pcie.0", ...this.#buses.map((one) => one.bus)],
@@ -138,6 +154,11 @@ export class World {
         return this.attach(step.target, step.slot, step.vfioDriver);
       case "plug":
         return this.plug(step.target, step.slot, step.multifunction);
+      case "introduce":
+        return this.introduce(step.target, step.slot);
+      case "withdraw":
+        this.requestUnplug(step.target.qemuId);
+        return this.withdraw(step.target);
       case "unplug":
         for (const id of step.requests) this.requestUnplug(id);
         for (const one of step.functions) this.#expect(!this.hasDevice(one.qemuId), `${one.qemuId} stayed`);
@@ -173,7 +194,7 @@ export class World {
 
   record(entry: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
     this.erase(entry, places);
-    if (places.includes("live")) this.ledger.push({ guest: OWN_GUEST, entry });
+    if (places.includes("live") || places.includes("domain")) this.ledger.push({ guest: OWN_GUEST, entry });
     if (places.includes("configuration")) this.configuredLedger.push(entry);
   }
 
@@ -183,6 +204,8 @@ export class World {
       this.#expect(this.isRunning, "there is no live metadata of a guest that does not run");
       this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST || isAnothers(line.entry));
     }
+    if (places.includes("domain"))
+      this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST || isAnothers(line.entry));
     if (places.includes("configuration")) {
       this.#expectConfiguration();
       this.configuredLedger = this.configuredLedger.filter(isAnothers);
@@ -264,6 +287,10 @@ export class World {
     );
     if (next === undefined || findTagOfAlias(next.alias) === undefined) return false;
     this.holdings = this.holdings.filter((other) => other !== next);
+    if (this.#detached.has(next.address)) {
+      this.holdings.push({ ...next, isUnassigned: true });
+      return true;
+    }
     this.bind(next.address, this.#driversBefore.get(next.address));
     return true;
   }
@@ -276,6 +303,10 @@ export class World {
     const one = this.functions.get(address);
     if (one === undefined) throw new WorldViolation(`${address} is not there`);
     this.#expect(!one.isBridge, `${address} is a bridge`);
+    if (this.olderLibvirt && guest === OWN_GUEST) {
+      if (vfioDriver === undefined) this.#detached.add(address);
+      if (this.holdings.some((h) => h.alias === alias)) return;
+    }
     this.#expect(!this.holdings.some((h) => h.alias === alias), `non unique alias detected: ${alias}`);
     const members = this.#groupOf(one).map((member) => member.address);
     const holder = this.holdings.find(
@@ -289,7 +320,12 @@ export class World {
     this.holdings.push({ guest, address, alias, isUnassigned: true });
   }
 
-  plug(target: PlugTarget, slot: { bus: string; slot: number }, multifunction: boolean): void {
+  plug(
+    target: PlugTarget,
+    slot: { bus: string; slot: number },
+    multifunction: boolean,
+    isByLibvirt = false,
+  ): void {
     const { hostAddress, guestFunction, qemuId, romFile, romBar } = target;
     this.#expect(
       romFile === undefined || romBar !== false,
@@ -314,6 +350,13 @@ export class World {
     const one = this.functions.get(hostAddress);
     const isHeld = this.holdings.some((h) => h.address === hostAddress && h.guest === OWN_GUEST);
     this.#expect(isHeld, `${hostAddress} is not held, so QEMU cannot open it`);
+    const isOpen = this.plugged.some(
+      (other) => this.functions.get(other.hostAddress)?.iommuGroup === one?.iommuGroup,
+    );
+    this.#expect(
+      isOpen || !this.olderLibvirt || isByLibvirt,
+      `Could not open '/dev/vfio/${one?.iommuGroup}': no function of it was introduced`,
+    );
     this.#expect(one !== undefined, `${hostAddress} is not there`);
     this.#expect(isOfVfio(one?.driver), `${hostAddress} is not on vfio-pci, so QEMU cannot open it`);
     this.#expectViable(hostAddress);
@@ -325,9 +368,28 @@ export class World {
     const { hostAddress, guestFunction, qemuId } = target;
     this.#expect(guestFunction === 0, "Only PCI device addresses with function=0 are supported");
     this.#expect(qemuId === aliasOf(findTagOfAlias(qemuId) ?? "", hostAddress), `${qemuId} is not its alias`);
+    const wasDetached = this.#detached.has(hostAddress);
     this.hold(hostAddress, qemuId, OWN_GUEST, vfioDriver);
-    this.plug(target, slot, false);
-    this.holdings = this.holdings.map((h) => (h.alias === qemuId ? { ...h, isUnassigned: false } : h));
+    if (!wasDetached) this.#detached.delete(hostAddress);
+    this.plug(target, slot, false, true);
+    this.#setShown(qemuId, true);
+  }
+
+  /** An older libvirt plugs one that it was asked to take before, alone, and leaves it on vfio-pci afterwards. */
+  introduce(target: PlugTarget, slot: { bus: string; slot: number }): void {
+    this.#expect(this.olderLibvirt !== undefined, "only an older libvirt is asked for that");
+    this.#expect(target.guestFunction === 0, "Only PCI device addresses with function=0 are supported");
+    this.plug(target, slot, false, true);
+    this.#setShown(target.qemuId, true);
+  }
+
+  withdraw({ qemuId }: PlugTarget): void {
+    this.#expect(!this.hasDevice(qemuId), `${qemuId} stayed`);
+    this.#setShown(qemuId, false);
+  }
+
+  #setShown(alias: string, isShown: boolean): void {
+    this.holdings = this.holdings.map((h) => (h.alias === alias ? { ...h, isUnassigned: !isShown } : h));
   }
 
   requestUnplug(qemuId: string): "requested" | "gone" {
@@ -356,6 +418,7 @@ export class World {
     if (holding === undefined) return;
     this.#expect(holding.isUnassigned, `release of ${address}, which libvirt plugged and hands back itself`);
     this.holdings = this.holdings.filter((other) => other !== holding);
+    this.#detached.delete(address);
     const before = this.#driversBefore.get(address);
     const isLost = !isOfVfio(before) && this.losesDriverAtRelease.has(address);
     this.bind(address, isLost ? undefined : before);
@@ -365,6 +428,15 @@ export class World {
   stopGuest(): void {
     this.runState = "off";
     this.plugged = [];
+    if (this.olderLibvirt) {
+      const isKept = (h: Holding): boolean => h.guest !== OWN_GUEST || this.#isLeftAlone(h);
+      for (const { address } of this.holdings.filter((h) => !isKept(h)))
+        this.bind(address, this.#driversBefore.get(address));
+      this.holdings = this.holdings
+        .filter(isKept)
+        .map((h) => (h.guest === OWN_GUEST ? { ...h, isUnassigned: true } : h));
+      return;
+    }
     this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST);
     for (const { address } of this.holdings.filter((h) => h.guest === OWN_GUEST))
       this.bind(address, this.#driversBefore.get(address));
@@ -407,6 +479,11 @@ export class World {
           .map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }))
           .sort((a, b) => a.guestFunction - b.guestFunction),
       }));
+  }
+
+  /** Whether an older libvirt does nothing with it when the guest ends. */
+  #isLeftAlone({ address, isUnassigned }: Holding): boolean {
+    return isUnassigned || this.#detached.has(address) || isOfVfio(this.#driversBefore.get(address));
   }
 
   #busesNow(): GuestBus[] {

@@ -24,17 +24,28 @@ export function configuredHostdev(
   { place, ...configured }: ConfiguredFunction,
   busNumber: number,
   isMultifunction: boolean,
+  managed: "yes" | "no" = "yes",
 ): string {
   if (place === undefined) return hostdev(configured, { "@type": "unassigned" });
   const hex = (value: number, width: number): string => `0x${value.toString(16).padStart(width, "0")}`;
-  return hostdev(configured, {
+  const guestAddress = {
     "@type": "pci",
     "@domain": "0x0000",
     "@bus": hex(busNumber, 2),
     "@slot": hex(place.slot, 2),
     "@function": hex(place.guestFunction, 1),
     ...(place.guestFunction === 0 && isMultifunction && { "@multifunction": "on" }),
-  });
+  };
+  return hostdev(configured, guestAddress, managed);
+}
+
+/**
+ * A function that is on vfio-pci already, alone in its slot; libvirt leaves it there when QEMU has let go of it.
+ *
+ * @param busNumber as above
+ */
+export function introducedHostdev(one: ConfiguredFunction, busNumber: number): string {
+  return configuredHostdev(one, busNumber, false, "no");
 }
 
 /**
@@ -44,12 +55,13 @@ export function configuredHostdev(
 function hostdev(
   { address, alias, vfioDriver, ...rest }: Omit<ConfiguredFunction, "place">,
   guestAddress: XmlElement,
+  managed: "yes" | "no" = "yes",
 ): string {
   return writeXml({
     hostdev: {
       "@mode": "subsystem",
       "@type": "pci",
-      "@managed": "yes",
+      "@managed": managed,
       driver: { "@name": "vfio", ...(vfioDriver !== undefined && { "@model": vfioDriver }) },
       source: { address: addressAttributes(address) },
       ...romElement(rest),

@@ -1,4 +1,5 @@
-import { causeText, fail } from "../../errors";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fail } from "../../errors";
 import type { Host, Identity, ObservationQuery } from "../../lifecycle";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient, type LibvirtDomain } from "../../libvirt-rpc";
 import {
@@ -6,6 +7,7 @@ import {
   findPciAddress,
   findPciSlotAddress,
   FUNCTIONS_PER_SLOT,
+  isVfioDriver,
   pciAddressOf,
   romOptionsOf,
   type GuestSlot,
@@ -15,22 +17,32 @@ import {
   type PciSlotAddress,
 } from "../../pci";
 import {
+  aliasOf,
   describeSlot,
   findTagOfAlias,
   type Configuration,
   type ConfiguredFunction,
+  type GuestIdentity,
+  type Holding,
+  type LedgerEntry,
   type Observation,
   type PlugTarget,
 } from "../../plan";
 import { findProperty, listVfioPaths, qemuIdAt, type QmpMonitor } from "../../qmp";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { retryBusyJob } from "./busy-job";
+import { DetachedNodeDevices } from "./detached-node-devices";
 import { parseDomainXml, type DomainDescription } from "./domain-xml";
-import { configuredHostdev, unassignedHostdev } from "./hostdev-xml";
+import { hasEnded } from "./has-ended";
+import type { HoldingParts, HoldingWay } from "./holding-way";
+import { configuredHostdev, introducedHostdev, unassignedHostdev } from "./hostdev-xml";
 import type { LibvirtSession } from "./libvirt-session";
 import { nodeDeviceName, parseNodeDeviceXml, type NodeDeviceDescription } from "./node-device-xml";
+import { isLibvirtError, reasonOf } from "./refused";
+import { UnassignedHostdevs } from "./unassigned-hostdevs";
 
-/** virConnectListAllDomainsFlags: running guests only; guests without configuration only. */
+/** virConnectListAllDomainsFlags: all guests; running ones only; those without configuration only. */
+const ALL_DOMAINS = 0;
 const ACTIVE_DOMAINS = 1;
 const TRANSIENT_DOMAINS = 8;
 
@@ -39,6 +51,9 @@ const TRANSIENT_DOMAINS = 8;
  * protocol would let 16,384 guests of four megabytes each through.
  */
 export const MAX_DESCRIPTIONS_CHARACTERS = 128 * 1024 * 1024;
+
+/** Between two looks whether libvirt has noticed that QEMU has let go. */
+const WITHDRAW_LOOK_MS = 100;
 
 /** What {@link LibvirtHost} is made of. */
 export interface LibvirtHostParts {
@@ -55,11 +70,19 @@ export interface LibvirtHostParts {
 export class LibvirtHost implements Host {
   readonly #parts: LibvirtHostParts;
   #domain: LibvirtDomain | undefined;
-  #isUnassignedKept = false;
+  readonly #unassigned: HoldingWay;
+  readonly #detached: HoldingWay;
   #plugged: Promise<ReadonlyMap<PciAddress, string>> | undefined;
 
   constructor(parts: LibvirtHostParts) {
     this.#parts = parts;
+    const holding: HoldingParts = {
+      session: parts.session,
+      domain: () => this.#foundDomain(),
+      refusePlugged: (address, signal) => this.#refusePlugged(address, signal),
+    };
+    this.#unassigned = new UnassignedHostdevs(holding);
+    this.#detached = new DetachedNodeDevices(holding);
   }
 
   async identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
@@ -77,21 +100,31 @@ export class LibvirtHost implements Host {
     // the slowest look, and nobody's condition: it runs beside the others until the end
     const surveying = Promise.resolve(query.forPlug ? this.#parts.survey(signal).then(findHostUses) : []);
     surveying.catch(() => undefined);
-    const [hostUuid, { domain, persistent }, running, named] = await Promise.all([
+    const olderVersion = await this.#parts.session.olderVersion(signal);
+    const isOlder = olderVersion !== undefined;
+    const [hostUuid, { domain, persistent }, guests, named] = await Promise.all([
       this.#parts.session.hostUuid(signal),
       this.#findDomain(client, signal).then(async (found) => ({
         domain: found,
         persistent: found && (await describePersistent(client, found, signal)),
       })),
-      describeRunningGuests(client, signal),
+      // what an older libvirt's guest is held stays held when it ends
+      describeGuests(client, isOlder ? ALL_DOMAINS : ACTIVE_DOMAINS, signal),
       this.#describeFunctions(client, query.addresses, signal),
     ]);
+    const running = guests.filter((one) => one.isRunning);
     const own = running.find((one) => one.identity.uuid === domain?.uuid);
+    const ledger = guests.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry })));
+    const ofOurs = [...(own?.functions ?? []), ...(persistent?.functions ?? [])]
+      .filter((one) => findTagOfAlias(one.alias) !== undefined)
+      .map((one) => one.address);
+    const detached = isOlder ? ledger.filter((line) => line.guest.uuid === domain?.uuid) : [];
+    const recorded = detached.flatMap((line) => line.entry.functions.map((one) => one.address));
     const [functions, survey, hostUses] = await Promise.all([
-      this.#withGroups(client, named, [...(own?.functions ?? []), ...(persistent?.functions ?? [])], signal),
+      this.#withGroups(client, named, [...ofOurs, ...recorded], signal),
       own === undefined
         ? undefined
-        : this.#surveyGuest(client, own, persistent, query.forPlug?.buses, signal),
+        : this.#surveyGuest(client, { own, persistent, isOlder }, query.forPlug?.buses, signal),
       surveying,
     ]);
     const { hostKeyFingerprint } = this.#parts.session;
@@ -112,11 +145,17 @@ export class LibvirtHost implements Host {
         ...romOptionsOf(own?.functions.find((other) => other.alias === one.qemuId) ?? {}),
       })),
       functions,
-      holdings: running.flatMap((one) => one.holdings),
-      ledger: running.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry }))),
+      holdings: withDetached(
+        running.flatMap((one) => one.holdings),
+        isOlder ? ledger : [],
+        functions,
+      ),
+      ledger,
       hostUses,
       plugsSingles: true,
-      ...(persistent && { configuration: configurationOf(persistent) }),
+      ...(olderVersion === undefined
+        ? persistent && { configuration: configurationOf(persistent) }
+        : { olderLibvirt: { version: olderVersion }, ledgerPlace: "domain" as const }),
     };
   }
 
@@ -167,85 +206,41 @@ export class LibvirtHost implements Host {
     return found.flatMap((one) => one?.function ?? []);
   }
 
-  /**
-   * libvirt refuses a function in use, and an alias that is there already (a hold that was cut off): the
-   * latter is what was wanted. After the first hold of this connection the guest's description is looked
-   * at, because a libvirt that ignores `unassigned` would have plugged the function.
-   *
-   * The signal ends the repeating only: a call under way is awaited, here and in release, because libvirt
-   * carries it out whether or not someone waits, and undoing must not overtake it.
-   */
   async hold(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
-    const client = await this.#parts.session.client(signal);
-    const domain = this.#foundDomain();
-    const xml = unassignedHostdev(address, alias, vfioDriver);
-    try {
-      await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
-    } catch (cause) {
-      const isThere = isLibvirtError(cause, LibvirtErrorCode.CONFIG_UNSUPPORTED);
-      if (!isThere || !(await this.#isHeld(client, alias, signal)))
-        throw fail("HOLD_FAILED", { address, guest: domain.name, reason: reasonOf(cause) }, cause);
-    }
-    if (this.#isUnassignedKept) return;
-    const described = parseDomainXml(await client.domainXml(domain, {}, signal));
-    this.#isUnassignedKept = described.holdings.some((one) => one.alias === alias && one.isUnassigned);
-    if (this.#isUnassignedKept) return;
-    await client.detachDevice(domain, xml, "live", signal);
-    throw fail("UNASSIGNED_IGNORED", { address, guest: domain.name });
+    await (await this.#holdingWay(signal)).hold(address, alias, signal, vfioDriver);
   }
 
-  /** The function's bus has in addresses the number of its controller, which is not always the one in its name. */
   async attach(target: PlugTarget, slot: GuestSlot, signal: AbortSignal, vfioDriver?: string): Promise<void> {
-    const client = await this.#parts.session.client(signal);
-    const domain = this.#foundDomain();
-    const { hostAddress: address, guestFunction, qemuId } = target;
-    const failed = (reason: string, cause?: unknown): Error =>
-      fail("PLUG_FAILED", { address, slot: describeSlot(slot), reason }, cause);
-    const { buses } = parseDomainXml(await client.domainXml(domain, {}, signal));
-    const number = findBusNumber(buses, slot.bus);
-    if (number === undefined) throw failed(`libvirt knows of no bus ${slot.bus} in this guest`);
-    const xml = configuredHostdev(
-      {
-        address,
-        alias: qemuId,
-        place: { bus: slot.bus, slot: slot.slot, guestFunction },
-        ...romOptionsOf(target),
-        ...(vfioDriver !== undefined && { vfioDriver }),
-      },
-      number,
-      false,
+    await this.#plugAlone(target, slot, signal, (one, busNumber) =>
+      configuredHostdev({ ...one, ...(vfioDriver !== undefined && { vfioDriver }) }, busNumber, false),
     );
-    try {
-      await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
-    } catch (cause) {
-      if (!(cause instanceof LibvirtError)) throw cause;
-      throw failed(reasonOf(cause), cause);
-    }
   }
 
-  /**
-   * QOM is asked first, each time: a release of a function that QEMU still has blocks libvirtd and all
-   * its clients (libvirt.md, Concurrency).
-   */
-  async release(address: PciAddress, alias: string, signal: AbortSignal): Promise<void> {
-    const client = await this.#parts.session.client(signal);
-    const domain = this.#foundDomain();
-    try {
-      await this.#refusePlugged(address, signal);
-      const xml = unassignedHostdev(address, alias);
-      await retryBusyJob(() => client.detachDevice(domain, xml, "live"), signal);
-    } catch (cause) {
-      if (isLibvirtError(cause, LibvirtErrorCode.DEVICE_MISSING)) return;
-      if (isLibvirtError(cause, LibvirtErrorCode.OPERATION_INVALID) && (await this.#hasEnded(client, signal)))
-        return;
-      if (!(cause instanceof LibvirtError)) throw cause;
-      throw fail("RELEASE_FAILED", { address, guest: domain.name, reason: reasonOf(cause) }, cause);
-    }
+  /** Only an older libvirt is asked for this. */
+  async introduce(target: PlugTarget, slot: GuestSlot, signal: AbortSignal): Promise<void> {
+    await this.#plugAlone(target, slot, signal, introducedHostdev);
+  }
+
+  /** libvirt notices by QEMU's event, a moment after whoever listens to the monitor. */
+  async withdraw({ hostAddress: address, qemuId }: PlugTarget, signal: AbortSignal): Promise<void> {
+    while ((await this.heldAliases(signal)).has(qemuId)) await sleep(WITHDRAW_LOOK_MS, undefined, { signal });
+    const [one] = await this.lookAt([address], signal);
+    if (isVfioDriver(one?.driver)) return;
+    const reason = one === undefined ? "the host has it no more" : `it is on ${one.driver ?? "no driver"}`;
+    throw fail("GROUP_NOT_KEPT", { address, guest: this.#foundDomain().name, reason });
+  }
+
+  async release(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
+    await (await this.#holdingWay(signal)).release(address, alias, signal, vfioDriver);
   }
 
   async rebind(address: PciAddress, signal: AbortSignal): Promise<void> {
-    const client = await this.#parts.session.client(signal);
-    await client.nodeDeviceReattach(nodeDeviceName(address), signal);
+    await (await this.#holdingWay(signal)).rebind(address, signal);
+  }
+
+  async #holdingWay(signal: AbortSignal): Promise<HoldingWay> {
+    const isOlder = (await this.#parts.session.olderVersion(signal)) !== undefined;
+    return isOlder ? this.#detached : this.#unassigned;
   }
 
   /** Whoever has plugged it, under whatever id: libvirtd would block all the same. */
@@ -269,6 +264,31 @@ export class LibvirtHost implements Host {
     return found;
   }
 
+  /** The function's bus has in addresses the number of its controller, which is not always the one in its name. */
+  async #plugAlone(
+    target: PlugTarget,
+    slot: GuestSlot,
+    signal: AbortSignal,
+    hostdevOf: (one: ConfiguredFunction, busNumber: number) => string,
+  ): Promise<void> {
+    const client = await this.#parts.session.client(signal);
+    const domain = this.#foundDomain();
+    const { hostAddress: address, guestFunction, qemuId } = target;
+    const failed = (reason: string, cause?: unknown): Error =>
+      fail("PLUG_FAILED", { address, slot: describeSlot(slot), reason }, cause);
+    const { buses } = parseDomainXml(await client.domainXml(domain, {}, signal));
+    const number = findBusNumber(buses, slot.bus);
+    if (number === undefined) throw failed(`libvirt knows of no bus ${slot.bus} in this guest`);
+    const place = { bus: slot.bus, slot: slot.slot, guestFunction };
+    const xml = hostdevOf({ address, alias: qemuId, place, ...romOptionsOf(target) }, number);
+    try {
+      await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
+    } catch (cause) {
+      if (!(cause instanceof LibvirtError)) throw cause;
+      throw failed(reasonOf(cause), cause);
+    }
+  }
+
   #foundDomain(): LibvirtDomain {
     if (this.#domain === undefined) throw fail("GUEST_NOT_FOUND", { guest: this.#parts.guest });
     return this.#domain;
@@ -285,23 +305,17 @@ export class LibvirtHost implements Host {
     return this.#domain;
   }
 
-  async #isHeld(client: LibvirtClient, alias: string, signal: AbortSignal): Promise<boolean> {
-    const described = parseDomainXml(await client.domainXml(this.#foundDomain(), {}, signal));
-    return described.isRunning && described.holdings.some((one) => one.alias === alias && one.isUnassigned);
-  }
-
-  async #hasEnded(client: LibvirtClient, signal: AbortSignal): Promise<boolean> {
-    const { state } = await client.domainState(this.#foundDomain(), signal);
-    return state === "shutoff" || state === "crashed";
-  }
-
   async #surveyGuest(
     client: LibvirtClient,
-    live: DomainDescription,
-    persistent: DomainDescription | undefined,
+    guest: {
+      readonly own: DomainDescription;
+      readonly persistent: DomainDescription | undefined;
+      readonly isOlder: boolean;
+    },
     plugBuses: readonly string[] | undefined,
     signal: AbortSignal,
   ): Promise<GuestSurvey | undefined> {
+    const { own: live, persistent, isOlder } = guest;
     const reserved = (bus: string): readonly number[] => [
       ...(live.slotsByBus.get(bus) ?? []),
       ...(persistent?.slotsByBus.get(bus) ?? []),
@@ -310,12 +324,17 @@ export class LibvirtHost implements Host {
     try {
       return await surveyGuest(
         this.#parts.monitor,
-        { reservedSlots: reserved, ...(plugBusesToAsk && { plugBuses: plugBusesToAsk }) },
+        {
+          reservedSlots: reserved,
+          ...(plugBusesToAsk && { plugBuses: plugBusesToAsk }),
+          // one for the attachment, and for a moment a spare one
+          freeSlots: isOlder ? 2 : 1,
+        },
         signal,
       );
     } catch (error) {
       const isGone = isLibvirtError(error, LibvirtErrorCode.OPERATION_INVALID);
-      if (isGone && (await this.#hasEnded(client, signal))) return undefined;
+      if (isGone && (await hasEnded(client, this.#foundDomain(), signal))) return undefined;
       throw error;
     }
   }
@@ -340,12 +359,11 @@ export class LibvirtHost implements Host {
   async #withGroups(
     client: LibvirtClient,
     named: ReadonlyMap<PciAddress, NodeDeviceDescription>,
-    taken: readonly ConfiguredFunction[],
+    ofOurs: readonly PciAddress[],
     signal: AbortSignal,
   ): Promise<Map<PciAddress, HostFunction>> {
-    const held = taken.filter((one) => findTagOfAlias(one.alias) !== undefined).map((one) => one.address);
     const found = new Map(named);
-    const missing = [...new Set(held)].filter((address) => !found.has(address));
+    const missing = [...new Set(ofOurs)].filter((address) => !found.has(address));
     for (const [address, one] of await describeAll(client, missing, signal)) found.set(address, one);
     const members = [...found.values()].flatMap((one) => one.groupMembers);
     const others = [...new Set(members)].filter((address) => !found.has(address));
@@ -362,11 +380,30 @@ function functionsOf(slot: PciSlotAddress): PciAddress[] {
   return Array.from({ length: FUNCTIONS_PER_SLOT }, (_, n) => pciAddressOf(slot, n));
 }
 
-async function describeRunningGuests(
+/**
+ * What an older libvirt has for no guest, and an entry of the ledger names: held, as long as it is on vfio-pci. Where libvirt
+ * has it for a guest as well, as it has what it has just plugged alone, that is what counts.
+ */
+function withDetached(
+  holdings: readonly Holding[],
+  ledger: readonly { readonly guest: GuestIdentity; readonly entry: LedgerEntry }[],
+  functions: ReadonlyMap<PciAddress, HostFunction>,
+): Holding[] {
+  const detached = ledger.flatMap(({ guest, entry }) =>
+    entry.functions
+      .filter(({ address }) => isVfioDriver(functions.get(address)?.driver))
+      .map(({ address }) => ({ guest, address, alias: aliasOf(entry.tag, address), isUnassigned: true })),
+  );
+  return [...holdings, ...detached.filter((one) => !holdings.some(({ alias }) => alias === one.alias))];
+}
+
+/** @param flags which ones */
+async function describeGuests(
   client: LibvirtClient,
+  flags: number,
   signal: AbortSignal,
 ): Promise<DomainDescription[]> {
-  const domains = await client.listDomains(ACTIVE_DOMAINS, signal);
+  const domains = await client.listDomains(flags, signal);
   let total = 0;
   const described = await Promise.all(
     domains.map((domain) =>
@@ -382,7 +419,8 @@ async function describeRunningGuests(
       }),
     ),
   );
-  return described.filter((one) => one !== undefined).filter((one) => one.isRunning);
+  const found = described.filter((one) => one !== undefined);
+  return flags === ACTIVE_DOMAINS ? found.filter((one) => one.isRunning) : found;
 }
 
 /**
@@ -472,12 +510,4 @@ async function unlessGone<T>(code: number, look: () => Promise<T>): Promise<T | 
     if (isLibvirtError(error, code)) return undefined;
     throw error;
   }
-}
-
-function isLibvirtError(error: unknown, code: number): error is LibvirtError {
-  return error instanceof LibvirtError && error.code === code;
-}
-
-function reasonOf(cause: unknown): string {
-  return causeText(cause instanceof LibvirtError ? cause.libvirtMessage : cause);
 }

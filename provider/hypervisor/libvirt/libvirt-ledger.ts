@@ -1,5 +1,5 @@
 import type { Ledger } from "../../lifecycle";
-import type { LibvirtDomain } from "../../libvirt-rpc";
+import { LibvirtError, LibvirtErrorCode, type LibvirtDomain } from "../../libvirt-rpc";
 import type { LedgerEntry, LedgerPlace } from "../../plan";
 import { retryBusyJob } from "./busy-job";
 import { findLedgerEntries, LEDGER_PREFIX, LEDGER_URI, writeLedger } from "./ledger-xml";
@@ -7,7 +7,14 @@ import type { LibvirtSession } from "./libvirt-session";
 import { parseXml } from "./xml";
 
 /** Which of the guest's two descriptions libvirt is asked to change. */
-const targets = { live: "live", configuration: "config" } as const;
+type Target = "live" | "config";
+const targets: Readonly<Record<LedgerPlace, readonly Target[]>> = {
+  live: ["live"],
+  configuration: ["config"],
+  // the running guest's last: while it has the entry, whoever comes after a crash finds both
+  domain: ["config", "live"],
+  host: [],
+};
 
 /**
  * The ledger as an element of the running guest's metadata: it goes when the guest ends, as all does that
@@ -24,22 +31,40 @@ export class LibvirtLedger implements Ledger {
   }
 
   async record(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
-    for (const place of places) await this.#change((others) => [...others, entry], entry, place, signal);
+    await this.#change((others) => [...others, entry], entry, places, signal);
   }
 
   async erase(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
-    for (const place of places) await this.#change((others) => others, entry, place, signal);
+    await this.#change((others) => others, entry, places, signal);
   }
 
   async #change(
     compose: (others: readonly LedgerEntry[]) => readonly LedgerEntry[],
     entry: LedgerEntry,
-    where: LedgerPlace,
+    places: readonly LedgerPlace[],
     signal: AbortSignal,
   ): Promise<void> {
-    if (where === "host") throw new Error("the ledger of a libvirt guest is in its metadata");
+    for (const place of places) {
+      const missing: unknown[] = [];
+      for (const target of targets[place])
+        await this.#changeOne(compose, entry, target, signal).catch((cause: unknown) => {
+          // a guest that does not run has no live metadata, a transient one no others
+          if (place !== "domain" || !isMissing(cause)) throw cause;
+          missing.push(cause);
+        });
+      if (missing.length === targets[place].length)
+        throw missing[0] ?? new Error("the ledger of a libvirt guest is in its metadata");
+    }
+  }
+
+  async #changeOne(
+    compose: (others: readonly LedgerEntry[]) => readonly LedgerEntry[],
+    entry: LedgerEntry,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<void> {
     const client = await this.#session.client(signal);
-    const place = { uri: LEDGER_URI, target: targets[where] };
+    const place = { uri: LEDGER_URI, target };
     const text = await client.getMetadata(this.#domain(), place, signal);
     const present = text === undefined ? [] : findLedgerEntries(parseXml(text, "its ledger"));
     const others = present.filter((one) => one.owner !== entry.owner && one.tag !== entry.tag);
@@ -50,4 +75,8 @@ export class LibvirtLedger implements Ledger {
       signal,
     );
   }
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof LibvirtError && cause.code === LibvirtErrorCode.OPERATION_INVALID;
 }

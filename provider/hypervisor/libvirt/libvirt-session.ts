@@ -15,7 +15,9 @@ export interface StreamFactory {
 }
 
 /** From this version on a live hostdev may be unassigned (libvirt.md, Versions). */
-const OLDEST_LIBVIRT = 8_003_000;
+const KEEPS_UNASSIGNED = 8_003_000;
+/** The oldest that a supported distribution has had; 7.0 is the oldest that was measured (docs/compatibility.md). */
+const OLDEST_LIBVIRT = 6_000_000;
 /** A libvirtd that has just been restarted answers its first call after 3 to 4 s (libvirt.md). */
 const OPEN_MS = 20_000;
 /** The URIs that check lets pass: one of them stands in a command line on the host. */
@@ -33,6 +35,7 @@ export class LibvirtSession {
   readonly uri: LibvirtUri;
   readonly #openMs: number;
   readonly #hostUuids = new WeakMap<LibvirtClient, Promise<string>>();
+  readonly #versions = new WeakMap<LibvirtClient, number>();
   #opening: Promise<LibvirtClient> | undefined;
 
   /** @param openMs limit of one opening, all ways together. */
@@ -65,6 +68,12 @@ export class LibvirtSession {
     return signal === undefined ? asked : unlessAborted(asked, signal);
   }
 
+  /** Libvirt's version where it plugs what is only to be held; undefined where it is newer. */
+  async olderVersion(signal?: AbortSignal): Promise<string | undefined> {
+    const version = this.#versions.get(await this.client(signal));
+    return version !== undefined && version < KEEPS_UNASSIGNED ? formatVersion(version) : undefined;
+  }
+
   async close(): Promise<void> {
     const opening = this.#opening;
     this.#opening = undefined;
@@ -91,6 +100,7 @@ export class LibvirtSession {
       const version = await client.libVersion(signal);
       if (version < OLDEST_LIBVIRT)
         throw fail("LIBVIRT_TOO_OLD", { label: this.label, version: formatVersion(version) });
+      this.#versions.set(client, version);
       return client;
     } catch (cause) {
       await client.close();

@@ -131,6 +131,14 @@ export class PlainHost implements Host {
     throw new Error("a host without libvirt plugs nothing by itself");
   }
 
+  async introduce(): Promise<void> {
+    throw new Error("QEMU without libvirt opens the groups itself");
+  }
+
+  async withdraw(): Promise<void> {
+    throw new Error("QEMU without libvirt opens the groups itself");
+  }
+
   release(address: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
     return this.#releases.add(address, signal);
   }

@@ -1,11 +1,10 @@
 import {
   classifyBus,
-  findFreeSlot,
+  countFreeSlots,
   findPciAddress,
   isExpressPort,
   type BusHotplug,
   type GuestBus,
-  type GuestSlot,
   type RomOptions,
   type SlotOccupant,
 } from "../../pci";
@@ -47,6 +46,8 @@ export interface GuestSurveyScope {
   readonly reservedSlots: (bus: string) => readonly number[];
   /** See `forPlug` of an ObservationQuery: undefined where nothing is to be plugged. */
   readonly plugBuses?: readonly string[];
+  /** How many free slots are looked for beside those of the named buses. Default: 1. */
+  readonly freeSlots?: number;
 }
 
 /**
@@ -150,12 +151,13 @@ async function lookAtBuses(
     const candidates = others
       .filter((one) => !isGivenAway(one))
       .sort((a, b) => rank(a) - rank(b) || b.index - a.index);
-    let free: GuestSlot | undefined;
+    const wanted = scope.freeSlots ?? 1;
+    let free = 0;
     for (const one of candidates) {
-      free = findFreeSlot([await lookAt(one)]);
-      if (free !== undefined) break;
+      free += countFreeSlots(await lookAt(one));
+      if (free >= wanted) break;
     }
-    if (free === undefined) await Promise.all(others.filter(isGivenAway).map(lookAt));
+    if (free < wanted) await Promise.all(others.filter(isGivenAway).map(lookAt));
   }
   return places.map(
     ({ bus, index }): GuestBus =>

@@ -48,6 +48,8 @@ export class PlainHypervisor implements Hypervisor {
     hold: (address, alias, signal, vfioDriver) =>
       this.#seeing(signal, (host) => host.hold(address, alias, signal, vfioDriver)),
     attach: () => Promise.reject(new Error("there is no libvirt that plugs by itself")),
+    introduce: () => Promise.reject(new Error("QEMU without libvirt opens the groups itself")),
+    withdraw: () => Promise.reject(new Error("QEMU without libvirt opens the groups itself")),
     release: (address, alias, signal) => this.#seeing(signal, (host) => host.release(address, alias, signal)),
     heldAliases: (signal) => this.#seeing(signal, (host) => host.heldAliases(signal)),
     configure: (functions, signal) => this.#seeing(signal, (host) => host.configure(functions, signal)),

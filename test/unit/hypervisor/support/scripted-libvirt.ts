@@ -25,6 +25,8 @@ export const HOST_UUID = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
  */
 export class ScriptedLibvirt {
   readonly signals: (AbortSignal | undefined)[] = [];
+  /** Set, its session is one of an older libvirt. */
+  olderVersion: string | undefined;
   readonly #script: CallLine[];
   readonly #unexpected: string[] = [];
   /** Ends the connection, as a restart of libvirtd does. */
@@ -54,6 +56,7 @@ export class ScriptedLibvirt {
       label: "root@hv1:22",
       client: () => Promise.resolve(client),
       hostUuid: () => Promise.resolve(HOST_UUID),
+      olderVersion: () => Promise.resolve(this.olderVersion),
     } as unknown as LibvirtSession;
   }
 
@@ -125,6 +128,7 @@ export function recordedLibvirt(
     label: "root@hv1:22",
     client: () => Promise.resolve(client),
     hostUuid: () => Promise.resolve(HOST_UUID),
+    olderVersion: () => Promise.resolve(undefined),
   } as unknown as LibvirtSession;
   return { session, asked };
 }
