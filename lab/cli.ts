@@ -2,31 +2,42 @@
  * The lab by hand: `npx tsx lab/cli.ts build | up | down | restore | exec COMMAND… | console GUEST COMMAND…`.
  * `up` starts a lab that stays until `down`; the others use the one that is up.
  */
+import { parseArgs } from "node:util";
 import { GUESTS, type GuestName } from "./guests";
 import type { Lab } from "./lab";
 import { listLastingRuns, removeAbandonedRuns, removeRun } from "./machine";
+import {
+  chosenRelease,
+  DEFAULT_RELEASE,
+  parseRelease,
+  RELEASE_VARIABLE,
+  RELEASES,
+  type Release,
+} from "./release";
 import { ensureSnapshot } from "./snapshot";
 import { connectLab, startLab } from "./start-lab";
 import { describeUse } from "./usage";
 
 const USAGE = `Usage: npx tsx lab/cli.ts COMMAND
-  build                     make the image and the saved state, if the cache has none
-  up                        start a lab that stays until "down", and print how to use it
+  build [--release NAME]    make the image and the saved state, if the cache has none
+  up [--release NAME]       start a lab that stays until "down", and print how to use it
   down                      end it
   restore                   put it back to its first state
   exec COMMAND…             run a shell command on its host, as root
-  console GUEST COMMAND…    run a line in a guest (${GUESTS.join(", ")})`;
+  console GUEST COMMAND…    run a line in a guest (${GUESTS.join(", ")})
+Releases: ${RELEASES.join(", ")}; default: what $${RELEASE_VARIABLE} says, else ${DEFAULT_RELEASE}`;
 
 async function main([verb, ...rest]: readonly string[]): Promise<number> {
   const log = (line: string): void => console.error(line);
   switch (verb) {
     case "build":
-      await ensureSnapshot(log);
+      await ensureSnapshot(log, releaseIn(rest));
       return 0;
     case "up": {
+      const release = releaseIn(rest);
       await removeAbandonedRuns();
       if ((await listLastingRuns()).length > 0) throw new Error('A lab is up already: "down" ends it');
-      const lab = await startLab({ log, lifetime: "until-ended" });
+      const lab = await startLab({ log, lifetime: "until-ended", release });
       console.log(describeUse(lab));
       await lab.disconnect();
       return 0;
@@ -68,6 +79,11 @@ async function withLab(use: (lab: Lab) => Promise<number>): Promise<number> {
   } finally {
     await lab.close();
   }
+}
+
+function releaseIn(args: readonly string[]): Release {
+  const { values } = parseArgs({ args: [...args], options: { release: { type: "string" } } });
+  return values.release === undefined ? chosenRelease() : parseRelease(values.release);
 }
 
 function guestNamed(name: string | undefined): GuestName {

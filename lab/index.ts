@@ -2,5 +2,6 @@ export { GUESTS, type GuestName } from "./guests";
 export { ensureGuestFiles, type GuestFiles } from "./image";
 export type { Lab, LabSsh } from "./lab";
 export type { Lifetime } from "./machine";
+export { DEFAULT_RELEASE, RELEASE_VARIABLE, RELEASES, type Release } from "./release";
 export type { ExecOptions, ExecResult } from "./shell";
 export { connectLab, SHARED_LAB_VARIABLE, startLab, type StartLabOptions } from "./start-lab";

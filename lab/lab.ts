@@ -1,4 +1,5 @@
 import type { GuestName } from "./guests";
+import type { Release } from "./release";
 import type { ExecOptions, ExecResult } from "./shell";
 
 /** How a client reaches the lab's sshd. The two other users log in with the same key. */
@@ -21,6 +22,8 @@ export interface LabSsh {
 /** A running hypervisor host with two running guests and a four-function NIC at 0000:01:00 and 0000:02:00. */
 export interface Lab {
   readonly ssh: LabSsh;
+  /** Which Debian the host is. */
+  readonly release: Release;
   /** Names the run to `connectLab` in another process. */
   readonly runFolder: string;
   /**

@@ -4,6 +4,7 @@ import type { GuestName } from "./guests";
 import type { LabImage } from "./image";
 import type { Lab, LabSsh } from "./lab";
 import { humanMonitorSilently, machineMonitor, type RunFolder } from "./machine";
+import type { Release } from "./release";
 import { Shell, shellWord, type ExecOptions, type ExecResult } from "./shell";
 import { SNAPSHOT_NAME } from "./snapshot";
 
@@ -18,19 +19,31 @@ const BOOT_ID = "cat /proc/sys/kernel/random/boot_id";
 const LIST_DRIVERS = `cd /sys/bus/pci && for one in devices/*; do echo "\${one#*/}"; done &&
 for one in drivers/*/????:??:??.?; do name=\${one#*/}; echo "\${name#*/} \${name%/*}"; done`;
 
+/** What a running lab consists of. */
+interface LabParts {
+  readonly folder: RunFolder;
+  readonly image: LabImage;
+  readonly release: Release;
+  /** Where sshd is reached. */
+  readonly port: number;
+  /** Called by `close`. */
+  readonly end: () => Promise<void>;
+}
+
 /** A lab whose machine runs; how that came about and how it ends is the maker's business. */
 export class RunningLab implements Lab {
   readonly ssh: LabSsh;
+  readonly release: Release;
+  private readonly folder: RunFolder;
+  private readonly end: () => Promise<void>;
   private shell: Promise<Shell> | undefined;
   /** Per guest: the end of the last command on its console, which one client at a time can have. */
   private readonly turns = new Map<GuestName, Promise<unknown>>();
 
-  constructor(
-    private readonly folder: RunFolder,
-    image: LabImage,
-    port: number,
-    private readonly end: () => Promise<void>,
-  ) {
+  constructor({ folder, image, release, port, end }: LabParts) {
+    this.folder = folder;
+    this.release = release;
+    this.end = end;
     this.ssh = {
       host: "127.0.0.1",
       port,

@@ -18,6 +18,7 @@ import {
   type RunFolder,
 } from "./machine";
 import { withProgress, type Log } from "./progress";
+import type { Release } from "./release";
 import { Shell } from "./shell";
 
 /** The machine's saved state, in its disk's overlay: everything is up, nothing was done yet. */
@@ -48,8 +49,8 @@ const GUEST_UUIDS = {
 } as const;
 
 /** The saved state, from the cache or made now by booting everything once. */
-export async function ensureSnapshot(log: Log): Promise<Snapshot> {
-  const image = await ensureImage(log);
+export async function ensureSnapshot(log: Log, release: Release): Promise<Snapshot> {
+  const image = await ensureImage(log, release);
   const accelerator = await chooseAccelerator(image, log);
   const recipe = [
     BOOT_RECIPE,

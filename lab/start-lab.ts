@@ -14,6 +14,7 @@ import {
   type Lifetime,
 } from "./machine";
 import { withProgress, type Log } from "./progress";
+import { chosenRelease, parseRelease, type Release } from "./release";
 import { RunningLab } from "./running-lab";
 import { ensureSnapshot, SNAPSHOT_NAME } from "./snapshot";
 
@@ -23,13 +24,16 @@ export interface StartLabOptions {
   readonly log?: Log;
   /** Default: the lab ends with this process, however that ends. */
   readonly lifetime?: Lifetime;
+  /** Which Debian the host is; default: what the environment says ({@link RELEASE_VARIABLE}), else trixie. */
+  readonly release?: Release;
 }
 
 /** Environment variable with the run folder of the lab that a test run shares. */
 export const SHARED_LAB_VARIABLE = "MULTIFUNCTION_PCI_LAB";
 
-/** In a run's folder: where the image's folder is. */
+/** In a run's folder: where the image's folder is, and which release it is of. */
 const IMAGE_POINTER = "image";
+const RELEASE_FILE = "release";
 
 const toStandardError: Log = (line) => process.stderr.write(`${line}\n`);
 
@@ -37,8 +41,9 @@ const toStandardError: Log = (line) => process.stderr.write(`${line}\n`);
 export async function startLab(options: StartLabOptions = {}): Promise<Lab> {
   const log = options.log ?? toStandardError;
   const lifetime = options.lifetime ?? "process";
+  const release = options.release ?? chosenRelease();
   await removeAbandonedRuns();
-  const { image, accelerator, disk } = await ensureSnapshot(log);
+  const { image, accelerator, disk } = await ensureSnapshot(log, release);
   const folder = await createRunFolder(lifetime);
   const remove = (): void => removeRun(folder.path);
   const disarm = lifetime === "process" ? endWithProcess(remove) : () => undefined;
@@ -47,22 +52,27 @@ export async function startLab(options: StartLabOptions = {}): Promise<Lab> {
     remove();
   };
   try {
-    return await withProgress(log, `Starting the lab (accelerator: ${accelerator.name})`, async () => {
-      // A saved state inside a disk is loaded from that disk only, never from a backing file.
-      await copyFile(disk, folder.disk, constants.COPYFILE_FICLONE);
-      await chmod(folder.disk, 0o600);
-      await writeFile(join(folder.path, IMAGE_POINTER), image.folder);
-      const machine = await startMachine({
-        image,
-        accelerator: accelerator.name,
-        folder,
-        lifetime,
-        snapshot: SNAPSHOT_NAME,
-      });
-      const lab = new RunningLab(folder, image, machine.sshPort, end);
-      await lab.awaken();
-      return lab;
-    });
+    return await withProgress(
+      log,
+      `Starting the lab (${release}, accelerator: ${accelerator.name})`,
+      async () => {
+        // A saved state inside a disk is loaded from that disk only, never from a backing file.
+        await copyFile(disk, folder.disk, constants.COPYFILE_FICLONE);
+        await chmod(folder.disk, 0o600);
+        await writeFile(join(folder.path, IMAGE_POINTER), image.folder);
+        await writeFile(join(folder.path, RELEASE_FILE), release);
+        const machine = await startMachine({
+          image,
+          accelerator: accelerator.name,
+          folder,
+          lifetime,
+          snapshot: SNAPSHOT_NAME,
+        });
+        const lab = new RunningLab({ folder, image, release, port: machine.sshPort, end });
+        await lab.awaken();
+        return lab;
+      },
+    );
   } catch (error) {
     await end();
     throw error;
@@ -83,7 +93,9 @@ export async function connectLab(
   const use = await holdFileLock(folder.useLock, log);
   try {
     const image = await openImage(await readFile(join(runFolder, IMAGE_POINTER), "utf8"));
-    return new RunningLab(folder, image, await forwardedSshPort(folder.monitorSocket), () => use.release());
+    const release = parseRelease(await readFile(join(runFolder, RELEASE_FILE), "utf8"));
+    const port = await forwardedSshPort(folder.monitorSocket);
+    return new RunningLab({ folder, image, release, port, end: () => use.release() });
   } catch (error) {
     await use.release();
     throw error;

@@ -1,9 +1,10 @@
 import type { Lab } from "./lab";
+import { describeRelease } from "./release";
 
 /** How a person uses a lab that is up: for the terminal. */
 export function describeUse(lab: Lab): string {
   const { host, port, privateKeyFile, hostKey } = lab.ssh;
-  return `The lab is up: a Debian 13 hypervisor host with two running guests.
+  return `The lab is up: a hypervisor host of ${describeRelease(lab.release)} with two running guests.
   Log in        ssh -p ${port} -i ${privateKeyFile} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@${host}
                 (or operator@, a member of the group libvirt; or outsider@, who is not)
   Host key      ${hostKey}

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { ensureBuilt, recipeKey } from "../cache";
 import { runCommand } from "../command";
 import { withProgress, type Log } from "../progress";
+import { describeRelease, type Release } from "../release";
+import { packagesOf } from "./packages";
 
 /** The built hypervisor host: what a virtual machine needs to start, and what a client needs to log in. */
 export interface LabImage {
@@ -19,34 +21,7 @@ export interface LabImage {
 
 /** What the customize hook puts into the tree. */
 const RECIPE = join(__dirname, "recipe");
-const SUITE = "trixie";
 const DISK_SIZE = "3G";
-
-/** Debian packages of the hypervisor host, beyond what a minimal system has. */
-const PACKAGES = [
-  "apparmor",
-  "bash",
-  "busybox-static",
-  "dbus",
-  "e2fsprogs",
-  "findutils",
-  "iproute2",
-  "kmod",
-  "libvirt-clients",
-  "libvirt-daemon-driver-qemu",
-  "libvirt-daemon-system",
-  "linux-image-amd64",
-  "linux-sysctl-defaults",
-  "openssh-server",
-  "pciutils",
-  "polkitd",
-  "procps",
-  "qemu-system-x86",
-  "socat",
-  "systemd-sysv",
-  "udev",
-  "util-linux",
-];
 
 /** Only what the root disk needs: the usual initrd takes a quarter of a minute longer to unpack under emulation. */
 const INITRD_HOOK = [
@@ -64,15 +39,28 @@ const DIE_TOGETHER = [
   ...["unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child=KILL"],
 ];
 
+/**
+ * What is done to an older release beyond the recipe. Debian 11 gets /usr merged, as its installer makes it; its libvirt
+ * refuses `<cpu mode='maximum'/>`, so its guests have QEMU's default processor.
+ */
+const OLDER: Readonly<Record<Release, readonly string[]>> = {
+  trixie: [],
+  bookworm: [],
+  bullseye: [
+    `--setup-hook=for one in bin sbin lib lib32 lib64 libx32; do mkdir -p "$1/usr/$one"; ln -s "usr/$one" "$1/$one"; done`,
+    `--customize-hook=sed -i "/<cpu mode='maximum'/d" "$1/usr/local/sbin/lab-start-guest"`,
+  ],
+};
+
 /** The hypervisor host's image, from the cache or built now (root and Debian's mmdebstrap needed). */
-export async function ensureImage(log: Log): Promise<LabImage> {
+export async function ensureImage(log: Log, release: Release): Promise<LabImage> {
   const folder = await ensureBuilt({
     family: "image",
-    key: await recipeKey([...mmdebstrapArguments(""), DISK_SIZE], RECIPE),
+    key: await recipeKey([...mmdebstrapArguments(release, ""), DISK_SIZE], RECIPE),
     log,
     build: (unfinished) =>
-      withProgress(log, "Building the hypervisor's image (Debian 13, about a minute and a half)", () =>
-        buildImage(unfinished),
+      withProgress(log, `Building the image of ${describeRelease(release)}, about a minute and a half`, () =>
+        buildImage(unfinished, release),
       ),
   });
   return openImage(folder);
@@ -93,7 +81,7 @@ export async function openImage(folder: string): Promise<LabImage> {
   };
 }
 
-async function buildImage(folder: string): Promise<void> {
+async function buildImage(folder: string, release: Release): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw new Error("Building the lab's image needs root, once: run `node tools/setup.mjs` as root");
   }
@@ -105,7 +93,7 @@ async function buildImage(folder: string): Promise<void> {
   await mkdir(tree);
   // mkdtemp made the folder private; the tree must be passable for Debian's own users while it is built.
   await chmod(folder, 0o755);
-  const [file = "", ...args] = [...DIE_TOGETHER, "mmdebstrap", ...mmdebstrapArguments(tree)];
+  const [file = "", ...args] = [...DIE_TOGETHER, "mmdebstrap", ...mmdebstrapArguments(release, tree)];
   await runCommand(file, args, {
     timeoutMs: 20 * 60_000,
     env: { ...process.env, LAB_IMAGE_FOLDER: RECIPE, LAB_KEYS: folder },
@@ -122,7 +110,7 @@ async function buildImage(folder: string): Promise<void> {
   await rm(tree, { recursive: true });
 }
 
-function mmdebstrapArguments(tree: string): string[] {
+function mmdebstrapArguments(release: Release, tree: string): string[] {
   return [
     "--mode=root",
     "--variant=minbase",
@@ -132,10 +120,11 @@ function mmdebstrapArguments(tree: string): string[] {
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
-    `--include=${PACKAGES.join(",")}`,
+    `--include=${packagesOf(release).join(",")}`,
     `--essential-hook=${INITRD_HOOK}`,
     `--customize-hook=sh "$LAB_IMAGE_FOLDER/customize.sh" "$1"`,
-    SUITE,
+    ...OLDER[release],
+    release,
     tree,
   ];
 }

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { ensureBuilt } from "../cache";
 import { runCommand } from "../command";
 import type { Log } from "../progress";
+import { DEFAULT_RELEASE } from "../release";
 import { ensureImage } from "./build";
 
 /** What boots a guest of the lab, for those who start one without the hypervisor around it. */
@@ -18,7 +19,7 @@ const INITRD_IN_IMAGE = "/var/lib/libvirt/images/guest/initrd.img";
 
 /** The guests' files, from the cache or taken now out of the image, which is made first if the cache has none. */
 export async function ensureGuestFiles(log: Log): Promise<GuestFiles> {
-  const image = await ensureImage(log);
+  const image = await ensureImage(log, DEFAULT_RELEASE);
   const folder = await ensureBuilt({
     family: "guest",
     key: basename(image.folder),
