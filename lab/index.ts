@@ -1,6 +1,7 @@
-export { GUESTS, type GuestName } from "./guests";
-export { ensureGuestFiles, type GuestFiles } from "./image";
+export { GUESTS, PLAIN_GUEST, type GuestName } from "./guests";
+export { ensureGuestFiles, ensureSudo, type GuestFiles } from "./image";
 export type { Lab, LabSsh } from "./lab";
+export { PLAIN_SOCKET, PLAIN_UUID, startPlainGuest } from "./plain-guest";
 export type { Lifetime } from "./machine";
 export { DEFAULT_RELEASE, RELEASE_VARIABLE, RELEASES, type Release } from "./release";
 export type { ExecOptions, ExecResult } from "./shell";

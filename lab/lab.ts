@@ -1,4 +1,4 @@
-import type { GuestName } from "./guests";
+import type { ConsoleName, GuestName } from "./guests";
 import type { Release } from "./release";
 import type { ExecOptions, ExecResult } from "./shell";
 
@@ -41,9 +41,9 @@ export interface Lab {
   /** Runs a shell command on the host as root, past SSH; the exit code is the caller's to judge. */
   exec(command: string, options?: ExecOptions): Promise<ExecResult>;
   /** Runs one line in the guest and returns what it prints; throws if it fails. */
-  guestConsole(guest: GuestName, command: string): Promise<string>;
+  guestConsole(guest: ConsoleName, command: string): Promise<string>;
   /** Addresses of the PCI functions that the guest's kernel shows, sorted. */
-  guestPciFunctions(guest: GuestName): Promise<string[]>;
+  guestPciFunctions(guest: ConsoleName): Promise<string[]>;
   /** The host driver of one function, null where it has none; throws where there is no such function. */
   hostDriver(address: string): Promise<string | null>;
   /** The host drivers of all functions, by address. */

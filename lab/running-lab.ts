@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { GuestName } from "./guests";
+import type { ConsoleName, GuestName } from "./guests";
 import type { LabImage } from "./image";
 import type { Lab, LabSsh } from "./lab";
 import { humanMonitorSilently, machineMonitor, type RunFolder } from "./machine";
@@ -38,7 +38,7 @@ export class RunningLab implements Lab {
   private readonly end: () => Promise<void>;
   private shell: Promise<Shell> | undefined;
   /** Per guest: the end of the last command on its console, which one client at a time can have. */
-  private readonly turns = new Map<GuestName, Promise<unknown>>();
+  private readonly turns = new Map<ConsoleName, Promise<unknown>>();
 
   constructor({ folder, image, release, port, end }: LabParts) {
     this.folder = folder;
@@ -104,7 +104,7 @@ export class RunningLab implements Lab {
     return (await this.connected()).exec(command, options);
   }
 
-  guestConsole(guest: GuestName, command: string): Promise<string> {
+  guestConsole(guest: ConsoleName, command: string): Promise<string> {
     if (command.includes("\n")) throw new Error("A guest's console takes one line at a time");
     const words = [guest, "run", `mark-${randomUUID()}`, command].map(shellWord).join(" ");
     const output = (this.turns.get(guest) ?? Promise.resolve()).then(async () => {
@@ -120,7 +120,7 @@ export class RunningLab implements Lab {
     return output;
   }
 
-  async guestPciFunctions(guest: GuestName): Promise<string[]> {
+  async guestPciFunctions(guest: ConsoleName): Promise<string[]> {
     const listing = await this.guestConsole(guest, "ls -1 /sys/bus/pci/devices");
     return listing.split("\n").filter(Boolean).sort();
   }

@@ -29,7 +29,8 @@ export class Shell {
   private readonly waiting = new Map<string, (result: ExecResult) => void>();
 
   private constructor(private readonly socket: Socket) {
-    createInterface({ input: socket }).on("line", (line) => {
+    const lines = createInterface({ input: socket });
+    lines.on("line", (line) => {
       const [id = "", code, stdout = "", stderr = ""] = line.split(" ");
       // A reply to an earlier connection's request, or the rest of one, belongs to nobody here.
       this.waiting.get(id)?.({
@@ -40,6 +41,7 @@ export class Shell {
     });
     // Whoever waits for a reply is told by its deadline; the cause is at the machine.
     socket.on("error", () => undefined);
+    lines.on("error", () => undefined);
   }
 
   static async connect(socketPath: string): Promise<Shell> {

@@ -1,4 +1,4 @@
-/** `npm run demo [-- --keep] [-- --record FILE]`: sets up what the demo needs, then runs lab/demo.ts. */
+/** `npm run demo [-- --without-libvirt] [-- --keep] [-- --record FILE]`: sets up what the demo needs, then runs lab/demo.ts. */
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { ensureAll } from "./setup.mjs";

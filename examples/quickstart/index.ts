@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { MultifunctionPciAttachment } from "pulumi-multifunction-pci";
 
 const config = new pulumi.Config();
+const qmpSocket = config.get("qmpSocket");
 
 const nic = new MultifunctionPciAttachment("nic", {
   connection: {
@@ -11,7 +12,8 @@ const nic = new MultifunctionPciAttachment("nic", {
     privateKey: config.requireSecret("sshKey"),
     hostKey: config.require("hostKey"),
   },
-  guest: { domain: config.require("domain") },
+  // A libvirt domain, or the QMP socket of a QEMU without libvirt.
+  guest: qmpSocket === undefined ? { domain: config.require("domain") } : { qmpSocket },
   device: config.require("device"),
   // Without `functions`: all that the device has.
   functions: config.getObject<number[]>("functions"),

@@ -29,7 +29,7 @@ test("one function alone is plugged by libvirt, becomes one of four and one agai
   const kept = await lab.create(one);
   const alias = aliasOf(tagOf(String(kept.outs["ownerToken"])), at(`${NIC}.0`));
   expect(kept.outs).toMatchObject({
-    slot: { bus: "pci.8", slot: 0, kind: "pcie-acpi" },
+    slot: { bus: "pci.8", slot: 0, kind: lab.slotKind },
     attached: [{ hostAddress: `${NIC}.0`, guestFunction: 0, qemuId: alias, hostDriver: "e1000e" }],
     held: [{ hostAddress: `${NIC}.1` }, { hostAddress: `${NIC}.2` }, { hostAddress: `${NIC}.3` }],
   });

@@ -98,6 +98,11 @@ export class AttachmentLab {
     await this.lab.save(state);
   }
 
+  /** How the guests' root ports take hotplug: a q35 of QEMU 6.1 and newer by ACPI. */
+  get slotKind(): "pcie-acpi" | "pcie-native" {
+    return this.lab.release === "bullseye" ? "pcie-native" : "pcie-acpi";
+  }
+
   /** Inputs that attach the NIC to guest1 as root; `overrides` are laid over them. */
   inputs(overrides: Properties = {}): Properties {
     const { host, port, privateKey, hostKey } = this.lab.ssh;

@@ -70,7 +70,7 @@ export class ByHand {
 
   /** All four functions are in one slot of the guest, as QEMU, libvirt, the ledger and the state have it. */
   async expectWhole(kept: Kept, bus = "pci.8", overrides: Record<string, unknown> = {}): Promise<void> {
-    const slot = { bus, slot: 0, kind: "pcie-acpi" };
+    const slot = { bus, slot: 0, kind: this.fixture.slotKind };
     const address = `0000:0${bus.slice("pci.".length)}:00`;
     const inSlot = async (): Promise<string[]> =>
       (await this.fixture.pluggedFunctions()).filter((one) => one.startsWith(address));
