@@ -18,6 +18,10 @@ const HANDBACK_DRIVER_MS = 10_000;
 /** Time allowed for pinning, which the kernel does at some GiB a second (docs/decisions/0014-time-for-pinning.md). */
 const SECONDS_PER_PINNED_GIB = 1;
 
+/** A guest sees what was plugged after 0.7 s (qemu.md section 3). */
+const TAKEN_MS = 2000;
+const TAKEN_LOOK_MS = 250;
+
 /** Longest watch for an unasked removal, however slow the guest was. */
 const MOST_WATCH_MS = 5000;
 
@@ -71,6 +75,7 @@ async function carryOutSteps(
       work.progress(`${next + index + 1}/${steps.length} ${describeStep(step)}`);
     const unplug = batch.length === 1 ? unplugOf(batch[0]) : undefined;
     if (unplug !== undefined) {
+      if (batch[0]?.kind === "withdraw") await awaitTaken(batch[0], work);
       const startedAt = Date.now();
       if ((await unplugSlot(work.hypervisor.guest, unplug, work.deadline, work.progress)) === "guest-stopped")
         return "guest-stopped";
@@ -83,6 +88,18 @@ async function carryOutSteps(
     next += batch.length;
   }
   return "done";
+}
+
+/**
+ * A request that reaches the guest while it is still taking what was plugged may cancel both, and stays pending for ever in
+ * QEMU 5.2 (qemu.md 1.3, section 4). A guest whose driver enables the device tells when it has; any other gets a moment.
+ */
+async function awaitTaken({ target }: StepOf<"withdraw">, { hypervisor, deadline }: Work): Promise<void> {
+  const endsAt = Date.now() + TAKEN_MS;
+  while (Date.now() < endsAt) {
+    if ((await hypervisor.guest.view([target.qemuId], deadline.signal)).guestConfigured) return;
+    await pause(TAKEN_LOOK_MS, deadline.signal);
+  }
 }
 
 /** What a step asks the guest to let go of; undefined where it asks nothing. */

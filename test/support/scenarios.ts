@@ -10,7 +10,7 @@ import {
   type RomOptions,
 } from "../../provider/pci";
 import { planAttach, type Plan, type RememberedAttachment, type WantedAttachment } from "../../provider/plan";
-import { conventionalBus, expressBus, hostFunction, OTHER_GUEST, World } from "./world";
+import { conventionalBus, expressBus, hostFunction, OTHER_GUEST, World, type WorldStart } from "./world";
 
 export const OWNER = "acme/prod/nic";
 export const OTHER_OWNER = "acme/prod/storage";
@@ -194,22 +194,35 @@ export const refusals: readonly ErrorCode[] = [
   "LEFTOVERS_REFUSED",
   "MEMLOCK_TOO_LOW",
   "NO_FREE_SLOT",
+  "PERSISTENT_NEEDS_NEWER_LIBVIRT",
   "PHYSICAL_FUNCTION_NEEDED",
   "SLOT_REFUSED",
+  "STEPPING_STONE_IMPOSSIBLE",
 ];
+
+/** A libvirt that knows no unassigned function live. */
+export const OLDER_LIBVIRT = { version: "7.0.0" };
 
 /**
  * Random hosts and guests with other owners and guests on them, where this owner has got as far as any
  * step of an earlier program, and the guest may have been shut off and started anew since.
  */
-export const scenario: fc.Arbitrary<Scenario> = fc
-  .record({ functions: host, buses })
-  .chain(({ functions, buses: guestBuses }) =>
+export const scenario: fc.Arbitrary<Scenario> = scenarioOf({});
+
+/** The same with an older libvirt; persistent attachments are refused there. */
+export const olderScenario: fc.Arbitrary<Scenario> = scenarioOf({ olderLibvirt: OLDER_LIBVIRT });
+
+function scenarioOf(start: Pick<WorldStart, "olderLibvirt">): fc.Arbitrary<Scenario> {
+  const notPersistent = (one: WantedAttachment): WantedAttachment =>
+    start.olderLibvirt ? { ...one, persistent: false } : one;
+  const wantedHere = (functions: readonly HostFunction[], owner: string): fc.Arbitrary<WantedAttachment> =>
+    wantedOf(functions, owner).map(notPersistent);
+  return fc.record({ functions: host, buses }).chain(({ functions, buses: guestBuses }) =>
     fc
       .record({
-        foreign: fc.option(wantedOf(functions, OTHER_OWNER), { nil: undefined }),
+        foreign: fc.option(wantedHere(functions, OTHER_OWNER), { nil: undefined }),
         heldElsewhere: fc.option(fc.constantFrom(...functions), { nil: undefined, freq: 2 }),
-        earlier: fc.option(wantedOf(functions, OWNER), { nil: undefined }),
+        earlier: fc.option(wantedHere(functions, OWNER), { nil: undefined }),
         progress: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true })),
         losing: fc.subarray(functions.map((one) => one.address)),
         qemuVersion: fc.constantFrom("10.0.13", "7.2.22", "5.2.0"),
@@ -217,10 +230,11 @@ export const scenario: fc.Arbitrary<Scenario> = fc
         isBootedAnew: fc.boolean(),
         plugsSingles: fc.boolean(),
         withVariant: fc.subarray(functions.map((one) => one.address)),
-        wanted: wantedOf(functions, OWNER),
+        wanted: wantedHere(functions, OWNER),
       })
       .map((parts): Scenario => {
-        const { runState, qemuVersion, plugsSingles } = parts;
+        const { runState, qemuVersion } = parts;
+        const plugsSingles = parts.plugsSingles || start.olderLibvirt !== undefined;
         const variants = new Map(parts.withVariant.map((address) => [address, "mlx5_vfio_pci"]));
         const world = new World({
           functions,
@@ -229,6 +243,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
           qemuVersion,
           variants,
           plugsSingles,
+          ...start,
         });
         const elsewhere = parts.heldElsewhere;
         if (elsewhere !== undefined && !elsewhere.isBridge)
@@ -250,3 +265,4 @@ export const scenario: fc.Arbitrary<Scenario> = fc
         return { world, driversBefore, wanted: parts.wanted };
       }),
   );
+}

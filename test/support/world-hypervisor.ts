@@ -219,7 +219,9 @@ export class WorldHypervisor implements Hypervisor {
   /** Between two looks libvirt has handed one more function back. */
   #heldAliases(): Set<string> {
     this.world.handOneBack();
-    const own = this.world.holdings.filter((one) => one.guest === OWN_GUEST);
+    const own = this.world.holdings.filter(
+      (one) => one.guest === OWN_GUEST && !(this.world.olderLibvirt && one.isUnassigned),
+    );
     return new Set(own.map((one) => one.alias));
   }
 

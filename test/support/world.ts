@@ -170,7 +170,7 @@ export class World {
       case "release":
         return this.release(step.address, step.alias);
       case "handback":
-        while (step.functions.some((one) => this.holdings.some((h) => h.alias === one.alias)))
+        while (step.functions.some((one) => this.#isLibvirts(one.alias)))
           this.#expect(this.handOneBack(), "libvirt hands nothing back that QEMU still has");
         return;
       case "configure":
@@ -479,6 +479,11 @@ export class World {
           .map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }))
           .sort((a, b) => a.guestFunction - b.guestFunction),
       }));
+  }
+
+  /** Whether libvirt has it for the guest: an older one has not what is only held. */
+  #isLibvirts(alias: string): boolean {
+    return this.holdings.some((h) => h.alias === alias && !(this.olderLibvirt && h.isUnassigned));
   }
 
   /** Whether an older libvirt does nothing with it when the guest ends. */

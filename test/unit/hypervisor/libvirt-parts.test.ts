@@ -7,7 +7,7 @@ import { writeLedger } from "../../../provider/hypervisor/libvirt/ledger-xml";
 import { LibvirtClient, LibvirtErrorCode } from "../../../provider/libvirt-rpc";
 import type { LedgerEntry } from "../../../provider/plan";
 import { QmpError, type QmpEvent } from "../../../provider/qmp";
-import { guest1, libvirtError, ScriptedLibvirt } from "./support/scripted-libvirt";
+import { guest1, libvirtError, ScriptedLibvirt, type CallLine } from "./support/scripted-libvirt";
 
 const { signal } = new AbortController();
 const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
@@ -56,6 +56,40 @@ describe("the ledger in the guest's metadata", () => {
 
   it("loses the entry that is erased, and no other", () =>
     changed([a, b], (ledger) => ledger.erase(a, live, signal), [b]));
+
+  describe("of an older libvirt's guest", () => {
+    const invalid = libvirtError(LibvirtErrorCode.OPERATION_INVALID);
+    const recorded = async (...script: readonly CallLine[]): Promise<unknown> => {
+      const libvirt = new ScriptedLibvirt(...script);
+      const failure = await failureOf(
+        new LibvirtLedger(libvirt.session, () => guest1).record(a, ["domain"], signal),
+      );
+      libvirt.finish();
+      return failure;
+    };
+    const config = [
+      { call: "getMetadata", having: '"target":"config"' },
+      { call: "setMetadata", having: '"target":"config"' },
+    ];
+    const running = [
+      { call: "getMetadata", having: '"target":"live"' },
+      { call: "setMetadata", having: '"target":"live"' },
+    ];
+
+    it("stands in the configuration first, then in the running guest", async () =>
+      expect(await recorded(...config, ...running)).toBeUndefined());
+
+    it("stands where there is a place, of a guest that does not run or is transient", async () => {
+      const none = (target: string): CallLine => ({
+        call: "getMetadata",
+        having: `"target":"${target}"`,
+        reply: invalid,
+      });
+      expect(await recorded(...config, none("live"))).toBeUndefined();
+      expect(await recorded(none("config"), ...running)).toBeUndefined();
+      expect(await recorded(none("config"), none("live"))).toBe(invalid);
+    });
+  });
 
   it("is removed whole with its last entry", async () => {
     const libvirt = new ScriptedLibvirt(
@@ -278,8 +312,8 @@ describe("the way to libvirt", () => {
   });
 
   it.each([
-    [8_002_999, "8.2.999"],
-    [7_000_000, "7.0.0"],
+    [5_999_999, "5.999.999"],
+    [4_005_000, "4.5.0"],
   ])("to a libvirt that is too old (%d) is closed, and the version named", async (version, text) => {
     const { client, close } = clientOf(version);
     open.mockResolvedValue(client);
@@ -291,10 +325,17 @@ describe("the way to libvirt", () => {
     expect(close).toHaveBeenCalledTimes(1);
   });
 
-  it("to libvirt 8.3.0 is good", async () => {
-    const { client } = clientOf(8_003_000);
+  it.each([
+    [8_003_000, undefined],
+    [8_002_999, "8.2.999"],
+    [7_000_000, "7.0.0"],
+    [6_000_000, "6.0.0"],
+  ])("to libvirt %d is good, and tells the version before 8.3.0", async (version, older) => {
+    const { client } = clientOf(version);
     open.mockResolvedValue(client);
-    expect(await new LibvirtSession(streams("sock").factory, "qemu:///system").client(signal)).toBe(client);
+    const session = new LibvirtSession(streams("sock").factory, "qemu:///system");
+    expect(await session.client(signal)).toBe(client);
+    expect(await session.olderVersion(signal)).toBe(older);
   });
 
   it("tells the host's UUID to all who ask at the same time by one question, and to nobody who has left", async () => {

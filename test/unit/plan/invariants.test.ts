@@ -9,6 +9,7 @@ import {
   type Plan,
   type Step,
 } from "../../../provider/plan";
+import { expectDriversBack, expectNothingLeft, expectReached } from "../../support/reached";
 import { OWNER, planUnlessRefused, scenario, type Scenario } from "../../support/scenarios";
 import { OWN_GUEST, type World } from "../../support/world";
 
@@ -34,58 +35,6 @@ function othersIn(world: World, tag: string): unknown {
     configuredLedger: world.configuredLedger.filter((entry) => entry.tag !== tag && entry.owner !== OWNER),
     occupants: world.observe().buses.map((bus) => bus.occupants.filter((o) => o.id.startsWith("net-"))),
   };
-}
-
-/** Every function that nobody holds is on the driver it had before this owner came. */
-function expectDriversBack({ driversBefore }: Scenario, world: World): void {
-  for (const [address, { driver }] of world.functions)
-    if (!world.holdings.some((one) => one.address === address))
-      expect(`${address} ${driver}`).toBe(`${address} ${driversBefore.get(address)}`);
-}
-
-function ofTag(configured: World["configured"], tag: string): World["configured"] {
-  return configured
-    .filter((one) => findTagOfAlias(one.alias) === tag)
-    .map(({ romBar, ...one }) => ({ ...one, ...(romBar === false && { romBar }) }))
-    .sort((a, b) => a.address.localeCompare(b.address));
-}
-
-/** What was wanted is there: these functions under these numbers, each group safe, the ledger true. */
-function expectReached({ wanted }: Scenario, world: World, plan: Plan): void {
-  const { target } = plan;
-  if (target === undefined) throw new Error("a plan to attach has a target");
-  const seen = world
-    .guestSees()
-    .filter((one) => one.bus === target.slot.bus && one.slot === target.slot.slot);
-  const map = target.attached.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
-  expect(seen.map((one) => one.map)).toEqual([map]);
-  for (const one of target.attached) {
-    const there = world.plugged.find((other) => other.qemuId === one.qemuId);
-    expect(there?.romFile).toBe(one.romFile);
-    expect(there?.romBar ?? true).toBe(one.romBar ?? true);
-  }
-  const own = world.ledger.filter((line) => line.entry.owner === OWNER);
-  expect(own.map((line) => line.entry)).toEqual([target.entry]);
-  const ours = world.holdings.filter((one) => findTagOfAlias(one.alias) === target.entry.tag);
-  expect(ours.map((one) => one.address).sort()).toEqual(
-    target.entry.functions.map((one) => one.address).sort(),
-  );
-  expect(ofTag(world.configured, target.entry.tag)).toEqual(
-    wanted.persistent ? ofTag(configurationOf(target.entry), target.entry.tag) : [],
-  );
-  expect(world.configuredLedger.filter((entry) => entry.tag === target.entry.tag)).toEqual(
-    wanted.persistent ? [target.entry] : [],
-  );
-  if (wanted.leftovers === "refuse")
-    expect(
-      ours
-        .filter((o) => !map.some((m) => m.hostAddress === o.address))
-        .every((one) =>
-          [undefined, "vfio-pci", "mlx5_vfio_pci"].includes(
-            target.entry.functions.find((f) => f.address === one.address)?.hostDriver,
-          ),
-        ),
-    ).toBe(true);
 }
 
 describe("every plan", () => {
@@ -437,18 +386,4 @@ function shutOff(world: World, plan: Plan, steps: number): World {
 
 function bootedAnew(world: World, plan: Plan, steps: number): World {
   return shutOff(world, plan, steps).coldBoot();
-}
-
-function expectNothingLeft(one: Scenario, world: World): void {
-  expect(world.ledger.filter((line) => line.entry.owner === OWNER)).toEqual([]);
-  const tagsOfOthers = new Set(world.ledger.map((line) => line.entry.tag));
-  expect(world.configuredLedger.filter((entry) => entry.owner === OWNER)).toEqual([]);
-  for (const entry of world.configuredLedger) tagsOfOthers.add(entry.tag);
-  const strays = [
-    ...world.configured.map((other) => findTagOfAlias(other.alias)),
-    ...world.plugged.map((other) => findTagOfQemuId(other.qemuId)),
-    ...world.holdings.map((other) => findTagOfAlias(other.alias)),
-  ].filter((tag) => tag !== undefined && !tagsOfOthers.has(tag));
-  expect(strays).toEqual([]);
-  expectDriversBack(one, world);
 }

@@ -1,0 +1,248 @@
+import fc from "fast-check";
+import {
+  aliasOf,
+  describePlan,
+  findTagOfAlias,
+  planAttach,
+  planDetach,
+  tagOf,
+  type Plan,
+  type Step,
+} from "../../../provider/plan";
+import { expectDriversBack, expectNothingLeft, expectReached } from "../../support/reached";
+import {
+  OLDER_LIBVIRT,
+  olderScenario,
+  OWNER,
+  planUnlessRefused,
+  refusalOf,
+  type Scenario,
+} from "../../support/scenarios";
+import { at, leave, outline, reach, wants } from "../../support/wanted";
+import {
+  conventionalBus,
+  expressBus,
+  hostDevice,
+  hostFunction,
+  World,
+  type WorldStart,
+} from "../../support/world";
+
+const older = (start: Partial<WorldStart> = {}): World =>
+  new World({ functions: hostDevice(), plugsSingles: true, olderLibvirt: OLDER_LIBVIRT, ...start });
+
+const stepsOf = <K extends Step["kind"]>(plan: Plan, kind: K): Extract<Step, { kind: K }>[] =>
+  plan.steps.filter((step): step is Extract<Step, { kind: K }> => step.kind === kind);
+
+/** Plans that are not refused; there are fewer than with a newer libvirt, because each group must give two functions. */
+const planned = olderScenario
+  .map((one) => ({ ...one, plan: planUnlessRefused(one.world, one.wanted) }))
+  .filter((one): one is Scenario & { plan: Plan } => one.plan !== undefined);
+
+describe("a set under an older libvirt", () => {
+  it("is opened by its last function, which is shown alone in the spare slot while others are queued", () => {
+    const plan = reach(older(), wants());
+    expect(outline(plan)).toEqual([
+      "record domain",
+      "hold 0000:01:00.0",
+      "hold 0000:01:00.1",
+      "hold 0000:01:00.2",
+      "hold 0000:01:00.3",
+      "introduce 0000:01:00.3 at pci.3",
+      "plug 0000:01:00.1 as 1",
+      "plug 0000:01:00.2 as 2",
+      "withdraw 0000:01:00.3 at pci.3",
+      "plug 0000:01:00.3 as 3",
+      "plug 0000:01:00.0 as 0",
+      "confirm",
+    ]);
+    expect(describePlan(plan).at(-1)).toMatch(/sees 0000:01:00\.3 alone for some seconds first/);
+  });
+
+  it("of two functions is opened by function 0, since the other has to keep the group open", () => {
+    const plan = reach(older(), wants([1, 3], { leftovers: "hold" }));
+    expect(outline(plan).filter((line) => !/hold|record/.test(line))).toEqual([
+      "introduce 0000:01:00.1 at pci.3",
+      "plug 0000:01:00.3 as 1",
+      "withdraw 0000:01:00.1 at pci.3",
+      "plug 0000:01:00.1 as 0",
+      "confirm",
+    ]);
+  });
+
+  it("of two groups opens one after the other, in the same spare slot", () => {
+    const functions = [
+      ...hostDevice("0000:01:00", [0, 1], { iommuGroup: 7 }),
+      ...hostDevice("0000:02:00", [0, 1, 2], { iommuGroup: 8 }),
+    ];
+    const map = functions.map((one, n) => ({ hostAddress: one.address, guestFunction: n }));
+    const world = older({ functions });
+    const plan = reach(world, { ...wants(), selection: { by: "map", map } });
+    expect(outline(plan).slice(6)).toEqual([
+      "introduce 0000:01:00.0 at pci.3",
+      "plug 0000:01:00.1 as 1",
+      "withdraw 0000:01:00.0 at pci.3",
+      "introduce 0000:02:00.2 at pci.3",
+      "plug 0000:02:00.0 as 2",
+      "plug 0000:02:00.1 as 3",
+      "withdraw 0000:02:00.2 at pci.3",
+      "plug 0000:02:00.2 as 4",
+      "plug 0000:01:00.0 as 0",
+      "confirm",
+    ]);
+  });
+
+  it("of one function is attached by libvirt, also where it is held already", () => {
+    const world = older();
+    reach(world, wants());
+    const plan = reach(world, wants([2], { leftovers: "hold" }));
+    expect(outline(plan)).toEqual(["record domain", "unplug 1 of 4", "attach 0000:01:00.2", "confirm"]);
+    leave(world);
+    expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
+  });
+
+  it("takes the spare slot on a conventional bus from the top as well", () => {
+    const plan = reach(older({ buses: [conventionalBus("pci.0")] }), wants());
+    expect(stepsOf(plan, "introduce")[0]?.slot).toEqual({ bus: "pci.0", slot: 30, kind: "pci-acpi" });
+    expect(plan.target?.slot.slot).toBe(31);
+  });
+
+  it("leaves a function that was on vfio-pci before on it", () => {
+    const functions = [
+      ...hostDevice("0000:01:00", [0, 1, 2]),
+      hostFunction("0000:01:00.3", { driver: "vfio-pci" }),
+    ];
+    const world = older({ functions });
+    reach(world, wants());
+    leave(world);
+    expect([...world.functions.values()].map((one) => one.driver)).toEqual([
+      "e1000e",
+      "e1000e",
+      "e1000e",
+      "vfio-pci",
+    ]);
+  });
+
+  it("stays held when its guest ends, is known by the configuration's ledger, and is given back by a detach", () => {
+    const world = older();
+    reach(world, wants());
+    world.stopGuest();
+    expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("vfio-pci"));
+    expect(refusalOf(() => planAttach(world.observe(), wants()))).toBe("GUEST_NOT_RUNNING");
+    leave(world);
+    expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
+    expect(world.partOf(OWNER)).toEqual({ plugged: [], held: [], ledger: [] });
+  });
+});
+
+describe("under an older libvirt, with nothing touched,", () => {
+  const refusedWith = (world: World, wanted = wants()): string => {
+    try {
+      planAttach(world.observe(), wanted);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    throw new Error("it is not refused");
+  };
+
+  it("a guest without a spare slot is refused, and told how to get one", () => {
+    expect(refusedWith(older({ buses: [expressBus("pci.2")] }))).toMatch(
+      /no second free hotplug slot.*Nothing was touched.*<controller type='pci' model='pcie-root-port'\/>, or update libvirt/s,
+    );
+  });
+
+  it("a paused guest is refused, since it could not let go in between", () => {
+    expect(refusedWith(older({ runState: "paused" }))).toMatch(/the guest is paused.*Resume the guest/s);
+  });
+
+  it("functions of groups of their own are refused: QEMU would close the group again", () => {
+    const functions = [0, 1].map((n) => hostFunction(`0000:01:00.${n}`, { iommuGroup: 10 + n }));
+    expect(refusedWith(older({ functions }))).toMatch(
+      /0000:01:00\.0 is the only function wanted of IOMMU group 10.*Name functions that share a group/s,
+    );
+  });
+
+  it("a persistent attachment is refused", () => {
+    expect(refusalOf(() => planAttach(older().observe(), wants(undefined, { persistent: true })))).toBe(
+      "PERSISTENT_NEEDS_NEWER_LIBVIRT",
+    );
+  });
+
+  it("what is there already and needs no stepping stone is none of these", () => {
+    const world = older();
+    reach(world, wants());
+    world.runState = "paused";
+    expect(planAttach(world.observe(), wants()).steps).toEqual([]);
+  });
+});
+
+describe("every plan under an older libvirt", () => {
+  it("shows alone only what is wanted, and never to a slot of the attachment", () => {
+    fc.assert(
+      fc.property(planned, ({ plan }) => {
+        const wanted = plan.target?.attached.map((one) => one.hostAddress);
+        for (const { target, slot } of stepsOf(plan, "introduce")) {
+          expect(wanted).toContain(target.hostAddress);
+          expect(slot).not.toEqual(plan.target?.slot);
+          expect(target.qemuId).toBe(aliasOf(findTagOfAlias(target.qemuId) ?? "", target.hostAddress));
+        }
+        const introduced = stepsOf(plan, "introduce").map((one) => one.target);
+        expect(stepsOf(plan, "withdraw").map((one) => one.target)).toEqual(introduced);
+      }),
+    );
+  });
+
+  it("breaks no law on its way, ends in what was wanted, and is empty when it is made again", () => {
+    fc.assert(
+      fc.property(planned, (one) => {
+        const world = one.world.clone().applyAll(one.plan.steps);
+        expectReached(one, world, one.plan);
+        expectDriversBack(one, world);
+        expect(planUnlessRefused(world, one.wanted)?.steps).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("after a crash at any step, is finished by the next run, or given back by a detach", () => {
+    fc.assert(
+      fc.property(planned, (one) => {
+        for (let k = 0; k <= one.plan.steps.length; k++) {
+          const crashed = one.world.clone().applyAll(one.plan.steps.slice(0, k));
+          const detached = crashed.clone();
+          detached.applyAll(planDetach(detached.observe(), OWNER).steps);
+          expectNothingLeft(one, detached);
+          const again = planUnlessRefused(crashed, one.wanted);
+          if (again === undefined) throw new Error(`refused after a crash at step ${k}`);
+          expectReached(one, crashed.applyAll(again.steps), again);
+          expectDriversBack(one, crashed);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("after its guest has ended at any step, gives everything back by a detach", () => {
+    fc.assert(
+      fc.property(planned, (one) => {
+        for (let k = 0; k <= one.plan.steps.length; k++) {
+          const world = one.world.clone().applyAll(one.plan.steps.slice(0, k));
+          world.stopGuest();
+          world.applyAll(planDetach(world.observe(), OWNER).steps);
+          expectNothingLeft(one, world);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+test("the stone bears libvirt's alias, so that a crash leaves something that is known by it", () => {
+  const world = older();
+  const { steps } = planAttach(world.observe(), wants());
+  const until = steps.findIndex((step) => step.kind === "withdraw");
+  world.applyAll(steps.slice(0, until));
+  expect(world.hasDevice(aliasOf(tagOf(OWNER), at("0000:01:00.3")))).toBe(true);
+  const next = planAttach(world.observe(), wants());
+  expect(outline(next).slice(0, 3)).toEqual(["unplug 1 of 1", "unplug 1 of 2", "handback .3"]);
+});
