@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { GUESTS, type GuestName } from "./guests";
+import { ensureSudo } from "./image";
 import type { Lab } from "./lab";
 import { listLastingRuns, removeAbandonedRuns, removeRun } from "./machine";
 import {
@@ -19,7 +20,7 @@ import { connectLab, startLab } from "./start-lab";
 import { describeUse } from "./usage";
 
 const USAGE = `Usage: npx tsx lab/cli.ts COMMAND
-  build [--release NAME]    make the image and the saved state, if the cache has none
+  build [--release NAME]    make what a lab and its tests need, if the cache has it not
   up [--release NAME]       start a lab that stays until "down", and print how to use it
   down                      end it
   restore                   put it back to its first state
@@ -30,9 +31,12 @@ Releases: ${RELEASES.join(", ")}; default: what $${RELEASE_VARIABLE} says, else 
 async function main([verb, ...rest]: readonly string[]): Promise<number> {
   const log = (line: string): void => console.error(line);
   switch (verb) {
-    case "build":
-      await ensureSnapshot(log, releaseIn(rest));
+    case "build": {
+      const release = releaseIn(rest);
+      await ensureSnapshot(log, release);
+      await ensureSudo(log, release);
       return 0;
+    }
     case "up": {
       const release = releaseIn(rest);
       await removeAbandonedRuns();

@@ -75,9 +75,13 @@ test.each([
       numbers.map((n) => `0000:02:00.${n}`),
     );
     expect(await lab.driversOf(NIC)).toEqual(numbers.map(() => "vfio-pci"));
-    const recorded = await onHost(`cat /run/multifunction-pci/${PLAIN_UUID}*`);
-    for (const n of numbers)
-      expect(recorded).toMatch(new RegExp(`"${NIC}\\.${n}"[^}]*"hostDriver":"e1000e"`));
+    const recorded = JSON.parse(
+      await onHost(`cat /run/multifunction-pci/guest-${PLAIN_UUID}.json`),
+    ) as object;
+    expect(recorded).toMatchObject({
+      socket: PLAIN_SOCKET,
+      entries: [{ functions: numbers.map((n) => ({ address: `${NIC}.${n}`, hostDriver: "e1000e" })) }],
+    });
 
     await lab.provider.delete(id, outs);
     await eventually(pluggedFunctions, []);
