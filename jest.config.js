@@ -30,6 +30,7 @@ module.exports = {
     tier("protocol", { ...built, timeoutSeconds: 180 }),
     tier("qemu", { timeoutSeconds: 600 }),
     tier("lab", inLab),
+    tier("lab-older", { ...inLab, timeoutSeconds: 600 }),
     tier("faults", inLab),
     tier("boots", inLab),
     tier("lab-long", { ...inLab, timeoutSeconds: 1800 }),

@@ -4,12 +4,12 @@
  */
 import { spawn } from "node:child_process";
 import path from "node:path";
-import { parseRelease, RELEASE_VARIABLE, RELEASES } from "../lab/release";
+import { chosenRelease, parseRelease, RELEASE_VARIABLE, RELEASES, type Release } from "../lab/release";
 
 /** What a command line asks for. */
 export interface LabTests {
   /** Undefined where none is named: the environment's, or the default, then. */
-  readonly release: string | undefined;
+  readonly release: Release | undefined;
   /** For Jest, in their order. */
   readonly others: readonly string[];
 }
@@ -17,7 +17,7 @@ export interface LabTests {
 /** Takes `--release NAME` or `--release=NAME` out of the arguments; throws where it names none that there is. */
 export function parseLabTests(args: readonly string[]): LabTests {
   const others: string[] = [];
-  let release: string | undefined;
+  let release: Release | undefined;
   const rest = args.values();
   for (const argument of rest) {
     if (argument === "--release") release = parseRelease(rest.next().value ?? "");
@@ -25,6 +25,11 @@ export function parseLabTests(args: readonly string[]): LabTests {
     else others.push(argument);
   }
   return { release, others };
+}
+
+/** On the host with libvirt before 8.3 other things are true of an attachment, in the lab's own tier. */
+export function projectFor(project: string, release: Release): string {
+  return project === "lab" && release === "bullseye" ? "lab-older" : project;
 }
 
 async function main([project = "lab", ...args]: readonly string[]): Promise<number> {
@@ -37,9 +42,11 @@ async function main([project = "lab", ...args]: readonly string[]): Promise<numb
     return 2;
   }
   const jest = path.join(__dirname, "../node_modules/jest/bin/jest.js");
-  const child = spawn(process.execPath, [jest, "--selectProjects", project, "--runInBand", ...tests.others], {
+  const release = tests.release ?? chosenRelease();
+  const jestArguments = ["--selectProjects", projectFor(project, release), "--runInBand", ...tests.others];
+  const child = spawn(process.execPath, [jest, ...jestArguments], {
     stdio: "inherit",
-    env: { ...process.env, ...(tests.release !== undefined && { [RELEASE_VARIABLE]: tests.release }) },
+    env: { ...process.env, [RELEASE_VARIABLE]: release },
   });
   // Jest ends its lab itself on Ctrl-C; this process waits for it
   process.on("SIGINT", () => undefined);

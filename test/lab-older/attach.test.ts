@@ -17,7 +17,9 @@ test("a set is attached, changed and detached by someone who is not root, under 
   expect(kept.outs).toMatchObject({ slot: { bus: "pci.8", kind: "pcie-native" }, held: [] });
   await eventually(() => lab.pluggedFunctions(), inGuest(...four));
   expect(await lab.driversOf(NIC)).toEqual(vfio);
-  const profiles = (await lab.lab.exec("aa-status | grep -c '/qemu-system-x86_64 .*libvirt-'; aa-status --complaining")).stdout;
+  const profiles = (
+    await lab.lab.exec("aa-status | grep -c '/qemu-system-x86_64 .*libvirt-'; aa-status --complaining")
+  ).stdout;
   expect(profiles.trim().split(/\s+/)).toEqual(["2", "0"]);
   expect(await lab.preview(kept, operator)).toMatchObject({ changes: false, plan: "" });
 
@@ -51,7 +53,11 @@ test("what a guest was held stays held when the guest ends, is recognised, and c
 
 test("without a spare port it is refused, and nothing is touched", async () => {
   for (let port = 2; port <= 7; port++)
-    await lab.lab.qmp("guest1", "device_add", { driver: "virtio-rng-pci", id: `rng${port}`, bus: `pci.${port}` });
+    await lab.lab.qmp("guest1", "device_add", {
+      driver: "virtio-rng-pci",
+      id: `rng${port}`,
+      bus: `pci.${port}`,
+    });
   const failure = await lab.failureOf(lab.create());
   expect(failure.code).toBe("STEPPING_STONE_IMPOSSIBLE");
   expect(failure.message).toMatch(/no second free hotplug slot.*Nothing was touched/s);

@@ -30,8 +30,8 @@ export class DetachedNodeDevices implements HoldingWay {
         if (!(cause instanceof LibvirtError)) throw cause;
         throw failed(reasonOf(cause), cause);
       }
-      const driver = await driverOf(client, address, signal);
-      if (!isVfioDriver(driver)) throw failed(`it is on ${driver ?? "no driver"} after that`);
+      const driver = (await driverOf(client, address, signal)) ?? "no driver";
+      if (!isVfioDriver(driver)) throw failed(`it is on ${driver} after that`);
     }, signal);
   }
 

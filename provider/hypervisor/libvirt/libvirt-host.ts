@@ -225,8 +225,9 @@ export class LibvirtHost implements Host {
   async withdraw({ hostAddress: address, qemuId }: PlugTarget, signal: AbortSignal): Promise<void> {
     while ((await this.heldAliases(signal)).has(qemuId)) await sleep(WITHDRAW_LOOK_MS, undefined, { signal });
     const [one] = await this.lookAt([address], signal);
-    if (isVfioDriver(one?.driver)) return;
-    const reason = one === undefined ? "the host has it no more" : `it is on ${one.driver ?? "no driver"}`;
+    const driver = one?.driver ?? "no driver";
+    if (isVfioDriver(driver)) return;
+    const reason = one === undefined ? "the host has it no more" : `it is on ${driver}`;
     throw fail("GROUP_NOT_KEPT", { address, guest: this.#foundDomain().name, reason });
   }
 

@@ -45,15 +45,15 @@ export class LibvirtLedger implements Ledger {
     signal: AbortSignal,
   ): Promise<void> {
     for (const place of places) {
-      const missing: unknown[] = [];
+      const missing: Error[] = [];
       for (const target of targets[place])
         await this.#changeOne(compose, entry, target, signal).catch((cause: unknown) => {
           // a guest that does not run has no live metadata, a transient one no others
           if (place !== "domain" || !isMissing(cause)) throw cause;
           missing.push(cause);
         });
-      if (missing.length === targets[place].length)
-        throw missing[0] ?? new Error("the ledger of a libvirt guest is in its metadata");
+      if (missing.length < targets[place].length) continue;
+      throw missing[0] ?? new Error("the ledger of a libvirt guest is in its metadata");
     }
   }
 
@@ -77,6 +77,6 @@ export class LibvirtLedger implements Ledger {
   }
 }
 
-function isMissing(cause: unknown): boolean {
+function isMissing(cause: unknown): cause is LibvirtError {
   return cause instanceof LibvirtError && cause.code === LibvirtErrorCode.OPERATION_INVALID;
 }

@@ -3,7 +3,6 @@ import {
   aliasOf,
   findTagOfAlias,
   findTagOfQemuId,
-  configurationOf,
   interruptionOf,
   planDetach,
   type Plan,
