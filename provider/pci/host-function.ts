@@ -21,6 +21,6 @@ export interface HostFunction {
  * `ice_vfio_pci`. libvirt looks for the directory `vfio-dev` of the function in sysfs (src/util/virpci.c,
  * virPCIDeviceGetCurrentDriverNameAndType), but tells the name alone.
  */
-export function isVfioDriver(driver: string | undefined): driver is string {
+export function isVfioDriver(driver: string | undefined): driver is `${string}vfio${string}` {
   return driver !== undefined && /(?:^|[-_])vfio(?:[-_]|$)/.test(driver);
 }
