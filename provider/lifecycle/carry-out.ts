@@ -22,6 +22,9 @@ const SECONDS_PER_PINNED_GIB = 1;
 const TAKEN_MS = 2000;
 const TAKEN_LOOK_MS = 250;
 
+/** How often a step that takes long says so. */
+const STILL_MS = 5000;
+
 /** Longest watch for an unasked removal, however slow the guest was. */
 const MOST_WATCH_MS = 5000;
 
@@ -73,21 +76,49 @@ async function carryOutSteps(
     const batch = independentSteps(steps, next, work.hypervisor.host.firstHold ?? "alone");
     for (const [index, step] of batch.entries())
       work.progress(`${next + index + 1}/${steps.length} ${describeStep(step)}`);
-    const unplug = batch.length === 1 ? unplugOf(batch[0]) : undefined;
-    if (unplug !== undefined) {
-      if (batch[0]?.kind === "withdraw") await awaitTaken(batch[0], work);
-      const startedAt = Date.now();
-      if ((await unplugSlot(work.hypervisor.guest, unplug, work.deadline, work.progress)) === "guest-stopped")
-        return "guest-stopped";
-      course.unplugMs = Date.now() - startedAt;
-      if (batch[0]?.kind === "withdraw")
-        await work.hypervisor.host.withdraw(batch[0].target, work.deadline.signal);
-    } else {
-      await settleAll(batch.map((step) => carryOutStep(step, work, course)));
+    const through = next + batch.length;
+    const which = batch.length === 1 ? `${through}` : `${next + 1}-${through}`;
+    const stopTelling = tellTime(work.progress, `${which}/${steps.length}`);
+    try {
+      if ((await carryOutBatch(batch, work, course)) === "guest-stopped") return "guest-stopped";
+    } finally {
+      stopTelling();
     }
     next += batch.length;
   }
   return "done";
+}
+
+async function carryOutBatch(
+  batch: readonly Step[],
+  work: Work,
+  course: Course,
+): Promise<"done" | "guest-stopped"> {
+  const [only] = batch;
+  const unplug = batch.length === 1 ? unplugOf(only) : undefined;
+  if (unplug === undefined) {
+    await settleAll(batch.map((step) => carryOutStep(step, work, course)));
+    return "done";
+  }
+  const { guest, host } = work.hypervisor;
+  if (only?.kind === "withdraw") await awaitTaken(only, work);
+  const startedAt = Date.now();
+  if ((await unplugSlot(guest, unplug, work.deadline, work.progress)) === "guest-stopped")
+    return "guest-stopped";
+  course.unplugMs = Date.now() - startedAt;
+  if (only?.kind === "withdraw") await host.withdraw(only.target, work.deadline.signal);
+  return "done";
+}
+
+/** Says now and then that a step is still under way; the result ends that. */
+function tellTime(progress: Progress, which: string): () => void {
+  const startedAt = Date.now();
+  const timer = setInterval(
+    () => progress(`${which} still under way after ${Math.round((Date.now() - startedAt) / 1000)} s`),
+    STILL_MS,
+  );
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 /**

@@ -15,6 +15,7 @@ export {
 export { defaultFunctionMap, isSameFunctionMap, type FunctionMapping } from "./function-map";
 export { isVfioDriver, type HostFunction } from "./host-function";
 export { hasRomOptions, isSameRom, romOptionsOf, type RomOptions } from "./rom-options";
+export { disksOn, findHostDevices, interfacesOn, listDevices } from "./host-devices";
 export type { HostSurvey, SurveyedDisk, SurveyedInterface } from "./host-survey";
 export { findHostUses, type HostUse } from "./host-use";
 export {

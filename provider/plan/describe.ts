@@ -62,9 +62,10 @@ function describeOverridden({ overriddenUses }: TakenFunction): string {
   return overriddenUses ? `; allowed although it ${listUses(overriddenUses)}` : "";
 }
 
-function describeFrom({ hostDriver, vfioDriver }: TakenFunction): string {
+function describeFrom({ hostDriver, vfioDriver, hostDevices }: TakenFunction): string {
   if (vfioDriver !== undefined) return `it is on ${vfioDriver} already, and stays there`;
-  return hostDriver === undefined ? "it has no host driver" : `host driver ${hostDriver} loses it`;
+  if (hostDriver === undefined) return "it has no host driver";
+  return `host driver ${hostDriver} loses it${hostDevices === undefined ? "" : `, the host loses ${hostDevices}`}`;
 }
 
 function describeRom({ romFile, romBar }: RomOptions): string {

@@ -126,6 +126,8 @@ export interface Observation {
   /** Undefined where the host has no such guest, or one without persistent configuration. */
   readonly configuration?: Configuration;
   readonly hostUses: readonly HostUse[];
+  /** What a function is to the host, used or not: `interface eth2`. Default: nothing is known. */
+  readonly hostDevices?: ReadonlyMap<PciAddress, string>;
   /** Where the entries of this guest stand while it runs. Default: `live`. */
   readonly ledgerPlace?: "live" | "domain" | "host";
   /** Undefined where nothing confines QEMU, or something else sees to it. */

@@ -105,11 +105,13 @@ export function planAttach(
   const taken = (address: PciAddress): TakenFunction => {
     const hostDriver = finalEntry.functions.find((one) => one.address === address)?.hostDriver;
     const overriddenUses = usesOf(observation, address).map((one) => one.use);
+    const hostDevices = observation.hostDevices?.get(address);
     return {
       address,
       alias: aliasOf(owned.tag, address),
       ...(hostDriver !== undefined && { hostDriver }),
       ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }),
+      ...(hostDevices !== undefined && { hostDevices }),
       ...(overriddenUses.length > 0 && { overriddenUses }),
     };
   };

@@ -107,6 +107,8 @@ export interface TakenFunction {
   readonly hostDriver?: string;
   /** A driver of VFIO's that the function was on already: it stays on that one, now and after the release. */
   readonly vfioDriver?: string;
+  /** Interfaces and disks that the host has no more then, e.g. `interface eth2`. */
+  readonly hostDevices?: string;
   /** What the host uses it for and loses, in words that follow "it"; only where that is allowed. */
   readonly overriddenUses?: readonly string[];
 }

@@ -3,7 +3,6 @@ import { fail } from "../../errors";
 import type { Host, Identity, ObservationQuery } from "../../lifecycle";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient, type LibvirtDomain } from "../../libvirt-rpc";
 import {
-  findHostUses,
   findPciAddress,
   findPciSlotAddress,
   FUNCTIONS_PER_SLOT,
@@ -29,6 +28,7 @@ import {
   type PlugTarget,
 } from "../../plan";
 import { findProperty, listVfioPaths, qemuIdAt, type QmpMonitor } from "../../qmp";
+import { lookAtUses } from "../host-uses";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { retryBusyJob } from "./busy-job";
 import { DetachedNodeDevices } from "./detached-node-devices";
@@ -98,7 +98,7 @@ export class LibvirtHost implements Host {
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
     const client = await this.#parts.session.client(signal);
     // the slowest look, and nobody's condition: it runs beside the others until the end
-    const surveying = Promise.resolve(query.forPlug ? this.#parts.survey(signal).then(findHostUses) : []);
+    const surveying = lookAtUses(query, () => this.#parts.survey(signal));
     surveying.catch(() => undefined);
     const olderVersion = await this.#parts.session.olderVersion(signal);
     const isOlder = olderVersion !== undefined;
@@ -120,7 +120,7 @@ export class LibvirtHost implements Host {
       .map((one) => one.address);
     const detached = isOlder ? ledger.filter((line) => line.guest.uuid === domain?.uuid) : [];
     const recorded = detached.flatMap((line) => line.entry.functions.map((one) => one.address));
-    const [functions, survey, hostUses] = await Promise.all([
+    const [functions, survey, uses] = await Promise.all([
       this.#withGroups(client, named, [...ofOurs, ...recorded], signal),
       own === undefined
         ? undefined
@@ -151,7 +151,7 @@ export class LibvirtHost implements Host {
         functions,
       ),
       ledger,
-      hostUses,
+      ...uses,
       plugsSingles: true,
       ...(olderVersion === undefined
         ? persistent && { configuration: configurationOf(persistent) }

@@ -1,7 +1,6 @@
 import { causeText, fail, hasCode } from "../../errors";
 import type { Host, Identity, ObservationQuery } from "../../lifecycle";
 import {
-  findHostUses,
   findPciAddress,
   findPciSlotAddress,
   type HostFunction,
@@ -10,6 +9,7 @@ import {
 } from "../../pci";
 import { type ConfiguredFunction, type GuestIdentity, type Observation } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
+import { lookAtUses } from "../host-uses";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { Bundle } from "./bundle";
 import { confinementOf } from "./confinement";
@@ -81,7 +81,7 @@ export class PlainHost implements Host {
 
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
     // the slowest look, and nobody's condition: it runs beside the others until the end
-    const surveying = Promise.resolve(query.forPlug ? this.#parts.survey(signal).then(findHostUses) : []);
+    const surveying = lookAtUses(query, () => this.#parts.survey(signal));
     surveying.catch(() => undefined);
     const found = await this.#find(query.addresses, signal);
     const seen = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;
@@ -112,7 +112,7 @@ export class PlainHost implements Host {
       holdings: holdingsOf(look, ledger, seen, guest),
       ledger,
       ledgerPlace: "host",
-      hostUses: await surveying,
+      ...(await surveying),
       ...(seen && confinement && { confinement }),
     };
   }

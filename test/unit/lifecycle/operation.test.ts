@@ -17,6 +17,24 @@ const empty = (): World => new World({ functions: hostDevice() });
 const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+describe("a step that takes long", () => {
+  it("says every five seconds that it is still under way, and nothing more when it is done", async () => {
+    const hypervisor = new WorldHypervisor(empty());
+    hypervisor.onCall = (call) => (call === "plug f1" ? sleep(12_000) : undefined);
+    const lines: string[] = [];
+    const request = {
+      ...attachRequest({ limitSeconds: 60 }),
+      progress: (line: string) => void lines.push(line),
+    };
+    await letTimePass(attach(hypervisor, request));
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(lines.filter((line) => line.includes("still"))).toEqual([
+      "6/10 still under way after 5 s",
+      "6/10 still under way after 10 s",
+    ]);
+  });
+});
+
 describe("the deadline of an attach", () => {
   it("never cuts a device_add in flight: it is awaited, and only then everything is undone", async () => {
     const hypervisor = new WorldHypervisor(empty());

@@ -48,6 +48,16 @@ describe("a plan in words", () => {
     expect(describePlan(plan).at(-1)).toMatch(/nothing it has now is interrupted/);
   });
 
+  it("names the interface or disk that goes away on the host with a function", () => {
+    const hostDevices = new Map([[at("0000:01:00.1"), "interface eth1 and disk sda"]]);
+    const plan = planAttach({ ...card().observe(), hostDevices }, wants());
+    expectSays(
+      plan,
+      /hold 0000:01:00\.1 for the guest \(host driver e1000e loses it, the host loses interface eth1 and disk sda\)/,
+      /hold 0000:01:00\.0 for the guest \(host driver e1000e loses it\)/,
+    );
+  });
+
   it("of a change of the set warns of the time without the device", () => {
     const world = card();
     reach(world, wants());

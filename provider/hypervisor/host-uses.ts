@@ -1,0 +1,13 @@
+import type { ObservationQuery } from "../lifecycle";
+import { findHostDevices, findHostUses, type HostSurvey } from "../pci";
+import type { Observation } from "../plan";
+
+/** What of an observation tells what the host has its functions for; nothing is asked where none is to be taken. */
+export async function lookAtUses(
+  query: ObservationQuery,
+  survey: () => Promise<HostSurvey>,
+): Promise<Pick<Observation, "hostUses" | "hostDevices">> {
+  if (query.forPlug === undefined) return { hostUses: [] };
+  const found = await survey();
+  return { hostUses: findHostUses(found), hostDevices: findHostDevices(found) };
+}
