@@ -29,16 +29,10 @@ import { parseDomainXml, type DomainDescription } from "./domain-xml";
 import { configuredHostdev, unassignedHostdev } from "./hostdev-xml";
 import type { LibvirtSession } from "./libvirt-session";
 import { nodeDeviceName, parseNodeDeviceXml, type NodeDeviceDescription } from "./node-device-xml";
+import { describeRunningGuests, unlessGone } from "./running-guests";
 
-/** virConnectListAllDomainsFlags: running guests only; guests without configuration only. */
-const ACTIVE_DOMAINS = 1;
+/** virConnectListAllDomainsFlags: guests without configuration only. */
 const TRANSIENT_DOMAINS = 8;
-
-/**
- * Longest descriptions of all running guests together, in characters: a thousand guests have some 20 million. The
- * protocol would let 16,384 guests of four megabytes each through.
- */
-export const MAX_DESCRIPTIONS_CHARACTERS = 128 * 1024 * 1024;
 
 /** What {@link LibvirtHost} is made of. */
 export interface LibvirtHostParts {
@@ -89,9 +83,7 @@ export class LibvirtHost implements Host {
     const own = running.find((one) => one.identity.uuid === domain?.uuid);
     const [functions, survey, hostUses] = await Promise.all([
       this.#withGroups(client, named, [...(own?.functions ?? []), ...(persistent?.functions ?? [])], signal),
-      own === undefined
-        ? undefined
-        : this.#surveyGuest(client, own, persistent, query.forPlug?.buses, signal),
+      own === undefined ? undefined : this.#surveyGuest(client, own, persistent, query.forPlug, signal),
       surveying,
     ]);
     const { hostKeyFingerprint } = this.#parts.session;
@@ -103,6 +95,7 @@ export class LibvirtHost implements Host {
         uuid: domain?.uuid ?? "",
         runState: survey?.runState ?? (domain === undefined ? "missing" : "off"),
         qemuVersion: survey?.qemuVersion ?? "",
+        ...(survey && { machine: survey.machine }),
         ...(own?.memoryBytes !== undefined && { memoryBytes: own.memoryBytes }),
       },
       buses: survey?.buses ?? [],
@@ -299,20 +292,19 @@ export class LibvirtHost implements Host {
     client: LibvirtClient,
     live: DomainDescription,
     persistent: DomainDescription | undefined,
-    plugBuses: readonly string[] | undefined,
+    forPlug: ObservationQuery["forPlug"],
     signal: AbortSignal,
   ): Promise<GuestSurvey | undefined> {
     const reserved = (bus: string): readonly number[] => [
       ...(live.slotsByBus.get(bus) ?? []),
       ...(persistent?.slotsByBus.get(bus) ?? []),
     ];
-    const plugBusesToAsk = plugBuses && [...plugBuses, ...busesWithAMeaning(live, persistent)];
+    const toAsk = forPlug && {
+      plugBuses: [...forPlug.buses, ...busesWithAMeaning(live, persistent)],
+      ...(forPlug.everyBus !== undefined && { everyBus: forPlug.everyBus }),
+    };
     try {
-      return await surveyGuest(
-        this.#parts.monitor,
-        { reservedSlots: reserved, ...(plugBusesToAsk && { plugBuses: plugBusesToAsk }) },
-        signal,
-      );
+      return await surveyGuest(this.#parts.monitor, { reservedSlots: reserved, ...toAsk }, signal);
     } catch (error) {
       const isGone = isLibvirtError(error, LibvirtErrorCode.OPERATION_INVALID);
       if (isGone && (await this.#hasEnded(client, signal))) return undefined;
@@ -360,29 +352,6 @@ function findBusNumber(buses: ReadonlyMap<number, string>, name: string): number
 
 function functionsOf(slot: PciSlotAddress): PciAddress[] {
   return Array.from({ length: FUNCTIONS_PER_SLOT }, (_, n) => pciAddressOf(slot, n));
-}
-
-async function describeRunningGuests(
-  client: LibvirtClient,
-  signal: AbortSignal,
-): Promise<DomainDescription[]> {
-  const domains = await client.listDomains(ACTIVE_DOMAINS, signal);
-  let total = 0;
-  const described = await Promise.all(
-    domains.map((domain) =>
-      unlessGone(LibvirtErrorCode.NO_DOMAIN, async () => {
-        const xml = await client.domainXml(domain, {}, signal);
-        total += xml.length;
-        if (total > MAX_DESCRIPTIONS_CHARACTERS)
-          throw fail("XML_UNREADABLE", {
-            what: "the descriptions of its running guests",
-            reason: `they are longer than ${MAX_DESCRIPTIONS_CHARACTERS} characters together`,
-          });
-        return parseDomainXml(xml);
-      }),
-    ),
-  );
-  return described.filter((one) => one !== undefined).filter((one) => one.isRunning);
 }
 
 /**
@@ -463,15 +432,6 @@ function describeFunction(
   return unlessGone(LibvirtErrorCode.NO_NODE_DEVICE, async () =>
     parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(address), signal), address),
   );
-}
-
-async function unlessGone<T>(code: number, look: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await look();
-  } catch (error) {
-    if (isLibvirtError(error, code)) return undefined;
-    throw error;
-  }
 }
 
 function isLibvirtError(error: unknown, code: number): error is LibvirtError {
