@@ -29,7 +29,7 @@ export interface PciGuest {
   readonly name: string;
   readonly uuid: string;
   /** `prelaunch`: started paused, never run. `off`: defined, not running. */
-  readonly runState: "running" | "paused" | "prelaunch" | "off" | "missing";
+  readonly runState: "running" | "paused" | "prelaunch" | "off";
   /** QEMU's type of the machine, `pc-q35-10.0`; null where it does not run. */
   readonly machine: string | null;
   readonly qemuVersion: string | null;

@@ -1,4 +1,4 @@
-import { causeText, hasCode, printable } from "../errors";
+import { causeText, fail, hasCode, printable } from "../errors";
 import {
   composeReport,
   type Holders,
@@ -24,6 +24,7 @@ import { CONFIG_VARIABLE, SshTargets } from "./ssh-targets";
 
 /** A host with a thousand functions, over a link that takes a second for each answer, is looked at in less. */
 const LIMIT_SECONDS = 120;
+const CREDENTIALS = ["privateKey", "privateKeyPassword", "password"] as const;
 const HOST_URI = "qemu:///system";
 
 /** What is looked at. */
@@ -87,6 +88,7 @@ export async function inspectHost(args: unknown, options: InspectOptions = {}): 
       ...{ label, hostKeyFingerprint, functions, survey, seen, notes },
       arguments: {
         connection: publicPartOf(inputs.connection),
+        credentials: CREDENTIALS.filter((name) => inputs.connection[name] !== undefined),
         ...(inputs.guest && { guest: given(inputs.guest) }),
       },
     });
@@ -132,7 +134,10 @@ async function lookAtGuest(
   // libvirt tells of all its guests by itself; without it, only what is named is looked for
   const addresses = place.by === "socket" ? await listed : [];
   const forPlug = { buses: [], everyBus: true };
-  return { by: "guest", observation: await hypervisor.host.observe({ addresses, forPlug }, signal) };
+  const observation = await hypervisor.host.observe({ addresses, forPlug }, signal);
+  const { name, runState } = observation.guest;
+  if (runState === "missing") throw fail("GUEST_NOT_FOUND", { guest: name });
+  return { by: "guest", observation };
 }
 
 /** Who has functions of a host: by libvirt; where there is none, by the ledger's files and the processes of the host. */

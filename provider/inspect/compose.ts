@@ -179,7 +179,7 @@ function guestReport(observation: Observation): GuestReport {
   return {
     name: printable(guest.name),
     uuid: printable(guest.uuid),
-    runState: guest.runState,
+    runState: guest.runState === "missing" ? "off" : guest.runState,
     machine: nameOf(guest.machine),
     qemuVersion: isAsked ? printable(guest.qemuVersion) : null,
     memoryBytes: guest.memoryBytes ?? null,

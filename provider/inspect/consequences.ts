@@ -12,11 +12,8 @@ export function describeConsequences(plan: Plan, observation: Observation, surve
   const gone = observation.hostUses
     .filter((use) => addresses.includes(use.address))
     .flatMap((use) => use.virtualFunctions ?? []);
-  const pinned = plan.steps.flatMap((step) =>
-    step.kind === "plug" || step.kind === "attach" ? (step.pinsBytes ?? []) : [],
-  );
   return [
-    ...(goes.length > 0 ? [`leaves the host: ${goes.join(", ")}`] : []),
+    ...(goes !== "" ? [`leaves the host: ${goes}`] : []),
     ...(leftovers.length > 0
       ? [
           `${listFunctions(leftovers.map((step) => step.address))} of the same IOMMU group ` +
@@ -27,16 +24,21 @@ export function describeConsequences(plan: Plan, observation: Observation, surve
       overriddenUses.map((use) => `the host loses what it uses: ${address} ${use}`),
     ),
     ...(gone.length > 0 ? [`virtual functions that end: ${gone.join(", ")}`] : []),
-    ...pinned.map((bytes) => `pins the guest's memory, ${Math.ceil(bytes / 2 ** 20)} MiB`),
   ];
 }
 
-/** `interface eth2`, `disk sda` */
-function namesOn(survey: HostSurvey, addresses: readonly PciAddress[]): string[] {
-  return addresses.flatMap((address) => [
-    ...interfacesOn(survey, address).map((name) => `interface ${name}`),
-    ...disksOn(survey, address).map((name) => `disk ${name}`),
-  ]);
+function namesOn(survey: HostSurvey, addresses: readonly PciAddress[]): string {
+  return listDevices(
+    addresses.flatMap((address) => interfacesOn(survey, address)),
+    addresses.flatMap((address) => disksOn(survey, address)),
+  );
+}
+
+/** `interface eth2`, `interfaces eth2, eth3 and disk sda`; empty where there is none. */
+export function listDevices(interfaces: readonly string[], disks: readonly string[]): string {
+  const list = (word: string, names: readonly string[]): string[] =>
+    names.length === 0 ? [] : [`${word}${names.length === 1 ? "" : "s"} ${names.join(", ")}`];
+  return [...list("interface", interfaces), ...list("disk", disks)].join(" and ");
 }
 
 /** Kernel names of the network interfaces on a function. */

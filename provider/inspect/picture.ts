@@ -38,6 +38,8 @@ export interface HostPicture {
 /** What a program has to say of host and guest; no credentials. */
 export interface ProgramArguments {
   readonly connection: PublicConnection;
+  /** Those that were given. */
+  readonly credentials: readonly ("privateKey" | "privateKeyPassword" | "password")[];
   /** Undefined: a guest is yet to be named. */
   readonly guest?: Readonly<Record<string, string>>;
 }

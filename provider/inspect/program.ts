@@ -5,13 +5,21 @@ import type { Judgement } from "./judge";
 const GUEST_TO_NAME = { domain: "NAME-OF-THE-GUEST" } as const;
 const WIDTH = 80;
 
+/** How a program comes by what is not to stand in it. */
+const CREDENTIALS: Readonly<Record<ProgramArguments["credentials"][number], string>> = {
+  privateKey: "// pulumi config set --secret multifunction-pci:privateKey < PRIVATE-KEY-FILE",
+  privateKeyPassword: "// pulumi config set --secret multifunction-pci:privateKeyPassword",
+  password: "// pulumi config set --secret multifunction-pci:password",
+};
+
 /** What every program needs before the lines of a device. */
-export function prologueOf({ connection, guest = GUEST_TO_NAME }: ProgramArguments): string[] {
+export function prologueOf({ connection, credentials, guest = GUEST_TO_NAME }: ProgramArguments): string[] {
   return [
     "import {",
     "    MultifunctionPciAttachment, type ConnectionArgs, type GuestArgs,",
     '} from "pulumi-multifunction-pci";',
     ...objectLines("const connection: ConnectionArgs = ", connection),
+    ...credentials.map((name) => CREDENTIALS[name]),
     ...objectLines("const guest: GuestArgs = ", guest),
   ];
 }

@@ -25,7 +25,7 @@ export interface HostReport {
 export interface GuestReport {
   readonly name: string;
   readonly uuid: string;
-  readonly runState: GuestRunState;
+  readonly runState: Exclude<GuestRunState, "missing">;
   readonly machine: string | null;
   readonly qemuVersion: string | null;
   readonly memoryBytes: number | null;

@@ -1,22 +1,32 @@
 import { findPciAddress } from "../../pci";
 import { listFunctions } from "../../plan";
-import type { DeviceReport, FunctionReport, HolderReport, IommuGroupReport } from "../report";
+import { listDevices } from "../consequences";
+import type { DeviceReport, FunctionReport, HolderReport, IommuGroupReport, Refusal } from "../report";
 import type { Emphasis } from "./colours";
 import { labelled } from "./layout";
 
 const LABEL = 12;
 
+/** How a card is written. */
+export interface CardStyle {
+  readonly width: number;
+  readonly paint: (emphasis: Emphasis, text: string) => string;
+  /** What the guest refuses every device with: said once, of the guest. */
+  readonly guestRefusal: Refusal | null;
+}
+
 /** One device in lines: everything that is known of it, the answer, and the program that follows from it. */
-export function describeDevice(
-  device: DeviceReport,
-  width: number,
-  paint: (emphasis: Emphasis, text: string) => string,
-): string[] {
+export function describeDevice(device: DeviceReport, { width, paint, guestRefusal }: CardStyle): string[] {
   const { attach, functions } = device;
   const field = (label: string, texts: readonly string[]): string[] =>
     labelled(`  ${label}`, texts, LABEL, width);
-  const [head = "", ...rest] = labelled(device.address, [titleOf(device)], LABEL, width);
-  const answer = field("attach", answerTexts(device));
+  const [head = "", ...rest] = labelled(
+    device.address,
+    [titleOf(device)],
+    Math.max(LABEL, device.address.length + 2),
+    width,
+  );
+  const answer = field("attach", answerTexts(device, guestRefusal));
   return [
     paint("title", head),
     ...rest.map((line) => paint("title", line)),
@@ -24,11 +34,15 @@ export function describeDevice(
     ...field("functions", functionTexts(device)),
     ...field("IOMMU", groupTexts(device)),
     ...(device.numaNode === null ? [] : field("NUMA", [`node ${device.numaNode}`])),
-    ...field("host", useTexts(functions)),
-    ...field("holder", holderTexts(functions)),
-    ...answer.map((line, index) => (index === 0 ? paint(attach.possible, line) : line)),
+    ...field("host", [...useTexts(functions), ...holderTexts(functions)]),
+    ...answer.map((line, index) => (index === 0 ? paint(emphasisOf(device), line) : line)),
     ...attach.program.map((line, index) => `${(index === 0 ? "  program" : "").padEnd(LABEL)}${line}`),
   ];
+}
+
+/** How the answer stands out: what the host would lose by it is no better than a part. */
+export function emphasisOf({ attach }: DeviceReport): Emphasis {
+  return attach.allowInUse ? "part" : attach.possible;
 }
 
 /** Vendor and product; where the host has no names, their numbers. */
@@ -42,6 +56,11 @@ export function titleOf({ vendorName, productName, functions }: DeviceReport): s
 export function listNumbers(numbers: readonly number[]): string {
   const isRun = numbers.length > 2 && numbers.every((n, i) => i === 0 || n === (numbers[i - 1] ?? 0) + 1);
   return isRun ? `${numbers[0]}-${numbers.at(-1)}` : numbers.join(",");
+}
+
+/** A guest's slot: `pci.5`, or on a bus with several `pci.0 slot 12`. */
+export function placeOf(bus: string, slot: number): string {
+  return slot === 0 ? bus : `${bus} slot ${slot}`;
 }
 
 /** `0000:01:00.0-3, 0000:02:00.0` */
@@ -83,41 +102,46 @@ function othersText({ others }: IommuGroupReport): string {
 
 function useTexts(functions: readonly FunctionReport[]): string[] {
   const texts = functions.flatMap((one) => one.hostUses.map((use) => `${one.function}: ${use}`));
-  const names = functions.flatMap((one) => [
-    ...one.interfaces.map((name) => `interface ${name}`),
-    ...one.disks.map((name) => `disk ${name}`),
-  ]);
+  const names = listDevices(
+    functions.flatMap((one) => one.interfaces),
+    functions.flatMap((one) => one.disks),
+  );
   if (texts.length > 0) return texts;
-  return [names.length === 0 ? "uses nothing of it" : `has ${names.join(", ")}, unused`];
+  return [names === "" ? "uses nothing of it" : `has ${names}, and uses nothing of it`];
 }
 
 function holderTexts(functions: readonly FunctionReport[]): string[] {
   const groups = groupsOf(functions, (one) => (one.heldBy === null ? "" : holderText(one.heldBy)));
   const held = groups.filter(([text]) => text !== "");
-  return held.length === 0 ? ["nobody"] : held.map(([text, some]) => `${listNumbers(some)}: ${text}`);
+  return held.map(([text, some]) => `${listNumbers(some)}: ${text}`);
 }
 
 function holderText({ guest, owner, bus, slot, guestFunction }: HolderReport): string {
-  if (owner === null) return `guest ${guest}`;
-  const place = guestFunction === null ? "held, shown to nobody" : `slot ${slot ?? "?"} of ${bus ?? "?"}`;
-  return `guest ${guest}, ${place}, attached by ${owner}`;
+  if (owner === null) return `guest ${guest} has it`;
+  const place = guestFunction === null ? "shown to nobody" : `in slot ${placeOf(bus ?? "?", slot ?? 0)}`;
+  return `held for guest ${guest}, ${place}, by ${owner}`;
 }
 
-function answerTexts({ attach, functions }: DeviceReport): string[] {
+function answerTexts(device: DeviceReport, guestRefusal: Refusal | null): string[] {
+  const { attach } = device;
   const { possible, refusal, consequences } = attach;
   const why = refusal === null ? [] : [refusal.message];
+  if (possible === "no" && refusal?.message === guestRefusal?.message)
+    return ["no: the guest refuses, see above"];
   if (possible === "no") return [`no: ${why.join(" ")}`];
-  const extent =
-    possible === "whole"
-      ? functions.length === 1
-        ? "whole"
-        : `whole, all ${functions.length} functions`
-      : `in part, functions ${listNumbers(attach.functions)}`;
+  const extent = extentOf(device);
   return [
-    extent,
+    attach.allowInUse
+      ? `${extent}, but the host uses it: end that use first, or take it all the same`
+      : extent,
     ...consequences.map((one) => `- ${one}`),
     ...(possible === "part" ? why.map((one) => `not whole: ${one}`) : []),
   ];
+}
+
+function extentOf({ attach, functions }: DeviceReport): string {
+  if (attach.possible === "part") return `in part, functions ${listNumbers(attach.functions)}`;
+  return functions.length === 1 ? "whole" : `whole, all ${functions.length} functions`;
 }
 
 /** Function numbers by what is said of them, in the order in which it is first said. */

@@ -1,6 +1,6 @@
 import type { GuestBusReport, GuestReport } from "../report";
 import type { Emphasis } from "./colours";
-import { listAddresses } from "./describe-device";
+import { listAddresses, placeOf } from "./describe-device";
 import { labelled } from "./layout";
 
 const LABEL = 10;
@@ -21,12 +21,19 @@ export function describeGuest(
   const free = guest.buses.filter((one) => one.freeSlots.length > 0);
   const attachments = guest.attachments.map(
     ({ owner, bus, slot, attached, held }) =>
-      `${listAddresses(attached)} in slot ${slot} of ${bus}` +
+      `${listAddresses(attached)} in slot ${placeOf(bus, slot)}` +
       `${held.length === 0 ? "" : `, ${listAddresses(held)} held beside`}, by ${owner}`,
   );
   return [
     ...labelled("guest", [`${guest.name}: ${facts.join(", ")}`], LABEL, width),
-    ...labelled("free", [free.length === 0 ? "no hotplug slot" : free.map(freeOf).join(", ")], LABEL, width),
+    ...(machine === null
+      ? []
+      : labelled(
+          "free",
+          [free.length === 0 ? "no hotplug slot" : free.map(freeOf).join(", ")],
+          LABEL,
+          width,
+        )),
     ...labelled(
       "attached",
       attachments.length === 0 ? ["nothing by this provider"] : attachments,

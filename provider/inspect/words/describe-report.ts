@@ -1,6 +1,6 @@
 import type { DeviceReport, PciReport } from "../report";
 import { painter, type Emphasis } from "./colours";
-import { describeDevice, listNumbers, titleOf } from "./describe-device";
+import { describeDevice, emphasisOf, listNumbers, titleOf } from "./describe-device";
 import { describeGuest } from "./describe-guest";
 import { clip, labelled, wrap } from "./layout";
 
@@ -33,7 +33,9 @@ export function describeReport(report: PciReport, style: ReportStyle): string[] 
     ...(leftOut > 0
       ? [wrap(`${leftOut} PCI bridge${leftOut === 1 ? " is" : "s are"} left out (--all shows them).`, width)]
       : []),
-    ...devices.map((one) => describeDevice(one, width, paint)),
+    ...devices.map((one) =>
+      describeDevice(one, { width, paint, guestRefusal: report.guest?.refusal ?? null }),
+    ),
     ...(hasProgram
       ? [[paint("title", "A program begins with"), ...report.prologue.map((line) => `  ${line}`)]]
       : []),
@@ -63,7 +65,7 @@ function tableOf(
   paint: (emphasis: Emphasis, text: string) => string,
 ): string[] {
   const rows = devices.map((one) => ({
-    possible: one.attach.possible,
+    emphasis: emphasisOf(one),
     cells: [
       one.address,
       listNumbers(one.functions.map((f) => f.function)),
@@ -82,18 +84,17 @@ function tableOf(
   ];
   return [
     paint("title", line(HEADINGS).join("")),
-    ...rows.map(({ possible, cells }) => {
+    ...rows.map(({ emphasis, cells }) => {
       const [start, answer] = line(cells);
-      return `${start}${paint(possible, answer)}`;
+      return `${start}${paint(emphasis, answer)}`;
     }),
   ];
 }
 
-/** `whole`, `part: 0-2`, `no: in guest1`. */
+/** `whole`, `part: 0-2`, `in use: whole`, `no: in guest1`. */
 function answerOf({ attach, functions }: DeviceReport): string {
-  if (attach.possible === "whole") return attach.allowInUse ? "whole (in use)" : "whole";
-  if (attach.possible === "part")
-    return `part: ${listNumbers(attach.functions)}${attach.allowInUse ? " (in use)" : ""}`;
+  const extent = attach.possible === "part" ? `part: ${listNumbers(attach.functions)}` : attach.possible;
+  if (attach.possible !== "no") return attach.allowInUse ? `in use: ${extent}` : extent;
   const holder = functions.find((one) => one.heldBy !== null)?.heldBy;
   if (holder) return `no: in ${holder.guest}`;
   return functions.some((one) => one.hostUses.length > 0) ? "no: in use" : "no";

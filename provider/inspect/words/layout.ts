@@ -12,6 +12,12 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
+/** The further lines of an item of a list stand below its words. */
+function wrapItem(text: string, width: number): string[] {
+  if (!text.startsWith("- ")) return wrap(text, width);
+  return wrap(text.slice(2), width - 2).map((line, index) => `${index === 0 ? "- " : "  "}${line}`);
+}
+
 function piecesOf(word: string, room: number): string[] {
   if (word.length <= room) return [word];
   return Array.from({ length: Math.ceil(word.length / room) }, (_, n) =>
@@ -31,6 +37,6 @@ export function labelled(
   labelWidth: number,
   width: number,
 ): string[] {
-  const lines = texts.flatMap((text) => wrap(text, width - labelWidth));
+  const lines = texts.flatMap((text) => wrapItem(text, width - labelWidth));
   return lines.map((line, index) => `${(index === 0 ? label : "").padEnd(labelWidth)}${line}`.trimEnd());
 }
