@@ -13,6 +13,7 @@ const rooms = {
   qmp: ["errors"],
   "libvirt-rpc": ["errors"],
   ssh: ["errors"],
+  inspect: ["plan", "pci", "errors"],
   lifecycle: ["plan", "pci", "errors"],
   hypervisor: ["lifecycle", "plan", "pci", "qmp", "libvirt-rpc", "errors"],
   resource: ["lifecycle", "plan", "pci", "errors"],
@@ -31,7 +32,17 @@ const zones = [
     message: "Programs import sdk/; the shim alone reaches the provider.",
   },
   { target: "./provider", from: "./sdk", message: "The provider runs without sdk/." },
-  ...["./sdk", "./provider"].flatMap((target) =>
+  {
+    target: "./cli",
+    from: "./provider",
+    message: "The command line asks the provider's bundle when it runs.",
+  },
+  ...["./sdk", "./provider"].map((target) => ({
+    target,
+    from: "./cli",
+    message: "Nothing imports the command line.",
+  })),
+  ...["./sdk", "./provider", "./cli"].flatMap((target) =>
     ["./lab", "./tools", "./bench", "./test", "./examples"].map((from) => ({
       target,
       from,
@@ -63,7 +74,12 @@ const restrictedImports = [...Object.keys(rooms), "dynamic"].map((room) => ({
   rules: {
     "@typescript-eslint/no-restricted-imports": [
       "error",
-      { patterns: [...foreignPackages(room), ...(["pci", "plan"].includes(room) ? [ioModules] : [])] },
+      {
+        patterns: [
+          ...foreignPackages(room),
+          ...(["pci", "plan", "inspect"].includes(room) ? [ioModules] : []),
+        ],
+      },
     ],
   },
 }));

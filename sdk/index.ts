@@ -3,3 +3,18 @@ export type { MultifunctionPciAttachmentArgs } from "./attachment-args";
 export type { FunctionMappingArgs, GuestArgs, GuestSlotArgs, TimeoutsArgs } from "./attachment-args";
 export type { ConnectionArgs } from "./connection-args";
 export type { AttachedFunction, HeldFunction, Slot } from "./attachment-outputs";
+export { getPciDevices, getPciDevicesOutput } from "./get-pci-devices";
+export type { GetPciDevicesArgs, GetPciDevicesOutputArgs } from "./get-pci-devices";
+export type {
+  AttachAnswer,
+  AttachRefusal,
+  PciDevice,
+  PciDevices,
+  PciFunction,
+  PciGuest,
+  PciGuestAttachment,
+  PciGuestBus,
+  PciHolder,
+  PciHost,
+  PciIommuGroup,
+} from "./pci-devices";

@@ -1,7 +1,8 @@
 /**
  * `npm run build`: dist/ from sources.
  *
- * Two bundles (docs/pulumi.md): what programs import, and the provider that the shim asks for. Everything but
+ * Three bundles (docs/pulumi.md): what programs import, the provider that the shim asks for, and the command line, which asks
+ * that one too. Everything but
  * Pulumi's SDK, which program and provider must share, and ssh2, which has optional native parts, goes into them.
  * The declarations are of the public surface only.
  */
@@ -21,6 +22,7 @@ const staging = path.join(root, "node_modules", ".cache", `build-${process.pid}`
 const bundles = [
   { entry: "sdk/index.ts", outfile: "sdk/index.js", mostBytes: 16 * 1024 },
   { entry: "provider/dynamic/index.ts", outfile: "provider.js", mostBytes: 1024 * 1024 },
+  { entry: "cli/index.ts", outfile: "cli/index.js", mostBytes: 32 * 1024 },
 ];
 
 /** zod carries its messages in every language, a third of the bundle; the catalogue's are English. */
@@ -48,7 +50,7 @@ for (const { entry, outfile, mostBytes } of bundles) {
     minify: false,
     legalComments: "inline",
     plugins: [englishOnly],
-    external: ["@pulumi/pulumi", "ssh2", "pulumi-multifunction-pci/provider"],
+    external: ["@pulumi/pulumi", "ssh2", "pulumi-multifunction-pci/*"],
   });
   const { size } = fs.statSync(path.join(staging, outfile));
   if (size > mostBytes) {
@@ -58,6 +60,8 @@ for (const { entry, outfile, mostBytes } of bundles) {
   }
   console.log(`dist/${outfile}: ${(size / 1024).toFixed(1)} KiB`);
 }
+
+fs.chmodSync(path.join(staging, "cli/index.js"), 0o755);
 
 const tsc = spawnSync(
   process.execPath,

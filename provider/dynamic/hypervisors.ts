@@ -2,23 +2,27 @@ import { hasCode } from "../errors";
 import {
   libvirtHypervisor,
   LibvirtSession,
+  lookAtRunningGuests,
   type LibvirtUri,
+  type RunningGuests,
   type StreamFactory,
 } from "../hypervisor/libvirt";
 import {
   limitCommands,
+  lookForHolders,
   plainHypervisor,
   plainMonitor,
   type HostChannels,
+  type HostFolders,
   type PlainHypervisorOptions,
   type PlainPlace,
   type Privilege,
   type QmpSession,
 } from "../hypervisor/plain-qemu";
 import type { Hypervisor, Lock } from "../lifecycle";
-import type { HostSurvey } from "../pci";
+import type { HostSurvey, PciAddress } from "../pci";
 import type { ConnectionInputs } from "../resource";
-import { SshPool, type SshConnection, type SshTarget } from "../ssh";
+import { SshPool, type PciListing, type SshConnection, type SshTarget } from "../ssh";
 import { SshTargets } from "./ssh-targets";
 
 /** Which guest, over which connection. */
@@ -48,6 +52,8 @@ export interface SocketPlace {
 export interface PlainParts {
   readonly monitor: (place: PlainPlace) => QmpSession;
   readonly hypervisor: (options: PlainHypervisorOptions) => Hypervisor;
+  /** Default: those of every Linux host. */
+  readonly folders?: HostFolders;
 }
 
 /** Limits of one dial. */
@@ -65,6 +71,20 @@ export interface OpenOptions {
   readonly progress?: (line: string) => void;
   /** An operation that takes locks: what they need is started while libvirt is being opened. */
   readonly willLock?: boolean;
+  /** In place of a survey of its own, for who has made one already. */
+  readonly survey?: (signal: AbortSignal) => Promise<HostSurvey>;
+}
+
+/** A host that is looked at without a guest in mind. */
+export interface OpenHost {
+  readonly label: string;
+  readonly hostKeyFingerprint: string;
+  survey(signal: AbortSignal): Promise<HostSurvey>;
+  listPciFunctions(signal: AbortSignal): Promise<PciListing>;
+  /** By libvirt. @throws as LibvirtSession.client */
+  runningGuests(uri: LibvirtUri, signal: AbortSignal): Promise<RunningGuests>;
+  /** Without libvirt. @throws as lookForHolders */
+  holders(addresses: readonly PciAddress[], signal: AbortSignal): ReturnType<typeof lookForHolders>;
 }
 
 /**
@@ -113,7 +133,7 @@ export class Hypervisors {
     const ssh = await this.#pool.acquire(target, options.signal);
     if (options.willLock) ssh.locks.prepare();
     const lock = lockOf(ssh, options.progress);
-    const survey = (signal: AbortSignal): Promise<HostSurvey> => ssh.locks.survey(signal);
+    const survey = options.survey ?? ((signal: AbortSignal): Promise<HostSurvey> => ssh.locks.survey(signal));
     if (place.by === "socket") {
       const { socket, privilege, guestUuid } = place;
       const { channels, relayChannels, monitors } = this.#plainConnectionOf(ssh);
@@ -130,6 +150,35 @@ export class Hypervisors {
     const { session, shareWith } = this.#sessionOf(ssh, place);
     const onFound = ({ uuid }: { readonly uuid: string }): void => shareWith(uuid);
     return libvirtHypervisor({ session, guest: place.guest, lock, survey, onFound });
+  }
+
+  /** @throws as {@link open} */
+  async openHost(connection: ConnectionInputs, options: OpenOptions = {}): Promise<OpenHost> {
+    const target: SshTarget = { ...(await this.targets.of(connection)), ...options.limits };
+    const ssh = await this.#pool.acquire(target, options.signal);
+    const { label, hostKeyFingerprint, locks } = ssh;
+    return {
+      label,
+      hostKeyFingerprint,
+      survey: (signal) => locks.survey(signal),
+      listPciFunctions: (signal) => locks.listPciFunctions(signal),
+      runningGuests: async (uri, signal) => {
+        const session = new LibvirtSession(streamsOf(ssh), uri);
+        try {
+          return await lookAtRunningGuests(session, signal);
+        } finally {
+          await session.close();
+        }
+      },
+      holders: (addresses, signal) =>
+        lookForHolders(
+          this.#plainConnectionOf(ssh).channels,
+          "login",
+          addresses,
+          signal,
+          this.#plain.folders,
+        ),
+    };
   }
 
   /**

@@ -9,3 +9,7 @@ endWithEngine(operations);
 
 /** What the shim in every state asks for by this name. Permanent. */
 export const provider = new MultifunctionPciProvider(operations);
+
+/** What `getPciDevices` and the command line ask for; not for programs. */
+export { inspectHost } from "./inspect-host";
+export { describeReport } from "../inspect";

@@ -6,7 +6,10 @@ import type { GuestPlace } from "./hypervisors";
  *
  * @param guestUuid the guest that an attachment was made in: its name, or its socket, may be another's by now
  */
-export function placeOf({ connection, guest }: AttachmentInputs, guestUuid?: string): GuestPlace {
+export function placeOf(
+  { connection, guest }: Pick<AttachmentInputs, "connection" | "guest">,
+  guestUuid?: string,
+): GuestPlace {
   const { domain, uri, qmpSocket, privilege } = guest;
   if (qmpSocket !== undefined)
     return {

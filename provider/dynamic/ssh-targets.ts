@@ -4,7 +4,7 @@ import { OpensshConfig, type Jump, type OpensshSettings, type SshTarget } from "
 import { chooseCredentials, readAmbientCredentials, type AmbientCredentials } from "./credentials";
 
 /** In place of OpenSSH's own configuration files, as `ssh -F`; `none`: OpenSSH is not asked. */
-const CONFIG_VARIABLE = "MULTIFUNCTION_PCI_SSH_CONFIG";
+export const CONFIG_VARIABLE = "MULTIFUNCTION_PCI_SSH_CONFIG";
 
 /** Jump hosts that lead to jump hosts; OpenSSH itself would go round in a circle. */
 const MOST_JUMPS = 10;

@@ -77,6 +77,8 @@ export interface ObservationQuery {
   readonly forPlug?: {
     /** Buses to ask in any case, beside those where the ledger has ours. */
     readonly buses: readonly string[];
+    /** Ask all of them, for a list of what is free. */
+    readonly everyBus?: boolean;
   };
 }
 

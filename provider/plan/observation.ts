@@ -113,6 +113,8 @@ export interface Observation {
   readonly guest: GuestIdentity & {
     readonly runState: GuestRunState;
     readonly qemuVersion: string;
+    /** QEMU's type of the machine, e.g. `pc-q35-10.0`; undefined where it does not run. */
+    readonly machine?: string;
     /** Of the running guest, in bytes: all of it is pinned for VFIO. */
     readonly memoryBytes?: number;
   };

@@ -15,6 +15,7 @@ const ROUTES_LIMIT_BYTES = 1_000_000;
  *     lock ID NAME...            take these in order  → got ID NAME, or busy ID NAME and later got | stale
  *     unlock ID NAME...          let go of these      → freed ID
  *     survey ID                  → s ID CHUNK (goes on) and S ID CHUNK (ends a record)..., done ID
+ *     devices ID                 → the same, of every PCI function and its names
  *     quit
  *
  * and `fail ID TEXT` where something cannot be done. Every answer is one short write, so that those of a
@@ -315,6 +316,41 @@ route show table all proto ra$client"
   printf "done %s\\n" "$id"
 }
 
+# Every PCI function, and the lines of pci.ids that name what is there: vendors, their products, classes. Of one
+# vendor (or class) they stand between its line and the next that is not indented.
+list_devices() {
+  local id=$1 dir vendor product class numa driver group physical file tab=$'\\t' key script out lines line
+  declare -A wanted
+  for dir in /sys/bus/pci/devices/*; do
+    vendor= product= class= numa= driver= group= physical=
+    {
+      IFS= read -r vendor <"$dir/vendor"
+      IFS= read -r product <"$dir/device"
+      IFS= read -r class <"$dir/class"
+      IFS= read -r numa <"$dir/numa_node"
+    } 2>/dev/null
+    cd -P "$dir/driver" 2>/dev/null && driver=\${PWD##*/}
+    cd -P "$dir/iommu_group" 2>/dev/null && group=\${PWD##*/}
+    cd -P "$dir/physfn" 2>/dev/null && physical=\${PWD##*/}
+    record "$id" "pci \${dir##*/} \${vendor:--} \${product:--} \${class:--} \${numa:--} \${driver:--} \${group:--} \${physical:--}"
+    [[ $vendor$product =~ ^0x([0-9a-f]{4})0x([0-9a-f]{4})$ ]] &&
+      wanted[\${BASH_REMATCH[1]}]+="/^$tab\${BASH_REMATCH[2]}  /p;"
+    [[ $class =~ ^0x([0-9a-f]{2})([0-9a-f]{2})[0-9a-f]{2}$ ]] &&
+      wanted["C \${BASH_REMATCH[1]}"]+="/^$tab\${BASH_REMATCH[2]}  /p;"
+  done
+  cd /
+  for file in /usr/share/misc/pci.ids /usr/share/hwdata/pci.ids; do [ ! -r "$file" ] || break; file=; done
+  if [ -n "$file" ] && command -v sed >/dev/null; then
+    record "$id" "file $file"
+    script=
+    for key in "\${!wanted[@]}"; do script+="/^$key  /,/^[^$tab#]/{/^$key  /p;\${wanted[$key]}}"$'\\n'; done
+    out=$(exec sed -n "$script" "$file" 2>/dev/null)
+    mapfile -t lines <<<"$out"
+    for line in "\${lines[@]}"; do record "$id" "name $line"; done
+  fi
+  printf "done %s\\n" "$id"
+}
+
 # The last second by itself: on a host that stood still, the time is over before sshd has passed on what
 # came in meanwhile.
 next_request() {
@@ -340,6 +376,7 @@ while next_request; do
     lock) take "$id" $names ;;
     unlock) let_go $names; printf "freed %s\\n" "$id" ;;
     survey) survey "$id" ;;
+    devices) list_devices "$id" ;;
     quit) break ;;
   esac
 done

@@ -2,6 +2,7 @@ import { causeText, fail, hasCode } from "../errors";
 import { abortReason, waitUnlessAborted } from "./abort";
 import { helperError, HostHelperProcess, type HelperHost } from "./host-helper";
 import { parseHostSurvey, type HostSurvey } from "./host-survey";
+import { parsePciListing, type PciListing } from "./pci-listing";
 import { KeyedMutex } from "./keyed-mutex";
 import { WaitingClocks, type WaitingClock } from "./waiting-clocks";
 
@@ -43,6 +44,12 @@ export interface HostSession {
    * @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST, the signal's reason
    */
   survey(signal?: AbortSignal): Promise<HostSurvey>;
+  /**
+   * Every PCI function of the host with its names. Costs one process on the host (`sed`, for its pci.ids).
+   *
+   * @throws as {@link survey}
+   */
+  listPciFunctions(signal?: AbortSignal): Promise<PciListing>;
 }
 
 const WAITING_NOTICE_MS = 2000;
@@ -109,6 +116,25 @@ export class HostHelper implements HostSession {
   }
 
   async survey(signal?: AbortSignal): Promise<HostSurvey> {
+    return this.#look("survey", parseHostSurvey, signal);
+  }
+
+  async listPciFunctions(signal?: AbortSignal): Promise<PciListing> {
+    return this.#look("devices", parsePciListing, signal);
+  }
+
+  /** Ends the helper, if there is one. */
+  async close(): Promise<void> {
+    const helper = await this.#helper?.catch(() => undefined);
+    await helper?.quit();
+  }
+
+  /** One question that is answered with records. */
+  async #look<T>(
+    verb: "survey" | "devices",
+    parse: (records: readonly string[]) => T,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
     const helper = await waitUnlessAborted(this.#start(), signal);
     const target = this.#host.label;
     const records = await helper.converse<string[]>(({ id, resolve, reject }) => {
@@ -116,31 +142,25 @@ export class HostHelper implements HostSession {
       let pieces = "";
       let size = 0;
       let answers = 0;
-      helper.send(`survey ${id}`);
-      return (verb, text) => {
+      helper.send(`${verb} ${id}`);
+      return (answer, text) => {
         size += text.length;
         answers += 1;
-        if (verb === "done") return resolve(lines);
-        if (verb === "fail") return reject(helperError(target, text));
+        if (answer === "done") return resolve(lines);
+        if (answer === "fail") return reject(helperError(target, text));
         if (size > SURVEY_LIMIT_BYTES || answers > SURVEY_LIMIT_ANSWERS)
           return reject(helperError(target, "its survey is too long"));
         pieces += text;
-        if (verb !== "S") return;
+        if (answer !== "S") return;
         lines.push(Buffer.from(pieces, "latin1").toString("utf8"));
         pieces = "";
       };
     }, signal);
     try {
-      return parseHostSurvey(records);
+      return parse(records);
     } catch (error) {
       throw fail("SSH_HELPER_FAILED", { target, reason: `its survey: ${causeText(error)}` }, error);
     }
-  }
-
-  /** Ends the helper, if there is one. */
-  async close(): Promise<void> {
-    const helper = await this.#helper?.catch(() => undefined);
-    await helper?.quit();
   }
 
   #start(): Promise<HostHelperProcess> {

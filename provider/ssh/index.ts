@@ -12,6 +12,7 @@ export type { SshConnection } from "./connection";
 export type { SshProcess, SshExit } from "./process";
 export type { HostSession, HostLock } from "./host-session";
 export type { HostSurvey, HostInterface, PhysicalFunction } from "./host-survey";
+export type { ListedFunction, PciListing } from "./pci-listing";
 export type { HostDisk, DiskHolder, DiskClaim } from "./host-survey-disks";
 export { parseHostKeyArgument } from "./host-key-check";
 export { parsePrivateKey, type PrivateKeyText } from "./private-key";

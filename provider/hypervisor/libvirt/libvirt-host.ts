@@ -39,18 +39,11 @@ import { configuredHostdev, introducedHostdev, unassignedHostdev } from "./hostd
 import type { LibvirtSession } from "./libvirt-session";
 import { nodeDeviceName, parseNodeDeviceXml, type NodeDeviceDescription } from "./node-device-xml";
 import { isLibvirtError, reasonOf } from "./refused";
+import { describeGuests, unlessGone } from "./running-guests";
 import { UnassignedHostdevs } from "./unassigned-hostdevs";
 
-/** virConnectListAllDomainsFlags: all guests; running ones only; those without configuration only. */
-const ALL_DOMAINS = 0;
-const ACTIVE_DOMAINS = 1;
+/** virConnectListAllDomainsFlags: guests without configuration only. */
 const TRANSIENT_DOMAINS = 8;
-
-/**
- * Longest descriptions of all running guests together, in characters: a thousand guests have some 20 million. The
- * protocol would let 16,384 guests of four megabytes each through.
- */
-export const MAX_DESCRIPTIONS_CHARACTERS = 128 * 1024 * 1024;
 
 /** Between two looks whether libvirt has noticed that QEMU has let go. */
 const WITHDRAW_LOOK_MS = 100;
@@ -109,7 +102,7 @@ export class LibvirtHost implements Host {
         persistent: found && (await describePersistent(client, found, signal)),
       })),
       // what an older libvirt's guest is held stays held when it ends
-      describeGuests(client, isOlder ? ALL_DOMAINS : ACTIVE_DOMAINS, signal),
+      describeGuests(client, isOlder ? "all" : "running", signal),
       this.#describeFunctions(client, query.addresses, signal),
     ]);
     const running = guests.filter((one) => one.isRunning);
@@ -124,7 +117,7 @@ export class LibvirtHost implements Host {
       this.#withGroups(client, named, [...ofOurs, ...recorded], signal),
       own === undefined
         ? undefined
-        : this.#surveyGuest(client, { own, persistent, isOlder }, query.forPlug?.buses, signal),
+        : this.#surveyGuest(client, { own, persistent, isOlder }, query.forPlug, signal),
       surveying,
     ]);
     const { hostKeyFingerprint } = this.#parts.session;
@@ -136,6 +129,7 @@ export class LibvirtHost implements Host {
         uuid: domain?.uuid ?? "",
         runState: survey?.runState ?? (domain === undefined ? "missing" : "off"),
         qemuVersion: survey?.qemuVersion ?? "",
+        ...(survey && { machine: survey.machine }),
         ...(own?.memoryBytes !== undefined && { memoryBytes: own.memoryBytes }),
       },
       buses: survey?.buses ?? [],
@@ -313,7 +307,7 @@ export class LibvirtHost implements Host {
       readonly persistent: DomainDescription | undefined;
       readonly isOlder: boolean;
     },
-    plugBuses: readonly string[] | undefined,
+    forPlug: ObservationQuery["forPlug"],
     signal: AbortSignal,
   ): Promise<GuestSurvey | undefined> {
     const { own: live, persistent, isOlder } = guest;
@@ -321,18 +315,14 @@ export class LibvirtHost implements Host {
       ...(live.slotsByBus.get(bus) ?? []),
       ...(persistent?.slotsByBus.get(bus) ?? []),
     ];
-    const plugBusesToAsk = plugBuses && [...plugBuses, ...busesWithAMeaning(live, persistent)];
+    const toAsk = forPlug && {
+      plugBuses: [...forPlug.buses, ...busesWithAMeaning(live, persistent)],
+      ...(forPlug.everyBus !== undefined && { everyBus: forPlug.everyBus }),
+    };
     try {
-      return await surveyGuest(
-        this.#parts.monitor,
-        {
-          reservedSlots: reserved,
-          ...(plugBusesToAsk && { plugBuses: plugBusesToAsk }),
-          // one for the attachment, and for a moment a spare one
-          freeSlots: isOlder ? 2 : 1,
-        },
-        signal,
-      );
+      // one for the attachment, and with an older libvirt for a moment a spare one
+      const freeSlots = isOlder ? 2 : 1;
+      return await surveyGuest(this.#parts.monitor, { reservedSlots: reserved, ...toAsk, freeSlots }, signal);
     } catch (error) {
       const isGone = isLibvirtError(error, LibvirtErrorCode.OPERATION_INVALID);
       if (isGone && (await hasEnded(client, this.#foundDomain(), signal))) return undefined;
@@ -396,32 +386,6 @@ function withDetached(
       .map(({ address }) => ({ guest, address, alias: aliasOf(entry.tag, address), isUnassigned: true })),
   );
   return [...holdings, ...detached.filter((one) => !holdings.some(({ alias }) => alias === one.alias))];
-}
-
-/** @param flags which ones */
-async function describeGuests(
-  client: LibvirtClient,
-  flags: number,
-  signal: AbortSignal,
-): Promise<DomainDescription[]> {
-  const domains = await client.listDomains(flags, signal);
-  let total = 0;
-  const described = await Promise.all(
-    domains.map((domain) =>
-      unlessGone(LibvirtErrorCode.NO_DOMAIN, async () => {
-        const xml = await client.domainXml(domain, {}, signal);
-        total += xml.length;
-        if (total > MAX_DESCRIPTIONS_CHARACTERS)
-          throw fail("XML_UNREADABLE", {
-            what: "the descriptions of its running guests",
-            reason: `they are longer than ${MAX_DESCRIPTIONS_CHARACTERS} characters together`,
-          });
-        return parseDomainXml(xml);
-      }),
-    ),
-  );
-  const found = described.filter((one) => one !== undefined);
-  return flags === ACTIVE_DOMAINS ? found.filter((one) => one.isRunning) : found;
 }
 
 /**
@@ -502,13 +466,4 @@ function describeFunction(
   return unlessGone(LibvirtErrorCode.NO_NODE_DEVICE, async () =>
     parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(address), signal), address),
   );
-}
-
-async function unlessGone<T>(code: number, look: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await look();
-  } catch (error) {
-    if (isLibvirtError(error, code)) return undefined;
-    throw error;
-  }
 }

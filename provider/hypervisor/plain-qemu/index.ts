@@ -1,4 +1,5 @@
 export type { HostChannels, HostCommand, Privilege } from "./host-channels";
+export { lookForHolders } from "./holders";
 export { limitCommands } from "./limited-commands";
 export { HOST_FOLDERS, type HostFolders } from "./host-folders";
 export {

@@ -104,7 +104,7 @@ export class PlainHost implements Host {
         ...guest,
         runState: seen?.runState ?? (found.state === "missing" ? "missing" : "off"),
         qemuVersion: seen?.qemuVersion ?? "",
-        ...(seen && { memoryBytes: seen.memoryBytes }),
+        ...(seen && { memoryBytes: seen.memoryBytes, machine: seen.machine }),
       },
       buses: seen?.buses ?? [],
       plugged: seen?.plugged ?? [],
@@ -254,10 +254,14 @@ export class PlainHost implements Host {
     const recorded = look.ledger
       .filter((file) => file.guest.uuid === guest.uuid)
       .flatMap((file) => file.entries.map((entry) => entry.slot.bus));
-    const plugBuses = query.forPlug && [...query.forPlug.buses, ...recorded];
+    const { forPlug } = query;
+    const toAsk = forPlug && {
+      plugBuses: [...forPlug.buses, ...recorded],
+      ...(forPlug.everyBus !== undefined && { everyBus: forPlug.everyBus }),
+    };
     try {
       const [survey, memoryBytes] = await Promise.all([
-        surveyGuest(monitor, { reservedSlots: () => [], ...(plugBuses && { plugBuses }) }, signal),
+        surveyGuest(monitor, { reservedSlots: () => [], ...toAsk }, signal),
         askMemory(monitor, signal),
       ]);
       return { ...survey, memoryBytes };

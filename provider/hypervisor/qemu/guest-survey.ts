@@ -27,6 +27,8 @@ import { askRunState } from "./run-state";
 export interface GuestSurvey {
   readonly runState: GuestRunState;
   readonly qemuVersion: string;
+  /** QEMU's type of the machine, e.g. `pc-q35-10.0`. */
+  readonly machine: string;
   readonly buses: readonly GuestBus[];
   readonly plugged: readonly PluggedFunction[];
 }
@@ -46,6 +48,8 @@ export interface GuestSurveyScope {
   readonly reservedSlots: (bus: string) => readonly number[];
   /** See `forPlug` of an ObservationQuery: undefined where nothing is to be plugged. */
   readonly plugBuses?: readonly string[];
+  /** With plugBuses: ask all buses. */
+  readonly everyBus?: boolean;
   /** How many free slots are looked for beside those of the named buses. Default: 1. */
   readonly freeSlots?: number;
 }
@@ -82,7 +86,8 @@ export async function surveyGuest(
     await Promise.all(vfioPaths.map((path) => lookAtPlugged(monitor, path, places, signal)))
   ).filter((one) => one !== undefined);
   const buses = await lookAtBuses(monitor, { places, architecture, plugged, scope }, signal);
-  return { runState, qemuVersion: versionOf(version), buses, plugged };
+  const machineName = textOr(machine, "").replace(/-machine$/, "");
+  return { runState, qemuVersion: versionOf(version), machine: machineName, buses, plugged };
 }
 
 /** Undefined for one that goes away between the list and the look. */
@@ -120,7 +125,7 @@ async function lookAtBuses(
   signal: AbortSignal,
 ): Promise<GuestBus[]> {
   const { places, architecture, plugged, scope } = facts;
-  const { plugBuses } = scope;
+  const { plugBuses, everyBus = false } = scope;
   const ours = plugged.filter((one) => findTagOfQemuId(one.qemuId) !== undefined);
   const hasOurs = new Set(ours.map((one) => one.bus));
   const seen = new Map<string, GuestBus>();
@@ -141,7 +146,8 @@ async function lookAtBuses(
     seen.set(bus, found);
     return found;
   };
-  const isNamed = ({ bus }: BusPlace): boolean => hasOurs.has(bus) || plugBuses?.includes(bus) === true;
+  const isNamed = ({ bus }: BusPlace): boolean =>
+    hasOurs.has(bus) || (plugBuses !== undefined && (everyBus || plugBuses.includes(bus)));
   await Promise.all(places.filter(isNamed).map(lookAt));
   if (plugBuses !== undefined) {
     const isGivenAway = ({ bus, portType }: BusPlace): boolean =>

@@ -1,0 +1,87 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- what only some commands need is loaded when they do */
+import type { Writable } from "node:stream";
+import type { GetPciDevicesArgs, PciDevices } from "../sdk";
+import { parseCommand, UsageError } from "./parse-arguments";
+import { Progress } from "./progress";
+import { USAGE } from "./usage";
+
+const DONE = 0;
+const FAILED = 1;
+const WRONG_USAGE = 2;
+const NARROW = 80;
+/** Beyond it, long lines are hard to read. */
+const WIDEST = 120;
+
+/** What the bundle of the provider has for this. */
+interface Provider {
+  readonly inspectHost: (
+    args: GetPciDevicesArgs,
+    options: { readonly progress: (line: string) => void },
+  ) => Promise<PciDevices>;
+  readonly describeReport: (
+    report: PciDevices,
+    style: {
+      readonly width: number;
+      readonly hasColours: boolean;
+      readonly withBridges: boolean;
+    },
+  ) => string[];
+}
+
+/** Where a command is run. */
+export interface Surroundings {
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stderr: Writable;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Runs one command line. Never rejects. @returns the exit code */
+export async function main(words: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { stdout, stderr } = surroundings;
+  try {
+    const command = parseCommand(words);
+    switch (command.kind) {
+      case "help":
+        stdout.write(USAGE);
+        return DONE;
+      case "version":
+        stdout.write(
+          `${(require("pulumi-multifunction-pci/package.json") as { version: string }).version}\n`,
+        );
+        return DONE;
+      case "inspect": {
+        const { inspectHost, describeReport } = require("pulumi-multifunction-pci/provider") as Provider;
+        const progress = new Progress((line) => stderr.write(`${line}\n`));
+        const report = await inspectHost(command.args, { progress: (line) => progress.tell(line) }).finally(
+          () => progress.end(),
+        );
+        const { device, isJson, withBridges } = command;
+        const devices = report.devices.filter((one) => device === undefined || one.address === device);
+        if (device !== undefined && devices.length === 0)
+          throw new Error(`${report.host.address} has no PCI device at ${device}`);
+        const lines = isJson
+          ? [JSON.stringify({ ...report, devices }, undefined, 2)]
+          : describeReport(
+              { ...report, devices },
+              { ...styleOf(surroundings), withBridges: withBridges || device !== undefined },
+            );
+        stdout.write(`${lines.join("\n")}\n`);
+        return DONE;
+      }
+    }
+  } catch (error) {
+    stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    if (error instanceof UsageError) stderr.write(`See pulumi-multifunction-pci --help.\n`);
+    const isUsage = error instanceof UsageError || (error instanceof Error && error.name === "ArgumentError");
+    return isUsage ? WRONG_USAGE : FAILED;
+  }
+}
+
+function styleOf({ stdout, environment }: Surroundings): {
+  readonly width: number;
+  readonly hasColours: boolean;
+} {
+  const isTerminal = stdout.isTTY === true;
+  const hasColours = isTerminal && (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb";
+  return { width: isTerminal ? Math.min(stdout.columns ?? NARROW, WIDEST) : NARROW, hasColours };
+}

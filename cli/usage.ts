@@ -1,0 +1,31 @@
+export const USAGE = `Usage: pulumi-multifunction-pci inspect [USER@]HOST [options]
+
+Shows the PCI devices of a hypervisor host: which of them can be attached to a
+guest, whole or in part, or why not, and the program that does it. Nothing is
+changed on the host. HOST may be an alias of ~/.ssh/config.
+
+  --guest NAME            look into this running libvirt guest too, by its name
+                          or UUID: its slots, and what is attached to it
+  --uri URI               libvirt's connection URI (default qemu:///system)
+  --qmp-socket PATH       in place of --guest: the QMP socket on the host of a
+                          QEMU without libvirt
+  --privilege sudo        with --qmp-socket, where the login is not root's
+  --device ADDRESS        this device alone, such as 01:00
+  --all                   PCI bridges too
+  --json                  JSON, of the shape in docs/inspect.md
+
+Connection (default: what ssh_config says, else port 22, user root):
+  -p, --port PORT         port of sshd
+  -i, --identity-file FILE  private key file
+      --known-hosts FILE  known_hosts file
+      --host-key KEY      the host's public key line, or its SHA256: fingerprint
+      --strict-host-key-checking yes|accept-new|no   (default yes)
+  -J, --jump [USER@]HOST[:PORT][,...]   jump hosts, in the order of the way
+
+  -h, --help              this text
+      --version           the version of this package
+
+Passwords and passphrases come from the environment:
+MULTIFUNCTION_PCI_PASSWORD, MULTIFUNCTION_PCI_PRIVATE_KEY_PASSWORD.
+NO_COLOR switches colours off. Exit code: 0 done, 1 failed, 2 wrong usage.
+`;

@@ -1,0 +1,33 @@
+import type { PciAddress } from "../../pci";
+import type { Observation } from "../../plan";
+import type { HostChannels, Privilege } from "./host-channels";
+import { HOST_FOLDERS, type HostFolders } from "./host-folders";
+import { parseHostLook } from "./host-look";
+import { HostRequests } from "./host-requests";
+import { holdingsOf } from "./own-part";
+
+/** A path at which no monitor listens: the look is about no guest. */
+const NO_SOCKET = "/run/multifunction-pci/no-socket";
+
+/**
+ * Who has these functions of a host without libvirt, by the ledger's files and by the processes that have a group open.
+ *
+ * @throws HOST_PROGRAM_FAILED, also where the login is not root's; LEDGER_UNREADABLE, HOST_WITHOUT_UUID
+ */
+export async function lookForHolders(
+  channels: HostChannels,
+  privilege: Privilege,
+  addresses: readonly PciAddress[],
+  signal: AbortSignal,
+  folders: HostFolders = HOST_FOLDERS,
+): Promise<Pick<Observation, "hostUuid" | "holdings" | "ledger">> {
+  const requests = new HostRequests(channels, privilege, folders);
+  const records = await requests.look(["look", NO_SOCKET, ...addresses].join(" "), signal);
+  const look = parseHostLook(records, channels.label);
+  const ledger = look.ledger.flatMap(({ guest, entries }) => entries.map((entry) => ({ guest, entry })));
+  return {
+    hostUuid: look.hostUuid,
+    holdings: holdingsOf(look, ledger, undefined, { name: "", uuid: "" }),
+    ledger,
+  };
+}

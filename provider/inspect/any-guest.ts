@@ -1,0 +1,29 @@
+import { findHostUses, type HostFunction, type HostSurvey, type PciAddress } from "../pci";
+import type { Observation } from "../plan";
+import type { Holders } from "./picture";
+
+/** A running guest with a free root port and nothing else to be said of it: what could be attached to some guest. */
+export function anyGuest(
+  functions: ReadonlyMap<PciAddress, HostFunction>,
+  survey: HostSurvey,
+  { holdings, ledger, hostUuid = "" }: Holders,
+): Observation {
+  return {
+    hostUuid,
+    guest: { name: "of any kind", uuid: "any", runState: "running", qemuVersion: "" },
+    buses: [
+      {
+        bus: "pci.1",
+        index: 1,
+        hotplug: { possible: true, kind: "pcie-acpi", slots: { first: 0, last: 0 } },
+        occupants: [],
+        reservedSlots: [],
+      },
+    ],
+    functions,
+    holdings,
+    plugged: [],
+    ledger,
+    hostUses: findHostUses(survey),
+  };
+}

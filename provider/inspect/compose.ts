@@ -1,0 +1,228 @@
+import { printable } from "../errors";
+import {
+  compareAddresses,
+  disksOn,
+  findPciAddress,
+  functionNumberOf,
+  findHostUses,
+  interfacesOn,
+  isSlotFree,
+  slotOf,
+  type GuestBus,
+  type HostFunction,
+  type PciAddress,
+  type PciSlotAddress,
+} from "../pci";
+import { allEntriesOf, findTagOfAlias, type LedgerEntry, type Observation } from "../plan";
+import { anyGuest } from "./any-guest";
+import { judgeDevice, judgeGuest } from "./judge";
+import type { HostPicture, ListedFunction } from "./picture";
+import { programOf, prologueOf } from "./program";
+import type {
+  AttachmentReport,
+  DeviceReport,
+  FunctionReport,
+  GuestBusReport,
+  GuestReport,
+  HolderReport,
+  IommuGroupReport,
+  PciReport,
+} from "./report";
+
+/** PCI base class of bridges. */
+const BRIDGE_CLASS = 0x06;
+
+/** A function with both of its sides: what the planner knows, and what it is called. */
+interface Known {
+  readonly address: PciAddress;
+  readonly listed: ListedFunction;
+  readonly isBridge: boolean;
+}
+
+/** From what was looked at to what could be attached. Names of the host are printable in it. */
+export function composeReport(picture: HostPicture): PciReport {
+  const { seen, survey, label, hostKeyFingerprint } = picture;
+  const known = picture.functions
+    .flatMap((listed): Known[] => {
+      const address = findPciAddress(listed.address);
+      const isBridge = Number(listed.classCode) >> 16 === BRIDGE_CLASS;
+      return address === undefined ? [] : [{ address, listed, isBridge }];
+    })
+    .sort((a, b) => compareAddresses(a.address, b.address));
+  const functions = new Map(known.map((one) => [one.address, hostFunctionOf(one)]));
+  const observation: Observation =
+    seen.by === "guest"
+      ? { ...seen.observation, functions, hostUses: findHostUses(survey) }
+      : anyGuest(functions, survey, seen.holders);
+  const devices = new Map<PciSlotAddress, Known[]>();
+  for (const one of known)
+    devices.set(slotOf(one.address), [...(devices.get(slotOf(one.address)) ?? []), one]);
+  return {
+    host: {
+      address: printable(label),
+      uuid: observation.hostUuid === "" ? null : printable(observation.hostUuid),
+      hostKeyFingerprint: hostKeyFingerprint === "" ? null : printable(hostKeyFingerprint),
+    },
+    guest: seen.by === "guest" ? guestReport(observation) : null,
+    guests:
+      seen.by === "host" && seen.guests !== undefined
+        ? seen.guests.map(({ name, uuid }) => ({ name: printable(name), uuid: printable(uuid) }))
+        : null,
+    devices: [...devices].map(([address, members]) =>
+      deviceReport(address, members, known, observation, picture),
+    ),
+    prologue: prologueOf(picture.arguments),
+    notes: picture.notes.map(printable),
+  };
+}
+
+function hostFunctionOf({ address, listed, isBridge }: Known): HostFunction {
+  return {
+    address,
+    vendorId: listed.vendorId,
+    productId: listed.productId,
+    isBridge,
+    ...(listed.driver !== undefined && { driver: listed.driver }),
+    ...(listed.iommuGroup !== undefined && { iommuGroup: listed.iommuGroup }),
+  };
+}
+
+function deviceReport(
+  address: PciSlotAddress,
+  members: readonly Known[],
+  all: readonly Known[],
+  observation: Observation,
+  picture: HostPicture,
+): DeviceReport {
+  const numbers = members.map((one) => functionNumberOf(one.address));
+  const judgement = judgeDevice(observation, picture.survey, address, numbers);
+  const { refusal } = judgement;
+  const first = members[0]?.listed;
+  const groups = [...new Set(members.flatMap((one) => one.listed.iommuGroup ?? []))];
+  return {
+    address,
+    vendorName: nameOf(first?.vendorName),
+    productName: nameOf(first?.productName),
+    className: nameOf(first?.className),
+    numaNode: first?.numaNode ?? null,
+    isBridge: members.every((one) => one.isBridge),
+    functions: members.map((one) => functionReport(one, observation, picture)),
+    iommuGroups: groups.map((group) => groupReport(group, address, all)),
+    attach: {
+      ...judgement,
+      consequences: judgement.consequences.map(printable),
+      refusal: refusal && { ...refusal, message: printable(refusal.message) },
+      program: programOf(address, judgement),
+    },
+  };
+}
+
+function functionReport(
+  { address, listed }: Known,
+  observation: Observation,
+  picture: HostPicture,
+): FunctionReport {
+  return {
+    address,
+    function: functionNumberOf(address),
+    vendorId: printable(listed.vendorId),
+    productId: printable(listed.productId),
+    classCode: printable(listed.classCode),
+    vendorName: nameOf(listed.vendorName),
+    productName: nameOf(listed.productName),
+    className: nameOf(listed.className),
+    driver: nameOf(listed.driver),
+    iommuGroup: listed.iommuGroup ?? null,
+    physicalFunction: nameOf(listed.physicalFunction),
+    interfaces: interfacesOn(picture.survey, address).map(printable),
+    disks: disksOn(picture.survey, address).map(printable),
+    hostUses: observation.hostUses.filter((one) => one.address === address).map((one) => printable(one.use)),
+    heldBy: holderOf(address, observation),
+  };
+}
+
+/** A bridge in a group is no obstacle, and is told as one. */
+function groupReport(group: number, device: PciSlotAddress, all: readonly Known[]): IommuGroupReport {
+  const others = all.filter((one) => one.listed.iommuGroup === group && slotOf(one.address) !== device);
+  return {
+    group,
+    others: others.map(({ address, listed, isBridge }) => ({
+      address,
+      driver: nameOf(listed.driver),
+      isBridge,
+    })),
+  };
+}
+
+function holderOf(address: PciAddress, { holdings, ledger }: Observation): HolderReport | null {
+  const holding = holdings.find((one) => one.address === address);
+  if (holding === undefined) return null;
+  const tag = findTagOfAlias(holding.alias);
+  const entry = ledger.find(
+    (line) => line.guest.uuid === holding.guest.uuid && line.entry.tag === tag,
+  )?.entry;
+  const own = entry?.functions.find((one) => one.address === address);
+  return {
+    guest: printable(holding.guest.name),
+    guestUuid: holding.guest.uuid === "" ? null : printable(holding.guest.uuid),
+    owner: nameOf(entry?.owner),
+    bus: nameOf(entry?.slot.bus),
+    slot: entry?.slot.slot ?? null,
+    guestFunction: own?.guestFunction ?? null,
+  };
+}
+
+function guestReport(observation: Observation): GuestReport {
+  const { guest, buses } = observation;
+  const isAsked =
+    guest.runState === "running" || guest.runState === "paused" || guest.runState === "prelaunch";
+  const entries = new Map(allEntriesOf(observation).map((entry) => [entry.tag, entry]));
+  return {
+    name: printable(guest.name),
+    uuid: printable(guest.uuid),
+    runState: guest.runState === "missing" ? "off" : guest.runState,
+    machine: nameOf(guest.machine),
+    qemuVersion: isAsked ? printable(guest.qemuVersion) : null,
+    memoryBytes: guest.memoryBytes ?? null,
+    buses: [...buses].sort((a, b) => a.index - b.index).map((one) => busReport(one, observation)),
+    attachments: [...entries.values()].map(attachmentReport),
+    refusal: judgeGuest(observation),
+  };
+}
+
+function busReport(bus: GuestBus, { configuration }: Observation): GuestBusReport {
+  const { hotplug, occupants, reservedSlots } = bus;
+  const name = printable(bus.bus);
+  const takenBy = [...new Set(occupants.map((one) => printable(one.id)))];
+  if (!hotplug.possible)
+    return { bus: name, kind: null, freeSlots: [], takenBy, reason: printable(hotplug.reason) };
+  const kept = (configuration?.functions ?? []).flatMap(({ place }) =>
+    place?.bus === bus.bus ? [place.slot] : [],
+  );
+  const seen: GuestBus = { ...bus, reservedSlots: [...reservedSlots, ...kept] };
+  const { first, last } = hotplug.slots;
+  const slots = Array.from({ length: last - first + 1 }, (_, n) => first + n);
+  return {
+    bus: name,
+    kind: hotplug.kind,
+    freeSlots: slots.filter((slot) => isSlotFree(seen, slot)),
+    takenBy,
+    reason: null,
+  };
+}
+
+function attachmentReport({ owner, slot, functions }: LedgerEntry): AttachmentReport {
+  const addresses = (isShown: boolean): PciAddress[] =>
+    functions.filter((one) => (one.guestFunction !== undefined) === isShown).map((one) => one.address);
+  return {
+    owner: printable(owner),
+    bus: printable(slot.bus),
+    slot: slot.slot,
+    attached: addresses(true),
+    held: addresses(false),
+  };
+}
+
+function nameOf(text: string | undefined): string | null {
+  return text === undefined || text === "" ? null : printable(text);
+}

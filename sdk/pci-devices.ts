@@ -1,0 +1,159 @@
+/** What {@link getPciDevices} finds; `inspect --json` prints the same. Names of the host hold no control characters. */
+export interface PciDevices {
+  readonly host: PciHost;
+  /** The guest that was asked for; null where none was. */
+  readonly guest: PciGuest | null;
+  /** Running libvirt guests where no guest was asked for; null otherwise, and where libvirt does not answer. */
+  readonly guests: readonly { readonly name: string; readonly uuid: string }[] | null;
+  /** By address. PCI bridges are among them. */
+  readonly devices: readonly PciDevice[];
+  /** Lines that a program needs before those of {@link AttachAnswer.program}. */
+  readonly prologue: readonly string[];
+  /** What could not be found out, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/** The host that was looked at. */
+export interface PciHost {
+  /** `root@hv1:22` */
+  readonly address: string;
+  /** As libvirt or the firmware tells it. */
+  readonly uuid: string | null;
+  /** `SHA256:…` */
+  readonly hostKeyFingerprint: string | null;
+}
+
+/** The guest that was asked for. */
+export interface PciGuest {
+  /** Of a guest without libvirt, its monitor's socket. */
+  readonly name: string;
+  readonly uuid: string;
+  /** `prelaunch`: started paused, never run. `off`: defined, not running. */
+  readonly runState: "running" | "paused" | "prelaunch" | "off";
+  /** QEMU's type of the machine, `pc-q35-10.0`; null where it does not run. */
+  readonly machine: string | null;
+  readonly qemuVersion: string | null;
+  readonly memoryBytes: number | null;
+  readonly buses: readonly PciGuestBus[];
+  /** What this provider has attached to it, whichever the stack. */
+  readonly attachments: readonly PciGuestAttachment[];
+  /** Why nothing at all can be attached to it now. */
+  readonly refusal: AttachRefusal | null;
+}
+
+/** A bus of the guest. */
+export interface PciGuestBus {
+  /** QEMU's id, for `guestSlot.bus`: `pci.5`. */
+  readonly bus: string;
+  /** The hotplug mechanism of its slots; null where it takes none now. */
+  readonly kind: "pcie-native" | "pcie-acpi" | "pci-acpi" | "pseries" | null;
+  readonly freeSlots: readonly number[];
+  /** QEMU's ids, or paths, of what stands on it. */
+  readonly takenBy: readonly string[];
+  /** Why it takes no hotplug. */
+  readonly reason: string | null;
+}
+
+/** One attachment of this provider in the guest. */
+export interface PciGuestAttachment {
+  readonly owner: string;
+  readonly bus: string;
+  readonly slot: number;
+  /** Addresses on the host of what the guest sees. */
+  readonly attached: readonly string[];
+  /** Addresses on the host of what is held and shown to nobody. */
+  readonly held: readonly string[];
+}
+
+/** One device of the host: all functions of one slot. */
+export interface PciDevice {
+  /** For `device` of an attachment: `0000:01:00`. */
+  readonly address: string;
+  /** Names are the host's pci.ids', of the first function; null where it has none. */
+  readonly vendorName: string | null;
+  readonly productName: string | null;
+  readonly className: string | null;
+  /** Null where the host has one node, or does not tell. */
+  readonly numaNode: number | null;
+  /** All functions are PCI bridges, which are never attached. */
+  readonly isBridge: boolean;
+  readonly functions: readonly PciFunction[];
+  readonly iommuGroups: readonly PciIommuGroup[];
+  readonly attach: AttachAnswer;
+}
+
+/** One function of a device. */
+export interface PciFunction {
+  /** `0000:01:00.0` */
+  readonly address: string;
+  /** 0 to 7. */
+  readonly function: number;
+  /** Four hexadecimal digits with `0x`. */
+  readonly vendorId: string;
+  readonly productId: string;
+  /** Six hexadecimal digits with `0x`. */
+  readonly classCode: string;
+  readonly vendorName: string | null;
+  readonly productName: string | null;
+  readonly className: string | null;
+  /** Bound now; null if none is. */
+  readonly driver: string | null;
+  /** Null where the host has no IOMMU for it. */
+  readonly iommuGroup: number | null;
+  /** Of a virtual function (SR-IOV), its physical function. */
+  readonly physicalFunction: string | null;
+  /** Network interfaces and disks on it, used or not. */
+  readonly interfaces: readonly string[];
+  readonly disks: readonly string[];
+  /** What the host uses it for, in words that follow "it". */
+  readonly hostUses: readonly string[];
+  readonly heldBy: PciHolder | null;
+}
+
+/** Who has a function of the host. */
+export interface PciHolder {
+  readonly guest: string;
+  /** Null where only the process is known that has it. */
+  readonly guestUuid: string | null;
+  /** Owner token of the attachment; null where it is not this provider's. */
+  readonly owner: string | null;
+  /** The guest's slot, where it is this provider's. */
+  readonly bus: string | null;
+  readonly slot: number | null;
+  /** Null also where it is held and shown to nobody. */
+  readonly guestFunction: number | null;
+}
+
+/** An IOMMU group of a device, and what else is in it. */
+export interface PciIommuGroup {
+  readonly group: number;
+  readonly others: readonly {
+    readonly address: string;
+    readonly driver: string | null;
+    readonly isBridge: boolean;
+  }[];
+}
+
+/** Whether a device can be attached now. */
+export interface AttachAnswer {
+  /** Of several ways the one that costs the host least, so a part may come before a whole that the host uses. */
+  readonly possible: "whole" | "part" | "no";
+  /** Function numbers that can be attached. */
+  readonly functions: readonly number[];
+  /** The arguments of an attachment that it takes. */
+  readonly leftovers: "refuse" | "hold";
+  readonly allowInUse: boolean;
+  /** What it does to host and guest: `leaves the host: interface eth2`. */
+  readonly consequences: readonly string[];
+  /** Why not at all, or why not whole. */
+  readonly refusal: AttachRefusal | null;
+  /** The lines of program that attach it, after {@link PciDevices.prologue}; none where it cannot be. */
+  readonly program: readonly string[];
+}
+
+/** What an attachment would be refused with. */
+export interface AttachRefusal {
+  /** A code of docs/errors.md. */
+  readonly code: string;
+  readonly message: string;
+}
