@@ -73,9 +73,11 @@ export class CellGuest {
     return (await surveyGuest(this.meddled, scope, signal)).buses;
   }
 
-  async version(): Promise<string> {
+  /** QEMU's, as it says itself, and libvirt's where there is one. */
+  async versions(): Promise<string> {
     const { qemuVersion } = await surveyGuest(this.meddled, { reservedSlots: () => [] }, signal);
-    return qemuVersion;
+    const libvirt = this.side instanceof LibvirtGuest ? [`libvirt ${await this.side.libvirtVersion()}`] : [];
+    return [qemuVersion, ...libvirt].join(", ");
   }
 
   /** The guest's list, less what it had when it had booted, and QOM's. */

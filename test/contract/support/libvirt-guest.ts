@@ -129,6 +129,12 @@ export class LibvirtGuest extends GuestSide {
     }
   }
 
+  /** E.g. `9.0.0`. */
+  async libvirtVersion(): Promise<string> {
+    const version = await (await this.libvirtd.session.client()).libVersion();
+    return [version / 1_000_000, (version / 1000) % 1000, version % 1000].map(Math.floor).join(".");
+  }
+
   async stop(): Promise<void> {
     this.close();
     await this.libvirtd.stop();
