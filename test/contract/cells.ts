@@ -40,40 +40,65 @@ export const behaviours = [
 ] as const;
 export type Behaviour = (typeof behaviours)[number];
 
+/** What every QEMU is refused, whichever guest it has. */
+export const refusals = [
+  "a port with hotplug=off",
+  "SHPC",
+  "a root bus of PCI Express",
+  "no free slot",
+  "a taken place on pseries",
+] as const;
+export type Refusal = (typeof refusals)[number];
+
 /** Why a cell is another than the others, in the words of the table; what is said is tested as well. */
 export type Otherwise =
   | { readonly because: "refused"; readonly code: ErrorCode; readonly reason: string }
   | { readonly because: "served natively"; readonly reason: string };
 
-/** One slot kind of one QEMU over one transport. */
+/** One slot kind of one QEMU over one transport; or what that QEMU is refused. */
 export interface Cell {
   /** E.g. `raw-qmp 7.2 q35-acpi`. */
   readonly name: string;
   readonly transport: Transport;
-  readonly kind: KindName;
+  readonly kind: KindName | "refusals";
   /** `own`: of this machine's own QEMU, whichever that is. */
   readonly version: QemuVersion | "own";
   readonly otherwise?: Otherwise;
+}
+
+/** The kind in the words of the table. */
+export function titleOf({ kind }: Cell): string {
+  return kind === "refusals" ? "what is refused" : kinds[kind].title;
+}
+
+/** The names of a cell's tests. */
+export function testsOf({ kind, otherwise }: Cell): readonly string[] {
+  if (otherwise !== undefined) return ["is otherwise, for the reason in the table"];
+  return kind === "refusals" ? refusals : behaviours;
 }
 
 export const transports = ["raw-qmp", "libvirt-rpc"] as const satisfies readonly Transport[];
 export const versions = ["5.2", "7.2", "10.0"] as const satisfies readonly QemuVersion[];
 
 /** All that `npm run test:matrix` runs. */
-export const matrixCells: readonly Cell[] = transports.flatMap((transport) =>
-  versions.flatMap((version) => kindNames().map((kind) => cellOf(transport, version, kind))),
-);
+export const matrixCells: readonly Cell[] = [
+  ...transports.flatMap((transport) =>
+    versions.flatMap((version) => kindNames().map((kind) => cellOf(transport, version, kind))),
+  ),
+  // how it is asked changes nothing of what is seen
+  ...versions.map((version) => cellOf("raw-qmp", version, "refusals")),
+];
 
 /** What `npm test` runs: the x86 kinds, on the QEMU that this machine has. */
-export const ownCells: readonly Cell[] = (["q35-native", "q35-acpi", "pc-root", "pc-bridge"] as const).map(
-  (kind) => cellOf("raw-qmp", "own", kind),
-);
+export const ownCells: readonly Cell[] = (
+  ["q35-native", "q35-acpi", "pc-root", "pc-bridge", "refusals"] as const
+).map((kind) => cellOf("raw-qmp", "own", kind));
 
-export function kindNames(): readonly KindName[] {
+function kindNames(): readonly KindName[] {
   return Object.keys(kinds) as KindName[];
 }
 
-function cellOf(transport: Transport, version: Cell["version"], kind: KindName): Cell {
+function cellOf(transport: Transport, version: Cell["version"], kind: Cell["kind"]): Cell {
   const otherwise = otherwiseOf(transport, version, kind);
   return {
     name: `${transport} ${version} ${kind}`,
@@ -84,7 +109,11 @@ function cellOf(transport: Transport, version: Cell["version"], kind: KindName):
   };
 }
 
-function otherwiseOf(transport: Transport, version: Cell["version"], kind: KindName): Otherwise | undefined {
+function otherwiseOf(
+  transport: Transport,
+  version: Cell["version"],
+  kind: Cell["kind"],
+): Otherwise | undefined {
   if (transport === "libvirt-rpc" && version === "5.2")
     return {
       because: "refused",

@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { causeText, type ErrorCode } from "../../provider/errors";
 import { attach, detach, lookAtReality, type Reality } from "../../provider/lifecycle";
@@ -8,9 +7,11 @@ import { eventually } from "../support/eventually";
 import { attachRequest, detachRequest } from "../support/requests";
 import { OWNER } from "../support/scenarios";
 import { wants } from "../support/wanted";
-import { matrixCells, ownCells, type Behaviour, type Cell } from "./cells";
+import { matrixCells, ownCells, testsOf, type Behaviour, type Cell } from "./cells";
+import { refused } from "./refused";
 import { CellGuest, numbersOf } from "./support/cell-guest";
 import { Libvirtd } from "./support/libvirt-guest";
+import { noteMeasured } from "./support/measured";
 
 /** Of all cells, by their names, separated by commas; where nothing is said, those of this machine's own QEMU. */
 const named = process.env["CONTRACT_CELLS"]?.split(",");
@@ -195,11 +196,13 @@ async function startAgain(cell: Cell): Promise<void> {
 
 for (const cell of cells)
   describe(cell.name, () => {
-    const { otherwise } = cell;
+    const { otherwise, version } = cell;
+    if (cell.kind === "refusals")
+      return test.each(Object.entries(refused))("%s", (_name, refuse) => refuse(version));
     if (otherwise === undefined) return keepsTheContract(cell);
-    if (otherwise.because === "refused")
-      return test("is refused, for the reason in the table", () => isRefused(cell, otherwise.code));
-    test("is served natively, for the reason in the table", () => isNative(cell));
+    test.each(testsOf(cell))("%s", () =>
+      otherwise.because === "refused" ? isRefused(cell, otherwise.code) : isNative(cell),
+    );
   });
 
 function keepsTheContract(cell: Cell): void {
@@ -210,7 +213,8 @@ function keepsTheContract(cell: Cell): void {
   beforeEach(async () => {
     if (!(await isReady().catch(() => false))) await startAgain(cell);
   });
-  afterAll(() => guest.stop());
+  // where it did not start there is none
+  afterAll(() => (guest as CellGuest | undefined)?.stop());
   test.each(Object.entries(contract))("%s", (_name, behaviour) => behaviour());
 }
 
@@ -235,10 +239,4 @@ async function isNative(cell: Cell): Promise<void> {
   } finally {
     await started.stop();
   }
-}
-
-/** For the row of docs/compatibility.md. */
-function noteMeasured(versions: string): void {
-  const file = process.env["CONTRACT_MEASURED"];
-  if (file !== undefined) writeFileSync(file, versions);
 }

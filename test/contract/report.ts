@@ -1,4 +1,4 @@
-import { behaviours, kinds, type Cell, type Transport } from "./cells";
+import { testsOf, titleOf, type Cell, type Transport } from "./cells";
 
 /** What a run has shown of one cell. */
 export interface CellResult {
@@ -38,8 +38,9 @@ export function keyOf(row: Pick<CompatibilityRow, "transport" | "kind" | "versio
 }
 
 /** The key of a cell's row. */
-export function rowKeyOf({ transport, kind, version }: Cell): string {
-  return keyOf({ transport: transportTitles[transport], kind: kinds[kind].title, version });
+export function rowKeyOf(cell: Cell): string {
+  const { transport, version } = cell;
+  return keyOf({ transport: transportTitles[transport], kind: titleOf(cell), version });
 }
 
 /** The rows of a document that an earlier run has written. */
@@ -89,10 +90,10 @@ function rowOf(
   commit: string,
   date: string,
 ): CompatibilityRow {
-  const { transport, kind, version } = cell;
+  const { transport, version } = cell;
   return {
     transport: transportTitles[transport],
-    kind: kinds[kind].title,
+    kind: titleOf(cell),
     version,
     measured,
     result: resultOf(cell, passed, failed),
@@ -102,13 +103,13 @@ function rowOf(
   };
 }
 
-function resultOf({ otherwise }: Cell, passed: readonly string[], failed: readonly string[]): string {
-  const total = otherwise === undefined ? behaviours.length : 1;
-  if (failed.length > 0 || passed.length !== total) {
-    const names = failed.length > 0 ? failed.join(", ") : "not all were run";
-    return `FAIL: ${passed.length} of ${total}; ${names}`;
-  }
-  if (otherwise === undefined) return `pass: ${total} of ${total}`;
+function resultOf(cell: Cell, passed: readonly string[], failed: readonly string[]): string {
+  const tests = testsOf(cell);
+  const left = tests.filter((one) => !passed.includes(one));
+  if (failed.length > 0 || left.length > 0)
+    return `FAIL: ${passed.length} of ${tests.length}; not ${left.join(", ")}`;
+  const { otherwise } = cell;
+  if (otherwise === undefined) return `pass: ${tests.length} of ${tests.length}`;
   const code = otherwise.because === "refused" ? ` (${otherwise.code})` : "";
   return `${otherwise.because}${code}: ${otherwise.reason}`;
 }

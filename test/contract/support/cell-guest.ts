@@ -55,6 +55,7 @@ export class CellGuest {
   readonly stop: () => Promise<void>;
 
   static async start(cell: Cell): Promise<CellGuest> {
+    if (cell.kind === "refusals") throw new Error("what is refused needs no guest");
     const kind = kinds[cell.kind];
     const { side, monitor } =
       cell.transport === "raw-qmp" ? await startPlain(cell, kind) : await startOfLibvirt(cell, kind);

@@ -80,7 +80,7 @@ export class PlainQemu extends GuestSide {
     const buses = Array.from({ length: count }, (_, n) => `pci.${n + 1}`);
     const args = [
       ...["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg,tb-size=64"],
-      ...[...machine.args, "-m", String(options.memoryMiB ?? machine.memoryMiB)],
+      ...[...machine.args(options.version), "-m", String(options.memoryMiB ?? machine.memoryMiB)],
       // what a QEMU that knows no other has needs no asking, and is not known to it
       ...(options.slots === "native" && options.machine !== "virt" && options.version !== "5.2"
         ? ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
