@@ -109,7 +109,12 @@ function resultOf(cell: Cell, passed: readonly string[], failed: readonly string
   if (failed.length > 0 || left.length > 0)
     return `FAIL: ${passed.length} of ${tests.length}; not ${left.join(", ")}`;
   const { otherwise } = cell;
-  if (otherwise === undefined) return `pass: ${tests.length} of ${tests.length}`;
+  const exceptions = Object.entries(cell.exceptions);
+  if (otherwise === undefined) {
+    const whole = tests.length - exceptions.length;
+    const rest = exceptions.map(([behaviour, why]) => `; not ${behaviour}: ${why}`).join("");
+    return `pass: ${whole} of ${tests.length}${rest}`;
+  }
   const code = otherwise.because === "refused" ? ` (${otherwise.code})` : "";
   return `${otherwise.because}${code}: ${otherwise.reason}`;
 }
