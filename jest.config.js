@@ -29,6 +29,7 @@ module.exports = {
     tier("ssh", { timeoutSeconds: 180 }),
     tier("protocol", { ...built, timeoutSeconds: 180 }),
     tier("qemu", { timeoutSeconds: 600 }),
+    tier("contract", { timeoutSeconds: 900 }),
     tier("lab", inLab),
     tier("lab-older", { ...inLab, timeoutSeconds: 600 }),
     tier("faults", inLab),

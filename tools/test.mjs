@@ -36,6 +36,7 @@ const tiers = {
   ssh: { needs: ["packages", "npm"], oneByOne: true },
   protocol: { needs: ["npm", "build"] },
   qemu: { needs: ["packages", "npm", "lab"], oneByOne: true },
+  contract: { needs: ["packages", "npm", "lab"], oneByOne: true },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
   "lab-long": { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
   pulumi: { needs: ["packages", "npm", "build", "pulumi", "lab"], oneByOne: true, inLab: true },

@@ -16,6 +16,8 @@ const GROUP_CLOSE_MS = 1000;
 const SILENCE_MS = 10_000;
 /** A slot that was asked more than once may be swept when it is used again at once (qemu.md, rule 8). */
 const REPEATED_SETTLE_MS = 2000;
+/** After so many silences, and refusals in a row because of an earlier request, one more function is asked for. */
+const SILENCES_OF_PENDING = [2, 4, 8];
 /** For the look that tells an error which state the guest is in. */
 const LAST_LOOK_MS = 3000;
 
@@ -28,6 +30,9 @@ const LAST_LOOK_MS = 3000;
  *   where functions remain, ask again (rule 9).
  * - A guest that runs and says nothing is asked again: a request made in its firmware is lost (docs/qemu.md).
  *   The same id again does no harm: QEMU refuses it where the first is pending or the guest is at it.
+ * - QEMU before 6.2 refuses in a native slot, for good, an id that it was asked for once, though a reset or the
+ *   firmware has lost that request. Any function stands for the whole slot, so another one is asked for then, seldom:
+ *   a second request cancels a first one that the guest is about to follow (qemu.md 1.3).
  * - QEMU ending empties the slot as well.
  */
 export async function unplugSlot(
@@ -41,6 +46,7 @@ export async function unplugSlot(
   const mailbox = new Mailbox();
   const unheard = new Set<string>();
   const asked = { ids: new Set<string>(), isBusy: false, isRepeated: false };
+  let pendingSilences = 0;
   const stopListening = await guest.listen((event) => {
     if (event.kind === "deleted") waiting.delete(event.qemuId);
     mailbox.put(event.kind);
@@ -80,7 +86,10 @@ export async function unplugSlot(
     const runState = await guest.runState(signal);
     if (runState !== "running") return progress("the guest is paused; it lets go when it is resumed");
     progress("the guest has not let go yet; asking again");
-    await requestAll();
+    pendingSilences = (await requestAll()) === "pending" ? pendingSilences + 1 : 0;
+    const isTime = SILENCES_OF_PENDING.includes(pendingSilences);
+    const another = step.functions.find(({ qemuId }) => waiting.has(qemuId) && !asked.ids.has(qemuId));
+    if (step.slot.kind === "pcie-native" && isTime && another !== undefined) await askOnce(another.qemuId);
   }
 
   async function tooLate(): Promise<Error> {
@@ -93,16 +102,19 @@ export async function unplugSlot(
     for (const id of waiting) if (!there.has(id) && waiting.delete(id)) unheard.add(id);
   }
 
-  async function requestAll(): Promise<void> {
+  /** The last answer. */
+  async function requestAll(): Promise<UnplugAnswer | undefined> {
+    let answer: UnplugAnswer | undefined;
     for (const id of step.requests)
-      while (waiting.has(id) && (await askOnce(id)) === "busy") await pause(BUSY_RETRY_MS, signal);
+      while (waiting.has(id) && (answer = await askOnce(id)) === "busy") await pause(BUSY_RETRY_MS, signal);
+    return answer;
   }
 
   async function askOnce(id: string): Promise<UnplugAnswer> {
     const answer = await guest.requestUnplug(id, signal);
     asked.isBusy = answer === "busy";
     asked.isRepeated ||= asked.ids.has(id) && answer === "requested";
-    if (answer === "requested") asked.ids.add(id);
+    if (answer === "requested" || answer === "pending") asked.ids.add(id);
     if (asked.isBusy) progress("the guest is still busy with the slot; asking again in 2 s");
     if (answer === "gone" && waiting.delete(id)) unheard.add(id);
     return answer;

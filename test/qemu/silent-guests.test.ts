@@ -58,43 +58,6 @@ test.each(slotKinds)(
   },
 );
 
-test.each(slotKinds)(
-  "a paused guest: the error says so, and the request ends when it is resumed (%s slots)",
-  async (slots) => {
-    await using guest = await attached(slots);
-    const { qemu, hypervisor } = guest;
-    await qemu.qmp("stop");
-    const reason = await reasonOf(detach(hypervisor, detachRequest({ limitSeconds: 3 })));
-    expect(reason).toMatch(/the guest is paused.*the request stays with it. Resume the guest, and run again/);
-    expect(await ids(hypervisor)).toBe(4);
-    // once more: the pending request is not made twice, nor is it in the way
-    expect(await reasonOf(detach(hypervisor, detachRequest({ limitSeconds: 3 })))).toBe(reason);
-    await qemu.qmp("cont");
-    await eventually(() => ids(hypervisor), 0);
-    await detach(hypervisor, detachRequest());
-    expect(hypervisor.world.partOf(OWNER)).toEqual(nothing);
-  },
-);
-
-test.each(slotKinds)(
-  "a reset while the unplug is pending does not end the waiting for it (%s slots)",
-  async (slots) => {
-    await using guest = await attached(slots);
-    const { qemu, hypervisor } = guest;
-    await qemu.qmp("stop");
-    const said: string[] = [];
-    const limit = { limitSeconds: PATIENCE_SECONDS, progress: (line: string) => said.push(line) };
-    const detaching = detach(hypervisor, detachRequest(limit));
-    await eventually(async () => said.some((line) => line.includes("unplug")), true);
-    await sleep(1000);
-    await qemu.reset();
-    await qemu.qmp("cont");
-    await detaching;
-    expect(said).toContain("the guest was reset while the unplug was pending; looking again");
-    expect(hypervisor.world.partOf(OWNER)).toEqual(nothing);
-  },
-);
-
 test("a native slot that is still being switched on takes no request: it is asked again, and lets go", async () => {
   await using qemu = await PlainQemu.start({ slots: "native" });
   const hypervisor = new PlainHypervisor(qemu);

@@ -1,9 +1,7 @@
 import { QmpGuest, surveyGuest } from "../../provider/hypervisor/qemu";
 import { findFreeSlot, type GuestBus, type GuestSlot } from "../../provider/pci";
 import type { PlugTarget } from "../../provider/plan";
-import { eventually } from "../support/eventually";
-import { outputsOf, PlainBench } from "../support/plain-host";
-import { BareQemu, EmulatedVfio, PlainQemu } from "../support/plain-qemu";
+import { BareQemu, EmulatedVfio } from "../support/plain-qemu";
 import { at } from "../support/wanted";
 
 const { signal } = new AbortController();
@@ -102,24 +100,3 @@ describe("ppc64 pseries", () => {
     },
   );
 });
-
-test.each(["pci.0", "pci.1"])(
-  "a guest of i440fx sees four functions in one slot of %s, and lets go of them",
-  async (bus) => {
-    await using bench = await PlainBench.start();
-    await using qemu = await PlainQemu.start({ slots: "acpi", machine: "pc" });
-    await qemu.booted();
-    const provider = bench.provider();
-    jest.spyOn(console, "log").mockImplementation(() => undefined);
-    const inputs = bench.inputs(qemu.freeSocket, { guestSlot: { bus } });
-    const outs = await outputsOf(provider.create(inputs));
-    expect(outs).toMatchObject({ slot: { bus, slot: 31, kind: "pci-acpi" } });
-    const seen = async (): Promise<number> =>
-      (await qemu.console("ls -1 /sys/bus/pci/devices")).split("\n").filter((line) => line.includes(":1f."))
-        .length;
-    await eventually(seen, 4);
-    await provider.delete("id", { ...inputs, ...outs });
-    expect(await seen()).toBe(0);
-    expect(bench.sysfs.drivers).not.toContain("vfio-pci");
-  },
-);

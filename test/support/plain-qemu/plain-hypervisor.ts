@@ -1,13 +1,20 @@
 import { surveyGuest, QmpGuest, type GuestSurvey } from "../../../provider/hypervisor/qemu";
 import type { Guest, Host, Hypervisor, Ledger, Lock, ObservationQuery } from "../../../provider/lifecycle";
 import type { HostFunction } from "../../../provider/pci";
+import type { QmpMonitor } from "../../../provider/qmp";
 import { expressBus, hostDevice, OWN_GUEST, World } from "../world";
 import { WorldHypervisor } from "../world-hypervisor";
 import { EmulatedVfio } from "./emulated-vfio";
-import type { PlainQemu } from "./plain-qemu";
+
+/** A QEMU behind some monitor: a PlainQemu, or one that libvirt has started. */
+export interface MonitoredQemu {
+  readonly buses: readonly string[];
+  readonly monitor: QmpMonitor;
+  readonly hasEnded: boolean;
+}
 
 /**
- * The ports of the lifecycle over a {@link PlainQemu}: the guest's part is the product's own, over the real monitor; the
+ * The ports of the lifecycle over a real QEMU: the guest's part is the product's own, over the real monitor; the
  * host's part (functions, drivers, holdings, ledger, locks) is a {@link World} in memory, which sees what QEMU has
  * before each of its calls, and throws where a real host would hang.
  */
@@ -16,12 +23,12 @@ export class PlainHypervisor implements Hypervisor {
   readonly guestName = OWN_GUEST.name;
   readonly world: World;
   readonly guest: Guest;
-  readonly #qemu: PlainQemu;
+  readonly #qemu: MonitoredQemu;
   readonly #monitor: EmulatedVfio;
   readonly #inMemory: WorldHypervisor;
 
   /** @param functions of the host; default: the laboratory's card, `0000:01:00.0` to `.3`, in one IOMMU group. */
-  constructor(qemu: PlainQemu, functions: readonly HostFunction[] = hostDevice()) {
+  constructor(qemu: MonitoredQemu, functions: readonly HostFunction[] = hostDevice()) {
     this.#qemu = qemu;
     this.world = new World({ functions, buses: qemu.buses.map((bus) => expressBus(bus)) });
     this.#monitor = new EmulatedVfio(qemu.monitor, (address) =>

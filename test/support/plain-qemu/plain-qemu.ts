@@ -3,24 +3,28 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ensureGuestFiles } from "../../../lab";
-import type { QmpArguments } from "../../../provider/qmp";
-import { GuestConsole } from "./guest-console";
-import { QmpSocket } from "./qmp-socket";
+import { ensureTree, inTree, type QemuVersion } from "../../../lab/qemu-versions";
+import { connectGuest, GuestSide, type GuestEnds } from "./guest-side";
+import { machines, type MachineName } from "./machine";
 
 /** How a guest is started. */
 export interface PlainQemuOptions {
-  /** Which hotplug mechanism serves the root ports: QEMU's default for q35, or each port's own. */
+  /** Which hotplug mechanism serves the root ports of q35: QEMU's default, or each port's own. */
   readonly slots: "acpi" | "native";
-  /** `pc` has conventional slots: those of `pci.0`, and of a bridge `pci.1`; no root ports. Default: `q35`. */
-  readonly machine?: "q35" | "pc";
+  /**
+   * `pc` and `pseries` have conventional slots: those of `pci.0`, and of a bridge `pci.1`; no root ports. Default:
+   * `q35`.
+   */
+  readonly machine?: MachineName;
+  /** Another QEMU than this machine's own (root needed). */
+  readonly version?: QemuVersion;
   /** Without a kernel the guest stays in its firmware, which never lets go of anything. Default: true. */
   readonly kernel?: boolean;
   /** Started paused (`-S`): its processor has not run an instruction until `cont`. Default: false. */
   readonly paused?: boolean;
-  /** Default: 256. */
+  /** Default: what the machine's guest needs, 256 or 512. */
   readonly memoryMiB?: number;
   /** Root ports, `pci.1` and up. Default: 4. */
   readonly ports?: number;
@@ -30,19 +34,15 @@ export interface PlainQemuOptions {
   readonly monitorId?: string;
 }
 
-/** The lab's guests have the same (lab-start-guest), but for the last: on a busy machine that check finds no timer. */
-const KERNEL_ARGUMENTS =
-  "console=ttyS0 quiet loglevel=3 mitigations=off no5lvl audit=0 random.trust_cpu=on no_timer_check";
-
 /** Generous: a machine may be busy. */
 const START_MS = 60_000;
-const BOOT_MS = 300_000;
-const COMMAND_MS = 60_000;
 const POLL_MS = 20;
+/** QEMU ends with the process that started it. */
+const WITH_US = ["setpriv", "--pdeathsig", "KILL"];
 
 /**
- * A guest on a QEMU of this machine, without libvirt: emulated, with the lab's own kernel and first process, some
- * PCI Express root ports, a monitor and a serial console. Boots in seconds. Its QEMU ends with {@link stop}, and with
+ * A guest on a QEMU of this machine, or another one's, without libvirt: emulated, with the lab's own kernel and first
+ * process, some PCI Express root ports, a monitor and a serial console. Boots in seconds. Its QEMU ends with {@link stop}, and with
  * the process that started it, however that ends.
  *
  * @example
@@ -51,22 +51,24 @@ const POLL_MS = 20;
  * await qemu.qmp("device_add", { driver: "virtio-rng-pci", id: "one", bus: "pci.4" });
  * await qemu.console("ls /sys/bus/pci/devices");
  */
-export class PlainQemu {
+export class PlainQemu extends GuestSide {
   private constructor(
     /** Names of the buses behind the root ports. */
     readonly buses: readonly string[],
     /** Path of a second monitor, which has no client yet. */
     readonly freeSocket: string,
-    /** QEMU's monitor; `STOPPED` is among its events when QEMU ends. */
-    readonly monitor: QmpSocket,
-    private readonly serial: GuestConsole,
+    ends: GuestEnds,
     private readonly child: ChildProcess,
     private readonly folder: string,
-  ) {}
+  ) {
+    super(ends);
+  }
 
   /** Starts QEMU; resolves when its monitor answers, long before the guest has booted. */
   static async start(options: PlainQemuOptions): Promise<PlainQemu> {
-    const files = options.kernel === false ? undefined : await ensureGuestFiles(toStandardError);
+    const machine = machines[options.machine ?? "q35"];
+    const files = options.kernel === false ? undefined : await machine.files(toStandardError);
+    const tree = options.version && (await ensureTree(options.version, toStandardError));
     const folder = await mkdtemp(join(tmpdir(), "multifunction-pci-qemu-"));
     const paths = {
       monitor: join(folder, "monitor.sock"),
@@ -74,27 +76,19 @@ export class PlainQemu {
       serial: join(folder, "serial.sock"),
       log: join(folder, "qemu.log"),
     };
-    const machine = options.machine ?? "q35";
-    const isConventional = machine === "pc";
-    const buses = Array.from({ length: isConventional ? 1 : (options.ports ?? 4) }, (_, n) => `pci.${n + 1}`);
+    const count = machine.isConventional ? 1 : (options.ports ?? 4);
+    const buses = Array.from({ length: count }, (_, n) => `pci.${n + 1}`);
     const args = [
       ...["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg,tb-size=64"],
-      ...[
-        "-M",
-        `${machine},hpet=off`,
-        "-cpu",
-        "max,la57=off,svm=off",
-        "-m",
-        String(options.memoryMiB ?? 256),
-      ],
-      ...(options.slots === "native" ? ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"] : []),
-      ...buses.flatMap((bus, n) => [
-        "-device",
-        isConventional
-          ? `pci-bridge,id=${bus},bus=pci.0,addr=0x8,chassis_nr=1`
-          : `pcie-root-port,id=${bus},bus=pcie.0,addr=0x${(n + 1).toString(16)},chassis=${n + 1},slot=${n + 1}`,
-      ]),
-      ...(files ? ["-kernel", files.kernel, "-initrd", files.initrd, "-append", KERNEL_ARGUMENTS] : []),
+      ...[...machine.args(options.version), "-m", String(options.memoryMiB ?? machine.memoryMiB)],
+      // what a QEMU that knows no other has needs no asking, and is not known to it
+      ...(options.slots === "native" && options.machine !== "virt" && options.version !== "5.2"
+        ? ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
+        : []),
+      ...buses.flatMap((bus, n) => ["-device", machine.bus(bus, n + 1)]),
+      ...(files
+        ? ["-kernel", files.kernel, "-initrd", files.initrd, "-append", machine.kernelArguments]
+        : []),
       ...[
         "-serial",
         `unix:${paths.serial},server=on,wait=off`,
@@ -109,19 +103,15 @@ export class PlainQemu {
       ...(options.paused ? ["-S"] : []),
     ];
     const log = await open(paths.log, "a");
-    const child = spawn("setpriv", ["--pdeathsig", "KILL", "qemu-system-x86_64", ...args], {
-      stdio: ["ignore", log.fd, log.fd],
-    });
+    const program = [machine.program, ...args];
+    const folders = [folder, ...(files ? [dirname(files.kernel), dirname(files.initrd)] : [])];
+    const [file = "", ...words] = tree ? inTree({ tree, folders }, program) : [...WITH_US, ...program];
+    const child = spawn(file, words, { stdio: ["ignore", log.fd, log.fd] });
     try {
       await once(child, "spawn");
       await log.close();
       await untilExists(child, [paths.monitor, paths.free, paths.serial]);
-      const serial = await GuestConsole.connect(paths.serial);
-      const monitor = await QmpSocket.connect(paths.monitor);
-      await monitor.listen(({ event }) => {
-        if (event === "RESET") serial.forget();
-      });
-      return new PlainQemu(buses, paths.free, monitor, serial, child, folder);
+      return new PlainQemu(buses, paths.free, await connectGuest(paths), child, folder);
     } catch (cause) {
       child.kill("SIGKILL");
       const said = await readFile(paths.log, "utf8").catch(() => "");
@@ -135,31 +125,6 @@ export class PlainQemu {
     return this.child.pid ?? 0;
   }
 
-  /** Whether QEMU is gone; a guest that is paused is not. */
-  get hasEnded(): boolean {
-    return this.monitor.isClosed;
-  }
-
-  /** Whether the guest has booted, since its last reset. */
-  get hasBooted(): boolean {
-    return this.serial.isReady;
-  }
-
-  /** Runs one command of QMP; throws a QmpError where QEMU refuses it. */
-  qmp(command: string, args?: QmpArguments): Promise<unknown> {
-    return this.monitor.execute(command, args);
-  }
-
-  /** Resolves when the guest has booted, since its last reset. */
-  booted(limitMs = BOOT_MS): Promise<void> {
-    return this.serial.booted(limitMs);
-  }
-
-  /** Runs one line in the booted guest and returns what it prints; throws where it fails. */
-  console(command: string, limitMs = COMMAND_MS): Promise<string> {
-    return this.serial.run(command, limitMs);
-  }
-
   /** Addresses of the PCI functions behind the root ports that the guest's kernel shows, sorted. */
   async pciFunctions(): Promise<string[]> {
     const listing = await this.console("ls -1 /sys/bus/pci/devices");
@@ -169,13 +134,6 @@ export class PlainQemu {
       .sort();
   }
 
-  /** Resets the guest; resolves when it is back in its firmware. */
-  async reset(): Promise<void> {
-    const wasReset = this.monitor.next("RESET");
-    await this.qmp("system_reset");
-    await wasReset;
-  }
-
   /** Ends QEMU at once, as a crash would, and removes its files. */
   async stop(): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
@@ -183,8 +141,7 @@ export class PlainQemu {
       this.child.kill("SIGKILL");
       await exited;
     }
-    this.monitor.close();
-    this.serial.close();
+    this.close();
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -193,7 +150,8 @@ export class PlainQemu {
   }
 }
 
-async function untilExists(child: ChildProcess, paths: readonly string[]): Promise<void> {
+/** Waits for what a program makes when it has started; throws where it has ended before. */
+export async function untilExists(child: ChildProcess, paths: readonly string[]): Promise<void> {
   const endsAt = Date.now() + START_MS;
   while (!paths.every(existsSync)) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error("it has ended");

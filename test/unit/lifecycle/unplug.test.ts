@@ -235,6 +235,38 @@ describe("an unplug", () => {
     expect(said).toEqual(Array(2).fill("the guest has not let go yet; asking again"));
   });
 
+  it("asks for another function of a native slot where QEMU refuses the first one's id for good", async () => {
+    const running: ScriptLine = { expect: "query-status", reply: "running" };
+    const refused = ask({ reply: "pending" });
+    const other: ScriptLine = { expect: `device_del ${f1}`, after: soon(deleted(f0), deleted(f1)) };
+    const script = [listen, bothThere, ask(), running, refused, running, refused, other, bothGone, stop];
+    const { value, tookMs } = await run(script);
+    expect(value).toBe("unplugged");
+    expect(tookMs).toBeGreaterThanOrEqual(20_600);
+    expect(tookMs).toBeLessThan(21_000);
+  });
+
+  it("asks for no other function of a slot whose guest is not told by a button", async () => {
+    const running: ScriptLine = { expect: "query-status", reply: "running" };
+    const refused = ask({ reply: "pending" });
+    const later = ask({ reply: "pending", after: soon(deleted(f0), deleted(f1)) });
+    const script = [
+      listen,
+      bothThere,
+      ask(),
+      running,
+      refused,
+      running,
+      refused,
+      running,
+      later,
+      bothGone,
+      stop,
+    ];
+    const acpi = { ...step, slot: { ...step.slot, kind: "pcie-acpi" as const } };
+    expect((await run(script, { step: acpi })).value).toBe("unplugged");
+  });
+
   it("leaves no time after a repeated request that QEMU refused because the first is pending", async () => {
     const { value, tookMs } = await run([
       listen,

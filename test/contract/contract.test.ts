@@ -1,0 +1,264 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { causeText, type ErrorCode } from "../../provider/errors";
+import { attach, detach, lookAtReality, type Reality } from "../../provider/lifecycle";
+import type { WantedAttachment } from "../../provider/plan";
+import type { QmpArguments } from "../../provider/qmp";
+import { eventually } from "../support/eventually";
+import { attachRequest, detachRequest } from "../support/requests";
+import { OWNER } from "../support/scenarios";
+import { wants } from "../support/wanted";
+import { behaviours, matrixCells, ownCells, testsOf, type Behaviour, type Cell } from "./cells";
+import { refused } from "./refused";
+import { CellGuest, numbersOf } from "./support/cell-guest";
+import { Libvirtd } from "./support/libvirt-guest";
+import { noteMeasured } from "./support/measured";
+
+/** Of all cells, by their names, separated by commas; where nothing is said, those of this machine's own QEMU. */
+const named = process.env["CONTRACT_CELLS"]?.split(",");
+const cells =
+  named === undefined ? ownCells : [...ownCells, ...matrixCells].filter((cell) => named.includes(cell.name));
+
+const ALL = [0, 1, 2, 3];
+const NOTHING = { plugged: [], held: [], ledger: [] };
+const ON_HOST = ALL.map(() => "e1000e");
+/** No operation below is given up, but those that say so: a machine may be busy. */
+const PATIENCE_SECONDS = 300;
+const EXPECTED_TO_FAIL_SECONDS = 3;
+
+let guest: CellGuest;
+
+const wanted = (functions: readonly number[]): WantedAttachment =>
+  wants(functions, { leftovers: "hold", guestSlot: { bus: guest.kind.bus } });
+
+function attachAll(functions: readonly number[] = ALL): Promise<Reality> {
+  const query = { addresses: ["0000:01:00"], forPlug: { buses: [guest.kind.bus] } };
+  return attach(
+    guest.hypervisor,
+    attachRequest({
+      wanted: wanted(functions),
+      query,
+      limitSeconds: PATIENCE_SECONDS,
+      undoSeconds: PATIENCE_SECONDS,
+    }),
+  );
+}
+
+const detachAll = (limitSeconds = PATIENCE_SECONDS, said: string[] = []): Promise<void> =>
+  detach(guest.hypervisor, detachRequest({ limitSeconds, progress: (line) => said.push(line) }));
+
+/** The guest sees these functions together, QOM has them, all of the card is held, and the ledger says so. */
+async function isWhole(reality: Reality, functions: readonly number[]): Promise<void> {
+  const { bus, slot, kind } = guest.kind;
+  expect(reality.slot).toEqual({ bus, slot, kind });
+  expect(numbersOf(reality)).toEqual(functions);
+  await guest.shows(functions);
+  const { held, ledger } = guest.hypervisor.world.partOf(OWNER);
+  expect([held.length, ledger.length]).toEqual([4, 1]);
+}
+
+/** Neither guest nor QEMU nor ledger has any of it, and every function is on its driver. */
+async function isGone(): Promise<void> {
+  await guest.shows([]);
+  const { world } = guest.hypervisor;
+  expect(world.partOf(OWNER)).toEqual(NOTHING);
+  expect([...world.functions.values()].map((one) => one.driver)).toEqual(ON_HOST);
+}
+
+const isFirst = (args: QmpArguments): boolean => String(args["id"]).endsWith("-f0");
+
+/** QEMU itself refuses function 0, the last one, this once. */
+function refuseFirstFunction(): void {
+  guest.meddled.meddling = {
+    before: async (args) => {
+      if (!isFirst(args)) return args;
+      guest.meddled.meddling = {};
+      return { ...args, bus: "no-such-bus" };
+    },
+  };
+}
+
+const contract: Readonly<Record<Behaviour, () => Promise<void>>> = {
+  "plug together": async () => {
+    const before: unknown[] = [];
+    guest.meddled.meddling = {
+      before: async (args) => void (isFirst(args) && before.push(await guest.seen())),
+    };
+    const reality = await attachAll();
+    await isWhole(reality, ALL);
+    // all but function 0 are in the slot then, and the guest knows nothing of it
+    const { bus, slot } = guest.kind;
+    expect(before).toEqual([{ guest: {}, qom: { [`${bus} ${slot}`]: [1, 2, 3] } }]);
+  },
+
+  "set change": async () => {
+    await isWhole(await attachAll(), ALL);
+    await isWhole(await attachAll([0, 2]), numbersOf(await look()));
+    expect(numbersOf(await look())).toHaveLength(2);
+  },
+
+  unplug: async () => {
+    await isWhole(await attachAll(), ALL);
+    await detachAll();
+    await isGone();
+    const query = { addresses: ["0000:01:00"] };
+    const left = await lookAtReality(guest.hypervisor, query, OWNER, AbortSignal.timeout(60_000));
+    expect(left).toBeUndefined();
+  },
+
+  "roll back in the middle": async () => {
+    refuseFirstFunction();
+    await expect(attachAll()).rejects.toThrow(/no-such-bus.*\[PLUG_FAILED\] Everything was undone/);
+    await isGone();
+    const two = await attachAll([0, 1]);
+    await isWhole(two, numbersOf(two));
+    refuseFirstFunction();
+    await expect(attachAll()).rejects.toThrow(/no-such-bus.*attached before are attached again/);
+    await isWhole(await look(), numbersOf(two));
+  },
+
+  "unplug of a paused guest": async () => {
+    await isWhole(await attachAll(), ALL);
+    await guest.side.qmp("stop");
+    // the second finds the request of the first one pending
+    for (let times = 0; times < 2; times++) {
+      const reason = await detachAll(EXPECTED_TO_FAIL_SECONDS).catch(causeText);
+      expect(reason).toMatch(/the guest is paused.*the request stays with it\. Resume the guest/);
+    }
+    expect(Object.values(await guest.qom())).toEqual([ALL]);
+    expect(guest.hypervisor.world.partOf(OWNER).held).toHaveLength(4);
+    await guest.side.qmp("cont");
+    await detachAll();
+    await isGone();
+  },
+
+  "reset with a pending unplug": async () => {
+    await isWhole(await attachAll(), ALL);
+    await guest.side.qmp("stop");
+    const said: string[] = [];
+    const detaching = detachAll(PATIENCE_SECONDS, said);
+    await eventually(async () => said.some((line) => line.includes("unplug")), true);
+    await sleep(1000);
+    await guest.side.reset();
+    await guest.side.qmp("cont");
+    await detaching;
+    expect(said).toContain("the guest was reset while the unplug was pending; looking again");
+    await guest.side.booted();
+    await isGone();
+  },
+
+  "unrequested DEVICE_DELETED": async () => {
+    // in the middle of an attach
+    guest.meddled.meddling = {
+      after: async (args) => {
+        if (!isFirst(args)) return;
+        guest.meddled.meddling = {};
+        await guest.shows(ALL);
+        await guest.removedByAStranger();
+      },
+    };
+    await isWhole(await attachAll(), ALL);
+    // while nobody does anything
+    await guest.throwOut();
+    const reality = await look();
+    expect([reality.attached.length, reality.held.length]).toEqual([0, 4]);
+    await isWhole(await attachAll(), ALL);
+  },
+
+  "plug again at once": async () => {
+    await isWhole(await attachAll(), ALL);
+    for (const functions of [[0, 1], ALL]) {
+      await detachAll();
+      const reality = await attachAll(functions);
+      await isWhole(reality, numbersOf(reality));
+      expect(reality.attached).toHaveLength(functions.length);
+    }
+  },
+};
+
+/** Of a guest that does not come back after a reset: the error says so, and everything stays held and recorded. */
+async function keepsWhatIsNotLetGo(): Promise<void> {
+  await isWhole(await attachAll(), ALL);
+  await guest.side.qmp("stop");
+  const detaching = detachAll(10 * EXPECTED_TO_FAIL_SECONDS).catch(causeText);
+  await sleep(1000);
+  await guest.side.reset();
+  await guest.side.qmp("cont");
+  expect(await detaching).toMatch(
+    /the guest .*the request stays with it.*\[DETACH_FAILED\]|takes no request/,
+  );
+  expect(guest.side.hasBooted).toBe(false);
+  expect(Object.values(await guest.qom())).toEqual([ALL]);
+  const { held, ledger } = guest.hypervisor.world.partOf(OWNER);
+  expect([held.length, ledger.length]).toEqual([4, 1]);
+}
+
+/** What the provider itself finds of the attachment. */
+async function look(): Promise<Reality> {
+  const query = { addresses: ["0000:01:00"] };
+  const reality = await lookAtReality(guest.hypervisor, query, OWNER, AbortSignal.timeout(60_000));
+  if (reality === undefined) throw new Error("nothing is attached");
+  return reality;
+}
+
+/** Every test begins with nothing attached, in a guest that runs. */
+async function isReady(): Promise<boolean> {
+  const { meddled, hypervisor, side } = guest;
+  meddled.meddling = {};
+  if (side.hasEnded || !side.hasBooted) return false;
+  if (hypervisor.world.partOf(OWNER).ledger.length > 0) await detachAll();
+  return Object.keys((await guest.seen()).guest).length === 0;
+}
+
+async function startAgain(cell: Cell): Promise<void> {
+  await guest.stop();
+  guest = await CellGuest.start(cell);
+}
+
+for (const cell of cells)
+  describe(cell.name, () => {
+    const { otherwise, version } = cell;
+    if (cell.kind === "refusals")
+      return test.each(Object.entries(refused))("%s", (_name, refuse) => refuse(version));
+    if (otherwise === undefined) return keepsTheContract(cell);
+    test.each(testsOf(cell))("%s", () =>
+      otherwise.because === "refused" ? isRefused(cell, otherwise.code) : isNative(cell),
+    );
+  });
+
+function keepsTheContract(cell: Cell): void {
+  beforeAll(async () => {
+    guest = await CellGuest.start(cell);
+    noteMeasured(await guest.versions());
+  });
+  beforeEach(async () => {
+    if (!(await isReady().catch(() => false))) await startAgain(cell);
+  });
+  // where it did not start there is none
+  afterAll(() => (guest as CellGuest | undefined)?.stop());
+  test.each(behaviours)("%s", (name) =>
+    cell.exceptions[name] === undefined ? contract[name]() : keepsWhatIsNotLetGo(),
+  );
+}
+
+async function isRefused({ version }: Cell, code: ErrorCode): Promise<void> {
+  if (version === "own") throw new Error("libvirt is run from a tree");
+  const libvirtd = await Libvirtd.start(version);
+  try {
+    const refusal = await libvirtd.session.client().catch((cause: unknown) => cause);
+    expect(refusal).toMatchObject({ code });
+    noteMeasured(`libvirt ${/\d+\.\d+\.\d+/.exec(causeText(refusal))?.[0]}`);
+  } finally {
+    await libvirtd.stop();
+  }
+}
+
+async function isNative(cell: Cell): Promise<void> {
+  const started = await CellGuest.start(cell);
+  try {
+    const bus = (await started.buses()).find((one) => one.bus === started.kind.bus);
+    expect(bus?.hotplug).toMatchObject({ possible: true, kind: "pcie-native" });
+    noteMeasured(await started.versions());
+  } finally {
+    await started.stop();
+  }
+}

@@ -1,0 +1,196 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { surveyGuest } from "../../../provider/hypervisor/qemu";
+import { QmpSession } from "../../../provider/hypervisor/plain-qemu/qmp-session";
+import type { Reality } from "../../../provider/lifecycle";
+import type { GuestBus } from "../../../provider/pci";
+import { PERIPHERAL_PATH, QmpError, type QmpMonitor } from "../../../provider/qmp";
+import { PlainHypervisor, PlainQemu, type GuestSide } from "../../support/plain-qemu";
+import { kinds, type Cell, type CellKind } from "../cells";
+import { LibvirtGuest } from "./libvirt-guest";
+import { MeddledMonitor } from "./meddled-monitor";
+
+/** A guest has switched a slot on or off within seconds; on pseries, within half a minute. */
+const SEEN_MS = 120_000;
+const LOOK_MS = 250;
+const { signal } = new AbortController();
+
+/** What QEMU and guest show of the functions that are ours. */
+export interface Seen {
+  /** Function numbers in the guest's own list of PCI devices, by the slot `DDDD:BB:DD` that they stand in. */
+  readonly guest: Readonly<Record<string, readonly number[]>>;
+  /** Function numbers by QOM, by the bus and slot that they stand in. */
+  readonly qom: Readonly<Record<string, readonly number[]>>;
+}
+
+/** A booted guest of a cell, the lifecycle's ports over it, and eyes of our own. */
+export class CellGuest {
+  readonly hypervisor: PlainHypervisor;
+  readonly meddled: MeddledMonitor;
+  readonly kind: CellKind;
+
+  private constructor(
+    readonly side: GuestSide & { stop: () => Promise<void> },
+    productMonitor: QmpMonitor & { close?: () => Promise<void> },
+    kind: CellKind,
+    private readonly atBoot: ReadonlySet<string>,
+  ) {
+    this.kind = kind;
+    this.meddled = new MeddledMonitor(productMonitor);
+    const { meddled } = this;
+    this.hypervisor = new PlainHypervisor({
+      buses: [kind.bus],
+      monitor: meddled,
+      get hasEnded() {
+        return side.hasEnded;
+      },
+    });
+    this.stop = async () => {
+      await productMonitor.close?.();
+      await side.stop();
+    };
+  }
+
+  readonly stop: () => Promise<void>;
+
+  static async start(cell: Cell): Promise<CellGuest> {
+    if (cell.kind === "refusals") throw new Error("what is refused needs no guest");
+    const kind = kinds[cell.kind];
+    const { side, monitor } =
+      cell.transport === "raw-qmp" ? await startPlain(cell, kind) : await startOfLibvirt(cell, kind);
+    try {
+      await side.booted();
+      return new CellGuest(side, monitor, kind, new Set(await listPci(side)));
+    } catch (cause) {
+      await side.stop();
+      throw cause;
+    }
+  }
+
+  /** What stands on its buses and how they take hotplug, by the product's own look. */
+  async buses(): Promise<readonly GuestBus[]> {
+    const scope = { reservedSlots: () => [], plugBuses: [this.kind.bus] };
+    return (await surveyGuest(this.meddled, scope, signal)).buses;
+  }
+
+  /** QEMU's, as it says itself, and libvirt's where there is one. */
+  async versions(): Promise<string> {
+    const { qemuVersion } = await surveyGuest(this.meddled, { reservedSlots: () => [] }, signal);
+    const libvirt = this.side instanceof LibvirtGuest ? [`libvirt ${await this.side.libvirtVersion()}`] : [];
+    return [qemuVersion, ...libvirt].join(", ");
+  }
+
+  /** The guest's list, less what it had when it had booted, and QOM's. */
+  async seen(): Promise<Seen> {
+    const addresses = (await listPci(this.side)).filter((one) => !this.atBoot.has(one));
+    const guest = group(addresses.map((one) => [one.slice(0, -2), Number(one.slice(-1))]));
+    return { guest, qom: await this.qom() };
+  }
+
+  async qom(): Promise<Seen["qom"]> {
+    const list = (await this.side.qmp("qom-list", { path: PERIPHERAL_PATH })) as { name: string }[];
+    const ours = list.filter(({ name }) => name.startsWith("mfpci-"));
+    const places = ours.map(async ({ name }): Promise<readonly [string, number] | undefined> => {
+      const path = `${PERIPHERAL_PATH}/${name}`;
+      const get = (property: string): Promise<unknown> => this.side.qmp("qom-get", { path, property });
+      try {
+        const bus = String(await get("parent_bus"));
+        const devfn = Number(await get("addr"));
+        return [`${bus.slice(bus.lastIndexOf("/") + 1)} ${devfn >> 3}`, devfn & 7];
+      } catch (cause) {
+        // it has gone since the list
+        if (cause instanceof QmpError) return undefined;
+        throw cause;
+      }
+    });
+    return group((await Promise.all(places)).filter((one) => one !== undefined));
+  }
+
+  /** Waits until guest and QOM show just these functions, in one slot, and nothing else of ours; none: nothing. */
+  async shows(functions: readonly number[]): Promise<void> {
+    const endsAt = Date.now() + SEEN_MS;
+    const expected = functions.length === 0 ? {} : { [`${this.kind.bus} ${this.kind.slot}`]: functions };
+    for (;;) {
+      const { guest, qom } = await this.seen();
+      const slots = Object.values(guest);
+      const isSo =
+        JSON.stringify(qom) === JSON.stringify(expected) &&
+        JSON.stringify(slots) === JSON.stringify(functions.length === 0 ? [] : [functions]);
+      if (isSo) return;
+      if (Date.now() > endsAt)
+        return expect({ guest: slots, qom }).toEqual({ guest: Object.values(expected), qom: expected });
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** As somebody without our locks would: asks for the slot's removal, and waits until QEMU has none of it. */
+  async removedByAStranger(): Promise<void> {
+    const endsAt = Date.now() + SEEN_MS;
+    const { bus, slot } = this.kind;
+    for (;;) {
+      try {
+        const list = (await this.side.qmp("qom-list", { path: PERIPHERAL_PATH })) as { name: string }[];
+        const first = list.find(({ name }) => /^mfpci-.*-f0$/.test(name));
+        if (first !== undefined) await this.side.qmp("device_del", { id: first.name });
+        break;
+      } catch (cause) {
+        // a slot that is still being switched on takes no request
+        if (!(cause instanceof QmpError) || Date.now() > endsAt) throw cause;
+        await sleep(1000);
+      }
+    }
+    while (`${bus} ${slot}` in (await this.qom())) {
+      if (Date.now() > endsAt) throw new Error("a stranger's device_del removed nothing");
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** The guest itself throws out what it has in a slot, where its system can. */
+  async throwOut(): Promise<void> {
+    if (this.kind.kind === "pseries") return this.removedByAStranger();
+    const [slot = ""] = Object.keys((await this.seen()).guest);
+    await this.side.console(
+      `for s in /sys/bus/pci/slots/*; do [ "$(cat $s/address)" = ${slot} ] && echo 0 > $s/power; done; true`,
+    );
+    const endsAt = Date.now() + SEEN_MS;
+    while (Object.keys(await this.qom()).length > 0) {
+      if (Date.now() > endsAt) throw new Error("the guest has thrown nothing out");
+      await sleep(LOOK_MS);
+    }
+  }
+}
+
+/** The function numbers that an operation has brought, as {@link CellGuest.shows} wants them. */
+export function numbersOf(reality: Reality): number[] {
+  return reality.attached.map((one) => one.guestFunction).sort();
+}
+
+async function startPlain(cell: Cell, { machine, slots }: CellKind) {
+  const version = cell.version === "own" ? {} : { version: cell.version };
+  const side = await PlainQemu.start({ machine, slots, ...version });
+  const open = async () => {
+    const socket = connect(side.freeSocket);
+    await once(socket, "connect");
+    return socket;
+  };
+  const ways = [{ name: "socket", open }];
+  return { side, monitor: new QmpSession({ label: "QEMU", socket: side.freeSocket, ways }) };
+}
+
+async function startOfLibvirt({ version }: Cell, kind: CellKind) {
+  if (version === "own") throw new Error("libvirt is run from a tree");
+  const side = await LibvirtGuest.start(version, kind);
+  return { side, monitor: side.productMonitor };
+}
+
+async function listPci(side: GuestSide): Promise<string[]> {
+  return (await side.console("ls -1 /sys/bus/pci/devices")).split("\n").filter((line) => line !== "");
+}
+
+function group(pairs: readonly (readonly [string, number])[]): Record<string, number[]> {
+  const groups: Record<string, number[]> = {};
+  for (const [key, number] of pairs) (groups[key] ??= []).push(number);
+  for (const numbers of Object.values(groups)) numbers.sort();
+  return groups;
+}

@@ -1,0 +1,33 @@
+import type { QmpArguments, QmpEvent, QmpMonitor } from "../../../provider/qmp";
+
+/** What happens around a device_add, by somebody else or by chance. */
+export interface Meddling {
+  /** Before it is sent; what this returns is sent in its place. */
+  readonly before?: (args: QmpArguments) => Promise<QmpArguments> | Promise<void>;
+  /** When QEMU has answered, before the provider hears the answer. */
+  readonly after?: (args: QmpArguments) => Promise<void>;
+}
+
+/** A monitor that passes everything on, and lets a test meddle with what is plugged. */
+export class MeddledMonitor implements QmpMonitor {
+  /** Of the plugs from now on; a test takes it back. */
+  meddling: Meddling = {};
+  readonly #monitor: QmpMonitor;
+
+  constructor(monitor: QmpMonitor) {
+    this.#monitor = monitor;
+  }
+
+  async execute(command: string, args: QmpArguments = {}, signal?: AbortSignal): Promise<unknown> {
+    if (command !== "device_add") return this.#monitor.execute(command, args, signal);
+    const { before, after } = this.meddling;
+    const sent = (await before?.(args)) ?? args;
+    const answer = await this.#monitor.execute(command, sent, signal);
+    await after?.(args);
+    return answer;
+  }
+
+  listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>> {
+    return this.#monitor.listen(listener, signal);
+  }
+}
