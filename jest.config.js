@@ -36,5 +36,6 @@ module.exports = {
     tier("boots", inLab),
     tier("lab-long", { ...inLab, timeoutSeconds: 1800 }),
     tier("pulumi", inLab),
+    tier("examples", { ...built, timeoutSeconds: 180 }),
   ],
 };

@@ -35,6 +35,7 @@ const tiers = {
   unit: { needs: ["npm"] },
   ssh: { needs: ["packages", "npm"], oneByOne: true },
   protocol: { needs: ["npm", "build"] },
+  examples: { needs: ["packages", "npm", "build", "pulumi"], oneByOne: true },
   qemu: { needs: ["packages", "npm", "lab"], oneByOne: true },
   contract: { needs: ["packages", "npm", "lab"], oneByOne: true },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },

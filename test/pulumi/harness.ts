@@ -47,6 +47,8 @@ export interface ProjectOptions {
   readonly source?: string;
   /** Name of the project made from `source`. Default: `program`. */
   readonly name?: string;
+  /** Default: `test`. */
+  readonly stack?: string;
   /** Extra environment of every command. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -63,14 +65,13 @@ export interface ProjectOptions {
  * expect((await project.up()).code).toBe(0);
  */
 export class PulumiProject {
-  static readonly stack = "test";
-
   private readonly started: RunningCommand[] = [];
 
   private constructor(
     /** Folder with the Pulumi.yaml that commands run in. */
     readonly folder: string,
     private readonly temporary: string,
+    private readonly stack: string,
     private readonly env: Readonly<Record<string, string>>,
   ) {}
 
@@ -87,8 +88,8 @@ export class PulumiProject {
     const settings = path.join(temporary, "settings");
     fs.mkdirSync(settings);
     fs.copyFileSync(path.join(folder, "Pulumi.yaml"), path.join(settings, "Pulumi.yaml"));
-    const project = new PulumiProject(folder, temporary, options.env ?? {});
-    const init = await project.run(["stack", "init", PulumiProject.stack]);
+    const project = new PulumiProject(folder, temporary, options.stack ?? "test", options.env ?? {});
+    const init = await project.run(["stack", "init", project.stack]);
     if (init.code !== 0) throw new Error(`pulumi stack init failed:\n${init.stdout}${init.stderr}`);
     return project;
   }
@@ -194,7 +195,7 @@ export class PulumiProject {
       PULUMI_BACKEND_URL: `file://${this.backendFolder}`,
       PULUMI_HOME: path.join(this.temporary, "home"),
       PULUMI_CONFIG_PASSPHRASE: "only for tests",
-      PULUMI_STACK: PulumiProject.stack,
+      PULUMI_STACK: this.stack,
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK: "true",
       // a command a time would check the types of @pulumi/pulumi; the checks do that for the programs once
@@ -261,7 +262,7 @@ export class PulumiProject {
   }
 
   private configFile(): string[] {
-    return ["--config-file", path.join(this.temporary, "settings", `Pulumi.${PulumiProject.stack}.yaml`)];
+    return ["--config-file", path.join(this.temporary, "settings", `Pulumi.${this.stack}.yaml`)];
   }
 
   private run(args: readonly string[]): Promise<CommandResult> {
@@ -298,6 +299,8 @@ export interface StateResource {
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly outputs?: Readonly<Record<string, unknown>>;
   readonly initErrors?: readonly string[];
+  /** URN of the resource with which it goes. */
+  readonly deletedWith?: string;
 }
 
 /** Starts a program and collects what it prints, line by line with the time. */

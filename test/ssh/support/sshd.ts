@@ -57,6 +57,8 @@ interface SshdOptions {
   readonly address?: string;
   /** A network namespace that it and its sessions run in. */
   readonly namespace?: string;
+  /** A folder that it and its sessions have for /sys. */
+  readonly sysfs?: string;
   /** Lines that come first in the configuration, where the first value wins. */
   readonly config?: readonly string[];
 }
@@ -87,7 +89,9 @@ export class Sshd {
     const file = workspace.write(`${name}.config`, `${config.join("\n")}\n`);
     const command = ["/usr/sbin/sshd", "-D", "-e", "-f", file];
     const inside = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
-    const [program = "", ...args] = [...inside, ...command];
+    const script = 'mount --bind "$0" /sys && exec "$@"';
+    const over = options.sysfs === undefined ? [] : ["unshare", "--mount", "sh", "-c", script, options.sysfs];
+    const [program = "", ...args] = [...inside, ...over, ...command];
     const sshd = new Sshd(address, port, spawn(program, args));
     await sshd.waitForLog(/Server listening/);
     return sshd;

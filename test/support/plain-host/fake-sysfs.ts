@@ -11,6 +11,8 @@ export interface FakeFunction {
   readonly driver: string;
   readonly group: number;
   readonly classCode?: string;
+  /** Of a virtual function: the function that makes it. */
+  readonly physicalFunction?: string;
 }
 
 /** The laboratory's card: four functions in one IOMMU group. */
@@ -55,6 +57,7 @@ export class FakeSysfs {
     }
     this.#pipe("drivers_probe", (address) => this.#probe(address));
     for (const one of functions) this.#add(one);
+    for (const one of functions) this.#enable(one);
   }
 
   driverOf(address: string): string | undefined {
@@ -104,6 +107,16 @@ export class FakeSysfs {
     fs.symlinkSync(groupFolder, this.#pci(`devices/${address}/iommu_group`));
     fs.symlinkSync(this.#pci(`devices/${address}`), path.join(groupFolder, "devices", address));
     this.#bind(address, driver);
+  }
+
+  /** Among the virtual functions of its physical one, as the kernel links the two. */
+  #enable({ address, physicalFunction }: FakeFunction): void {
+    if (physicalFunction === undefined) return;
+    const folder = this.#pci(`devices/${physicalFunction}`);
+    const others = fs.readdirSync(folder).filter((name) => name.startsWith("virtfn")).length;
+    fs.symlinkSync(this.#pci(`devices/${address}`), path.join(folder, `virtfn${others}`));
+    fs.symlinkSync(folder, this.#pci(`devices/${address}/physfn`));
+    fs.writeFileSync(path.join(folder, "sriov_numvfs"), `${others + 1}\n`);
   }
 
   #unbind(address: string, driver: string): void {
