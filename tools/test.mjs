@@ -21,6 +21,10 @@ const checks = [
   { name: "lint", command: ["npm", "run", "--silent", "lint"] },
   { name: "format", command: [bin("prettier"), "--check", "--log-level", "warn", "."] },
   { name: "unused code", command: [bin("knip")] },
+  {
+    name: "reference and API report",
+    command: [process.execPath, path.join(root, "tools/docs.mjs"), "--check"],
+  },
   { name: "package", command: [process.execPath, path.join(root, "tools/check-package.mjs")] },
 ];
 
@@ -35,6 +39,7 @@ const tiers = {
   unit: { needs: ["npm"] },
   ssh: { needs: ["packages", "npm"], oneByOne: true },
   protocol: { needs: ["npm", "build"] },
+  package: { needs: ["npm", "build"], oneByOne: true },
   qemu: { needs: ["packages", "npm", "lab"], oneByOne: true },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },
   "lab-long": { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true, onlyNamed: true },
