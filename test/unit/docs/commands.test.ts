@@ -15,6 +15,7 @@ const named = new Set([
   "ssh-keygen -l",
   "virsh attach-device",
   "virsh create",
+  "virsh detach-device",
   "virsh define",
   "virsh destroy",
   "virsh dumpxml",
