@@ -101,18 +101,23 @@ ${list(codes.map(([, code]) => code).sort())}
 }
 
 const isCheck = process.argv.includes("--check");
-for (const [file, write] of [
-  ["docs/reference.md", writeReference],
-  ["etc/api.md", writeApi],
-  ...Object.entries(drawn).map(([name, svg]) => [`docs/drawings/${name}.svg`, () => svg]),
-]) {
-  const text = write();
-  const target = path.join(root, file);
-  if (!isCheck) {
-    fs.mkdirSync(path.dirname(target), { recursive: true });
-    fs.writeFileSync(target, text);
-  } else if (!fs.existsSync(target) || fs.readFileSync(target, "utf8") !== text) {
-    console.error(`${file} is not what the sources make of it. Renew it with: ${command}`);
-    process.exitCode = 1;
+try {
+  for (const [file, write] of [
+    ["docs/reference.md", writeReference],
+    ["etc/api.md", writeApi],
+    ...Object.entries(drawn).map(([name, svg]) => [`docs/drawings/${name}.svg`, () => svg]),
+  ]) {
+    const text = write();
+    const target = path.join(root, file);
+    if (!isCheck) {
+      fs.mkdirSync(path.dirname(target), { recursive: true });
+      fs.writeFileSync(target, text);
+    } else if (!fs.existsSync(target) || fs.readFileSync(target, "utf8") !== text) {
+      console.error(`${file} is not what the sources make of it. Renew it with: ${command}`);
+      process.exitCode = 1;
+    }
   }
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
 }

@@ -47,6 +47,7 @@ function run(lines: string): string {
   return execFileSync("bash", ["-euo", "pipefail", "-c", here], {
     cwd: program,
     encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"], // what it says of itself is in the error, if it fails
     env: {
       ...env,
       HOME: folder,
