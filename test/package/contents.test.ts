@@ -25,7 +25,7 @@ const reasons = {
   "dist/multifunction-pci-host": "installed on hosts without libvirt for accounts with sudo",
   "dist/LICENCES-OF-BUNDLED.txt": "the notices of what is bundled",
   "docs/": "errors name pages of it; without a network it is there",
-  "examples/quickstart/": "the README leads to it; to be copied",
+  "examples/": "the README leads to them; to be copied",
 } as const;
 
 /** Upper bounds in bytes. Growth beyond them is looked at: what is it, and does a user need it? */
@@ -67,9 +67,9 @@ test("the package has exactly what there is a reason for", () => {
   expect(places.filter((place) => !paths.some((path) => isOf(path, place)))).toEqual([]);
 });
 
-test("no source, test, lab, key or recording goes out with it", () => {
+test("no source, test, lab, key, stack or recording goes out with it", () => {
   const wrong =
-    /(^|\/)(test|lab|tools|bench|node_modules|\.[^/]*)\/|\.(key|pem|log|cast|map)$|id_ed25519|^provider\//;
+    /(^|\/)(test|lab|tools|bench|node_modules|\.[^/]*)\/|\.(key|pem|log|cast|map)$|id_ed25519|Pulumi\.[^/]+\.yaml$|^provider\//;
   expect(paths.filter((path) => wrong.test(path))).toEqual([]);
 });
 

@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { blocksRun, documentedCommands, elsewhere, looks } from "./commands";
 import { readText, repository } from "./markdown";
 
-const { scripts } = JSON.parse(readText("package.json")) as { scripts: Record<string, string> };
+const { scripts, bin = {} } = JSON.parse(readText("package.json")) as {
+  scripts: Record<string, string>;
+  bin?: Record<string, string>;
+};
 
 /** Named in a sentence, as a cause or as what does not work; nobody is told to run them. */
 const named = new Set([
@@ -27,7 +30,8 @@ const named = new Set([
 function isOfRepository(command: string): boolean {
   const [program, ...words] = command.split(" ");
   const [first = "", second = ""] = words;
-  if (program === "npx") return existsSync(join(repository, second)) && ["jest", "tsx"].includes(first);
+  if (program === "npx")
+    return first in bin || (["jest", "tsx"].includes(first) && existsSync(join(repository, second)));
   if (program === "node") return existsSync(join(repository, first));
   if (program !== "npm") return false;
   if (first === "ci" || (first === "install" && words.length === 1)) return true;
