@@ -28,6 +28,7 @@ module.exports = {
     tier("unit", { timeoutSeconds: 120 }),
     tier("ssh", { timeoutSeconds: 180 }),
     tier("protocol", { ...built, timeoutSeconds: 180 }),
+    tier("package", { ...built, timeoutSeconds: 300 }),
     tier("qemu", { timeoutSeconds: 600 }),
     tier("contract", { timeoutSeconds: 900 }),
     tier("lab", inLab),

@@ -85,11 +85,14 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   declare readonly adopt: pulumi.Output<boolean | undefined>;
   /** The argument of this name. */
   declare readonly allowInUse: pulumi.Output<boolean | undefined>;
+  /** The argument of this name. */
   declare readonly persistent: pulumi.Output<boolean | undefined>;
   /** The argument of this name. */
   declare readonly timeouts: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["timeouts"]>>;
 
   /**
+   * Declares the attachment; Pulumi makes it when the program has run.
+   *
    * @param name - Name of the resource in the program; with project and stack it makes the owner token.
    * @param args - What to plug, where, and how to reach the host. Not changed.
    * @param opts - Pulumi's options. `customTimeouts` has no effect (see {@link MultifunctionPciAttachmentArgs.timeouts}),

@@ -12,6 +12,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { bundledLicences } from "./bundled-licences.mjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const dist = path.join(root, "dist");
@@ -37,8 +38,9 @@ const englishOnly = {
 
 fs.mkdirSync(staging, { recursive: true });
 process.once("exit", () => fs.rmSync(staging, { recursive: true, force: true })); // after a failure there is one
+const inputs = [];
 for (const { entry, outfile, mostBytes } of bundles) {
-  await build({
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: [entry],
     outfile: path.join(staging, outfile),
@@ -48,10 +50,12 @@ for (const { entry, outfile, mostBytes } of bundles) {
     format: "cjs",
     // Not minified: a stack trace is readable, and the shim's text stays as it is written.
     minify: false,
+    metafile: true,
     legalComments: "inline",
     plugins: [englishOnly],
     external: ["@pulumi/pulumi", "ssh2", "pulumi-multifunction-pci/*"],
   });
+  inputs.push(...Object.keys(metafile.inputs));
   const { size } = fs.statSync(path.join(staging, outfile));
   if (size > mostBytes) {
     throw new Error(
@@ -62,6 +66,7 @@ for (const { entry, outfile, mostBytes } of bundles) {
 }
 
 fs.chmodSync(path.join(staging, "cli/index.js"), 0o755);
+fs.writeFileSync(path.join(staging, "LICENCES-OF-BUNDLED.txt"), bundledLicences(root, inputs));
 
 const tsc = spawnSync(
   process.execPath,

@@ -21,6 +21,10 @@ const checks = [
   { name: "lint", command: ["npm", "run", "--silent", "lint"] },
   { name: "format", command: [bin("prettier"), "--check", "--log-level", "warn", "."] },
   { name: "unused code", command: [bin("knip")] },
+  {
+    name: "reference and API report",
+    command: [process.execPath, path.join(root, "tools/docs.mjs"), "--check"],
+  },
   { name: "package", command: [process.execPath, path.join(root, "tools/check-package.mjs")] },
 ];
 
@@ -36,6 +40,7 @@ const tiers = {
   ssh: { needs: ["packages", "npm"], oneByOne: true },
   protocol: { needs: ["npm", "build"] },
   examples: { needs: ["packages", "npm", "build", "pulumi"], oneByOne: true },
+  package: { needs: ["npm", "build"], oneByOne: true },
   qemu: { needs: ["packages", "npm", "lab"], oneByOne: true },
   contract: { needs: ["packages", "npm", "lab"], oneByOne: true },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },

@@ -9,6 +9,7 @@ const SOURCES = [
   "sdk",
   "provider",
   "tools/build.mjs",
+  "tools/bundled-licences.mjs",
   "package.json",
   "package-lock.json",
   "tsconfig.json",

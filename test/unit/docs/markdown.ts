@@ -31,15 +31,16 @@ export function linkTargets(text: string): string[] {
   return [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]!);
 }
 
-/** The anchor that a renderer gives to each heading (GitHub's rule: lower case, blanks to hyphens). */
+/** The anchor that a renderer gives to each heading (GitHub's rule: lower case, blanks to hyphens), and those written out. */
 export function headingAnchors(text: string): string[] {
-  const headings = text.replace(/^```.*?^```/gms, "").matchAll(/^#+ +(.+)$/gm);
-  return [...headings].map((match) =>
+  const prose = text.replace(/^```.*?^```/gms, "");
+  const headings = [...prose.matchAll(/^#+ +(.+)$/gm)].map((match) =>
     match[1]!
       .toLowerCase()
       .replace(/[^\p{L}\p{N}_ -]/gu, "")
       .replaceAll(" ", "-"),
   );
+  return [...headings, ...[...prose.matchAll(/<a id="([^"]+)">/g)].map((match) => match[1]!)];
 }
 
 /** The part of a document below one heading, up to the next of the same or a higher level. */

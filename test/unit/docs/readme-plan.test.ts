@@ -1,6 +1,6 @@
 import { findPciSlotAddress, pciAddressOf } from "../../../provider/pci";
 import { aliasOf, describePlan, planAttach, qemuIdOf, tagOf, type Observation } from "../../../provider/plan";
-import { readText } from "./markdown";
+import { readText, section } from "./markdown";
 
 const owner = "organization/net/dev/bcm5719";
 const tag = tagOf(owner);
@@ -77,6 +77,6 @@ test("the plan that the README shows is what the preview prints", () => {
     allowInUse: false,
     persistent: false,
   });
-  const shown = /```text\n(.*?)```/s.exec(readText("README.md"))?.[1]?.trim().split("\n");
+  const shown = /```text\n(.*?)```/s.exec(section(readText("README.md"), "## What Pulumi's operations do"))?.[1]?.trim().split("\n");
   expect(shown).toEqual(["plan:", ...describePlan(plan).map((line) => `  ${line}`)].map((line) => `bcm5719: ${line}`));
 });

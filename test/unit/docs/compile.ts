@@ -1,18 +1,12 @@
 import { join } from "node:path";
 import ts from "typescript";
-import { readText, repository } from "./markdown";
-
-/** What the example leaves to the reader's program. */
-const prelude = 'declare const config: import("@pulumi/pulumi").Config;\n';
-
-const example = /```ts\n(.*?)```/s.exec(readText("README.md"))?.[1];
-if (example === undefined) throw new Error("README.md has no example");
+import { repository } from "./markdown";
 
 /**
  * The compiler's messages about each source text, as if it were a file beside the SDK, under the repository's own
  * options. All in one program, because reading Pulumi's typings is what takes the time.
  */
-function compile(sources: Readonly<Record<string, string>>): Record<string, string[]> {
+export function compile(sources: Readonly<Record<string, string>>): Record<string, string[]> {
   const files = new Map(Object.entries(sources).map(([name, text]) => [join(repository, name), text]));
   const config = ts.readConfigFile(join(repository, "tsconfig.json"), (path) => ts.sys.readFile(path)) as {
     config: object;
@@ -35,16 +29,3 @@ function compile(sources: Readonly<Record<string, string>>): Record<string, stri
     }),
   );
 }
-
-test("the README's example compiles against the SDK's typings, and would not with a misspelt argument", () => {
-  const messages = compile({
-    "readme-example.ts": prelude + example,
-    "readme-misspelt.ts": prelude + example.replace("device:", "devise:"),
-  });
-  expect(messages["readme-example.ts"]).toEqual([]);
-  expect(messages["readme-misspelt.ts"]?.join("\n")).toContain("'devise' does not exist");
-}, 60_000);
-
-test("the README's example is no longer than its heading says", () => {
-  expect(example.trim().split("\n").length).toBeLessThanOrEqual(10);
-});
