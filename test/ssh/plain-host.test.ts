@@ -1,6 +1,14 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { setMaxListeners } from "node:events";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -88,6 +96,28 @@ describe("a host without libvirt, behind a real sshd", () => {
     await requests.change(`write ${UUID}`, signal);
     expect(await requests.look(`ledger ${UUID}`, signal)).toEqual([]);
     expect(execFileSync("stat", ["-c", "%a", folders.ledger], { encoding: "utf8" }).trim()).toBe("700");
+  });
+
+  it("tells where a socket really is, whatever leads to it, and starts few processes for a look", async () => {
+    const server = createServer();
+    const folder = join(bench.workspace.path, "sockets");
+    mkdirSync(folder);
+    await new Promise<void>((resolve) => server.listen(join(folder, "vm.qmp"), resolve));
+    symlinkSync(folder, join(bench.workspace.path, "by-folder"));
+    symlinkSync(join(folder, "vm.qmp"), join(bench.workspace.path, "by-name"));
+    for (const way of ["sockets/vm.qmp", "by-folder/vm.qmp", "by-name"]) {
+      const records = await requests.look(`look ${join(bench.workspace.path, way)}`, signal);
+      const texts = records.filter(({ kind }) => kind === "path").map((one) => one.text);
+      expect(texts).toEqual([join(folder, "vm.qmp")]);
+    }
+    // the number of the last process there: the shell's, the program's, flock, find, getent twice, grep, and its own
+    const counted = spawnSync("unshare", [
+      ...["--pid", "--fork", "bash", "-c"],
+      `bash -c "$0" <<<"look ${join(folder, "vm.qmp")}" >/dev/null; sh -c 'echo $$'; true`,
+      hostProgram(folders),
+    ]);
+    server.close();
+    expect(Number(String(counted.stdout))).toBe(8);
   });
 
   it("carries out what it was sent whole though the connection is cut, and nothing of half a line", async () => {

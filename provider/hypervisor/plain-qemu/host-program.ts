@@ -60,7 +60,7 @@ put() { printf "%s\\n" "$1" >"$2"; }
 enter() {
   local turn
   [ "$1" = -s ] && [ ! -d "$ledger" ] && return
-  mkdir -p "$ledger" || die "cannot make $ledger"
+  [ -d "$ledger" ] || mkdir -p "$ledger" || die "cannot make $ledger"
   { [ -O "$ledger" ] && [ ! -L "$ledger" ]; } || die "$ledger belongs to somebody else"
   exec {turn}>>"$ledger/.turn" || die "cannot write to $ledger"
   flock "$1" -w ${TURN_SECONDS} "$turn" || die "another change of this host's functions has been under way for ${TURN_SECONDS} s"
@@ -68,6 +68,12 @@ enter() {
 
 driver_of() { driver=; cd -P "$pci/devices/$1/driver" 2>/dev/null && driver=\${PWD##*/}; cd /; }
 group_of() { group=; cd -P "$pci/devices/$1/iommu_group" 2>/dev/null && group=\${PWD##*/}; cd /; }
+
+# A pause without a process of its own: nobody ever writes into this pipe.
+pause() {
+  [ -n "$never" ] || { exec {never}<> <(:); } 2>/dev/null || { sleep "$1"; return; }
+  read -r -t "$1" -u "$never"
+}
 
 # A probe may come a moment after the write that asked for it.
 await_driver() {
@@ -80,7 +86,7 @@ await_driver() {
       "?") [ -n "$driver" ] && ! is_vfio "$driver" && return ;;
       *) [ "$driver" = "$1" ] && return ;;
     esac
-    sleep 0.05
+    pause 0.05
   done
   return 1
 }
@@ -134,14 +140,19 @@ look_for_socket() {
     done
   fi
   if [ -n "$inode" ]; then say "socket listening"; else say "socket dead"; fi
-  say "path $(readlink -f -- "$socket")"
+  if [ ! -L "$socket" ] && cd -P "\${socket%/*}/" 2>/dev/null; then
+    say "path \${PWD%/}/\${socket##*/}"
+    cd /
+  else
+    say "path $(exec readlink -f -- "$socket")"
+  fi
 }
 
 # Which process listens there, and which have a group of VFIO's open, of all on the host.
 find_processes() {
   local line target pid comm found
   qemu= users=()
-  found=$(find "$proc"/[0-9]*/fd -maxdepth 1 \\( -lname "$vfio/*" -o -lname "socket:\\\\[$inode\\\\]" \\) -printf "%p=%l\\n" 2>/dev/null)
+  found=$(exec find "$proc"/[0-9]*/fd -maxdepth 1 \\( -lname "$vfio/*" -o -lname "socket:\\\\[$inode\\\\]" \\) -printf "%p=%l\\n" 2>/dev/null)
   # as they are: "socket:[1]" is no pattern
   set -f
   for line in $found; do
@@ -173,8 +184,9 @@ show_qemu() {
   } 2>/dev/null
   if [ -z "$uid" ]; then set +f; return; fi
   say "qemu $qemu $uid \${caps:-0} \${limit:-unlimited} $comm"
-  say "user $(getent passwd "$uid" | cut -d: -f1)"
-  for line in $(getent group $groups); do
+  line=$(exec getent passwd "$uid")
+  say "user \${line%%:*}"
+  for line in $(exec getent group $groups); do
     case $line in *:*:*) rest=\${line#*:*:} && say "group \${rest%%:*} \${line%%:*}" ;; esac
   done
   for value in $groups; do say "group $value"; done
@@ -198,7 +210,7 @@ show_host() {
 }
 
 look() {
-  local file json name member rest nodes
+  local file json name member rest nodes found
   socket=$1
   shift
   check_path "$socket"
@@ -225,7 +237,8 @@ look() {
   for name in "\${users[@]}"; do say "open $name"; done
   if [ -n "$qemu" ]; then
     show_qemu
-    grep -hs "^[^#]*SUBSYSTEM==\\"vfio\\"" /dev/null \${rules[@]/%//*.rules} | while IFS= read -r name; do say "rule $name"; done
+    found=$(exec grep -hs "^[^#]*SUBSYSTEM==\\"vfio\\"" /dev/null \${rules[@]/%//*.rules})
+    [ -z "$found" ] || while IFS= read -r name; do say "rule $name"; done <<<"$found"
   fi
 }
 
@@ -277,7 +290,7 @@ release() {
   done
   # QEMU closes a group some 150 ms after its last function has left its object tree
   for ((tries = 0; tries < 20 && \${#leaving[@]} > 0; tries++)); do
-    [ "$tries" = 0 ] || sleep 0.2
+    [ "$tries" = 0 ] || pause 0.2
     opened=() inode=
     find_processes
     for pair in "\${users[@]}"; do

@@ -7,7 +7,7 @@ import {
   type HostSurvey,
   type PciAddress,
 } from "../../pci";
-import { type ConfiguredFunction, type GuestIdentity, type Observation } from "../../plan";
+import type { ConfiguredFunction, GuestIdentity, LedgerEntry, Observation } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
 import { lookAtUses } from "../host-uses";
 import { surveyGuest, type GuestSurvey } from "../qemu";
@@ -33,6 +33,8 @@ export interface PlainHostParts {
   readonly guestUuid?: string;
   /** Told of the guest as soon as it is found, for the ledger. */
   readonly onGuest: (guest: GuestIdentity) => void;
+  /** Told by each look at everything what this guest's ledger holds; a short look comes before the locks, and tells nothing. */
+  readonly onLedger: (guest: GuestIdentity, entries: readonly LedgerEntry[]) => void;
   readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
 }
 
@@ -86,6 +88,11 @@ export class PlainHost implements Host {
     const found = await this.#find(query.addresses, signal);
     const seen = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;
     const { look, guest } = found;
+    const own = look.ledger.filter((file) => file.guest.uuid === guest.uuid);
+    this.#parts.onLedger(
+      guest,
+      own.flatMap((file) => file.entries),
+    );
     const ledger = look.ledger.flatMap((file) =>
       file.entries.map((entry) => ({ guest: file.guest.uuid === guest.uuid ? guest : file.guest, entry })),
     );

@@ -1,6 +1,6 @@
 import type { Hypervisor, Lock } from "../../lifecycle";
 import type { HostSurvey } from "../../pci";
-import type { GuestIdentity } from "../../plan";
+import type { GuestIdentity, LedgerEntry } from "../../plan";
 import type { QmpMonitor } from "../../qmp";
 import { QmpGuest } from "../qemu";
 import type { HostChannels, Privilege } from "./host-channels";
@@ -54,6 +54,12 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
   const requests = new HostRequests(channels, privilege, folders);
   const { label, hostKeyFingerprint } = channels;
   let found: GuestIdentity | undefined;
+  let seen: { readonly uuid: string; readonly entries: readonly LedgerEntry[] } | undefined;
+  const takeSeen = ({ uuid }: GuestIdentity): readonly LedgerEntry[] | undefined => {
+    const taken = seen?.uuid === uuid ? seen.entries : undefined;
+    seen = undefined;
+    return taken;
+  };
   const guest = (): GuestIdentity => {
     if (found === undefined) throw new Error("the guest is looked for before the ledger is written");
     return found;
@@ -69,11 +75,12 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
       label,
       survey,
       onGuest: (one) => (found = one),
+      onLedger: ({ uuid }, entries) => (seen = { uuid, entries }),
       ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
       ...(guestUuid !== undefined && { guestUuid }),
     }),
     guest: new QmpGuest(monitor),
-    ledger: new PlainLedger({ requests, socket, guest }),
+    ledger: new PlainLedger({ requests, socket, guest, takeSeen }),
     lock,
   };
 }

@@ -54,6 +54,7 @@ function scene({
 }: Scene) {
   const asked: string[] = [];
   const guests: GuestIdentity[] = [];
+  const ledgers: string[] = [];
   const lines = (): string[] => [
     `host - ${HOST.replaceAll("-", "")}`,
     `socket ${asked.length > endsAfter ? "dead" : socket}`,
@@ -96,11 +97,29 @@ function scene({
     folders: HOST_FOLDERS,
     label: "root@hv1:22",
     onGuest: (guest) => guests.push(guest),
+    onLedger: ({ uuid: guest }, entries) =>
+      ledgers.push([guest, ...entries.map((one) => one.owner)].join(" ")),
     survey: async () => nothingUsed,
     ...(guestUuid !== undefined && { guestUuid }),
   });
-  return { host, asked, guests };
+  return { host, asked, guests, ledgers };
 }
+
+describe("what the ledger holds of this guest", () => {
+  it("is told by a look at everything, and by no short one, which comes before the locks", async () => {
+    const { host, ledgers } = scene({ more: [ledgerOf(OWN), ledgerOf(OTHER)] });
+    await host.identify(query, signal);
+    expect(ledgers).toEqual([]);
+    await host.observe(query, signal);
+    expect(ledgers).toEqual([`${OWN} ${OWNER}`]);
+  });
+
+  it("is nothing where there is no file", async () => {
+    const { host, ledgers } = scene({ more: [ledgerOf(OTHER)] });
+    await host.observe(query, signal);
+    expect(ledgers).toEqual([OWN]);
+  });
+});
 
 describe("which guest it is", () => {
   it("QEMU says by its UUID, and how much memory it has", async () => {
@@ -226,6 +245,7 @@ describe("commands to the host", () => {
       folders: HOST_FOLDERS,
       label: "root@hv1:22",
       onGuest: () => undefined,
+      onLedger: () => undefined,
       survey: () => Promise.reject(cause),
     });
     const held = await Promise.allSettled(

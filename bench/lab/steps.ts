@@ -1,16 +1,5 @@
-/** One command line for the host's shell; what it prints is of no interest, its exit code is. */
-export type Step = string;
-
-/** The same work as the provider's create and delete, as commands that an operator would run on the host. */
-export interface Steps {
-  /** What create looks at before it plans: guest, other guests, configuration, functions, host's needs, slots, ledger. */
-  readonly lookBeforeAttach: readonly Step[];
-  /** The steps of the plan: ledger, hold, plug in order, confirm by QOM. */
-  readonly attach: readonly Step[];
-  readonly lookBeforeDetach: readonly Step[];
-  /** One unplug, wait until QEMU has none, release, see the drivers back, erase the ledger. */
-  readonly detach: readonly Step[];
-}
+import type { Step, Steps } from "../script";
+import { unassignedHostdev } from "./virsh-batch";
 
 const FUNCTIONS = [0, 1, 2, 3];
 const DEVICE = "0000:01:00";
@@ -70,25 +59,4 @@ export function stepsFor(guest: string, bus: string): Steps {
       `${metadata} --remove`,
     ],
   };
-}
-
-/** A script of these steps that prints the seconds it took. */
-export function scriptOf(steps: readonly Step[]): string {
-  const lines = steps.map((step) => (step.startsWith("! ") ? `if ${step.slice(2)}; then exit 1; fi` : step));
-  const quiet = `{\n${lines.join("\n")}\n} > /dev/null`;
-  return [
-    "set -eu",
-    "started=$EPOCHREALTIME",
-    quiet,
-    'awk "BEGIN { print $EPOCHREALTIME - $started }"',
-    "",
-  ].join("\n");
-}
-
-function unassignedHostdev(f: number): string {
-  return (
-    `<hostdev mode="subsystem" type="pci" managed="yes"><driver name="vfio"/><source>` +
-    `<address domain="0" bus="1" slot="0" function="${f}"/></source><alias name="ua-bench-${f}"/>` +
-    `<address type="unassigned"/></hostdev>`
-  );
 }

@@ -1,0 +1,38 @@
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * Processor time of this process and all that it starts from now on, and of nothing else on the machine: they are a control
+ * group of their own (cgroup v2) until {@link close}.
+ */
+export class CpuMeter {
+  private constructor(
+    private readonly parent: string,
+    private readonly group: string,
+  ) {}
+
+  /** @throws where the machine has no cgroup v2, or this process is not root's */
+  static start(): CpuMeter {
+    const mounts = readFileSync("/proc/self/mountinfo", "utf8");
+    const root = /^(?:\S+ ){4}(\S+) .* - cgroup2 /m.exec(mounts)?.[1];
+    if (root === undefined) throw new Error("the bench needs cgroup v2, which is mounted nowhere here");
+    const own = /^0::(.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8"))?.[1] ?? "/";
+    const group = join(root, `multifunction-pci-bench-${process.pid}`);
+    mkdirSync(group);
+    writeFileSync(join(group, "cgroup.procs"), String(process.pid));
+    return new CpuMeter(join(root, own), group);
+  }
+
+  /** So far, on all processors together. */
+  get seconds(): number {
+    const [, microseconds = ""] =
+      /^usage_usec (\d+)$/m.exec(readFileSync(join(this.group, "cpu.stat"), "utf8")) ?? [];
+    return Number(microseconds) / 1e6;
+  }
+
+  /** Goes back to where it was; to be called when all that was started has ended. */
+  close(): void {
+    writeFileSync(join(this.parent, "cgroup.procs"), String(process.pid));
+    rmdirSync(this.group);
+  }
+}

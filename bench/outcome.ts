@@ -1,0 +1,19 @@
+/** What became of one piece of a run: a failure in one keeps the others. */
+export type Outcome<T> = { readonly result: T } | { readonly failure: string };
+
+/** Tries it, and tells what went wrong. */
+export async function outcomeOf<T>(work: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { result: await work() };
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return { failure: message.split("\n")[0]?.slice(0, 200) ?? "" };
+  }
+}
+
+/** What a piece hands over: its part of the page, its charts by file name, and what failed. */
+export interface Report {
+  readonly lines: readonly string[];
+  readonly charts: Readonly<Record<string, string>>;
+  readonly failures: readonly string[];
+}
