@@ -15,6 +15,8 @@ export type {
   PciGuestAttachment,
   PciGuestBus,
   PciHolder,
+  PciGroupMember,
+  PciGuestIdentity,
   PciHost,
   PciIommuGroup,
 } from "./pci-devices";

@@ -1,16 +1,25 @@
 /** What {@link getPciDevices} finds; `inspect --json` prints the same. Names of the host hold no control characters. */
 export interface PciDevices {
+  /** The host that was looked at. */
   readonly host: PciHost;
   /** The guest that was asked for; null where none was. */
   readonly guest: PciGuest | null;
   /** Running libvirt guests where no guest was asked for; null otherwise, and where libvirt does not answer. */
-  readonly guests: readonly { readonly name: string; readonly uuid: string }[] | null;
+  readonly guests: readonly PciGuestIdentity[] | null;
   /** By address. PCI bridges are among them. */
   readonly devices: readonly PciDevice[];
   /** Lines that a program needs before those of {@link AttachAnswer.program}. */
   readonly prologue: readonly string[];
   /** What could not be found out, in sentences. */
   readonly notes: readonly string[];
+}
+
+/** A running guest of libvirt's. */
+export interface PciGuestIdentity {
+  /** For `guest.domain` of an attachment. */
+  readonly name: string;
+  /** In libvirt's form, lower case. */
+  readonly uuid: string;
 }
 
 /** The host that was looked at. */
@@ -27,13 +36,17 @@ export interface PciHost {
 export interface PciGuest {
   /** Of a guest without libvirt, its monitor's socket. */
   readonly name: string;
+  /** Of a QEMU without one, made of host and socket. */
   readonly uuid: string;
   /** `prelaunch`: started paused, never run. `off`: defined, not running. */
   readonly runState: "running" | "paused" | "prelaunch" | "off";
   /** QEMU's type of the machine, `pc-q35-10.0`; null where it does not run. */
   readonly machine: string | null;
+  /** `10.0.13`; null where it does not run. */
   readonly qemuVersion: string | null;
+  /** All of its memory, in bytes: VFIO pins it. Null where it does not run, or is not told. */
   readonly memoryBytes: number | null;
+  /** PCI buses that a device could be plugged into, or could but for a reason. */
   readonly buses: readonly PciGuestBus[];
   /** What this provider has attached to it, whichever the stack. */
   readonly attachments: readonly PciGuestAttachment[];
@@ -47,6 +60,7 @@ export interface PciGuestBus {
   readonly bus: string;
   /** The hotplug mechanism of its slots; null where it takes none now. */
   readonly kind: "pcie-native" | "pcie-acpi" | "pci-acpi" | "pseries" | null;
+  /** Slot numbers without anything in them, ascending; behind a root port 0 or none. */
   readonly freeSlots: readonly number[];
   /** QEMU's ids, or paths, of what stands on it. */
   readonly takenBy: readonly string[];
@@ -56,8 +70,11 @@ export interface PciGuestBus {
 
 /** One attachment of this provider in the guest. */
 export interface PciGuestAttachment {
+  /** Its owner token: `organization/project/stack/name`. */
   readonly owner: string;
+  /** QEMU's id of the bus: `pci.5`. */
   readonly bus: string;
+  /** Slot number on that bus. */
   readonly slot: number;
   /** Addresses on the host of what the guest sees. */
   readonly attached: readonly string[];
@@ -71,14 +88,19 @@ export interface PciDevice {
   readonly address: string;
   /** Names are the host's pci.ids', of the first function; null where it has none. */
   readonly vendorName: string | null;
+  /** Of the first function; null where pci.ids has none. */
   readonly productName: string | null;
+  /** Of the first function: `Ethernet controller`; null where pci.ids has none. */
   readonly className: string | null;
   /** Null where the host has one node, or does not tell. */
   readonly numaNode: number | null;
   /** All functions are PCI bridges, which are never attached. */
   readonly isBridge: boolean;
+  /** By number, ascending. */
   readonly functions: readonly PciFunction[];
+  /** The groups that its functions are in, by number; empty where the host has no IOMMU for it. */
   readonly iommuGroups: readonly PciIommuGroup[];
+  /** Whether, and how, it can be attached now. */
   readonly attach: AttachAnswer;
 }
 
@@ -90,11 +112,15 @@ export interface PciFunction {
   readonly function: number;
   /** Four hexadecimal digits with `0x`. */
   readonly vendorId: string;
+  /** Four hexadecimal digits with `0x`. */
   readonly productId: string;
   /** Six hexadecimal digits with `0x`. */
   readonly classCode: string;
+  /** By the host's pci.ids; null where that has none. */
   readonly vendorName: string | null;
+  /** By the host's pci.ids; null where that has none. */
   readonly productName: string | null;
+  /** By the host's pci.ids; null where that has none. */
   readonly className: string | null;
   /** Bound now; null if none is. */
   readonly driver: string | null;
@@ -102,16 +128,19 @@ export interface PciFunction {
   readonly iommuGroup: number | null;
   /** Of a virtual function (SR-IOV), its physical function. */
   readonly physicalFunction: string | null;
-  /** Network interfaces and disks on it, used or not. */
+  /** Kernel names of the network interfaces on it, used or not. */
   readonly interfaces: readonly string[];
+  /** Kernel names of the disks on it, used or not, without partitions. */
   readonly disks: readonly string[];
   /** What the host uses it for, in words that follow "it". */
   readonly hostUses: readonly string[];
+  /** Null where nobody has it. */
   readonly heldBy: PciHolder | null;
 }
 
 /** Who has a function of the host. */
 export interface PciHolder {
+  /** Name of the guest, its monitor's socket, or the process that has it. */
   readonly guest: string;
   /** Null where only the process is known that has it. */
   readonly guestUuid: string | null;
@@ -119,6 +148,7 @@ export interface PciHolder {
   readonly owner: string | null;
   /** The guest's slot, where it is this provider's. */
   readonly bus: string | null;
+  /** The guest's slot number, where it is this provider's. */
   readonly slot: number | null;
   /** Null also where it is held and shown to nobody. */
   readonly guestFunction: number | null;
@@ -126,12 +156,20 @@ export interface PciHolder {
 
 /** An IOMMU group of a device, and what else is in it. */
 export interface PciIommuGroup {
+  /** Its number, as the kernel has given it at this boot. */
   readonly group: number;
-  readonly others: readonly {
-    readonly address: string;
-    readonly driver: string | null;
-    readonly isBridge: boolean;
-  }[];
+  /** Functions of other devices in it: they go along, are held, or stand in the way. */
+  readonly others: readonly PciGroupMember[];
+}
+
+/** A function of another device in the same IOMMU group. */
+export interface PciGroupMember {
+  /** `0000:01:00.0` */
+  readonly address: string;
+  /** Bound now; null if none is. */
+  readonly driver: string | null;
+  /** A PCI bridge is no obstacle. */
+  readonly isBridge: boolean;
 }
 
 /** Whether a device can be attached now. */
@@ -142,6 +180,7 @@ export interface AttachAnswer {
   readonly functions: readonly number[];
   /** The arguments of an attachment that it takes. */
   readonly leftovers: "refuse" | "hold";
+  /** Whether `allowInUse` has to be true, because the host uses what would be taken. */
   readonly allowInUse: boolean;
   /** What it does to host and guest: `leaves the host: interface eth2`. */
   readonly consequences: readonly string[];
@@ -155,5 +194,6 @@ export interface AttachAnswer {
 export interface AttachRefusal {
   /** A code of docs/errors.md. */
   readonly code: string;
+  /** What it says: reason and cure. */
   readonly message: string;
 }
