@@ -26,7 +26,7 @@ const PACKAGES = [
   "util-linux",
 ];
 
-/** What an older release has instead: procps set the same sysctls, and nothing drew in what packs the initrd. */
+/** What an older release has instead: procps sets the same sysctls there. */
 const INSTEAD: Readonly<Record<Release, Readonly<Record<string, string>>>> = {
   trixie: {},
   bookworm: { "linux-sysctl-defaults": "zstd" },

@@ -34,12 +34,14 @@ describe("The lab's host", () => {
 
   test("has sixteen devices of two functions, each in one IOMMU group of its own", async () => {
     const drivers = await lab.hostDrivers();
+    // that driver is in Linux from 5.13 on
+    const driver = lab.release === "bullseye" ? null : "pvpanic-pci";
     const groups = await onHost(
       "cd /sys/kernel/iommu_groups && for g in *; do echo $(ls $g/devices); done | grep '^0000:00:[01][0-9a-f].0 '",
     );
     for (let slot = 0x8; slot < 0x18; slot++) {
       const functions = [0, 1].map((n) => `0000:00:${slot.toString(16).padStart(2, "0")}.${n}`);
-      expect(functions.map((address) => drivers[address])).toEqual(["pvpanic-pci", "pvpanic-pci"]);
+      expect(functions.map((address) => drivers[address])).toEqual([driver, driver]);
       expect(groups.split("\n")).toContain(functions.join(" "));
     }
   });
@@ -146,16 +148,11 @@ describe.each(GUESTS)("%s", (guest) => {
 // That VFIO works after it is what every other file of this tier shows.
 describe("Restoring", () => {
   const address = "0000:01:00.3";
-  const hostdev = `<hostdev mode='subsystem' type='pci' managed='yes'><driver name='vfio'/>
-    <source><address domain='0x0000' bus='0x01' slot='0x00' function='0x3'/></source>
-    <alias name='ua-lab-test'/><address type='unassigned'/></hostdev>`;
 
   test("undoes what was done to devices, files and guests", async () => {
     await onHost("echo changed >/root/changed");
     await lab.guestConsole("guest1", "echo changed >/tmp/changed");
-    await onHost(
-      `cat >/run/hostdev.xml <<'XML'\n${hostdev}\nXML\nvirsh attach-device guest1 /run/hostdev.xml --live`,
-    );
+    await onHost("virsh nodedev-detach pci_0000_01_00_3");
     await onHost("virsh destroy guest2");
     expect(await lab.hostDriver(address)).toBe("vfio-pci");
 
