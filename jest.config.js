@@ -26,7 +26,7 @@ const inLab = {
 module.exports = {
   projects: [
     tier("unit", { timeoutSeconds: 120 }),
-    tier("ssh", { timeoutSeconds: 180 }),
+    tier("ssh", { ...built, timeoutSeconds: 180 }),
     tier("protocol", { ...built, timeoutSeconds: 180 }),
     tier("qemu", { timeoutSeconds: 600 }),
     tier("lab", inLab),

@@ -33,7 +33,7 @@ const checks = [
 const tiers = {
   check: { needs: ["npm", "build"] },
   unit: { needs: ["npm"] },
-  ssh: { needs: ["packages", "npm"], oneByOne: true },
+  ssh: { needs: ["packages", "npm", "build"], oneByOne: true },
   protocol: { needs: ["npm", "build"] },
   qemu: { needs: ["packages", "npm", "lab"], oneByOne: true },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },

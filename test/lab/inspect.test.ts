@@ -140,6 +140,24 @@ test("the answers are those of the attachment: what is refused, what takes allow
 
 test("a guest that does not run refuses everything, and says so once", async () => {
   await lab.virsh("destroy guest2");
+  // TEMP
+  {
+    const { HOST_HELPER_PROGRAM } = require("../../provider/ssh/host-helper-program") as {
+      HOST_HELPER_PROGRAM: string;
+    };
+    const part = (name: string): string =>
+      new RegExp(`^${name}\\(\\) \\{\\n.*?^\\}\\n`, "ms").exec(HOST_HELPER_PROGRAM)![0];
+    const script = `shopt -s nullglob\n${part("record")}${part("list_devices")}time list_devices 1\n`;
+    fs.writeFileSync("/tmp/insp-rec/script.sh", script);
+    const raw = await lab.lab.exec(`bash <<'ENDOFIT'\n${script}\nENDOFIT`);
+    fs.writeFileSync("/tmp/insp-rec/listing.txt", raw.stdout + "\n--\n" + raw.stderr);
+    const t = Date.now();
+    fs.writeFileSync("/tmp/insp-rec/all.txt", (await inspect("--guest", "guest1")).stdout);
+    fs.writeFileSync(
+      "/tmp/insp-rec/nic.txt",
+      (await inspect("--guest", "guest1", "--device", NIC)).stdout + (Date.now() - t),
+    );
+  }
   const { code, stdout } = await inspect("--guest", "guest2", "--device", NIC);
   expect(code).toBe(0);
   expect(stdout).toContain("guest     guest2: off");
