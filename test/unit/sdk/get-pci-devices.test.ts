@@ -5,7 +5,7 @@ import { composeReport } from "../../../provider/inspect";
 import { getPciDevices, getPciDevicesOutput } from "../../../sdk";
 import { card, picture } from "../inspect/support/pictures";
 
-const bundle = { inspectHost: jest.fn() };
+const bundle = { inspectHost: jest.fn<Promise<unknown>, [unknown, unknown?]>() };
 jest.mock("pulumi-multifunction-pci/provider", () => bundle, { virtual: true });
 
 const report = composeReport(picture(card("0000:01:00", { shared: 7 })));
