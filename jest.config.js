@@ -26,13 +26,17 @@ const inLab = {
 module.exports = {
   projects: [
     tier("unit", { timeoutSeconds: 120 }),
-    tier("ssh", { timeoutSeconds: 180 }),
+    tier("ssh", { ...built, timeoutSeconds: 180 }),
     tier("protocol", { ...built, timeoutSeconds: 180 }),
     tier("package", { ...built, timeoutSeconds: 300 }),
     tier("qemu", { timeoutSeconds: 600 }),
     tier("contract", { timeoutSeconds: 900 }),
     tier("lab", inLab),
-    tier("lab-older", { ...inLab, timeoutSeconds: 600 }),
+    tier("lab-older", {
+      ...inLab,
+      timeoutSeconds: 600,
+      testMatch: ["<rootDir>/test/lab-older/**/*.test.ts", "<rootDir>/test/lab/lab-itself.test.ts"],
+    }),
     tier("faults", inLab),
     tier("boots", inLab),
     tier("lab-long", { ...inLab, timeoutSeconds: 1800 }),

@@ -98,7 +98,7 @@ function connectionOf(place: string, values: Values): Connection {
       strictHostKeyChecking: values["strict-host-key-checking"],
     }),
     ...proxyOf(values.jump),
-  } as Connection;
+  };
 }
 
 /** Jump hosts nest: the last one is spoken to by the host's own connection. */

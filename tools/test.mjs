@@ -37,7 +37,7 @@ const checks = [
 const tiers = {
   check: { needs: ["npm", "build"] },
   unit: { needs: ["npm"] },
-  ssh: { needs: ["packages", "npm"], oneByOne: true },
+  ssh: { needs: ["packages", "npm", "build"], oneByOne: true },
   protocol: { needs: ["npm", "build"] },
   examples: { needs: ["packages", "npm", "build", "pulumi"], oneByOne: true },
   package: { needs: ["npm", "build"], oneByOne: true },

@@ -147,26 +147,32 @@ async function lookAtHolders(
   notes: string[],
   signal: AbortSignal,
 ): Promise<Seen> {
+  let reason: string;
   try {
     const { guests, ...holders } = await host.runningGuests(HOST_URI, signal);
     return { by: "host", holders, guests };
   } catch (cause) {
     if (!hasCode(cause, "LIBVIRT_UNREACHABLE", "LIBVIRT_TOO_OLD")) throw cause;
-    notes.push(`libvirt's guests are not known: ${causeText(cause)}`);
+    reason = causeText(cause);
   }
-  return { by: "host", holders: await lookWithoutLibvirt(host, await listed, notes, signal) };
+  const holders = await lookWithoutLibvirt(host, await listed, reason, notes, signal);
+  return { by: "host", holders };
 }
 
 async function lookWithoutLibvirt(
   host: OpenHost,
   addresses: readonly PciAddress[],
+  reason: string,
   notes: string[],
   signal: AbortSignal,
 ): Promise<Holders> {
   try {
-    return await host.holders(addresses, signal);
+    const holders = await host.holders(addresses, signal);
+    notes.push("No libvirt is used here: holders are what the host's processes and this provider's records show.");
+    return holders;
   } catch (cause) {
     if (!hasCode(cause, "HOST_PROGRAM_FAILED", "HOST_WITHOUT_UUID")) throw cause;
+    notes.push(`libvirt's guests are not known: ${reason}`);
     notes.push(`Who holds a function is not known: ${causeText(cause)}`);
     return { holdings: [], ledger: [] };
   }

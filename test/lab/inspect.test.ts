@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import fs from "node:fs";
 import path from "node:path";
 import type { PciDevice, PciDevices } from "../../sdk";
 import { attachmentLab, NIC, OTHER_NIC } from "./support/attachment-lab";
@@ -96,7 +95,6 @@ test("a device is whole before its attachment, then held by the guest, and whole
   expect(attached.attach).toMatchObject({ possible: "no", refusal: { code: "ATTACHMENT_OWNED_BY_ANOTHER" } });
   expect(deviceAt(after, OTHER_NIC).attach.possible).toBe("whole");
   const { stdout } = await inspect();
-  record("attached", stdout);
   expect(stdout).toMatch(/^0000:01:00 {2}0-3 +Intel Corporation 82574L .* no: in guest1$/m);
   expect(stdout).toContain("0-3: held for guest guest1, in slot pci.8, by");
 
@@ -147,7 +145,6 @@ test("a guest that does not run refuses everything, and says so once", async () 
     "refuses guest guest2 is not running; a live attachment needs a running guest.",
   );
   expect(stdout).toContain("  attach    no: the guest refuses, see above");
-  record("off", stdout);
 
   const absent = await inspect("--guest", "nobody", "--device", NIC);
   expect([absent.code, absent.stdout, absent.stderr]).toEqual([
@@ -191,9 +188,3 @@ test("a member of the group libvirt sees the same, a mere login the devices and 
     expect.stringMatching(/^Who holds a function is not known: /),
   ]);
 });
-
-/** For docs/inspect.md and the README: what was printed, where somebody asks for it. */
-function record(name: string, text: string): void {
-  const folder = process.env["RECORD_INSPECT"];
-  if (folder !== undefined) fs.writeFileSync(path.join(folder, `${name}.txt`), text);
-}

@@ -105,7 +105,7 @@ function useTexts(functions: readonly FunctionReport[]): string[] {
     functions.flatMap((one) => one.interfaces),
     functions.flatMap((one) => one.disks),
   );
-  if (texts.length > 0) return texts;
+  if (texts.length > 0 || functions.every((one) => one.heldBy !== null)) return texts;
   return [names === "" ? "uses nothing of it" : `has ${names}, and uses nothing of it`];
 }
 

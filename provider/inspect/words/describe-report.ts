@@ -6,14 +6,14 @@ import { clip, labelled, wrap } from "./layout";
 
 /** How a report is written. */
 export interface ReportStyle {
-  /** Columns; a table that has fewer than 40 is of no use. */
+  /** Columns; fewer than 60 are taken for 60. */
   readonly width: number;
   readonly hasColours: boolean;
   /** Also PCI bridges, which are never attached. */
   readonly withBridges: boolean;
 }
 
-const LEAST_WIDTH = 40;
+const LEAST_WIDTH = 60;
 const HEADINGS = ["DEVICE", "FUNCTIONS", "WHAT", "ATTACH"] as const;
 
 /** The report in lines: host and guest, a table of all devices, a card for each, and how a program begins. */

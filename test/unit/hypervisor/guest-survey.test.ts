@@ -240,6 +240,23 @@ describe("which ports the survey looks at", () => {
     expect((await askedPorts("idle", ["pci.3"])).sort()).toEqual(["pci.3", "pci.8"]);
   });
 
+  it("is every one where a list of all is wanted, also beside one of ours", async () => {
+    const every = async (scenario: string): Promise<string[]> => {
+      const monitor = new ReplayMonitor(readRecording(scenario));
+      const scope = { reservedSlots: () => [], plugBuses: [], everyBus: true };
+      const { buses, machine } = await surveyGuest(monitor, scope, signal);
+      expect(machine).toBe("pc-q35-10.0");
+      expect(buses.map((one) => one.bus).sort()).toEqual(everyPort);
+      return buses
+        .filter((one) => one.hotplug.possible)
+        .map((one) => one.bus)
+        .sort();
+    };
+    // libvirt's USB controller has the first
+    expect(await every("idle")).toEqual(everyPort.slice(1));
+    expect(await every("attached")).toEqual(everyPort.slice(1));
+  });
+
   it("is none of those that the configuration gives away, while another is free", async () => {
     const monitor = new ReplayMonitor(readRecording("idle"));
     const reservedSlots = (bus: string): readonly number[] => (bus === "pci.8" ? [0] : []);

@@ -2,6 +2,7 @@ import { composeReport, type PciReport } from "../../../provider/inspect";
 import type { PciDevices } from "../../../sdk";
 import { card, picture } from "./support/pictures";
 
+/* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- two functions are the same where their types are */
 /** Compiles only where the two are the same, field by field; a code is a text for programs. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 type Plain<T> = T extends object ? { [K in keyof T]: Plain<T[K]> } : T;

@@ -3,6 +3,9 @@ import type { PciAddress } from "../../../../provider/pci";
 import { aliasOf, tagOf, type Holding, type LedgerEntry, type Observation } from "../../../../provider/plan";
 import { nothingUsed } from "../../../support/survey";
 
+/** What no text of a host may hold where a terminal shows it. */
+export const OBEYED_BY_TERMINALS = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
+
 export const GUEST = { name: "guest1", uuid: "11111111-1111-4111-8111-111111111111" };
 export const OTHER = { name: "guest2", uuid: "22222222-2222-4222-8222-222222222222" };
 
