@@ -1,3 +1,3 @@
 export { ensureForeignGuest, type ForeignArchitecture } from "./foreign-guest";
 export { inTree, type InTree } from "./in-tree";
-export { ensureTree, QEMU_RELEASES, type QemuVersion } from "./tree";
+export { ensureTree, type QemuVersion } from "./tree";

@@ -21,6 +21,7 @@ const COMMON = [
 /** Fills an empty folder with packages of Debian (root needed). `args` end with the release. */
 export async function makeTree(args: readonly string[], tree: string): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error("Trees of other QEMUs are made and run by root only");
-  const [file = "", ...rest] = [...DIE_TOGETHER, "mmdebstrap", ...COMMON, ...args, tree];
+  const command: string[] = [...DIE_TOGETHER, "mmdebstrap", ...COMMON, ...args, tree];
+  const [file = "", ...rest] = command;
   await runCommand(file, rest, { timeoutMs: LIMIT_MS });
 }

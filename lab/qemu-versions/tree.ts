@@ -5,7 +5,7 @@ import { withProgress, type Log } from "../progress";
 import { makeTree } from "./mmdebstrap";
 
 /** Debian releases by the QEMU that they have: the versions that are looked at. */
-export const QEMU_RELEASES = { "5.2": "bullseye", "7.2": "bookworm", "10.0": "trixie" } as const;
+const QEMU_RELEASES = { "5.2": "bullseye", "7.2": "bookworm", "10.0": "trixie" } as const;
 /** One of them, as its users call it. */
 export type QemuVersion = keyof typeof QEMU_RELEASES;
 

@@ -81,7 +81,9 @@ const contract: Readonly<Record<Behaviour, () => Promise<void>>> = {
   "plug together": async () => {
     const before: unknown[] = [];
     guest.meddled.meddling = {
-      before: async (args) => void (isFirst(args) && before.push(await guest.seen())),
+      before: async (args) => {
+        if (isFirst(args)) before.push(await guest.seen());
+      },
     };
     const reality = await attachAll();
     await isWhole(reality, ALL);

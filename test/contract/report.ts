@@ -71,10 +71,12 @@ export function writeReport(
     (a, b) => rankOf(a) - rankOf(b),
   );
   const isBad = (row: CompatibilityRow): boolean => row.result.startsWith("FAIL");
-  const missing = order.length - rows.length;
+  const known = new Set(rows.map(keyOf));
+  const missing = order.map(rowKeyOf).filter((key) => !known.has(key));
   const table = [
     `${rows.length} of ${order.length} cells, ${rows.filter(isBad).length} of them with failures` +
-      (missing > 0 ? `; ${missing} have not been run yet.` : "."),
+      (missing.length > 0 ? "; not run yet:" : "."),
+    ...(missing.length > 0 ? ["", ...missing.map((key) => `- ${key}`)] : []),
     "",
     `| ${heads.join(" | ")} |`,
     `| ${heads.map(() => "---").join(" | ")} |`,
