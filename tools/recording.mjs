@@ -100,7 +100,7 @@ text{font:${fontSize}px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans 
 #s{animation:s ${total.toFixed(1)}s step-end infinite}
 @media (prefers-reduced-motion:reduce){#s{animation:none}}
 @keyframes s{
-0%{transform:translateY(${header.height * rowHeight}px)}
+0%{transform:translateY(${frames[0].y}px)}
 ${keyframes}
 }
 </style>

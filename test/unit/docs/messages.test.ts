@@ -24,7 +24,7 @@ function isMessage(text: string, code: ErrorCode): boolean {
 }
 
 const quoted = [...readText("docs/troubleshooting.md").matchAll(/^```text\n(.*?)```/gms)].map(([, block]) =>
-  block!.trim().replaceAll("\n", " "),
+  block!.trim().replace(/\s+/g, " "),
 );
 
 test("there are messages to compare", () => expect(quoted.length).toBeGreaterThan(15));
