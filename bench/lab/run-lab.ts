@@ -3,7 +3,7 @@ import { MultifunctionPciProvider } from "../../provider/dynamic/provider";
 import { barChart } from "../chart";
 import { CountingRelay } from "../counting-relay";
 import { median } from "../median";
-import { outcomeOf, type Outcome, type Report } from "../outcome";
+import { outcomeOf, type Outcome, type Report, type Running } from "../outcome";
 import { tableOf } from "../page";
 import { commandOf, scriptOf, type Step } from "../script";
 import { SshClient, type SshDestination } from "../ssh-client";
@@ -209,11 +209,7 @@ export interface LabRow {
 }
 
 /** All ways in the lab, one after the other, each run from a fresh snapshot. */
-export async function runLab(options: {
-  readonly quick: boolean;
-  readonly mayRepeat: () => boolean;
-  readonly log: (line: string) => void;
-}): Promise<Report> {
+export async function runLab(options: { readonly quick: boolean } & Running): Promise<Report> {
   const { quick, mayRepeat, log } = options;
   const lab = await startLab({ log });
   try {
