@@ -38,6 +38,8 @@ async function main(): Promise<void> {
   if (options === undefined) return print(USAGE);
   const startedMs = Date.now();
   const log = (line: string): void => print(`[${Math.round((Date.now() - startedMs) / 1000)} s] ${line}`);
+  let isEnding = false;
+  process.once("SIGTERM", () => (isEnding = true));
   const mayRepeat = (): boolean => Date.now() - startedMs < options.repeatMs;
   // of what runs now: work goes on beside it
   const commit = currentCommit();
@@ -46,7 +48,12 @@ async function main(): Promise<void> {
     const now = new Date();
     const meter = CpuMeter.start();
     const outcome = await outcomeOf(() =>
-      run(piece, options, { meter, mayRepeat, log: (line) => log(`${piece}: ${line}`) }),
+      run(piece, options, {
+        meter,
+        mayRepeat,
+        isEnding: () => isEnding,
+        log: (line) => log(`${piece}: ${line}`),
+      }),
     );
     const { othersShare } = meter;
     meter.close();

@@ -25,5 +25,7 @@ export interface Running {
   readonly meter: CpuMeter;
   /** Whether there is time to run something once more. */
   readonly mayRepeat: () => boolean;
+  /** Whether nothing more is to be begun: what was measured until then is told. */
+  readonly isEnding: () => boolean;
   readonly log: (line: string) => void;
 }

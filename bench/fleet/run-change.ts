@@ -13,7 +13,7 @@ const RUNS = 3;
 export async function runChange(
   options: { readonly against: string; readonly parallel: number; readonly quick: boolean } & Running,
 ): Promise<Report> {
-  const { against, parallel, meter, mayRepeat, log } = options;
+  const { against, parallel, meter, mayRepeat, isEnding, log } = options;
   const runs = options.quick ? 1 : RUNS;
   const size = options.quick ? { attachments: 4, hosts: 4 } : SIZE;
   const earlier = await EarlierBuild.make(against);
@@ -28,7 +28,7 @@ export async function runChange(
         log(`${name}: ${one.attach.seconds.toFixed(1)} s + ${one.detach.seconds.toFixed(1)} s`);
         into.push(one);
       };
-      for (let run = 0; run < runs && (run === 0 || mayRepeat()); run++) {
+      for (let run = 0; run < runs && (run === 0 || (mayRepeat() && !isEnding())); run++) {
         await take(earlier.commit, before, { parallel, folder: earlier.folder });
         await take("this tree", after, { parallel });
       }

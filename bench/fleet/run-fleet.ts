@@ -34,10 +34,13 @@ const SHELL_WAYS: readonly {
   readonly run: (fleet: Fleet, parallel: number) => Promise<ShellResult>;
   /** Default: at every size. */
   readonly isFor?: (size: FleetSize) => boolean;
+  /** Left out where there is no time. */
+  readonly isDear?: boolean;
 }[] = [
   {
     name: "one ssh for each step",
     run: byOneSshPerStep,
+    isDear: true,
     // thousands of logins; what they cost does not hang on how many hosts they are spread over
     isFor: ({ attachments, hosts }) => attachments <= 16 || hosts === Math.max(...HOSTS),
   },
@@ -63,12 +66,13 @@ interface FleetOptions extends Running {
 /** All sizes by all ways. */
 export async function runFleet(options: FleetOptions): Promise<Report> {
   const rows: FleetRow[] = [];
-  for (const size of fleetSizes(options.quick)) rows.push(...(await runSize(size, options)));
+  for (const size of fleetSizes(options.quick))
+    if (!options.isEnding()) rows.push(...(await runSize(size, options)));
   return describeFleet(rows, options.parallel);
 }
 
 async function runSize(size: FleetSize, options: FleetOptions): Promise<FleetRow[]> {
-  const { parallel, quick, meter, mayRepeat, log } = options;
+  const { parallel, quick, meter, mayRepeat, isEnding, log } = options;
   const what = `${size.attachments} on ${size.hosts}`;
   log(`${what}: starting hosts and guests`);
   const started = await outcomeOf(() => Fleet.start(size.attachments, size.hosts, meter));
@@ -91,8 +95,10 @@ async function runSize(size: FleetSize, options: FleetOptions): Promise<FleetRow
   };
   try {
     await take(PROVIDER, () => byProvider(fleet, { parallel }));
-    for (const { name, run, isFor } of SHELL_WAYS)
-      if (isFor?.(size) !== false) await take(name, () => run(fleet, parallel));
+    for (const { name, run, isFor, isDear } of SHELL_WAYS) {
+      const isWanted = isFor?.(size) !== false && (!isDear || mayRepeat()) && !isEnding();
+      if (isWanted) await take(name, () => run(fleet, parallel));
+    }
   } finally {
     await fleet.close();
   }

@@ -210,11 +210,12 @@ export interface LabRow {
 
 /** All ways in the lab, one after the other, each run from a fresh snapshot. */
 export async function runLab(options: { readonly quick: boolean } & Running): Promise<Report> {
-  const { quick, mayRepeat, log } = options;
+  const { quick, mayRepeat, isEnding, log } = options;
   const lab = await startLab({ log });
   try {
     const rows: LabRow[] = [];
     for (const way of ways) {
+      if (isEnding()) break;
       const runs = quick ? 1 : (way.runs ?? RUNS);
       const samples: LabSample[] = [];
       const outcome = await outcomeOf(async () => {
