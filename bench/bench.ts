@@ -1,30 +1,26 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, loadavg } from "node:os";
+import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { currentCommit } from "../test/support/commit";
+import { CpuMeter } from "./cpu-meter";
 import { runChange } from "./fleet/run-change";
 import { runFleet } from "./fleet/run-fleet";
 import { runLab } from "./lab/run-lab";
 import { parseOptions, USAGE, type BenchOptions, type Piece } from "./options";
-import { outcomeOf, type Report } from "./outcome";
+import { outcomeOf, type Report, type Running } from "./outcome";
 import { provenance, withPart } from "./page";
 
 const PAGE = resolve(__dirname, "../docs/benchmark.md");
 
-function run(
-  piece: Piece,
-  options: BenchOptions,
-  mayRepeat: () => boolean,
-  log: (line: string) => void,
-): Promise<Report> {
+function run(piece: Piece, options: BenchOptions, running: Running): Promise<Report> {
   const { parallel, quick, against = "" } = options;
   switch (piece) {
     case "lab":
-      return runLab({ quick, mayRepeat, log });
+      return runLab({ quick, ...running });
     case "fleet":
-      return runFleet({ parallel, quick, mayRepeat, log });
+      return runFleet({ parallel, quick, ...running });
     case "change":
-      return runChange({ against, parallel, quick, mayRepeat, log });
+      return runChange({ against, parallel, quick, ...running });
   }
 }
 
@@ -42,18 +38,25 @@ async function main(): Promise<void> {
   if (options === undefined) return print(USAGE);
   const startedMs = Date.now();
   const log = (line: string): void => print(`[${Math.round((Date.now() - startedMs) / 1000)} s] ${line}`);
+  let isEnding = false;
+  process.once("SIGTERM", () => (isEnding = true));
   const mayRepeat = (): boolean => Date.now() - startedMs < options.repeatMs;
   // of what runs now: work goes on beside it
   const commit = currentCommit();
   const failures: string[] = [];
   for (const piece of options.pieces) {
-    const where = {
-      now: new Date(),
-      commit,
-      processors: availableParallelism(),
-      loadBefore: loadavg()[0] ?? 0,
-    };
-    const outcome = await outcomeOf(() => run(piece, options, mayRepeat, (line) => log(`${piece}: ${line}`)));
+    const now = new Date();
+    const meter = CpuMeter.start();
+    const outcome = await outcomeOf(() =>
+      run(piece, options, {
+        meter,
+        mayRepeat,
+        isEnding: () => isEnding,
+        log: (line) => log(`${piece}: ${line}`),
+      }),
+    );
+    const { othersShare } = meter;
+    meter.close();
     if ("failure" in outcome) {
       failures.push(`${piece}: ${outcome.failure}`);
       log(`${piece} failed: ${outcome.failure}`);
@@ -61,7 +64,8 @@ async function main(): Promise<void> {
     }
     const { lines, charts, failures: own } = outcome.result;
     failures.push(...own.map((one) => `${piece}: ${one}`));
-    const part = [provenance(where), "", ...lines];
+    const processors = availableParallelism();
+    const part = [provenance({ now, commit, processors, othersShare }), "", ...lines];
     for (const line of part) print(line);
     if (options.records) record(piece, part, charts);
   }

@@ -45,7 +45,7 @@ export function barChart(chart: {
     return [text(left - 8, y + 14, label, "end"), ...pieces, text(x + 6, y + 14, sum, "start", "faint")];
   });
   const height = top + chart.bars.length * step + 12;
-  return svg(left + width + 90, height, chart.title, [...legend(chart.parts, 16, 46), ...bars]);
+  return svg(left + width + 90, height, chart.title, [...legend(chart.parts, 16, 46, left + width), ...bars]);
 }
 
 /** One line of a panel: its values at the panel's positions, undefined where there is none. */
@@ -62,7 +62,7 @@ export function lineChart(chart: {
   readonly positions: readonly number[];
   readonly panels: readonly { readonly title: string; readonly lines: readonly Line[] }[];
 }): string {
-  const [left, top, width, height, gap] = [56, 96, 230, 240, 24];
+  const [left, top, width, height, gap] = [56, 110, 230, 240, 24];
   const values = chart.panels.flatMap(({ lines }) =>
     lines.flatMap((line) => line.values.filter((one) => one !== undefined)),
   );
@@ -104,7 +104,12 @@ export function lineChart(chart: {
   );
   const whole = left + chart.panels.length * (width + gap);
   const across = text(whole / 2, top + height + 40, chart.across, "middle", "faint");
-  return svg(whole, top + height + 56, chart.title, [...legend(names, 16, 46), ...panels, ...scale, across]);
+  return svg(whole, top + height + 56, chart.title, [
+    ...legend(names, 16, 46, whole - 16),
+    ...panels,
+    ...scale,
+    across,
+  ]);
 }
 
 function colourOf(index: number): string {
@@ -124,12 +129,17 @@ function text(x: number, y: number, words: string, anchor: string, kind?: string
   return `<text x="${px(x)}" y="${px(y)}" text-anchor="${anchor}"${style}>${escaped(words)}</text>`;
 }
 
-function legend(names: readonly string[], left: number, y: number): string[] {
-  let x = left;
+/** Of the width of a letter no more is known than this. */
+const LETTER_WIDTH = 6.8;
+
+/** In as many rows as it needs. */
+function legend(names: readonly string[], left: number, top: number, right: number): string[] {
+  let [x, y] = [left, top];
   return names.flatMap((name, n) => {
+    const width = 18 + name.length * LETTER_WIDTH;
+    if (x > left && x + width > right) [x, y] = [left, y + 20];
     const at = x;
-    // of the width of a letter no more is known than this
-    x += 30 + name.length * 6.6;
+    x += width + 12;
     return [rect(at, y - 10, 12, 12, colourOf(n)), text(at + 18, y, name, "start")];
   });
 }

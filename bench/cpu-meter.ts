@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 
 /**
@@ -6,6 +7,9 @@ import { join } from "node:path";
  * group of their own (cgroup v2) until {@link close}.
  */
 export class CpuMeter {
+  readonly #startedMs = performance.now();
+  readonly #busyAtStart = busySeconds();
+
   private constructor(
     private readonly parent: string,
     private readonly group: string,
@@ -30,9 +34,22 @@ export class CpuMeter {
     return Number(microseconds) / 1e6;
   }
 
+  /** What other work has had of all processors since the start, from 0 to 1. */
+  get othersShare(): number {
+    const elapsedSeconds = (performance.now() - this.#startedMs) / 1000;
+    const others = busySeconds() - this.#busyAtStart - this.seconds;
+    return Math.max(others, 0) / (elapsedSeconds * availableParallelism());
+  }
+
   /** Goes back to where it was; to be called when all that was started has ended. */
   close(): void {
     writeFileSync(join(this.parent, "cgroup.procs"), String(process.pid));
     rmdirSync(this.group);
   }
+}
+
+/** Of all processors of this machine since it was started. */
+function busySeconds(): number {
+  const ms = cpus().map(({ times }) => times.user + times.nice + times.sys + times.irq);
+  return ms.reduce((sum, one) => sum + one, 0) / 1000;
 }

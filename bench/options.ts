@@ -10,9 +10,11 @@ export const USAGE = `npm run bench -- [OPTION]...
                      change: 64 attachments on 8 hosts by an earlier commit and by this tree (with --against)
   --against COMMIT   the earlier commit of the piece "change"
   --parallel N       attachments at a time, as pulumi --parallel; default 8, Pulumi's own on two processors
-  --minutes N        repeats nothing any more after N minutes; each is run once all the same
+  --minutes N        repeats nothing any more after N minutes, and leaves out one ssh for each step of a fleet; all
+                     else is run once all the same
   --quick            one run of each, and the small fleets alone; writes nothing
-  --dry              writes nothing: docs/benchmark.md and its charts stay as they are`;
+  --dry              writes nothing: docs/benchmark.md and its charts stay as they are
+After SIGTERM nothing more is begun, and what was measured until then is written.`;
 
 /** What is to run. */
 export interface BenchOptions {

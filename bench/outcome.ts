@@ -1,3 +1,5 @@
+import type { CpuMeter } from "./cpu-meter";
+
 /** What became of one piece of a run: a failure in one keeps the others. */
 export type Outcome<T> = { readonly result: T } | { readonly failure: string };
 
@@ -16,4 +18,14 @@ export interface Report {
   readonly lines: readonly string[];
   readonly charts: Readonly<Record<string, string>>;
   readonly failures: readonly string[];
+}
+
+/** What every piece is given. */
+export interface Running {
+  readonly meter: CpuMeter;
+  /** Whether there is time to run something once more. */
+  readonly mayRepeat: () => boolean;
+  /** Whether nothing more is to be begun: what was measured until then is told. */
+  readonly isEnding: () => boolean;
+  readonly log: (line: string) => void;
 }

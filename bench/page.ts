@@ -21,11 +21,12 @@ export function provenance(run: {
   readonly now: Date;
   readonly commit: string;
   readonly processors: number;
-  readonly loadBefore: number;
+  /** From 0 to 1. */
+  readonly othersShare: number;
 }): string {
-  const { now, commit, processors, loadBefore } = run;
+  const { now, commit, processors, othersShare } = run;
   return (
-    `Measured on ${now.toISOString().slice(0, 10)} at commit ${commit} with ${processors} processors; ` +
-    `the machine's load before it began was ${loadBefore.toFixed(1)}.`
+    `Measured on ${now.toISOString().slice(0, 10)} at commit ${commit} with ${processors} processors, of which other work ` +
+    `on the machine had ${Math.round(100 * othersShare)} % meanwhile.`
   );
 }

@@ -71,7 +71,9 @@ export async function runProgram(program: string, args: readonly string[], input
   child.stdin?.end(input);
   const code = await new Promise<number | string | null>((resolve, reject) => {
     child.once("error", reject);
-    child.once(background ? "exit" : "close", (exitCode, signal) => resolve(exitCode ?? signal));
+    child.once(background ? "exit" : "close", (exitCode: number | null, signal: string | null) =>
+      resolve(exitCode ?? signal),
+    );
   });
   if (code !== 0) {
     const last = args.at(-1) ?? "";

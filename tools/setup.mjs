@@ -2,7 +2,7 @@
 /**
  * Makes this machine ready for the tests, the bench and the demo: `node tools/setup.mjs [step…]`.
  *
- * Steps: packages, npm, build, pulumi, lab; default: all, in this order. Nothing is done twice, so a second run is over
+ * Steps: packages, npm, build, pulumi, lab; default: all, in this order. Only by its name: bench-packages. Nothing is done twice, so a second run is over
  * in a second. Plain Node without dependencies: it is what installs them.
  */
 import path from "node:path";
@@ -13,10 +13,12 @@ import { build } from "./setup/build.mjs";
 import { lab } from "./setup/lab.mjs";
 import { withFileLock } from "./setup/lock.mjs";
 import { npm } from "./setup/npm.mjs";
-import { packages } from "./setup/packages.mjs";
+import { benchPackages, packages } from "./setup/packages.mjs";
 import { pulumi } from "./setup/pulumi.mjs";
 
 const STEPS = [packages, npm, build, pulumi, lab];
+/** Those that only their name asks for. */
+const EXTRA_STEPS = [benchPackages];
 const OLDEST_NODE = 20;
 
 /**
@@ -28,16 +30,17 @@ const OLDEST_NODE = 20;
  * @throws an Error that says what is missing, and the command that installs it, where this may not install it.
  */
 export async function ensureAll({ only, log = (line) => process.stderr.write(`${line}\n`) } = {}) {
-  const unknown = (only ?? []).filter((name) => !STEPS.some((step) => step.name === name));
+  const all = [...STEPS, ...EXTRA_STEPS];
+  const unknown = (only ?? []).filter((name) => !all.some((step) => step.name === name));
   if (unknown.length > 0)
-    throw new Error(`No such step: ${unknown.join(", ")}. Steps: ${STEPS.map((s) => s.name).join(", ")}`);
+    throw new Error(`No such step: ${unknown.join(", ")}. Steps: ${all.map((s) => s.name).join(", ")}`);
   const major = Number(process.versions.node.split(".")[0]);
   if (major < OLDEST_NODE)
     throw new Error(`Node ${OLDEST_NODE} or newer is needed, this is ${process.versions.node}`);
 
   let pulumiFolder;
-  for (const step of STEPS) {
-    if (only && !only.includes(step.name)) continue;
+  for (const step of all) {
+    if (only ? !only.includes(step.name) : !STEPS.includes(step)) continue;
     if (step.isReady()) continue;
     const obstacle = step.obstacle();
     if (obstacle !== undefined) throw new Error(obstacle);

@@ -1,7 +1,6 @@
 import { currentCommit } from "../../test/support/commit";
-import { CpuMeter } from "../cpu-meter";
 import { medianBy } from "../median";
-import type { Report } from "../outcome";
+import type { Report, Running } from "../outcome";
 import { tableOf } from "../page";
 import { EarlierBuild } from "./earlier-build";
 import { Fleet, type Cost } from "./fleet";
@@ -11,18 +10,13 @@ const SIZE = { attachments: 64, hosts: 8 };
 const RUNS = 3;
 
 /** The provider of an earlier commit and that of this tree, in turns, on the same hosts. */
-export async function runChange(options: {
-  readonly against: string;
-  readonly parallel: number;
-  readonly quick: boolean;
-  readonly mayRepeat: () => boolean;
-  readonly log: (line: string) => void;
-}): Promise<Report> {
-  const { against, parallel, mayRepeat, log } = options;
+export async function runChange(
+  options: { readonly against: string; readonly parallel: number; readonly quick: boolean } & Running,
+): Promise<Report> {
+  const { against, parallel, meter, mayRepeat, isEnding, log } = options;
   const runs = options.quick ? 1 : RUNS;
   const size = options.quick ? { attachments: 4, hosts: 4 } : SIZE;
   const earlier = await EarlierBuild.make(against);
-  const meter = CpuMeter.start();
   try {
     log(`starting ${size.hosts} hosts with ${size.attachments} guests`);
     const fleet = await Fleet.start(size.attachments, size.hosts, meter);
@@ -34,7 +28,7 @@ export async function runChange(options: {
         log(`${name}: ${one.attach.seconds.toFixed(1)} s + ${one.detach.seconds.toFixed(1)} s`);
         into.push(one);
       };
-      for (let run = 0; run < runs && (run === 0 || mayRepeat()); run++) {
+      for (let run = 0; run < runs && (run === 0 || (mayRepeat() && !isEnding())); run++) {
         await take(earlier.commit, before, { parallel, folder: earlier.folder });
         await take("this tree", after, { parallel });
       }
@@ -49,7 +43,6 @@ export async function runChange(options: {
       await fleet.close();
     }
   } finally {
-    meter.close();
     await earlier.close();
   }
 }

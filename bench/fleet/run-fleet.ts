@@ -1,7 +1,6 @@
 import { lineChart } from "../chart";
-import { CpuMeter } from "../cpu-meter";
 import { medianBy } from "../median";
-import { outcomeOf, type Outcome, type Report } from "../outcome";
+import { outcomeOf, type Outcome, type Report, type Running } from "../outcome";
 import { tableOf } from "../page";
 import { Fleet } from "./fleet";
 import { byProvider, type ProviderResult } from "./provider-way";
@@ -33,8 +32,18 @@ const PROVIDER = "this provider";
 const SHELL_WAYS: readonly {
   readonly name: string;
   readonly run: (fleet: Fleet, parallel: number) => Promise<ShellResult>;
+  /** Default: at every size. */
+  readonly isFor?: (size: FleetSize) => boolean;
+  /** Left out where there is no time. */
+  readonly isDear?: boolean;
 }[] = [
-  { name: "one ssh for each step", run: byOneSshPerStep },
+  {
+    name: "one ssh for each step",
+    run: byOneSshPerStep,
+    isDear: true,
+    // thousands of logins; what they cost does not hang on how many hosts they are spread over
+    isFor: ({ attachments, hosts }) => attachments <= 16 || hosts === Math.max(...HOSTS),
+  },
   { name: "each step over a ControlMaster", run: byControlMaster },
   { name: "a script over one ssh", run: byScriptOverSsh },
   { name: "the script on the host itself", run: byScriptOnHost },
@@ -49,30 +58,21 @@ export interface FleetRow {
   readonly runs: number;
 }
 
-export interface FleetOptions {
+interface FleetOptions extends Running {
   readonly parallel: number;
   readonly quick: boolean;
-  readonly mayRepeat: () => boolean;
-  readonly log: (line: string) => void;
 }
 
 /** All sizes by all ways. */
 export async function runFleet(options: FleetOptions): Promise<Report> {
   const rows: FleetRow[] = [];
-  const meter = CpuMeter.start();
-  try {
-    for (const size of fleetSizes(options.quick)) rows.push(...(await runSize(size, meter, options)));
-  } finally {
-    meter.close();
-  }
+  for (const size of fleetSizes(options.quick))
+    if (!options.isEnding()) rows.push(...(await runSize(size, options)));
   return describeFleet(rows, options.parallel);
 }
 
-async function runSize(
-  size: FleetSize,
-  meter: CpuMeter,
-  { parallel, quick, mayRepeat, log }: FleetOptions,
-): Promise<FleetRow[]> {
+async function runSize(size: FleetSize, options: FleetOptions): Promise<FleetRow[]> {
+  const { parallel, quick, meter, mayRepeat, isEnding, log } = options;
   const what = `${size.attachments} on ${size.hosts}`;
   log(`${what}: starting hosts and guests`);
   const started = await outcomeOf(() => Fleet.start(size.attachments, size.hosts, meter));
@@ -95,7 +95,10 @@ async function runSize(
   };
   try {
     await take(PROVIDER, () => byProvider(fleet, { parallel }));
-    for (const { name, run } of SHELL_WAYS) await take(name, () => run(fleet, parallel));
+    for (const { name, run, isFor, isDear } of SHELL_WAYS) {
+      const isWanted = isFor?.(size) !== false && (!isDear || mayRepeat()) && !isEnding();
+      if (isWanted) await take(name, () => run(fleet, parallel));
+    }
   } finally {
     await fleet.close();
   }

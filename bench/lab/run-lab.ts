@@ -3,7 +3,7 @@ import { MultifunctionPciProvider } from "../../provider/dynamic/provider";
 import { barChart } from "../chart";
 import { CountingRelay } from "../counting-relay";
 import { median } from "../median";
-import { outcomeOf, type Outcome, type Report } from "../outcome";
+import { outcomeOf, type Outcome, type Report, type Running } from "../outcome";
 import { tableOf } from "../page";
 import { commandOf, scriptOf, type Step } from "../script";
 import { SshClient, type SshDestination } from "../ssh-client";
@@ -209,16 +209,13 @@ export interface LabRow {
 }
 
 /** All ways in the lab, one after the other, each run from a fresh snapshot. */
-export async function runLab(options: {
-  readonly quick: boolean;
-  readonly mayRepeat: () => boolean;
-  readonly log: (line: string) => void;
-}): Promise<Report> {
-  const { quick, mayRepeat, log } = options;
+export async function runLab(options: { readonly quick: boolean } & Running): Promise<Report> {
+  const { quick, mayRepeat, isEnding, log } = options;
   const lab = await startLab({ log });
   try {
     const rows: LabRow[] = [];
     for (const way of ways) {
+      if (isEnding()) break;
       const runs = quick ? 1 : (way.runs ?? RUNS);
       const samples: LabSample[] = [];
       const outcome = await outcomeOf(async () => {

@@ -18,54 +18,67 @@ const PACKAGES = [
   "util-linux", // flock, setpriv, unshare
 ];
 
+/** What the bench needs beside them, for the ways that it compares with. */
+const BENCH_PACKAGES = [
+  "libvirt-clients", // virsh -c qemu+ssh
+  "socat", // an operator's way to a monitor's socket
+];
+
 const POLICY = "/usr/sbin/policy-rc.d";
 
 /** Debian packages, from the machine's own sources. */
-export const packages = {
-  name: "packages",
+export const packages = packagesStep("packages", PACKAGES);
 
-  isReady: () => missingPackages().length === 0,
+/** Those of the bench alone. */
+export const benchPackages = packagesStep("bench-packages", BENCH_PACKAGES);
 
-  /** What must be done by hand where this may not do it. */
-  obstacle() {
-    const missing = missingPackages().join(" ");
-    if (!isDebian()) {
-      return `This machine has no dpkg and apt-get. Needed are what these Debian packages hold: ${missing}`;
-    }
-    if (process.getuid?.() === 0) return undefined;
-    return `Not root, and these packages are missing: ${missing}\n  apt-get install --no-install-recommends ${missing}`;
-  },
+function packagesStep(name, wanted) {
+  return {
+    name,
 
-  async make(log) {
-    const missing = missingPackages();
-    log(`Missing packages: ${missing.join(" ")}`);
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    // A broken source of something else is no reason to stop: the installation tells whether it mattered.
-    await runTold(log, "Updating the package lists", "apt-get", ["update"], { env }).catch((error) =>
-      log(error.message),
-    );
-    await withoutNewServices(missing.includes("openssh-server"), () =>
-      runTold(
-        log,
-        "Installing packages",
-        "apt-get",
-        ["install", "--yes", "--no-install-recommends", ...missing],
-        { env },
-      ),
-    );
-  },
-};
+    isReady: () => missingPackages(wanted).length === 0,
+
+    /** What must be done by hand where this may not do it. */
+    obstacle() {
+      const missing = missingPackages(wanted).join(" ");
+      if (!isDebian()) {
+        return `This machine has no dpkg and apt-get. Needed are what these Debian packages hold: ${missing}`;
+      }
+      if (process.getuid?.() === 0) return undefined;
+      return `Not root, and these packages are missing: ${missing}\n  apt-get install --no-install-recommends ${missing}`;
+    },
+
+    async make(log) {
+      const missing = missingPackages(wanted);
+      log(`Missing packages: ${missing.join(" ")}`);
+      const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+      // A broken source of something else is no reason to stop: the installation tells whether it mattered.
+      await runTold(log, "Updating the package lists", "apt-get", ["update"], { env }).catch((error) =>
+        log(error.message),
+      );
+      await withoutNewServices(missing.includes("openssh-server"), () =>
+        runTold(
+          log,
+          "Installing packages",
+          "apt-get",
+          ["install", "--yes", "--no-install-recommends", ...missing],
+          { env },
+        ),
+      );
+    },
+  };
+}
 
 function isDebian() {
   return ["/usr/bin/dpkg-query", "/usr/bin/apt-get"].every((file) => fs.existsSync(file));
 }
 
-function missingPackages() {
-  if (!isDebian()) return PACKAGES;
+function missingPackages(wanted) {
+  if (!isDebian()) return wanted;
   const format = "--showformat=${Package} ${db:Status-Status}\n";
-  const { stdout } = spawnSync("dpkg-query", ["--show", format, ...PACKAGES], { encoding: "utf8" });
+  const { stdout } = spawnSync("dpkg-query", ["--show", format, ...wanted], { encoding: "utf8" });
   const installed = new Set(stdout.split("\n").filter((line) => line.endsWith(" installed")));
-  return PACKAGES.filter((name) => !installed.has(`${name} installed`));
+  return wanted.filter((name) => !installed.has(`${name} installed`));
 }
 
 /** The tests need the program sshd; nobody asked for a server on this machine's port 22, now or after a reboot. */
