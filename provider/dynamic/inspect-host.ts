@@ -168,7 +168,9 @@ async function lookWithoutLibvirt(
 ): Promise<Holders> {
   try {
     const holders = await host.holders(addresses, signal);
-    notes.push("No libvirt is used here: holders are what the host's processes and this provider's records show.");
+    notes.push(
+      "No libvirt is used here: holders are what the host's processes and this provider's records show.",
+    );
     return holders;
   } catch (cause) {
     if (!hasCode(cause, "HOST_PROGRAM_FAILED", "HOST_WITHOUT_UUID")) throw cause;
