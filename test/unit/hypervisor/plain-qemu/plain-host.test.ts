@@ -130,6 +130,7 @@ describe("which guest it is", () => {
       uuid: OWN,
       runState: "running",
       qemuVersion: "7.2.22",
+      machine: "pc-q35-7.2",
       memoryBytes: 1536,
     });
     expect([hostUuid, ledgerPlace, guests.at(-1)?.uuid]).toEqual([HOST, "host", OWN]);
