@@ -124,6 +124,18 @@ export class CellGuest {
     }
   }
 
+  /** Waits until the guest shows these functions, or has thrown them out, as some do that have just booted. */
+  async hasTakenOrSwept(functions: readonly number[]): Promise<void> {
+    const endsAt = Date.now() + SEEN_MS;
+    for (;;) {
+      const { guest, qom } = await this.seen();
+      const hasTaken = JSON.stringify(Object.values(guest)) === JSON.stringify([functions]);
+      if (hasTaken || Object.keys(qom).length === 0) return;
+      if (Date.now() > endsAt) throw new Error(`the guest shows ${JSON.stringify(guest)}`);
+      await sleep(LOOK_MS);
+    }
+  }
+
   /** As somebody without our locks would: asks for the slot's removal, and waits until QEMU has none of it. */
   async removedByAStranger(): Promise<void> {
     const endsAt = Date.now() + SEEN_MS;
