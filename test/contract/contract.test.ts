@@ -154,7 +154,7 @@ const contract: Readonly<Record<Behaviour, () => Promise<void>>> = {
       after: async (args) => {
         if (!isFirst(args)) return;
         guest.meddled.meddling = {};
-        await guest.shows(ALL);
+        await guest.hasTakenOrSwept(ALL);
         await guest.removedByAStranger();
       },
     };

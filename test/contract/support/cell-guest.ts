@@ -16,6 +16,8 @@ const SEEN_MS = 120_000;
 const LOOK_MS = 250;
 const { signal } = new AbortController();
 
+type StoppableGuest = GuestSide & { readonly stop: () => Promise<void> };
+
 /** What QEMU and guest show of the functions that are ours. */
 export interface Seen {
   /** Function numbers in the guest's own list of PCI devices, by the slot `DDDD:BB:DD` that they stand in. */
@@ -27,18 +29,17 @@ export interface Seen {
 /** A booted guest of a cell, the lifecycle's ports over it, and eyes of our own. */
 export class CellGuest {
   readonly hypervisor: PlainHypervisor;
+  /** The product's own way to QEMU, for a test to meddle with. */
   readonly meddled: MeddledMonitor;
-  readonly kind: CellKind;
 
   private constructor(
-    readonly side: GuestSide & { stop: () => Promise<void> },
-    productMonitor: QmpMonitor & { close?: () => Promise<void> },
-    kind: CellKind,
+    readonly side: StoppableGuest,
+    private readonly productMonitor: QmpMonitor & { close?: () => Promise<void> },
+    readonly kind: CellKind,
     private readonly atBoot: ReadonlySet<string>,
   ) {
-    this.kind = kind;
-    this.meddled = new MeddledMonitor(productMonitor);
-    const { meddled } = this;
+    const meddled = new MeddledMonitor(productMonitor);
+    this.meddled = meddled;
     this.hypervisor = new PlainHypervisor({
       buses: [kind.bus],
       monitor: meddled,
@@ -46,13 +47,7 @@ export class CellGuest {
         return side.hasEnded;
       },
     });
-    this.stop = async () => {
-      await productMonitor.close?.();
-      await side.stop();
-    };
   }
-
-  readonly stop: () => Promise<void>;
 
   static async start(cell: Cell): Promise<CellGuest> {
     if (cell.kind === "refusals") throw new Error("what is refused needs no guest");
@@ -66,6 +61,11 @@ export class CellGuest {
       await side.stop();
       throw cause;
     }
+  }
+
+  async stop(): Promise<void> {
+    await this.productMonitor.close?.();
+    await this.side.stop();
   }
 
   /** What stands on its buses and how they take hotplug, by the product's own look. */
@@ -120,6 +120,18 @@ export class CellGuest {
       if (isSo) return;
       if (Date.now() > endsAt)
         return expect({ guest: slots, qom }).toEqual({ guest: Object.values(expected), qom: expected });
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** Waits until the guest shows these functions, or has thrown them out, as some do that have just booted. */
+  async hasTakenOrSwept(functions: readonly number[]): Promise<void> {
+    const endsAt = Date.now() + SEEN_MS;
+    for (;;) {
+      const { guest, qom } = await this.seen();
+      const hasTaken = JSON.stringify(Object.values(guest)) === JSON.stringify([functions]);
+      if (hasTaken || Object.keys(qom).length === 0) return;
+      if (Date.now() > endsAt) throw new Error(`the guest shows ${JSON.stringify(guest)}`);
       await sleep(LOOK_MS);
     }
   }
