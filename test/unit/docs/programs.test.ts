@@ -16,7 +16,9 @@ const programs = Object.fromEntries(
     .filter((document) => !document.startsWith("etc/"))
     .flatMap((document) =>
       [...readText(document).matchAll(/^```ts\n(.*?)^```/gms)].map(([, text], index) => {
-        const name = `program-of-${document.replace(/\W/g, "-")}-${index}.ts`;
+        // await outside of a function is for ES modules
+        const extension = /^(?:\w.*)?\bawait /m.test(text!) ? "mts" : "ts";
+        const name = `program-of-${document.replace(/\W/g, "-")}-${index}.${extension}`;
         const declared = text!.includes("const connection") ? prelude.split("\n")[0]! : prelude;
         return [name, declared + (text!.includes("import ") ? "" : classImport) + text!];
       }),
@@ -44,5 +46,5 @@ test("a block in a document is a program, commands, or text", () => {
   const languages = listDocuments()
     .filter((document) => !document.startsWith("etc/"))
     .flatMap((document) => [...readText(document).matchAll(/^```([^\n]*)\n.*?^```/gms)].map(([, one]) => `${document}: ${one}`));
-  expect(languages.filter((one) => !/: (ts|sh|text)$/.test(one))).toEqual(["docs/versioning.md: js"]);
+  expect(languages.filter((one) => !/: (ts|sh|text|console)$/.test(one))).toEqual(["docs/versioning.md: js"]);
 });
