@@ -39,7 +39,12 @@ async function main(): Promise<void> {
   const startedMs = Date.now();
   const log = (line: string): void => print(`[${Math.round((Date.now() - startedMs) / 1000)} s] ${line}`);
   let isEnding = false;
-  process.once("SIGTERM", () => (isEnding = true));
+  for (const signal of ["SIGTERM", "SIGINT"])
+    process.on(signal, () => {
+      // whoever asks again does not want to wait
+      if (isEnding && signal === "SIGINT") process.exit(130);
+      isEnding = true;
+    });
   const mayRepeat = (): boolean => Date.now() - startedMs < options.repeatMs;
   // of what runs now: work goes on beside it
   const commit = currentCommit();

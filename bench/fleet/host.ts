@@ -31,7 +31,7 @@ export class Host {
 
   private constructor(
     readonly guests: readonly GuestOfHost[],
-    private readonly namespace: NetworkNamespace,
+    private readonly removeNamespace: () => void,
     private readonly child: ChildProcess,
     private readonly relay: CountingRelay,
     private readonly ready: HostReady,
@@ -52,6 +52,9 @@ export class Host {
   /** @param clientKey path of the key pair that may log in */
   static async start(name: string, guests: readonly GuestOfHost[], clientKey: string): Promise<Host> {
     const namespace = new NetworkNamespace();
+    // also where the bench ends without a close
+    const remove = (): void => namespace.remove();
+    process.once("exit", remove);
     const address = namespace.innerAddress;
     const machineId = createHash("sha256").update(name).digest("hex").slice(0, 32);
     const setup: HostSetup = { address, machineId, clientKey, guests };
@@ -69,10 +72,15 @@ export class Host {
     try {
       const ready = await isReady(child);
       const relay = await CountingRelay.open({ host: address, port: ready.port });
-      return new Host(guests, namespace, child, relay, ready, clientKey);
+      const end = (): void => {
+        process.off("exit", remove);
+        remove();
+      };
+      return new Host(guests, end, child, relay, ready, clientKey);
     } catch (cause) {
       child.kill("SIGKILL");
-      namespace.remove();
+      process.off("exit", remove);
+      remove();
       throw cause;
     }
   }
@@ -110,7 +118,7 @@ export class Host {
       this.child.disconnect();
       await ended;
     }
-    this.namespace.remove();
+    this.removeNamespace();
   }
 
   #ask<T>(request: HostRequest): Promise<T> {
