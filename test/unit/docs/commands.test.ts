@@ -10,6 +10,11 @@ const { scripts, bin = {} } = JSON.parse(readText("package.json")) as {
 
 /** Named in a sentence, as a cause or as what does not work; nobody is told to run them. */
 const named = new Set([
+  "$EDITOR fleet.ts",
+  "jq -r '.devices[] | select(.attach.possible == \"whole\" and (.attach.allowInUse | not)) | .address'",
+  "pulumi stack init --secrets-provider",
+  "pulumi up --parallel 16",
+  "virsh nodedev-reattach",
   "pulumi import",
   "ssh -F",
   "ssh -G",
@@ -39,7 +44,7 @@ function isOfRepository(command: string): boolean {
   const text = scripts[script];
   if (text === undefined) return false;
   // The options are known to the file that the script runs.
-  const file = /\S+\.(?:mjs|ts)$/.exec(text)?.[0];
+  const file = [...text.matchAll(/\S+\.(?:mjs|ts)(?= |$)/g)].at(-1)?.[0];
   const options = words.filter((word) => /^--\w/.test(word));
   const source = file === "tools/demo.mjs" ? readText("lab/demo.ts") : file === undefined ? "" : readText(file);
   return options.every((option) => source.includes(option.slice(2)));

@@ -59,6 +59,11 @@ export const looks = [
 ] as const;
 
 const byLab = "test/lab/documented-commands.test.ts";
+const virtualFunctions = "docs/virtual-functions.md";
+const byExamples = "test/pulumi/examples.test.ts";
+const bySetUp = "test/examples/set-up.test.ts";
+/** Reads and runs the commands under a heading. */
+const byHeading = "test/pulumi/recorded.ts";
 const byQuickstart = "test/pulumi/quickstart.test.ts";
 
 /** Run elsewhere: the file that runs it, and what of the command stands there. */
@@ -85,6 +90,18 @@ export const elsewhere: Readonly<Record<string, readonly [file: string, ...parts
   "pulumi refresh": ["test/pulumi/harness.ts", '"refresh"'],
   "pulumi refresh --clear-pending-creates": ["test/pulumi/attachment.test.ts", "--clear-pending-creates"],
   "pulumi state delete": [byQuickstart, "pulumi state delete"],
+  "npm start -- destroy hv1 guest1 0000:01:00": [byExamples, 'run("destroy")'],
+  "npm start -- preview hv1 guest1 0000:01:00": ["examples/automation-api/index.ts", "preview"],
+  "npm start -- up hv1 guest1 0000:01:00": [byExamples, "npm start -- up"],
+  // the guide's lines are run as they stand there
+  "echo 4 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs": [virtualFunctions, "> /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs"],
+  "readlink /sys/bus/pci/devices/0000:01:00.0/virtfn*": [virtualFunctions, "readlink /sys/bus/pci/devices/0000:01:00.0/virtfn*"],
+  "ip link set eth1 vf 0 mac 52:54:00:12:34:56": [virtualFunctions, "ip link set eth1 vf 0 mac 52:54:00:12:34:56"],
+  "ip link set eth1 vf 1 mac 52:54:00:12:34:57": [virtualFunctions, "ip link set eth1 vf 0 mac"],
+  "export PULUMI_CONFIG_PASSPHRASE=…": ["test/pulumi/harness.ts", "PULUMI_CONFIG_PASSPHRASE"],
+  "pulumi stack init dev": ["test/pulumi/harness.ts", '"init"'],
+  "pulumi config set --secret multifunction-pci:privateKey < ~/.ssh/new_ed25519": [byExamples, "generateKey"],
+  "ssh hv1 virsh list": ["examples/fleet/domain.ts", "virsh"],
   "pulumi up": [byQuickstart, "pulumi up"],
   "ssh USER@HOST bash -c true": [byLab, "bash -c true"],
   "ssh -v root@hv1": [byLab, "ssh -v"],
@@ -102,6 +119,15 @@ export const blocksRun = [
   ["docs/virtual-functions.md", "cat /sys/", "test/unit/docs/virtual-functions.test.ts"],
   ["docs/virtual-functions.md", "ip link set eth1 up", byLab],
   ["docs/virtual-functions.md", "devlink dev eswitch set ", byLab],
+  ["examples/gpu/README.md", "npm install", bySetUp],
+  ["examples/partial/README.md", "npm install", bySetUp],
+  ["examples/promotion/README.md", "npm install", bySetUp],
+  ["examples/promotion/README.md", "pulumi config set --stack dev ", byHeading],
+  ["examples/promotion/README.md", "pulumi config set --stack staging ", byHeading],
+  ["examples/promotion/README.md", "pulumi up --stack dev ", byHeading],
+  ["examples/promotion/README.md", "git revert ", byHeading],
+  ["examples/promotion/README.md", "pulumi stack export ", byHeading],
+  ["examples/virtual-functions/README.md", "npm install", bySetUp],
   ["examples/quickstart/README.md", "npm install", byQuickstart],
   ["examples/quickstart/README.md", "pulumi config set functions ", byQuickstart],
 ] as const;

@@ -5,7 +5,7 @@ import { listDocuments, readText } from "./markdown";
 const prelude = `declare const config: import("@pulumi/pulumi").Config;
 declare const connection: import("pulumi-multifunction-pci").ConnectionArgs;
 `;
-const classImport = 'import { MultifunctionPciAttachment, type ConnectionArgs } from "pulumi-multifunction-pci";\n';
+const classImport = 'import { getPciDevices, MultifunctionPciAttachment, type ConnectionArgs } from "pulumi-multifunction-pci";\n';
 
 const example = /```ts\n(.*?)```/s.exec(readText("README.md"))?.[1];
 if (example === undefined) throw new Error("README.md has no example");
