@@ -9,19 +9,19 @@ export type Interruption = "none" | "device-appears" | "device-goes" | "device-g
 export function describeStep(step: Step): string {
   switch (step.kind) {
     case "record":
-      return `write the ledger in ${describePlaces(step.places, "in")}: ${step.entry.functions.length} function(s) for ${step.entry.owner}`;
+      return `write the ledger in ${describePlaces(step.places, "in")} for ${step.entry.owner}`;
     case "hold": {
       const why = step.purpose === "leftover" ? "; held, shown to nobody" : "";
-      return `hold ${step.address} for the guest (${describeFrom(step)}${why}${describeOverridden(step)})`;
+      return `hold ${step.address} (${describeFrom(step)}${why}${describeOverridden(step)})`;
     }
     case "attach": {
       const { target, slot } = step;
-      const as = `as function ${target.guestFunction} of guest slot ${describeSlot(slot)}${describeRom(target)}`;
+      const as = `as function ${target.guestFunction} of ${describeSlot(slot)}${describeRom(target)}`;
       const from = `${describeFrom(step)}${describeOverridden(step)}`;
       return `have libvirt attach ${step.address} ${as}: the guest sees the device (${from}${describePins(step)})`;
     }
     case "unplug": {
-      const what = `${listFunctions(step.functions.map((one) => one.hostAddress))} from guest slot ${describeSlot(step.slot)}`;
+      const what = `${listFunctions(step.functions.map((one) => one.hostAddress))} from ${describeSlot(step.slot)}`;
       const when = step.awaitsResume ? "; it is paused, and lets go only when it is resumed" : "";
       return step.seenByGuest
         ? `unplug ${what}: the guest loses the device${when}`
@@ -29,33 +29,45 @@ export function describeStep(step: Step): string {
     }
     case "plug": {
       const { hostAddress, guestFunction } = step.target;
-      const effect = guestFunction === 0 ? ": the guest sees the whole device" : " (queued)";
+      const effect = guestFunction === 0 ? ": the guest sees all of it" : " (queued)";
       const rom = describeRom(step.target);
-      return `plug ${hostAddress} as function ${guestFunction} of guest slot ${describeSlot(step.slot)}${rom}${effect}${describePins(step)}`;
+      return `plug ${hostAddress} as function ${guestFunction} of ${describeSlot(step.slot)}${rom}${effect}${describePins(step)}`;
     }
     case "introduce":
-      return `have libvirt attach ${step.target.hostAddress} alone to guest slot ${describeSlot(step.slot)}: the guest sees that one function for some seconds${describePins(step)}`;
+      return `have libvirt attach ${step.target.hostAddress} alone to ${describeSlot(step.slot)}, for some seconds${describePins(step)}`;
     case "withdraw":
-      return `unplug ${step.target.hostAddress} from guest slot ${describeSlot(step.slot)} again: it stays held, and QEMU keeps its IOMMU group open`;
+      return `unplug ${step.target.hostAddress} from ${describeSlot(step.slot)} again; QEMU keeps its group open`;
     case "confirm":
-      return `confirm that QEMU has ${step.functions.length} function(s) in guest slot ${describeSlot(step.slot)}`;
+      return `confirm that QEMU has ${countFunctions(step.functions.length)} in ${describeSlot(step.slot)}`;
     case "release":
       return `release ${step.address} to the host${step.hostDriver === undefined ? "" : ` (driver ${step.hostDriver})`}`;
     case "handback":
-      return `wait until libvirt has handed ${listFunctions(step.functions.map((one) => one.address))} back to the host, as it does by itself with what it has plugged`;
+      return `wait until libvirt has handed ${listFunctions(step.functions.map((one) => one.address))} back by itself`;
     case "configure":
       return `add ${describeConfigured(step.functions)} to the guest's configuration`;
     case "unconfigure":
       return `take ${describeConfigured(step.functions)} out of the guest's configuration`;
     case "restore":
-      return `see the host drivers back: ${step.drivers.map((one) => `${one.address} on ${one.hostDriver}`).join(", ")}`;
+      return `see the host drivers back: ${describeDrivers(step.drivers)}`;
     case "erase":
       return `erase the ledger entry from ${describePlaces(step.places, "from")}`;
   }
 }
 
+function countFunctions(count: number): string {
+  return `${count} function${count === 1 ? "" : "s"}`;
+}
+
+/** `0000:01:00.0-3 on e1000e, 0000:02:00.0 on tg3` */
+function describeDrivers(drivers: Extract<Step, { kind: "restore" }>["drivers"]): string {
+  const byDriver = new Map<string, PciAddress[]>();
+  for (const { address, hostDriver } of drivers)
+    byDriver.set(hostDriver, [...(byDriver.get(hostDriver) ?? []), address]);
+  return [...byDriver].map(([driver, addresses]) => `${listFunctions(addresses)} on ${driver}`).join(", ");
+}
+
 function describePins({ pinsBytes }: { readonly pinsBytes?: number }): string {
-  return pinsBytes === undefined ? "" : `; pins the guest's memory, ${describeGiB(pinsBytes)} GiB`;
+  return pinsBytes === undefined ? "" : `; pins ${describeGiB(pinsBytes)} GiB of memory`;
 }
 
 function describeOverridden({ overriddenUses }: TakenFunction): string {
@@ -65,7 +77,7 @@ function describeOverridden({ overriddenUses }: TakenFunction): string {
 function describeFrom({ hostDriver, vfioDriver, hostDevices }: TakenFunction): string {
   if (vfioDriver !== undefined) return `it is on ${vfioDriver} already, and stays there`;
   if (hostDriver === undefined) return "it has no host driver";
-  return `host driver ${hostDriver} loses it${hostDevices === undefined ? "" : `, the host loses ${hostDevices}`}`;
+  return `host driver ${hostDriver} loses it${hostDevices === undefined ? "" : `, with ${hostDevices}`}`;
 }
 
 function describeRom({ romFile, romBar }: RomOptions): string {
@@ -139,7 +151,7 @@ export function describePlan(plan: Plan): string[] {
   if (plan.steps.length === 0) return ["nothing on the host or in the guest changes"];
   return [
     ...plan.steps.map((step, index) => `${index + 1}. ${describeStep(step)}`),
-    describeInterruption(plan),
+    ...describeInterruption(plan),
     ...describeIntroduction(plan),
   ];
 }
@@ -148,19 +160,23 @@ function describeIntroduction({ steps }: Plan): string[] {
   const shown = steps.flatMap((step) => (step.kind === "introduce" ? [step.target.hostAddress] : []));
   if (shown.length === 0) return [];
   return [
-    `The guest sees ${listFunctions(shown)} alone for some seconds first, and has to let go of it: this host's libvirt is older than 8.3.`,
+    `Before that it sees ${listFunctions(shown)} alone for some seconds, and has to let go`,
+    "of it: this host's libvirt is older than 8.3.",
   ];
 }
 
-function describeInterruption(plan: Plan): string {
+function describeInterruption(plan: Plan): string[] {
   switch (interruptionOf(plan)) {
     case "none":
-      return "The guest is not interrupted.";
+      return ["The guest is not interrupted."];
     case "device-appears":
-      return "The guest sees the functions appear together; nothing it has now is interrupted.";
+      return ["The guest sees all functions together; nothing it has is interrupted."];
     case "device-goes":
-      return "The guest loses the device; it is asked to let go of it first.";
+      return ["The guest loses the device; it is asked to let go of it first."];
     case "device-goes-and-comes-back":
-      return "The guest is without the device from its unplug until the last plug: some 2 to 10 seconds, longer where its driver is slow to let go.";
+      return [
+        "The guest is without the device from its unplug until the last plug:",
+        "some 2 to 10 s, longer where its driver is slow to let go.",
+      ];
   }
 }

@@ -194,7 +194,7 @@ export function allFaults(suspendedMs = 0): readonly Fault[] {
       at: beforeFirst("plug"),
       inject: async ({ lab, steps }) => {
         const [, bus] =
-          /guest slot (pci\.\d+)/.exec(steps.find((one) => verbOf(one) === "plug")?.text ?? "") ?? [];
+          / of (pci\.\d+)/.exec(steps.find((one) => verbOf(one) === "plug")?.text ?? "") ?? [];
         await lab.qmp(GUEST, "device_add", { ...stranger, bus });
       },
       // a slot that the program names must be free again; else another one is found

@@ -13,7 +13,7 @@ const operator = { connection: { user: "operator" } };
 
 test("a set is attached, changed and detached by someone who is not root, under AppArmor, over a restart of libvirtd", async () => {
   const kept = await lab.create(operator);
-  expect(lab.printed.join("\n")).toMatch(/guest sees 0000:01:00\.3 alone for some seconds first/);
+  expect(lab.printed.join("\n")).toMatch(/it sees 0000:01:00\.3 alone for some seconds/);
   expect(kept.outs).toMatchObject({ slot: { bus: "pci.8", kind: "pcie-native" }, held: [] });
   await eventually(() => lab.pluggedFunctions(), inGuest(...four));
   expect(await lab.driversOf(NIC)).toEqual(vfio);
@@ -26,7 +26,7 @@ test("a set is attached, changed and detached by someone who is not root, under 
   await lab.lab.exec("systemctl restart libvirtd");
   const partial = { ...operator, functions: [0, 2], leftovers: "hold" };
   const changed = await lab.up(await lab.refresh(kept), partial);
-  expect(changed.plan).toMatch(/have libvirt attach 0000:01:00\.0 alone to guest slot pci\.7/);
+  expect(changed.plan).toMatch(/have libvirt attach 0000:01:00\.0 alone to pci\.7/);
   await eventually(() => lab.pluggedFunctions(), inGuest(0, 2));
   expect(await lab.driversOf(NIC)).toEqual(vfio);
 

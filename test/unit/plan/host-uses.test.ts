@@ -17,7 +17,7 @@ describe("what the host uses", () => {
   it("is taken with allowInUse, and the plan names every use that the host loses", () => {
     const plan = planAttach(card(address, vlan).observe(), wants(undefined, { allowInUse: true }));
     expect(describePlan(plan)).toContain(
-      "3. hold 0000:01:00.1 for the guest (host driver e1000e loses it; allowed although it has interface eth1, " +
+      "3. hold 0000:01:00.1 (host driver e1000e loses it; allowed although it has interface eth1, " +
         "which is up with address 192.0.2.1, and has interface eth1, which carries VLAN eth1.5)",
     );
   });

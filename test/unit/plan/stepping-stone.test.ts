@@ -56,7 +56,7 @@ describe("a set under an older libvirt", () => {
       "plug 0000:01:00.0 as 0",
       "confirm",
     ]);
-    expect(describePlan(plan).at(-1)).toMatch(/sees 0000:01:00\.3 alone for some seconds first/);
+    expect(describePlan(plan).at(-2)).toMatch(/it sees 0000:01:00\.3 alone for some seconds/);
   });
 
   it("of two functions is opened by function 0, since the other has to keep the group open", () => {
