@@ -1,5 +1,4 @@
 import type { QemuVersion } from "../../lab/qemu-versions";
-import type { ErrorCode } from "../../provider/errors";
 import type { SlotKind } from "../../provider/pci";
 import type { MachineName } from "../support/plain-qemu";
 
@@ -51,9 +50,10 @@ export const refusals = [
 export type Refusal = (typeof refusals)[number];
 
 /** Why a cell is another than the others, in the words of the table; what is said is tested as well. */
-export type Otherwise =
-  | { readonly because: "refused"; readonly code: ErrorCode; readonly reason: string }
-  | { readonly because: "served natively"; readonly reason: string };
+export interface Otherwise {
+  readonly because: "served natively";
+  readonly reason: string;
+}
 
 /** One slot kind of one QEMU over one transport; or what that QEMU is refused. */
 export interface Cell {
@@ -101,7 +101,7 @@ function kindNames(): readonly KindName[] {
 }
 
 function cellOf(transport: Transport, version: Cell["version"], kind: Cell["kind"]): Cell {
-  const otherwise = otherwiseOf(transport, version, kind);
+  const otherwise = otherwiseOf(version, kind);
   return {
     name: `${transport} ${version} ${kind}`,
     transport,
@@ -112,17 +112,7 @@ function cellOf(transport: Transport, version: Cell["version"], kind: Cell["kind
   };
 }
 
-function otherwiseOf(
-  transport: Transport,
-  version: Cell["version"],
-  kind: Cell["kind"],
-): Otherwise | undefined {
-  if (transport === "libvirt-rpc" && version === "5.2")
-    return {
-      because: "refused",
-      code: "LIBVIRT_TOO_OLD",
-      reason: "its libvirt, 7.0, cannot hold a function for a guest without plugging it",
-    };
+function otherwiseOf(version: Cell["version"], kind: Cell["kind"]): Otherwise | undefined {
   if (version === "5.2" && kind === "q35-acpi")
     return {
       because: "served natively",

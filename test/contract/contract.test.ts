@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { causeText, type ErrorCode } from "../../provider/errors";
+import { causeText } from "../../provider/errors";
 import { attach, detach, lookAtReality, type Reality } from "../../provider/lifecycle";
 import type { WantedAttachment } from "../../provider/plan";
 import type { QmpArguments } from "../../provider/qmp";
@@ -10,7 +10,6 @@ import { wants } from "../support/wanted";
 import { behaviours, matrixCells, ownCells, testsOf, type Behaviour, type Cell } from "./cells";
 import { refused } from "./refused";
 import { CellGuest, numbersOf } from "./support/cell-guest";
-import { Libvirtd } from "./support/libvirt-guest";
 import { noteMeasured } from "./support/measured";
 
 /** Of all cells, by their names, separated by commas; where nothing is said, those of this machine's own QEMU. */
@@ -222,9 +221,7 @@ for (const cell of cells)
     if (cell.kind === "refusals")
       return test.each(Object.entries(refused))("%s", (_name, refuse) => refuse(version));
     if (otherwise === undefined) return keepsTheContract(cell);
-    test.each(testsOf(cell))("%s", () =>
-      otherwise.because === "refused" ? isRefused(cell, otherwise.code) : isNative(cell),
-    );
+    test.each(testsOf(cell))("%s", () => isNative(cell));
   });
 
 function keepsTheContract(cell: Cell): void {
@@ -240,18 +237,6 @@ function keepsTheContract(cell: Cell): void {
   test.each(behaviours)("%s", (name) =>
     cell.exceptions[name] === undefined ? contract[name]() : keepsWhatIsNotLetGo(),
   );
-}
-
-async function isRefused({ version }: Cell, code: ErrorCode): Promise<void> {
-  if (version === "own") throw new Error("libvirt is run from a tree");
-  const libvirtd = await Libvirtd.start(version);
-  try {
-    const refusal = await libvirtd.session.client().catch((cause: unknown) => cause);
-    expect(refusal).toMatchObject({ code });
-    noteMeasured(`libvirt ${/\d+\.\d+\.\d+/.exec(causeText(refusal))?.[0]}`);
-  } finally {
-    await libvirtd.stop();
-  }
 }
 
 async function isNative(cell: Cell): Promise<void> {

@@ -117,6 +117,5 @@ function resultOf(cell: Cell, passed: readonly string[], failed: readonly string
     const rest = exceptions.map(([behaviour, why]) => `; not ${behaviour}: ${why}`).join("");
     return `pass: ${whole} of ${tests.length}${rest}`;
   }
-  const code = otherwise.because === "refused" ? ` (${otherwise.code})` : "";
-  return `${otherwise.because}${code}: ${otherwise.reason}`;
+  return `${otherwise.because}: ${otherwise.reason}`;
 }
