@@ -10,7 +10,7 @@ const IMAGES = "/var/lib/libvirt/images/guest";
 /** Of the guest's, at which nothing is plugged yet. */
 const PORTS = [1, 2];
 /** A guest boots in seconds under KVM, and in a minute without. */
-const BOOT_MS = 10 * 60_000;
+const BOOT_MS = 15 * 60_000;
 
 /** What somebody types who starts a guest without libvirt: by root, a monitor for programs, two free ports. */
 const COMMAND = [

@@ -7,6 +7,8 @@ import { attachmentLab, NIC } from "./support/attachment-lab";
 
 const lab = attachmentLab();
 const guest = { qmpSocket: PLAIN_SOCKET };
+/** The guest boots in a minute or so, and on a busy machine in many. */
+const BOOT_MS = 900_000;
 const numbers = [0, 1, 2, 3];
 const e1000e = numbers.map(() => "e1000e");
 
@@ -19,7 +21,7 @@ beforeAll(async () => {
   await startPlainGuest(lab.lab);
   lab.state = "plain";
   await lab.lab.save(lab.state);
-});
+}, BOOT_MS);
 
 async function onHost(command: string, input = ""): Promise<string> {
   const { code, stdout, stderr } = await lab.lab.exec(command, { input });
