@@ -1,4 +1,5 @@
 import type { GuestFiles } from "../../../lab";
+import type { QemuVersion } from "../../../lab/qemu-versions";
 import { machines, type MachineName } from "../../support/plain-qemu";
 import { OWN_GUEST } from "../../support/world";
 import type { CellKind } from "../cells";
@@ -17,6 +18,10 @@ const x86: Words = {
   serial: `<target type="isa-serial" port="0"/>`,
 };
 
+/** QEMU 5.2, and the libvirt with it: neither knows the newest CPU, nor that switch of its chipset. */
+const OLDEST: QemuVersion = "5.2";
+const oldestCpu = `<cpu mode="custom" match="exact"><model fallback="allow">Nehalem</model></cpu>`;
+
 const words: Readonly<Record<MachineName, Words>> = {
   q35: x86,
   pc: x86,
@@ -32,16 +37,17 @@ const words: Readonly<Record<MachineName, Words>> = {
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n + 1);
 
 /** The guest of a cell as libvirt is told of it; monitor and serial port of the tests' own lie in `folder`. */
-export function domainXml(kind: CellKind, files: GuestFiles, folder: string): string {
+export function domainXml(kind: CellKind, version: QemuVersion, files: GuestFiles, folder: string): string {
   const { program, memoryMiB, kernelArguments, isConventional } = machines[kind.machine];
-  const { arch, cpu, features, serial } = words[kind.machine];
+  const { arch, features, serial, cpu: usualCpu } = words[kind.machine];
+  const cpu = version === OLDEST && arch === "x86_64" ? oldestCpu : usualCpu;
   const ports = range(4).map((n) => `<controller type="pci" index="${n}" model="pcie-root-port"/>`);
   const bridges = [`<controller type="pci" index="1" model="pci-bridge"/>`];
   const native = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"];
   const extra = [
     ...["-chardev", `socket,id=own,path=${folder}/monitor.sock,server=on,wait=off`],
     ...["-mon", "chardev=own,mode=control"],
-    ...(kind.machine === "q35" && kind.slots === "native" ? native : []),
+    ...(kind.machine === "q35" && kind.slots === "native" && version !== OLDEST ? native : []),
   ];
   return `
 <domain type="qemu" xmlns:qemu="http://libvirt.org/schemas/domain/qemu/1.0">

@@ -110,7 +110,7 @@ export class LibvirtGuest extends GuestSide {
 
   static async start(version: QemuVersion, kind: CellKind): Promise<LibvirtGuest> {
     const files = await machines[kind.machine].files(toStandardError);
-    const libvirtd = await Libvirtd.start(version, (folder) => domainXml(kind, files, folder), [
+    const libvirtd = await Libvirtd.start(version, (folder) => domainXml(kind, version, files, folder), [
       dirname(files.kernel),
       dirname(files.initrd),
     ]);
