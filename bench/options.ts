@@ -14,7 +14,7 @@ export const USAGE = `npm run bench -- [OPTION]...
                      else is run once all the same
   --quick            one run of each, and the small fleets alone; writes nothing
   --dry              writes nothing: docs/benchmark.md and its charts stay as they are
-After SIGTERM or SIGINT nothing more is begun, and what was measured until then is written.`;
+After SIGTERM or SIGINT nothing more is begun, and what was measured until then is written; the lab ends at once.`;
 
 /** What is to run. */
 export interface BenchOptions {
