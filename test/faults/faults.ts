@@ -193,8 +193,7 @@ export function allFaults(suspendedMs = 0): readonly Fault[] {
       guest: "runs",
       at: beforeFirst("plug"),
       inject: async ({ lab, steps }) => {
-        const [, bus] =
-          / of (pci\.\d+)/.exec(steps.find((one) => verbOf(one) === "plug")?.text ?? "") ?? [];
+        const [, bus] = / of (pci\.\d+)/.exec(steps.find((one) => verbOf(one) === "plug")?.text ?? "") ?? [];
         await lab.qmp(GUEST, "device_add", { ...stranger, bus });
       },
       // a slot that the program names must be free again; else another one is found

@@ -52,9 +52,7 @@ test("a guest of a QEMU without libvirt gets four functions, loses two, and give
 
   const two = bench.inputs(qemu.freeSocket, { functions: [0, 1], leftovers: "hold" });
   expect(await provider.diff("id", state, two)).toMatchObject({ changes: true, replaces: [] });
-  expect(said).toContainEqual(
-    expect.stringMatching(/1\. write the ledger in a file on the host for /),
-  );
+  expect(said).toContainEqual(expect.stringMatching(/1\. write the ledger in a file on the host for /));
   const outs = await outputsOf(provider.update("id", state, two));
   await eventually(() => qemu.pciFunctions(), four.slice(0, 2));
   expect(sysfs.drivers).toEqual(HELD);
