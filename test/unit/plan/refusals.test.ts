@@ -1,7 +1,7 @@
 import { causeText, type ErrorCode } from "../../../provider/errors";
 import type { PciSlotAddress } from "../../../provider/pci";
 import { planAttach, planDetach, tagOf, type WantedAttachment } from "../../../provider/plan";
-import { OTHER_OWNER, OWNER, refusalOf, refusals } from "../../support/scenarios";
+import { OLDER_LIBVIRT, OTHER_OWNER, OWNER, refusalOf, refusals } from "../../support/scenarios";
 import { at, hostUse, reach, sshUse, wants } from "../../support/wanted";
 import {
   conventionalBus,
@@ -110,6 +110,20 @@ const cases: readonly Case[] = [
     },
     wanted: wants(undefined, { persistent: true }),
     says: ["0000:01:00.1, 0000:01:00.2 (ua-mine)", "guest1", "detach-device --config", "Nothing was touched"],
+  },
+  {
+    name: "a persistent attachment where libvirt is older",
+    code: "PERSISTENT_NEEDS_NEWER_LIBVIRT",
+    world: () => new World({ functions: hostDevice(), olderLibvirt: OLDER_LIBVIRT }),
+    wanted: wants(undefined, { persistent: true }),
+    says: ["guest1", "7.0.0", "8.3.0", "Nothing was touched"],
+  },
+  {
+    name: "a set where libvirt is older, and no second slot is free",
+    code: "STEPPING_STONE_IMPOSSIBLE",
+    world: () =>
+      new World({ functions: hostDevice(), olderLibvirt: OLDER_LIBVIRT, buses: [expressBus("pci.4")] }),
+    says: ["guest1", "7.0.0", "no second free hotplug slot", "pcie-root-port", "Nothing was touched"],
   },
   {
     name: "a device that is not there",
