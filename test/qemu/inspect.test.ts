@@ -38,7 +38,7 @@ test("of a guest without libvirt the machine, the kinds of its slots and the fre
     const free = guest?.buses.filter((one) => one.freeSlots.length > 0) ?? [];
     expect(free.length).toBeGreaterThan(0);
     expect(free.every((one) => one.kind === "pcie-native" && one.freeSlots.join() === "0")).toBe(true);
-    expect(prologue.at(-1)).toContain(`qmpSocket: "${qemu.freeSocket}"`);
+    expect(prologue.join("\n")).toContain(`qmpSocket: "${qemu.freeSocket}"`);
 
     await qemu.stop();
     expect((await look()).guest).toMatchObject({
