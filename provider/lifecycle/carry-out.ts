@@ -114,7 +114,7 @@ async function carryOutBatch(
 function tellTime(progress: Progress, which: string): () => void {
   const startedAt = Date.now();
   const timer = setInterval(
-    () => progress(`${which} still under way after ${Math.round((Date.now() - startedAt) / 1000)} s`),
+    () => progress(`step ${which}: still under way after ${Math.round((Date.now() - startedAt) / 1000)} s`),
     STILL_MS,
   );
   timer.unref();

@@ -29,8 +29,8 @@ describe("a step that takes long", () => {
     await letTimePass(attach(hypervisor, request));
     await jest.advanceTimersByTimeAsync(30_000);
     expect(lines.filter((line) => line.includes("still"))).toEqual([
-      "6/10 still under way after 5 s",
-      "6/10 still under way after 10 s",
+      "step 6/10: still under way after 5 s",
+      "step 6/10: still under way after 10 s",
     ]);
   });
 });
