@@ -126,7 +126,9 @@ export function allFaults(suspendedMs = 0): readonly Fault[] {
     {
       name: "sshd session killed",
       guest: "runs",
-      inject: ({ lab }) => onHost(lab, "pkill -KILL -x sshd-session"),
+      // before OpenSSH 9.8 a session's process is called as the daemon's is
+      inject: ({ lab }) =>
+        onHost(lab, "pkill -KILL -x sshd-session || pkill -KILL -f '^sshd: (root|operator)[@ ]'"),
     },
     {
       name: "client suspended, wakes up after the recovery",
