@@ -32,13 +32,13 @@ const checks = [
  * In the order in which they run, because what is quick to fail comes first. `needs`: steps of tools/setup.mjs;
  * `oneByOne`: its files share a machine. Those `inLab` follow each other, with the others beside them: one emulated host
  * keeps two processors busy, two of them take longer than one after the other. The others give way, but for those whose
- * guests have a time to keep. `onlyNamed`: not without being asked for, it takes too long.
+ * guests, or whose own limits (`hasTimes`), have a time to keep. `onlyNamed`: not without being asked for, it takes too long.
  */
 const tiers = {
   check: { needs: ["npm", "build"] },
   unit: { needs: ["npm"] },
-  ssh: { needs: ["packages", "npm", "build"], oneByOne: true },
-  protocol: { needs: ["npm", "build"] },
+  ssh: { needs: ["packages", "npm", "build"], oneByOne: true, hasTimes: true },
+  protocol: { needs: ["npm", "build"], hasTimes: true },
   examples: { needs: ["packages", "npm", "build", "pulumi"], oneByOne: true },
   package: { needs: ["npm", "build"], oneByOne: true },
   qemu: { needs: ["packages", "npm", "lab"], oneByOne: true },
@@ -164,7 +164,8 @@ try {
     log(summary.at(-1));
   };
   const runLane = async (lane, givesWay) => {
-    for (const tier of lane) await runTier(tier, givesWay && !tiers[tier].needs.includes("lab"));
+    for (const tier of lane)
+      await runTier(tier, givesWay && !tiers[tier].hasTimes && !tiers[tier].needs.includes("lab"));
   };
   const inLab = chosen.filter((name) => tiers[name].inLab);
   const others = chosen.filter((name) => !tiers[name].inLab);

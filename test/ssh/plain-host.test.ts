@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { setMaxListeners } from "node:events";
 import {
   chmodSync,
@@ -98,7 +98,7 @@ describe("a host without libvirt, behind a real sshd", () => {
     expect(execFileSync("stat", ["-c", "%a", folders.ledger], { encoding: "utf8" }).trim()).toBe("700");
   });
 
-  it("tells where a socket really is, whatever leads to it, and starts few processes for a look", async () => {
+  it("tells where a socket really is, whatever leads to it", async () => {
     const server = createServer();
     const folder = join(bench.workspace.path, "sockets");
     mkdirSync(folder);
@@ -110,14 +110,7 @@ describe("a host without libvirt, behind a real sshd", () => {
       const texts = records.filter(({ kind }) => kind === "path").map((one) => one.text);
       expect(texts).toEqual([join(folder, "vm.qmp")]);
     }
-    // the number of the last process there: the shell's, the program's, flock, find, getent twice, grep, and its own
-    const counted = spawnSync("unshare", [
-      ...["--pid", "--fork", "bash", "-c"],
-      `bash -c "$0" <<<"look ${join(folder, "vm.qmp")}" >/dev/null; sh -c 'echo $$'; true`,
-      hostProgram(folders),
-    ]);
     server.close();
-    expect(Number(String(counted.stdout))).toBe(8);
   });
 
   it("carries out what it was sent whole though the connection is cut, and nothing of half a line", async () => {
