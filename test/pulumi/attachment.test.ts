@@ -51,7 +51,9 @@ async function attachment(project: PulumiProject): Promise<StateResource> {
 test("quickstart: up, preview with a plan in words, up to another set, refresh and destroy, with no credential in plain text", async () => {
   await using project = await quickstart();
   const foretold = printedBy(await project.preview());
-  expect(foretold).toMatch(/nic: {3}2\. hold 0000:01:00\.0 \(host driver e1000e loses it, with interface \w+\)/);
+  expect(foretold).toMatch(
+    /nic: {3}2\. hold 0000:01:00\.0 \(host driver e1000e loses it, with interface \w+\)/,
+  );
   expect(foretold).toMatch(/The guest sees all functions together; nothing it has is interrupted/);
   expect(foretold).toMatch(/2 to create/);
   expect(await drivers()).toEqual(e1000e);
