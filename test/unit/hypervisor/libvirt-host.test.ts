@@ -15,55 +15,16 @@ import {
 import type { QmpMonitor } from "../../../provider/qmp";
 import { at, outline, wants } from "../../support/wanted";
 import { nothingUsed } from "../../support/survey";
+import { emptyMonitor, hostWith, monitorWith } from "./support/found-host";
 import { readRecording } from "./support/recording";
-import {
-  guest1,
-  HOST_UUID,
-  libvirtError,
-  recordedLibvirt,
-  ScriptedLibvirt,
-  type CallLine,
-} from "./support/scripted-libvirt";
+import { guest1, HOST_UUID, libvirtError, recordedLibvirt, type CallLine } from "./support/scripted-libvirt";
 
 const { signal } = new AbortController();
 const owner = "organization/quickstart/dev/nic";
 const tag = tagOf(owner);
 const address = at("0000:01:00.2");
 const alias = aliasOf(tag, address);
-const found: CallLine = { call: "lookupDomain", reply: guest1 };
 
-/** A monitor that shows these devices, by path below /machine and host address; of type vfio-pci, if not named net. */
-function monitorWith(devices: Readonly<Record<string, string>>): QmpMonitor {
-  const typeOf = (name: string): string => (name.startsWith("net") ? "e1000e" : "vfio-pci");
-  return {
-    execute: (command, args) => {
-      const path = String(args?.["path"]).replace("/machine/", "");
-      const below = Object.keys(devices).filter((one) => one.startsWith(`${path}/`));
-      const names = below.map((one) => one.slice(path.length + 1));
-      const list = names.map((name) => ({ name, type: `child<${typeOf(name)}>` }));
-      return Promise.resolve(command === "qom-list" ? list : devices[path]);
-    },
-    listen: () => Promise.reject(new Error("not asked for")),
-  };
-}
-const emptyMonitor = monitorWith({});
-
-/** A host whose guest has been found, and the script that must then be followed. */
-async function hostWith(
-  script: readonly CallLine[],
-  monitor: QmpMonitor = emptyMonitor,
-): Promise<{ host: LibvirtHost; libvirt: ScriptedLibvirt }> {
-  const libvirt = new ScriptedLibvirt(found, ...script);
-  const host = new LibvirtHost({
-    session: libvirt.session,
-    monitor,
-    guest: "guest1",
-    onDomain: () => undefined,
-    survey: () => Promise.resolve(nothingUsed),
-  });
-  await host.identify({ addresses: [] }, signal);
-  return { host, libvirt };
-}
 const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
     () => undefined,

@@ -7,14 +7,9 @@ import { aliasOf, tagOf, type Observation, type PlugTarget } from "../../../prov
 import type { QmpMonitor } from "../../../provider/qmp";
 import { at } from "../../support/wanted";
 import { nothingUsed } from "../../support/survey";
+import { hostWith, monitorWith } from "./support/found-host";
 import { readRecording } from "./support/recording";
-import {
-  guest1,
-  libvirtError,
-  recordedLibvirt,
-  ScriptedLibvirt,
-  type CallLine,
-} from "./support/scripted-libvirt";
+import { guest1, libvirtError, recordedLibvirt, type CallLine } from "./support/scripted-libvirt";
 
 const { signal } = new AbortController();
 const address = at("0000:01:00.2");
@@ -33,45 +28,13 @@ const look = (driver: string): CallLine => ({ call: "nodeDeviceXml", having: nod
 const detach: CallLine = { call: "nodeDeviceDetach", having: node };
 const reattach: CallLine = { call: "nodeDeviceReattach", having: node };
 
-/** QEMU that has these host functions. */
-function qemuWith(...functions: readonly string[]): QmpMonitor {
-  return {
-    execute: (command, args) =>
-      Promise.resolve(
-        command === "qom-list" && args?.["path"] === "/machine/peripheral"
-          ? functions.map((_one, n) => ({ name: `mfpci-${n}`, type: "child<vfio-pci>" }))
-          : command === "qom-list"
-            ? []
-            : functions[Number(String(args?.["path"]).slice(-1))],
-      ),
-    listen: () => Promise.reject(new Error("not asked for")),
-  };
-}
-
-async function hostWith(
-  script: readonly CallLine[],
-  monitor = qemuWith(),
-): Promise<[LibvirtHost, ScriptedLibvirt]> {
-  const libvirt = new ScriptedLibvirt({ call: "lookupDomain", reply: guest1 }, ...script);
-  libvirt.olderVersion = "7.0.0";
-  const host = new LibvirtHost({
-    session: libvirt.session,
-    monitor,
-    guest: "guest1",
-    onDomain: () => undefined,
-    survey: () => Promise.resolve(nothingUsed),
-  });
-  await host.identify({ addresses: [] }, signal);
-  return [host, libvirt];
-}
-
 /** Runs one call against a script that it has to follow to its end; its error, if it fails. */
 async function follows(
   script: readonly CallLine[],
   call: (host: LibvirtHost) => Promise<unknown>,
   monitor?: QmpMonitor,
 ): Promise<unknown> {
-  const [host, libvirt] = await hostWith(script, monitor);
+  const { host, libvirt } = await hostWith(script, monitor, "7.0.0");
   const failure = await call(host).then(
     () => undefined,
     (error: unknown) => error,
@@ -131,7 +94,7 @@ describe("a release by an older libvirt", () => {
   });
 
   it("of what QEMU still has is not sent: the kernel would wait for it, or die of it", async () => {
-    const failure = await follows([], release, qemuWith(address));
+    const failure = await follows([], release, monitorWith({ "peripheral/mfpci-0": address }));
     expect(hasCode(failure, "STILL_PLUGGED")).toBe(true);
   });
 

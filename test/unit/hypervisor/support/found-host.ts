@@ -1,0 +1,43 @@
+import { LibvirtHost } from "../../../../provider/hypervisor/libvirt/libvirt-host";
+import type { QmpMonitor } from "../../../../provider/qmp";
+import { nothingUsed } from "../../../support/survey";
+import { guest1, ScriptedLibvirt, type CallLine } from "./scripted-libvirt";
+
+/** A monitor that shows these devices, by path below /machine and host address; of type vfio-pci, if not named net. */
+export function monitorWith(devices: Readonly<Record<string, string>>): QmpMonitor {
+  const typeOf = (name: string): string => (name.startsWith("net") ? "e1000e" : "vfio-pci");
+  return {
+    execute: (command, args) => {
+      const path = String(args?.["path"]).replace("/machine/", "");
+      const below = Object.keys(devices).filter((one) => one.startsWith(`${path}/`));
+      const names = below.map((one) => one.slice(path.length + 1));
+      const list = names.map((name) => ({ name, type: `child<${typeOf(name)}>` }));
+      return Promise.resolve(command === "qom-list" ? list : devices[path]);
+    },
+    listen: () => Promise.reject(new Error("not asked for")),
+  };
+}
+export const emptyMonitor = monitorWith({});
+
+/**
+ * A host whose guest has been found, and the script that must then be followed.
+ *
+ * @param olderVersion its libvirt's, where that is older than 8.3
+ */
+export async function hostWith(
+  script: readonly CallLine[],
+  monitor: QmpMonitor = emptyMonitor,
+  olderVersion?: string,
+): Promise<{ host: LibvirtHost; libvirt: ScriptedLibvirt }> {
+  const libvirt = new ScriptedLibvirt({ call: "lookupDomain", reply: guest1 }, ...script);
+  libvirt.olderVersion = olderVersion;
+  const host = new LibvirtHost({
+    session: libvirt.session,
+    monitor,
+    guest: "guest1",
+    onDomain: () => undefined,
+    survey: () => Promise.resolve(nothingUsed),
+  });
+  await host.identify({ addresses: [] }, new AbortController().signal);
+  return { host, libvirt };
+}
