@@ -2,6 +2,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises"
 import { join } from "node:path";
 import { ensureBuilt, recipeKey } from "../cache";
 import { runCommand } from "../command";
+import { DIE_TOGETHER, SMALL } from "../mmdebstrap";
 import { withProgress, type Log } from "../progress";
 import { describeRelease, type Release } from "../release";
 import { packagesOf } from "./packages";
@@ -29,15 +30,6 @@ const INITRD_HOOK = [
   'printf "MODULES=list\\nCOMPRESS=zstd\\nCOMPRESSLEVEL=1\\n" >"$1/etc/initramfs-tools/conf.d/lab"',
   'printf "virtio_pci\\nvirtio_blk\\next4\\n" >"$1/usr/share/initramfs-tools/modules.d/lab"',
 ].join("; ");
-
-/**
- * Runs a program so that it, all its descendants and its mounts are gone as soon as this process is:
- * a package manager that outlives a killed build would go on writing into a folder being removed.
- */
-const DIE_TOGETHER = [
-  ...["setpriv", "--pdeathsig", "KILL"],
-  ...["unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child=KILL"],
-];
 
 /**
  * What is done to an older release beyond the recipe. Debian 11 gets /usr merged, as its installer makes it; its libvirt
@@ -115,11 +107,7 @@ function mmdebstrapArguments(release: Release, tree: string): string[] {
     "--mode=root",
     "--variant=minbase",
     "--quiet",
-    '--aptopt=APT::Install-Recommends "false"',
-    '--aptopt=Acquire::Languages "none"',
-    "--dpkgopt=path-exclude=/usr/share/doc/*",
-    "--dpkgopt=path-exclude=/usr/share/man/*",
-    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    ...SMALL,
     `--include=${packagesOf(release).join(",")}`,
     `--essential-hook=${INITRD_HOOK}`,
     `--customize-hook=sh "$LAB_IMAGE_FOLDER/customize.sh" "$1"`,
