@@ -14,6 +14,8 @@ const bin = (name) => path.join(root, "node_modules", ".bin", name);
 const heartbeatMs = 30_000;
 /** How long Jest may live on after its result is written: something that a test left open keeps it. */
 const graceMs = 20_000;
+/** Of each failure that is repeated at the end. */
+const shownLines = 25;
 
 /** What `check` consists of; each counts as one test. */
 const checks = [
@@ -95,8 +97,24 @@ async function runChecks(givesWay) {
     const code = await run(command, name, { givesWay });
     log(`check: ${name} ${code === 0 ? "passed" : "FAILED"} in ${seconds(since)}`);
     tally[code === 0 ? "passed" : "failed"] += 1;
+    if (code !== 0) failures.push(`check: ${name}: ended with ${code}`);
   }
   return tally;
+}
+
+/** What failed in a result of Jest, and how: said once more at the end, where thousands of lines do not hide it. */
+function failuresOf(tier, { testResults }) {
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const file = path.relative(root, name);
+    const ofTests = assertionResults
+      .filter(({ status }) => status === "failed")
+      .map(({ fullName, failureMessages }) => ({ title: fullName, text: failureMessages.join("\n") }));
+    const ofFile = assertionResults.length === 0 && message ? [{ title: "does not run", text: message }] : [];
+    return [...ofTests, ...ofFile].map(({ title, text }) => {
+      const lines = text.split("\n").filter((line) => !/^ +at .*node_modules/.test(line));
+      return `${tier}: ${file}: ${title}\n${lines.slice(0, shownLines).join("\n")}`;
+    });
+  });
 }
 
 async function runJest(tier, folder, givesWay) {
@@ -116,6 +134,7 @@ async function runJest(tier, folder, givesWay) {
   const skipped = result.numPendingTests + result.numTodoTests;
   // A file that does not even load has no tests to count.
   const broken = result.numRuntimeErrorTestSuites;
+  failures.push(...failuresOf(tier, result));
   const failed = result.numFailedTests + skipped + broken;
   const why = [skipped && `${skipped} skipped`, broken && `${broken} files that do not run`]
     .filter(Boolean)
@@ -137,6 +156,7 @@ async function setUp() {
 
 const total = { passed: 0, failed: 0 };
 const summary = [];
+const failures = [];
 const results = fs.mkdtempSync(path.join(os.tmpdir(), "multifunction-pci-test-"));
 try {
   log("setting up");
@@ -174,6 +194,7 @@ try {
   fs.rmSync(results, { recursive: true, force: true });
 }
 
+for (const failure of failures) console.log(`\nFAILED ${failure}`);
 console.log(`\n${summary.join("\n")}\nall of it: ${seconds(started)}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
