@@ -16,6 +16,8 @@ const heartbeatMs = 30_000;
 const graceMs = 20_000;
 /** Of each failure that is repeated at the end. */
 const shownLines = 25;
+/** Most files of a tier that get a second run. */
+const secondRunFiles = 5;
 
 /** What `check` consists of; each counts as one test. */
 const checks = [
@@ -90,14 +92,14 @@ async function run([program, ...args], what, { lastFile, givesWay } = {}) {
   }
 }
 
-async function runChecks(givesWay) {
-  const tally = { passed: 0, failed: 0 };
+async function runChecks({ givesWay }) {
+  const tally = { passed: 0, failed: 0, failures: [] };
   for (const { name, command } of checks) {
     const since = Date.now();
     const code = await run(command, name, { givesWay });
     log(`check: ${name} ${code === 0 ? "passed" : "FAILED"} in ${seconds(since)}`);
     tally[code === 0 ? "passed" : "failed"] += 1;
-    if (code !== 0) failures.push(`check: ${name}: ended with ${code}`);
+    if (code !== 0) tally.failures.push({ text: `check: ${name}: ended with ${code}` });
   }
   return tally;
 }
@@ -112,19 +114,21 @@ function failuresOf(tier, { testResults }) {
     const ofFile = assertionResults.length === 0 && message ? [{ title: "does not run", text: message }] : [];
     return [...ofTests, ...ofFile].map(({ title, text }) => {
       const lines = text.split("\n").filter((line) => !/^ +at .*node_modules/.test(line));
-      return `${tier}: ${file}: ${title}\n${lines.slice(0, shownLines).join("\n")}`;
+      return { file, text: `${tier}: ${file}: ${title}\n${lines.slice(0, shownLines).join("\n")}` };
     });
   });
 }
 
-async function runJest(tier, folder, givesWay) {
+async function runJest(tier, folder, { givesWay, files } = {}) {
   const outputFile = path.join(folder, `${tier}.json`);
+  fs.rmSync(outputFile, { force: true });
   const options = [
     "--ci",
     "--json",
     "--outputFile",
     outputFile,
     ...(tiers[tier].oneByOne ? ["--runInBand"] : []),
+    ...(files ? ["--runTestsByPath", ...files] : []),
   ];
   const command = [bin("jest"), "--selectProjects", tier, ...options];
   const code = await run(command, tier, { lastFile: outputFile, givesWay });
@@ -134,19 +138,24 @@ async function runJest(tier, folder, givesWay) {
   const skipped = result.numPendingTests + result.numTodoTests;
   // A file that does not even load has no tests to count.
   const broken = result.numRuntimeErrorTestSuites;
-  failures.push(...failuresOf(tier, result));
+  const failures = failuresOf(tier, result);
   const failed = result.numFailedTests + skipped + broken;
+  const passed = result.numPassedTests;
+  if (failed === 0 && code !== 0)
+    return { passed, failed: 1, why: `jest ended with ${code ?? "a signal: something was left open"}` };
   const why = [skipped && `${skipped} skipped`, broken && `${broken} files that do not run`]
     .filter(Boolean)
     .join(", ");
-  if (failed === 0 && code !== 0)
-    return {
-      passed: result.numPassedTests,
-      failed: 1,
-      why: `jest ended with ${code ?? "a signal: something was left open"}`,
-    };
-  return { passed: result.numPassedTests, failed, why };
+  return { passed, failed, failures, why };
 }
+
+/**
+ * Whether a tier's failures may be those of a machine that was too busy, and so are worth a second run of their files with
+ * nothing beside them. What fails then, fails.
+ */
+const isWorthASecondRun = ({ failures = [], failed }) =>
+  failures.length > 0 && failures.length === failed && filesOf(failures).length <= secondRunFiles;
+const filesOf = (failures) => [...new Set(failures.map(({ file }) => file))];
 
 async function setUp() {
   // Loaded here, so that a failure in it is a failure of the tests and not of their runner.
@@ -154,10 +163,9 @@ async function setUp() {
   await ensureAll({ only: [...new Set(chosen.flatMap((name) => tiers[name].needs))], log });
 }
 
-const total = { passed: 0, failed: 0 };
-const summary = [];
-const failures = [];
 const results = fs.mkdtempSync(path.join(os.tmpdir(), "multifunction-pci-test-"));
+/** What came of each tier, by its name. */
+const tallies = new Map();
 try {
   log("setting up");
   let setUpFailure;
@@ -167,34 +175,57 @@ try {
     setUpFailure = error instanceof Error ? error.message : String(error);
     console.error(setUpFailure);
   }
-  const runTier = async (tier, givesWay) => {
+  const runTier = async (tier, how) => {
     const since = Date.now();
     log(`${tier}: starting`);
     const tally = setUpFailure
       ? { passed: 0, failed: 1, why: "the set-up failed" }
-      : await (tier === "check" ? runChecks(givesWay) : runJest(tier, results, givesWay)).catch((error) => ({
+      : await (tier === "check" ? runChecks(how) : runJest(tier, results, how)).catch((error) => ({
           passed: 0,
           failed: 1,
           why: String(error),
         }));
-    total.passed += tally.passed;
-    total.failed += tally.failed;
     const line = `${tier}: ${tally.passed} passed, ${tally.failed} failed in ${seconds(since)}`;
-    summary.push(tally.why ? `${line} (${tally.why})` : line);
-    log(summary.at(-1));
+    const said = { ...tally, line: tally.why ? `${line} (${tally.why})` : line };
+    log(said.line);
+    return said;
   };
-  const runLane = async (lane, givesWay) => {
-    for (const tier of lane)
-      await runTier(tier, givesWay && !tiers[tier].hasTimes && !tiers[tier].needs.includes("lab"));
-  };
+  // both lanes take from this one: what is done with the others goes on with the next lab
   const inLab = chosen.filter((name) => tiers[name].inLab);
   const others = chosen.filter((name) => !tiers[name].inLab);
-  await Promise.all([runLane(others, inLab.length > 0), runLane(inLab, false)]);
+  const isBeside = inLab.length > 0;
+  const runLane = async (...queues) => {
+    for (const queue of queues)
+      for (let tier = queue.shift(); tier !== undefined; tier = queue.shift()) {
+        const givesWay = isBeside && !tiers[tier].hasTimes && !tiers[tier].needs.includes("lab");
+        tallies.set(tier, await runTier(tier, { givesWay }));
+      }
+  };
+  await Promise.all([runLane(others, inLab), runLane(inLab)]);
+  for (const tier of chosen.filter((name) => name !== "check")) {
+    const first = tallies.get(tier);
+    if (!isWorthASecondRun(first)) continue;
+    log(`${tier}: what failed is run once more, with nothing beside it`);
+    const second = await runTier(tier, { files: filesOf(first.failures) });
+    const recovered = first.failed - second.failed;
+    tallies.set(tier, {
+      passed: first.passed + recovered,
+      failed: second.failed,
+      failures: second.failures ?? first.failures,
+      recovered: recovered > 0 ? first.failures : [],
+      line: `${first.line}; ${second.failed} once more`,
+    });
+  }
 } finally {
   fs.rmSync(results, { recursive: true, force: true });
 }
 
-for (const failure of failures) console.log(`\nFAILED ${failure}`);
-console.log(`\n${summary.join("\n")}\nall of it: ${seconds(started)}`);
-console.log(`${total.passed} passed, ${total.failed} failed`);
-process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
+const all = chosen.map((tier) => tallies.get(tier));
+const sum = (count) => all.reduce((total, tally) => total + count(tally), 0);
+for (const { recovered = [] } of all)
+  for (const { text } of recovered) console.log(`\nFAILED AT FIRST ${text}`);
+for (const { failures = [] } of all) for (const { text } of failures) console.log(`\nFAILED ${text}`);
+const [passed, failed] = [sum((tally) => tally.passed), sum((tally) => tally.failed)];
+console.log(`\n${all.map(({ line }) => line).join("\n")}\nall of it: ${seconds(started)}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
