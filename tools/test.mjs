@@ -190,18 +190,15 @@ try {
     log(said.line);
     return said;
   };
-  // both lanes take from this one: what is done with the others goes on with the next lab
   const inLab = chosen.filter((name) => tiers[name].inLab);
   const others = chosen.filter((name) => !tiers[name].inLab);
-  const isBeside = inLab.length > 0;
-  const runLane = async (...queues) => {
-    for (const queue of queues)
-      for (let tier = queue.shift(); tier !== undefined; tier = queue.shift()) {
-        const givesWay = isBeside && !tiers[tier].hasTimes && !tiers[tier].needs.includes("lab");
-        tallies.set(tier, await runTier(tier, { givesWay }));
-      }
+  const runLane = async (lane, isBeside) => {
+    for (const tier of lane) {
+      const givesWay = isBeside && !tiers[tier].hasTimes && !tiers[tier].needs.includes("lab");
+      tallies.set(tier, await runTier(tier, { givesWay }));
+    }
   };
-  await Promise.all([runLane(others, inLab), runLane(inLab)]);
+  await Promise.all([runLane(others, inLab.length > 0), runLane(inLab, false)]);
   for (const tier of chosen.filter((name) => name !== "check")) {
     const first = tallies.get(tier);
     if (!isWorthASecondRun(first)) continue;
