@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 
@@ -21,8 +21,8 @@ export class CpuMeter {
     const root = /^(?:\S+ ){4}(\S+) .* - cgroup2 /m.exec(mounts)?.[1];
     if (root === undefined) throw new Error("the bench needs cgroup v2, which is mounted nowhere here");
     const own = /^0::(.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8"))?.[1] ?? "/";
-    const group = join(root, `multifunction-pci-bench-${process.pid}`);
-    mkdirSync(group);
+    // the one before may be there still: see close
+    const group = mkdtempSync(join(root, "multifunction-pci-bench-"));
     writeFileSync(join(group, "cgroup.procs"), String(process.pid));
     return new CpuMeter(join(root, own), group);
   }

@@ -31,6 +31,8 @@ const TURN_SECONDS = 20;
  *   looking at the middle of it (docs/decisions/0004: a connection that is fenced takes its channels along, not this).
  * - What is bound goes through the same step all together before the next, as libvirt's own code has it
  *   (virHostdevPreparePCIDevicesImpl). driver_override makes vfio-pci take this function and no other of its kind.
+ * - A file of /proc with many lines is read by mapfile, at one go: `read` goes back to the end of each line, the kernel
+ *   writes the text anew, and a word that has become longer meanwhile (running, sleeping) shifts the rest.
  * - A function whose group some process has open is not unbound: the kernel would wait for that process without end,
  *   and on 5.10 a group that has one function back on a host driver while it is open is a kernel BUG.
  */
@@ -119,11 +121,16 @@ add_named() {
 
 # The inode of the socket that listens at a path, in the table of one network namespace.
 find_inode() {
-  local number refs protocol flags type state node name
-  while read -r number refs protocol flags type state node name; do
-    [ "$flags" = 00010000 ] || continue
-    if [ "$name" = "$socket" ] || [ "$name" -ef "$socket" ]; then inode=$node; return; fi
-  done <"$1"
+  local line lines words name
+  mapfile -t lines <"$1"
+  set -f
+  for line in "\${lines[@]}"; do
+    words=($line)
+    [ "\${words[3]}" = 00010000 ] || continue
+    name=\${line#*" \${words[6]} "}
+    if [ "$name" = "$socket" ] || [ "$name" -ef "$socket" ]; then inode=\${words[6]}; break; fi
+  done
+  set +f
 } 2>/dev/null
 
 look_for_socket() {
@@ -166,21 +173,24 @@ find_processes() {
 }
 
 show_qemu() {
-  local key value rest uid= groups= caps= limit= line words comm=
+  local value rest uid= groups= caps= limit= line lines words comm=
   set -f
   {
     IFS= read -r comm <"$proc/$qemu/comm"
-    while IFS=$':\\t ' read -r key value rest; do
-      case $key in
-        Uid) uid=\${rest%%[!0-9]*} ;;
-        Gid) groups="\${rest%%[!0-9]*} $groups" ;;
-        Groups) groups="$groups$value $rest" ;;
-        CapEff) caps=$value ;;
+    mapfile -t lines <"$proc/$qemu/status"
+    for line in "\${lines[@]}"; do
+      words=($line)
+      case $line in
+        Uid:*) uid=\${words[2]} ;;
+        Gid:*) groups="\${words[2]} $groups" ;;
+        Groups:*) groups="$groups\${words[*]:1}" ;;
+        CapEff:*) caps=\${words[1]} ;;
       esac
-    done <"$proc/$qemu/status"
-    while IFS= read -r line; do
+    done
+    mapfile -t lines <"$proc/$qemu/limits"
+    for line in "\${lines[@]}"; do
       case $line in "Max locked memory"*) words=($line) limit=\${words[3]} ;; esac
-    done <"$proc/$qemu/limits"
+    done
   } 2>/dev/null
   if [ -z "$uid" ]; then set +f; return; fi
   say "qemu $qemu $uid \${caps:-0} \${limit:-unlimited} $comm"
@@ -194,9 +204,10 @@ show_qemu() {
   for line in "\${words[@]}"; do
     case $line in */libvirt/qemu/*domain-*) say "libvirt"; break ;; esac
   done
-  while IFS= read -r line; do
+  mapfile -t lines <"$proc/$qemu/cgroup"
+  for line in "\${lines[@]}"; do
     case $line in */*.service | */*.scope) say "unit \${line##*/}"; break ;; esac
-  done <"$proc/$qemu/cgroup"
+  done
   set +f
 } 2>/dev/null
 
