@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { GUESTS, type GuestName } from "./guests";
 import { ensureSudo } from "./image";
 import type { Lab } from "./lab";
-import { listLastingRuns, removeAbandonedRuns, removeRun } from "./machine";
+import { listLastingRuns, removeAbandonedRuns, removeRun, parseHardware, type Hardware } from "./machine";
 import {
   chosenRelease,
   DEFAULT_RELEASE,
@@ -20,29 +20,30 @@ import { connectLab, startLab } from "./start-lab";
 import { describeUse } from "./usage";
 
 const USAGE = `Usage: npx tsx lab/cli.ts COMMAND
-  build [--release NAME]    make what a lab and its tests need, if the cache has it not
-  up [--release NAME]       start a lab that stays until "down", and print how to use it
+  build [MACHINE]           make what a lab and its tests need, if the cache has it not
+  up [MACHINE]              start a lab that stays until "down", and print how to use it
   down                      end it
   restore                   put it back to its first state
   exec COMMAND…             run a shell command on its host, as root
   console GUEST COMMAND…    run a line in a guest (${GUESTS.join(", ")})
+MACHINE: --release NAME, --nic igb (a card with virtual functions in place of the first)
 Releases: ${RELEASES.join(", ")}; default: what $${RELEASE_VARIABLE} says, else ${DEFAULT_RELEASE}`;
 
 async function main([verb, ...rest]: readonly string[]): Promise<number> {
   const log = (line: string): void => console.error(line);
   switch (verb) {
     case "build": {
-      const release = releaseIn(rest);
-      await ensureSnapshot(log, release);
+      const { release, hardware } = machineIn(rest);
+      await ensureSnapshot(log, release, hardware);
       await ensureSudo(log, release);
       return 0;
     }
     case "up": {
-      const release = releaseIn(rest);
+      const machine = machineIn(rest);
       await removeAbandonedRuns();
       if ((await listLastingRuns()).length > 0) throw new Error('A lab is up already: "down" ends it');
-      const lab = await startLab({ log, lifetime: "until-ended", release });
-      console.log(describeUse(lab));
+      const lab = await startLab({ log, lifetime: "until-ended", ...machine });
+      console.log(describeUse(lab, machine.hardware));
       await lab.disconnect();
       return 0;
     }
@@ -85,9 +86,11 @@ async function withLab(use: (lab: Lab) => Promise<number>): Promise<number> {
   }
 }
 
-function releaseIn(args: readonly string[]): Release {
-  const { values } = parseArgs({ args: [...args], options: { release: { type: "string" } } });
-  return values.release === undefined ? chosenRelease() : parseRelease(values.release);
+function machineIn(args: readonly string[]): { readonly release: Release; readonly hardware: Hardware } {
+  const options = { release: { type: "string" }, nic: { type: "string" } } as const;
+  const { values } = parseArgs({ args: [...args], options });
+  const release = values.release === undefined ? chosenRelease() : parseRelease(values.release);
+  return { release, hardware: parseHardware(values) };
 }
 
 function guestNamed(name: string | undefined): GuestName {

@@ -8,6 +8,7 @@ import { GUESTS, type GuestName } from "./guests";
 import { ensureImage, type LabImage } from "./image";
 import {
   chooseAccelerator,
+  chooseEmulator,
   machineFacts,
   createRunFolder,
   humanMonitorSilently,
@@ -15,6 +16,8 @@ import {
   removeRun,
   startMachine,
   type Accelerator,
+  type Emulator,
+  type Hardware,
   type RunFolder,
 } from "./machine";
 import { withProgress, type Log } from "./progress";
@@ -25,7 +28,16 @@ import { Shell } from "./shell";
 export interface Snapshot {
   readonly image: LabImage;
   readonly accelerator: Accelerator;
+  readonly emulator: Emulator;
   readonly disk: string;
+}
+
+/** What is booted on what. */
+interface Boot {
+  readonly image: LabImage;
+  readonly accelerator: Accelerator;
+  readonly emulator: Emulator;
+  readonly hardware: Hardware;
 }
 
 /** Name of the saved state within the disk. */
@@ -49,36 +61,33 @@ const GUEST_UUIDS = {
 } as const;
 
 /** The saved state, from the cache or made now by booting everything once. */
-export async function ensureSnapshot(log: Log, release: Release): Promise<Snapshot> {
+export async function ensureSnapshot(log: Log, release: Release, hardware: Hardware): Promise<Snapshot> {
   const image = await ensureImage(log, release);
-  const accelerator = await chooseAccelerator(image, log);
+  const emulator = await chooseEmulator(hardware, log);
+  const accelerator = await chooseAccelerator(image, emulator, log);
+  const boot = { image, accelerator, emulator, hardware };
   const recipe = [
     BOOT_RECIPE,
     basename(image.folder),
     ...accelerator.facts,
-    ...machineFacts(image, accelerator.name),
+    ...machineFacts({ image, accelerator: accelerator.name, hardware }),
   ];
   const folder = await ensureBuilt({
     family: "snapshot",
     key: await recipeKey(recipe),
     log,
-    build: (unfinished) => buildSnapshot(unfinished, image, accelerator, log),
+    build: (unfinished) => buildSnapshot(unfinished, boot, log),
   });
-  return { image, accelerator, disk: join(folder, "disk.qcow2") };
+  return { image, accelerator, emulator, disk: join(folder, "disk.qcow2") };
 }
 
-async function buildSnapshot(
-  folder: string,
-  image: LabImage,
-  accelerator: Accelerator,
-  log: Log,
-): Promise<void> {
+async function buildSnapshot(folder: string, boot: Boot, log: Log): Promise<void> {
   await removeAbandonedRuns();
-  log(`The lab's first start boots a hypervisor and two guests (accelerator: ${accelerator.name})`);
+  log(`The lab's first start boots a hypervisor and two guests (accelerator: ${boot.accelerator.name})`);
   for (let attempt = 1; ; attempt++) {
     const run = await createRunFolder("process");
     try {
-      await bootAndSave(run, image, accelerator, log);
+      await bootAndSave(run, boot, log);
       const disk = join(folder, "disk.qcow2");
       await rename(run.disk, disk);
       await chmod(disk, 0o444);
@@ -92,16 +101,14 @@ async function buildSnapshot(
   }
 }
 
-async function bootAndSave(
-  run: RunFolder,
-  image: LabImage,
-  accelerator: Accelerator,
-  log: Log,
-): Promise<void> {
+async function bootAndSave(run: RunFolder, boot: Boot, log: Log): Promise<void> {
+  const { image, accelerator, emulator, hardware } = boot;
   await runCommand("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.disk, run.disk]);
   const machine = await startMachine({
     image,
     accelerator: accelerator.name,
+    emulator,
+    hardware,
     folder: run,
     lifetime: "process",
   });

@@ -11,6 +11,8 @@ import {
   removeAbandonedRuns,
   removeRun,
   startMachine,
+  USUAL_HARDWARE,
+  type Hardware,
   type Lifetime,
 } from "./machine";
 import { withProgress, type Log } from "./progress";
@@ -26,6 +28,8 @@ export interface StartLabOptions {
   readonly lifetime?: Lifetime;
   /** Which Debian the host is; default: what the environment says ({@link RELEASE_VARIABLE}), else trixie. */
   readonly release?: Release;
+  /** What of the machine is otherwise than usual. */
+  readonly hardware?: Hardware;
 }
 
 /** Environment variable with the run folder of the lab that a test run shares. */
@@ -42,8 +46,9 @@ export async function startLab(options: StartLabOptions = {}): Promise<Lab> {
   const log = options.log ?? toStandardError;
   const lifetime = options.lifetime ?? "process";
   const release = options.release ?? chosenRelease();
+  const hardware = options.hardware ?? USUAL_HARDWARE;
   await removeAbandonedRuns();
-  const { image, accelerator, disk } = await ensureSnapshot(log, release);
+  const { image, accelerator, emulator, disk } = await ensureSnapshot(log, release, hardware);
   const folder = await createRunFolder(lifetime);
   const remove = (): void => removeRun(folder.path);
   const disarm = lifetime === "process" ? endWithProcess(remove) : () => undefined;
@@ -64,6 +69,8 @@ export async function startLab(options: StartLabOptions = {}): Promise<Lab> {
         const machine = await startMachine({
           image,
           accelerator: accelerator.name,
+          emulator,
+          hardware,
           folder,
           lifetime,
           snapshot: SNAPSHOT_NAME,

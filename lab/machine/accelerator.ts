@@ -6,6 +6,7 @@ import { cacheFolder } from "../cache";
 import { runCommand } from "../command";
 import type { LabImage } from "../image";
 import { withProgress, type Log } from "../progress";
+import type { Emulator } from "./emulator";
 
 /** What runs the outer virtual machine: the processor, or an emulation of one. */
 export type AcceleratorName = "kvm" | "tcg";
@@ -24,8 +25,9 @@ const PROBE_TIMEOUT_MS = 15_000;
  * Decides by booting a kernel: /dev/kvm may be there, and even open, and still run no guest.
  * The answer is kept until the machine reboots or QEMU changes.
  */
-export async function chooseAccelerator(image: LabImage, log: Log): Promise<Accelerator> {
-  const version = (await runCommand("qemu-system-x86_64", ["--version"])).split("\n")[0] ?? "";
+export async function chooseAccelerator(image: LabImage, emulator: Emulator, log: Log): Promise<Accelerator> {
+  const [file = "", ...args] = emulator.command;
+  const version = (await runCommand(file, [...args, "--version"])).split("\n")[0] ?? "";
   const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
   const memory = join(cacheFolder(), "accelerator.json");
   const question = JSON.stringify([bootId, version]);

@@ -1,12 +1,14 @@
 import { availableParallelism } from "node:os";
 import type { LabImage } from "../image";
 import type { AcceleratorName } from "./accelerator";
+import type { Hardware } from "./hardware";
 import type { RunFolder } from "./run-folder";
 
 /** What differs from one run of the machine to the next; all else must not, or the snapshot does not load. */
 export interface MachineOptions {
   readonly image: LabImage;
   readonly accelerator: AcceleratorName;
+  readonly hardware: Hardware;
   readonly folder: RunFolder;
   /** Start from this saved state instead of booting. */
   readonly snapshot?: string;
@@ -74,6 +76,10 @@ export function machineArguments(options: MachineOptions): string[] {
       "-device",
       `pcie-root-port,id=${id},chassis=${chassis},slot=${chassis},bus=pcie.0,addr=${address}`,
     );
+    if (id === NIC_PORTS[0]?.id && options.hardware.nic === "igb") {
+      args.push("-device", `igb,bus=${id},addr=0x0`);
+      continue;
+    }
     for (const number of NIC_FUNCTIONS) {
       const multifunction = number === 0 ? ",multifunction=on" : "";
       args.push("-device", `e1000e,bus=${id},addr=0x0.${number}${multifunction}`);
@@ -93,7 +99,11 @@ export function machineArguments(options: MachineOptions): string[] {
 }
 
 /** All about the machine that a saved state depends on. */
-export function machineFacts(image: LabImage, accelerator: AcceleratorName): string[] {
+export function machineFacts({
+  image,
+  accelerator,
+  hardware,
+}: Pick<MachineOptions, "image" | "accelerator" | "hardware">): string[] {
   const nowhere = {
     path: "",
     disk: "",
@@ -104,7 +114,7 @@ export function machineFacts(image: LabImage, accelerator: AcceleratorName): str
     monitorSocket: "",
     shellSocket: "",
   };
-  return machineArguments({ image, accelerator, folder: nowhere });
+  return machineArguments({ image, accelerator, hardware, folder: nowhere });
 }
 
 /** QEMU's option lists take a comma in a value only when doubled. */

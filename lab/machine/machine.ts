@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { open, readFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { machineArguments, type MachineOptions } from "./arguments";
+import type { Emulator } from "./emulator";
 import { humanMonitor } from "./monitor";
 import type { Lifetime } from "./run-folder";
 
@@ -24,14 +25,15 @@ const POLL_MS = 50;
  * process dies, whatever it dies of.
  */
 export async function startMachine(
-  options: MachineOptions & { readonly lifetime: Lifetime },
+  options: MachineOptions & { readonly emulator: Emulator; readonly lifetime: Lifetime },
 ): Promise<Machine> {
   const log = await open(options.folder.qemuLog, "a");
   const owned = options.lifetime === "process";
   // `detached` makes it the leader of a session of its own; the program setsid would fork away from us then
-  const command = [...(owned ? ["setpriv", "--pdeathsig", "KILL"] : []), "qemu-system-x86_64"];
+  const command = [...(owned ? ["setpriv", "--pdeathsig", "KILL"] : []), ...options.emulator.command];
   const [file = "", ...args] = [...command, ...machineArguments(options)];
-  const child = spawn(file, args, { stdio: ["ignore", log.fd, log.fd], detached: !owned });
+  const env = { ...process.env, ...options.emulator.env };
+  const child = spawn(file, args, { env, stdio: ["ignore", log.fd, log.fd], detached: !owned });
   await once(child, "spawn");
   await log.close();
   child.unref();
