@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Log } from "../progress";
 import { ensureTree } from "../qemu-versions";
-import { isUsual, type Hardware } from "./hardware";
+import type { Hardware } from "./hardware";
 
 /** The QEMU that runs the machine. */
 export interface Emulator {
@@ -13,11 +13,11 @@ export interface Emulator {
 const INSTALLED: Emulator = { command: ["qemu-system-x86_64"], env: {} };
 
 /**
- * The installed QEMU for the usual hardware, 10.0 for other: igb needs 8.0. It runs out of its tree, with the tree's own
- * loader and libraries, and sees the machine's files at their own paths.
+ * The installed QEMU, but 10.0 for igb, which needs 8.0. That one runs out of its tree, with the tree's own loader and
+ * libraries, and sees the machine's files at their own paths.
  */
 export async function chooseEmulator(hardware: Hardware, log: Log): Promise<Emulator> {
-  if (isUsual(hardware)) return INSTALLED;
+  if (hardware.nic !== "igb") return INSTALLED;
   const usr = join(await ensureTree("10.0", log), "usr");
   const libraries = join(usr, "lib/x86_64-linux-gnu");
   const loader = [join(usr, "lib64/ld-linux-x86-64.so.2"), "--library-path", libraries];

@@ -16,8 +16,3 @@ export function parseHardware(names: { readonly nic?: string | undefined }): Har
   if (nic === undefined) throw new Error(`The lab has no nic "${name}". There are: ${NICS.join(", ")}`);
   return { nic };
 }
-
-/** Whether it is {@link USUAL_HARDWARE}. */
-export function isUsual({ nic }: Hardware): boolean {
-  return nic === USUAL_HARDWARE.nic;
-}
