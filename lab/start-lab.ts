@@ -7,6 +7,7 @@ import type { Lab } from "./lab";
 import {
   createRunFolder,
   forwardedSshPort,
+  isMachineThere,
   openRunFolder,
   removeAbandonedRuns,
   removeRun,
@@ -14,11 +15,13 @@ import {
   USUAL_HARDWARE,
   type Hardware,
   type Lifetime,
+  type Machine,
+  type RunFolder,
 } from "./machine";
 import { withProgress, type Log } from "./progress";
-import { chosenRelease, parseRelease, type Release } from "./release";
+import { chosenRelease, type Release } from "./release";
 import { RunningLab } from "./running-lab";
-import { ensureSnapshot, SNAPSHOT_NAME } from "./snapshot";
+import { ensureSnapshot, SNAPSHOT_NAME, type Snapshot } from "./snapshot";
 
 /** How a lab is started. */
 export interface StartLabOptions {
@@ -35,9 +38,16 @@ export interface StartLabOptions {
 /** Environment variable with the run folder of the lab that a test run shares. */
 export const SHARED_LAB_VARIABLE = "MULTIFUNCTION_PCI_LAB";
 
-/** In a run's folder: where the image's folder is, and which release it is of. */
-const IMAGE_POINTER = "image";
-const RELEASE_FILE = "release";
+/** In a run's folder: what its machine is. */
+const KIND_FILE = "kind.json";
+
+/** What a run's machine is: enough to find its image and its saved state. */
+interface Kind {
+  readonly release: Release;
+  readonly hardware: Hardware;
+  /** The image's folder. */
+  readonly image: string;
+}
 
 const toStandardError: Log = (line) => process.stderr.write(`${line}\n`);
 
@@ -48,9 +58,14 @@ export async function startLab(options: StartLabOptions = {}): Promise<Lab> {
   const release = options.release ?? chosenRelease();
   const hardware = options.hardware ?? USUAL_HARDWARE;
   await removeAbandonedRuns();
-  const { image, accelerator, emulator, disk } = await ensureSnapshot(log, release, hardware);
+  const snapshot = await ensureSnapshot(log, release, hardware);
+  const { image, accelerator } = snapshot;
   const folder = await createRunFolder(lifetime);
-  const remove = (): void => removeRun(folder.path);
+  let isWanted = true;
+  const remove = (): void => {
+    isWanted = false;
+    removeRun(folder.path);
+  };
   const disarm = lifetime === "process" ? endWithProcess(remove) : () => undefined;
   const end = async (): Promise<void> => {
     disarm();
@@ -61,19 +76,11 @@ export async function startLab(options: StartLabOptions = {}): Promise<Lab> {
       log,
       `Starting the lab (${release}, accelerator: ${accelerator.name})`,
       async () => {
-        // A saved state inside a disk is loaded from that disk only, never from a backing file.
-        await copyFile(disk, folder.disk, constants.COPYFILE_FICLONE);
-        await chmod(folder.disk, 0o600);
-        await writeFile(join(folder.path, IMAGE_POINTER), image.folder);
-        await writeFile(join(folder.path, RELEASE_FILE), release);
-        const machine = await startMachine({
-          image,
-          accelerator: accelerator.name,
-          emulator,
-          hardware,
-          folder,
-          lifetime,
-          snapshot: SNAPSHOT_NAME,
+        const kind: Kind = { release, hardware, image: image.folder };
+        await writeFile(join(folder.path, KIND_FILE), JSON.stringify(kind));
+        const machine = await startFromSnapshot(folder, snapshot, hardware, lifetime);
+        machine.ended.catch((error: unknown) => {
+          if (isWanted) log(error instanceof Error ? error.message : String(error));
         });
         const lab = new RunningLab({ folder, image, release, port: machine.sshPort, end });
         await lab.awaken();
@@ -86,9 +93,31 @@ export async function startLab(options: StartLabOptions = {}): Promise<Lab> {
   }
 }
 
+/** Starts a run's machine from a copy of the saved state. */
+async function startFromSnapshot(
+  folder: RunFolder,
+  { image, accelerator, emulator, disk }: Snapshot,
+  hardware: Hardware,
+  lifetime: Lifetime,
+): Promise<Machine> {
+  // A saved state inside a disk is loaded from that disk only, never from a backing file.
+  await copyFile(disk, folder.disk, constants.COPYFILE_FICLONE);
+  await chmod(folder.disk, 0o600);
+  return startMachine({
+    image,
+    accelerator: accelerator.name,
+    emulator,
+    hardware,
+    folder,
+    lifetime,
+    snapshot: SNAPSHOT_NAME,
+  });
+}
+
 /**
  * Takes a lab that another process started for as long as it is needed, alone: waits until nobody
- * else in the test run uses it. Its state is whatever the last user left: restore first.
+ * else in the test run uses it. Its state is whatever the last user left: restore first. A machine that has ended
+ * of itself, which an emulated one may, is started anew, without the states that were saved in it.
  * Default: the one that the test run's global setup started.
  */
 export async function connectLab(
@@ -99,8 +128,14 @@ export async function connectLab(
   const folder = await openRunFolder(runFolder);
   const use = await holdFileLock(folder.useLock, log);
   try {
-    const image = await openImage(await readFile(join(runFolder, IMAGE_POINTER), "utf8"));
-    const release = parseRelease(await readFile(join(runFolder, RELEASE_FILE), "utf8"));
+    const { release, hardware, ...kind } = JSON.parse(
+      await readFile(join(runFolder, KIND_FILE), "utf8"),
+    ) as Kind;
+    if (!isMachineThere(folder)) {
+      log("The lab's machine has ended: it is started anew");
+      await startFromSnapshot(folder, await ensureSnapshot(log, release, hardware), hardware, "process");
+    }
+    const image = await openImage(kind.image);
     const port = await forwardedSshPort(folder.monitorSocket);
     return new RunningLab({ folder, image, release, port, end: () => use.release() });
   } catch (error) {

@@ -34,9 +34,11 @@ const SMALL_FUNCTIONS = [0, 1];
 /**
  * Emulation gains much from a kernel without mitigations and with four levels of page tables. A panic
  * reboots at once, which `-no-reboot` makes the end of QEMU: nobody waits for a dead machine.
+ * `tsc=reliable`, because `loadvm` sets every clock back but the processor's: the kernel would see the two drift apart,
+ * give up the processor's and patch its scheduler for that, which an emulated machine does not survive each time.
  */
 const KERNEL_ARGUMENTS =
-  "root=/dev/vda rw console=ttyS0 quiet panic=-1 intel_iommu=on iommu=nopt mitigations=off no5lvl audit=0";
+  "root=/dev/vda rw console=ttyS0 quiet panic=-1 intel_iommu=on iommu=nopt mitigations=off no5lvl audit=0 tsc=reliable";
 
 /**
  * Without SVM there is no KVM inside: libvirt's probing of it patches the running scheduler (the static

@@ -2,10 +2,11 @@ export { machineFacts } from "./arguments";
 export { chooseAccelerator, type Accelerator } from "./accelerator";
 export { chooseEmulator, type Emulator } from "./emulator";
 export { parseHardware, USUAL_HARDWARE, type Hardware } from "./hardware";
-export { forwardedSshPort, startMachine } from "./machine";
+export { forwardedSshPort, startMachine, type Machine } from "./machine";
 export { humanMonitorSilently, machineMonitor } from "./monitor";
 export {
   createRunFolder,
+  isMachineThere,
   listLastingRuns,
   openRunFolder,
   removeAbandonedRuns,

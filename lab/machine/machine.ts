@@ -61,10 +61,13 @@ function unlessNotListening(error: Error & { code?: string }): undefined {
 }
 
 function endOf(child: ChildProcess, serialLog: string): Promise<never> {
-  const ended = once(child, "exit").then(async (): Promise<never> => {
+  const ended = once(child, "exit").then(async ([code, signal]): Promise<never> => {
     const console = await readFile(serialLog, "utf8").catch(() => "");
     const panic = /^.*(?:Kernel panic|Oops|BUG).*$/m.exec(console)?.[0] ?? "";
-    throw new Error(`The lab's QEMU has ended${panic && `: ${panic}`}`);
+    const how = signal
+      ? `by ${signal}`
+      : `with ${code}${code === 0 ? ", as it does when its kernel dies" : ""}`;
+    throw new Error(`The lab's QEMU has ended ${how}${panic && `: ${panic}`}`);
   });
   // whoever does not wait for the end need not handle it
   ended.catch(() => undefined);

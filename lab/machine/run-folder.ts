@@ -74,6 +74,11 @@ export function removeRun(path: string): void {
   rmSync(path, { recursive: true, force: true });
 }
 
+/** Whether the run's machine is there: QEMU may have ended of itself. */
+export function isMachineThere({ path }: RunFolder): boolean {
+  return findMachinePid(path) !== undefined;
+}
+
 /** Runs that outlive the process that started them, and whose machine is there. */
 export async function listLastingRuns(): Promise<string[]> {
   const paths = await listRuns();

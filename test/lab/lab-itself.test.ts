@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { connectLab, GUESTS, type Lab } from "../../lab";
+import { eventually } from "../support/eventually";
 
 let lab: Lab;
 
@@ -163,5 +165,29 @@ describe("Restoring", () => {
     await expect(lab.guestConsole("guest1", "cat /tmp/changed")).rejects.toThrow("No such file");
     expect(await lab.guestConsole("guest2", "echo alive")).toBe("alive\n");
     expect((await onHost("virsh list --name --state-running")).split("\n").sort()).toEqual([...GUESTS]);
+  });
+
+  test("leaves the host its clock source, whose loss would make the kernel patch its scheduler", async () => {
+    await lab.save("just-now");
+    await lab.restore("just-now");
+    // the kernel compares its clocks twice a second
+    await sleep(1_500);
+    expect(await onHost("cat /sys/devices/system/clocksource/clocksource0/current_clocksource")).toBe("tsc");
+    expect(await onHost("dmesg | grep -c 'Marking TSC unstable' || true")).toBe("0");
+  });
+});
+
+// the last one here: what other tests have saved in the machine is lost with it
+describe("A machine that has ended of itself", () => {
+  test("is started anew by the next who connects", async () => {
+    const { runFolder } = lab;
+    const pid = Number(readFileSync(join(runFolder, "qemu.pid"), "utf8"));
+    await lab.close();
+    process.kill(pid, "SIGKILL");
+    await eventually(async () => existsSync(`/proc/${pid}`), false);
+    lab = await connectLab();
+    expect(lab.runFolder).toBe(runFolder);
+    expect((await onHost("virsh list --name --state-running")).split("\n").sort()).toEqual([...GUESTS]);
+    await lab.restore();
   });
 });
