@@ -7,7 +7,7 @@ export type Piece = (typeof PIECES)[number];
 export const USAGE = `npm run bench -- [OPTION]...
   --only PIECE       lab: one attachment in the lab, beside five other ways;
                      fleet: 1 to 64 attachments on 1 to 8 hosts with plain QEMU, beside four other ways;
-                     change: 64 attachments on 8 hosts by an earlier commit and by this tree (with --against)
+                     change: 64 attachments on 8 hosts and on one, by an earlier commit and by this tree (with --against)
   --against COMMIT   the earlier commit of the piece "change"
   --parallel N       attachments at a time, as pulumi --parallel; default 8, Pulumi's own on two processors
   --minutes N        repeats nothing any more after N minutes, and leaves out one ssh for each step of a fleet; all

@@ -5,45 +5,66 @@ import { tableOf } from "../page";
 import { EarlierBuild } from "./earlier-build";
 import { Fleet, type Cost } from "./fleet";
 import { byProvider, type ProviderOptions, type ProviderResult } from "./provider-way";
+import type { FleetSize } from "./run-fleet";
 
-const SIZE = { attachments: 64, hosts: 8 };
+/** The most that a fleet is measured with, spread and on one host. */
+const SIZES: readonly FleetSize[] = [
+  { attachments: 64, hosts: 8 },
+  { attachments: 64, hosts: 1 },
+];
+const QUICK_SIZES: readonly FleetSize[] = [{ attachments: 4, hosts: 4 }];
 const RUNS = 3;
 
+interface ChangeOptions extends Running {
+  readonly against: string;
+  readonly parallel: number;
+  readonly quick: boolean;
+}
+
 /** The provider of an earlier commit and that of this tree, in turns, on the same hosts. */
-export async function runChange(
-  options: { readonly against: string; readonly parallel: number; readonly quick: boolean } & Running,
-): Promise<Report> {
-  const { against, parallel, meter, mayRepeat, isEnding, log } = options;
-  const runs = options.quick ? 1 : RUNS;
-  const size = options.quick ? { attachments: 4, hosts: 4 } : SIZE;
-  const earlier = await EarlierBuild.make(against);
+export async function runChange(options: ChangeOptions): Promise<Report> {
+  const earlier = await EarlierBuild.make(options.against);
+  const lines: string[] = [];
   try {
-    log(`starting ${size.hosts} hosts with ${size.attachments} guests`);
-    const fleet = await Fleet.start(size.attachments, size.hosts, meter);
-    try {
-      const before: ProviderResult[] = [];
-      const after: ProviderResult[] = [];
-      const take = async (name: string, into: ProviderResult[], own: ProviderOptions): Promise<void> => {
-        const one = await byProvider(fleet, own);
-        log(`${name}: ${one.attach.seconds.toFixed(1)} s + ${one.detach.seconds.toFixed(1)} s`);
-        into.push(one);
-      };
-      for (let run = 0; run < runs && (run === 0 || (mayRepeat() && !isEnding())); run++) {
-        await take(earlier.commit, before, { parallel, folder: earlier.folder });
-        await take("this tree", after, { parallel });
-      }
-      const middle = (all: readonly ProviderResult[]): ProviderResult =>
-        medianBy(all, ({ attach, detach }) => attach.cpuSeconds + detach.cpuSeconds);
-      return describeChange(
-        { ...size, runs: after.length },
-        { commit: earlier.commit, result: middle(before) },
-        { commit: currentCommit(), result: middle(after) },
-      );
-    } finally {
-      await fleet.close();
+    for (const size of options.quick ? QUICK_SIZES : SIZES) {
+      if (options.isEnding()) break;
+      lines.push(...(lines.length > 0 ? [""] : []), ...(await runSize(size, earlier, options)));
     }
+    return { lines, charts: {}, failures: [] };
   } finally {
     await earlier.close();
+  }
+}
+
+async function runSize(
+  size: FleetSize,
+  earlier: EarlierBuild,
+  { parallel, quick, meter, mayRepeat, isEnding, log }: ChangeOptions,
+): Promise<readonly string[]> {
+  const runs = quick ? 1 : RUNS;
+  log(`starting ${size.hosts} hosts with ${size.attachments} guests`);
+  const fleet = await Fleet.start(size.attachments, size.hosts, meter);
+  try {
+    const before: ProviderResult[] = [];
+    const after: ProviderResult[] = [];
+    const take = async (name: string, into: ProviderResult[], own: ProviderOptions): Promise<void> => {
+      const one = await byProvider(fleet, own);
+      log(`${name}: ${one.attach.seconds.toFixed(1)} s + ${one.detach.seconds.toFixed(1)} s`);
+      into.push(one);
+    };
+    for (let run = 0; run < runs && (run === 0 || (mayRepeat() && !isEnding())); run++) {
+      await take(earlier.commit, before, { parallel, folder: earlier.folder });
+      await take("this tree", after, { parallel });
+    }
+    const middle = (all: readonly ProviderResult[]): ProviderResult =>
+      medianBy(all, ({ attach, detach }) => attach.cpuSeconds + detach.cpuSeconds);
+    return describeChange(
+      { ...size, runs: after.length },
+      { commit: earlier.commit, result: middle(before) },
+      { commit: currentCommit(), result: middle(after) },
+    );
+  } finally {
+    await fleet.close();
   }
 }
 
@@ -55,10 +76,10 @@ export interface Measured {
 
 /** Before and after, side by side. */
 export function describeChange(
-  run: { readonly attachments: number; readonly hosts: number; readonly runs: number },
+  run: FleetSize & { readonly runs: number },
   before: Measured,
   after: Measured,
-): Report {
+): readonly string[] {
   const figures: readonly [string, keyof Cost, number][] = [
     ["seconds", "seconds", 1],
     ["processor time of all (s)", "cpuSeconds", 1],
@@ -78,14 +99,14 @@ export function describeChange(
       return [name, what, ...[from, to].map((one) => one?.toFixed(digits) ?? ""), ratio];
     }),
   );
-  return {
-    lines: [
-      `${run.attachments} attachments on ${run.hosts} hosts, by the provider of commit ${before.commit} and by that of ` +
-        `commit ${after.commit}, in turns; the middle one of ${run.runs} by processor time.`,
-      "",
-      ...tableOf(["command", "figure", before.commit, after.commit, "ratio"], rows),
-    ],
-    charts: {},
-    failures: [],
-  };
+  return [
+    `${run.attachments} attachments on ${count(run.hosts, "host")}, by the provider of commit ${before.commit} and by that of ` +
+      `commit ${after.commit}, in turns; the middle one of ${run.runs} by processor time.`,
+    "",
+    ...tableOf(["command", "figure", before.commit, after.commit, "ratio"], rows),
+  ];
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

@@ -93,7 +93,7 @@ test("a way that failed is told in its row and does not hide the others", () => 
 test("before and after stand side by side, with their ratio", () => {
   const run = { attachments: 64, hosts: 8, runs: 3 };
   const after = { ...providerResult, attach: { ...cost, processes: 10 } };
-  const { lines } = describeChange(
+  const lines = describeChange(
     run,
     { commit: "aaaaaaa", result: providerResult },
     { commit: "bbbbbbb", result: after },
