@@ -16,7 +16,7 @@ const TURN_SECONDS = 20;
  * All that is done as root on a host without libvirt: one bash process for one request, which comes as one line on
  * standard input. What is not a whole line is not carried out.
  *
- *     look SOCKET NAME...       functions (or slots) with their groups, QEMU behind the socket, ledger
+ *     look SOCKET NAME...       functions (or slots), those of the socket's ledger too, with their groups; QEMU; ledger
  *     functions ADDRESS...      these alone
  *     ledger UUID               one guest's file
  *     write UUID [JSON]         the same, written anew or removed
@@ -232,6 +232,7 @@ look() {
   for file in "$ledger"/guest-*.json; do
     { IFS= read -r json <"$file"; } 2>/dev/null || continue
     say "ledger \${file##*/} $json"
+    [[ $json = *"\\"socket\\":\\"$socket\\""* ]] || continue
     rest=$json
     while [[ $rest =~ \\"address\\":\\"([0-9a-f:.]+)\\"(.*) ]]; do
       add "\${BASH_REMATCH[1]}"

@@ -202,21 +202,30 @@ export class PlainHost implements Host {
     throw fail("FUNCTION_STILL_OPEN", { address, process: `${pid} (${command.join(" ")})` });
   }
 
-  /** What is said of the socket decides whether QEMU is asked: that nobody listens is a fact, not a failure. */
+  /**
+   * What is said of the socket decides whether QEMU is asked: that nobody listens is a fact, not a failure. A look tells
+   * of what the ledger has under this socket; what the guest was given while it had another takes a second one.
+   */
   async #find(addresses: readonly string[], signal: AbortSignal): Promise<Found> {
-    const { socket, label } = this.#parts;
+    const { socket } = this.#parts;
     const names = addresses.filter(
       (one) => findPciAddress(one) !== undefined || findPciSlotAddress(one) !== undefined,
     );
-    const look = parseHostLook(
-      await this.#parts.requests.look(["look", socket, ...names].join(" "), signal),
-      label,
-    );
+    const look = await this.#lookFor(names, signal);
     if (look.qemu?.isLibvirts || isLibvirtsFolder(look.socketPath ?? ""))
       throw fail("QEMU_IS_LIBVIRTS", { socket });
     const found = await this.#whichGuest(look, signal);
     this.#parts.onGuest(found.guest);
-    return found;
+    const elsewhere = look.ledger
+      .filter((file) => file.guest.uuid === found.guest.uuid && file.socket !== socket)
+      .flatMap((file) => file.entries.flatMap((entry) => entry.functions.map((one) => one.address)));
+    if (elsewhere.length === 0) return found;
+    return { ...found, look: await this.#lookFor([...names, ...elsewhere], signal) };
+  }
+
+  async #lookFor(names: readonly string[], signal: AbortSignal): Promise<HostLook> {
+    const { requests, socket, label } = this.#parts;
+    return parseHostLook(await requests.look(["look", socket, ...names].join(" "), signal), label);
   }
 
   async #whichGuest(look: HostLook, signal: AbortSignal): Promise<Found> {

@@ -114,6 +114,15 @@ describe("what the ledger holds of this guest", () => {
     expect(ledgers).toEqual([`${OWN} ${OWNER}`]);
   });
 
+  it("is looked at by one request, and by a second one where it was written under another socket", async () => {
+    const { host, asked } = scene({ more: [ledgerOf(OWN), ledgerOf(OTHER, "/run/other.qmp")] });
+    await host.observe(query, signal);
+    expect(asked).toEqual([`look ${SOCKET} 0000:01:00`]);
+    const moved = scene({ more: [ledgerOf(OWN, "/run/before.qmp")] });
+    await moved.host.observe({ addresses: [] }, signal);
+    expect(moved.asked).toEqual([`look ${SOCKET}`, `look ${SOCKET} 0000:01:00.0`]);
+  });
+
   it("is nothing where there is no file", async () => {
     const { host, ledgers } = scene({ more: [ledgerOf(OTHER)] });
     await host.observe(query, signal);
