@@ -7,6 +7,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { endWithProcess } from "../lab/end-with-process";
 import { matrixCells, type Cell } from "../test/contract/cells";
 import { keyOf, readRows, rowKeyOf, writeReport, type CellResult } from "../test/contract/report";
 import { currentCommit } from "../test/support/commit";
@@ -50,10 +51,12 @@ async function runCell(cell: Cell, folder: string): Promise<CellResult> {
       env: { ...process.env, CONTRACT_CELLS: cell.name, CONTRACT_MEASURED: measuredFile },
     },
   );
+  const disarm = endWithProcess(() => child.kill());
   await new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", resolve);
   });
+  disarm();
   fs.closeSync(output);
   const read = (file: string): string => (fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "");
   const result = JSON.parse(read(outputFile) || `{"testResults":[]}`) as JestResult;
@@ -99,6 +102,7 @@ async function main(): Promise<void> {
   // of what runs now: it may take an hour, and work goes on beside it
   const commit = currentCommit();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "multifunction-pci-matrix-"));
+  endWithProcess(() => fs.rmSync(folder, { recursive: true, force: true }));
   // the slowest first, so that none is left alone at the end
   const waiting = [...chosen].sort((a, b) => slownessOf(b) - slownessOf(a));
   let bad = 0;
@@ -118,11 +122,7 @@ async function main(): Promise<void> {
       log(`${cell.name}: ${row?.result} (${result.measured}), ${Math.round(result.seconds)} s`);
     }
   };
-  try {
-    await Promise.all(Array.from({ length: Number(values.jobs) }, work));
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
+  await Promise.all(Array.from({ length: Number(values.jobs) }, work));
   if (waiting.length > 0) log(`the time is over, with ${waiting.length} cells left`);
   log(`${chosen.length - waiting.length} cells run, ${bad} not as they should be`);
   if (bad > 0) process.exitCode = 1;
