@@ -13,7 +13,7 @@ import {
   type PciAddress,
   type PciSlotAddress,
 } from "../pci";
-import { allEntriesOf, findTagOfAlias, type LedgerEntry, type Observation } from "../plan";
+import { allEntriesOf, findTagOfAlias, withRecorded, type LedgerEntry, type Observation } from "../plan";
 import { anyGuest } from "./any-guest";
 import { judgeDevice, judgeGuest } from "./judge";
 import type { HostPicture, ListedFunction } from "./picture";
@@ -50,10 +50,16 @@ export function composeReport(picture: HostPicture): PciReport {
     })
     .sort((a, b) => compareAddresses(a.address, b.address));
   const functions = new Map(known.map((one) => [one.address, hostFunctionOf(one)]));
+  const { holdings, ledger, olderLibvirt } = seen.by === "guest" ? seen.observation : seen.holders;
+  const held = {
+    ledger,
+    // a look at a guest knows the drivers of what it was asked for alone
+    holdings: olderLibvirt === undefined ? holdings : withRecorded(holdings, ledger, functions),
+  };
   const observation: Observation =
     seen.by === "guest"
-      ? { ...seen.observation, functions, hostUses: findHostUses(survey) }
-      : anyGuest(functions, survey, seen.holders);
+      ? { ...seen.observation, ...held, functions, hostUses: findHostUses(survey) }
+      : anyGuest(functions, survey, { ...seen.holders, ...held });
   const devices = new Map<PciSlotAddress, Known[]>();
   for (const one of known)
     devices.set(slotOf(one.address), [...(devices.get(slotOf(one.address)) ?? []), one]);

@@ -17,7 +17,9 @@ export interface ListedFunction {
 }
 
 /** Who has functions of the host. */
-export type Holders = Pick<Observation, "holdings" | "ledger"> & { readonly hostUuid?: string };
+export type Holders = Pick<Observation, "holdings" | "ledger" | "olderLibvirt"> & {
+  readonly hostUuid?: string;
+};
 
 /** Everything that was looked at, without a judgement. */
 export interface HostPicture {

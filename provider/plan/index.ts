@@ -36,5 +36,6 @@ export { allEntriesOf, findOwned, isNothing, pluggedAtBoot, touchedGroups } from
 export { planAttach } from "./plan-attach";
 export { configurationOf } from "./plan-configuration";
 export { hasEnded, planDetach } from "./plan-detach";
+export { withRecorded } from "./recorded-holdings";
 export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
 export type { FunctionSelection, RememberedAttachment, RememberedFunction, WantedAttachment } from "./wanted";

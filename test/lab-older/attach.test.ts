@@ -1,3 +1,4 @@
+import { inspectHost } from "../../provider/dynamic/inspect-host";
 import { eventually } from "../support/eventually";
 import { attachmentLab, NIC } from "../lab/support/attachment-lab";
 
@@ -8,6 +9,11 @@ const four = [0, 1, 2, 3];
 const e1000e = four.map(() => "e1000e");
 const vfio = four.map(() => "vfio-pci");
 const inGuest = (...numbers: readonly number[]): string[] => numbers.map((n) => `0000:08:00.${n}`);
+/** Who has the NIC's functions, as a look at the host without a guest in mind tells it. */
+async function ownersOnHost(): Promise<(string | null | undefined)[]> {
+  const { devices } = await inspectHost({ connection: lab.inputs()["connection"] });
+  return (devices.find((one) => one.address === NIC)?.functions ?? []).map((one) => one.heldBy?.owner);
+}
 /** A member of the group libvirt, who is not root. */
 const operator = { connection: { user: "operator" } };
 
@@ -39,7 +45,9 @@ test("a set is attached, changed and detached by someone who is not root, under 
 
 test("what a guest was held stays held when the guest ends, is recognised, and comes back by a destroy", async () => {
   const kept = await lab.create();
+  expect(await ownersOnHost()).toEqual(four.map(() => "organization/lab/test/nic"));
   await lab.virsh("destroy guest1");
+  expect(await ownersOnHost()).toEqual(four.map(() => "organization/lab/test/nic"));
   const refreshed = await lab.refresh(kept);
   expect(refreshed?.outs["attached"]).toEqual([]);
   expect(await lab.driversOf(NIC)).toEqual(vfio);
@@ -49,6 +57,7 @@ test("what a guest was held stays held when the guest ends, is recognised, and c
   await lab.provider.delete(kept.id, refreshed?.outs ?? kept.outs);
   expect(await lab.driversOf(NIC)).toEqual(e1000e);
   expect((await lab.configuration()).owners).toEqual([]);
+  expect(await ownersOnHost()).toEqual(four.map(() => undefined));
 });
 
 test("without a spare port it is refused, and nothing is touched", async () => {

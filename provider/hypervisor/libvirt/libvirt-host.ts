@@ -16,14 +16,11 @@ import {
   type PciSlotAddress,
 } from "../../pci";
 import {
-  aliasOf,
   describeSlot,
   findTagOfAlias,
+  withRecorded,
   type Configuration,
   type ConfiguredFunction,
-  type GuestIdentity,
-  type Holding,
-  type LedgerEntry,
   type Observation,
   type PlugTarget,
 } from "../../plan";
@@ -139,7 +136,7 @@ export class LibvirtHost implements Host {
         ...romOptionsOf(own?.functions.find((other) => other.alias === one.qemuId) ?? {}),
       })),
       functions,
-      holdings: withDetached(
+      holdings: withRecorded(
         running.flatMap((one) => one.holdings),
         isOlder ? ledger : [],
         functions,
@@ -369,23 +366,6 @@ function findBusNumber(buses: ReadonlyMap<number, string>, name: string): number
 
 function functionsOf(slot: PciSlotAddress): PciAddress[] {
   return Array.from({ length: FUNCTIONS_PER_SLOT }, (_, n) => pciAddressOf(slot, n));
-}
-
-/**
- * What an older libvirt has for no guest, and an entry of the ledger names: held, as long as it is on vfio-pci. Where libvirt
- * has it for a guest as well, as it has what it has just plugged alone, that is what counts.
- */
-function withDetached(
-  holdings: readonly Holding[],
-  ledger: readonly { readonly guest: GuestIdentity; readonly entry: LedgerEntry }[],
-  functions: ReadonlyMap<PciAddress, HostFunction>,
-): Holding[] {
-  const detached = ledger.flatMap(({ guest, entry }) =>
-    entry.functions
-      .filter(({ address }) => isVfioDriver(functions.get(address)?.driver))
-      .map(({ address }) => ({ guest, address, alias: aliasOf(entry.tag, address), isUnassigned: true })),
-  );
-  return [...holdings, ...detached.filter((one) => !holdings.some(({ alias }) => alias === one.alias))];
 }
 
 /**

@@ -14,8 +14,11 @@ const DOMAINS = { all: 0, running: 1 } as const;
  */
 export const MAX_DESCRIPTIONS_CHARACTERS = 128 * 1024 * 1024;
 
-/** The guests that run on a host, and what they have of it. */
-export interface RunningGuests extends Pick<Observation, "hostUuid" | "holdings" | "ledger"> {
+/** The guests that run on a host, and what they have of it; with an older libvirt the ledger is that of all guests. */
+export interface RunningGuests extends Pick<
+  Observation,
+  "hostUuid" | "holdings" | "ledger" | "olderLibvirt"
+> {
   readonly guests: readonly GuestIdentity[];
 }
 
@@ -25,15 +28,19 @@ export async function lookAtRunningGuests(
   signal: AbortSignal,
 ): Promise<RunningGuests> {
   const client = await session.client(signal);
-  const [hostUuid, running] = await Promise.all([
+  const version = await session.olderVersion(signal);
+  const [hostUuid, guests] = await Promise.all([
     session.hostUuid(signal),
-    describeGuests(client, "running", signal),
+    // what an older libvirt's guest is held stays held when it ends
+    describeGuests(client, version === undefined ? "running" : "all", signal),
   ]);
+  const running = guests.filter((one) => one.isRunning);
   return {
     hostUuid,
     guests: running.map((one) => one.identity),
     holdings: running.flatMap((one) => one.holdings),
-    ledger: running.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry }))),
+    ledger: guests.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry }))),
+    ...(version !== undefined && { olderLibvirt: { version } }),
   };
 }
 

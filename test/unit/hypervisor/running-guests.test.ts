@@ -1,5 +1,9 @@
 import { lookAtRunningGuests } from "../../../provider/hypervisor/libvirt";
+import { writeLedger } from "../../../provider/hypervisor/libvirt/ledger-xml";
 import { LibvirtErrorCode } from "../../../provider/libvirt-rpc";
+import { tagOf, type LedgerEntry } from "../../../provider/plan";
+import { OWNER } from "../../support/scenarios";
+import { at } from "../../support/wanted";
 import { guest1, HOST_UUID, libvirtError, ScriptedLibvirt } from "./support/scripted-libvirt";
 
 const { signal } = new AbortController();
@@ -47,5 +51,29 @@ test("one that has just been shut off is no running one, and another error is an
   );
   await expect(lookAtRunningGuests(broken.session, signal)).rejects.toMatchObject({
     code: LibvirtErrorCode.ACCESS_DENIED,
+  });
+});
+
+test("with an older libvirt, what is recorded of a guest that is off is told too: it stays held", async () => {
+  const entry: LedgerEntry = {
+    owner: OWNER,
+    tag: tagOf(OWNER),
+    slot: { bus: "pci.8", slot: 0, kind: "pcie-native" },
+    functions: [{ address: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
+  };
+  const libvirt = new ScriptedLibvirt(
+    { call: "listDomains", having: "0", reply: [guest1] },
+    {
+      call: "domainXml",
+      reply: xmlOf(guest1, `<metadata>${writeLedger([entry])}</metadata>`, ""),
+    },
+  );
+  libvirt.olderVersion = "7.0.0";
+  expect(await lookAtRunningGuests(libvirt.session, signal)).toEqual({
+    hostUuid: HOST_UUID,
+    guests: [],
+    holdings: [],
+    ledger: [{ guest: { name: "guest1", uuid: guest1.uuid }, entry }],
+    olderLibvirt: { version: "7.0.0" },
   });
 });

@@ -194,6 +194,22 @@ test("what a guest has is told with who attached it, and another guest's own hos
   expect(device.attach).toMatchObject({ possible: "part", functions: [2] });
 });
 
+test("with an older libvirt the ledger and vfio-pci tell what is held, whether a guest was asked for or not", () => {
+  const owner = "organization/net/dev/nic";
+  const { ledger } = attachment(OTHER, owner, [`${NIC}.0`, `${NIC}.1`]);
+  const functions = card(NIC, { from: 7 }).map((one, n) => (n === 0 ? { ...one, driver: "vfio-pci" } : one));
+  const ownersOf = (seen: HostPicture["seen"]) =>
+    deviceOf(composeReport(picture(functions, { seen })), NIC).functions.map(
+      (one) => one.heldBy && [one.heldBy.guest, one.heldBy.owner, one.heldBy.guestFunction],
+    );
+  const olderLibvirt = { version: "7.0.0" };
+  const held = [[OTHER.name, owner, 0], null, null, null];
+  expect(ownersOf({ by: "host", holders: { holdings: [], ledger, olderLibvirt } })).toEqual(held);
+  expect(ownersOf({ by: "guest", observation: observed({ ledger, olderLibvirt }) })).toEqual(held);
+  // a newer one says itself what it has for a guest
+  expect(ownersOf({ by: "host", holders: { holdings: [], ledger } })).toEqual([null, null, null, null]);
+});
+
 test("of a guest its slots are told, what is attached, and which of them are free", () => {
   const own = attachment(GUEST, "organization/net/dev/nic", [`${NIC}.0`]);
   const kept = {

@@ -1,0 +1,20 @@
+import { isVfioDriver, type HostFunction, type PciAddress } from "../pci";
+import { aliasOf } from "./naming";
+import type { Holding, Observation } from "./observation";
+
+/**
+ * Adds what libvirt before 8.3 has for no guest, and an entry of the ledger names: held, as long as it is on vfio-pci. Where
+ * libvirt has it for a guest as well, as it has what it has just plugged alone, that is what counts.
+ */
+export function withRecorded(
+  holdings: readonly Holding[],
+  ledger: Observation["ledger"],
+  functions: ReadonlyMap<PciAddress, HostFunction>,
+): Holding[] {
+  const recorded = ledger.flatMap(({ guest, entry }) =>
+    entry.functions
+      .filter(({ address }) => isVfioDriver(functions.get(address)?.driver))
+      .map(({ address }) => ({ guest, address, alias: aliasOf(entry.tag, address), isUnassigned: true })),
+  );
+  return [...holdings, ...recorded.filter((one) => !holdings.some(({ alias }) => alias === one.alias))];
+}
