@@ -5,7 +5,7 @@ import { tableOf } from "../page";
 import { EarlierBuild } from "./earlier-build";
 import { Fleet, type Cost } from "./fleet";
 import { byProvider, type ProviderOptions, type ProviderResult } from "./provider-way";
-import type { FleetSize } from "./run-fleet";
+import { countHosts, type FleetSize } from "./run-fleet";
 
 /** The most that a fleet is measured with, spread and on one host. */
 const SIZES: readonly FleetSize[] = [
@@ -42,7 +42,7 @@ async function runSize(
   { parallel, quick, meter, mayRepeat, isEnding, log }: ChangeOptions,
 ): Promise<readonly string[]> {
   const runs = quick ? 1 : RUNS;
-  log(`starting ${size.hosts} hosts with ${size.attachments} guests`);
+  log(`starting ${countHosts(size.hosts)} with ${size.attachments} guests`);
   const fleet = await Fleet.start(size.attachments, size.hosts, meter);
   try {
     const before: ProviderResult[] = [];
@@ -100,13 +100,9 @@ export function describeChange(
     }),
   );
   return [
-    `${run.attachments} attachments on ${count(run.hosts, "host")}, by the provider of commit ${before.commit} and by that of ` +
+    `${run.attachments} attachments on ${countHosts(run.hosts)}, by the provider of commit ${before.commit} and by that of ` +
       `commit ${after.commit}, in turns; the middle one of ${run.runs} by processor time.`,
     "",
     ...tableOf(["command", "figure", before.commit, after.commit, "ratio"], rows),
   ];
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

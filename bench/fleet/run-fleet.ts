@@ -63,6 +63,11 @@ interface FleetOptions extends Running {
   readonly quick: boolean;
 }
 
+/** `1 host`, `8 hosts` */
+export function countHosts(hosts: number): string {
+  return hosts === 1 ? "1 host" : `${hosts} hosts`;
+}
+
 /** All sizes by all ways. */
 export async function runFleet(options: FleetOptions): Promise<Report> {
   const rows: FleetRow[] = [];
@@ -197,7 +202,7 @@ function chartOf(rows: readonly FleetRow[]): string {
     unit: "s",
     positions: ATTACHMENTS,
     panels: HOSTS.map((hosts) => ({
-      title: hosts === 1 ? "1 host" : `${hosts} hosts`,
+      title: countHosts(hosts),
       lines: ways.map((name) => ({
         name,
         values: ATTACHMENTS.map((attachments) => valueOf(name, { attachments, hosts })),
