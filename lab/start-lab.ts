@@ -128,9 +128,8 @@ export async function connectLab(
   const folder = await openRunFolder(runFolder);
   const use = await holdFileLock(folder.useLock, log);
   try {
-    const { release, hardware, ...kind } = JSON.parse(
-      await readFile(join(runFolder, KIND_FILE), "utf8"),
-    ) as Kind;
+    const kind = JSON.parse(await readFile(join(runFolder, KIND_FILE), "utf8")) as Kind;
+    const { release, hardware } = kind;
     if (!isMachineThere(folder)) {
       log("The lab's machine has ended: it is started anew");
       await startFromSnapshot(folder, await ensureSnapshot(log, release, hardware), hardware, "process");

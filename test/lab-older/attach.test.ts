@@ -9,13 +9,14 @@ const four = [0, 1, 2, 3];
 const e1000e = four.map(() => "e1000e");
 const vfio = four.map(() => "vfio-pci");
 const inGuest = (...numbers: readonly number[]): string[] => numbers.map((n) => `0000:08:00.${n}`);
+/** A member of the group libvirt, who is not root. */
+const operator = { connection: { user: "operator" } };
+
 /** Who has the NIC's functions, as a look at the host without a guest in mind tells it. */
 async function ownersOnHost(): Promise<(string | null | undefined)[]> {
   const { devices } = await inspectHost({ connection: lab.inputs()["connection"] });
   return (devices.find((one) => one.address === NIC)?.functions ?? []).map((one) => one.heldBy?.owner);
 }
-/** A member of the group libvirt, who is not root. */
-const operator = { connection: { user: "operator" } };
 
 test("a set is attached, changed and detached by someone who is not root, under AppArmor, over a restart of libvirtd", async () => {
   const kept = await lab.create(operator);
