@@ -23,6 +23,13 @@ export interface LedgerEntry {
   readonly tag: string;
   readonly slot: GuestSlot;
   readonly functions: readonly LedgerFunction[];
+  /**
+   * Which create made what stands here, of all that have had this token: 16 random bytes, as 32 digits of hex in lower case.
+   * Undefined in what 0.1 wrote.
+   */
+  readonly incarnation?: string;
+  /** When that create recorded it: UTC, to the second, e.g. `2026-11-29T12:00:00Z`. */
+  readonly since?: string;
 }
 
 /** A guest of this host, as errors name it. */
