@@ -24,6 +24,7 @@ const declaredProperties = {
   guestUuid: undefined,
   hostUuid: undefined,
   hostKeyFingerprint: undefined,
+  incarnation: undefined,
 } as const;
 
 /**
@@ -65,6 +66,11 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   declare readonly hostUuid: pulumi.Output<string>;
   /** Fingerprint of the key that the host's sshd showed, `SHA256:…`. Informational, as `guestAddress` is. */
   declare readonly hostKeyFingerprint: pulumi.Output<string | null>;
+  /**
+   * Which create made the attachment, as it is written on the host beside the owner: 32 digits of hex. It tells two stacks of
+   * the same name apart. Null for what 0.1 made. Informational, as `guestAddress` is.
+   */
+  declare readonly incarnation: pulumi.Output<string | null>;
   /** Who owns the attachment, as it is written on the host. */
   declare readonly ownerToken: pulumi.Output<string>;
   /** The argument of this name. */

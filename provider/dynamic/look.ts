@@ -1,5 +1,5 @@
 import { causeText, hasCode, refusalCodes } from "../errors";
-import { Deadline, realityOf, type Reality } from "../lifecycle";
+import { Deadline, newIncarnation, realityOf, type Reality } from "../lifecycle";
 import { describePlan, planAttach, type Plan } from "../plan";
 import {
   foundBy,
@@ -44,7 +44,7 @@ export async function look(
     if (state && isAnother(state, foundBy(observation, inputs.ownerToken)))
       return { kind: "another", what: `guest ${found.name} (${found.uuid}) on host ${hostUuid}` };
     try {
-      const plan = planAttach(observation, wantedOf(inputs), remembered);
+      const plan = planAttach(observation, { ...wantedOf(inputs), fresh: newIncarnation() }, remembered);
       const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
       return { kind: "planned", plan, reality };
     } catch (refusal) {

@@ -13,12 +13,13 @@ import {
   AttachFailure,
   Deadline,
   detach,
+  newIncarnation,
   realityOf,
   type Hypervisor,
   type Progress,
   type Reality,
 } from "../lifecycle";
-import { attachmentIdOf, type Observation } from "../plan";
+import { attachmentIdOf, findOwned, refuseAnothers, type Observation } from "../plan";
 import {
   addressesOf,
   changedArguments,
@@ -167,6 +168,8 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const query = { addresses: addressesOf(inputs, remembered) };
     const observation = await hypervisor.host.observe(query, signal);
     refuseAnotherHost(inputs, state, observation);
+    // "gone" would have the next up make it anew: two stacks would take it from each other in turns
+    refuseAnothers(observation, findOwned(observation, inputs.ownerToken), remembered);
     const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
     if (reality === undefined) return { id: "", props: {} };
     const own = ownInputs(props);
@@ -230,7 +233,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     return this.#operations.run(limitSeconds + undoSeconds, async (signal) => {
       const hypervisor = await this.#hypervisors.open(placeOf(inputs), { signal, progress, willLock: true });
       return attach(hypervisor, {
-        wanted: wantedOf(inputs),
+        wanted: { ...wantedOf(inputs), fresh: newIncarnation() },
         query: queryForPlug(inputs, remembered),
         limitSeconds,
         undoSeconds,
@@ -319,8 +322,9 @@ function stateAfterFailure(
   state: AttachmentState,
   reality: Reality | undefined,
 ): object {
-  const { hostKeyFingerprint } = state;
+  const { hostKeyFingerprint, incarnation } = state;
   const nothing: Reality = {
+    ...(incarnation !== null && { incarnation }),
     hostUuid: state.hostUuid,
     ...(hostKeyFingerprint !== null && { hostKeyFingerprint }),
     guestUuid: state.guestUuid,

@@ -3,6 +3,11 @@ function sentence(reason: string): string {
   return /[.!?\]]$/.test(reason) ? reason : `${reason}.`;
 }
 
+/** `, since 2026-11-29T12:00:00Z`; nothing where nobody wrote it down. */
+function sinceText(since: string | undefined): string {
+  return since === undefined ? "" : `, since ${since}`;
+}
+
 /** Reaching a host and its libvirt. */
 const reaching = {
   // --- ssh ---
@@ -166,6 +171,33 @@ const refusals = {
   ATTACHMENT_ADOPTED_BY_ANOTHER: (d: { owner: string; guest: string }) =>
     `what this resource had attached to guest ${d.guest} has been adopted by ${d.owner}. Nothing was touched. ` +
     `Remove this resource from the program, or set adopt to true to take it back.`,
+  ATTACHMENT_EXISTS: (d: {
+    guest: string;
+    owner: string;
+    since?: string;
+    functions: readonly string[];
+    slot: string;
+  }) =>
+    `guest ${d.guest} has an attachment of the same owner, ${d.owner}, already${sinceText(d.since)}: ` +
+    `${d.functions.join(", ")} in ${d.slot}. The program wants other functions or another slot, and this stack's state does not ` +
+    `know of it. Nothing was touched. Write the program as it was then, which takes it over without an interruption; or set ` +
+    `adopt to true, which changes it; or destroy it from the stack that has it. If that stack is to keep it, give this resource another name.`,
+  ATTACHMENT_TAKEN_OVER: (d: {
+    guest: string;
+    owner: string;
+    since?: string;
+    functions: readonly string[];
+    remembered: readonly string[];
+    isTwin: boolean;
+  }) =>
+    d.isTwin
+      ? `guest ${d.guest} has ${d.functions.join(", ")} under the owner token of this resource, ${d.owner}, and this resource's ` +
+        `state remembers ${d.remembered.join(", ")}: two resources have the same token. Nothing was touched. If what is there is this ` +
+        `resource's, set adopt to true and run "pulumi up". If it is another's, forget this resource with "pulumi state delete": ` +
+        `the next "pulumi up" then makes it anew, under a token of its own.`
+      : `what guest ${d.guest} has under the owner token of this resource, ${d.owner}, is not this state's any more` +
+        `${sinceText(d.since)}: ${d.functions.join(", ")}; another stack of the same name has made it or taken it over. Nothing was touched. ` +
+        `Set adopt to true to take it over, or forget it here with "pulumi state delete". Give one of the resources another name.`,
   GUEST_NOT_FOUND: (d: { guest: string }) =>
     `the host has no guest ${d.guest}. Look with "virsh list --all" and correct guest.domain or connection.host.`,
   GUEST_NOT_RUNNING: (d: { guest: string }) =>

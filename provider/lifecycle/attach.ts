@@ -1,8 +1,11 @@
 import { causeText, fail, hasCode } from "../errors";
 import { romOptionsOf, type FunctionMapping } from "../pci";
 import {
+  describeTakeover,
+  findOwned,
   findTagOfAlias,
   findTagOfQemuId,
+  isAnothersEntry,
   planAttach,
   planDetach,
   type ConfiguredFunction,
@@ -10,6 +13,7 @@ import {
   type Observation,
   type Plan,
   type RememberedAttachment,
+  type Step,
   type WantedAttachment,
 } from "../plan";
 import { carryOut, type Work } from "./carry-out";
@@ -61,13 +65,22 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
   const scope = { ...query, ownerToken: wanted.ownerToken };
   return withLocks(hypervisor, scope, deadline, request.signal, async ({ observation, lost }) => {
     request.verify?.(observation);
-    const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };
     const plan = planAttach(observation, wanted, remembered);
     request.signal?.throwIfAborted();
+    const begun: Step[] = [];
+    const work: Work = {
+      hypervisor,
+      deadline: deadline.withSignal(lost),
+      progress,
+      onStep: (step) => begun.push(step),
+    };
     try {
       const done = await carryOutWithSecondTry(plan, work, request);
+      for (const line of describeTakeover(plan)) progress(line);
       return await realityOfTarget(hypervisor, observation, done, work.deadline.signal);
     } catch (cause) {
+      // what stands there may be another state's until this operation's own entry is written, which is its first step
+      if (begun.length === 0 && plan.steps.length > 0) throw lost.aborted ? lost.reason : cause;
       throw await undo(observation, plan, request, hypervisor, lost, lost.aborted ? lost.reason : cause);
     }
   });
@@ -82,6 +95,8 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
  */
 async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequest): Promise<Plan> {
   const { hypervisor, deadline, progress } = work;
+  // what this operation has plugged by now is its own, also where it is a create
+  const remembered = rememberPlan(plan) ?? request.remembered;
   const finish = async (one: Plan): Promise<Plan> => {
     if ((await carryOut(one, work)) === "done") return one;
     throw fail("GUEST_STOPPED", { guest: work.hypervisor.guestName });
@@ -93,10 +108,10 @@ async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequ
     progress(`${causeText(cause)} Trying once more.`);
     let now = await hypervisor.host.observe(request.query, deadline.signal);
     if (hasCode(cause, "GROUP_NODE_LOST")) {
-      await finish(planDetach(now, request.wanted.ownerToken, request.remembered));
+      await finish(planDetach(now, request.wanted.ownerToken, remembered));
       now = await hypervisor.host.observe(request.query, deadline.signal);
     }
-    return finish(planAttach(now, { ...request.wanted, allowInUse: true }, request.remembered));
+    return finish(planAttach(now, { ...request.wanted, allowInUse: true }, remembered));
   }
 }
 
@@ -130,7 +145,10 @@ async function undo(
       await carryOut(planBack(before, plan, ended, wanted.ownerToken, remembered), work);
     }
     const last = await hypervisor.host.observe(lastQuery, deadline.signal);
-    const reality = await realityOf(hypervisor, last, wanted.ownerToken, deadline.signal, remembered);
+    const isOthers = isStillAnothers(last, wanted.ownerToken, plan, remembered);
+    const reality = isOthers
+      ? undefined
+      : await realityOf(hypervisor, last, wanted.ownerToken, deadline.signal, remembered);
     const isBack = (reality?.attached.length ?? 0) > 0;
     return failure(describeUndone(last, isBack, back.steps.length > 0), reality);
   } catch (undoCause) {
@@ -167,8 +185,7 @@ function planBack(
   remembered: RememberedAttachment | undefined,
 ): Plan {
   const tag = failed.target?.entry.tag;
-  const isStillAnothers = now.ledger.some(({ entry }) => entry.tag === tag && entry.owner !== ownerToken);
-  if (isStillAnothers) return { steps: [] };
+  if (isStillAnothers(now, ownerToken, failed, remembered)) return { steps: [] };
   const configured = (before.configuration?.functions ?? []).filter(
     (one) => findTagOfAlias(one.alias) === tag,
   );
@@ -201,6 +218,18 @@ function planBack(
   );
 }
 
+/** Whether what was to be taken over is its owner's still: the write of the ledger entry has not happened. */
+function isStillAnothers(
+  now: Observation,
+  ownerToken: string,
+  { target }: Plan,
+  remembered: RememberedAttachment | undefined,
+): boolean {
+  if (now.ledger.some(({ entry }) => entry.tag === target?.entry.tag && entry.owner !== ownerToken))
+    return true;
+  return remembered !== undefined && isAnothersEntry(findOwned(now, ownerToken)?.entry, remembered);
+}
+
 /** What was plugged; of a guest that was shut off, what its configuration had. */
 function earlierSet(
   before: Observation,
@@ -223,7 +252,14 @@ function entryBefore(before: Observation, tag: string | undefined): LedgerEntry 
 function rememberPlan(plan: Plan): RememberedAttachment | undefined {
   const record = plan.steps.find((step) => step.kind === "record");
   const entry = record?.entry ?? plan.target?.entry;
-  return entry && { slot: entry.slot, functions: entry.functions };
+  const { incarnation } = entry ?? {};
+  return (
+    entry && {
+      slot: entry.slot,
+      functions: entry.functions,
+      ...(incarnation !== undefined && { incarnation }),
+    }
+  );
 }
 
 /** Where nothing can be looked at any more: what the plan had begun, so that the state keeps the resource. */
@@ -232,6 +268,7 @@ function remembersPlan(before: Observation, plan: Plan): Reality {
   const slot = plan.target?.slot ?? entry?.slot;
   const { hostKeyFingerprint } = before;
   return {
+    ...(entry?.incarnation !== undefined && { incarnation: entry.incarnation }),
     hostUuid: before.hostUuid,
     ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
     guestUuid: before.guest.uuid,

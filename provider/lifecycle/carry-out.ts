@@ -33,6 +33,8 @@ export interface Work {
   readonly hypervisor: Hypervisor;
   readonly deadline: Deadline;
   readonly progress: Progress;
+  /** Told of each step before it begins. */
+  readonly onStep?: (step: Step) => void;
 }
 
 /**
@@ -74,8 +76,10 @@ async function carryOutSteps(
   for (let next = 0; next < steps.length;) {
     work.deadline.signal.throwIfAborted();
     const batch = independentSteps(steps, next, work.hypervisor.host.firstHold ?? "alone");
-    for (const [index, step] of batch.entries())
+    for (const [index, step] of batch.entries()) {
       work.progress(`${next + index + 1}/${steps.length} ${describeStep(step)}`);
+      work.onStep?.(step);
+    }
     const through = next + batch.length;
     const which = batch.length === 1 ? `${through}` : `${next + 1}-${through}`;
     const stopTelling = tellTime(work.progress, `${which}/${steps.length}`);

@@ -1,5 +1,13 @@
 import { causeText, fail } from "../errors";
-import { findOwned, hasEnded, planDetach, type Observation, type RememberedAttachment } from "../plan";
+import {
+  findOwned,
+  hasEnded,
+  planDetach,
+  refuseAnothers,
+  whyLeft,
+  type Observation,
+  type RememberedAttachment,
+} from "../plan";
 import { carryOut, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
@@ -21,7 +29,11 @@ export interface DetachRequest {
 
 /**
  * Gives back everything the owner has: one unplug, a release of each function, every host driver seen
- * back. A guest that is shut off, undefined or ends meanwhile is success once the functions are back.
+ * back. A guest that is shut off, undefined or ends meanwhile is success once the functions are back. What another state of
+ * the same token has made or taken over is left alone, which is success as well: Pulumi deletes what a replacement has
+ * taken over already, if it creates that first.
+ *
+ * @throws ATTACHMENT_TAKEN_OVER where two resources of 0.1 have one token, and what is there is the other's
  */
 export async function detach(hypervisor: Hypervisor, request: DetachRequest): Promise<void> {
   const { ownerToken, query, remembered, progress, guestUuid } = request;
@@ -31,10 +43,14 @@ export async function detach(hypervisor: Hypervisor, request: DetachRequest): Pr
     request.verify(observation);
     const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };
     const { signal } = work.deadline;
+    const owned = findOwned(observation, ownerToken);
+    const left = whyLeft(observation, owned, remembered);
+    if (left !== undefined) return progress(left);
+    refuseAnothers(observation, owned, remembered);
     const plan = planDetach(observation, ownerToken, remembered);
     request.signal?.throwIfAborted();
     // the live ledger goes with the guest
-    const known = findOwned(observation, ownerToken)?.entry ?? remembered;
+    const known = owned?.entry ?? remembered;
     try {
       const outcome = await carryOut(plan, work).catch(unlessEnded);
       if (outcome === "done") return;

@@ -19,6 +19,8 @@ export interface Reality {
   readonly guest: GuestSideView;
   readonly attached: readonly AttachedFunction[];
   readonly held: readonly HeldFunction[];
+  /** See LedgerEntry; where the entry has lost it, the state's. */
+  readonly incarnation?: string;
 }
 
 /** A function that the guest has. */
@@ -64,9 +66,18 @@ export function findReality(
   return composeReality(
     observation,
     { plugged, held, ...(slot && { slot }) },
-    owned.entry ?? remembered,
+    withIncarnation(owned.entry ?? remembered, remembered),
     guest,
   );
+}
+
+/** An entry that has lost its incarnation gets the state's back with the next write. */
+function withIncarnation(
+  known: Pick<RememberedAttachment, "functions" | "incarnation"> | undefined,
+  remembered: RememberedAttachment | undefined,
+): Pick<RememberedAttachment, "functions" | "incarnation"> | undefined {
+  const incarnation = known?.incarnation ?? remembered?.incarnation;
+  return known && { functions: known.functions, ...(incarnation !== undefined && { incarnation }) };
 }
 
 /** @param known tells the drivers that the functions had on the host. */
@@ -77,7 +88,7 @@ export function composeReality(
     readonly plugged: readonly PlugTarget[];
     readonly held: readonly PciAddress[];
   },
-  known: Pick<RememberedAttachment, "functions"> | undefined,
+  known: Pick<RememberedAttachment, "functions" | "incarnation"> | undefined,
   guest: GuestSideView,
 ): Reality {
   const heldPart = (hostAddress: PciAddress): HeldFunction => {
@@ -91,6 +102,7 @@ export function composeReality(
   };
   const { hostKeyFingerprint } = observation;
   return {
+    ...(known?.incarnation !== undefined && { incarnation: known.incarnation }),
     hostUuid: observation.hostUuid,
     ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
     guestUuid: observation.guest.uuid,

@@ -150,9 +150,20 @@ export function interruptionOf(plan: Plan): Interruption {
 export function describePlan(plan: Plan): string[] {
   if (plan.steps.length === 0) return ["nothing on the host or in the guest changes"];
   return [
+    ...describeTakeover(plan),
     ...plan.steps.map((step, index) => `${index + 1}. ${describeStep(step)}`),
     ...describeInterruption(plan),
     ...describeIntroduction(plan),
+  ];
+}
+
+/** What a create says of an attachment that stands under its own token: a crash may have left it, or another stack have it. */
+export function describeTakeover({ takesOver }: Plan): string[] {
+  if (takesOver === undefined) return [];
+  const { since } = takesOver;
+  return [
+    `It stands${since === undefined ? "" : ` since ${since}`}; this resource takes it over.`,
+    "If another stack made it, that stack loses it: give this resource another name.",
   ];
 }
 

@@ -2,10 +2,12 @@ export {
   describePlan,
   describeSlot,
   describeStep,
+  describeTakeover,
   interruptionOf,
   listFunctions,
   type Interruption,
 } from "./describe";
+export { isAnothersEntry, refuseAnothers, whyLeft, type Incarnation } from "./claim";
 export {
   aliasOf,
   attachmentIdOf,

@@ -17,6 +17,7 @@ import {
   type HostUse,
   type PciAddress,
 } from "../pci";
+import { isAnothersEntry, isVisible, refuseAnothers, type Incarnation } from "./claim";
 import { listUses } from "./describe";
 import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
 import type { LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
@@ -58,9 +59,15 @@ export function planAttach(
 ): Plan {
   refuseGuestState(observation, wanted);
   const isOff = observation.guest.runState === "off";
-  const found = ownOrAdopt(observation, wanted, remembered);
-  const owned = isOff ? asConfigured(found) : found;
-  const map = selectFunctions(observation, wanted, owned, remembered);
+  const { part, isTaken } = ownOrAdopt(observation, wanted, remembered);
+  const owned = isOff ? asConfigured(part) : part;
+  // of a create that would resume what a crash left, and of another stack's, the host alone tells nothing: what the guest
+  // sees decides (docs/decisions/0074-incarnation.md)
+  const takesOver = remembered === undefined && !isTaken && isVisible(owned);
+  const standsOtherwise = takesOver && !wanted.adopt;
+  const known = standsOtherwise ? undefined : (owned.entry ?? remembered);
+  const map = selectFunctions(observation, wanted, known);
+  if (standsOtherwise) refuseStandingOtherwise(observation, wanted, owned, map);
   const members = groupMembers(observation, map);
   const leftovers = findLeftovers(observation, wanted, owned, map, members, remembered);
   const needed = [...map.map((one) => one.hostAddress), ...leftovers].sort(compareAddresses);
@@ -93,7 +100,11 @@ export function planAttach(
     .filter((address) => !map.some((one) => one.hostAddress === address))
     .sort(compareAddresses);
 
-  const finalEntry = ledgerEntry(observation, wanted, owned, slot, map, heldOnly, remembered);
+  const incarnation = incarnationFor(wanted, owned, isTaken || takesOver, remembered);
+  const finalEntry = {
+    ...ledgerEntry(observation, wanted, owned, slot, map, heldOnly, remembered),
+    ...incarnation,
+  };
   const interimEntry = withDropped(finalEntry, owned, givenUp, remembered);
   const configuration = wanted.persistent ? configurationOf(finalEntry) : [];
   if (wanted.persistent)
@@ -124,8 +135,10 @@ export function planAttach(
     ...(isOff ? [] : [observation.ledgerPlace ?? "live"]),
     ...(wanted.persistent ? ["configuration" as const] : []),
   ];
+  const isRenewed = wanted.fresh !== undefined && finalEntry.incarnation === wanted.fresh.incarnation;
   const stale = places.filter(
     (place) =>
+      isRenewed ||
       !isSameEntry(place === "configuration" ? owned.configuredEntry : owned.liveEntry, interimEntry),
   );
   const steps: Step[] = [];
@@ -160,7 +173,58 @@ export function planAttach(
     steps.push(...planRestore(observation, ofGivenUp, dropped, byLibvirt));
     steps.push({ kind: "record", entry: finalEntry, places });
   }
-  return { steps, target: { slot, attached: targets, entry: finalEntry } };
+  const { since } = owned.entry ?? {};
+  return {
+    steps,
+    target: { slot, attached: targets, entry: finalEntry },
+    ...(takesOver && { takesOver: { ...(since !== undefined && { since }) } }),
+  };
+}
+
+/**
+ * What stands under the token of a create has the guest's eyes on it: it may be another stack's. As it stands it is taken
+ * over; anything else would take it from the guest.
+ */
+function refuseStandingOtherwise(
+  observation: Observation,
+  wanted: WantedAttachment,
+  { plugged, entry }: OwnedPart,
+  map: readonly FunctionMapping[],
+): void {
+  const [first] = plugged;
+  if (first === undefined) return;
+  const { guestSlot } = wanted;
+  const isThere =
+    guestSlot === undefined ||
+    (guestSlot.bus === first.bus && (guestSlot.slot === undefined || guestSlot.slot === first.slot));
+  const isInOneSlot = plugged.every((one) => one.bus === first.bus && one.slot === first.slot);
+  if (isThere && isInOneSlot && isSameFunctionMap(plugged, map)) return;
+  throw fail("ATTACHMENT_EXISTS", {
+    guest: observation.guest.name,
+    owner: wanted.ownerToken,
+    ...(entry?.since !== undefined && { since: entry.since }),
+    functions: plugged.map((one) => `${one.hostAddress} as function ${one.guestFunction}`),
+    slot: `${first.bus} slot ${first.slot}`,
+  });
+}
+
+/**
+ * Which incarnation stands in the ledger afterwards: a new one of what is made or taken over; of what a crash left of a
+ * create, the one that it had. Otherwise the state's, and none of a state that has none: a crash between the ledger and the
+ * state would shut that state out.
+ */
+function incarnationFor(
+  { fresh }: WantedAttachment,
+  { entry }: OwnedPart,
+  isTaken: boolean,
+  remembered: RememberedAttachment | undefined,
+): Partial<Incarnation> {
+  const isResumed = remembered === undefined && !isTaken && entry?.incarnation !== undefined;
+  if (isTaken || (remembered === undefined && !isResumed)) return fresh ?? {};
+  const incarnation = isResumed ? entry.incarnation : remembered?.incarnation;
+  if (incarnation === undefined) return {};
+  const since = entry === undefined ? fresh?.since : entry.since;
+  return { incarnation, ...(since !== undefined && { since }) };
 }
 
 /**
@@ -213,15 +277,17 @@ function refuseGuestState(observation: Observation, wanted: WantedAttachment): v
   }
 }
 
+/** `isTaken`: another's, and taken over because `adopt` asks for it. */
 function ownOrAdopt(
   observation: Observation,
   wanted: WantedAttachment,
   remembered: RememberedAttachment | undefined,
-): OwnedPart {
+): { readonly part: OwnedPart; readonly isTaken: boolean } {
   const own = findOwned(observation, wanted.ownerToken);
   const ownHasDevices =
     own !== undefined && [own.held, own.plugged, own.configured].some((some) => some.length > 0);
   const named = namedAddresses(observation, wanted, remembered);
+  if (remembered !== undefined && !wanted.adopt) refuseAnothers(observation, own, remembered, named);
   const elsewhere = observation.ledger.filter((line) => line.guest.uuid !== observation.guest.uuid);
   const lines = [
     ...entriesOf(observation).map((entry) => ({ guest: observation.guest, entry })),
@@ -239,7 +305,7 @@ function ownOrAdopt(
         guest: observation.guest.name,
       });
     }
-    return own;
+    return { part: own, isTaken: remembered !== undefined && isAnothersEntry(own.entry, remembered, named) };
   }
   const isElsewhere = rival.guest.uuid !== observation.guest.uuid;
   if (!wanted.adopt || isElsewhere || ownHasDevices)
@@ -251,14 +317,14 @@ function ownOrAdopt(
     });
   const theirs = findOwned(observation, rival.entry.owner);
   if (theirs === undefined) throw new Error("a ledger entry owns nothing");
-  return theirs;
+  return { part: theirs, isTaken: true };
 }
 
 function namedAddresses(
   observation: Observation,
   wanted: WantedAttachment,
   remembered: RememberedAttachment | undefined,
-): Set<string> {
+): Set<PciAddress> {
   const { selection } = wanted;
   if (selection.by === "map") return new Set(selection.map.map((one) => one.hostAddress));
   const numbers =
@@ -273,8 +339,7 @@ function namedAddresses(
 function selectFunctions(
   observation: Observation,
   wanted: WantedAttachment,
-  owned: OwnedPart,
-  remembered: RememberedAttachment | undefined,
+  known: Pick<RememberedAttachment, "functions"> | undefined,
 ): FunctionMapping[] {
   const { selection } = wanted;
   const map =
@@ -283,7 +348,7 @@ function selectFunctions(
       : defaultFunctionMap(
           (
             selection.functions ??
-            rememberedNumbers(wanted, owned.entry ?? remembered) ??
+            rememberedNumbers(wanted, known) ??
             deviceFunctions(observation, wanted)
           ).map((n) => pciAddressOf(selection.device, n)),
         );
@@ -612,6 +677,7 @@ function withDropped(
   return { ...entry, functions: [...entry.functions, ...extra] };
 }
 
+/** An entry that has lost its incarnation is the same: it gets it back with the next write. */
 function isSameEntry(a: LedgerEntry | undefined, b: LedgerEntry): boolean {
   const key = (entry: LedgerEntry): string =>
     JSON.stringify([
@@ -625,5 +691,6 @@ function isSameEntry(a: LedgerEntry | undefined, b: LedgerEntry): boolean {
         )
         .sort(),
     ]);
-  return a !== undefined && key(a) === key(b);
+  const isOther = a?.incarnation !== undefined && a.incarnation !== b.incarnation;
+  return a !== undefined && !isOther && key(a) === key(b);
 }

@@ -1,5 +1,6 @@
 import { fail } from "../errors";
 import { isAcpiSlot, isVfioDriver, romOptionsOf, type PciAddress, type SlotKind } from "../pci";
+import { hasOtherIncarnation } from "./claim";
 import { aliasOf, findTagOfQemuId } from "./naming";
 import type { LedgerPlace, Observation, OwnedPart, PluggedFunction } from "./observation";
 import { findOwned } from "./owned";
@@ -10,14 +11,18 @@ import type { RememberedAttachment, RememberedFunction } from "./wanted";
 /**
  * Steps that give back everything the owner has; none where it has nothing. The guest's configuration loses it
  * first: a guest that does not let go of the device is then rid of it at the latest with its next cold boot.
+ *
+ * @param remembered of the state that asks: what another state of the same token has in the configuration is left alone.
+ *   Whether the attachment itself is another's is asked before.
  */
 export function planDetach(
   observation: Observation,
   ownerToken: string,
   remembered?: RememberedAttachment,
 ): Plan {
-  const owned = findOwned(observation, ownerToken);
-  if (owned === undefined) return { steps: [] };
+  const found = findOwned(observation, ownerToken);
+  if (found === undefined) return { steps: [] };
+  const owned = remembered === undefined ? found : withoutAnothers(found, remembered);
   refusePluggedOtherwise(observation, owned, owned.held);
   const steps: Step[] = [
     ...planUnconfigure(owned),
@@ -33,13 +38,33 @@ export function planDetach(
       owned.pluggedByLibvirt.length > 0,
     ),
   ];
-  const places: LedgerPlace[] = [
-    ...(owned.liveEntry === undefined ? [] : [observation.ledgerPlace ?? "live"]),
-    ...(owned.configuredEntry === undefined ? [] : ["configuration" as const]),
+  return { steps: [...steps, ...planErase(observation, owned)] };
+}
+
+/** One step for both places, unless one of the entries has lost its incarnation: erasing compares it. */
+function planErase({ ledgerPlace }: Observation, { liveEntry, configuredEntry }: OwnedPart): Step[] {
+  const live: LedgerPlace = ledgerPlace ?? "live";
+  if (liveEntry !== undefined && liveEntry.incarnation === configuredEntry?.incarnation)
+    return [
+      {
+        kind: "erase",
+        entry: liveEntry,
+        places: [live, ...(configuredEntry ? ["configuration" as const] : [])],
+      },
+    ];
+  return [
+    ...(liveEntry ? [{ kind: "erase", entry: liveEntry, places: [live] } as const] : []),
+    ...(configuredEntry
+      ? [{ kind: "erase", entry: configuredEntry, places: ["configuration"] } as const]
+      : []),
   ];
-  const entry = owned.liveEntry ?? owned.configuredEntry;
-  if (entry !== undefined) steps.push({ kind: "erase", entry, places });
-  return { steps };
+}
+
+/** What the guest's configuration has of another state of the same token is not this one's to take out. */
+function withoutAnothers(owned: OwnedPart, remembered: RememberedAttachment): OwnedPart {
+  const { configuredEntry, ...rest } = owned;
+  if (!hasOtherIncarnation(configuredEntry, remembered)) return owned;
+  return { ...rest, configured: [] };
 }
 
 /**

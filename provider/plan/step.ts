@@ -131,4 +131,9 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** Undefined where nothing of the attachment is to remain. */
   readonly target?: PlanTarget;
+  /** Set by a create that takes over what stands under its own token, whoever made it. */
+  readonly takesOver?: {
+    /** When that was made; undefined where nobody wrote it down. */
+    readonly since?: string;
+  };
 }

@@ -1,4 +1,5 @@
 import type { FunctionMapping, GuestSlot, PciAddress, PciSlotAddress } from "../pci";
+import type { Incarnation } from "./claim";
 
 /** What the user asked for, parsed. */
 export interface WantedAttachment {
@@ -12,6 +13,8 @@ export interface WantedAttachment {
   readonly allowInUse: boolean;
   /** Whether the guest's configuration is to have it too, so that it is there after each cold boot. */
   readonly persistent: boolean;
+  /** For what this operation makes or takes over. Default: the ledger entry then has none, as those of 0.1. */
+  readonly fresh?: Incarnation;
 }
 
 /** Which functions: of one device, by number or all it has; or by a map. */
@@ -19,10 +22,15 @@ export type FunctionSelection =
   | { readonly by: "device"; readonly device: PciSlotAddress; readonly functions?: readonly number[] }
   | { readonly by: "map"; readonly map: readonly FunctionMapping[] };
 
-/** What the state of the resource remembers: used where the ledger on the host is gone. */
+/**
+ * What the state of the resource remembers: used where the ledger on the host is gone, and to tell the state's attachment
+ * from another of the same owner token. Whoever has no state is about to create.
+ */
 export interface RememberedAttachment {
   readonly slot?: GuestSlot;
   readonly functions: readonly RememberedFunction[];
+  /** See LedgerEntry; undefined in a state of 0.1. */
+  readonly incarnation?: string;
 }
 
 /** One function of {@link RememberedAttachment}. */

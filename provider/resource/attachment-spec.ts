@@ -49,6 +49,7 @@ export function rememberedOf(state: AttachmentState): RememberedAttachment {
   const driver = (name: string): { hostDriver?: string } => (name === "" ? {} : { hostDriver: name });
   return {
     ...(state.slot && { slot: state.slot }),
+    ...(state.incarnation !== null && { incarnation: state.incarnation }),
     functions: [
       ...state.attached.map((one) => ({
         address: addressOf(one.hostAddress),

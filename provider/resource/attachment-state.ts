@@ -35,6 +35,10 @@ const outputsSchema = z.object({
     .string()
     .nullish()
     .transform((fingerprint) => fingerprint ?? null),
+  incarnation: z
+    .string()
+    .nullish()
+    .transform((incarnation) => incarnation ?? null),
 });
 
 /** Outputs of the resource, without the inputs that stand beside them. */
@@ -80,6 +84,7 @@ function outputsOf(reality: Reality): AttachmentState {
     guestUuid: reality.guestUuid,
     hostUuid: reality.hostUuid,
     hostKeyFingerprint: reality.hostKeyFingerprint ?? null,
+    incarnation: reality.incarnation ?? null,
   };
 }
 

@@ -1,12 +1,17 @@
 import type { AttachRequest, DetachRequest } from "../../provider/lifecycle";
-import { OWNER } from "./scenarios";
+import { OLD_STATE, OWNER } from "./scenarios";
 import { wants } from "./wanted";
 import { OWN_GUEST } from "./world";
 
 const query = { addresses: ["0000:01:00"] };
 
-/** Attaches the whole card of a world, or of a plain QEMU, to its guest. */
+/** Attaches the whole card of a world, or of a plain QEMU, to its guest: asked by a state of 0.1 that remembers nothing. */
 export function attachRequest(extra: Partial<AttachRequest> = {}): AttachRequest {
+  return { ...createRequest(), remembered: OLD_STATE, ...extra };
+}
+
+/** The same, asked by a create. */
+export function createRequest(extra: Partial<AttachRequest> = {}): AttachRequest {
   return {
     wanted: wants(),
     query: { ...query, forPlug: { buses: [] } },

@@ -15,6 +15,9 @@ import { conventionalBus, expressBus, hostFunction, OTHER_GUEST, World, type Wor
 export const OWNER = "acme/prod/nic";
 export const OTHER_OWNER = "acme/prod/storage";
 
+/** Of a state of 0.1 that has nothing to remember; without one it is a create that asks. */
+export const OLD_STATE: RememberedAttachment = { functions: [] };
+
 /** A host, others on it, and what two consecutive programs of one owner want. */
 export interface Scenario {
   readonly world: World;
@@ -153,7 +156,7 @@ export const wantedOf = (
 export function planUnlessRefused(
   world: World,
   wanted: WantedAttachment,
-  remembered?: RememberedAttachment,
+  remembered: RememberedAttachment = OLD_STATE,
 ): Plan | undefined {
   try {
     return planAttach(world.observe(), wanted, remembered);

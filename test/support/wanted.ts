@@ -8,7 +8,7 @@ import {
   type Step,
   type WantedAttachment,
 } from "../../provider/plan";
-import { OWNER } from "./scenarios";
+import { OLD_STATE, OWNER } from "./scenarios";
 import type { World } from "./world";
 
 /** Functions of the laboratory's card by number; what is not said is as the user would leave it. */
@@ -43,7 +43,11 @@ export function sshUse(address: string): HostUse {
 }
 
 /** Plans and carries out; the plan, for a look at it. */
-export function reach(world: World, wanted: WantedAttachment, remembered?: RememberedAttachment): Plan {
+export function reach(
+  world: World,
+  wanted: WantedAttachment,
+  remembered: RememberedAttachment = OLD_STATE,
+): Plan {
   const plan = planAttach(world.observe(), wanted, remembered);
   world.applyAll(plan.steps);
   return plan;

@@ -193,13 +193,21 @@ export class World {
   }
 
   record(entry: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
-    this.erase(entry, places);
+    this.#strike(places, (one) => one.owner === entry.owner || one.tag === entry.tag);
     if (places.includes("live") || places.includes("domain")) this.ledger.push({ guest: OWN_GUEST, entry });
     if (places.includes("configuration")) this.configuredLedger.push(entry);
   }
 
-  erase({ owner, tag }: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
-    const isAnothers = (entry: LedgerEntry): boolean => entry.owner !== owner && entry.tag !== tag;
+  /** Only what is of the same incarnation as well: another's stays. */
+  erase({ owner, tag, incarnation }: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
+    this.#strike(
+      places,
+      (one) => (one.owner === owner || one.tag === tag) && one.incarnation === incarnation,
+    );
+  }
+
+  #strike(places: readonly LedgerPlace[], isMeant: (entry: LedgerEntry) => boolean): void {
+    const isAnothers = (entry: LedgerEntry): boolean => !isMeant(entry);
     if (places.includes("live")) {
       this.#expect(this.isRunning, "there is no live metadata of a guest that does not run");
       this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST || isAnothers(line.entry));

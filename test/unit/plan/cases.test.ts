@@ -8,7 +8,7 @@ import {
   tagOf,
   type WantedAttachment,
 } from "../../../provider/plan";
-import { OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
+import { OLD_STATE, OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
 import { at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/wanted";
 import { conventionalBus, expressBus, hostDevice, hostFunction, World } from "../../support/world";
 
@@ -20,7 +20,7 @@ const twoCards = (): World =>
 
 describe("the plan of a first attach", () => {
   it("records, holds all, plugs 1, 2, 3 and then 0, and confirms", () => {
-    expect(outline(planAttach(card().observe(), wants()))).toEqual([
+    expect(outline(planAttach(card().observe(), wants(), OLD_STATE))).toEqual([
       "record",
       "hold 0000:01:00.0",
       "hold 0000:01:00.1",
@@ -35,12 +35,16 @@ describe("the plan of a first attach", () => {
   });
 
   it("plugs a single function without saying multifunction", () => {
-    const plan = planAttach(new World({ functions: hostDevice("0000:01:00", [2]) }).observe(), wants([2]));
+    const plan = planAttach(
+      new World({ functions: hostDevice("0000:01:00", [2]) }).observe(),
+      wants([2]),
+      OLD_STATE,
+    );
     expect(stepOf(plan, "plug")).toMatchObject({ multifunction: false, target: { guestFunction: 0 } });
   });
 
   it("gives each function an id of QEMU's that differs from libvirt's alias, both with the owner's tag", () => {
-    const plan = planAttach(card().observe(), wants());
+    const plan = planAttach(card().observe(), wants(), OLD_STATE);
     const tag = tagOf(OWNER);
     expect(stepOf(plan, "hold").alias).toBe(`ua-mfpci-${tag}-0000-01-00-0`);
     expect(stepOf(plan, "plug").target.qemuId).toBe(`mfpci-${tag}-f1`);
@@ -48,7 +52,8 @@ describe("the plan of a first attach", () => {
   });
 
   it("watches for an unasked removal only where one was ever seen", () => {
-    const watch = (world: World): number => stepOf(planAttach(world.observe(), wants()), "confirm").watchMs;
+    const watch = (world: World): number =>
+      stepOf(planAttach(world.observe(), wants(), OLD_STATE), "confirm").watchMs;
     const native = [expressBus("pci.4", "pcie-native")];
     expect(watch(card())).toBe(0);
     expect(watch(card({ buses: native, qemuVersion: "5.2.0" }))).toBe(500);
@@ -56,19 +61,19 @@ describe("the plan of a first attach", () => {
     expect(watch(card({ buses: native, qemuVersion: "10.0.13" }))).toBe(0);
     const changed = card();
     reach(changed, wants());
-    const emptied = planAttach(changed.observe(), wants([0, 2], { leftovers: "hold" }));
+    const emptied = planAttach(changed.observe(), wants([0, 2], { leftovers: "hold" }), OLD_STATE);
     expect(stepOf(emptied, "confirm").watchMs).toBe(500);
   });
 
   it("names the slot that the user named", () => {
-    const plan = planAttach(card().observe(), wants(undefined, { guestSlot: { bus: "pci.2" } }));
+    const plan = planAttach(card().observe(), wants(undefined, { guestSlot: { bus: "pci.2" } }), OLD_STATE);
     expect(plan.target?.slot).toEqual({ bus: "pci.2", slot: 0, kind: "pcie-acpi" });
   });
 });
 
 describe("functions of a touched group that are not assigned", () => {
   it("are held and shown to nobody where the user said so", () => {
-    const plan = planAttach(card().observe(), wants([0, 2], { leftovers: "hold" }));
+    const plan = planAttach(card().observe(), wants([0, 2], { leftovers: "hold" }), OLD_STATE);
     expect(outline(plan)).toEqual([
       "record",
       "hold 0000:01:00.0",
@@ -97,7 +102,7 @@ describe("functions of a touched group that are not assigned", () => {
       functions: [...hostDevice("0000:01:00", [0]), hostFunction("0000:00:1c.0", extra)],
     });
     for (const leftovers of ["refuse", "hold"] as const)
-      expect(outline(planAttach(world.observe(), wants([0], { leftovers })))).toEqual([
+      expect(outline(planAttach(world.observe(), wants([0], { leftovers }), OLD_STATE))).toEqual([
         "record",
         "hold 0000:01:00.0",
         "plug 0000:01:00.0 as 0",
@@ -107,14 +112,14 @@ describe("functions of a touched group that are not assigned", () => {
 
   it("of other groups stay as they are", () => {
     const isolated = [0, 1, 2, 3].map((n) => hostFunction(`0000:01:00.${n}`, { iommuGroup: 20 + n }));
-    const plan = planAttach(new World({ functions: isolated }).observe(), wants([1]));
+    const plan = planAttach(new World({ functions: isolated }).observe(), wants([1]), OLD_STATE);
     expect(outline(plan)).toEqual(["record", "hold 0000:01:00.1", "plug 0000:01:00.1 as 0", "confirm"]);
   });
 
   it("that are held already are refused once the user says refuse", () => {
     const world = card();
     reach(world, wants([0, 2], { leftovers: "hold" }));
-    expect(refusalOf(() => planAttach(world.observe(), wants([0, 2])))).toBe("LEFTOVERS_REFUSED");
+    expect(refusalOf(() => planAttach(world.observe(), wants([0, 2]), OLD_STATE))).toBe("LEFTOVERS_REFUSED");
   });
 });
 
@@ -177,15 +182,15 @@ describe("a change of the set", () => {
   it("that only names the bus where the device is does not move it", () => {
     const world = card({ buses: [conventionalBus("pci.0")] });
     reach(world, wants(undefined, { guestSlot: { bus: "pci.0", slot: 5 } }));
-    expect(outline(planAttach(world.observe(), wants(undefined, { guestSlot: { bus: "pci.0" } })))).toEqual(
-      [],
-    );
+    expect(
+      outline(planAttach(world.observe(), wants(undefined, { guestSlot: { bus: "pci.0" } }), OLD_STATE)),
+    ).toEqual([]);
   });
 
   it("of leftovers from refuse to hold changes nothing where all are assigned", () => {
     const world = card();
     reach(world, wants());
-    expect(planAttach(world.observe(), wants(undefined, { leftovers: "hold" })).steps).toEqual([]);
+    expect(planAttach(world.observe(), wants(undefined, { leftovers: "hold" }), OLD_STATE).steps).toEqual([]);
   });
 });
 
@@ -216,7 +221,7 @@ describe("functions of several host slots in one guest slot", () => {
   const both = mapped({ "0000:01:10.0": 0, "0000:01:10.2": 1 });
 
   it("are held all, whatever group they are in, before the first is plugged; function 0 comes last", () => {
-    expect(outline(planAttach(apart().observe(), both))).toEqual([
+    expect(outline(planAttach(apart().observe(), both, OLD_STATE))).toEqual([
       "record",
       "hold 0000:01:10.0",
       "hold 0000:01:10.2",
@@ -228,8 +233,8 @@ describe("functions of several host slots in one guest slot", () => {
 
   it("bring with them the leftovers of each of their groups, which are refused unless they may be held", () => {
     const map = { "0000:01:10.2": 0, "0000:02:00.1": 7 };
-    expect(refusalOf(() => planAttach(apart().observe(), mapped(map)))).toBe("LEFTOVERS_REFUSED");
-    expect(outline(planAttach(apart().observe(), mapped(map, { leftovers: "hold" })))).toEqual([
+    expect(refusalOf(() => planAttach(apart().observe(), mapped(map), OLD_STATE))).toBe("LEFTOVERS_REFUSED");
+    expect(outline(planAttach(apart().observe(), mapped(map, { leftovers: "hold" }), OLD_STATE))).toEqual([
       "record",
       "hold 0000:01:10.2",
       "hold 0000:02:00.0",
@@ -266,7 +271,7 @@ describe("functions of several host slots in one guest slot", () => {
     const persistent = { ...both, persistent: true };
     reach(world, persistent);
     world.stopGuest();
-    expect(planAttach(world.coldBoot().observe(), persistent).steps).toEqual([]);
+    expect(planAttach(world.coldBoot().observe(), persistent, OLD_STATE).steps).toEqual([]);
     expect(world.guestSees().map((one) => one.map.length)).toEqual([2]);
   });
 
@@ -284,7 +289,7 @@ describe("functions of several host slots in one guest slot", () => {
 
   it("of which one is not there are refused, and the others of its slot are named", () => {
     const wanted = mapped({ "0000:01:10.0": 0, "0000:02:00.3": 1 });
-    expect(() => planAttach(apart().observe(), wanted)).toThrow(
+    expect(() => planAttach(apart().observe(), wanted, OLD_STATE)).toThrow(
       /no PCI function 0000:02:00\.3; that device has 0000:02:00\.0, 0000:02:00\.1/,
     );
   });
@@ -297,7 +302,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
   const alias = aliasOf(tagOf(OWNER), at("0000:01:00.1"));
 
   it("is attached by libvirt, under its alias, after the others of its group are held", () => {
-    const plan = planAttach(alone().observe(), one);
+    const plan = planAttach(alone().observe(), one, OLD_STATE);
     expect(outline(plan)).toEqual([
       "record",
       "hold 0000:01:00.0",
@@ -345,7 +350,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
       "plug 0000:01:00.1 as 0",
       "confirm",
     ]);
-    expect(planAttach(world.observe(), one).steps).toEqual([]);
+    expect(planAttach(world.observe(), one, OLD_STATE).steps).toEqual([]);
   });
 
   it("is left as it is where an earlier release has held and plugged it", () => {
@@ -353,7 +358,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
     reach(world, one);
     const there = alone();
     Object.assign(there, { holdings: world.holdings, plugged: world.plugged, ledger: world.ledger });
-    expect(planAttach(there.observe(), one).steps).toEqual([]);
+    expect(planAttach(there.observe(), one, OLD_STATE).steps).toEqual([]);
   });
 
   it("makes way for another only when that is held", () => {
@@ -375,13 +380,13 @@ describe("one function alone, where libvirt plugs such by itself", () => {
     const lonely = wants([1]);
     reach(world, lonely);
     world.holdings = [];
-    expect(planAttach(world.observe(), lonely).steps).toEqual([]);
+    expect(planAttach(world.observe(), lonely, OLD_STATE).steps).toEqual([]);
     expect(outline(planDetach(world.observe(), OWNER)).slice(0, 2)).toEqual(["unplug 1 of 1", "handback .1"]);
   });
 
   it("is held and plugged on pseries, where libvirt has other names for buses", () => {
     const world = alone({ buses: [conventionalBus("pci.0", "pseries")] });
-    expect(outline(planAttach(world.observe(), one))).toContain("plug 0000:01:00.1 as 0");
+    expect(outline(planAttach(world.observe(), one, OLD_STATE))).toContain("plug 0000:01:00.1 as 0");
   });
 
   it("comes back by a cold boot as it was, where it is persistent", () => {
@@ -389,7 +394,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
     const persistent = { ...one, persistent: true };
     reach(world, persistent);
     world.stopGuest();
-    expect(planAttach(world.coldBoot().observe(), persistent).steps).toEqual([]);
+    expect(planAttach(world.coldBoot().observe(), persistent, OLD_STATE).steps).toEqual([]);
     expect(world.plugged.map((two) => two.qemuId)).toEqual([alias]);
   });
 
@@ -416,11 +421,11 @@ describe("the ROM of a function", () => {
       },
     });
   const kindsOf = (world: World, wanted: WantedAttachment): string[] => [
-    ...new Set(planAttach(world.observe(), wanted).steps.map((step) => step.kind)),
+    ...new Set(planAttach(world.observe(), wanted, OLD_STATE).steps.map((step) => step.kind)),
   ];
 
   it("is plugged with it, under an id that tells that there is something to ask for", () => {
-    const plan = planAttach(card().observe(), mapped({ romFile }));
+    const plan = planAttach(card().observe(), mapped({ romFile }), OLD_STATE);
     const ids = plan.steps.flatMap((step) =>
       step.kind === "plug" ? [[step.target.qemuId, step.target.romFile]] : [],
     );
@@ -477,7 +482,7 @@ describe("the ROM of a function", () => {
   it("that a crash kept from being plugged is plugged by the next run, whatever the ledger says already", () => {
     const world = card();
     reach(world, mapped({}));
-    const { steps } = planAttach(world.observe(), mapped({ romFile }));
+    const { steps } = planAttach(world.observe(), mapped({ romFile }), OLD_STATE);
     world.applyAll(steps.slice(0, 1));
     expect(kindsOf(world, mapped({ romFile }))).toEqual(["unplug", "plug", "confirm"]);
   });
@@ -488,8 +493,8 @@ describe("where the user named no functions", () => {
     const world = card();
     reach(world, wants());
     world.functions.set(at("0000:01:00.4"), hostFunction("0000:01:00.4"));
-    expect(refusalOf(() => planAttach(world.observe(), wants()))).toBe("LEFTOVERS_REFUSED");
-    const plan = planAttach(world.observe(), wants(undefined, { leftovers: "hold" }));
+    expect(refusalOf(() => planAttach(world.observe(), wants(), OLD_STATE))).toBe("LEFTOVERS_REFUSED");
+    const plan = planAttach(world.observe(), wants(undefined, { leftovers: "hold" }), OLD_STATE);
     expect(plan.target?.attached).toHaveLength(4);
   });
 
@@ -635,7 +640,7 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
 
   it("by a vendor's variant of vfio-pci was taken by libvirt itself", () => {
     const world = heldInNameOnly("mlx5_vfio_pci");
-    expect(outline(planAttach(world.observe(), wants()))[0]).toBe("plug 0000:01:00.1 as 1");
+    expect(outline(planAttach(world.observe(), wants(), OLD_STATE))[0]).toBe("plug 0000:01:00.1 as 1");
   });
 
   it("stays on the variant of vfio-pci where somebody had put it, after the release too", () => {
@@ -659,14 +664,14 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
   it("is left to the host where the host uses it by now", () => {
     const world = heldInNameOnly("e1000e");
     world.hostUses = [hostUse("0000:01:00.2", "has interface eth2, which is up with address 192.0.2.1")];
-    expect(refusalOf(() => planAttach(world.observe(), wants()))).toBe("FUNCTION_USED_BY_HOST");
+    expect(refusalOf(() => planAttach(world.observe(), wants(), OLD_STATE))).toBe("FUNCTION_USED_BY_HOST");
   });
 
   it("does not interrupt the guest where it is only held beside what is plugged", () => {
     const world = card();
     reach(world, wants([0, 1], { leftovers: "hold" }));
     world.bind(at("0000:01:00.2"), undefined);
-    expect(planAttach(world.observe(), wants([0, 1], { leftovers: "hold" })).steps).toEqual([]);
+    expect(planAttach(world.observe(), wants([0, 1], { leftovers: "hold" }), OLD_STATE).steps).toEqual([]);
   });
 });
 
@@ -696,7 +701,7 @@ describe("what a crash left behind", () => {
   it("of an ACPI slot without function 0 is taken back by one request, of a native one by one each", () => {
     const half = (kind: "pcie-acpi" | "pcie-native"): string[] => {
       const world = card({ buses: [expressBus("pci.4", kind)] });
-      const { steps } = planAttach(world.observe(), wants());
+      const { steps } = planAttach(world.observe(), wants(), OLD_STATE);
       world.applyAll(steps.slice(0, 8));
       return outline(planDetach(world.observe(), OWNER)).slice(0, 1);
     };
@@ -706,9 +711,9 @@ describe("what a crash left behind", () => {
 
   it("half plugged is emptied before it is plugged again, never completed", () => {
     const world = card();
-    const { steps } = planAttach(world.observe(), wants());
+    const { steps } = planAttach(world.observe(), wants(), OLD_STATE);
     world.applyAll(steps.slice(0, 7));
-    expect(outline(planAttach(world.observe(), wants()))).toEqual([
+    expect(outline(planAttach(world.observe(), wants(), OLD_STATE))).toEqual([
       "unplug 1 of 2",
       "plug 0000:01:00.1 as 1",
       "plug 0000:01:00.2 as 2",
@@ -723,7 +728,7 @@ describe("what a crash left behind", () => {
     reach(world, wants());
     for (const one of world.functions.keys()) world.losesDriverAtRelease.add(one);
     const wanted = wants(undefined, { selection: { by: "device", device: secondCard } });
-    const { steps } = planAttach(world.observe(), wanted);
+    const { steps } = planAttach(world.observe(), wanted, OLD_STATE);
     world.applyAll(
       steps.slice(
         0,
@@ -731,7 +736,7 @@ describe("what a crash left behind", () => {
       ),
     );
     expect(world.functions.get(at("0000:01:00.0"))?.driver).toBeUndefined();
-    expect(outline(planAttach(world.observe(), wanted))).toEqual([
+    expect(outline(planAttach(world.observe(), wanted, OLD_STATE))).toEqual([
       "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
       "record",
     ]);
@@ -748,7 +753,7 @@ describe("what a crash left behind", () => {
         steps.findIndex((step) => step.kind === "restore"),
       ),
     );
-    const plan = planAttach(world.observe(), wants());
+    const plan = planAttach(world.observe(), wants(), OLD_STATE);
     expect(stepOf(plan, "plug")).toBeDefined();
     expect(plan.target?.entry.functions.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
   });

@@ -15,7 +15,7 @@ import {
   type Observation,
   type Plan,
 } from "../../../provider/plan";
-import { OWNER } from "../../support/scenarios";
+import { OLD_STATE, OWNER } from "../../support/scenarios";
 import { at, reach, stepOf, wants } from "../../support/wanted";
 import { hostDevice, hostFunction, World } from "../../support/world";
 
@@ -29,7 +29,7 @@ function expectSays(plan: Plan, ...parts: readonly RegExp[]): void {
 
 describe("a plan in words", () => {
   it("has a numbered line for each step, and one for what the guest goes through", () => {
-    const plan = planAttach(card().observe(), wants());
+    const plan = planAttach(card().observe(), wants(), OLD_STATE);
     const lines = describePlan(plan);
     expect(lines).toHaveLength(plan.steps.length + 1);
     lines.slice(0, -1).forEach((line, i) => expect(line.startsWith(`${i + 1}. `)).toBe(true));
@@ -37,7 +37,7 @@ describe("a plan in words", () => {
   });
 
   it("of an attach names each function, its driver, the slot and the moment the guest sees it", () => {
-    const plan = planAttach(card().observe(), wants());
+    const plan = planAttach(card().observe(), wants(), OLD_STATE);
     expectSays(
       plan,
       /hold 0000:01:00\.3 .*e1000e/,
@@ -50,7 +50,7 @@ describe("a plan in words", () => {
 
   it("names the interface or disk that goes away on the host with a function", () => {
     const hostDevices = new Map([[at("0000:01:00.1"), "interface eth1 and disk sda"]]);
-    const plan = planAttach({ ...card().observe(), hostDevices }, wants());
+    const plan = planAttach({ ...card().observe(), hostDevices }, wants(), OLD_STATE);
     expectSays(
       plan,
       /hold 0000:01:00\.1 \(host driver e1000e loses it, with interface eth1 and disk sda\)/,
@@ -61,7 +61,7 @@ describe("a plan in words", () => {
   it("of a change of the set warns of the time without the device", () => {
     const world = card();
     reach(world, wants());
-    const plan = planAttach(world.observe(), wants([0, 2], { leftovers: "hold" }));
+    const plan = planAttach(world.observe(), wants([0, 2], { leftovers: "hold" }), OLD_STATE);
     expectSays(plan, /unplug 0000:01:00\.0-3 .*pci\.4.*loses the device/);
     expect(interruptionOf(plan)).toBe("device-goes-and-comes-back");
     expect(describePlan(plan).slice(-2).join(" ")).toMatch(/without the device.* 2 to 10 s/);
@@ -70,7 +70,9 @@ describe("a plan in words", () => {
   it("says how much memory the first plug pins, unless something else of VFIO's keeps it pinned", () => {
     const GiB = 2 ** 30;
     const pinning = (observation: Observation): string[] =>
-      describePlan(planAttach(observation, wants())).filter((line) => /pins .* of memory/.test(line));
+      describePlan(planAttach(observation, wants(), OLD_STATE)).filter((line) =>
+        /pins .* of memory/.test(line),
+      );
     const { guest, ...rest } = card().observe();
     const large = { ...rest, guest: { ...guest, memoryBytes: 1.5 * GiB } };
     expect(pinning(large)).toEqual([
@@ -99,7 +101,7 @@ describe("a plan in words", () => {
 
   it("of leftovers says that nobody sees them", () => {
     expectSays(
-      planAttach(card().observe(), wants([0], { leftovers: "hold" })),
+      planAttach(card().observe(), wants([0], { leftovers: "hold" }), OLD_STATE),
       /hold 0000:01:00\.1 .*shown to nobody/,
     );
   });
@@ -115,7 +117,7 @@ describe("a plan in words", () => {
   it("of an adoption interrupts nobody and names the new owner", () => {
     const world = card();
     reach(world, wants(undefined, { ownerToken: "acme/prod/former" }));
-    const plan = planAttach(world.observe(), wants(undefined, { adopt: true }));
+    const plan = planAttach(world.observe(), wants(undefined, { adopt: true }), OLD_STATE);
     expect(interruptionOf(plan)).toBe("none");
     expectSays(plan, new RegExp(OWNER), /not interrupted/);
   });
@@ -129,7 +131,7 @@ describe("a plan in words", () => {
     ];
     const wanted = wants(undefined, { selection: { by: "map", map } });
     expectSays(
-      planAttach(world.observe(), wanted),
+      planAttach(world.observe(), wanted, OLD_STATE),
       /plug 0000:01:10\.0 as function 3 of pci\.4 \(queued\)$/,
       /plug 0000:02:00\.1 as function 0 of pci\.4: the guest sees all of it$/,
     );
@@ -145,7 +147,7 @@ describe("a plan in words", () => {
     ];
     const wanted = wants(undefined, { leftovers: "hold", selection: { by: "map", map } });
     expectSays(
-      planAttach(card().observe(), wanted),
+      planAttach(card().observe(), wanted, OLD_STATE),
       /plug 0000:01:00\.0 .* with the ROM of \/usr\/share\/vgabios\/card\.rom: the guest sees/,
       /plug 0000:01:00\.1 .* without a ROM BAR \(queued\)$/,
       /plug 0000:01:00\.2 .* with a ROM BAR \(queued\)$/,
@@ -155,7 +157,7 @@ describe("a plan in words", () => {
   it("of one function alone says that libvirt attaches it, what the host loses and what it pins", () => {
     const functions = hostDevice("0000:01:00", [2]);
     const world = new World({ functions, plugsSingles: true, memoryBytes: 2 ** 31 });
-    const plan = planAttach(world.observe(), wants([2]));
+    const plan = planAttach(world.observe(), wants([2]), OLD_STATE);
     expect(describePlan(plan)[1]).toBe(
       "2. have libvirt attach 0000:01:00.2 as function 0 of pci.4: the guest sees the device " +
         "(host driver e1000e loses it; pins 2 GiB of memory)",
@@ -166,14 +168,14 @@ describe("a plan in words", () => {
   it("without steps says that nothing changes", () => {
     const world = card();
     reach(world, wants());
-    expect(describePlan(planAttach(world.observe(), wants()))).toEqual([
+    expect(describePlan(planAttach(world.observe(), wants(), OLD_STATE))).toEqual([
       "nothing on the host or in the guest changes",
     ]);
   });
 
   it("of functions that the guest has not seen says so, and interrupts nobody", () => {
     const world = card();
-    world.applyAll(planAttach(world.observe(), wants()).steps.slice(0, 7));
+    world.applyAll(planAttach(world.observe(), wants(), OLD_STATE).steps.slice(0, 7));
     const plan = planDetach(world.observe(), OWNER);
     expectSays(plan, /take back 0000:01:00\.1,2 .*has not seen/);
     expect(interruptionOf(plan)).toBe("none");
@@ -181,7 +183,7 @@ describe("a plan in words", () => {
 
   it("of a function that is on a driver of VFIO's already says that it stays there, and tells libvirt so", () => {
     const functions = hostDevice("0000:01:00", [0], { driver: "mlx5_vfio_pci" });
-    const plan = planAttach(new World({ functions }).observe(), wants());
+    const plan = planAttach(new World({ functions }).observe(), wants(), OLD_STATE);
     expectSays(plan, /hold 0000:01:00\.0 \(it is on mlx5_vfio_pci already, and stays there\)$/);
     expect(stepOf(plan, "hold").vfioDriver).toBe("mlx5_vfio_pci");
   });

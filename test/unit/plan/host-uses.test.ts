@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { HostUse } from "../../../provider/pci";
 import { describePlan, planAttach, type Plan, type WantedAttachment } from "../../../provider/plan";
-import { planUnlessRefused, refusalOf, scenario, type Scenario } from "../../support/scenarios";
+import { OLD_STATE, planUnlessRefused, refusalOf, scenario, type Scenario } from "../../support/scenarios";
 import { at, hostUse, outline, reach, sshUse, wants } from "../../support/wanted";
 import { hostDevice, hostFunction, OTHER_GUEST, World } from "../../support/world";
 
@@ -15,7 +15,7 @@ const vlan = hostUse("0000:01:00.1", "has interface eth1, which carries VLAN eth
 
 describe("what the host uses", () => {
   it("is taken with allowInUse, and the plan names every use that the host loses", () => {
-    const plan = planAttach(card(address, vlan).observe(), wants(undefined, { allowInUse: true }));
+    const plan = planAttach(card(address, vlan).observe(), wants(undefined, { allowInUse: true }), OLD_STATE);
     expect(describePlan(plan)).toContain(
       "3. hold 0000:01:00.1 (host driver e1000e loses it; allowed although it has interface eth1, " +
         "which is up with address 192.0.2.1, and has interface eth1, which carries VLAN eth1.5)",
@@ -24,8 +24,10 @@ describe("what the host uses", () => {
 
   it("is refused as a leftover that would be held, and taken with allowInUse", () => {
     const wanted = wants([0], { leftovers: "hold" });
-    expect(refusalOf(() => planAttach(card(address).observe(), wanted))).toBe("FUNCTION_USED_BY_HOST");
-    const plan = planAttach(card(address).observe(), { ...wanted, allowInUse: true });
+    expect(refusalOf(() => planAttach(card(address).observe(), wanted, OLD_STATE))).toBe(
+      "FUNCTION_USED_BY_HOST",
+    );
+    const plan = planAttach(card(address).observe(), { ...wanted, allowInUse: true }, OLD_STATE);
     expect(describePlan(plan)).toContainEqual(
       expect.stringMatching(/hold 0000:01:00\.1 .*shown to nobody; allowed although it has interface eth1/),
     );
@@ -36,7 +38,7 @@ describe("what the host uses", () => {
     reach(world, wants());
     world.hostUses = [address, sshUse("0000:01:00.2")];
     for (const allowInUse of [true, false])
-      expect(planAttach(world.observe(), wants(undefined, { allowInUse })).steps).toEqual([]);
+      expect(planAttach(world.observe(), wants(undefined, { allowInUse }), OLD_STATE).steps).toEqual([]);
   });
 
   describe("a physical function with virtual functions", () => {
@@ -55,7 +57,7 @@ describe("what the host uses", () => {
 
     it("is never taken together with one of them, which would be gone before it is held", () => {
       const [world, wanted] = sriov(["0000:01:10.0", "0000:01:00.0"]);
-      expect(() => planAttach(world.observe(), wanted)).toThrow(
+      expect(() => planAttach(world.observe(), wanted, OLD_STATE)).toThrow(
         /0000:01:00\.0 is the physical function of 0000:01:10\.0, which this attachment needs.*Nothing was touched/,
       );
     });
@@ -63,13 +65,15 @@ describe("what the host uses", () => {
     it("is never taken while a guest has one of them, for libvirtd would wait for that guest", () => {
       const [world, wanted] = sriov(["0000:01:00.0"]);
       world.hold(at("0000:01:10.0"), "hostdev0", OTHER_GUEST);
-      expect(() => planAttach(world.observe(), wanted)).toThrow(/0000:01:10\.0, which guest guest2 needs/);
+      expect(() => planAttach(world.observe(), wanted, OLD_STATE)).toThrow(
+        /0000:01:10\.0, which guest guest2 needs/,
+      );
     });
 
     it("is taken with allowInUse where nobody needs one of them, and left alone where only they are wanted", () => {
       for (const one of ["0000:01:00.0", "0000:01:10.0"]) {
         const [world, wanted] = sriov([one]);
-        expect(outline(planAttach(world.observe(), wanted))).toContain(`plug ${one} as 0`);
+        expect(outline(planAttach(world.observe(), wanted, OLD_STATE))).toContain(`plug ${one} as 0`);
       }
     });
   });
@@ -78,7 +82,7 @@ describe("what the host uses", () => {
     const isolated = [0, 1].map((n) => hostDevice("0000:01:00", [n], { iommuGroup: 20 + n })).flat();
     const world = new World({ functions: isolated });
     world.hostUses = [address, hostUse("0000:00:03.0", "has disk vda, which is mounted on /")];
-    expect(refusalOf(() => planAttach(world.observe(), wants([0])))).toBeUndefined();
+    expect(refusalOf(() => planAttach(world.observe(), wants([0]), OLD_STATE))).toBeUndefined();
   });
 });
 
@@ -111,7 +115,7 @@ describe("every plan", () => {
         );
         const busy = world.clone();
         busy.hostUses = hostUses;
-        expect(refusalOf(() => planAttach(busy.observe(), wanted))).toBe(
+        expect(refusalOf(() => planAttach(busy.observe(), wanted, OLD_STATE))).toBe(
           refused.length === 0 ? undefined : "FUNCTION_USED_BY_HOST",
         );
       }),
@@ -123,7 +127,7 @@ describe("every plan", () => {
       fc.property(used, ({ world, wanted, plan, hostUses }) => {
         const busy = world.clone();
         busy.hostUses = hostUses.filter((one) => !one.isThisConnection);
-        const { steps, target } = planAttach(busy.observe(), { ...wanted, allowInUse: true });
+        const { steps, target } = planAttach(busy.observe(), { ...wanted, allowInUse: true }, OLD_STATE);
         expect(target).toEqual(plan.target);
         expect(steps).toEqual(
           plan.steps.map((step) => {

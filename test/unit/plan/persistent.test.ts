@@ -9,7 +9,7 @@ import {
   planDetach,
   tagOf,
 } from "../../../provider/plan";
-import { OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
+import { OLD_STATE, OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
 import { at, leave, outline, reach, stepOf, wants } from "../../support/wanted";
 import { expressBus, hostDevice, hostFunction, World } from "../../support/world";
 
@@ -30,7 +30,7 @@ function bootedWith(wanted = persistent, world = card()): World {
 
 describe("a persistent attachment", () => {
   it("is recorded in both places first, and configured as a whole once the guest has it", () => {
-    const plan = planAttach(card().observe(), two);
+    const plan = planAttach(card().observe(), two, OLD_STATE);
     expect(outline(plan)).toEqual([
       "record live configuration",
       "hold 0000:01:00.0",
@@ -55,7 +55,7 @@ describe("a persistent attachment", () => {
   it("is told in words, and does not interrupt a guest that has the device already", () => {
     const world = card();
     reach(world, wants([0, 2], { leftovers: "hold" }));
-    const plan = planAttach(world.observe(), two);
+    const plan = planAttach(world.observe(), two, OLD_STATE);
     expect(describePlan(plan)).toEqual([
       `1. write the ledger in the metadata of the guest's configuration for ${OWNER}`,
       "2. add 0000:01:00.1,3 (shown to nobody) and 0000:01:00.0,2 (at pci.4 slot 0) to the guest's configuration",
@@ -72,7 +72,7 @@ describe("a persistent attachment", () => {
       "1. take 0000:01:00.0-3 (at pci.4 slot 0) out of the guest's configuration",
       "2. erase the ledger entry from the metadata of the guest's configuration",
     ]);
-    expect(outline(planAttach(world.observe(), wants()))).toEqual([]);
+    expect(outline(planAttach(world.observe(), wants(), OLD_STATE))).toEqual([]);
   });
 
   it("keeps also what is held for no need of its own, so that a cold boot brings about the same", () => {
@@ -85,7 +85,9 @@ describe("a persistent attachment", () => {
       ["0000:01:00.0", 0],
     ]);
     world.stopGuest();
-    expect(planAttach(world.coldBoot().observe(), wants([0], { persistent: true })).steps).toEqual([]);
+    expect(planAttach(world.coldBoot().observe(), wants([0], { persistent: true }), OLD_STATE).steps).toEqual(
+      [],
+    );
   });
 
   it("is not put behind a port that the guest's next boot does not have", () => {
@@ -95,10 +97,10 @@ describe("a persistent attachment", () => {
       ...rest,
       configuration: { functions: [], ledger: [], ...configuration, buses: ["pci.3"] },
     };
-    expect(planAttach(observation, persistent).target?.slot.bus).toBe("pci.3");
-    expect(planAttach(observation, wants()).target?.slot.bus).toBe("pci.9");
+    expect(planAttach(observation, persistent, OLD_STATE).target?.slot.bus).toBe("pci.3");
+    expect(planAttach(observation, wants(), OLD_STATE).target?.slot.bus).toBe("pci.9");
     const named = wants(undefined, { persistent: true, guestSlot: { bus: "pci.9" } });
-    expect(refusalOf(() => planAttach(observation, named))).toBe("SLOT_REFUSED");
+    expect(refusalOf(() => planAttach(observation, named, OLD_STATE))).toBe("SLOT_REFUSED");
   });
 
   it("keeps its slot from others also while nothing is plugged there", () => {
@@ -108,9 +110,14 @@ describe("a persistent attachment", () => {
     const plan = planAttach(
       world.observe(),
       wants(undefined, { selection: { by: "device", device: secondCard } }),
+      OLD_STATE,
     );
     expect(plan.target?.slot.bus).toBe("pci.3");
-    const back = planAttach(world.observe(), wants(undefined, { ownerToken: OTHER_OWNER, persistent: true }));
+    const back = planAttach(
+      world.observe(),
+      wants(undefined, { ownerToken: OTHER_OWNER, persistent: true }),
+      OLD_STATE,
+    );
     expect(back.target?.slot.bus).toBe("pci.4");
   });
 });
@@ -118,7 +125,7 @@ describe("a persistent attachment", () => {
 describe("what libvirt plugged at a cold boot", () => {
   it("is the attachment's, under libvirt's alias, which the target keeps", () => {
     const world = bootedWith(two);
-    const plan = planAttach(world.observe(), two);
+    const plan = planAttach(world.observe(), two, OLD_STATE);
     expect(plan.steps).toEqual([]);
     expect(plan.target?.attached.map((one) => one.qemuId)).toEqual(
       [0, 2].map((n) => aliasOf(tagOf(OWNER), at(`0000:01:00.${n}`))),
@@ -152,7 +159,7 @@ describe("what libvirt plugged at a cold boot", () => {
     const functions = [hostFunction("0000:01:00.0", { driver: undefined }), hostFunction("0000:01:00.1")];
     const world = bootedWith(wants([0], { leftovers: "hold", persistent: true }), card({ functions }));
     const map = [{ hostAddress: at("0000:01:00.1"), guestFunction: 0 }];
-    const plan = planAttach(world.observe(), wants(undefined, { selection: { by: "map", map } }));
+    const plan = planAttach(world.observe(), wants(undefined, { selection: { by: "map", map } }), OLD_STATE);
     expect(outline(plan).slice(1, 5)).toEqual([
       "unplug 1 of 1",
       "handback .0",
@@ -213,7 +220,7 @@ describe("what libvirt plugged at a cold boot", () => {
       "handback .0 .2 .3",
       allDrivers,
     ]);
-    expect(outline(planAttach(world.observe(), persistent)).slice(0, 4)).toEqual([
+    expect(outline(planAttach(world.observe(), persistent, OLD_STATE)).slice(0, 4)).toEqual([
       "hold 0000:01:00.1",
       "handback .0 .2 .3",
       "hold 0000:01:00.0",
@@ -226,7 +233,7 @@ describe("a part that someone has removed by hand", () => {
   it("from the configuration is configured again, and the guest goes through nothing", () => {
     const world = bootedWith();
     world.configured = world.configured.slice(1);
-    expect(outline(planAttach(world.observe(), persistent))).toEqual([
+    expect(outline(planAttach(world.observe(), persistent, OLD_STATE))).toEqual([
       "unconfigure .0@0 .3@3 .2@2",
       "configure .1@1 .2@2 .3@3 .0@0",
     ]);
@@ -237,7 +244,7 @@ describe("a part that someone has removed by hand", () => {
   it("from the ledger of the configuration is recorded again", () => {
     const world = bootedWith();
     world.configuredLedger = [];
-    expect(outline(planAttach(world.observe(), persistent))).toEqual(["record configuration"]);
+    expect(outline(planAttach(world.observe(), persistent, OLD_STATE))).toEqual(["record configuration"]);
   });
 
   it("from the running guest is attached again", () => {
@@ -274,7 +281,7 @@ describe("a guest that is shut off", () => {
 
   it("has nothing to be changed where its configuration is right", () => {
     const world = off();
-    const plan = planAttach(world.observe(), persistent);
+    const plan = planAttach(world.observe(), persistent, OLD_STATE);
     expect(plan.steps).toEqual([]);
     expect(plan.target?.attached.map((one) => one.qemuId)).toEqual(
       [0, 1, 2, 3].map((n) => aliasOf(tagOf(OWNER), at(`0000:01:00.${n}`))),
@@ -292,15 +299,15 @@ describe("a guest that is shut off", () => {
 
   it("is refused where nothing of the attachment is there, or the attachment is not to be persistent", () => {
     const empty = card({ runState: "off" });
-    expect(refusalOf(() => planAttach(empty.observe(), persistent))).toBe("GUEST_NOT_RUNNING");
-    expect(refusalOf(() => planAttach(off().observe(), wants()))).toBe("GUEST_NOT_RUNNING");
+    expect(refusalOf(() => planAttach(empty.observe(), persistent, OLD_STATE))).toBe("GUEST_NOT_RUNNING");
+    expect(refusalOf(() => planAttach(off().observe(), wants(), OLD_STATE))).toBe("GUEST_NOT_RUNNING");
   });
 
   it("is refused a slot that only a running guest can be asked about", () => {
     const named = wants(undefined, { persistent: true, guestSlot: { bus: "pci.2" } });
-    expect(refusalOf(() => planAttach(off().observe(), named))).toBe("GUEST_NOT_RUNNING");
+    expect(refusalOf(() => planAttach(off().observe(), named, OLD_STATE))).toBe("GUEST_NOT_RUNNING");
     const same = wants(undefined, { persistent: true, guestSlot: { bus: "pci.4", slot: 0 } });
-    expect(planAttach(off().observe(), same).steps).toEqual([]);
+    expect(planAttach(off().observe(), same, OLD_STATE).steps).toEqual([]);
   });
 
   it("uses the slot that the state remembers where the ledger is gone, and records it again", () => {
@@ -314,15 +321,17 @@ describe("a guest that is shut off", () => {
     }));
     const plan = planAttach(world.observe(), persistent, { slot, functions });
     expect(outline(plan)).toEqual(["record configuration"]);
-    expect(refusalOf(() => planAttach(world.observe(), persistent))).toBe("GUEST_NOT_RUNNING");
+    expect(refusalOf(() => planAttach(world.observe(), persistent, OLD_STATE))).toBe("GUEST_NOT_RUNNING");
   });
 
   it("does not mind that another guest has the functions meanwhile, unless something is to be configured", () => {
     const world = off();
     world.hold(at("0000:01:00.1"), "hostdev0", { name: "guest2", uuid: "2" });
-    expect(planAttach(world.observe(), persistent).steps).toEqual([]);
+    expect(planAttach(world.observe(), persistent, OLD_STATE).steps).toEqual([]);
     world.configured = world.configured.filter((one) => one.address !== "0000:01:00.1");
-    expect(refusalOf(() => planAttach(world.observe(), persistent))).toBe("FUNCTION_HELD_BY_GUEST");
+    expect(refusalOf(() => planAttach(world.observe(), persistent, OLD_STATE))).toBe(
+      "FUNCTION_HELD_BY_GUEST",
+    );
   });
 
   it("is rid of a persistent attachment by a detach", () => {
@@ -345,7 +354,7 @@ describe("an adoption of a persistent attachment", () => {
     expect(planDetach(world.observe(), OTHER_OWNER).steps).toEqual([]);
     world.stopGuest();
     expect(planDetach(world.observe(), OTHER_OWNER).steps).toEqual([]);
-    expect(outline(planAttach(world.coldBoot().observe(), persistent))).toEqual([]);
+    expect(outline(planAttach(world.coldBoot().observe(), persistent, OLD_STATE))).toEqual([]);
   });
 
   it("by one who wants none takes it out of the configuration", () => {
@@ -361,6 +370,8 @@ describe("an adoption of a persistent attachment", () => {
   it("is needed also where only the configuration tells of the other owner", () => {
     const world = bootedWith(wants(undefined, { ownerToken: OTHER_OWNER, persistent: true }));
     world.ledger = [];
-    expect(refusalOf(() => planAttach(world.observe(), persistent))).toBe("ATTACHMENT_OWNED_BY_ANOTHER");
+    expect(refusalOf(() => planAttach(world.observe(), persistent, OLD_STATE))).toBe(
+      "ATTACHMENT_OWNED_BY_ANOTHER",
+    );
   });
 });

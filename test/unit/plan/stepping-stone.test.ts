@@ -11,6 +11,7 @@ import {
 } from "../../../provider/plan";
 import { expectDriversBack, expectNothingLeft, expectReached } from "../../support/reached";
 import {
+  OLD_STATE,
   OLDER_LIBVIRT,
   olderScenario,
   OWNER,
@@ -128,7 +129,7 @@ describe("a set under an older libvirt", () => {
     reach(world, wants());
     world.stopGuest();
     expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("vfio-pci"));
-    expect(refusalOf(() => planAttach(world.observe(), wants()))).toBe("GUEST_NOT_RUNNING");
+    expect(refusalOf(() => planAttach(world.observe(), wants(), OLD_STATE))).toBe("GUEST_NOT_RUNNING");
     leave(world);
     expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
     expect(world.partOf(OWNER)).toEqual({ plugged: [], held: [], ledger: [] });
@@ -138,7 +139,7 @@ describe("a set under an older libvirt", () => {
 describe("under an older libvirt, with nothing touched,", () => {
   const refusedWith = (world: World, wanted = wants()): string => {
     try {
-      planAttach(world.observe(), wanted);
+      planAttach(world.observe(), wanted, OLD_STATE);
     } catch (error) {
       return (error as Error).message;
     }
@@ -163,16 +164,16 @@ describe("under an older libvirt, with nothing touched,", () => {
   });
 
   it("a persistent attachment is refused", () => {
-    expect(refusalOf(() => planAttach(older().observe(), wants(undefined, { persistent: true })))).toBe(
-      "PERSISTENT_NEEDS_NEWER_LIBVIRT",
-    );
+    expect(
+      refusalOf(() => planAttach(older().observe(), wants(undefined, { persistent: true }), OLD_STATE)),
+    ).toBe("PERSISTENT_NEEDS_NEWER_LIBVIRT");
   });
 
   it("what is there already and needs no stepping stone is none of these", () => {
     const world = older();
     reach(world, wants());
     world.runState = "paused";
-    expect(planAttach(world.observe(), wants()).steps).toEqual([]);
+    expect(planAttach(world.observe(), wants(), OLD_STATE).steps).toEqual([]);
   });
 });
 
@@ -239,10 +240,10 @@ describe("every plan under an older libvirt", () => {
 
 test("the stone bears libvirt's alias, so that a crash leaves something that is known by it", () => {
   const world = older();
-  const { steps } = planAttach(world.observe(), wants());
+  const { steps } = planAttach(world.observe(), wants(), OLD_STATE);
   const until = steps.findIndex((step) => step.kind === "withdraw");
   world.applyAll(steps.slice(0, until));
   expect(world.hasDevice(aliasOf(tagOf(OWNER), at("0000:01:00.3")))).toBe(true);
-  const next = planAttach(world.observe(), wants());
+  const next = planAttach(world.observe(), wants(), OLD_STATE);
   expect(outline(next).slice(0, 3)).toEqual(["unplug 1 of 1", "unplug 1 of 2", "handback .3"]);
 });

@@ -118,7 +118,42 @@ test("two resources in one program do not share their properties", async () => {
   });
 });
 
-test("the owner token names the parent where there is one", async () => {
+/** What the SDK has above everything else while a program runs; mocks have none. */
+class Stack extends pulumi.ComponentResource {
+  constructor() {
+    super("pulumi:pulumi:Stack", "shop-prod");
+  }
+}
+
+test("the owner token has the types of all parents, outermost first, as the URN has them", async () => {
+  const stack = new Stack();
+  const rack = new pulumi.ComponentResource("my:net:Rack", "rack", {}, { parent: stack });
+  const cards = new pulumi.ComponentResource("my:net:Cards", "left", {}, { parent: rack });
+  const nested = new MultifunctionPciAttachment("nested", minimal, { parent: cards });
+  expect(await inputsOf(nested, "nested")).toMatchObject({
+    ownerToken: "acme/shop/prod/my:net:Rack$my:net:Cards/nested",
+  });
+  const nic = new MultifunctionPciAttachment("nic", minimal, { parent: rack });
+  expect(await inputsOf(nic)).toMatchObject({ ownerToken: "acme/shop/prod/my:net:Rack/nic" });
+});
+
+test("resources of one name under parents of one type and name have a token each where their URNs differ", async () => {
+  const stack = new Stack();
+  const tokens = [];
+  for (const type of ["my:app:Frontend", "my:app:Backend"]) {
+    const outer = new pulumi.ComponentResource(type, "app", {}, { parent: stack });
+    const card = new pulumi.ComponentResource("my:net:Card", "card", {}, { parent: outer });
+    const name = `x-${type}`;
+    const inputs = await inputsOf(new MultifunctionPciAttachment(name, minimal, { parent: card }), name);
+    tokens.push(String((inputs as { ownerToken?: unknown }).ownerToken).replace(name, "x"));
+  }
+  expect(tokens).toEqual([
+    "acme/shop/prod/my:app:Frontend$my:net:Card/x",
+    "acme/shop/prod/my:app:Backend$my:net:Card/x",
+  ]);
+});
+
+test("a parent from an SDK that does not know what is above it gives the token that 0.1 made", async () => {
   const nic = new MultifunctionPciAttachment("nic", minimal, { parent: new Cards("left") });
   expect(await inputsOf(nic)).toMatchObject({ ownerToken: "acme/shop/prod/my:net:Cards:left/nic" });
 });
@@ -133,12 +168,7 @@ test("a parent from an SDK without the internal names counts as none", async () 
 });
 
 test("the stack as explicit parent is no part of the owner token", async () => {
-  class Root extends pulumi.ComponentResource {
-    constructor() {
-      super("pulumi:pulumi:Stack", "shop-prod");
-    }
-  }
-  const nic = new MultifunctionPciAttachment("nic", minimal, { parent: new Root() });
+  const nic = new MultifunctionPciAttachment("nic", minimal, { parent: new Stack() });
   expect(await inputsOf(nic)).toMatchObject({ ownerToken: "acme/shop/prod/nic" });
 });
 

@@ -1,0 +1,100 @@
+import { fail } from "../errors";
+import type { PciAddress } from "../pci";
+import { listFunctions } from "./describe";
+import type { LedgerEntry, Observation, OwnedPart } from "./observation";
+import type { RememberedAttachment } from "./wanted";
+
+/** What tells one create from every other of the same owner token; see {@link LedgerEntry}. */
+export interface Incarnation {
+  /** 16 random bytes, as 32 digits of hex in lower case. */
+  readonly incarnation: string;
+  /** UTC, to the second. */
+  readonly since: string;
+}
+
+/**
+ * Whether an entry is of another state than the one that asks, though both have the same owner token: two stacks of the
+ * same name, or two resources that an earlier release gave the same token.
+ *
+ * An entry without incarnation is of whoever has the token, unless the state remembers functions and the entry has none
+ * of them. One with an incarnation is of the state with the same.
+ *
+ * @param also functions that the operation names beside those that the state remembers
+ */
+export function isAnothersEntry(
+  entry: LedgerEntry | undefined,
+  remembered: RememberedAttachment,
+  also: ReadonlySet<PciAddress> = new Set(),
+): boolean {
+  return hasOtherIncarnation(entry, remembered) || isTwins(entry, remembered, also);
+}
+
+/** Whether an entry has an incarnation that is not the state's. */
+export function hasOtherIncarnation(
+  entry: LedgerEntry | undefined,
+  { incarnation }: Pick<RememberedAttachment, "incarnation">,
+): boolean {
+  return entry?.incarnation !== undefined && entry.incarnation !== incarnation;
+}
+
+/** Told apart by the functions alone: neither has an incarnation. */
+function isTwins(
+  entry: LedgerEntry | undefined,
+  remembered: RememberedAttachment,
+  also: ReadonlySet<PciAddress>,
+): boolean {
+  if (entry === undefined || entry.incarnation !== undefined || entry.functions.length === 0) return false;
+  if (remembered.incarnation !== undefined || remembered.functions.length === 0) return false;
+  return !entry.functions.some(
+    ({ address }) => also.has(address) || remembered.functions.some((one) => one.address === address),
+  );
+}
+
+/**
+ * Refuses what is another state's; the entry that stands for the running guest decides, and where it has none, that of its
+ * configuration.
+ *
+ * @throws ATTACHMENT_TAKEN_OVER
+ */
+export function refuseAnothers(
+  { guest }: Observation,
+  owned: OwnedPart | undefined,
+  remembered: RememberedAttachment,
+  also?: ReadonlySet<PciAddress>,
+): void {
+  const entry = owned?.entry;
+  if (entry === undefined || !isAnothersEntry(entry, remembered, also)) return;
+  throw fail("ATTACHMENT_TAKEN_OVER", {
+    guest: guest.name,
+    owner: entry.owner,
+    functions: entry.functions.map((one) => one.address),
+    remembered: remembered.functions.map((one) => one.address),
+    ...(entry.since !== undefined && { since: entry.since }),
+    isTwin: entry.incarnation === undefined,
+  });
+}
+
+/**
+ * Why a delete leaves what is there, in a line that says what that is; undefined if nothing stands in its way.
+ *
+ * @returns e.g. `left alone: 0000:01:00.0-3 in guest guest1 …`
+ */
+export function whyLeft(
+  { guest }: Observation,
+  owned: OwnedPart | undefined,
+  remembered: RememberedAttachment,
+): string | undefined {
+  const entry = owned?.entry;
+  if (entry === undefined || !hasOtherIncarnation(entry, remembered)) return undefined;
+  const what = listFunctions(entry.functions.map((one) => one.address));
+  const since = entry.since === undefined ? "" : `, since ${entry.since}`;
+  return (
+    `left alone: ${what} in guest ${guest.name} stays. What stands there under the same owner token is not what this ` +
+    `state made: another create has made it or taken it over${since}`
+  );
+}
+
+/** Whether the guest sees something of it: its function 0 is there, without which it sees none of the others. */
+export function isVisible({ plugged }: Pick<OwnedPart, "plugged">): boolean {
+  return plugged.some((one) => one.guestFunction === 0);
+}
