@@ -28,6 +28,39 @@ test("another owner's token is refused by name before anything changes; adopt ta
   expect(await lab.leftBehind()).toEqual([]);
 });
 
+test("another stack of the same name is refused another set, takes over the same without touching the guest, and is left alone by the first", async () => {
+  const first = await lab.create();
+  const two = { functions: [0, 1], leftovers: "hold" };
+  expect((await lab.failureOf(lab.create(two))).code).toBe("ATTACHMENT_EXISTS");
+  expect(await lab.pluggedFunctions()).toEqual(four);
+
+  lab.printed = [];
+  const second = await lab.create();
+  expect(second.outs["attached"]).toEqual(first.outs["attached"]);
+  expect(second.outs["incarnation"]).toMatch(/^[0-9a-f]{32}$/);
+  expect(second.outs["incarnation"]).not.toBe(first.outs["incarnation"]);
+  expect(lab.printed.join("\n")).toMatch(/It stands since \d{4}-\d\d-\d\dT.*; this resource takes it over/);
+  expect(lab.printed.join("\n")).not.toMatch(/unplug|plug 0000|hold|release/);
+
+  const inputs = await lab.check(lab.inputs(two), first.outs);
+  expect(await lab.provider.diff(first.id, first.outs, inputs)).toMatchObject({
+    changes: true,
+    replaces: [],
+  });
+  expect(lab.printed.join("\n")).toContain("ATTACHMENT_TAKEN_OVER");
+  const update = await lab.failureOf(lab.provider.update(first.id, first.outs, inputs));
+  expect(update.message).toContain("ATTACHMENT_TAKEN_OVER");
+  const read = await lab.failureOf(lab.provider.read(first.id, first.outs));
+  expect(read.message).toContain("ATTACHMENT_TAKEN_OVER");
+  await lab.provider.delete(first.id, first.outs);
+  expect(lab.printed.join("\n")).toMatch(/left alone: 0000:01:00\.0-3 in guest guest1/);
+  expect(await lab.pluggedFunctions()).toEqual(four);
+
+  await lab.provider.delete(second.id, second.outs);
+  expect(await lab.driversOf(NIC)).toEqual(e1000e);
+  expect(await lab.leftBehind()).toEqual([]);
+});
+
 test("what a crash left half done is found by its owner's next create and finished", async () => {
   const whole = await lab.create();
   // a create that died before function 0: the slot half plugged, the ledger and the holds there
