@@ -210,6 +210,12 @@ const refusals = {
     (d.hasConfiguration
       ? `Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>.`
       : `Give its QEMU one more port at its next start: -device pcie-root-port,id=rp9,bus=pcie.0,chassis=9.`),
+  SLOT_CONFIGURED_OTHERWISE: (d: { guest: string; slot: string; isMissing: boolean }) =>
+    `the attachment stands in guest slot ${d.slot} of ${d.guest}, and cannot be persistent there: the guest's configuration ` +
+    (d.isMissing ? `has no such bus. ` : `gives that slot to another device at its next boot. `) +
+    `Nothing was touched. ` +
+    (d.isMissing ? `Add the bus to the configuration` : `Give that device another address in the configuration`) +
+    ` ("virsh edit"); or name in guestSlot where the attachment is to go, for which the guest loses it for a moment; or leave persistent out.`,
   SLOT_REFUSED: (d: { guest: string; slot: string; reason: string }) =>
     `guest slot ${d.slot} of ${d.guest} cannot be used: ${sentence(d.reason)} Correct guestSlot, or leave it out.`,
 } as const;

@@ -17,7 +17,7 @@ import {
   type HostUse,
   type PciAddress,
 } from "../pci";
-import { listUses } from "./describe";
+import { describeSlot, listUses } from "./describe";
 import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
 import type { LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
@@ -128,6 +128,9 @@ export function planAttach(
     (place) =>
       !isSameEntry(place === "configuration" ? owned.configuredEntry : owned.liveEntry, interimEntry),
   );
+  const configurationSteps = planConfiguration(owned, configuration);
+  if (isPlugged && !isOff && configurationSteps.some((step) => step.kind === "configure"))
+    refuseSlotGivenAway(observation, wanted, owned, slot);
   const steps: Step[] = [];
   if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, places: stale });
   if (!isOff) {
@@ -148,7 +151,7 @@ export function planAttach(
       steps.push(...planPlug(observation, owned.tag, slot, targets, how));
     }
   }
-  steps.push(...planConfiguration(owned, configuration));
+  steps.push(...configurationSteps);
   if (!wanted.persistent && owned.configuredEntry !== undefined)
     steps.push({ kind: "erase", entry: owned.configuredEntry, places: ["configuration"] });
   if (givenUp.length > 0) {
@@ -418,8 +421,9 @@ function usesOf(observation: Observation, address: PciAddress): readonly HostUse
 }
 
 /**
- * What stands whole in one slot stays there, also where someone has moved it: the guest is not interrupted. What has to
- * be plugged comes to the slot on record, then to one where something of it is.
+ * What stands whole in one slot stays there, also where someone has moved it, and whatever that slot is given to at the
+ * guest's next cold boot: the guest is not interrupted. What has to be plugged comes to the slot on record, then to one
+ * where something of it is.
  */
 function chooseSlot(
   observation: Observation,
@@ -428,6 +432,8 @@ function chooseSlot(
   map: readonly FunctionMapping[],
   remembered: RememberedAttachment | undefined,
 ): GuestSlot {
+  const standing = findStanding(observation, wanted, owned, map, remembered);
+  if (standing !== undefined) return standing;
   const buses = usableBuses(observation, wanted, owned);
   const configured = owned.configured.find((one) => one.place !== undefined)?.place;
   if (wanted.guestSlot !== undefined)
@@ -437,9 +443,7 @@ function chooseSlot(
       wanted.guestSlot,
       owned.plugged[0] ?? owned.entry?.slot ?? configured,
     );
-  const [first] = owned.plugged;
-  const whole = first !== undefined && isPluggedAs(owned, map, first) ? first : undefined;
-  for (const earlier of [whole, owned.entry?.slot, first, configured, remembered?.slot]) {
+  for (const earlier of [owned.entry?.slot, owned.plugged[0], configured, remembered?.slot]) {
     const bus = buses.find((candidate) => candidate.bus === earlier?.bus);
     if (earlier !== undefined && bus?.hotplug.possible && isSlotFree(bus, earlier.slot))
       return { bus: bus.bus, slot: earlier.slot, kind: bus.hotplug.kind };
@@ -454,6 +458,48 @@ function chooseSlot(
   return free;
 }
 
+/**
+ * The slot in which the set stands whole, unless another is named. Its port may have lost its hotplug since; how it took
+ * the set is on record then.
+ */
+function findStanding(
+  { buses }: Observation,
+  { guestSlot: named }: WantedAttachment,
+  owned: OwnedPart,
+  map: readonly FunctionMapping[],
+  remembered: RememberedAttachment | undefined,
+): GuestSlot | undefined {
+  const [first] = owned.plugged;
+  if (first === undefined || !isPluggedAs(owned, map, first)) return undefined;
+  const { bus, slot } = first;
+  if (named !== undefined && (named.bus !== bus || (named.slot ?? slot) !== slot)) return undefined;
+  const hotplug = buses.find((candidate) => candidate.bus === bus)?.hotplug;
+  if (hotplug?.possible) return { bus, slot, kind: hotplug.kind };
+  return [owned.entry?.slot, remembered?.slot].find((known) => known?.bus === bus && known.slot === slot);
+}
+
+/**
+ * A set that stands where the next cold boot will not have it cannot be persistent there, and is not moved unless that is
+ * asked for: the guest would lose the device for what somebody has changed in its configuration.
+ */
+function refuseSlotGivenAway(
+  observation: Observation,
+  wanted: WantedAttachment,
+  owned: OwnedPart,
+  slot: GuestSlot,
+): void {
+  const bus = observation.buses.find((candidate) => candidate.bus === slot.bus);
+  if (bus === undefined) return;
+  const isMissing = isMissingAtBoot(observation, wanted, bus);
+  const isTaken = reservedAtBoot(observation, owned, bus).includes(slot.slot);
+  if (isMissing || isTaken)
+    throw fail("SLOT_CONFIGURED_OTHERWISE", {
+      guest: observation.guest.name,
+      slot: describeSlot(slot),
+      isMissing,
+    });
+}
+
 /** The guest's buses as they are when what the owner has plugged is gone. */
 function usableBuses(observation: Observation, wanted: WantedAttachment, owned: OwnedPart): GuestBus[] {
   const ownIds = new Set(owned.plugged.map((one) => one.qemuId));
@@ -461,7 +507,7 @@ function usableBuses(observation: Observation, wanted: WantedAttachment, owned: 
     ...bus,
     ...(isMissingAtBoot(observation, wanted, bus) && { hotplug: NOT_CONFIGURED }),
     occupants: bus.occupants.filter((occupant) => !ownIds.has(occupant.id)),
-    reservedSlots: [...bus.reservedSlots, ...slotsOfOtherAttachments(observation, owned, bus)],
+    reservedAtBoot: reservedAtBoot(observation, owned, bus),
   }));
 }
 
@@ -477,12 +523,13 @@ function isMissingAtBoot(observation: Observation, wanted: WantedAttachment, { b
   return wanted.persistent && observation.configuration?.buses.includes(bus) === false;
 }
 
-/** Slots that the configuration keeps for other attachments of this provider, plugged now or not. */
-function slotsOfOtherAttachments(observation: Observation, owned: OwnedPart, { bus }: GuestBus): number[] {
-  return (observation.configuration?.functions ?? []).flatMap(({ alias, place }) => {
+/** Slots that the configuration gives to others, other attachments of this provider included, plugged now or not. */
+function reservedAtBoot(observation: Observation, owned: OwnedPart, bus: GuestBus): number[] {
+  const ofOthers = (observation.configuration?.functions ?? []).flatMap(({ alias, place }) => {
     const tag = findTagOfAlias(alias);
-    return place?.bus === bus && tag !== undefined && tag !== owned.tag ? [place.slot] : [];
+    return place?.bus === bus.bus && tag !== undefined && tag !== owned.tag ? [place.slot] : [];
   });
+  return [...(bus.reservedAtBoot ?? []), ...ofOthers];
 }
 
 /** The slots of a guest that is shut off cannot be looked at: the one on record, or none. */
@@ -541,11 +588,13 @@ function describeSlotName(named: { readonly bus: string; readonly slot?: number 
 
 function describeBus(bus: GuestBus): string {
   if (!bus.hotplug.possible) return `${bus.bus}: ${bus.hotplug.reason}`;
+  const isEmpty = (slot: number): boolean => !bus.occupants.some((one) => one.slot === slot);
+  const now = bus.reservedSlots.filter(isEmpty);
+  const atBoot = (bus.reservedAtBoot ?? []).filter((slot) => isEmpty(slot) && !now.includes(slot));
   const what = [
     ...bus.occupants.map((one) => one.id),
-    ...bus.reservedSlots
-      .filter((slot) => !bus.occupants.some((one) => one.slot === slot))
-      .map(() => "reserved by libvirt"),
+    ...now.map(() => "reserved by libvirt"),
+    ...atBoot.map(() => "given to a device of the guest's next boot"),
   ];
   return `${bus.bus}: ${what.length === 0 ? "free" : what.join(", ")}`;
 }

@@ -70,7 +70,7 @@ export class World {
   /** What an older libvirt was asked to take from the host's driver: it gives that back only when asked to. */
   readonly #detached = new Set<PciAddress>();
   readonly #variants: ReadonlyMap<PciAddress, string>;
-  readonly #buses: readonly GuestBus[];
+  #buses: readonly GuestBus[];
   readonly #driversBefore = new Map<PciAddress, string | undefined>();
 
   constructor(start: WorldStart) {
@@ -188,6 +188,14 @@ export class World {
     return this;
   }
 
+  /** Somebody has given slots of these buses to devices of the guest's next configuration. */
+  reserveAtBoot(slots: Readonly<Record<string, number>>): void {
+    this.#buses = this.#buses.map((one) => {
+      const slot = slots[one.bus];
+      return slot === undefined ? one : { ...one, reservedAtBoot: [...(one.reservedAtBoot ?? []), slot] };
+    });
+  }
+
   hasDevice(qemuId: string): boolean {
     return this.plugged.some((one) => one.qemuId === qemuId);
   }
@@ -229,6 +237,7 @@ export class World {
         this.#expect(bus !== undefined, `there is no bus ${place.bus}`);
         this.#expect(
           !bus?.reservedSlots.includes(place.slot) &&
+            !bus?.reservedAtBoot?.includes(place.slot) &&
             !this.configured.some(
               (other) =>
                 other.place?.bus === place.bus &&

@@ -308,10 +308,10 @@ export class LibvirtHost implements Host {
     signal: AbortSignal,
   ): Promise<GuestSurvey | undefined> {
     const { own: live, persistent, isOlder } = guest;
-    const reserved = (bus: string): readonly number[] => [
-      ...(live.slotsByBus.get(bus) ?? []),
-      ...(persistent?.slotsByBus.get(bus) ?? []),
-    ];
+    const reserved = {
+      reservedSlots: (bus: string) => live.slotsByBus.get(bus) ?? [],
+      reservedAtBoot: (bus: string) => persistent?.slotsByBus.get(bus) ?? [],
+    };
     const toAsk = forPlug && {
       plugBuses: [...forPlug.buses, ...busesWithAMeaning(live, persistent)],
       ...(forPlug.everyBus !== undefined && { everyBus: forPlug.everyBus }),
@@ -319,7 +319,7 @@ export class LibvirtHost implements Host {
     try {
       // one for the attachment, and with an older libvirt for a moment a spare one
       const freeSlots = isOlder ? 2 : 1;
-      return await surveyGuest(this.#parts.monitor, { reservedSlots: reserved, ...toAsk, freeSlots }, signal);
+      return await surveyGuest(this.#parts.monitor, { ...reserved, ...toAsk, freeSlots }, signal);
     } catch (error) {
       const isGone = isLibvirtError(error, LibvirtErrorCode.OPERATION_INVALID);
       if (isGone && (await hasEnded(client, this.#foundDomain(), signal))) return undefined;

@@ -59,6 +59,20 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     expect(bus?.reservedSlots).toEqual([0]);
   });
 
+  it("keeps apart what is reserved now and what is at the next boot", async () => {
+    const scope = {
+      reservedSlots: (bus: string) => (bus === "pci.7" ? [0] : []),
+      reservedAtBoot: (bus: string) => (bus === "pci.8" ? [0] : []),
+      plugBuses: everyPort,
+    };
+    const found = await surveyGuest(new ReplayMonitor(readRecording("attached"), {}), scope, signal);
+    expect(busOf(found, "pci.8")).toMatchObject({ reservedSlots: [], reservedAtBoot: [0] });
+    expect(busOf(found, "pci.7")).toMatchObject({ reservedSlots: [0], reservedAtBoot: [] });
+    // what has ours is asked how it takes hotplug all the same; an empty port that is given away is not offered
+    expect(busOf(found, "pci.8")?.hotplug.possible).toBe(true);
+    expect(busOf(found, "pci.7")?.hotplug.possible).toBe(false);
+  });
+
   it("finds our functions with slot, number and host address", async () => {
     const { plugged, buses } = await survey("attached");
     expect([...plugged].sort((a, b) => a.guestFunction - b.guestFunction)).toEqual(

@@ -353,6 +353,18 @@ const cases: readonly Case[] = [
     says: ["it has no hotplug bus"],
   },
   {
+    name: "a standing set that is to be persistent, whose slot is another's at the next boot",
+    code: "SLOT_CONFIGURED_OTHERWISE",
+    world: () => {
+      const world = card();
+      reach(world, wants());
+      world.reserveAtBoot({ "pci.4": 0 });
+      return world;
+    },
+    wanted: wants(undefined, { persistent: true }),
+    says: ["pci.4", "guest1", "another device at its next boot", "guestSlot", "Nothing was touched"],
+  },
+  {
     name: "a bus that the guest does not have",
     code: "SLOT_REFUSED",
     world: card,
