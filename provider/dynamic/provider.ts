@@ -47,6 +47,7 @@ import { Operations } from "./operations";
 import { outwardError } from "./outward-error";
 import { PartialFailure } from "./partial-failure";
 import { placeOf } from "./place";
+import { stateAfterFailure } from "./state-after-failure";
 import { propertiesToState } from "./to-state";
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -167,7 +168,8 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const query = { addresses: addressesOf(inputs, remembered) };
     const observation = await hypervisor.host.observe(query, signal);
     refuseAnotherHost(inputs, state, observation);
-    const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
+    const say = progressOf(inputs.ownerToken);
+    const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered, say);
     if (reality === undefined) return { id: "", props: {} };
     const own = ownInputs(props);
     return {
@@ -185,7 +187,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
       return { outs: propertiesToState(composeState(ownInputs(news), reality)) };
     } catch (error) {
       if (!(error instanceof AttachFailure)) throw outwardError(error, hostOf(news));
-      throw new PartialFailure(id, stateAfterFailure(olds, news, state, error.reality), error);
+      throw new PartialFailure(id, stateAfterFailure(ownInputs(olds), ownInputs(news), state, error), error);
     }
   }
 
@@ -307,29 +309,4 @@ function refuseAnother(inputs: AttachmentInputs, state: AttachmentState, observa
   refuseAnotherHost(inputs, state, observation);
   const { name, uuid } = observation.guest;
   throw fail("ANOTHER_GUEST", { guest: name, expected: state.guestUuid, actual: uuid });
-}
-
-/**
- * Where the old set was put back, the old arguments stand beside it, with today's way to the host; where
- * nothing could be put back, the new ones, which the next update aims at.
- */
-function stateAfterFailure(
-  olds: Properties,
-  news: Properties,
-  state: AttachmentState,
-  reality: Reality | undefined,
-): object {
-  const { hostKeyFingerprint } = state;
-  const nothing: Reality = {
-    hostUuid: state.hostUuid,
-    ...(hostKeyFingerprint !== null && { hostKeyFingerprint }),
-    guestUuid: state.guestUuid,
-    guest: { guestConfigured: false },
-    attached: [],
-    held: [],
-  };
-  const isOldBack = (reality?.attached.length ?? 0) > 0;
-  const { connection } = ownInputs(news);
-  const inputs = isOldBack ? { ...ownInputs(olds), connection } : ownInputs(news);
-  return composeState(inputs as Partial<AttachmentInputs>, reality ?? nothing);
 }

@@ -214,7 +214,9 @@ const refusals = {
     `the attachment stands in guest slot ${d.slot} of ${d.guest}, and cannot be persistent there: the guest's configuration ` +
     (d.isMissing ? `has no such bus. ` : `gives that slot to another device at its next boot. `) +
     `Nothing was touched. ` +
-    (d.isMissing ? `Add the bus to the configuration` : `Give that device another address in the configuration`) +
+    (d.isMissing
+      ? `Add the bus to the configuration`
+      : `Give that device another address in the configuration`) +
     ` ("virsh edit"); or name in guestSlot where the attachment is to go, for which the guest loses it for a moment; or leave persistent out.`,
   SLOT_REFUSED: (d: { guest: string; slot: string; reason: string }) =>
     `guest slot ${d.slot} of ${d.guest} cannot be used: ${sentence(d.reason)} Correct guestSlot, or leave it out.`,
@@ -236,6 +238,9 @@ const carryingOut = {
     `guest ${d.guest} stopped meanwhile; its functions have gone back to the host. Start it and run again.`,
   ATTACH_FAILED: (d: { guest: string; reason: string; outcome: string }) =>
     `attaching to guest ${d.guest} failed: ${sentence(d.reason)} ${d.outcome}`,
+  ATTACHED_WITH_LEFTOVERS: (d: { guest: string; left: readonly string[]; reason: string }) =>
+    `guest ${d.guest} has what is wanted, and keeps it, but not all is done: ${sentence(d.reason)} ` +
+    `Left to do: ${d.left.join("; ")}. Run again: that alone is done then, and the guest is not interrupted.`,
   DETACH_FAILED: (d: { guest: string; reason: string }) =>
     `detaching from guest ${d.guest} failed: ${sentence(d.reason)} What is left is still recorded; run again to finish.`,
   HOST_NOT_VERIFIED: (d: {

@@ -33,6 +33,8 @@ export interface Work {
   readonly hypervisor: Hypervisor;
   readonly deadline: Deadline;
   readonly progress: Progress;
+  /** Told after each step, or steps that ran together, how many of the plan are done. */
+  readonly passed?: (steps: number) => void;
 }
 
 /**
@@ -85,6 +87,7 @@ async function carryOutSteps(
       stopTelling();
     }
     next += batch.length;
+    work.passed?.(next);
   }
   return "done";
 }

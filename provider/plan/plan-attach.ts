@@ -129,7 +129,7 @@ export function planAttach(
       !isSameEntry(place === "configuration" ? owned.configuredEntry : owned.liveEntry, interimEntry),
   );
   const configurationSteps = planConfiguration(owned, configuration);
-  if (isPlugged && !isOff && configurationSteps.some((step) => step.kind === "configure"))
+  if (isPlugged && !isOff && !wanted.goesBack && configurationSteps.some((step) => step.kind === "configure"))
     refuseSlotGivenAway(observation, wanted, owned, slot);
   const steps: Step[] = [];
   if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, places: stale });
@@ -151,7 +151,9 @@ export function planAttach(
       steps.push(...planPlug(observation, owned.tag, slot, targets, how));
     }
   }
+  const confirmed = steps.length;
   steps.push(...configurationSteps);
+  const standsAfter = isOff ? steps.length : confirmed;
   if (!wanted.persistent && owned.configuredEntry !== undefined)
     steps.push({ kind: "erase", entry: owned.configuredEntry, places: ["configuration"] });
   if (givenUp.length > 0) {
@@ -163,7 +165,7 @@ export function planAttach(
     steps.push(...planRestore(observation, ofGivenUp, dropped, byLibvirt));
     steps.push({ kind: "record", entry: finalEntry, places });
   }
-  return { steps, target: { slot, attached: targets, entry: finalEntry } };
+  return { steps, standsAfter, target: { slot, attached: targets, entry: finalEntry } };
 }
 
 /**
@@ -507,7 +509,7 @@ function usableBuses(observation: Observation, wanted: WantedAttachment, owned: 
     ...bus,
     ...(isMissingAtBoot(observation, wanted, bus) && { hotplug: NOT_CONFIGURED }),
     occupants: bus.occupants.filter((occupant) => !ownIds.has(occupant.id)),
-    reservedAtBoot: reservedAtBoot(observation, owned, bus),
+    reservedAtBoot: wanted.goesBack ? [] : reservedAtBoot(observation, owned, bus),
   }));
 }
 

@@ -12,6 +12,8 @@ export interface WantedAttachment {
   readonly allowInUse: boolean;
   /** Whether the guest's configuration is to have it too, so that it is there after each cold boot. */
   readonly persistent: boolean;
+  /** Whether a set is put back where it stood a moment ago: whatever the next boot gives that slot to, it goes there. */
+  readonly goesBack?: boolean;
 }
 
 /** Which functions: of one device, by number or all it has; or by a map. */
