@@ -1,5 +1,6 @@
 import {
   findOwned,
+  findWaiting,
   isNothing,
   pluggedAtBoot,
   type Observation,
@@ -39,7 +40,8 @@ export interface HeldFunction {
 
 /**
  * Undefined where nothing of the owner is there: no ledger entry, nothing held, nothing plugged, nothing
- * configured. Of a guest that is shut off its configuration is told, for that is what it has.
+ * configured, and no function that still waits for its host driver, which counts as held. Of a guest that is shut off its
+ * configuration is told, for that is what it has.
  */
 export function findReality(
   observation: Observation,
@@ -48,13 +50,16 @@ export function findReality(
   remembered?: RememberedAttachment,
 ): Reality | undefined {
   const owned = findOwned(observation, ownerToken);
-  if (owned === undefined || isNothing(owned)) return undefined;
+  const waiting = findWaiting(observation, owned, remembered).map((one) => one.address);
+  if (owned === undefined || isNothing(owned))
+    return waiting.length === 0
+      ? undefined
+      : composeReality(observation, { plugged: [], held: waiting }, remembered, guest);
   const isOff = observation.guest.runState === "off";
   const plugged = isOff ? pluggedAtBoot(owned) : owned.plugged;
   // without libvirt, functions stay held when their guest ends
-  const held = isOff
-    ? [...new Set([...owned.held, ...owned.configured.map((one) => one.address)])]
-    : owned.held;
+  const configured = isOff ? owned.configured.map((one) => one.address) : [];
+  const held = [...new Set([...owned.held, ...configured, ...waiting])];
   const [first] = plugged;
   const bus = observation.buses.find((candidate) => candidate.bus === first?.bus);
   const slot: GuestSlot | undefined =
@@ -64,7 +69,7 @@ export function findReality(
   return composeReality(
     observation,
     { plugged, held, ...(slot && { slot }) },
-    owned.entry ?? remembered,
+    { ...remembered, functions: [...(owned.entry?.functions ?? []), ...(remembered?.functions ?? [])] },
     guest,
   );
 }
@@ -77,7 +82,7 @@ export function composeReality(
     readonly plugged: readonly PlugTarget[];
     readonly held: readonly PciAddress[];
   },
-  known: Pick<RememberedAttachment, "functions"> | undefined,
+  known: Pick<RememberedAttachment, "functions" | "guestUuid"> | undefined,
   guest: GuestSideView,
 ): Reality {
   const heldPart = (hostAddress: PciAddress): HeldFunction => {
@@ -93,7 +98,7 @@ export function composeReality(
   return {
     hostUuid: observation.hostUuid,
     ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
-    guestUuid: observation.guest.uuid,
+    guestUuid: observation.guest.uuid || (known?.guestUuid ?? ""),
     guest,
     ...(there.slot && { slot: there.slot }),
     attached: there.plugged.map(({ hostAddress, guestFunction, qemuId }) => {

@@ -37,6 +37,7 @@ import { planPlug, planSingle } from "./plan-plug";
 import { findSingle } from "./plan-single";
 import { findSteppingStones } from "./stepping-stone";
 import type { Plan, PlugTarget, Step, TakenFunction } from "./step";
+import { findWaiting } from "./waiting";
 import type { RememberedAttachment, WantedAttachment } from "./wanted";
 
 /**
@@ -88,7 +89,7 @@ export function planAttach(
     .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff || one === single) }));
   const kept = owned.held.filter((address) => members.has(address));
   const dropped = owned.held.filter((address) => !members.has(address));
-  const givenUp = [...dropped, ...releasedEarlier(owned, members)];
+  const givenUp = [...dropped, ...releasedEarlier(observation, owned, members, remembered)];
   const heldOnly = [...new Set([...kept, ...leftovers])]
     .filter((address) => !map.some((one) => one.hostAddress === address))
     .sort(compareAddresses);
@@ -379,7 +380,7 @@ function isHeldByOther(observation: Observation, owned: OwnedPart, address: PciA
 
 /**
  * The driver to give a function back to. A function that is not held and has no driver of its own any
- * more was lost in a cut-off release: the ledger still knows what it had.
+ * more was lost in a cut-off release: the ledger still knows what it had, or the state does.
  */
 function originalDriver(
   owned: OwnedPart,
@@ -388,7 +389,7 @@ function originalDriver(
 ): string | undefined {
   if (owned.held.includes(one.address)) return findHostDriver(owned, one.address, remembered);
   const isUnclear = one.driver === undefined || isVfioDriver(one.driver);
-  return (isUnclear ? findHostDriver(owned, one.address, undefined) : undefined) ?? one.driver;
+  return (isUnclear ? findHostDriver(owned, one.address, remembered) : undefined) ?? one.driver;
 }
 
 function refuseWhatGuestsHold(observation: Observation, toTake: readonly PciAddress[]): void {
@@ -642,11 +643,20 @@ function ledgerEntry(
   };
 }
 
-/** Functions that a cut-off release gave back: the ledger names them until their drivers have been seen. */
-function releasedEarlier(owned: OwnedPart, members: ReadonlyMap<PciAddress, HostFunction>): PciAddress[] {
-  return (owned.entry?.functions ?? [])
-    .map((one) => one.address)
-    .filter((address) => !members.has(address) && !owned.held.includes(address));
+/**
+ * Functions that a cut-off release gave back: the ledger names them until their drivers have been seen. Where the ledger has
+ * gone, the state names those that wait for theirs.
+ */
+function releasedEarlier(
+  observation: Observation,
+  owned: OwnedPart,
+  members: ReadonlyMap<PciAddress, HostFunction>,
+  remembered: RememberedAttachment | undefined,
+): PciAddress[] {
+  const known = [...(owned.entry?.functions ?? []), ...findWaiting(observation, owned, remembered)];
+  return [...new Set(known.map((one) => one.address))].filter(
+    (address) => !members.has(address) && !owned.held.includes(address),
+  );
 }
 
 /** While functions are still to be released, the ledger goes on naming them and their drivers. */

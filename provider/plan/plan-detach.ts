@@ -5,6 +5,7 @@ import type { LedgerPlace, Observation, OwnedPart, PluggedFunction } from "./obs
 import { findOwned } from "./owned";
 import { planUnconfigure } from "./plan-configuration";
 import type { Plan, Step } from "./step";
+import { findWaiting } from "./waiting";
 import type { RememberedAttachment, RememberedFunction } from "./wanted";
 
 /**
@@ -17,7 +18,8 @@ export function planDetach(
   remembered?: RememberedAttachment,
 ): Plan {
   const owned = findOwned(observation, ownerToken);
-  if (owned === undefined) return { steps: [] };
+  const waiting = findWaiting(observation, owned, remembered);
+  if (owned === undefined) return { steps: planRestore(observation, waiting, []) };
   refusePluggedOtherwise(observation, owned, owned.held);
   const steps: Step[] = [
     ...planUnconfigure(owned),
@@ -28,7 +30,7 @@ export function planDetach(
       .map((address) => releaseStep(owned, address, remembered)),
     ...planRestore(
       observation,
-      (owned.entry ?? remembered)?.functions ?? [],
+      withWaiting((owned.entry ?? remembered)?.functions ?? [], waiting),
       owned.held,
       owned.pluggedByLibvirt.length > 0,
     ),
@@ -40,6 +42,14 @@ export function planDetach(
   const entry = owned.liveEntry ?? owned.configuredEntry;
   if (entry !== undefined) steps.push({ kind: "erase", entry, places });
   return { steps };
+}
+
+/** What is known of an attachment's functions, with those that wait for their host driver. */
+function withWaiting(
+  known: readonly RememberedFunction[],
+  waiting: readonly RememberedFunction[],
+): RememberedFunction[] {
+  return [...known, ...waiting.filter((one) => !known.some((other) => other.address === one.address))];
 }
 
 /**
@@ -150,8 +160,8 @@ export function findHostDriver(
   address: PciAddress,
   remembered: RememberedAttachment | undefined,
 ): string | undefined {
-  const known = owned.entry ?? remembered;
-  return known?.functions.find((one) => one.address === address)?.hostDriver;
+  const known = [owned.entry, remembered].flatMap((one) => one?.functions ?? []);
+  return known.find((one) => one.address === address)?.hostDriver;
 }
 
 /**

@@ -23,6 +23,8 @@ export type FunctionSelection =
 
 /** What the state of the resource remembers: used where the ledger on the host is gone. */
 export interface RememberedAttachment {
+  /** UUID of the guest that it was made in: a host that has this guest no more tells none. */
+  readonly guestUuid?: string;
   readonly slot?: GuestSlot;
   readonly functions: readonly RememberedFunction[];
 }
