@@ -31,6 +31,7 @@ import {
   planRestore,
   planUnplug,
   refusePluggedOtherwise,
+  refuseUnidentified,
   releaseStep,
 } from "./plan-detach";
 import { planPlug, planSingle } from "./plan-plug";
@@ -166,6 +167,7 @@ export function planAttach(
     steps.push(...planRestore(observation, ofGivenUp, dropped, byLibvirt));
     steps.push({ kind: "record", entry: finalEntry, places });
   }
+  refuseUnidentified(observation, steps);
   return { steps, standsAfter, target: { slot, attached: targets, entry: finalEntry } };
 }
 

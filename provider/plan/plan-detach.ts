@@ -19,7 +19,11 @@ export function planDetach(
 ): Plan {
   const owned = findOwned(observation, ownerToken);
   const waiting = findWaiting(observation, owned, remembered);
-  if (owned === undefined) return { steps: planRestore(observation, waiting, []) };
+  if (owned === undefined) {
+    const steps = planRestore(observation, waiting, []);
+    refuseUnidentified(observation, steps);
+    return { steps };
+  }
   refusePluggedOtherwise(observation, owned, owned.held);
   const steps: Step[] = [
     ...planUnconfigure(owned),
@@ -41,6 +45,7 @@ export function planDetach(
   ];
   const entry = owned.liveEntry ?? owned.configuredEntry;
   if (entry !== undefined) steps.push({ kind: "erase", entry, places });
+  refuseUnidentified(observation, steps);
   return { steps };
 }
 
@@ -136,6 +141,24 @@ export function refusePluggedOtherwise(
     throw fail("FUNCTION_PLUGGED_OTHERWISE", {
       guest: observation.guest.name,
       functions: others.map((one) => `${one.hostAddress} (${one.qemuId} in ${one.bus} slot ${one.slot})`),
+    });
+}
+
+/**
+ * Of what is to go back to the host, none may be a function that QEMU still has: libvirt would block, or the kernel would wait
+ * for QEMU. Where QEMU has one and does not tell which, it may be any of them.
+ */
+export function refuseUnidentified({ guest, unidentified = [] }: Observation, steps: readonly Step[]): void {
+  if (unidentified.length === 0) return;
+  const functions = steps.flatMap((step) => {
+    if (step.kind === "release") return [step.address];
+    return step.kind === "restore" ? step.drivers.map((one) => one.address) : [];
+  });
+  if (functions.length > 0)
+    throw fail("FUNCTION_UNIDENTIFIED", {
+      functions: [...new Set(functions)],
+      guest: guest.name,
+      ids: unidentified,
     });
 }
 

@@ -61,6 +61,8 @@ export class World {
   isTransient = false;
   confinement: Observation["confinement"];
   hostUses: Observation["hostUses"] = [];
+  /** Ids of host functions that QEMU has and does not tell of which they are. */
+  unidentified: readonly string[] = [];
   /** Functions that come back from a release without driver, as libvirt's do where VFIO is still busy. */
   readonly losesDriverAtRelease = new Set<PciAddress>();
   /** Buses that the guest's firmware has not numbered since its last reset. */
@@ -101,6 +103,7 @@ export class World {
     copy.plugged = [...this.plugged];
     copy.ledger = [...this.ledger];
     copy.hostUses = this.hostUses;
+    copy.unidentified = this.unidentified;
     copy.configured = [...this.configured];
     copy.configuredLedger = [...this.configuredLedger];
     copy.isTransient = this.isTransient;
@@ -125,6 +128,7 @@ export class World {
       functions: new Map(this.functions),
       holdings: [...this.holdings],
       plugged: [...this.plugged],
+      ...(this.isRunning && this.unidentified.length > 0 && { unidentified: this.unidentified }),
       ledger: [...this.ledger],
       hostUses: this.hostUses,
       ...(this.confinement && { confinement: this.confinement }),

@@ -24,9 +24,9 @@ import {
   type Observation,
   type PlugTarget,
 } from "../../plan";
-import { findProperty, listVfioPaths, qemuIdAt, type QmpMonitor } from "../../qmp";
+import { listVfioPaths, qemuIdAt, type QmpMonitor } from "../../qmp";
 import { lookAtUses } from "../host-uses";
-import { surveyGuest, type GuestSurvey } from "../qemu";
+import { findHostFunction, surveyGuest, type GuestSurvey } from "../qemu";
 import { retryBusyJob } from "./busy-job";
 import { DetachedNodeDevices } from "./detached-node-devices";
 import { parseDomainXml, type DomainDescription } from "./domain-xml";
@@ -56,13 +56,19 @@ export interface LibvirtHostParts {
   readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
 }
 
+/** Host functions that QEMU has, by the ids it has them under. */
+interface PluggedIds {
+  readonly found: ReadonlyMap<PciAddress, string>;
+  readonly unidentified: readonly string[];
+}
+
 /** A host whose libvirt holds functions for a guest. */
 export class LibvirtHost implements Host {
   readonly #parts: LibvirtHostParts;
   #domain: LibvirtDomain | undefined;
   readonly #unassigned: HoldingWay;
   readonly #detached: HoldingWay;
-  #plugged: Promise<ReadonlyMap<PciAddress, string>> | undefined;
+  #plugged: Promise<PluggedIds> | undefined;
 
   constructor(parts: LibvirtHostParts) {
     this.#parts = parts;
@@ -135,6 +141,7 @@ export class LibvirtHost implements Host {
         ...one,
         ...romOptionsOf(own?.functions.find((other) => other.alias === one.qemuId) ?? {}),
       })),
+      ...(survey && { unidentified: survey.unidentified }),
       functions,
       holdings: withRecorded(
         running.flatMap((one) => one.holdings),
@@ -239,21 +246,25 @@ export class LibvirtHost implements Host {
   async #refusePlugged(address: PciAddress, signal: AbortSignal): Promise<void> {
     // those that are asked for together share one look: a turn in the guest's job queue for each would hold them up
     this.#plugged ??= this.#lookForPlugged(signal).finally(() => (this.#plugged = undefined));
-    const qemuId = (await this.#plugged).get(address);
-    if (qemuId !== undefined)
-      throw fail("STILL_PLUGGED", { address, guest: this.#foundDomain().name, qemuId });
+    const { found, unidentified } = await this.#plugged;
+    const guest = this.#foundDomain().name;
+    const qemuId = found.get(address);
+    if (qemuId !== undefined) throw fail("STILL_PLUGGED", { address, guest, qemuId });
+    if (unidentified.length > 0)
+      throw fail("FUNCTION_UNIDENTIFIED", { functions: [address], guest, ids: unidentified });
   }
 
-  /** QEMU's id of each host function that it has. */
-  async #lookForPlugged(signal: AbortSignal): Promise<ReadonlyMap<PciAddress, string>> {
+  /** QEMU's id of each host function that it has, and of those of which it cannot be told which they are. */
+  async #lookForPlugged(signal: AbortSignal): Promise<PluggedIds> {
     const { monitor } = this.#parts;
     const found = new Map<PciAddress, string>();
+    const unidentified: string[] = [];
     for (const path of await listVfioPaths(monitor, signal)) {
-      const host = await findProperty(monitor, path, "host", signal);
-      const address = typeof host === "string" ? findPciAddress(host) : undefined;
-      if (address !== undefined) found.set(address, qemuIdAt(path));
+      const address = await findHostFunction(monitor, path, signal);
+      if (address === "unidentified") unidentified.push(qemuIdAt(path));
+      else if (address !== "none") found.set(address, qemuIdAt(path));
     }
-    return found;
+    return { found, unidentified };
   }
 
   /** The function's bus has in addresses the number of its controller, which is not always the one in its name. */

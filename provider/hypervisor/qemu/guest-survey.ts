@@ -1,7 +1,6 @@
 import {
   classifyBus,
   countFreeSlots,
-  findPciAddress,
   isExpressPort,
   type BusHotplug,
   type GuestBus,
@@ -21,6 +20,7 @@ import {
   type QmpMonitor,
 } from "../../qmp";
 import { findBusPlaces, isDevfn, lookAtOccupants, type BusPlace } from "./bus-places";
+import { findHostFunction } from "./host-function-of";
 import { askRunState } from "./run-state";
 
 /** What one QEMU shows of its slots and of the host functions in them. */
@@ -31,6 +31,8 @@ export interface GuestSurvey {
   readonly machine: string;
   readonly buses: readonly GuestBus[];
   readonly plugged: readonly PluggedFunction[];
+  /** Ids of devices that are host functions, of which it cannot be told which. */
+  readonly unidentified: readonly string[];
 }
 
 /** Most host functions that are looked at: a guest has a few, a list without end is a hostile peer's. */
@@ -84,12 +86,12 @@ export async function surveyGuest(
     throw new QmpProtocolError(
       `qom-list shows ${vfioPaths.length} host functions, at most ${MAX_PLUGGED} are looked at`,
     );
-  const plugged = (
-    await Promise.all(vfioPaths.map((path) => lookAtPlugged(monitor, path, places, signal)))
-  ).filter((one) => one !== undefined);
+  const found = await Promise.all(vfioPaths.map((path) => lookAtPlugged(monitor, path, places, signal)));
+  const plugged = found.filter((one) => one !== undefined && one !== "unidentified");
+  const unidentified = vfioPaths.filter((_path, index) => found[index] === "unidentified").map(qemuIdAt);
   const buses = await lookAtBuses(monitor, { places, architecture, plugged, scope }, signal);
   const machineName = textOr(machine, "").replace(/-machine$/, "");
-  return { runState, qemuVersion: versionOf(version), machine: machineName, buses, plugged };
+  return { runState, qemuVersion: versionOf(version), machine: machineName, buses, plugged, unidentified };
 }
 
 /** Undefined for one that goes away between the list and the look. */
@@ -98,14 +100,15 @@ async function lookAtPlugged(
   path: string,
   places: readonly BusPlace[],
   signal: AbortSignal,
-): Promise<PluggedFunction | undefined> {
-  const [rom, ...place] = await Promise.all([
+): Promise<PluggedFunction | "unidentified" | undefined> {
+  const [rom, hostAddress, busPath, devfn] = await Promise.all([
     tellsOfRom(qemuIdAt(path)) ? lookAtRom(monitor, path, signal) : {},
-    ...["parent_bus", "addr", "host"].map((property) => findProperty(monitor, path, property, signal)),
+    findHostFunction(monitor, path, signal),
+    findProperty(monitor, path, "parent_bus", signal),
+    findProperty(monitor, path, "addr", signal),
   ]);
-  const [busPath, devfn, host] = place;
-  const hostAddress = typeof host === "string" ? findPciAddress(host) : undefined;
-  if (typeof busPath !== "string" || hostAddress === undefined || !isDevfn(devfn)) return undefined;
+  if (hostAddress === "unidentified") return "unidentified";
+  if (typeof busPath !== "string" || hostAddress === "none" || !isDevfn(devfn)) return undefined;
   const bus =
     places.find((one) => one.busPath === busPath)?.bus ?? busPath.slice(busPath.lastIndexOf("/") + 1);
   return { qemuId: qemuIdAt(path), hostAddress, bus, slot: devfn >> 3, guestFunction: devfn & 7, ...rom };

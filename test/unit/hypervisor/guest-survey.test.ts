@@ -112,6 +112,34 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     ]);
   });
 
+  it("finds a function that was plugged by its place in sysfs, and names what it cannot tell", async () => {
+    const bus = "/machine/peripheral/pci.5/pci.5";
+    const type = "child<vfio-pci>";
+    const places: Readonly<Record<string, string>> = {
+      "by-sysfs": "/sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.3",
+      "by-file": "",
+      vgpu: "/sys/bus/mdev/devices/4b20d080-1b54-4048-85b3-a6a62d165c01",
+    };
+    const answers = Object.entries(places).flatMap(([name, place], devfn) => {
+      const path = `/machine/peripheral/${name}`;
+      return [
+        [get(path, "parent_bus"), { return: bus }],
+        [get(path, "addr"), { return: devfn }],
+        [get(path, "host"), { return: "ffff:ff:ff.f" }],
+        [get(path, "sysfsdev"), { return: place }],
+      ];
+    });
+    const named = Object.keys(places).map((name) => ({ name, type }));
+    const { plugged, unidentified } = await survey("idle", {
+      ...(Object.fromEntries(answers) as Record<string, unknown>),
+      [list("/machine/peripheral")]: { return: [...ports("idle"), ...named] },
+    });
+    expect(plugged).toEqual([
+      { bus: "pci.5", slot: 0, guestFunction: 0, qemuId: "by-sysfs", hostAddress: "0000:01:00.3" },
+    ]);
+    expect(unidentified).toEqual(["by-file"]);
+  });
+
   it.each([
     ["/usr/share/vgabios/card.rom", -1, { romFile: "/usr/share/vgabios/card.rom" }],
     ["/usr/share/vgabios/card.rom", 1, { romFile: "/usr/share/vgabios/card.rom", romBar: true }],

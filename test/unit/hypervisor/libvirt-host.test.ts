@@ -336,6 +336,40 @@ describe("a release", () => {
     libvirt.finish();
   });
 
+  it.each([
+    "/sys/bus/pci/devices/0000:01:00.2",
+    "/sys/bus/pci/devices/0000:01:00.2/",
+    "/sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.2",
+  ])("of a function that QEMU has by its place in sysfs is refused: %s", async (sysfsdev) => {
+    const { host, libvirt } = await hostWith([], monitorWith({ "peripheral/by-hand": { sysfsdev } }));
+    const error = await failureOf(host.release(address, alias, signal));
+    expect(hasCode(error, "STILL_PLUGGED")).toBe(true);
+    expect(causeText(error)).toContain("by-hand");
+    libvirt.finish();
+  });
+
+  it.each(["", "/run/by-hand/nic", "/dev/vfio/devices/vfio0"])(
+    "is refused where QEMU has a function and does not tell which: %j",
+    async (sysfsdev) => {
+      const { host, libvirt } = await hostWith([], monitorWith({ "peripheral/by-hand": { sysfsdev } }));
+      const error = await failureOf(host.release(address, alias, signal));
+      expect(hasCode(error, "FUNCTION_UNIDENTIFIED")).toBe(true);
+      expect(causeText(error)).toMatch(/0000:01:00\.2.*guest1.*by-hand.*device_del/s);
+      libvirt.finish();
+    },
+  );
+
+  it("is not stopped by another function's place in sysfs, nor by a mediated device's", async () => {
+    const mediated = "/sys/bus/mdev/devices/4b20d080-1b54-4048-85b3-a6a62d165c01";
+    const monitor = monitorWith({
+      "peripheral/by-hand": { sysfsdev: "/sys/bus/pci/devices/0000:01:00.3" },
+      "peripheral/vgpu": { sysfsdev: mediated },
+    });
+    const { host, libvirt } = await hostWith([{ call: "detachDevice" }], monitor);
+    await host.release(address, alias, signal);
+    libvirt.finish();
+  });
+
   it("is not stopped by a device that is no host function, nor by another function", async () => {
     const monitor = monitorWith({
       "peripheral/net0": "0000:01:00.2",

@@ -224,6 +224,19 @@ const cases: readonly Case[] = [
     says: ["0000:01:00.1 (by-hand in pci.2 slot 0)", "guest1", "Nothing was touched", "device_del"],
   },
   {
+    name: "a change that gives functions back, where QEMU has one of which it does not tell which it is",
+    code: "FUNCTION_UNIDENTIFIED",
+    world: () => {
+      const functions = [0, 1].map((n) => hostFunction(`0000:01:00.${n}`, { iommuGroup: 10 + n }));
+      const world = new World({ functions });
+      reach(world, wants());
+      world.unidentified = ["by-hand"];
+      return world;
+    },
+    wanted: wants([0]),
+    says: ["0000:01:00.1 cannot go back", "guest1", "by-hand", "device_del"],
+  },
+  {
     name: "a function that carries the SSH connection",
     code: "FUNCTION_USED_BY_HOST",
     world: () => {
@@ -441,6 +454,16 @@ describe("a plan is refused, before anything is touched, for", () => {
 
   it("a detach of what someone has plugged by hand, since a release would block libvirt", () => {
     expect(refusalOf(() => planDetach(pluggedByHand().observe(), OWNER))).toBe("FUNCTION_PLUGGED_OTHERWISE");
+  });
+
+  it("a detach where QEMU has a function of which it does not tell which it is, before the guest loses anything", () => {
+    const world = card();
+    reach(world, wants());
+    world.unidentified = ["by-hand"];
+    expect(refusalOf(() => planDetach(world.observe(), OWNER))).toBe("FUNCTION_UNIDENTIFIED");
+    expect(planAttach(world.observe(), wants()).steps).toEqual([]);
+    world.stopGuest();
+    expect(planDetach(world.observe(), OWNER).steps).toEqual([]);
   });
 
   it("an unplug in a guest that has never run, since it would block the slot until a reset", () => {
