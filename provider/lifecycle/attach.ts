@@ -16,7 +16,7 @@ import {
 } from "../plan";
 import { carryOut, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
-import { withoutNewcomers } from "./newcomers";
+import { withoutNewcomers, withoutOldStrangers } from "./newcomers";
 import { lookAtReality, realityOf, realityOfTarget, unseenTarget } from "./observe";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import type { Reality } from "./reality";
@@ -129,20 +129,19 @@ async function leaveStanding(failed: Failed): Promise<AttachFailure> {
   const { wanted, query, progress } = request;
   const { plan, passed } = course;
   const left = plan.steps.slice(passed).map(describeStep);
-  const failure = (reality: Reality): AttachFailure => {
+  const failure = (found: Reality | undefined): AttachFailure => {
     const guest = before.guest.name;
     const error = fail("ATTACHED_WITH_LEFTOVERS", { guest, left, reason: causeText(cause) }, cause);
-    return new AttachFailure(error, reality, true);
+    return new AttachFailure(error, found ?? unseenTarget(before, plan, recordedEntry(plan)), true);
   };
-  if (lost.aborted) return failure(unseenTarget(before, plan));
+  if (lost.aborted) return failure(undefined);
   progress(`failed: ${causeText(cause)} The guest keeps what it has.`);
   const { signal } = Deadline.start("look at what is there", request.undoSeconds, lost);
   const remembered = rememberPlan(plan);
   const now = await hypervisor.host.observe({ addresses: query.addresses }, signal).catch(() => undefined);
-  if (now === undefined) return failure(unseenTarget(before, plan));
+  if (now === undefined) return failure(undefined);
   if (hasEnded(now) && !hasEnded(before)) return undo(failed);
-  const reality = await realityOf(hypervisor, now, wanted.ownerToken, signal, remembered, progress);
-  return failure(reality ?? unseenTarget(before, plan));
+  return failure(await realityOf(hypervisor, now, wanted.ownerToken, signal, remembered, progress));
 }
 
 /**
@@ -174,10 +173,12 @@ async function carryOutWithSecondTry(
   } catch (cause) {
     if (!hasCode(cause, "SLOT_SWEPT", "SLOT_HALF_BOOTED", "GROUP_NODE_LOST")) throw cause;
     progress(`${causeText(cause)} Trying once more.`);
-    let now = await hypervisor.host.observe(request.query, deadline.signal);
+    const look = async (): Promise<Observation> =>
+      withoutOldStrangers(before, await hypervisor.host.observe(request.query, deadline.signal));
+    let now = await look();
     if (hasCode(cause, "GROUP_NODE_LOST")) {
       await finish(planDetach(now, request.wanted.ownerToken, request.remembered));
-      now = await hypervisor.host.observe(request.query, deadline.signal);
+      now = await look();
     }
     await finish(planAttach(withoutNewcomers(before, now, progress), request.wanted, request.remembered));
   }
@@ -201,7 +202,13 @@ async function undo(failed: Failed): Promise<AttachFailure> {
   try {
     const now = await hypervisor.host.observe(query, deadline.signal);
     const planBackFrom = (there: Observation): Plan =>
-      planBack(before, plan, withoutNewcomers(before, there, progress), wanted, remembered);
+      planBack(
+        before,
+        plan,
+        withoutOldStrangers(before, withoutNewcomers(before, there, progress)),
+        wanted,
+        remembered,
+      );
     const back = planBackFrom(now);
     const work: Work = { hypervisor, deadline, progress };
     if ((await carryOut(back, work)) === "guest-stopped") {
@@ -309,9 +316,13 @@ function entryBefore(before: Observation, tag: string | undefined): LedgerEntry 
 }
 
 function rememberPlan(plan: Plan): RememberedAttachment | undefined {
-  const record = plan.steps.find((step) => step.kind === "record");
-  const entry = record?.entry ?? plan.target?.entry;
+  const entry = recordedEntry(plan);
   return entry && { slot: entry.slot, functions: entry.functions };
+}
+
+/** What stands in the ledger while the plan is carried out: with what is still to be given back. */
+function recordedEntry(plan: Plan): LedgerEntry | undefined {
+  return plan.steps.find((step) => step.kind === "record")?.entry ?? plan.target?.entry;
 }
 
 /** Where nothing can be looked at any more: what the plan had begun, so that the state keeps the resource. */

@@ -1,5 +1,5 @@
 import { causeText } from "../errors";
-import { findOwned, type Observation, type Plan, type RememberedAttachment } from "../plan";
+import { findOwned, type LedgerEntry, type Observation, type Plan, type RememberedAttachment } from "../plan";
 import type { GuestSideView, Hypervisor, ObservationQuery, Progress } from "./ports";
 import { composeReality, findReality, type Reality } from "./reality";
 
@@ -26,16 +26,20 @@ export async function realityOfTarget(
 ): Promise<Reality> {
   const ids = (plan.target?.attached ?? []).map((one) => one.qemuId);
   const isOff = before.guest.runState === "off";
-  return unseenTarget(before, plan, isOff ? UNSEEN : await viewOf(hypervisor, ids, signal, progress));
+  const guest = isOff ? UNSEEN : await viewOf(hypervisor, ids, signal, progress);
+  return { ...unseenTarget(before, plan, plan.target?.entry), guest };
 }
 
-/** The same without asking the guest how it sees that. */
-export function unseenTarget(before: Observation, plan: Plan, guest: GuestSideView = UNSEEN): Reality {
-  const { target } = plan;
-  if (target === undefined) throw new Error("a plan to attach has a target");
-  const { slot, attached, entry } = target;
+/**
+ * The same without asking the guest how it sees that.
+ *
+ * @param entry tells what is held
+ */
+export function unseenTarget(before: Observation, plan: Plan, entry: LedgerEntry | undefined): Reality {
+  if (plan.target === undefined || entry === undefined) throw new Error("a plan to attach has a target");
+  const { slot, attached } = plan.target;
   const held = entry.functions.map((one) => one.address);
-  return composeReality(before, { slot, plugged: attached, held }, entry, guest);
+  return composeReality(before, { slot, plugged: attached, held }, entry, UNSEEN);
 }
 
 const UNSEEN: GuestSideView = { guestConfigured: false };

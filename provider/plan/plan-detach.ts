@@ -146,13 +146,20 @@ export function refusePluggedOtherwise(
 
 /**
  * Of what is to go back to the host, none may be a function that QEMU still has: libvirt would block, or the kernel would wait
- * for QEMU. Where QEMU has one and does not tell which, it may be any of them.
+ * for QEMU. Where QEMU has one and does not tell which, it may be any of them that it could have opened: none that it has
+ * under an id that tells, and none that is on a driver of the host's.
  */
-export function refuseUnidentified({ guest, unidentified = [] }: Observation, steps: readonly Step[]): void {
+export function refuseUnidentified(observation: Observation, steps: readonly Step[]): void {
+  const { guest, plugged, unidentified = [] } = observation;
   if (unidentified.length === 0) return;
-  const functions = steps.flatMap((step) => {
+  const goingBack = steps.flatMap((step) => {
     if (step.kind === "release") return [step.address];
     return step.kind === "restore" ? step.drivers.map((one) => one.address) : [];
+  });
+  const functions = goingBack.filter((address) => {
+    const driver = observation.functions.get(address)?.driver;
+    const isHosts = driver !== undefined && !isVfioDriver(driver);
+    return !isHosts && !plugged.some((one) => one.hostAddress === address);
   });
   if (functions.length > 0)
     throw fail("FUNCTION_UNIDENTIFIED", {

@@ -69,6 +69,11 @@ export class LibvirtHost implements Host {
   readonly #unassigned: HoldingWay;
   readonly #detached: HoldingWay;
   #plugged: Promise<PluggedIds> | undefined;
+  /**
+   * Of a function, ids of devices that are none of it, though QEMU does not tell what they are: they were there while it was on
+   * a driver of the host's, or under an id that tells.
+   */
+  readonly #others = new Map<PciAddress, readonly string[]>();
 
   constructor(parts: LibvirtHostParts) {
     this.#parts = parts;
@@ -123,6 +128,7 @@ export class LibvirtHost implements Host {
         : this.#surveyGuest(client, { own, persistent, isOlder }, query.forPlug, signal),
       surveying,
     ]);
+    if (survey !== undefined) this.#tellApart(survey, functions);
     const { hostKeyFingerprint } = this.#parts.session;
     return {
       hostUuid,
@@ -250,8 +256,19 @@ export class LibvirtHost implements Host {
     const guest = this.#foundDomain().name;
     const qemuId = found.get(address);
     if (qemuId !== undefined) throw fail("STILL_PLUGGED", { address, guest, qemuId });
-    if (unidentified.length > 0)
-      throw fail("FUNCTION_UNIDENTIFIED", { functions: [address], guest, ids: unidentified });
+    const ids = unidentified.filter((one) => this.#others.get(address)?.includes(one) !== true);
+    if (ids.length > 0) throw fail("FUNCTION_UNIDENTIFIED", { functions: [address], guest, ids });
+  }
+
+  #tellApart(survey: GuestSurvey, functions: ReadonlyMap<PciAddress, HostFunction>): void {
+    const ofHost = [...functions.values()].filter(
+      ({ driver }) => driver !== undefined && !isVfioDriver(driver),
+    );
+    for (const address of [
+      ...ofHost.map((one) => one.address),
+      ...survey.plugged.map((one) => one.hostAddress),
+    ])
+      this.#others.set(address, survey.unidentified);
   }
 
   /** QEMU's id of each host function that it has, and of those of which it cannot be told which they are. */

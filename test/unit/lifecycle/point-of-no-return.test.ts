@@ -192,7 +192,20 @@ it("a lock that is lost after that leaves the new set in the state", async () =>
   };
   const { error } = await run(hypervisor, two);
   expect((error as AttachFailure).stands).toBe(true);
-  expect((error as AttachFailure).reality?.attached.map((one) => one.guestFunction)).toEqual([0, 2]);
+  const { reality } = error as AttachFailure;
+  expect(reality?.attached.map((one) => one.guestFunction)).toEqual([0, 2]);
+  expect(reality?.held.map((one) => [one.hostAddress, one.hostDriver])).toEqual(
+    [1, 3].map((n) => [`0000:01:00.${n}`, "e1000e"]),
+  );
+});
+
+it("a device of somebody's, of which QEMU does not tell what it is, hinders no undo of what was taken after it", async () => {
+  const world = new World({ functions });
+  world.unidentified = ["by-hand"];
+  const hypervisor = new WorldHypervisor(world, (call) => (call === "plug f0" ? "refused" : undefined));
+  const { error } = await run(hypervisor, all);
+  expect(causeText(error)).toContain("Everything was undone");
+  expect(world.holdings).toEqual([]);
 });
 
 it("a set that is put back goes where it stood, also where the next boot gives that slot to another device", async () => {

@@ -2,7 +2,7 @@ import { causeText, type ErrorCode } from "../../../provider/errors";
 import type { PciSlotAddress } from "../../../provider/pci";
 import { planAttach, planDetach, tagOf, type WantedAttachment } from "../../../provider/plan";
 import { OLDER_LIBVIRT, OTHER_OWNER, OWNER, refusalOf, refusals } from "../../support/scenarios";
-import { at, hostUse, reach, sshUse, wants } from "../../support/wanted";
+import { at, hostUse, outline, reach, sshUse, wants } from "../../support/wanted";
 import {
   conventionalBus,
   expressBus,
@@ -230,6 +230,7 @@ const cases: readonly Case[] = [
       const functions = [0, 1].map((n) => hostFunction(`0000:01:00.${n}`, { iommuGroup: 10 + n }));
       const world = new World({ functions });
       reach(world, wants());
+      world.plugged = [];
       world.unidentified = ["by-hand"];
       return world;
     },
@@ -458,12 +459,21 @@ describe("a plan is refused, before anything is touched, for", () => {
 
   it("a detach where QEMU has a function of which it does not tell which it is, before the guest loses anything", () => {
     const world = card();
-    reach(world, wants());
+    reach(world, wants([0, 2], { leftovers: "hold" }));
     world.unidentified = ["by-hand"];
+    // of those that are held alone, it may be any
+    expect(() => planDetach(world.observe(), OWNER)).toThrow(/0000:01:00\.1, 0000:01:00\.3 cannot go back/);
     expect(refusalOf(() => planDetach(world.observe(), OWNER))).toBe("FUNCTION_UNIDENTIFIED");
-    expect(planAttach(world.observe(), wants()).steps).toEqual([]);
+    expect(planAttach(world.observe(), wants([0, 2], { leftovers: "hold" })).steps).toEqual([]);
     world.stopGuest();
     expect(planDetach(world.observe(), OWNER).steps).toEqual([]);
+  });
+
+  it("no detach of what QEMU has under ids that tell, whatever else it has", () => {
+    const world = card();
+    reach(world, wants());
+    world.unidentified = ["by-hand"];
+    expect(outline(planDetach(world.observe(), OWNER))).toContain("release 0000:01:00.0");
   });
 
   it("an unplug in a guest that has never run, since it would block the slot until a reset", () => {
