@@ -15,7 +15,7 @@ import {
 import type { QmpMonitor } from "../../../provider/qmp";
 import { at, outline, wants } from "../../support/wanted";
 import { nothingUsed } from "../../support/survey";
-import { emptyMonitor, hostWith, monitorWith } from "./support/found-host";
+import { emptyMonitor, hostWith, monitorWith, NO_HOST } from "./support/found-host";
 import { readRecording } from "./support/recording";
 import { guest1, HOST_UUID, libvirtError, recordedLibvirt, type CallLine } from "./support/scripted-libvirt";
 
@@ -477,6 +477,33 @@ function recordedHost(
   return { host, asked };
 }
 const query = { addresses: ["0000:01:00"], forPlug: { buses: [] } };
+
+test("a release is not stopped by what was beside the function while QEMU had it under an id that tells", async () => {
+  const recording = readRecording("attached");
+  const list = JSON.stringify({ execute: "qom-list", arguments: { path: "/machine/peripheral" } });
+  const { return: devices } = recording.replies[list] as { return: { name: string; type: string }[] };
+  let isUnplugged = false;
+  const answer = (text: string): unknown => {
+    if (text.includes("by-file/") || text.includes('by-file"'))
+      return { return: text.includes('"host"') ? NO_HOST : text.includes('"addr"') ? 0 : "" };
+    if (text !== list) return recording.replies[text];
+    const others = isUnplugged ? devices.filter((one) => !one.type.includes("vfio")) : devices;
+    return { return: [...others, { name: "by-file", type: "child<vfio-pci>" }] };
+  };
+  const released: unknown[] = [];
+  const { host } = recordedHost("attached", {
+    monitorCommand: (_domain: unknown, text: string) => JSON.stringify(answer(text)),
+    detachDevice: (...args: unknown[]) => void released.push(args[1]),
+  });
+  const { plugged, unidentified } = await host.observe(query, signal);
+  expect([plugged.length, unidentified]).toEqual([4, ["by-file"]]);
+  isUnplugged = true;
+  await host.release(address, alias, signal);
+  expect(released).toHaveLength(1);
+  const another = at("0000:02:00.0");
+  const error = await failureOf(host.release(another, aliasOf(tag, another), signal));
+  expect(hasCode(error, "FUNCTION_UNIDENTIFIED")).toBe(true);
+});
 
 /**
  * The recorded guest with the device attached, as it would be after a cold boot with the same in its
