@@ -147,7 +147,7 @@ const refusals = {
     `Nothing was touched. Unplug them there first (QMP device_del with such an id), and run again.`,
   FUNCTION_UNIDENTIFIED: (d: { functions: readonly string[]; guest: string; ids: readonly string[] }) =>
     `${d.functions.join(", ")} cannot go back to the host: QEMU of guest ${d.guest} has ${d.ids.join(", ")}, plugged by someone else ` +
-    `in a way that does not tell which host function it is. If it were one of these, libvirt would block. ` +
+    `in a way that does not tell which host function it is. If it were one of these, the release would block. ` +
     `Unplug it there (QMP device_del with that id), or shut the guest down, and run again.`,
   FUNCTION_USED_BY_HOST: (d: { uses: readonly string[]; canOverride: boolean }) =>
     `the host needs what would be taken from it: ${d.uses.join("; ")}. Nothing was touched. ` +
