@@ -48,6 +48,7 @@ import { Operations } from "./operations";
 import { outwardError } from "./outward-error";
 import { PartialFailure } from "./partial-failure";
 import { placeOf } from "./place";
+import { stateAfterFailure } from "./state-after-failure";
 import { propertiesToState } from "./to-state";
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -170,7 +171,8 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     refuseAnotherHost(inputs, state, observation);
     // "gone" would have the next up make it anew: two stacks would take it from each other in turns
     refuseAnothers(observation, findOwned(observation, inputs.ownerToken), remembered);
-    const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
+    const say = progressOf(inputs.ownerToken);
+    const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered, say);
     if (reality === undefined) return { id: "", props: {} };
     const own = ownInputs(props);
     return {
@@ -188,7 +190,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
       return { outs: propertiesToState(composeState(ownInputs(news), reality)) };
     } catch (error) {
       if (!(error instanceof AttachFailure)) throw outwardError(error, hostOf(news));
-      throw new PartialFailure(id, stateAfterFailure(olds, news, state, error.reality), error);
+      throw new PartialFailure(id, stateAfterFailure(ownInputs(olds), ownInputs(news), state, error), error);
     }
   }
 
@@ -310,30 +312,4 @@ function refuseAnother(inputs: AttachmentInputs, state: AttachmentState, observa
   refuseAnotherHost(inputs, state, observation);
   const { name, uuid } = observation.guest;
   throw fail("ANOTHER_GUEST", { guest: name, expected: state.guestUuid, actual: uuid });
-}
-
-/**
- * Where the old set was put back, the old arguments stand beside it, with today's way to the host; where
- * nothing could be put back, the new ones, which the next update aims at.
- */
-function stateAfterFailure(
-  olds: Properties,
-  news: Properties,
-  state: AttachmentState,
-  reality: Reality | undefined,
-): object {
-  const { hostKeyFingerprint, incarnation } = state;
-  const nothing: Reality = {
-    ...(incarnation !== null && { incarnation }),
-    hostUuid: state.hostUuid,
-    ...(hostKeyFingerprint !== null && { hostKeyFingerprint }),
-    guestUuid: state.guestUuid,
-    guest: { guestConfigured: false },
-    attached: [],
-    held: [],
-  };
-  const isOldBack = (reality?.attached.length ?? 0) > 0;
-  const { connection } = ownInputs(news);
-  const inputs = isOldBack ? { ...ownInputs(olds), connection } : ownInputs(news);
-  return composeState(inputs as Partial<AttachmentInputs>, reality ?? nothing);
 }

@@ -150,6 +150,10 @@ const refusals = {
   FUNCTION_PLUGGED_OTHERWISE: (d: { functions: readonly string[]; guest: string }) =>
     `QEMU of guest ${d.guest} has ${d.functions.join(", ")}, plugged by someone else under ids of their own. ` +
     `Nothing was touched. Unplug them there first (QMP device_del with such an id), and run again.`,
+  FUNCTION_UNIDENTIFIED: (d: { functions: readonly string[]; guest: string; ids: readonly string[] }) =>
+    `${d.functions.join(", ")} cannot go back to the host: QEMU of guest ${d.guest} has ${d.ids.join(", ")}, plugged by someone else ` +
+    `in a way that does not tell which host function it is. If it were one of these, the release would block. ` +
+    `Unplug it there (QMP device_del with that id), or shut the guest down, and run again.`,
   FUNCTION_USED_BY_HOST: (d: { uses: readonly string[]; canOverride: boolean }) =>
     `the host needs what would be taken from it: ${d.uses.join("; ")}. Nothing was touched. ` +
     (d.canOverride
@@ -242,6 +246,14 @@ const refusals = {
     (d.hasConfiguration
       ? `Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>.`
       : `Give its QEMU one more port at its next start: -device pcie-root-port,id=rp9,bus=pcie.0,chassis=9.`),
+  SLOT_CONFIGURED_OTHERWISE: (d: { guest: string; slot: string; isMissing: boolean }) =>
+    `the attachment stands in guest slot ${d.slot} of ${d.guest}, and cannot be persistent there: the guest's configuration ` +
+    (d.isMissing ? `has no such bus. ` : `gives that slot to another device at its next boot. `) +
+    `Nothing was touched. ` +
+    (d.isMissing
+      ? `Add the bus to the configuration`
+      : `Give that device another address in the configuration`) +
+    ` ("virsh edit"); or name in guestSlot where the attachment is to go, for which the guest loses it for a moment; or leave persistent out.`,
   SLOT_REFUSED: (d: { guest: string; slot: string; reason: string }) =>
     `guest slot ${d.slot} of ${d.guest} cannot be used: ${sentence(d.reason)} Correct guestSlot, or leave it out.`,
 } as const;
@@ -262,6 +274,9 @@ const carryingOut = {
     `guest ${d.guest} stopped meanwhile; its functions have gone back to the host. Start it and run again.`,
   ATTACH_FAILED: (d: { guest: string; reason: string; outcome: string }) =>
     `attaching to guest ${d.guest} failed: ${sentence(d.reason)} ${d.outcome}`,
+  ATTACHED_WITH_LEFTOVERS: (d: { guest: string; left: readonly string[]; reason: string }) =>
+    `guest ${d.guest} has what is wanted, and keeps it, but not all is done: ${sentence(d.reason)} ` +
+    `Left to do: ${d.left.join("; ")}. Run again: that alone is done then, and the guest is not interrupted.`,
   DETACH_FAILED: (d: { guest: string; reason: string }) =>
     `detaching from guest ${d.guest} failed: ${sentence(d.reason)} What is left is still recorded; run again to finish.`,
   HOST_NOT_VERIFIED: (d: {

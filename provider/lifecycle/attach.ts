@@ -4,7 +4,9 @@ import {
   describeTakeover,
   findOwned,
   findTagOfAlias,
+  describeStep,
   findTagOfQemuId,
+  hasEnded,
   isAnothersEntry,
   planAttach,
   planDetach,
@@ -18,7 +20,8 @@ import {
 } from "../plan";
 import { carryOut, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
-import { lookAtReality, realityOf, realityOfTarget } from "./observe";
+import { withoutNewcomers, withoutOldStrangers } from "./newcomers";
+import { lookAtReality, realityOf, realityOfTarget, unseenTarget } from "./observe";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import type { Reality } from "./reality";
 import { withLocks } from "./with-locks";
@@ -43,10 +46,37 @@ export interface AttachRequest {
 export class AttachFailure extends Error {
   override readonly name = "AttachFailure";
   readonly reality: Reality | undefined;
+  /** Whether the guest has what was wanted all the same, and only what comes after that is not done. */
+  readonly stands: boolean;
 
-  constructor(error: Error, reality: Reality | undefined) {
+  constructor(error: Error, reality: Reality | undefined, stands = false) {
     super(error.message, { cause: error });
     this.reality = reality;
+    this.stands = stands;
+  }
+}
+
+/** The plan that is being carried out, and how many of its steps are done. */
+class Course {
+  plan: Plan;
+  passed = 0;
+
+  constructor(plan: Plan) {
+    this.plan = plan;
+  }
+
+  begin(plan: Plan): void {
+    this.plan = plan;
+    this.passed = 0;
+  }
+
+  get isDone(): boolean {
+    return this.passed === this.plan.steps.length;
+  }
+
+  /** Whether the guest has what is wanted. */
+  get stands(): boolean {
+    return this.plan.standsAfter !== undefined && this.passed >= this.plan.standsAfter;
   }
 }
 
@@ -55,7 +85,8 @@ export class AttachFailure extends Error {
  *
  * Invariants: nothing is touched before the plan stands and the locks are held; a failure is undone by
  * planning again, from a new look, back to the set that was whole before (or to nothing); the first error
- * stays the cause, a failure to undo is reported beside it.
+ * stays the cause, a failure to undo is reported beside it. Once the guest has what is wanted, nothing is undone any more: what
+ * fails then is left for the next run (docs/decisions/0069-point-of-no-return.md).
  *
  * @throws the ProviderError of a refusal, with nothing touched, or an {@link AttachFailure}.
  */
@@ -67,62 +98,109 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
     request.verify?.(observation);
     const plan = planAttach(observation, wanted, remembered);
     request.signal?.throwIfAborted();
+    const course = new Course(plan);
     const begun: Step[] = [];
     const work: Work = {
       hypervisor,
       deadline: deadline.withSignal(lost),
       progress,
       onStep: (step) => begun.push(step),
+      passed: (steps) => void (course.passed = steps),
     };
     try {
-      const done = await carryOutWithSecondTry(plan, work, request);
-      for (const line of describeTakeover(plan)) progress(line);
-      return await realityOfTarget(hypervisor, observation, done, work.deadline.signal);
-    } catch (cause) {
+      await carryOutWithSecondTry(observation, course, work, request);
+    } catch (failure) {
+      const cause: unknown = lost.aborted ? lost.reason : failure;
       // what stands there may be another state's until this operation's own entry is written, which is its first step
-      if (begun.length === 0 && plan.steps.length > 0) throw lost.aborted ? lost.reason : cause;
-      throw await undo(observation, plan, request, hypervisor, lost, lost.aborted ? lost.reason : cause);
+      if (begun.length === 0 && plan.steps.length > 0) throw cause;
+      const end = course.stands ? leaveStanding : undo;
+      throw await end({ before: observation, plan, course, request, hypervisor, lost, cause });
     }
+    for (const line of describeTakeover(plan)) progress(line);
+    return realityOfTarget(hypervisor, observation, course.plan, work.deadline.signal, progress);
   });
+}
+
+/** An attach that has failed. */
+interface Failed {
+  readonly before: Observation;
+  /** The first plan; that of a second try is in the course. */
+  readonly plan: Plan;
+  readonly course: Course;
+  readonly request: AttachRequest;
+  readonly hypervisor: Hypervisor;
+  readonly lost: AbortSignal;
+  readonly cause: unknown;
+}
+
+/**
+ * The guest has what is wanted: it is not interrupted for what has failed since. The state gets what is there, and the next run
+ * finds what is left. A guest that has ended has nothing, so that all can be undone.
+ */
+async function leaveStanding(failed: Failed): Promise<AttachFailure> {
+  const { before, course, request, hypervisor, lost, cause } = failed;
+  const { wanted, query, progress } = request;
+  const { plan, passed } = course;
+  const left = plan.steps.slice(passed).map(describeStep);
+  const failure = (found: Reality | undefined): AttachFailure => {
+    const guest = before.guest.name;
+    const error = fail("ATTACHED_WITH_LEFTOVERS", { guest, left, reason: causeText(cause) }, cause);
+    return new AttachFailure(error, found ?? unseenTarget(before, plan, recordedEntry(plan)), true);
+  };
+  if (lost.aborted) return failure(undefined);
+  progress(`failed: ${causeText(cause)} The guest keeps what it has.`);
+  const { signal } = Deadline.start("look at what is there", request.undoSeconds, lost);
+  const remembered = rememberPlan(plan);
+  const now = await hypervisor.host.observe({ addresses: query.addresses }, signal).catch(() => undefined);
+  if (now === undefined) return failure(undefined);
+  if (hasEnded(now) && !hasEnded(before)) return undo(failed);
+  return failure(await realityOf(hypervisor, now, wanted.ownerToken, signal, remembered, progress));
 }
 
 /**
  * Three failures are known to pass with a second plan: a slot that swept what was plugged (qemu.md 1.5,
  * 1.10), one that was half plugged when the guest was reset, which has to be emptied first, and a group node
  * that someone's release took from the guest (libvirt.md, Partial assignment), which only letting go of the
- * whole group and holding it again brings back. What the host begins to use in that moment (an address by
- * DHCP) is no reason to stop: the first plan found it free.
+ * whole group and holding it again brings back. What an interface gets by itself in that moment (an address by
+ * DHCP) is no reason to stop: the first look found it free. Whatever else the host has begun to use is.
  */
-async function carryOutWithSecondTry(plan: Plan, work: Work, request: AttachRequest): Promise<Plan> {
+async function carryOutWithSecondTry(
+  before: Observation,
+  course: Course,
+  work: Work,
+  request: AttachRequest,
+): Promise<void> {
   const { hypervisor, deadline, progress } = work;
   // what this operation has plugged by now is its own, also where it is a create
-  const remembered = rememberPlan(plan) ?? request.remembered;
-  const finish = async (one: Plan): Promise<Plan> => {
-    if ((await carryOut(one, work)) === "done") return one;
-    throw fail("GUEST_STOPPED", { guest: work.hypervisor.guestName });
+  const remembered = rememberPlan(course.plan) ?? request.remembered;
+  const finish = async (plan: Plan): Promise<void> => {
+    course.begin(plan);
+    const outcome = await carryOut(plan, work).catch((cause: unknown) => {
+      // what fails after the last step takes nothing back
+      if (!course.isDone) throw cause;
+      progress(causeText(cause));
+      return "done" as const;
+    });
+    if (outcome === "guest-stopped") throw fail("GUEST_STOPPED", { guest: work.hypervisor.guestName });
   };
   try {
-    return await finish(plan);
+    await finish(course.plan);
   } catch (cause) {
     if (!hasCode(cause, "SLOT_SWEPT", "SLOT_HALF_BOOTED", "GROUP_NODE_LOST")) throw cause;
     progress(`${causeText(cause)} Trying once more.`);
-    let now = await hypervisor.host.observe(request.query, deadline.signal);
+    const look = async (): Promise<Observation> =>
+      withoutOldStrangers(before, await hypervisor.host.observe(request.query, deadline.signal));
+    let now = await look();
     if (hasCode(cause, "GROUP_NODE_LOST")) {
       await finish(planDetach(now, request.wanted.ownerToken, remembered));
-      now = await hypervisor.host.observe(request.query, deadline.signal);
+      now = await look();
     }
-    return finish(planAttach(now, { ...request.wanted, allowInUse: true }, remembered));
+    await finish(planAttach(withoutNewcomers(before, now, progress), request.wanted, remembered));
   }
 }
 
-async function undo(
-  before: Observation,
-  plan: Plan,
-  request: AttachRequest,
-  hypervisor: Hypervisor,
-  lost: AbortSignal,
-  cause: unknown,
-): Promise<AttachFailure> {
+async function undo(failed: Failed): Promise<AttachFailure> {
+  const { before, plan, request, hypervisor, lost, cause } = failed;
   const { wanted, progress } = request;
   // the way back may lead to the slot that was emptied meanwhile
   const buses = [...(request.query.forPlug?.buses ?? []), ...before.plugged.map((one) => one.bus)];
@@ -138,17 +216,25 @@ async function undo(
   progress(`failed: ${causeText(cause)} Undoing.`);
   try {
     const now = await hypervisor.host.observe(query, deadline.signal);
-    const back = planBack(before, plan, now, wanted.ownerToken, remembered);
+    const planBackFrom = (there: Observation): Plan =>
+      planBack(
+        before,
+        plan,
+        withoutOldStrangers(before, withoutNewcomers(before, there, progress)),
+        wanted,
+        remembered,
+      );
+    const back = planBackFrom(now);
     const work: Work = { hypervisor, deadline, progress };
     if ((await carryOut(back, work)) === "guest-stopped") {
       const ended = await hypervisor.host.observe(query, deadline.signal);
-      await carryOut(planBack(before, plan, ended, wanted.ownerToken, remembered), work);
+      await carryOut(planBackFrom(ended), work);
     }
     const last = await hypervisor.host.observe(lastQuery, deadline.signal);
     const isOthers = isStillAnothers(last, wanted.ownerToken, plan, remembered);
     const reality = isOthers
       ? undefined
-      : await realityOf(hypervisor, last, wanted.ownerToken, deadline.signal, remembered);
+      : await realityOf(hypervisor, last, wanted.ownerToken, deadline.signal, remembered, progress);
     const isBack = (reality?.attached.length ?? 0) > 0;
     return failure(describeUndone(last, isBack, back.steps.length > 0), reality);
   } catch (undoCause) {
@@ -181,7 +267,7 @@ function planBack(
   before: Observation,
   failed: Plan,
   now: Observation,
-  ownerToken: string,
+  { ownerToken, allowInUse }: WantedAttachment,
   remembered: RememberedAttachment | undefined,
 ): Plan {
   const tag = failed.target?.entry.tag;
@@ -211,8 +297,10 @@ function planBack(
       guestSlot: { bus, slot },
       leftovers: "hold",
       adopt: false,
-      allowInUse: true,
+      // what was held all the time is not taken anew; what the host has got back and uses is the host's
+      allowInUse,
       persistent,
+      goesBack: true,
     },
     known,
   );
@@ -250,8 +338,7 @@ function entryBefore(before: Observation, tag: string | undefined): LedgerEntry 
 }
 
 function rememberPlan(plan: Plan): RememberedAttachment | undefined {
-  const record = plan.steps.find((step) => step.kind === "record");
-  const entry = record?.entry ?? plan.target?.entry;
+  const entry = recordedEntry(plan);
   const { incarnation } = entry ?? {};
   return (
     entry && {
@@ -260,6 +347,11 @@ function rememberPlan(plan: Plan): RememberedAttachment | undefined {
       ...(incarnation !== undefined && { incarnation }),
     }
   );
+}
+
+/** What stands in the ledger while the plan is carried out: with what is still to be given back. */
+function recordedEntry(plan: Plan): LedgerEntry | undefined {
+  return plan.steps.find((step) => step.kind === "record")?.entry ?? plan.target?.entry;
 }
 
 /** Where nothing can be looked at any more: what the plan had begun, so that the state keeps the resource. */

@@ -35,6 +35,8 @@ export interface Work {
   readonly progress: Progress;
   /** Told of each step before it begins. */
   readonly onStep?: (step: Step) => void;
+  /** Told after each step, or steps that ran together, how many of the plan are done. */
+  readonly passed?: (steps: number) => void;
 }
 
 /**
@@ -89,6 +91,7 @@ async function carryOutSteps(
       stopTelling();
     }
     next += batch.length;
+    work.passed?.(next);
   }
   return "done";
 }

@@ -1,5 +1,6 @@
-import { findOwned, type Observation, type Plan, type RememberedAttachment } from "../plan";
-import type { Hypervisor, ObservationQuery } from "./ports";
+import { causeText } from "../errors";
+import { findOwned, type LedgerEntry, type Observation, type Plan, type RememberedAttachment } from "../plan";
+import type { GuestSideView, Hypervisor, ObservationQuery, Progress } from "./ports";
 import { composeReality, findReality, type Reality } from "./reality";
 
 /** Looks at what is really there of one owner's attachment; undefined where nothing is. */
@@ -9,9 +10,10 @@ export async function lookAtReality(
   ownerToken: string,
   signal: AbortSignal,
   remembered?: RememberedAttachment,
+  progress: Progress = () => undefined,
 ): Promise<Reality | undefined> {
   const observation = await hypervisor.host.observe(query, signal);
-  return realityOf(hypervisor, observation, ownerToken, signal, remembered);
+  return realityOf(hypervisor, observation, ownerToken, signal, remembered, progress);
 }
 
 /** What is there after a plan was carried out and confirmed, without another look at the host. */
@@ -20,19 +22,41 @@ export async function realityOfTarget(
   before: Observation,
   plan: Plan,
   signal: AbortSignal,
+  progress: Progress,
 ): Promise<Reality> {
-  const { target } = plan;
-  if (target === undefined) throw new Error("a plan to attach has a target");
-  const { slot, attached, entry } = target;
-  const ids = attached.map((one) => one.qemuId);
-  const guest =
-    before.guest.runState === "off" ? { guestConfigured: false } : await hypervisor.guest.view(ids, signal);
-  return composeReality(
-    before,
-    { slot, plugged: attached, held: entry.functions.map((one) => one.address) },
-    entry,
-    guest,
-  );
+  const ids = (plan.target?.attached ?? []).map((one) => one.qemuId);
+  const isOff = before.guest.runState === "off";
+  const guest = isOff ? UNSEEN : await viewOf(hypervisor, ids, signal, progress);
+  return { ...unseenTarget(before, plan, plan.target?.entry), guest };
+}
+
+/**
+ * The same without asking the guest how it sees that.
+ *
+ * @param entry tells what is held
+ */
+export function unseenTarget(before: Observation, plan: Plan, entry: LedgerEntry | undefined): Reality {
+  if (plan.target === undefined || entry === undefined) throw new Error("a plan to attach has a target");
+  const { slot, attached } = plan.target;
+  const held = entry.functions.map((one) => one.address);
+  return composeReality(before, { slot, plugged: attached, held }, entry, UNSEEN);
+}
+
+const UNSEEN: GuestSideView = { guestConfigured: false };
+
+/** For information only: that it cannot be had is told, and is no failure of what it is asked after. */
+async function viewOf(
+  hypervisor: Hypervisor,
+  qemuIds: readonly string[],
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<GuestSideView> {
+  try {
+    return await hypervisor.guest.view(qemuIds, signal);
+  } catch (cause) {
+    progress(`how the guest sees the device cannot be told: ${causeText(cause)}`);
+    return UNSEEN;
+  }
 }
 
 /** The owner's part of an observation, with the guest's own view of its slot. */
@@ -42,8 +66,9 @@ export async function realityOf(
   ownerToken: string,
   signal: AbortSignal,
   remembered?: RememberedAttachment,
+  progress: Progress = () => undefined,
 ): Promise<Reality | undefined> {
   const ids = findOwned(observation, ownerToken)?.plugged.map((one) => one.qemuId) ?? [];
-  const guest = ids.length === 0 ? { guestConfigured: false } : await hypervisor.guest.view(ids, signal);
+  const guest = ids.length === 0 ? UNSEEN : await viewOf(hypervisor, ids, signal, progress);
   return findReality(observation, ownerToken, guest, remembered);
 }

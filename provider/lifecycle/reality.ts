@@ -1,7 +1,9 @@
 import {
   findOwned,
+  findWaiting,
   isNothing,
   pluggedAtBoot,
+  type LedgerEntry,
   type Observation,
   type PlugTarget,
   type RememberedAttachment,
@@ -41,7 +43,8 @@ export interface HeldFunction {
 
 /**
  * Undefined where nothing of the owner is there: no ledger entry, nothing held, nothing plugged, nothing
- * configured. Of a guest that is shut off its configuration is told, for that is what it has.
+ * configured, and no function that still waits for its host driver, which counts as held. Of a guest that is shut off its
+ * configuration is told, for that is what it has.
  */
 export function findReality(
   observation: Observation,
@@ -50,13 +53,16 @@ export function findReality(
   remembered?: RememberedAttachment,
 ): Reality | undefined {
   const owned = findOwned(observation, ownerToken);
-  if (owned === undefined || isNothing(owned)) return undefined;
+  const waiting = findWaiting(observation, owned, remembered).map((one) => one.address);
+  if (owned === undefined || isNothing(owned))
+    return waiting.length === 0
+      ? undefined
+      : composeReality(observation, { plugged: [], held: waiting }, remembered, guest);
   const isOff = observation.guest.runState === "off";
   const plugged = isOff ? pluggedAtBoot(owned) : owned.plugged;
   // without libvirt, functions stay held when their guest ends
-  const held = isOff
-    ? [...new Set([...owned.held, ...owned.configured.map((one) => one.address)])]
-    : owned.held;
+  const configured = isOff ? owned.configured.map((one) => one.address) : [];
+  const held = [...new Set([...owned.held, ...configured, ...waiting])];
   const [first] = plugged;
   const bus = observation.buses.find((candidate) => candidate.bus === first?.bus);
   const slot: GuestSlot | undefined =
@@ -66,18 +72,22 @@ export function findReality(
   return composeReality(
     observation,
     { plugged, held, ...(slot && { slot }) },
-    withIncarnation(owned.entry ?? remembered, remembered),
+    knownOf(owned.entry, remembered),
     guest,
   );
 }
 
-/** An entry that has lost its incarnation gets the state's back with the next write. */
-function withIncarnation(
-  known: Pick<RememberedAttachment, "functions" | "incarnation"> | undefined,
+/** What entry and state know together; an entry that has lost its incarnation gets the state's back with the next write. */
+function knownOf(
+  entry: LedgerEntry | undefined,
   remembered: RememberedAttachment | undefined,
-): Pick<RememberedAttachment, "functions" | "incarnation"> | undefined {
-  const incarnation = known?.incarnation ?? remembered?.incarnation;
-  return known && { functions: known.functions, ...(incarnation !== undefined && { incarnation }) };
+): RememberedAttachment {
+  const incarnation = entry?.incarnation ?? remembered?.incarnation;
+  return {
+    ...remembered,
+    functions: [...(entry?.functions ?? []), ...(remembered?.functions ?? [])],
+    ...(incarnation !== undefined && { incarnation }),
+  };
 }
 
 /** @param known tells the drivers that the functions had on the host. */
@@ -88,7 +98,7 @@ export function composeReality(
     readonly plugged: readonly PlugTarget[];
     readonly held: readonly PciAddress[];
   },
-  known: Pick<RememberedAttachment, "functions" | "incarnation"> | undefined,
+  known: Pick<RememberedAttachment, "functions" | "guestUuid" | "incarnation"> | undefined,
   guest: GuestSideView,
 ): Reality {
   const heldPart = (hostAddress: PciAddress): HeldFunction => {
@@ -105,7 +115,7 @@ export function composeReality(
     ...(known?.incarnation !== undefined && { incarnation: known.incarnation }),
     hostUuid: observation.hostUuid,
     ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
-    guestUuid: observation.guest.uuid,
+    guestUuid: observation.guest.uuid || (known?.guestUuid ?? ""),
     guest,
     ...(there.slot && { slot: there.slot }),
     attached: there.plugged.map(({ hostAddress, guestFunction, qemuId }) => {

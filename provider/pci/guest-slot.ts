@@ -30,8 +30,13 @@ export interface GuestBus {
   readonly hotplug: BusHotplug;
   /** Where nothing is to be plugged, host functions only; of a bus that was not asked, none. */
   readonly occupants: readonly SlotOccupant[];
-  /** Slots that libvirt's live or persistent configuration gives to something, plugged or not. */
+  /** Slots that libvirt's description of the running guest gives to something, plugged or not. */
   readonly reservedSlots: readonly number[];
+  /**
+   * Slots that the guest's configuration gives to something at its next cold boot: nothing is in the way of what stands
+   * there now, and nothing is to be plugged there anew. Default: none.
+   */
+  readonly reservedAtBoot?: readonly number[];
 }
 
 export type BusHotplug =
@@ -101,9 +106,13 @@ export function classifyBus(facts: BusFacts): BusHotplug {
     : { possible: true, kind: "pci-acpi", slots: conventionalSlots };
 }
 
-/** Whether nothing stands in the slot and libvirt's configuration gives it to nothing. */
+/** Whether nothing stands in the slot and libvirt gives it to nothing, neither now nor at the next cold boot. */
 export function isSlotFree(bus: GuestBus, slot: number): boolean {
-  return !bus.occupants.some((occupant) => occupant.slot === slot) && !bus.reservedSlots.includes(slot);
+  return !bus.occupants.some((occupant) => occupant.slot === slot) && !isReserved(bus, slot);
+}
+
+function isReserved({ reservedSlots, reservedAtBoot = [] }: GuestBus, slot: number): boolean {
+  return reservedSlots.includes(slot) || reservedAtBoot.includes(slot);
 }
 
 /** How many slots of a bus an attachment could have. */

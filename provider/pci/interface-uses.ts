@@ -10,18 +10,20 @@ import { closure, listSome } from "./stack";
 export function interfaceUses(survey: HostSurvey): HostUse[] {
   const { interfaces } = survey;
   const onPci = interfaces.filter(hasPciAddress);
+  const isSpare = new Set(survey.defaultRouteInterfaces).size > 1;
   return [
     ...survey.sshInterfaces.flatMap((top) => carriers(interfaces, top, "carries this SSH connection", true)),
     ...survey.defaultRouteInterfaces.flatMap((top) =>
-      carriers(interfaces, top, "carries the host's default route", false),
+      carriers(interfaces, top, "carries the host's default route", false, isSpare ? "route" : undefined),
     ),
     ...onPci
       .filter((one) => one.isUp)
       .flatMap((one) =>
-        ownUses(one, interfaces).map((use) => ({
+        ownUses(one, interfaces).map(({ use, comesByItself }) => ({
           address: one.pciAddress as PciAddress,
           use: `has interface ${one.name}, which ${use}`,
           isThisConnection: false,
+          ...(comesByItself && { comesByItself }),
         })),
       ),
     ...survey.functionsWithHiddenInterface.map((address) => ({
@@ -38,6 +40,7 @@ function carriers(
   top: string,
   what: string,
   isThisConnection: boolean,
+  comesByItself?: HostUse["comesByItself"],
 ): HostUse[] {
   const names = closure(top, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])));
   return interfaces
@@ -47,17 +50,26 @@ function carriers(
       address: one.pciAddress as PciAddress,
       use: `${what} (interface ${one.name}${one.name === top ? "" : `, a part of ${top}`})`,
       isThisConnection,
+      // a part of something else has been put there by somebody
+      ...(comesByItself !== undefined && one.name === top && { comesByItself }),
     }));
 }
 
 /** In words that follow "which". */
-function ownUses(one: SurveyedInterface, all: readonly SurveyedInterface[]): string[] {
+function ownUses(
+  one: SurveyedInterface,
+  all: readonly SurveyedInterface[],
+): Pick<HostUse, "use" | "comesByItself">[] {
   const addresses = one.addresses.filter((address) => !isLinkLocal(address));
   const upper = all.filter((other) => other.lowerInterfaces.includes(one.name)).map(layerUse);
   return [
-    ...(addresses.length > 0 ? [`is up with address ${listSome(addresses)}`] : []),
-    ...(one.routes.length > 0 ? [`is up with a route to ${listSome(one.routes)}`] : []),
-    ...new Set(upper),
+    ...(addresses.length > 0
+      ? [{ use: `is up with address ${listSome(addresses)}`, comesByItself: "address" as const }]
+      : []),
+    ...(one.routes.length > 0
+      ? [{ use: `is up with a route to ${listSome(one.routes)}`, comesByItself: "route" as const }]
+      : []),
+    ...[...new Set(upper)].map((use) => ({ use })),
   ];
 }
 

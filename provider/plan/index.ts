@@ -40,4 +40,5 @@ export { configurationOf } from "./plan-configuration";
 export { hasEnded, planDetach } from "./plan-detach";
 export { withRecorded } from "./recorded-holdings";
 export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
+export { findWaiting } from "./waiting";
 export type { FunctionSelection, RememberedAttachment, RememberedFunction, WantedAttachment } from "./wanted";

@@ -130,6 +130,8 @@ export interface Observation {
   readonly functions: ReadonlyMap<PciAddress, HostFunction>;
   readonly holdings: readonly Holding[];
   readonly plugged: readonly PluggedFunction[];
+  /** QEMU's ids of host functions that it has, of which it cannot be told which they are. Default: none. */
+  readonly unidentified?: readonly string[];
   /** Entries of running guests; without libvirt also of those that have ended, and have functions held still. */
   readonly ledger: readonly { readonly guest: GuestIdentity; readonly entry: LedgerEntry }[];
   /** Undefined where the host has no such guest, or one without persistent configuration. */

@@ -18,7 +18,7 @@ import {
   type PciAddress,
 } from "../pci";
 import { isAnothersEntry, isVisible, refuseAnothers, type Incarnation } from "./claim";
-import { listUses } from "./describe";
+import { describeSlot, listUses } from "./describe";
 import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
 import type { LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
@@ -32,12 +32,14 @@ import {
   planRestore,
   planUnplug,
   refusePluggedOtherwise,
+  refuseUnidentified,
   releaseStep,
 } from "./plan-detach";
 import { planPlug, planSingle } from "./plan-plug";
 import { findSingle } from "./plan-single";
 import { findSteppingStones } from "./stepping-stone";
 import type { Plan, PlugTarget, Step, TakenFunction } from "./step";
+import { findWaiting } from "./waiting";
 import type { RememberedAttachment, WantedAttachment } from "./wanted";
 
 /**
@@ -95,7 +97,7 @@ export function planAttach(
     .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff || one === single) }));
   const kept = owned.held.filter((address) => members.has(address));
   const dropped = owned.held.filter((address) => !members.has(address));
-  const givenUp = [...dropped, ...releasedEarlier(owned, members)];
+  const givenUp = [...dropped, ...releasedEarlier(observation, owned, members, remembered)];
   const heldOnly = [...new Set([...kept, ...leftovers])]
     .filter((address) => !map.some((one) => one.hostAddress === address))
     .sort(compareAddresses);
@@ -141,6 +143,9 @@ export function planAttach(
       isRenewed ||
       !isSameEntry(place === "configuration" ? owned.configuredEntry : owned.liveEntry, interimEntry),
   );
+  const configurationSteps = planConfiguration(owned, configuration);
+  if (isPlugged && !isOff && !wanted.goesBack && configurationSteps.some((step) => step.kind === "configure"))
+    refuseSlotGivenAway(observation, wanted, owned, slot);
   const steps: Step[] = [];
   if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, places: stale });
   if (!isOff) {
@@ -161,7 +166,9 @@ export function planAttach(
       steps.push(...planPlug(observation, owned.tag, slot, targets, how));
     }
   }
-  steps.push(...planConfiguration(owned, configuration));
+  const confirmed = steps.length;
+  steps.push(...configurationSteps);
+  const standsAfter = isOff ? steps.length : confirmed;
   if (!wanted.persistent && owned.configuredEntry !== undefined)
     steps.push({ kind: "erase", entry: owned.configuredEntry, places: ["configuration"] });
   if (givenUp.length > 0) {
@@ -173,9 +180,11 @@ export function planAttach(
     steps.push(...planRestore(observation, ofGivenUp, dropped, byLibvirt));
     steps.push({ kind: "record", entry: finalEntry, places });
   }
+  refuseUnidentified(observation, steps);
   const { since } = owned.entry ?? {};
   return {
     steps,
+    standsAfter,
     target: { slot, attached: targets, entry: finalEntry },
     ...(takesOver && { takesOver: { ...(since !== undefined && { since }) } }),
   };
@@ -439,7 +448,7 @@ function isHeldByOther(observation: Observation, owned: OwnedPart, address: PciA
 
 /**
  * The driver to give a function back to. A function that is not held and has no driver of its own any
- * more was lost in a cut-off release: the ledger still knows what it had.
+ * more was lost in a cut-off release: the ledger still knows what it had, or the state does.
  */
 function originalDriver(
   owned: OwnedPart,
@@ -448,7 +457,7 @@ function originalDriver(
 ): string | undefined {
   if (owned.held.includes(one.address)) return findHostDriver(owned, one.address, remembered);
   const isUnclear = one.driver === undefined || isVfioDriver(one.driver);
-  return (isUnclear ? findHostDriver(owned, one.address, undefined) : undefined) ?? one.driver;
+  return (isUnclear ? findHostDriver(owned, one.address, remembered) : undefined) ?? one.driver;
 }
 
 function refuseWhatGuestsHold(observation: Observation, toTake: readonly PciAddress[]): void {
@@ -483,8 +492,9 @@ function usesOf(observation: Observation, address: PciAddress): readonly HostUse
 }
 
 /**
- * What stands whole in one slot stays there, also where someone has moved it: the guest is not interrupted. What has to
- * be plugged comes to the slot on record, then to one where something of it is.
+ * What stands whole in one slot stays there, also where someone has moved it, and whatever that slot is given to at the
+ * guest's next cold boot: the guest is not interrupted. What has to be plugged comes to the slot on record, then to one
+ * where something of it is.
  */
 function chooseSlot(
   observation: Observation,
@@ -493,6 +503,8 @@ function chooseSlot(
   map: readonly FunctionMapping[],
   remembered: RememberedAttachment | undefined,
 ): GuestSlot {
+  const standing = findStanding(observation, wanted, owned, map, remembered);
+  if (standing !== undefined) return standing;
   const buses = usableBuses(observation, wanted, owned);
   const configured = owned.configured.find((one) => one.place !== undefined)?.place;
   if (wanted.guestSlot !== undefined)
@@ -502,9 +514,7 @@ function chooseSlot(
       wanted.guestSlot,
       owned.plugged[0] ?? owned.entry?.slot ?? configured,
     );
-  const [first] = owned.plugged;
-  const whole = first !== undefined && isPluggedAs(owned, map, first) ? first : undefined;
-  for (const earlier of [whole, owned.entry?.slot, first, configured, remembered?.slot]) {
+  for (const earlier of [owned.entry?.slot, owned.plugged[0], configured, remembered?.slot]) {
     const bus = buses.find((candidate) => candidate.bus === earlier?.bus);
     if (earlier !== undefined && bus?.hotplug.possible && isSlotFree(bus, earlier.slot))
       return { bus: bus.bus, slot: earlier.slot, kind: bus.hotplug.kind };
@@ -519,6 +529,48 @@ function chooseSlot(
   return free;
 }
 
+/**
+ * The slot in which the set stands whole, unless another is named. Its port may have lost its hotplug since; how it took
+ * the set is on record then.
+ */
+function findStanding(
+  { buses }: Observation,
+  { guestSlot: named }: WantedAttachment,
+  owned: OwnedPart,
+  map: readonly FunctionMapping[],
+  remembered: RememberedAttachment | undefined,
+): GuestSlot | undefined {
+  const [first] = owned.plugged;
+  if (first === undefined || !isPluggedAs(owned, map, first)) return undefined;
+  const { bus, slot } = first;
+  if (named !== undefined && (named.bus !== bus || (named.slot ?? slot) !== slot)) return undefined;
+  const hotplug = buses.find((candidate) => candidate.bus === bus)?.hotplug;
+  if (hotplug?.possible) return { bus, slot, kind: hotplug.kind };
+  return [owned.entry?.slot, remembered?.slot].find((known) => known?.bus === bus && known.slot === slot);
+}
+
+/**
+ * A set that stands where the next cold boot will not have it cannot be persistent there, and is not moved unless that is
+ * asked for: the guest would lose the device for what somebody has changed in its configuration.
+ */
+function refuseSlotGivenAway(
+  observation: Observation,
+  wanted: WantedAttachment,
+  owned: OwnedPart,
+  slot: GuestSlot,
+): void {
+  const bus = observation.buses.find((candidate) => candidate.bus === slot.bus);
+  if (bus === undefined) return;
+  const isMissing = isMissingAtBoot(observation, wanted, bus);
+  const isTaken = reservedAtBoot(observation, owned, bus).includes(slot.slot);
+  if (isMissing || isTaken)
+    throw fail("SLOT_CONFIGURED_OTHERWISE", {
+      guest: observation.guest.name,
+      slot: describeSlot(slot),
+      isMissing,
+    });
+}
+
 /** The guest's buses as they are when what the owner has plugged is gone. */
 function usableBuses(observation: Observation, wanted: WantedAttachment, owned: OwnedPart): GuestBus[] {
   const ownIds = new Set(owned.plugged.map((one) => one.qemuId));
@@ -526,7 +578,7 @@ function usableBuses(observation: Observation, wanted: WantedAttachment, owned: 
     ...bus,
     ...(isMissingAtBoot(observation, wanted, bus) && { hotplug: NOT_CONFIGURED }),
     occupants: bus.occupants.filter((occupant) => !ownIds.has(occupant.id)),
-    reservedSlots: [...bus.reservedSlots, ...slotsOfOtherAttachments(observation, owned, bus)],
+    reservedAtBoot: wanted.goesBack ? [] : reservedAtBoot(observation, owned, bus),
   }));
 }
 
@@ -542,12 +594,13 @@ function isMissingAtBoot(observation: Observation, wanted: WantedAttachment, { b
   return wanted.persistent && observation.configuration?.buses.includes(bus) === false;
 }
 
-/** Slots that the configuration keeps for other attachments of this provider, plugged now or not. */
-function slotsOfOtherAttachments(observation: Observation, owned: OwnedPart, { bus }: GuestBus): number[] {
-  return (observation.configuration?.functions ?? []).flatMap(({ alias, place }) => {
+/** Slots that the configuration gives to others, other attachments of this provider included, plugged now or not. */
+function reservedAtBoot(observation: Observation, owned: OwnedPart, bus: GuestBus): number[] {
+  const ofOthers = (observation.configuration?.functions ?? []).flatMap(({ alias, place }) => {
     const tag = findTagOfAlias(alias);
-    return place?.bus === bus && tag !== undefined && tag !== owned.tag ? [place.slot] : [];
+    return place?.bus === bus.bus && tag !== undefined && tag !== owned.tag ? [place.slot] : [];
   });
+  return [...(bus.reservedAtBoot ?? []), ...ofOthers];
 }
 
 /** The slots of a guest that is shut off cannot be looked at: the one on record, or none. */
@@ -606,11 +659,13 @@ function describeSlotName(named: { readonly bus: string; readonly slot?: number 
 
 function describeBus(bus: GuestBus): string {
   if (!bus.hotplug.possible) return `${bus.bus}: ${bus.hotplug.reason}`;
+  const isEmpty = (slot: number): boolean => !bus.occupants.some((one) => one.slot === slot);
+  const now = bus.reservedSlots.filter(isEmpty);
+  const atBoot = (bus.reservedAtBoot ?? []).filter((slot) => isEmpty(slot) && !now.includes(slot));
   const what = [
     ...bus.occupants.map((one) => one.id),
-    ...bus.reservedSlots
-      .filter((slot) => !bus.occupants.some((one) => one.slot === slot))
-      .map(() => "reserved by libvirt"),
+    ...now.map(() => "reserved by libvirt"),
+    ...atBoot.map(() => "given to a device of the guest's next boot"),
   ];
   return `${bus.bus}: ${what.length === 0 ? "free" : what.join(", ")}`;
 }
@@ -656,11 +711,20 @@ function ledgerEntry(
   };
 }
 
-/** Functions that a cut-off release gave back: the ledger names them until their drivers have been seen. */
-function releasedEarlier(owned: OwnedPart, members: ReadonlyMap<PciAddress, HostFunction>): PciAddress[] {
-  return (owned.entry?.functions ?? [])
-    .map((one) => one.address)
-    .filter((address) => !members.has(address) && !owned.held.includes(address));
+/**
+ * Functions that a cut-off release gave back: the ledger names them until their drivers have been seen. Where the ledger has
+ * gone, the state names those that wait for theirs.
+ */
+function releasedEarlier(
+  observation: Observation,
+  owned: OwnedPart,
+  members: ReadonlyMap<PciAddress, HostFunction>,
+  remembered: RememberedAttachment | undefined,
+): PciAddress[] {
+  const known = [...(owned.entry?.functions ?? []), ...findWaiting(observation, owned, remembered)];
+  return [...new Set(known.map((one) => one.address))].filter(
+    (address) => !members.has(address) && !owned.held.includes(address),
+  );
 }
 
 /** While functions are still to be released, the ledger goes on naming them and their drivers. */

@@ -6,6 +6,7 @@ import type { LedgerPlace, Observation, OwnedPart, PluggedFunction } from "./obs
 import { findOwned } from "./owned";
 import { planUnconfigure } from "./plan-configuration";
 import type { Plan, Step } from "./step";
+import { findWaiting } from "./waiting";
 import type { RememberedAttachment, RememberedFunction } from "./wanted";
 
 /**
@@ -21,8 +22,13 @@ export function planDetach(
   remembered?: RememberedAttachment,
 ): Plan {
   const found = findOwned(observation, ownerToken);
-  if (found === undefined) return { steps: [] };
-  const owned = remembered === undefined ? found : withoutAnothers(found, remembered);
+  const owned = found && remembered ? withoutAnothers(found, remembered) : found;
+  const waiting = findWaiting(observation, owned, remembered);
+  if (owned === undefined) {
+    const steps = planRestore(observation, waiting, []);
+    refuseUnidentified(observation, steps);
+    return { steps };
+  }
   refusePluggedOtherwise(observation, owned, owned.held);
   const steps: Step[] = [
     ...planUnconfigure(owned),
@@ -33,11 +39,12 @@ export function planDetach(
       .map((address) => releaseStep(owned, address, remembered)),
     ...planRestore(
       observation,
-      (owned.entry ?? remembered)?.functions ?? [],
+      withWaiting((owned.entry ?? remembered)?.functions ?? [], waiting),
       owned.held,
       owned.pluggedByLibvirt.length > 0,
     ),
   ];
+  refuseUnidentified(observation, steps);
   return { steps: [...steps, ...planErase(observation, owned)] };
 }
 
@@ -65,6 +72,14 @@ function withoutAnothers(owned: OwnedPart, remembered: RememberedAttachment): Ow
   const { configuredEntry, ...rest } = owned;
   if (!hasOtherIncarnation(configuredEntry, remembered)) return owned;
   return { ...rest, configured: [] };
+}
+
+/** What is known of an attachment's functions, with those that wait for their host driver. */
+function withWaiting(
+  known: readonly RememberedFunction[],
+  waiting: readonly RememberedFunction[],
+): RememberedFunction[] {
+  return [...known, ...waiting.filter((one) => !known.some((other) => other.address === one.address))];
 }
 
 /**
@@ -154,6 +169,31 @@ export function refusePluggedOtherwise(
     });
 }
 
+/**
+ * Of what is to go back to the host, none may be a function that QEMU still has: libvirt would block, or the kernel would wait
+ * for QEMU. Where QEMU has one and does not tell which, it may be any of them that it could have opened: none that it has
+ * under an id that tells, and none that is on a driver of the host's.
+ */
+export function refuseUnidentified(observation: Observation, steps: readonly Step[]): void {
+  const { guest, plugged, unidentified = [] } = observation;
+  if (unidentified.length === 0) return;
+  const goingBack = steps.flatMap((step) => {
+    if (step.kind === "release") return [step.address];
+    return step.kind === "restore" ? step.drivers.map((one) => one.address) : [];
+  });
+  const functions = goingBack.filter((address) => {
+    const driver = observation.functions.get(address)?.driver;
+    const isHosts = driver !== undefined && !isVfioDriver(driver);
+    return !isHosts && !plugged.some((one) => one.hostAddress === address);
+  });
+  if (functions.length > 0)
+    throw fail("FUNCTION_UNIDENTIFIED", {
+      functions: [...new Set(functions)],
+      guest: guest.name,
+      ids: unidentified,
+    });
+}
+
 /** What releases one held function of the owner. */
 export function releaseStep(
   owned: OwnedPart,
@@ -175,8 +215,8 @@ export function findHostDriver(
   address: PciAddress,
   remembered: RememberedAttachment | undefined,
 ): string | undefined {
-  const known = owned.entry ?? remembered;
-  return known?.functions.find((one) => one.address === address)?.hostDriver;
+  const known = [owned.entry, remembered].flatMap((one) => one?.functions ?? []);
+  return known.find((one) => one.address === address)?.hostDriver;
 }
 
 /**

@@ -129,6 +129,11 @@ export interface PlanTarget {
 /** Ordered steps from what is there to what is wanted. */
 export interface Plan {
   readonly steps: readonly Step[];
+  /**
+   * After how many steps the guest has what is wanted, confirmed; of a guest that is shut off, its configuration. What comes
+   * after that tidies up: whatever becomes of it, the guest keeps what it has. Undefined in a plan to give everything back.
+   */
+  readonly standsAfter?: number;
   /** Undefined where nothing of the attachment is to remain. */
   readonly target?: PlanTarget;
   /** Set by a create that takes over what stands under its own token, whoever made it. */

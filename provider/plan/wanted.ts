@@ -15,6 +15,8 @@ export interface WantedAttachment {
   readonly persistent: boolean;
   /** For what this operation makes or takes over. Default: the ledger entry then has none, as those of 0.1. */
   readonly fresh?: Incarnation;
+  /** Whether a set is put back where it stood a moment ago: whatever the next boot gives that slot to, it goes there. */
+  readonly goesBack?: boolean;
 }
 
 /** Which functions: of one device, by number or all it has; or by a map. */
@@ -27,6 +29,8 @@ export type FunctionSelection =
  * from another of the same owner token. Whoever has no state is about to create.
  */
 export interface RememberedAttachment {
+  /** UUID of the guest that it was made in: a host that has this guest no more tells none. */
+  readonly guestUuid?: string;
   readonly slot?: GuestSlot;
   readonly functions: readonly RememberedFunction[];
   /** See LedgerEntry; undefined in a state of 0.1. */

@@ -48,6 +48,7 @@ export function timeoutsOf(inputs: AttachmentInputs): { attachSeconds: number; d
 export function rememberedOf(state: AttachmentState): RememberedAttachment {
   const driver = (name: string): { hostDriver?: string } => (name === "" ? {} : { hostDriver: name });
   return {
+    guestUuid: state.guestUuid,
     ...(state.slot && { slot: state.slot }),
     ...(state.incarnation !== null && { incarnation: state.incarnation }),
     functions: [

@@ -65,14 +65,16 @@ const bus = (name: string): fc.Arbitrary<GuestBus> =>
       kind: fc.constantFrom("pcie-acpi", "pcie-native", "pci-acpi", "pseries"),
       isTaken: fc.boolean(),
       isReserved: fc.boolean(),
+      isReservedAtBoot: fc.boolean(),
       isClosed: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
     })
-    .map(({ kind, isTaken, isReserved, isClosed }) => {
+    .map(({ kind, isTaken, isReserved, isReservedAtBoot, isClosed }) => {
       const make = kind.startsWith("pcie") ? expressBus : conventionalBus;
       const slot = kind.startsWith("pcie") ? 0 : 31;
       return make(name, kind, {
         occupants: isTaken ? [{ slot, guestFunction: 0, id: `net-${name}` }] : [],
         reservedSlots: isReserved ? [slot] : [],
+        ...(isReservedAtBoot && { reservedAtBoot: [slot] }),
         ...(isClosed && { hotplug: { possible: false, reason: "its port has hotplug='off'" } as const }),
       });
     });
@@ -187,6 +189,7 @@ export const refusals: readonly ErrorCode[] = [
   "FUNCTION_IS_BRIDGE",
   "FUNCTION_NOT_FOUND",
   "FUNCTION_PLUGGED_OTHERWISE",
+  "FUNCTION_UNIDENTIFIED",
   "FUNCTION_USED_BY_HOST",
   "FUNCTION_WITHOUT_IOMMU_GROUP",
   "GROUP_NODE_CLOSED",
@@ -199,6 +202,7 @@ export const refusals: readonly ErrorCode[] = [
   "NO_FREE_SLOT",
   "PERSISTENT_NEEDS_NEWER_LIBVIRT",
   "PHYSICAL_FUNCTION_NEEDED",
+  "SLOT_CONFIGURED_OTHERWISE",
   "SLOT_REFUSED",
   "STEPPING_STONE_IMPOSSIBLE",
 ];

@@ -61,6 +61,8 @@ export class World {
   isTransient = false;
   confinement: Observation["confinement"];
   hostUses: Observation["hostUses"] = [];
+  /** Ids of host functions that QEMU has and does not tell of which they are. */
+  unidentified: readonly string[] = [];
   /** Functions that come back from a release without driver, as libvirt's do where VFIO is still busy. */
   readonly losesDriverAtRelease = new Set<PciAddress>();
   /** Buses that the guest's firmware has not numbered since its last reset. */
@@ -70,7 +72,7 @@ export class World {
   /** What an older libvirt was asked to take from the host's driver: it gives that back only when asked to. */
   readonly #detached = new Set<PciAddress>();
   readonly #variants: ReadonlyMap<PciAddress, string>;
-  readonly #buses: readonly GuestBus[];
+  #buses: readonly GuestBus[];
   readonly #driversBefore = new Map<PciAddress, string | undefined>();
 
   constructor(start: WorldStart) {
@@ -101,6 +103,7 @@ export class World {
     copy.plugged = [...this.plugged];
     copy.ledger = [...this.ledger];
     copy.hostUses = this.hostUses;
+    copy.unidentified = this.unidentified;
     copy.configured = [...this.configured];
     copy.configuredLedger = [...this.configuredLedger];
     copy.isTransient = this.isTransient;
@@ -125,6 +128,7 @@ export class World {
       functions: new Map(this.functions),
       holdings: [...this.holdings],
       plugged: [...this.plugged],
+      ...(this.isRunning && this.unidentified.length > 0 && { unidentified: this.unidentified }),
       ledger: [...this.ledger],
       hostUses: this.hostUses,
       ...(this.confinement && { confinement: this.confinement }),
@@ -188,6 +192,14 @@ export class World {
     return this;
   }
 
+  /** Somebody has given slots of these buses to devices of the guest's next configuration. */
+  reserveAtBoot(slots: Readonly<Record<string, number>>): void {
+    this.#buses = this.#buses.map((one) => {
+      const slot = slots[one.bus];
+      return slot === undefined ? one : { ...one, reservedAtBoot: [...(one.reservedAtBoot ?? []), slot] };
+    });
+  }
+
   hasDevice(qemuId: string): boolean {
     return this.plugged.some((one) => one.qemuId === qemuId);
   }
@@ -237,6 +249,7 @@ export class World {
         this.#expect(bus !== undefined, `there is no bus ${place.bus}`);
         this.#expect(
           !bus?.reservedSlots.includes(place.slot) &&
+            !bus?.reservedAtBoot?.includes(place.slot) &&
             !this.configured.some(
               (other) =>
                 other.place?.bus === place.bus &&

@@ -24,9 +24,9 @@ import {
   type Observation,
   type PlugTarget,
 } from "../../plan";
-import { findProperty, listVfioPaths, qemuIdAt, type QmpMonitor } from "../../qmp";
+import { listVfioPaths, qemuIdAt, type QmpMonitor } from "../../qmp";
 import { lookAtUses } from "../host-uses";
-import { surveyGuest, type GuestSurvey } from "../qemu";
+import { findHostFunction, surveyGuest, type GuestSurvey } from "../qemu";
 import { retryBusyJob } from "./busy-job";
 import { DetachedNodeDevices } from "./detached-node-devices";
 import { parseDomainXml, type DomainDescription } from "./domain-xml";
@@ -56,13 +56,24 @@ export interface LibvirtHostParts {
   readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
 }
 
+/** Host functions that QEMU has, by the ids it has them under. */
+interface PluggedIds {
+  readonly found: ReadonlyMap<PciAddress, string>;
+  readonly unidentified: readonly string[];
+}
+
 /** A host whose libvirt holds functions for a guest. */
 export class LibvirtHost implements Host {
   readonly #parts: LibvirtHostParts;
   #domain: LibvirtDomain | undefined;
   readonly #unassigned: HoldingWay;
   readonly #detached: HoldingWay;
-  #plugged: Promise<ReadonlyMap<PciAddress, string>> | undefined;
+  #plugged: Promise<PluggedIds> | undefined;
+  /**
+   * Of a function, ids of devices that are none of it, though QEMU does not tell what they are: they were there while it was on
+   * a driver of the host's, or under an id that tells.
+   */
+  readonly #others = new Map<PciAddress, readonly string[]>();
 
   constructor(parts: LibvirtHostParts) {
     this.#parts = parts;
@@ -117,6 +128,7 @@ export class LibvirtHost implements Host {
         : this.#surveyGuest(client, { own, persistent, isOlder }, query.forPlug, signal),
       surveying,
     ]);
+    if (survey !== undefined) this.#tellApart(survey, functions);
     const { hostKeyFingerprint } = this.#parts.session;
     return {
       hostUuid,
@@ -135,6 +147,7 @@ export class LibvirtHost implements Host {
         ...one,
         ...romOptionsOf(own?.functions.find((other) => other.alias === one.qemuId) ?? {}),
       })),
+      ...(survey && { unidentified: survey.unidentified }),
       functions,
       holdings: withRecorded(
         running.flatMap((one) => one.holdings),
@@ -239,21 +252,36 @@ export class LibvirtHost implements Host {
   async #refusePlugged(address: PciAddress, signal: AbortSignal): Promise<void> {
     // those that are asked for together share one look: a turn in the guest's job queue for each would hold them up
     this.#plugged ??= this.#lookForPlugged(signal).finally(() => (this.#plugged = undefined));
-    const qemuId = (await this.#plugged).get(address);
-    if (qemuId !== undefined)
-      throw fail("STILL_PLUGGED", { address, guest: this.#foundDomain().name, qemuId });
+    const { found, unidentified } = await this.#plugged;
+    const guest = this.#foundDomain().name;
+    const qemuId = found.get(address);
+    if (qemuId !== undefined) throw fail("STILL_PLUGGED", { address, guest, qemuId });
+    const ids = unidentified.filter((one) => this.#others.get(address)?.includes(one) !== true);
+    if (ids.length > 0) throw fail("FUNCTION_UNIDENTIFIED", { functions: [address], guest, ids });
   }
 
-  /** QEMU's id of each host function that it has. */
-  async #lookForPlugged(signal: AbortSignal): Promise<ReadonlyMap<PciAddress, string>> {
+  #tellApart(survey: GuestSurvey, functions: ReadonlyMap<PciAddress, HostFunction>): void {
+    const ofHost = [...functions.values()].filter(
+      ({ driver }) => driver !== undefined && !isVfioDriver(driver),
+    );
+    for (const address of [
+      ...ofHost.map((one) => one.address),
+      ...survey.plugged.map((one) => one.hostAddress),
+    ])
+      this.#others.set(address, survey.unidentified);
+  }
+
+  /** QEMU's id of each host function that it has, and of those of which it cannot be told which they are. */
+  async #lookForPlugged(signal: AbortSignal): Promise<PluggedIds> {
     const { monitor } = this.#parts;
     const found = new Map<PciAddress, string>();
+    const unidentified: string[] = [];
     for (const path of await listVfioPaths(monitor, signal)) {
-      const host = await findProperty(monitor, path, "host", signal);
-      const address = typeof host === "string" ? findPciAddress(host) : undefined;
-      if (address !== undefined) found.set(address, qemuIdAt(path));
+      const address = await findHostFunction(monitor, path, signal);
+      if (address === "unidentified") unidentified.push(qemuIdAt(path));
+      else if (address !== "none") found.set(address, qemuIdAt(path));
     }
-    return found;
+    return { found, unidentified };
   }
 
   /** The function's bus has in addresses the number of its controller, which is not always the one in its name. */
@@ -308,10 +336,10 @@ export class LibvirtHost implements Host {
     signal: AbortSignal,
   ): Promise<GuestSurvey | undefined> {
     const { own: live, persistent, isOlder } = guest;
-    const reserved = (bus: string): readonly number[] => [
-      ...(live.slotsByBus.get(bus) ?? []),
-      ...(persistent?.slotsByBus.get(bus) ?? []),
-    ];
+    const reserved = {
+      reservedSlots: (bus: string) => live.slotsByBus.get(bus) ?? [],
+      reservedAtBoot: (bus: string) => persistent?.slotsByBus.get(bus) ?? [],
+    };
     const toAsk = forPlug && {
       plugBuses: [...forPlug.buses, ...busesWithAMeaning(live, persistent)],
       ...(forPlug.everyBus !== undefined && { everyBus: forPlug.everyBus }),
@@ -319,7 +347,7 @@ export class LibvirtHost implements Host {
     try {
       // one for the attachment, and with an older libvirt for a moment a spare one
       const freeSlots = isOlder ? 2 : 1;
-      return await surveyGuest(this.#parts.monitor, { reservedSlots: reserved, ...toAsk, freeSlots }, signal);
+      return await surveyGuest(this.#parts.monitor, { ...reserved, ...toAsk, freeSlots }, signal);
     } catch (error) {
       const isGone = isLibvirtError(error, LibvirtErrorCode.OPERATION_INVALID);
       if (isGone && (await hasEnded(client, this.#foundDomain(), signal))) return undefined;

@@ -115,6 +115,7 @@ export class PlainHost implements Host {
       },
       buses: seen?.buses ?? [],
       plugged: seen?.plugged ?? [],
+      ...(seen && { unidentified: seen.unidentified }),
       functions,
       holdings: holdingsOf(look, ledger, seen, guest),
       ledger,

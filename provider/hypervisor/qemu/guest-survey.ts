@@ -1,7 +1,6 @@
 import {
   classifyBus,
   countFreeSlots,
-  findPciAddress,
   isExpressPort,
   type BusHotplug,
   type GuestBus,
@@ -21,6 +20,7 @@ import {
   type QmpMonitor,
 } from "../../qmp";
 import { findBusPlaces, isDevfn, lookAtOccupants, type BusPlace } from "./bus-places";
+import { findHostFunction } from "./host-function-of";
 import { askRunState } from "./run-state";
 
 /** What one QEMU shows of its slots and of the host functions in them. */
@@ -31,6 +31,8 @@ export interface GuestSurvey {
   readonly machine: string;
   readonly buses: readonly GuestBus[];
   readonly plugged: readonly PluggedFunction[];
+  /** Ids of devices that are host functions, of which it cannot be told which. */
+  readonly unidentified: readonly string[];
 }
 
 /** Most host functions that are looked at: a guest has a few, a list without end is a hostile peer's. */
@@ -39,13 +41,15 @@ const MAX_PLUGGED = 4_096;
 /** A bus that was looked at. */
 interface SeenBus extends BusPlace {
   readonly occupants: readonly SlotOccupant[];
-  readonly reservedSlots: readonly number[];
+  readonly isReserved: boolean;
 }
 
 /** What to look at beside what is plugged. */
 export interface GuestSurveyScope {
-  /** Slots of a bus that the guest's configuration gives to something. */
+  /** Slots of a bus that libvirt gives to something in the running guest. */
   readonly reservedSlots: (bus: string) => readonly number[];
+  /** The same of the guest's next cold boot. Default: none. */
+  readonly reservedAtBoot?: (bus: string) => readonly number[];
   /** See `forPlug` of an ObservationQuery: undefined where nothing is to be plugged. */
   readonly plugBuses?: readonly string[];
   /** With plugBuses: ask all buses. */
@@ -82,12 +86,12 @@ export async function surveyGuest(
     throw new QmpProtocolError(
       `qom-list shows ${vfioPaths.length} host functions, at most ${MAX_PLUGGED} are looked at`,
     );
-  const plugged = (
-    await Promise.all(vfioPaths.map((path) => lookAtPlugged(monitor, path, places, signal)))
-  ).filter((one) => one !== undefined);
+  const found = await Promise.all(vfioPaths.map((path) => lookAtPlugged(monitor, path, places, signal)));
+  const plugged = found.filter((one) => one !== undefined && one !== "unidentified");
+  const unidentified = vfioPaths.filter((_path, index) => found[index] === "unidentified").map(qemuIdAt);
   const buses = await lookAtBuses(monitor, { places, architecture, plugged, scope }, signal);
   const machineName = textOr(machine, "").replace(/-machine$/, "");
-  return { runState, qemuVersion: versionOf(version), machine: machineName, buses, plugged };
+  return { runState, qemuVersion: versionOf(version), machine: machineName, buses, plugged, unidentified };
 }
 
 /** Undefined for one that goes away between the list and the look. */
@@ -96,14 +100,15 @@ async function lookAtPlugged(
   path: string,
   places: readonly BusPlace[],
   signal: AbortSignal,
-): Promise<PluggedFunction | undefined> {
-  const [rom, ...place] = await Promise.all([
+): Promise<PluggedFunction | "unidentified" | undefined> {
+  const [rom, hostAddress, busPath, devfn] = await Promise.all([
     tellsOfRom(qemuIdAt(path)) ? lookAtRom(monitor, path, signal) : {},
-    ...["parent_bus", "addr", "host"].map((property) => findProperty(monitor, path, property, signal)),
+    findHostFunction(monitor, path, signal),
+    findProperty(monitor, path, "parent_bus", signal),
+    findProperty(monitor, path, "addr", signal),
   ]);
-  const [busPath, devfn, host] = place;
-  const hostAddress = typeof host === "string" ? findPciAddress(host) : undefined;
-  if (typeof busPath !== "string" || hostAddress === undefined || !isDevfn(devfn)) return undefined;
+  if (hostAddress === "unidentified") return "unidentified";
+  if (typeof busPath !== "string" || hostAddress === "none" || !isDevfn(devfn)) return undefined;
   const bus =
     places.find((one) => one.busPath === busPath)?.bus ?? busPath.slice(busPath.lastIndexOf("/") + 1);
   return { qemuId: qemuIdAt(path), hostAddress, bus, slot: devfn >> 3, guestFunction: devfn & 7, ...rom };
@@ -129,20 +134,25 @@ async function lookAtBuses(
   const ours = plugged.filter((one) => findTagOfQemuId(one.qemuId) !== undefined);
   const hasOurs = new Set(ours.map((one) => one.bus));
   const seen = new Map<string, GuestBus>();
+  const reservedOf = (bus: string): Required<Pick<GuestBus, "reservedSlots" | "reservedAtBoot">> => ({
+    reservedSlots: scope.reservedSlots(bus),
+    reservedAtBoot: scope.reservedAtBoot?.(bus) ?? [],
+  });
+  const isReserved = (bus: string): boolean =>
+    Object.values(reservedOf(bus)).some((slots) => slots.length > 0);
   const lookAt = async (place: BusPlace): Promise<GuestBus> => {
-    const reservedSlots = scope.reservedSlots(place.bus);
     const known = plugged
       .filter((one) => one.bus === place.bus)
       .map(({ qemuId, slot, guestFunction }) => ({ id: qemuId, slot, guestFunction }));
     const occupants = plugBuses === undefined ? known : await lookAtOccupants(monitor, place, known, signal);
-    const one: SeenBus = { ...place, occupants, reservedSlots };
+    const one: SeenBus = { ...place, occupants, isReserved: isReserved(place.bus) };
     const taker = hasOurs.has(place.bus) ? undefined : findTaker(one);
     const hotplug: BusHotplug =
       taker === undefined
         ? await lookAtHotplug(monitor, one, architecture, signal)
         : { possible: false, reason: `it is taken by ${taker}` };
     const { bus, index } = place;
-    const found: GuestBus = { bus, index, hotplug, occupants, reservedSlots };
+    const found: GuestBus = { bus, index, hotplug, occupants, ...reservedOf(bus) };
     seen.set(bus, found);
     return found;
   };
@@ -150,8 +160,7 @@ async function lookAtBuses(
     hasOurs.has(bus) || (plugBuses !== undefined && (everyBus || plugBuses.includes(bus)));
   await Promise.all(places.filter(isNamed).map(lookAt));
   if (plugBuses !== undefined) {
-    const isGivenAway = ({ bus, portType }: BusPlace): boolean =>
-      isExpressPort(portType) && scope.reservedSlots(bus).length > 0;
+    const isGivenAway = ({ bus, portType }: BusPlace): boolean => isExpressPort(portType) && isReserved(bus);
     const rank = ({ portType }: BusPlace): number => (isExpressPort(portType) ? 0 : 1);
     const others = places.filter((one) => !isNamed(one));
     const candidates = others
@@ -172,17 +181,17 @@ async function lookAtBuses(
         index,
         hotplug: { possible: false, reason: "it was not asked, nothing needs it" },
         occupants: [],
-        reservedSlots: scope.reservedSlots(bus),
+        ...reservedOf(bus),
       },
   );
 }
 
 /** What an express port, which has one slot, is taken by. */
-function findTaker({ portType, occupants, reservedSlots }: SeenBus): string | undefined {
+function findTaker({ portType, occupants, isReserved }: SeenBus): string | undefined {
   if (!isExpressPort(portType)) return undefined;
   const strangers = occupants.filter(({ id }) => findTagOfQemuId(id) === undefined);
   if (strangers.length > 0) return strangers.map(({ id }) => id).join(", ");
-  return reservedSlots.length > 0 ? "libvirt's configuration" : undefined;
+  return isReserved ? "libvirt's configuration" : undefined;
 }
 
 /** Two questions at the most: only a port that is its own handler can be switched off by its own property. */

@@ -1,2 +1,3 @@
 export { surveyGuest, type GuestSurvey } from "./guest-survey";
+export { findHostFunction } from "./host-function-of";
 export { QmpGuest } from "./qmp-guest";

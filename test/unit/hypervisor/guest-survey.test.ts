@@ -59,6 +59,20 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     expect(bus?.reservedSlots).toEqual([0]);
   });
 
+  it("keeps apart what is reserved now and what is at the next boot", async () => {
+    const scope = {
+      reservedSlots: (bus: string) => (bus === "pci.7" ? [0] : []),
+      reservedAtBoot: (bus: string) => (bus === "pci.8" ? [0] : []),
+      plugBuses: everyPort,
+    };
+    const found = await surveyGuest(new ReplayMonitor(readRecording("attached"), {}), scope, signal);
+    expect(busOf(found, "pci.8")).toMatchObject({ reservedSlots: [], reservedAtBoot: [0] });
+    expect(busOf(found, "pci.7")).toMatchObject({ reservedSlots: [0], reservedAtBoot: [] });
+    // what has ours is asked how it takes hotplug all the same; an empty port that is given away is not offered
+    expect(busOf(found, "pci.8")?.hotplug.possible).toBe(true);
+    expect(busOf(found, "pci.7")?.hotplug.possible).toBe(false);
+  });
+
   it("finds our functions with slot, number and host address", async () => {
     const { plugged, buses } = await survey("attached");
     expect([...plugged].sort((a, b) => a.guestFunction - b.guestFunction)).toEqual(
@@ -96,6 +110,34 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
       { ...place, guestFunction: 0, qemuId: "by-hand", hostAddress: "0000:01:00.3" },
       { ...place, guestFunction: 1, qemuId: unnamed, hostAddress: "0000:01:00.2" },
     ]);
+  });
+
+  it("finds a function that was plugged by its place in sysfs, and names what it cannot tell", async () => {
+    const bus = "/machine/peripheral/pci.5/pci.5";
+    const type = "child<vfio-pci>";
+    const places: Readonly<Record<string, string>> = {
+      "by-sysfs": "/sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.3",
+      "by-file": "",
+      vgpu: "/sys/bus/mdev/devices/4b20d080-1b54-4048-85b3-a6a62d165c01",
+    };
+    const answers = Object.entries(places).flatMap(([name, place], devfn) => {
+      const path = `/machine/peripheral/${name}`;
+      return [
+        [get(path, "parent_bus"), { return: bus }],
+        [get(path, "addr"), { return: devfn }],
+        [get(path, "host"), { return: "ffff:ff:ff.f" }],
+        [get(path, "sysfsdev"), { return: place }],
+      ];
+    });
+    const named = Object.keys(places).map((name) => ({ name, type }));
+    const { plugged, unidentified } = await survey("idle", {
+      ...(Object.fromEntries(answers) as Record<string, unknown>),
+      [list("/machine/peripheral")]: { return: [...ports("idle"), ...named] },
+    });
+    expect(plugged).toEqual([
+      { bus: "pci.5", slot: 0, guestFunction: 0, qemuId: "by-sysfs", hostAddress: "0000:01:00.3" },
+    ]);
+    expect(unidentified).toEqual(["by-file"]);
   });
 
   it.each([

@@ -15,7 +15,7 @@ import {
 import type { QmpMonitor } from "../../../provider/qmp";
 import { at, outline, wants } from "../../support/wanted";
 import { nothingUsed } from "../../support/survey";
-import { emptyMonitor, hostWith, monitorWith } from "./support/found-host";
+import { emptyMonitor, hostWith, monitorWith, NO_HOST } from "./support/found-host";
 import { readRecording } from "./support/recording";
 import { guest1, HOST_UUID, libvirtError, recordedLibvirt, type CallLine } from "./support/scripted-libvirt";
 
@@ -336,6 +336,40 @@ describe("a release", () => {
     libvirt.finish();
   });
 
+  it.each([
+    "/sys/bus/pci/devices/0000:01:00.2",
+    "/sys/bus/pci/devices/0000:01:00.2/",
+    "/sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.2",
+  ])("of a function that QEMU has by its place in sysfs is refused: %s", async (sysfsdev) => {
+    const { host, libvirt } = await hostWith([], monitorWith({ "peripheral/by-hand": { sysfsdev } }));
+    const error = await failureOf(host.release(address, alias, signal));
+    expect(hasCode(error, "STILL_PLUGGED")).toBe(true);
+    expect(causeText(error)).toContain("by-hand");
+    libvirt.finish();
+  });
+
+  it.each(["", "/run/by-hand/nic", "/dev/vfio/devices/vfio0"])(
+    "is refused where QEMU has a function and does not tell which: %j",
+    async (sysfsdev) => {
+      const { host, libvirt } = await hostWith([], monitorWith({ "peripheral/by-hand": { sysfsdev } }));
+      const error = await failureOf(host.release(address, alias, signal));
+      expect(hasCode(error, "FUNCTION_UNIDENTIFIED")).toBe(true);
+      expect(causeText(error)).toMatch(/0000:01:00\.2.*guest1.*by-hand.*device_del/s);
+      libvirt.finish();
+    },
+  );
+
+  it("is not stopped by another function's place in sysfs, nor by a mediated device's", async () => {
+    const mediated = "/sys/bus/mdev/devices/4b20d080-1b54-4048-85b3-a6a62d165c01";
+    const monitor = monitorWith({
+      "peripheral/by-hand": { sysfsdev: "/sys/bus/pci/devices/0000:01:00.3" },
+      "peripheral/vgpu": { sysfsdev: mediated },
+    });
+    const { host, libvirt } = await hostWith([{ call: "detachDevice" }], monitor);
+    await host.release(address, alias, signal);
+    libvirt.finish();
+  });
+
   it("is not stopped by a device that is no host function, nor by another function", async () => {
     const monitor = monitorWith({
       "peripheral/net0": "0000:01:00.2",
@@ -443,6 +477,33 @@ function recordedHost(
   return { host, asked };
 }
 const query = { addresses: ["0000:01:00"], forPlug: { buses: [] } };
+
+test("a release is not stopped by what was beside the function while QEMU had it under an id that tells", async () => {
+  const recording = readRecording("attached");
+  const list = JSON.stringify({ execute: "qom-list", arguments: { path: "/machine/peripheral" } });
+  const { return: devices } = recording.replies[list] as { return: { name: string; type: string }[] };
+  let isUnplugged = false;
+  const answer = (text: string): unknown => {
+    if (text.includes("by-file/") || text.includes('by-file"'))
+      return { return: text.includes('"host"') ? NO_HOST : text.includes('"addr"') ? 0 : "" };
+    if (text !== list) return recording.replies[text];
+    const others = isUnplugged ? devices.filter((one) => !one.type.includes("vfio")) : devices;
+    return { return: [...others, { name: "by-file", type: "child<vfio-pci>" }] };
+  };
+  const released: unknown[] = [];
+  const { host } = recordedHost("attached", {
+    monitorCommand: (_domain: unknown, text: string) => JSON.stringify(answer(text)),
+    detachDevice: (...args: unknown[]) => void released.push(args[1]),
+  });
+  const { plugged, unidentified } = await host.observe(query, signal);
+  expect([plugged.length, unidentified]).toEqual([4, ["by-file"]]);
+  isUnplugged = true;
+  await host.release(address, alias, signal);
+  expect(released).toHaveLength(1);
+  const another = at("0000:02:00.0");
+  const error = await failureOf(host.release(another, aliasOf(tag, another), signal));
+  expect(hasCode(error, "FUNCTION_UNIDENTIFIED")).toBe(true);
+});
 
 /**
  * The recorded guest with the device attached, as it would be after a cold boot with the same in its

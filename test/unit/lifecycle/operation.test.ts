@@ -1,6 +1,6 @@
 import { causeText, fail, hasCode } from "../../../provider/errors";
 import { attach, AttachFailure, detach, lookAtReality } from "../../../provider/lifecycle";
-import type { PciSlotAddress } from "../../../provider/pci";
+import type { HostUse, PciSlotAddress } from "../../../provider/pci";
 import { tagOf, type WantedAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { OWNER } from "../../support/scenarios";
@@ -428,8 +428,11 @@ describe("a second try", () => {
     expect(world.plugged).toHaveLength(4);
   });
 
-  /** All is attached; the first plug of a change loses the node, and what is let go of gets an address. */
-  function groupNodeIsLost(faultAt?: (call: string, index: number) => Fault | undefined): WorldHypervisor {
+  /** All is attached; the first plug of a change loses the node, and what is let go of gets a use, by itself. */
+  function groupNodeIsLost(
+    faultAt?: (call: string, index: number) => Fault | undefined,
+    use: Partial<HostUse> = { use: "is up with address 10.0.0.5/24", comesByItself: "address" },
+  ): WorldHypervisor {
     const world = empty();
     reach(world, wants());
     const hypervisor = new WorldHypervisor(world, faultAt);
@@ -442,7 +445,7 @@ describe("a second try", () => {
     };
     hypervisor.onCall = (call) => {
       if (call.startsWith("release"))
-        world.hostUses = [0, 1, 2, 3].map((n) => hostUse(`0000:01:00.${n}`, "has an address"));
+        world.hostUses = [0, 1, 2, 3].map((n) => ({ ...hostUse(`0000:01:00.${n}`, ""), ...use }));
     };
     return hypervisor;
   }
@@ -464,6 +467,39 @@ describe("a second try", () => {
     const { error } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
     expect(causeText(error)).toMatch(/was refused.*attached before are attached again/s);
     expect(hypervisor.world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 1, 2, 3]);
+  });
+
+  it.each<[string, Partial<HostUse>]>([
+    ["a disk of it was mounted", { use: "has disk nvme1n1, which is mounted at /srv" }],
+    ["it was made a port of a bond", { use: "has interface eth2, which is a port of bond bond0" }],
+    [
+      "it carries this connection now",
+      { use: "carries this SSH connection", isThisConnection: true, comesByItself: "address" },
+    ],
+  ])("is refused where the host has begun to use it for more than an address: %s", async (_name, use) => {
+    const hypervisor = groupNodeIsLost(undefined, use);
+    const wanted = wants([0, 2], { leftovers: "hold" });
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
+    expect(causeText(error)).toContain("FUNCTION_USED_BY_HOST");
+    // an undo takes it from the host no more than the second try does
+    expect(hypervisor.changes.filter((one) => one.startsWith("hold"))).toEqual([]);
+    expect(hypervisor.world.holdings).toEqual([]);
+    expect((error as AttachFailure).reality).toBeUndefined();
+  });
+
+  it("takes what the program allows to be taken in use", async () => {
+    const hypervisor = groupNodeIsLost(undefined, { use: "has disk nvme1n1, which is mounted at /srv" });
+    const wanted = wants([0, 2], { leftovers: "hold", allowInUse: true });
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
+    expect(error).toBeUndefined();
+  });
+
+  it("tells what it takes though the host has begun to use it", async () => {
+    const said: string[] = [];
+    const progress = (line: string): void => void said.push(line);
+    const wanted = wants([0, 2], { leftovers: "hold" });
+    await letTimePass(attach(groupNodeIsLost(), attachRequest({ wanted, progress })));
+    expect(said.join("\n")).toContain("0000:01:00.0 is up with address 10.0.0.5/24, since a moment ago");
   });
 
   it("is not made for any other failure", async () => {

@@ -60,6 +60,27 @@ describe("what the host cannot do without", () => {
     expect(uses[0]?.use).toBe("carries the host's default route (interface eth0)");
   });
 
+  it("comes by itself where the host has another, and not as a part of something else", () => {
+    const interfaces = [
+      nic("br0", undefined, "eth0"),
+      nic("eth0", "0000:01:00.0"),
+      nic("eth1", "0000:01:00.1"),
+    ];
+    const kindsWith = (...defaultRouteInterfaces: string[]): unknown[] =>
+      findHostUses({ ...nothingUsed, interfaces, defaultRouteInterfaces })
+        .filter((one) => one.use.includes("default route"))
+        .map((one) => one.comesByItself);
+    expect(kindsWith("eth1")).toEqual([undefined]);
+    expect(kindsWith("br0", "eth1")).toEqual([undefined, "route"]);
+  });
+
+  it("comes by itself, as an address does, and a port of a bridge or a mounted disk does not", () => {
+    const upper = { ...nic("br0", undefined, "eth0"), kind: "bridge" };
+    const card = upNic({ addresses: ["192.0.2.1"], routes: ["192.0.2.0/24"] });
+    const uses = findHostUses({ ...nothingUsed, interfaces: [card, upper] });
+    expect(uses.map((one) => one.comesByItself)).toEqual(["address", "route", undefined]);
+  });
+
   it("is every port of the bridge that carries it, and no other", () => {
     const interfaces = [
       nic("br0", undefined, "eth0", "vnet3"),

@@ -37,6 +37,19 @@ function othersIn(world: World, tag: string): unknown {
 }
 
 describe("every plan", () => {
+  it("leaves the guest what it has whole, whatever slots the next boot gives to others", () => {
+    fc.assert(
+      fc.property(scenario, ({ world, wanted }) => {
+        const first = planUnlessRefused(world, wanted);
+        if (first === undefined) return;
+        world.applyAll(first.steps);
+        world.reserveAtBoot(Object.fromEntries(world.plugged.map((one) => [one.bus, one.slot])));
+        const plan = planUnlessRefused(world, wanted);
+        expect(plan?.steps).toEqual([]);
+      }),
+    );
+  });
+
   it("writes the ledger before it changes anything else", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {

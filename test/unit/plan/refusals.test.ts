@@ -2,7 +2,7 @@ import { causeText, type ErrorCode } from "../../../provider/errors";
 import type { PciSlotAddress } from "../../../provider/pci";
 import { planAttach, planDetach, tagOf, type WantedAttachment } from "../../../provider/plan";
 import { OLDER_LIBVIRT, OTHER_OWNER, OWNER, refusalOf, refusals } from "../../support/scenarios";
-import { at, hostUse, reach, sshUse, wants } from "../../support/wanted";
+import { at, hostUse, outline, reach, sshUse, wants } from "../../support/wanted";
 import {
   conventionalBus,
   expressBus,
@@ -224,6 +224,20 @@ const cases: readonly Case[] = [
     says: ["0000:01:00.1 (by-hand in pci.2 slot 0)", "guest1", "Nothing was touched", "device_del"],
   },
   {
+    name: "a change that gives functions back, where QEMU has one of which it does not tell which it is",
+    code: "FUNCTION_UNIDENTIFIED",
+    world: () => {
+      const functions = [0, 1].map((n) => hostFunction(`0000:01:00.${n}`, { iommuGroup: 10 + n }));
+      const world = new World({ functions });
+      reach(world, wants());
+      world.plugged = [];
+      world.unidentified = ["by-hand"];
+      return world;
+    },
+    wanted: wants([0]),
+    says: ["0000:01:00.1 cannot go back", "guest1", "by-hand", "device_del"],
+  },
+  {
     name: "a function that carries the SSH connection",
     code: "FUNCTION_USED_BY_HOST",
     world: () => {
@@ -353,6 +367,18 @@ const cases: readonly Case[] = [
     says: ["it has no hotplug bus"],
   },
   {
+    name: "a standing set that is to be persistent, whose slot is another's at the next boot",
+    code: "SLOT_CONFIGURED_OTHERWISE",
+    world: () => {
+      const world = card();
+      reach(world, wants());
+      world.reserveAtBoot({ "pci.4": 0 });
+      return world;
+    },
+    wanted: wants(undefined, { persistent: true }),
+    says: ["pci.4", "guest1", "another device at its next boot", "guestSlot", "Nothing was touched"],
+  },
+  {
     name: "a bus that the guest does not have",
     code: "SLOT_REFUSED",
     world: card,
@@ -429,6 +455,25 @@ describe("a plan is refused, before anything is touched, for", () => {
 
   it("a detach of what someone has plugged by hand, since a release would block libvirt", () => {
     expect(refusalOf(() => planDetach(pluggedByHand().observe(), OWNER))).toBe("FUNCTION_PLUGGED_OTHERWISE");
+  });
+
+  it("a detach where QEMU has a function of which it does not tell which it is, before the guest loses anything", () => {
+    const world = card();
+    reach(world, wants([0, 2], { leftovers: "hold" }));
+    world.unidentified = ["by-hand"];
+    // of those that are held alone, it may be any
+    expect(() => planDetach(world.observe(), OWNER)).toThrow(/0000:01:00\.1, 0000:01:00\.3 cannot go back/);
+    expect(refusalOf(() => planDetach(world.observe(), OWNER))).toBe("FUNCTION_UNIDENTIFIED");
+    expect(planAttach(world.observe(), wants([0, 2], { leftovers: "hold" })).steps).toEqual([]);
+    world.stopGuest();
+    expect(planDetach(world.observe(), OWNER).steps).toEqual([]);
+  });
+
+  it("no detach of what QEMU has under ids that tell, whatever else it has", () => {
+    const world = card();
+    reach(world, wants());
+    world.unidentified = ["by-hand"];
+    expect(outline(planDetach(world.observe(), OWNER))).toContain("release 0000:01:00.0");
   });
 
   it("an unplug in a guest that has never run, since it would block the slot until a reset", () => {

@@ -3,8 +3,14 @@ import type { QmpMonitor } from "../../../../provider/qmp";
 import { nothingUsed } from "../../../support/survey";
 import { guest1, ScriptedLibvirt, type CallLine } from "./scripted-libvirt";
 
-/** A monitor that shows these devices, by path below /machine and host address; of type vfio-pci, if not named net. */
-export function monitorWith(devices: Readonly<Record<string, string>>): QmpMonitor {
+/** What QEMU says of `host` where a device was not plugged by it. */
+export const NO_HOST = "ffff:ff:ff.f";
+
+/**
+ * A monitor that shows these devices, by path below /machine and host address, or by their place in sysfs; of type vfio-pci,
+ * if not named net.
+ */
+export function monitorWith(devices: Readonly<Record<string, string | { sysfsdev: string }>>): QmpMonitor {
   const typeOf = (name: string): string => (name.startsWith("net") ? "e1000e" : "vfio-pci");
   return {
     execute: (command, args) => {
@@ -12,7 +18,11 @@ export function monitorWith(devices: Readonly<Record<string, string>>): QmpMonit
       const below = Object.keys(devices).filter((one) => one.startsWith(`${path}/`));
       const names = below.map((one) => one.slice(path.length + 1));
       const list = names.map((name) => ({ name, type: `child<${typeOf(name)}>` }));
-      return Promise.resolve(command === "qom-list" ? list : devices[path]);
+      if (command === "qom-list") return Promise.resolve(list);
+      const device = devices[path];
+      const properties =
+        typeof device === "object" ? { host: NO_HOST, ...device } : { host: device, sysfsdev: "" };
+      return Promise.resolve(properties[args?.["property"] as "host" | "sysfsdev"]);
     },
     listen: () => Promise.reject(new Error("not asked for")),
   };
