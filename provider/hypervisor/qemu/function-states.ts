@@ -1,5 +1,5 @@
 import type { GuestState } from "../../lifecycle";
-import { isRecord, type QmpMonitor } from "../../qmp";
+import type { QmpMonitor } from "../../qmp";
 import {
   BARS,
   COMMAND,
@@ -20,8 +20,8 @@ const NOTHING = 0xffff_ffff;
 const IS_DRIVEN = 0b110;
 
 /**
- * What the guest has done with each of these functions, in their order, by their registers (docs/qemu.md); where they cannot be read, by
- * query-pci, which shows a mapped BAR once a driver is there, and is silent until then.
+ * What the guest has done with each of these functions, in their order, by their registers (docs/qemu.md); where they
+ * cannot be read, by query-pci, which shows a mapped BAR once a driver is there, and is silent until then.
  *
  * @param queryPci its answer of the same moment: buses are numbered anew by each boot
  */
@@ -35,7 +35,9 @@ export async function lookAtStates(
   const asked = qemuIds.map((id) => devices.find((one) => one.device["qdev_id"] === id));
   const space = asked.some((one) => one !== undefined) ? await findConfigSpace(monitor, signal) : undefined;
   return Promise.all(
-    asked.map((one) => (one === undefined ? "unknown" : lookAtState(monitor, one, space, signal))),
+    asked.map(async (one): Promise<GuestState> =>
+      one === undefined ? "unknown" : lookAtState(monitor, one, space, signal),
+    ),
   );
 }
 

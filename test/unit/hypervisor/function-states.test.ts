@@ -135,7 +135,7 @@ describe("what the guest has done with a function", () => {
   it.each<[string, (guest: Q35) => void]>([
     [
       "the firmware has not placed the configuration space: 2^64 - 1",
-      (guest) => (guest.mcfg = JSON.parse("18446744073709551615")),
+      (guest) => (guest.mcfg = JSON.parse("18446744073709551615") as unknown),
     ],
     ["the machine has no such space", (guest) => (guest.mcfg = undefined)],
     ["its place is no number", (guest) => (guest.mcfg = "0xb0000000")],
