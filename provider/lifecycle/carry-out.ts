@@ -32,6 +32,8 @@ export interface Work {
   readonly hypervisor: Hypervisor;
   readonly deadline: Deadline;
   readonly progress: Progress;
+  /** Set by {@link carryOut} for the next plan of the same operation: the guest was running when it swept a slot. */
+  hasSwept?: boolean;
 }
 
 /**
@@ -61,6 +63,9 @@ export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-
   };
   try {
     return await carryOutSteps(plan.steps, work, course);
+  } catch (cause) {
+    work.hasSwept ||= hasCode(cause, "SLOT_SWEPT");
+    throw cause;
   } finally {
     await watch.end();
   }
@@ -196,7 +201,11 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
     case "plug":
       return plug(step, work, course);
     case "confirm":
-      return confirmPlug(step, { ...work, ...course, guest: hypervisor.guest });
+      return confirmPlug(step, {
+        ...{ guest: hypervisor.guest, deadline, progress: work.progress, watch: course.watch },
+        ...{ unplugMs: course.unplugMs, resetsAtPlug: course.resetsAtPlug },
+        ranJustNow: course.unplugMs > 0 || work.hasSwept === true,
+      });
     case "release":
       return release(step, work);
     case "handback":

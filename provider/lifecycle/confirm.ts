@@ -30,6 +30,8 @@ export interface ConfirmParts {
   readonly watch: PlugWatch;
   /** How long the guest took to let go of what was in the slot before; 0 where it was not asked. */
   readonly unplugMs: number;
+  /** Whether the guest was seen to run in this operation, so that it is in the middle of it where it is paused now. */
+  readonly ranJustNow: boolean;
   /** How many resets the watch had heard when function 0 was plugged. */
   readonly resetsAtPlug: number;
 }
@@ -89,7 +91,7 @@ async function awaitMapped(step: ConfirmStep, parts: ConfirmParts): Promise<void
     const runState = await guest.runState(signal);
     if (runState !== "running") {
       runsSince = Date.now();
-      const mayGoOn = runState === "paused" && (watch.wasPaused || unplugMs > 0);
+      const mayGoOn = runState === "paused" && (watch.wasPaused || parts.ranJustNow);
       if (mayGoOn && !hasLastedSince(startedAt, PAUSED_MS)) continue;
       return progress(
         "the guest is paused: it has not taken what was plugged, and whether it keeps it shows when it is resumed",

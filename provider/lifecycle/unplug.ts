@@ -49,6 +49,7 @@ export async function unplugSlot(
   const unheard = new Set<string>();
   const asked = {
     ids: new Set<string>(),
+    hasBegun: false,
     isBusy: false,
     isRepeated: false,
     refused: undefined as string | undefined,
@@ -58,7 +59,7 @@ export async function unplugSlot(
     if (event.kind === "deleted") waiting.delete(event.qemuId);
     if (event.kind === "unplug-refused") {
       // what comes before this operation has asked answers somebody else
-      if (asked.ids.size === 0 || !waiting.has(event.qemuId)) return;
+      if (!asked.hasBegun || !waiting.has(event.qemuId)) return;
       asked.refused = event.qemuId;
     }
     mailbox.put(event.kind);
@@ -132,6 +133,8 @@ export async function unplugSlot(
   }
 
   async function askOnce(id: string): Promise<UnplugAnswer> {
+    // its news may come before the answer
+    asked.hasBegun = true;
     const answer = await guest.requestUnplug(id, signal);
     asked.isBusy = answer === "busy";
     asked.isRepeated ||= asked.ids.has(id) && answer === "requested";

@@ -46,7 +46,9 @@ async function run(
   const watch = new PlugWatch(guest);
   await watch.begin(deadline.signal);
   const progress = (line: string): void => void said.push(line);
-  const parts = { guest, deadline, progress, watch, unplugMs: options.unplugMs ?? 0, resetsAtPlug: 0 };
+  const { unplugMs = 0 } = options;
+  const counts = { unplugMs, resetsAtPlug: 0, ranJustNow: unplugMs > 0 };
+  const parts = { guest, deadline, progress, watch, ...counts };
   const outcome = await letTimePass(confirmPlug(options.step ?? step, parts).finally(() => watch.end()));
   guest.finish();
   return { ...outcome, said };
@@ -80,7 +82,9 @@ async function answer(
   if (options.wasPaused) guest.say({ kind: "paused" });
   const said: string[] = [];
   const progress = (line: string): void => void said.push(line);
-  const parts = { guest, deadline, progress, watch, unplugMs: options.unplugMs ?? 0, resetsAtPlug: 0 };
+  const { unplugMs = 0 } = options;
+  const counts = { unplugMs, resetsAtPlug: 0, ranJustNow: unplugMs > 0 };
+  const parts = { guest, deadline, progress, watch, ...counts };
   return { ...(await letTimePass(confirmPlug(step, parts))), said };
 }
 
@@ -262,9 +266,10 @@ describe("an attach into a slot with an eject that comes late", () => {
     const world = new World({ functions: hostDevice(), buses: [expressBus("pci.3"), expressBus("pci.4")] });
     reach(world, wants());
     const hypervisor = new WorldHypervisor(world);
+    let hasBegun = false;
     hypervisor.onCall = (call) => {
-      if (call !== "device_del f0") return;
-      hypervisor.onCall = () => undefined;
+      if (call !== "device_del f0" || hasBegun) return;
+      hasBegun = true;
       world.isStandingStill = true;
       setTimeout(() => {
         secondEvent(hypervisor);
@@ -317,6 +322,31 @@ describe("an attach into a slot with an eject that comes late", () => {
     expect(hypervisor.changes.filter((one) => one === "plug f0")).toHaveLength(2);
     await jest.advanceTimersByTimeAsync(10_000);
     expect(world.guestSees()).toHaveLength(1);
+  });
+
+  it("waits for a guest that has swept the slot and stands still again, and is confirmed once it goes on", async () => {
+    const hypervisor = standingStill(({ world }) => world.acpiEvent());
+    const { world } = hypervisor;
+    let resumedAt = 0;
+    let firstTries = 1;
+    const before = hypervisor.onCall;
+    hypervisor.onCall = (call, index) => {
+      if (call === "observe" && hypervisor.changes.includes("plug f0") && firstTries-- > 0) {
+        world.runState = "paused";
+        world.isStandingStill = true;
+        setTimeout(() => {
+          world.runState = "running";
+          world.isStandingStill = false;
+          resumedAt = Date.now();
+          hypervisor.guestCarriesOut(100);
+        }, 4000);
+      }
+      return before(call, index);
+    };
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ wanted: some })));
+    expect(error).toBeUndefined();
+    expect(resumedAt).toBeGreaterThan(0);
+    expect(world.guestSees().flatMap((one) => one.map)).toHaveLength(2);
   });
 
   it("does not show function 0 alone, where the others are ejected before it is plugged", async () => {

@@ -452,6 +452,18 @@ describe("an unplug", () => {
     expect(tookMs).toBeLessThan(500);
   });
 
+  it("hears a refusal that comes before the reply of device_del", async () => {
+    const refused: GuestEvent = { kind: "unplug-refused", qemuId: f0 };
+    const { error } = await run([
+      listen,
+      bothThere,
+      ask({ before: [refused], delayMs: 100 }),
+      bothThere,
+      stop,
+    ]);
+    expect(hasCode(error, "UNPLUG_REFUSED_BY_GUEST")).toBe(true);
+  });
+
   it("takes no refusal for its own that is another's, was there before it asked, or is of what went all the same", async () => {
     const refused = (qemuId: string): GuestEvent => ({ kind: "unplug-refused", qemuId });
     const { value } = await run([
