@@ -38,3 +38,11 @@ export interface HeldFunction {
   /** Number of the function's IOMMU group on the host. */
   readonly iommuGroup: number;
 }
+
+/**
+ * What the guest has done with one function, by the registers that QEMU shows of it: `absent`, it answers nothing, as long as
+ * it is not shown to the guest or while the card is being reset; `present`, no BAR has an address; `enumerated`, the
+ * guest has given a BAR one; `driven`, a driver has switched on its memory and bus mastering; `unknown`, nothing tells, as
+ * of a machine without PCI Express's configuration space, or of a guest that is shut off.
+ */
+export type GuestState = "absent" | "present" | "enumerated" | "driven" | "unknown";

@@ -2,7 +2,7 @@ export { MultifunctionPciAttachment } from "./multifunction-pci-attachment";
 export type { MultifunctionPciAttachmentArgs } from "./attachment-args";
 export type { FunctionMappingArgs, GuestArgs, GuestSlotArgs, TimeoutsArgs } from "./attachment-args";
 export type { ConnectionArgs } from "./connection-args";
-export type { AttachedFunction, HeldFunction, Slot } from "./attachment-outputs";
+export type { AttachedFunction, GuestState, HeldFunction, Slot } from "./attachment-outputs";
 export { getPciDevices, getPciDevicesOutput } from "./get-pci-devices";
 export type { GetPciDevicesArgs, GetPciDevicesOutputArgs } from "./get-pci-devices";
 export type {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { MultifunctionPciAttachmentArgs } from "./attachment-args";
-import type { AttachedFunction, HeldFunction, Slot } from "./attachment-outputs";
+import type { AttachedFunction, GuestState, HeldFunction, Slot } from "./attachment-outputs";
 import { ownerToken } from "./owner-token";
 import { sealCredentials } from "./seal-credentials";
 import { shim } from "./shim";
@@ -19,6 +19,7 @@ const declaredProperties = {
   slot: undefined,
   guestAddress: undefined,
   guestConfigured: undefined,
+  guestState: undefined,
   attached: undefined,
   held: undefined,
   guestUuid: undefined,
@@ -53,6 +54,11 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   declare readonly guestAddress: pulumi.Output<string | null>;
   /** Whether the guest has mapped the functions' BARs (QMP query-pci). Informational, as `guestAddress` is. */
   declare readonly guestConfigured: pulumi.Output<boolean>;
+  /**
+   * What the guest has done with each function of `attached`, in its order, when that was last looked at. Informational, as
+   * `guestAddress` is; empty until a release that knows it has looked.
+   */
+  declare readonly guestState: pulumi.Output<GuestState[]>;
   /**
    * The functions that the guest has, in the order of their guest function numbers. Of a persistent attachment in a
    * guest that is shut off: those that it will have when it boots.

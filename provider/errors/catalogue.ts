@@ -266,6 +266,9 @@ const carryingOut = {
     `Where that is too short for this guest, raise timeouts.`,
   PLUG_FAILED: (d: { address: string; slot: string; reason: string }) =>
     `QEMU did not take ${d.address} into guest slot ${d.slot}: ${sentence(d.reason)}`,
+  UNPLUG_REFUSED_BY_GUEST: (d: { slot: string; functions: readonly string[] }) =>
+    `the guest refused to let go of ${d.functions.join(", ")} in slot ${d.slot}; it still has them. See in the guest who uses ` +
+    `the device and why it refused (its kernel log), or reset it, and run again.`,
   SLOT_SWEPT: (d: { slot: string; missing: readonly string[] }) =>
     `guest slot ${d.slot} was emptied again right after the plug, unasked: ${d.missing.join(", ")} are gone from QEMU. Run again.`,
   SLOT_HALF_BOOTED: (d: { slot: string }) =>

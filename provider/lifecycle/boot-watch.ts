@@ -1,7 +1,8 @@
 import { fail } from "../errors";
 import { isAcpiSlot, type GuestSlot } from "../pci";
 import { describeSlot } from "../plan";
-import { pause, type Deadline } from "./deadline";
+import type { Deadline } from "./deadline";
+import type { PlugWatch } from "./plug-watch";
 import type { Guest, Progress } from "./ports";
 
 const LOOK_MS = 250;
@@ -13,6 +14,7 @@ interface WatchParts {
   readonly guest: Guest;
   readonly deadline: Deadline;
   readonly progress: Progress;
+  readonly watch: PlugWatch;
 }
 
 /**
@@ -23,41 +25,56 @@ interface WatchParts {
  */
 export class BootWatch {
   readonly #parts: WatchParts;
-  #isBootBegun = false;
-  #stopListening: (() => Promise<void>) | undefined;
+  #hasBegun = false;
+  #isAtBeginning = false;
+  /** Beginnings of a boot that were heard; counted, so that none is forgotten over a wait. */
+  #boots = 0;
+  /** How many of them are waited for before the first plug. */
+  #bootsBefore = 0;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
   }
 
-  /** Before the first function other than 0; once more for each further one does nothing. */
+  /**
+   * Before the first function other than 0; once more for each further one does nothing. A guest that is reset in that time
+   * is waited for again: nothing is plugged yet.
+   */
   async begin({ bus, kind }: GuestSlot): Promise<void> {
-    if (!isAcpiSlot(kind) || this.#stopListening !== undefined) return;
+    if (!isAcpiSlot(kind) || this.#hasBegun) return;
+    this.#hasBegun = true;
+    const { deadline, watch } = this.#parts;
+    watch.tell(({ kind: news }) => {
+      if (news === "reset" || (news === "resumed" && this.#isAtBeginning)) this.#boots += 1;
+    });
+    await watch.begin(deadline.signal);
+    let hasSeen: boolean;
+    do {
+      this.#isAtBeginning = this.#boots > this.#bootsBefore;
+      this.#bootsBefore = this.#boots;
+      hasSeen = await this.#awaitTables(bus);
+    } while (hasSeen && this.#boots > this.#bootsBefore);
+  }
+
+  /** Whether firmware has seen the slots; a paused guest gets no further, and is heard where it is resumed too early. */
+  async #awaitTables(bus: string): Promise<boolean> {
     const { guest, deadline, progress } = this.#parts;
     const { signal } = deadline;
-    let isAtBeginning = false;
-    this.#stopListening = await guest.listen(({ kind: news }) => {
-      if (news === "reset" || (news === "resumed" && isAtBeginning)) this.#isBootBegun = true;
-    }, signal);
     for (let looks = 0; !(await guest.hasNumbered(bus, signal)); looks++) {
-      // a paused guest gets no further; where it is resumed too early, that is heard
-      isAtBeginning = true;
-      if ((await guest.runState(signal)) !== "running") return;
+      this.#isAtBeginning = true;
+      if ((await guest.runState(signal)) !== "running") return false;
       if (looks === 0)
         progress("the guest has just been reset; waiting until its firmware has seen the slots");
       await deadline.pause(LOOK_MS, "the guest's firmware has not numbered its PCI buses yet");
     }
-    if (isAtBeginning) await pause(TABLES_MS, signal);
-    isAtBeginning = false;
-    this.#isBootBegun = false;
+    if (this.#isAtBeginning)
+      await deadline.pause(TABLES_MS, "the guest's firmware was about to read which slots are taken");
+    this.#isAtBeginning = false;
+    return true;
   }
 
   /** Before function 0, which shows the others to the guest; throws SLOT_HALF_BOOTED. */
   refuseHalfBooted(slot: GuestSlot): void {
-    if (this.#isBootBegun) throw fail("SLOT_HALF_BOOTED", { slot: describeSlot(slot) });
-  }
-
-  async end(): Promise<void> {
-    await this.#stopListening?.();
+    if (this.#boots > this.#bootsBefore) throw fail("SLOT_HALF_BOOTED", { slot: describeSlot(slot) });
   }
 }

@@ -1,8 +1,10 @@
 import { causeText, fail, hasCode } from "../errors";
 import { isVfioDriver } from "../pci";
-import { describeSlot, describeStep, listFunctions, type Plan, type Step } from "../plan";
+import { describeSlot, describeStep, listFunctions, type Plan, type PlugTarget, type Step } from "../plan";
 import { BootWatch } from "./boot-watch";
+import { confirmPlug, refuseMissing } from "./confirm";
 import { pause, type Deadline } from "./deadline";
+import { PlugWatch } from "./plug-watch";
 import type { Hypervisor, Progress } from "./ports";
 import { unplugSlot } from "./unplug";
 
@@ -25,9 +27,6 @@ const TAKEN_LOOK_MS = 250;
 /** How often a step that takes long says so. */
 const STILL_MS = 5000;
 
-/** Longest watch for an unasked removal, however slow the guest was. */
-const MOST_WATCH_MS = 5000;
-
 /** What a plan is carried out with. */
 export interface Work {
   readonly hypervisor: Hypervisor;
@@ -37,6 +36,8 @@ export interface Work {
   readonly onStep?: (step: Step) => void;
   /** Told after each step, or steps that ran together, how many of the plan are done. */
   readonly passed?: (steps: number) => void;
+  /** Set by {@link carryOut} for the next plan of the same operation: the guest was running when it swept a slot. */
+  hasSwept?: boolean;
 }
 
 /**
@@ -50,12 +51,25 @@ export interface Work {
  */
 export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-stopped"> {
   const { hypervisor, deadline, progress } = work;
-  const watch = new BootWatch({ guest: hypervisor.guest, deadline, progress });
+  const { guest } = hypervisor;
+  const watch = new PlugWatch(guest);
   const qemuIds = plan.steps.flatMap((step) =>
     step.kind === "plug" || step.kind === "attach" || step.kind === "introduce" ? [step.target.qemuId] : [],
   );
+  const course: Course = {
+    watch,
+    bootWatch: new BootWatch({ guest, deadline, progress, watch }),
+    isWatched: plan.steps.some((step) => step.kind === "confirm" && step.isWatched),
+    plugged: [],
+    unplugMs: 0,
+    resetsAtPlug: 0,
+    qemuIdsToCome: qemuIds,
+  };
   try {
-    return await carryOutSteps(plan.steps, work, { watch, unplugMs: 0, qemuIdsToCome: qemuIds });
+    return await carryOutSteps(plan.steps, work, course);
+  } catch (cause) {
+    work.hasSwept ||= hasCode(cause, "SLOT_SWEPT");
+    throw cause;
   } finally {
     await watch.end();
   }
@@ -63,9 +77,16 @@ export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-
 
 /** What later steps have to know of earlier ones. */
 interface Course {
-  readonly watch: BootWatch;
+  readonly watch: PlugWatch;
+  readonly bootWatch: BootWatch;
+  /** Whether what is plugged may be swept, so that the guest is heard from before the first plug. */
+  readonly isWatched: boolean;
+  /** What was plugged into the slot, function 0 last. */
+  readonly plugged: PlugTarget[];
   /** How long the guest took to let go: tells how slow it is. */
   unplugMs: number;
+  /** How many resets had been heard when function 0 was about to be plugged. */
+  resetsAtPlug: number;
   /** Ids of what is still to be plugged, and has to be looked for before. */
   qemuIdsToCome: readonly string[];
 }
@@ -187,7 +208,11 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
     case "plug":
       return plug(step, work, course);
     case "confirm":
-      return confirm(step, work, course.unplugMs);
+      return confirmPlug(step, {
+        ...{ guest: hypervisor.guest, deadline, progress: work.progress, watch: course.watch },
+        ...{ unplugMs: course.unplugMs, resetsAtPlug: course.resetsAtPlug },
+        ranJustNow: course.unplugMs > 0 || work.hasSwept === true,
+      });
     case "release":
       return release(step, work);
     case "handback":
@@ -206,9 +231,16 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
 
 async function plug(step: StepOf<"plug">, work: Work, course: Course): Promise<void> {
   const { target, slot, multifunction } = step;
-  if (target.guestFunction === 0) course.watch.refuseHalfBooted(slot);
-  else await course.watch.begin(slot);
-  await plugInTime(step, work, course, () => work.hypervisor.guest.plug(target, slot, { multifunction }));
+  const { guest } = work.hypervisor;
+  const { watch, plugged } = course;
+  if (target.guestFunction === 0) {
+    course.bootWatch.refuseHalfBooted(slot);
+    // a part of a set is not shown, but plugged anew
+    const lost = watch.countLosses(plugged.map((one) => one.qemuId)) > 0;
+    if (lost) await refuseMissing({ slot, functions: plugged }, guest, work.deadline.signal);
+  } else await course.bootWatch.begin(slot);
+  await plugInTime(step, work, course, () => guest.plug(target, slot, { multifunction }));
+  plugged.push(target);
 }
 
 /** Nothing can be half plugged here. */
@@ -226,7 +258,9 @@ async function plugInTime(
   call: () => Promise<void>,
 ): Promise<void> {
   const { deadline } = work;
+  if (course.isWatched) await course.watch.begin(deadline.signal);
   await refuseOccupied(step, work, course);
+  course.resetsAtPlug = course.watch.resets;
   deadline.extend(Math.ceil((step.pinsBytes ?? 0) / 2 ** 30) * SECONDS_PER_PINNED_GIB);
   await call();
   if (deadline.isOver) throw deadline.error(`${step.target.hostAddress} was plugged too late`);
@@ -253,23 +287,6 @@ async function refuseOccupied(
       reason: `QEMU has a device ${occupied} already`,
     });
   course.qemuIdsToCome = [];
-}
-
-/**
- * QEMU's answer to device_add is no evidence: a slot emptied a moment ago may sweep what was just plugged. A guest that
- * was slow to let go is as slow with that, so it is watched for as long.
- */
-async function confirm(step: StepOf<"confirm">, work: Work, unplugMs: number): Promise<void> {
-  const { guest } = work.hypervisor;
-  const { signal } = work.deadline;
-  if (step.watchMs > 0) await pause(Math.max(step.watchMs, Math.min(unplugMs, MOST_WATCH_MS)), signal);
-  const there = await guest.deviceIds(signal);
-  const missing = step.functions.filter((one) => !there.has(one.qemuId));
-  if (missing.length > 0)
-    throw fail("SLOT_SWEPT", {
-      slot: describeSlot(step.slot),
-      missing: missing.map((one) => one.hostAddress),
-    });
 }
 
 async function release({ address, alias, hostDriver }: StepOf<"release">, work: Work): Promise<void> {

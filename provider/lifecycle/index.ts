@@ -7,6 +7,7 @@ export type {
   Guest,
   GuestEvent,
   GuestSideView,
+  GuestState,
   HeldLocks,
   Host,
   Hypervisor,

@@ -93,15 +93,28 @@ export interface Guest {
   requestUnplug(qemuId: string, signal: AbortSignal): Promise<UnplugAnswer>;
   /** How the guest itself sees the slot; informational, from its PCI configuration. */
   view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestSideView>;
-  /** Whether its firmware has numbered this bus since the last reset; true of a bus that has no number. */
+  /**
+   * What the guest has done with each of these functions, in their order, by their registers. A look has its price for the
+   * guest: at most four a second, of one function where one is enough. Says `unknown` where nothing tells, and fails only
+   * where QEMU does not answer at all.
+   */
+  guestStates(qemuIds: readonly string[], signal: AbortSignal): Promise<readonly GuestState[]>;
+  /** Whether its firmware has numbered this bus since the last reset; true of a bus that has no number by its nature. */
   hasNumbered(bus: string, signal: AbortSignal): Promise<boolean>;
   /** Whether it runs now. */
   runState(signal: AbortSignal): Promise<GuestRunState>;
   /** Ids of all devices QEMU has that were given one, by QOM. */
   deviceIds(signal: AbortSignal): Promise<ReadonlySet<string>>;
-  /** Hears from now on, until the returned function is called. */
+  /** Hears from now on, until the returned function is called; that may fail, see {@link endQuietly}. */
   listen(listener: (event: GuestEvent) => void, signal: AbortSignal): Promise<() => Promise<void>>;
 }
+
+/**
+ * What the guest has done with a function: `absent`, its registers are all ones, as of one that is not shown yet; `present`,
+ * no BAR has an address; `enumerated`, one has; `driven`, a driver uses its memory as a bus master; `unknown`, nothing
+ * tells. All ones can be a card that is being reset as well, so that `absent` is no failure.
+ */
+export type GuestState = "absent" | "present" | "enumerated" | "driven" | "unknown";
 
 /** What the guest has made of the plugged functions. */
 export interface GuestSideView {
@@ -109,13 +122,18 @@ export interface GuestSideView {
   readonly guestAddress?: string;
   /** Whether it has mapped the functions' BARs. */
   readonly guestConfigured: boolean;
+  /** By QEMU id; what is not there is `unknown`. */
+  readonly states?: ReadonlyMap<string, GuestState>;
 }
 
 export type UnplugAnswer = "requested" | "pending" | "busy" | "gone";
 
 export type GuestEvent =
   | { readonly kind: "deleted"; readonly qemuId: string }
+  /** The guest has refused to let go of a function that it was asked for. */
+  | { readonly kind: "unplug-refused"; readonly qemuId: string }
   | { readonly kind: "reset" }
+  | { readonly kind: "paused" }
   | { readonly kind: "resumed" }
   /** The way to the guest is gone: nothing more will be heard. */
   | { readonly kind: "lost" }

@@ -1,6 +1,7 @@
 import { fail } from "../errors";
 import { describeSlot, type GuestRunState, type Step } from "../plan";
 import { anySignal, pause, type Deadline } from "./deadline";
+import { endQuietly } from "./end-quietly";
 import type { Guest, Progress, UnplugAnswer } from "./ports";
 
 type UnplugStep = Extract<Step, { kind: "unplug" }>;
@@ -34,6 +35,7 @@ const LAST_LOOK_MS = 3000;
  *   firmware has lost that request. Any function stands for the whole slot, so another one is asked for then, seldom:
  *   a second request cancels a first one that the guest is about to follow (qemu.md 1.3).
  * - QEMU ending empties the slot as well.
+ * - A guest that says that it does not let go has answered: nothing more is waited for.
  */
 export async function unplugSlot(
   guest: Guest,
@@ -45,10 +47,21 @@ export async function unplugSlot(
   const waiting = new Set(step.functions.map((one) => one.qemuId));
   const mailbox = new Mailbox();
   const unheard = new Set<string>();
-  const asked = { ids: new Set<string>(), isBusy: false, isRepeated: false };
+  const asked = {
+    ids: new Set<string>(),
+    hasBegun: false,
+    isBusy: false,
+    isRepeated: false,
+    refused: undefined as string | undefined,
+  };
   let pendingSilences = 0;
   const stopListening = await guest.listen((event) => {
     if (event.kind === "deleted") waiting.delete(event.qemuId);
+    if (event.kind === "unplug-refused") {
+      // what comes before this operation has asked answers somebody else
+      if (!asked.hasBegun || !waiting.has(event.qemuId)) return;
+      asked.refused = event.qemuId;
+    }
     mailbox.put(event.kind);
   }, signal);
   try {
@@ -58,6 +71,7 @@ export async function unplugSlot(
       const news = await mailbox.take(signal, SILENCE_MS);
       if (news === "stopped") return "guest-stopped";
       if (news === "lost") throw fail("GUEST_CONNECTION_LOST", { waitingFor: [...waiting] });
+      if (news === "unplug-refused") await refuseUnlessGone();
       if (news === "resumed") progress("the guest was resumed; waiting for it to let go");
       if (news === "silence") await breakSilence();
       if (news !== "reset") continue;
@@ -76,7 +90,7 @@ export async function unplugSlot(
     if (mailbox.holds("stopped")) return "guest-stopped";
     throw deadline.isOver ? await tooLate() : cause;
   } finally {
-    await stopListening();
+    await endQuietly(stopListening);
   }
   if (asked.isRepeated) await pause(REPEATED_SETTLE_MS, signal);
   else if (unheard.size > 0) await pause(GROUP_CLOSE_MS, signal);
@@ -90,6 +104,14 @@ export async function unplugSlot(
     const isTime = SILENCES_OF_PENDING.includes(pendingSilences);
     const another = step.functions.find(({ qemuId }) => waiting.has(qemuId) && !asked.ids.has(qemuId));
     if (step.slot.kind === "pcie-native" && isTime && another !== undefined) await askOnce(another.qemuId);
+  }
+
+  async function refuseUnlessGone(): Promise<void> {
+    await strikeOffMissing();
+    const { refused } = asked;
+    if (refused === undefined || !waiting.has(refused)) return;
+    const functions = step.functions.filter((one) => waiting.has(one.qemuId)).map((one) => one.hostAddress);
+    throw fail("UNPLUG_REFUSED_BY_GUEST", { slot: describeSlot(step.slot), functions });
   }
 
   async function tooLate(): Promise<Error> {
@@ -111,6 +133,8 @@ export async function unplugSlot(
   }
 
   async function askOnce(id: string): Promise<UnplugAnswer> {
+    // its news may come before the answer
+    asked.hasBegun = true;
     const answer = await guest.requestUnplug(id, signal);
     asked.isBusy = answer === "busy";
     asked.isRepeated ||= asked.ids.has(id) && answer === "requested";

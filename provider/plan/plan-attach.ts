@@ -162,8 +162,7 @@ export function planAttach(
     if (single !== undefined)
       steps.push(...planSingle(observation, owned.tag, slot, targets, taken(single.hostAddress)));
     else if (!isPlugged) {
-      const how = { emptiedJustNow: unplugs.length > 0, ...(stones && { stones }) };
-      steps.push(...planPlug(observation, owned.tag, slot, targets, how));
+      steps.push(...planPlug(observation, owned.tag, slot, targets, stones));
     }
   }
   const confirmed = steps.length;

@@ -4,7 +4,7 @@ import type { Observation } from "./observation";
 import type { SteppingStones } from "./stepping-stone";
 import type { PlugTarget, Step, TakenFunction } from "./step";
 
-/** How long unasked removals were seen to follow a plug (qemu.md, rule 5). */
+/** How long unasked removals were seen to follow a plug into a native slot of QEMU before 6 (qemu.md, rule 5). */
 const SWEEP_WATCH_MS = 500;
 
 /** Functions other than 0 in order, then 0, then a look whether they are all there (qemu.md, rules 3 and 5). */
@@ -13,7 +13,7 @@ export function planPlug(
   tag: string,
   slot: GuestSlot,
   targets: readonly PlugTarget[],
-  { emptiedJustNow, stones }: { readonly emptiedJustNow: boolean; readonly stones?: SteppingStones },
+  stones?: SteppingStones,
 ): Step[] {
   const pinsBytes = memoryToPin(observation, tag);
   const pins = pinsBytes === undefined ? {} : { pinsBytes };
@@ -32,7 +32,7 @@ export function planPlug(
   return [
     ...(first === undefined ? [] : [{ ...first, ...pins }]),
     ...others,
-    confirmStep(observation, slot, targets, emptiedJustNow),
+    confirmStep(observation, slot, targets),
   ];
 }
 
@@ -73,19 +73,17 @@ export function planSingle(
     target,
     ...(pinsBytes !== undefined && { pinsBytes }),
   }));
-  return [...attaches, confirmStep(observation, slot, targets, false)];
+  return [...attaches, confirmStep(observation, slot, targets)];
 }
 
-function confirmStep(
-  observation: Observation,
-  slot: GuestSlot,
-  functions: readonly PlugTarget[],
-  emptiedJustNow: boolean,
-): Step {
-  const mayBeSwept =
-    (isAcpiSlot(slot.kind) && emptiedJustNow) ||
-    (slot.kind === "pcie-native" && Number.parseInt(observation.guest.qemuVersion, 10) < 6);
-  return { kind: "confirm", slot, functions, watchMs: mayBeSwept ? SWEEP_WATCH_MS : 0 };
+/**
+ * In an ACPI slot a late eject notification may be left by whoever asked for a removal, not only by this plan: by an earlier
+ * operation, or beside any event of another slot. So what is plugged there is watched, always.
+ */
+function confirmStep(observation: Observation, slot: GuestSlot, functions: readonly PlugTarget[]): Step {
+  const isOldNative = slot.kind === "pcie-native" && Number.parseInt(observation.guest.qemuVersion, 10) < 6;
+  const isWatched = isAcpiSlot(slot.kind) || isOldNative;
+  return { kind: "confirm", slot, functions, isWatched, watchMs: isOldNative ? SWEEP_WATCH_MS : 0 };
 }
 
 /**

@@ -65,7 +65,9 @@ export type Step =
       readonly kind: "confirm";
       readonly slot: GuestSlot;
       readonly functions: readonly PlugTarget[];
-      /** How long an unasked removal has to be watched for; 0 where none was ever seen. */
+      /** Whether what was plugged may be removed unasked, until the guest has taken it. */
+      readonly isWatched: boolean;
+      /** How long it has to be watched in any case: where the guest's taking it is no end of that. */
       readonly watchMs: number;
     }
   | {

@@ -20,6 +20,10 @@ const outputsSchema = z.object({
     .nullish()
     .transform((address) => address ?? null),
   guestConfigured: z.boolean(),
+  guestState: z
+    .array(z.enum(["absent", "present", "enumerated", "driven", "unknown"]))
+    .nullish()
+    .transform((states) => states ?? []),
   attached: z.array(
     held.extend({
       guestFunction: z.number(),
@@ -73,6 +77,7 @@ function outputsOf(reality: Reality): AttachmentState {
     slot: reality.slot,
     guestAddress: reality.guest.guestAddress ?? null,
     guestConfigured: reality.guest.guestConfigured,
+    guestState: reality.attached.map((one) => reality.guest.states?.get(one.qemuId) ?? "unknown"),
     attached: reality.attached.map((one) => ({
       ...part(one),
       guestFunction: one.guestFunction,

@@ -12,6 +12,8 @@ export interface CellKind {
   readonly kind: SlotKind;
   /** The highest slot of that bus. */
   readonly slot: number;
+  /** Where something else can be plugged meanwhile, of the same guest. */
+  readonly otherSlot: { readonly bus: string; readonly addr: string };
 }
 
 export const kinds = {
@@ -36,6 +38,7 @@ export const behaviours = [
   "reset with a pending unplug",
   "unrequested DEVICE_DELETED",
   "plug again at once",
+  "a late eject",
 ] as const;
 export type Behaviour = (typeof behaviours)[number];
 
@@ -131,9 +134,9 @@ function exceptionsOf(version: Cell["version"], kind: Cell["kind"]): Cell["excep
 
 function express(title: string, machine: MachineName, slots: "acpi" | "native"): CellKind {
   const kind = slots === "acpi" ? "pcie-acpi" : "pcie-native";
-  return { title, machine, slots, bus: "pci.4", kind, slot: 0 };
+  return { title, machine, slots, bus: "pci.4", kind, slot: 0, otherSlot: { bus: "pci.3", addr: "0x0" } };
 }
 
 function conventional(title: string, machine: MachineName, bus: string, kind: SlotKind): CellKind {
-  return { title, machine, slots: "acpi", bus, kind, slot: 31 };
+  return { title, machine, slots: "acpi", bus, kind, slot: 31, otherSlot: { bus, addr: "0x10" } };
 }

@@ -23,6 +23,11 @@ const ON_HOST = ALL.map(() => "e1000e");
 /** No operation below is given up, but those that say so: a machine may be busy. */
 const PATIENCE_SECONDS = 300;
 const EXPECTED_TO_FAIL_SECONDS = 3;
+const STANDS_STILL_MS = 1200;
+/** A stale eject that is under way ends within this once the guest goes on. */
+const STALE_EJECT_MS = 3000;
+/** For so long at least a report of success has to stay true. */
+const TRUE_AFTER_MS = 10_000;
 
 let guest: CellGuest;
 
@@ -176,7 +181,60 @@ const contract: Readonly<Record<Behaviour, () => Promise<void>>> = {
       expect(reality.attached).toHaveLength(functions.length);
     }
   },
+
+  "a late eject": async () => {
+    for (const [n, disturb] of lateEjects.entries()) {
+      await isWhole(await attachAll(), ALL);
+      const outcome = await disturb();
+      guest.meddled.meddling = {};
+      await guest.removeBystander();
+      // what was reported is true some time later as well
+      await sleep(n === lateEjects.length - 1 ? TRUE_AFTER_MS : STALE_EJECT_MS);
+      if (typeof outcome === "string") expect(outcome).toMatch(/\[SLOT_SWEPT\]/);
+      else await isWhole(outcome, numbersOf(outcome));
+      await detachAll();
+    }
+  },
 };
+
+/**
+ * Ways to a second eject notification: each event of ACPI that comes before the guest's eject makes another one, and
+ * QEMU ejects what is in the slot when that is carried out. Each ends with what an attach says of two functions.
+ */
+const lateEjects: readonly (() => Promise<Reality | string>)[] = [
+  // the removal is asked for a second time
+  () => changeTo([0, 2], { requested: () => guest.askedAgainByAStranger() }),
+  // something is plugged into another slot
+  () => changeTo([0, 2], { requested: () => guest.plugBystander() }),
+  // an earlier operation has left its request with a guest that stood still
+  async () => {
+    await guest.side.qmp("stop");
+    await expect(detachAll(EXPECTED_TO_FAIL_SECONDS)).rejects.toThrow(/DETACH_FAILED/);
+    const changing = changeTo([0, 2], { requested: () => guest.plugBystander() });
+    await sleep(500);
+    await guest.side.qmp("cont");
+    return changing;
+  },
+];
+
+/** Attaches another set to a guest that stands still for a moment whenever it has let go; an error is its text. */
+async function changeTo(
+  functions: readonly number[],
+  { requested }: { readonly requested: () => Promise<void> },
+): Promise<Reality | string> {
+  guest.meddled.meddling = {
+    requested: () => {
+      guest.meddled.meddling = {};
+      return requested();
+    },
+  };
+  const goOn = await guest.standsStillAtEachEject(STANDS_STILL_MS, 2);
+  try {
+    return await attachAll(functions).catch(causeText);
+  } finally {
+    await goOn();
+  }
+}
 
 /** Of a guest that does not come back after a reset: the error says so, and everything stays held and recorded. */
 async function keepsWhatIsNotLetGo(): Promise<void> {

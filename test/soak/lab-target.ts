@@ -264,6 +264,7 @@ export class LabTarget implements SoakTarget {
 function withoutInformational({
   guestAddress: _address,
   guestConfigured: _configured,
+  guestState: _state,
   ...others
 }: Properties): Properties {
   return others;

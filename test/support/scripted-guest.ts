@@ -1,13 +1,17 @@
-import type { Guest, GuestEvent, GuestSideView, UnplugAnswer } from "../../provider/lifecycle";
+import type { Guest, GuestEvent, GuestSideView, GuestState, UnplugAnswer } from "../../provider/lifecycle";
 import type { GuestSlot } from "../../provider/pci";
 import type { GuestRunState, PlugTarget } from "../../provider/plan";
 
 /** One line of a script: the command that must come now, what answers it, and what is heard around it. */
 export interface ScriptLine {
-  /** `listen`, `stop listening`, `qom-list`, `device_del ID`, `device_add ID`, `query-pci`, `query-status`. */
+  /**
+   * `listen`, `stop listening`, `qom-list`, `device_del ID`, `device_add ID`, `query-pci`, `query-status`, `registers ID`.
+   */
   readonly expect: string;
-  /** Ids for `qom-list`, an answer for `device_del`, a state for `query-status`; an Error is thrown. */
-  readonly reply?: readonly string[] | UnplugAnswer | GuestRunState | Error;
+  /**
+   * Ids for `qom-list`, an answer for `device_del`, a state for `query-status` and for `registers`; an Error is thrown.
+   */
+  readonly reply?: readonly string[] | UnplugAnswer | GuestRunState | GuestState | Error;
   /** Milliseconds until the reply. */
   readonly delayMs?: number;
   /** Heard before the reply. */
@@ -56,6 +60,11 @@ export class ScriptedGuest implements Guest {
   async view(_qemuIds: readonly string[], signal: AbortSignal): Promise<GuestSideView> {
     await this.#answer("query-pci", signal);
     return { guestConfigured: true };
+  }
+
+  async guestStates(qemuIds: readonly string[], signal: AbortSignal): Promise<readonly GuestState[]> {
+    const reply = await this.#answer(`registers ${qemuIds.join(" ")}`, signal);
+    return qemuIds.map(() => (typeof reply === "string" ? (reply as GuestState) : "unknown"));
   }
 
   async listen(listener: (event: GuestEvent) => void, signal: AbortSignal): Promise<() => Promise<void>> {

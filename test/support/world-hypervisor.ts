@@ -117,6 +117,8 @@ export class WorldHypervisor implements Hypervisor {
     requestUnplug: (qemuId, signal) =>
       this.#call(`device_del ${qemuId.slice(-2)}`, signal, () => this.#requestUnplug(qemuId)),
     view: (_ids, signal) => this.#call("view", signal, (): GuestSideView => ({ guestConfigured: true })),
+    guestStates: (ids, signal) =>
+      this.#call("guestStates", signal, () => this.#whileRunning(ids).map((id) => this.world.stateOf(id))),
     hasNumbered: (bus, signal) => this.#call("hasNumbered", signal, () => !this.world.unnumbered.has(bus)),
     runState: (signal) => this.#call("runState", signal, () => this.#whileRunning(this.world.runState)),
     deviceIds: (signal) => this.#call("deviceIds", signal, () => this.#deviceIds()),
@@ -154,6 +156,14 @@ export class WorldHypervisor implements Hypervisor {
   /** Heard by who listens now. */
   say(event: GuestEvent): void {
     for (const listener of this.#listeners) listener(event);
+  }
+
+  /** The guest carries out so many of the notifications that wait for it, and what went is heard. */
+  guestCarriesOut(notifications: number): void {
+    const before = this.world.plugged;
+    for (let n = 0; n < notifications; n++) this.world.carryOutNotification();
+    for (const { qemuId } of before.filter((one) => !this.world.plugged.includes(one)))
+      this.say({ kind: "deleted", qemuId });
   }
 
   /** Calls that change something. */

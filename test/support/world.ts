@@ -21,6 +21,12 @@ export class WorldViolation extends Error {
   override readonly name = "WorldViolation";
 }
 
+/** A slot of a bus. */
+interface SlotPlace {
+  readonly bus: string;
+  readonly slot: number;
+}
+
 /** What a world begins with. */
 export interface WorldStart {
   readonly functions: readonly HostFunction[];
@@ -69,6 +75,19 @@ export class World {
   readonly unnumbered = new Set<string>();
   readonly plugsSingles: boolean;
   readonly olderLibvirt: OlderLibvirt | undefined;
+  /**
+   * Set while the guest's system does nothing, though it runs: notifications wait for it. A guest that is paused for a
+   * moment, or whose processors get no time.
+   */
+  isStandingStill = false;
+  /** Ids of functions that the guest has mapped. */
+  readonly mapped = new Set<string>();
+  /** ACPI's notifications that the guest has not carried out yet, in their order. */
+  #notifications: { readonly what: "check" | "eject"; readonly bus: string; readonly slot: number }[] = [];
+  /** Slots that QEMU shows as to be ejected: a level, which an eject or a reset clears, and nothing else. */
+  #down: SlotPlace[] = [];
+  /** Slots that QEMU shows as plugged: the guest's reading clears it. */
+  #up: SlotPlace[] = [];
   /** What an older libvirt was asked to take from the host's driver: it gives that back only when asked to. */
   readonly #detached = new Set<PciAddress>();
   readonly #variants: ReadonlyMap<PciAddress, string>;
@@ -108,6 +127,11 @@ export class World {
     copy.configuredLedger = [...this.configuredLedger];
     copy.isTransient = this.isTransient;
     copy.confinement = this.confinement;
+    copy.isStandingStill = this.isStandingStill;
+    copy.#notifications = [...this.#notifications];
+    copy.#down = [...this.#down];
+    copy.#up = [...this.#up];
+    for (const one of this.mapped) copy.mapped.add(one);
     for (const one of this.#detached) copy.#detached.add(one);
     for (const one of this.losesDriverAtRelease) copy.losesDriverAtRelease.add(one);
     for (const [address, driver] of this.#driversBefore) copy.#driversBefore.set(address, driver);
@@ -291,6 +315,7 @@ export class World {
       const { iommuGroup } = this.functions.get(address) ?? {};
       this.#expectViable(address);
       this.plugged.push({ ...place, ...rom, qemuId: alias, hostAddress: address });
+      this.mapped.add(alias);
       this.#expect(iommuGroup !== undefined, `${address} has no IOMMU group`);
     }
     for (const { bus, slot } of this.plugged)
@@ -382,6 +407,52 @@ export class World {
     this.#expect(isOfVfio(one?.driver), `${hostAddress} is not on vfio-pci, so QEMU cannot open it`);
     this.#expectViable(hostAddress);
     this.plugged.push({ ...target, bus: slot.bus, slot: slot.slot });
+    if (guestFunction !== 0) return;
+    if (!this.#kindOf(slot.bus).endsWith("-acpi")) return this.#map(slot);
+    this.#up.push(slot);
+    this.acpiEvent();
+  }
+
+  /**
+   * What the guest does at an event of ACPI, of whichever slot: it goes over all slots, and notes a check for each that is up
+   * and an eject for each that is down. So a second event before the eject makes a second eject.
+   */
+  acpiEvent(): void {
+    this.#notifications.push(
+      ...this.#up.map(({ bus, slot }) => ({ what: "check" as const, bus, slot })),
+      ...this.#down.map(({ bus, slot }) => ({ what: "eject" as const, bus, slot })),
+    );
+    this.#up = [];
+    if (!this.isStandingStill) while (this.carryOutNotification());
+  }
+
+  /** The guest carries out the oldest notification; false where there is none. An eject takes what is there by now. */
+  carryOutNotification(): boolean {
+    const next = this.#notifications.shift();
+    if (next === undefined) return false;
+    const isThere = (one: SlotPlace): boolean => one.bus === next.bus && one.slot === next.slot;
+    if (next.what === "check") {
+      this.#map(next);
+      return true;
+    }
+    this.#down = this.#down.filter((one) => !isThere(one));
+    this.#up = this.#up.filter((one) => !isThere(one));
+    this.plugged = this.plugged.filter((one) => !isThere(one));
+    return true;
+  }
+
+  #map({ bus, slot }: SlotPlace): void {
+    const inSlot = this.plugged.filter((one) => one.bus === bus && one.slot === slot);
+    if (inSlot.some((one) => one.guestFunction === 0)) for (const one of inSlot) this.mapped.add(one.qemuId);
+  }
+
+  /** What a look at a function's registers tells. */
+  stateOf(qemuId: string): "absent" | "present" | "driven" | "unknown" {
+    const one = this.plugged.find((candidate) => candidate.qemuId === qemuId);
+    if (one === undefined) return "unknown";
+    if (!this.plugged.some((o) => o.bus === one.bus && o.slot === one.slot && o.guestFunction === 0))
+      return "absent";
+    return this.mapped.has(qemuId) ? "driven" : "present";
   }
 
   /** Libvirt's own hotplug: it takes the function, plugs it, and gives it back where QEMU refuses it. */
@@ -418,9 +489,15 @@ export class World {
     if (one === undefined) return "gone";
     const inSlot = this.plugged.filter((other) => other.bus === one.bus && other.slot === one.slot);
     const kind = this.#kindOf(one.bus);
-    const sweepsSlot = inSlot.some((other) => other.guestFunction === 0) || kind.endsWith("-acpi");
+    const sweepsSlot = inSlot.some((other) => other.guestFunction === 0);
     this.#expect(this.runState !== "prelaunch", "an unplug request before the guest ran blocks the slot");
-    this.plugged = this.plugged.filter((other) => (sweepsSlot ? !inSlot.includes(other) : other !== one));
+    for (const other of inSlot) this.mapped.delete(other.qemuId);
+    if (kind.endsWith("-acpi")) {
+      if (!this.#down.some((d) => d.bus === one.bus && d.slot === one.slot))
+        this.#down.push({ bus: one.bus, slot: one.slot });
+      this.acpiEvent();
+    } else
+      this.plugged = this.plugged.filter((other) => (sweepsSlot ? !inSlot.includes(other) : other !== one));
     return "requested";
   }
 
@@ -449,6 +526,10 @@ export class World {
   stopGuest(): void {
     this.runState = "off";
     this.plugged = [];
+    this.#notifications = [];
+    this.#down = [];
+    this.#up = [];
+    this.mapped.clear();
     if (this.olderLibvirt) {
       const isKept = (h: Holding): boolean => h.guest !== OWN_GUEST || this.#isLeftAlone(h);
       for (const { address } of this.holdings.filter((h) => !isKept(h)))

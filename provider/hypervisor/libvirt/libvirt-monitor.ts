@@ -48,7 +48,8 @@ export class LibvirtMonitor implements QmpMonitor {
     };
     const refused = begun.find((one) => one.status === "rejected");
     if (refused === undefined) return stop;
-    await stop();
+    // that may fail as well, and is not the cause
+    await stop().catch(() => undefined);
     throw refused.reason;
   }
 }

@@ -8,7 +8,9 @@ import { isRecord } from "../../qmp";
  */
 export function findGuestSideView(queryPci: unknown, qemuIds: readonly string[]): GuestSideView {
   const wanted = new Set(qemuIds);
-  const found = pciDevices(queryPci).filter(({ qdev_id: id }) => typeof id === "string" && wanted.has(id));
+  const found = listPciDevices(queryPci)
+    .map(({ device }) => device)
+    .filter(({ qdev_id: id }) => typeof id === "string" && wanted.has(id));
   const [first] = found;
   if (first === undefined || found.length < qemuIds.length) return { guestConfigured: false };
   const { bus, slot } = first;
@@ -20,26 +22,33 @@ export function findGuestSideView(queryPci: unknown, qemuIds: readonly string[])
 }
 
 /**
- * Whether the guest has numbered the bus behind a port or bridge; a root bus is not behind one, and has its number
- * always.
+ * Whether the guest has numbered the bus behind a port or bridge; undefined where query-pci shows no such port: a root
+ * bus, or a port behind a bridge that is itself behind no number yet.
  */
-export function isBusNumbered(queryPci: unknown, bus: string): boolean {
-  const bridge = pciDevices(queryPci).find(({ qdev_id: id }) => id === bus)?.["pci_bridge"];
+export function isBusNumbered(queryPci: unknown, bus: string): boolean | undefined {
+  const port = listPciDevices(queryPci).find(({ device }) => device["qdev_id"] === bus);
+  if (port === undefined) return undefined;
+  const bridge = port.device["pci_bridge"];
   const numbers = isRecord(bridge) ? bridge["bus"] : undefined;
-  return !isRecord(numbers) || numbers["secondary"] !== 0;
+  return isRecord(numbers) && isWithin(numbers["secondary"], 1, 255);
 }
 
-type PciDevice = Readonly<Record<string, unknown>>;
+/** A device that query-pci shows. */
+export interface PciDevice {
+  readonly device: Readonly<Record<string, unknown>>;
+  /** What it says of the port or bridge that the device is behind; undefined on a root bus. */
+  readonly bridge: Readonly<Record<string, unknown>> | undefined;
+}
 
 /** The devices of all buses, those behind bridges included, however deep. */
-function pciDevices(list: unknown): PciDevice[] {
+export function listPciDevices(queryPci: unknown): PciDevice[] {
   const found: PciDevice[] = [];
-  const buses: unknown[] = Array.isArray(list) ? [...(list as unknown[])] : [];
+  const buses: unknown[] = Array.isArray(queryPci) ? [...(queryPci as unknown[])] : [];
   for (let bus = buses.pop(); bus !== undefined; bus = buses.pop()) {
-    const devices = isRecord(bus) ? bus["devices"] : undefined;
-    if (!Array.isArray(devices)) continue;
-    for (const device of (devices as unknown[]).filter(isRecord)) {
-      found.push(device);
+    if (!isRecord(bus) || !Array.isArray(bus["devices"])) continue;
+    const bridge = isRecord(bus["bus"]) ? bus["bus"] : undefined;
+    for (const device of (bus["devices"] as unknown[]).filter(isRecord)) {
+      found.push({ device, bridge });
       if (isRecord(device["pci_bridge"])) buses.push(device["pci_bridge"]);
     }
   }
@@ -57,11 +66,23 @@ const ROM_REGION = 6;
  * QEMU shows an unmapped region with the address -1. Only memory counts: a guest maps the ROM for a moment
  * at the most, and behind a root port it often gives no I/O ports at all.
  */
-function isMapped(device: PciDevice): boolean {
+function isMapped(device: PciDevice["device"]): boolean {
   const regions = device["regions"];
-  if (!Array.isArray(regions)) return false;
-  return regions
+  return Array.isArray(regions) && memoryRegions(device).every(hasAddress);
+}
+
+/** Whether the guest has mapped any memory of a device: one without memory never shows it. */
+export function hasMappedRegion(device: PciDevice["device"]): boolean {
+  return memoryRegions(device).some(hasAddress);
+}
+
+function memoryRegions({ regions }: PciDevice["device"]): Readonly<Record<string, unknown>>[] {
+  if (!Array.isArray(regions)) return [];
+  return (regions as unknown[])
     .filter(isRecord)
-    .filter((region) => region["type"] === "memory" && region["bar"] !== ROM_REGION)
-    .every(({ address }) => typeof address === "number" && address >= 0);
+    .filter((region) => region["type"] === "memory" && region["bar"] !== ROM_REGION);
+}
+
+function hasAddress({ address }: Readonly<Record<string, unknown>>): boolean {
+  return typeof address === "number" && address >= 0;
 }

@@ -1,8 +1,9 @@
 import { causeText, fail } from "../../errors";
-import type { Guest, GuestEvent, GuestSideView, UnplugAnswer } from "../../lifecycle";
+import type { Guest, GuestEvent, GuestSideView, GuestState, UnplugAnswer } from "../../lifecycle";
 import type { GuestSlot } from "../../pci";
 import { describeSlot, type GuestRunState, type PlugTarget } from "../../plan";
 import { listProperties, PERIPHERAL_PATH, type QmpEvent, type QmpMonitor } from "../../qmp";
+import { lookAtStates } from "./function-states";
 import { findGuestSideView, isBusNumbered } from "./guest-side-view";
 import { findMeaning } from "./known-errors";
 import { findObstacle } from "./occupancy";
@@ -62,7 +63,10 @@ export class QmpGuest implements Guest {
   }
 
   async hasNumbered(bus: string, signal: AbortSignal): Promise<boolean> {
-    return isBusNumbered(await this.#monitor.execute("query-pci", undefined, signal), bus);
+    const isNumbered = isBusNumbered(await this.#monitor.execute("query-pci", undefined, signal), bus);
+    if (isNumbered !== undefined) return isNumbered;
+    // a port that is not shown is behind another that has no number; what is no port is a root bus
+    return !(await this.deviceIds(signal)).has(bus);
   }
 
   runState(signal: AbortSignal): Promise<GuestRunState> {
@@ -75,7 +79,17 @@ export class QmpGuest implements Guest {
   }
 
   async view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestSideView> {
-    return findGuestSideView(await this.#monitor.execute("query-pci", undefined, signal), qemuIds);
+    const queryPci = await this.#monitor.execute("query-pci", undefined, signal);
+    const states = await lookAtStates(this.#monitor, queryPci, qemuIds, signal);
+    return {
+      ...findGuestSideView(queryPci, qemuIds),
+      states: new Map(qemuIds.map((id, n) => [id, states[n] ?? "unknown"])),
+    };
+  }
+
+  async guestStates(qemuIds: readonly string[], signal: AbortSignal): Promise<readonly GuestState[]> {
+    const queryPci = await this.#monitor.execute("query-pci", undefined, signal);
+    return lookAtStates(this.#monitor, queryPci, qemuIds, signal);
   }
 
   listen(listener: (event: GuestEvent) => void, signal: AbortSignal): Promise<() => Promise<void>> {
@@ -91,8 +105,14 @@ function findGuestEvent({ event, data }: QmpEvent): GuestEvent | undefined {
   switch (event) {
     case "DEVICE_DELETED":
       return typeof data["device"] === "string" ? { kind: "deleted", qemuId: data["device"] } : undefined;
+    case "DEVICE_UNPLUG_GUEST_ERROR":
+      return typeof data["device"] === "string"
+        ? { kind: "unplug-refused", qemuId: data["device"] }
+        : undefined;
     case "RESET":
       return { kind: "reset" };
+    case "STOP":
+      return { kind: "paused" };
     case "RESUME":
       return { kind: "resumed" };
     case "STOPPED":

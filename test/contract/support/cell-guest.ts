@@ -14,6 +14,8 @@ import { MeddledMonitor } from "./meddled-monitor";
 /** A guest has switched a slot on or off within seconds; on pseries, within half a minute. */
 const SEEN_MS = 120_000;
 const LOOK_MS = 250;
+/** QEMU's id of what is plugged into another slot meanwhile. */
+const BYSTANDER = "bystander";
 const { signal } = new AbortController();
 
 type StoppableGuest = GuestSide & { readonly stop: () => Promise<void> };
@@ -156,6 +158,59 @@ export class CellGuest {
       if (Date.now() > endsAt) throw new Error("a stranger's device_del removed nothing");
       await sleep(LOOK_MS);
     }
+  }
+
+  /** As somebody without our locks would: asks once more for the removal of what is in the slot, of whichever function. */
+  async askedAgainByAStranger(): Promise<void> {
+    for (const id of await this.#ownIds())
+      await this.side.qmp("device_del", { id }).catch((cause: unknown) => {
+        // refused, or gone already
+        if (!(cause instanceof QmpError)) throw cause;
+      });
+  }
+
+  /** Plugs something that is not ours into another slot. */
+  async plugBystander(): Promise<void> {
+    await this.side.qmp("device_add", { driver: "virtio-rng-pci", id: BYSTANDER, ...this.kind.otherSlot });
+  }
+
+  /** Takes it away again, where it is there. */
+  async removeBystander(): Promise<void> {
+    const endsAt = Date.now() + SEEN_MS;
+    for (;;) {
+      const list = (await this.side.qmp("qom-list", { path: PERIPHERAL_PATH })) as { name: string }[];
+      if (!list.some(({ name }) => name === BYSTANDER)) return;
+      if (Date.now() > endsAt) throw new Error("what stands in the other slot stays there");
+      await this.side.qmp("device_del", { id: BYSTANDER }).catch((cause: unknown) => {
+        if (!(cause instanceof QmpError)) throw cause;
+      });
+      await sleep(1000);
+    }
+  }
+
+  /** From now on the guest stands still for so long whenever it has let go of function 0, so often. */
+  async standsStillAtEachEject(milliseconds: number, times: number): Promise<() => Promise<void>> {
+    let left = times;
+    let standing = Promise.resolve();
+    const standStill = async (): Promise<void> => {
+      await this.side.qmp("stop");
+      await sleep(milliseconds);
+      await this.side.qmp("cont");
+    };
+    const stopListening = await this.side.monitor.listen(({ event, data }) => {
+      if (event !== "DEVICE_DELETED" || !/^mfpci-.*-f0$/.test(String(data["device"])) || left === 0) return;
+      left -= 1;
+      standing = standing.then(standStill);
+    });
+    return async () => {
+      await stopListening();
+      await standing;
+    };
+  }
+
+  async #ownIds(): Promise<string[]> {
+    const list = (await this.side.qmp("qom-list", { path: PERIPHERAL_PATH })) as { name: string }[];
+    return list.map(({ name }) => name).filter((name) => name.startsWith("mfpci-"));
   }
 
   /** The guest itself throws out what it has in a slot, where its system can. */

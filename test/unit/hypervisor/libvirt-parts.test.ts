@@ -176,7 +176,7 @@ describe("the monitor behind libvirt", () => {
   });
 
   /** A client whose two subscriptions can be told something. */
-  function subscribed(lifecycleError?: Error) {
+  function subscribed(lifecycleError?: Error, stopError?: Error) {
     let onMonitor: (event: { event: string; details: unknown }) => void = () => undefined;
     let onLifecycle: (event: { event: string }) => void = () => undefined;
     let end: () => void = () => undefined;
@@ -185,7 +185,10 @@ describe("the monitor behind libvirt", () => {
       closed: new Promise<void>((resolve) => (end = resolve)),
       onMonitorEvent: (_domain: unknown, listener: typeof onMonitor) => {
         onMonitor = listener;
-        return Promise.resolve(() => Promise.resolve(void stopped.push("monitor")));
+        return Promise.resolve(() => {
+          stopped.push("monitor");
+          return stopError === undefined ? Promise.resolve() : Promise.reject(stopError);
+        });
       },
       onLifecycleEvent: (_domain: unknown, listener: typeof onLifecycle) => {
         onLifecycle = listener;
@@ -222,6 +225,13 @@ describe("the monitor behind libvirt", () => {
     ]);
     await stop();
     expect(stopped.sort()).toEqual(["lifecycle", "monitor"]);
+  });
+
+  it("fails with the refusal of a subscription, though taking the other one back fails as well", async () => {
+    const refusal = new Error("no lifecycle events");
+    const { monitor, stopped } = subscribed(refusal, new Error("the way is gone"));
+    expect(await failureOf(monitor.listen(() => undefined, signal))).toBe(refusal);
+    expect(stopped).toEqual(["monitor"]);
   });
 
   it("does not call the end of a connection a loss once nobody listens", async () => {

@@ -174,12 +174,17 @@ describe("what a guest tells", () => {
     monitor.say("RESET", { guest: true });
     monitor.say("RESUME");
     monitor.say("STOP");
+    monitor.say("DEVICE_UNPLUG_GUEST_ERROR", { device: "f1", path: "/machine/peripheral/f1" });
+    monitor.say("DEVICE_UNPLUG_GUEST_ERROR", { path: "/machine/unattached/device[3]" });
+    monitor.say("MEM_UNPLUG_ERROR", { device: "dimm0", msg: "no" });
     monitor.say("STOPPED");
     monitor.say("LOST");
     expect(heard).toEqual([
       { kind: "deleted", qemuId: "f0" },
       { kind: "reset" },
       { kind: "resumed" },
+      { kind: "paused" },
+      { kind: "unplug-refused", qemuId: "f1" },
       { kind: "stopped" },
       { kind: "lost" },
     ]);

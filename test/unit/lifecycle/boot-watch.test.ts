@@ -36,6 +36,44 @@ describe("a plug into a guest that was reset a moment ago", () => {
     expect(hypervisor.isHeardByNobody).toBe(true);
   });
 
+  it("waits again where the guest is reset in the time in which its firmware reads the slots", async () => {
+    const hypervisor = afterReset();
+    let numberedAt = 0;
+    let pluggedAt = 0;
+    setTimeout(() => {
+      hypervisor.world.unnumbered.clear();
+      numberedAt = Date.now();
+      for (const afterMs of [1500, 3000]) setTimeout(() => hypervisor.say({ kind: "reset" }), afterMs);
+    }, 3000);
+    hypervisor.onCall = (call) => {
+      if (call === "plug f1") pluggedAt = Date.now();
+    };
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
+    expect(error).toBeUndefined();
+    // nothing was plugged before both resets were over, and nothing had to be plugged anew
+    expect(plugs(hypervisor)).toEqual(["plug f1", "plug f2", "plug f3", "plug f0"]);
+    expect(pluggedAt - numberedAt).toBeGreaterThanOrEqual(5000);
+  });
+
+  it("does not take a reset for seen that comes while it asks for the bus's number", async () => {
+    const hypervisor = afterReset();
+    hypervisor.world.unnumbered.clear();
+    let isReset = false;
+    const plugTimes: number[] = [];
+    let resetAt = 0;
+    hypervisor.onCall = (call) => {
+      if (call === "plug f1") plugTimes.push(Date.now());
+      if (call !== "hasNumbered" || isReset) return;
+      isReset = true;
+      resetAt = Date.now();
+      hypervisor.say({ kind: "reset" });
+    };
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
+    expect(error).toBeUndefined();
+    expect(plugTimes).toHaveLength(1);
+    expect((plugTimes[0] ?? 0) - resetAt).toBeGreaterThanOrEqual(2000);
+  });
+
   it("ends at the deadline where the firmware gets no further, with nothing plugged", async () => {
     const hypervisor = afterReset();
     const { error } = await letTimePass(attach(hypervisor, attachRequest({ limitSeconds: 10 })));

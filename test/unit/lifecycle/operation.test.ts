@@ -360,27 +360,6 @@ describe("a second try", () => {
     expect(said.join("\n")).toMatch(/emptied again right after the plug.*Trying once more/);
   });
 
-  it("watches a slot that was emptied just now for as long as the guest took to let go, up to 5 s", async () => {
-    const watchedFor = async (letsGoAfterMs: number): Promise<number> => {
-      const hypervisor = new WorldHypervisor(empty());
-      await letTimePass(attach(hypervisor, attachRequest()));
-      let pluggedAt = 0;
-      let lookedAt = 0;
-      hypervisor.onCall = (call) => {
-        if (call === "device_del f0") return sleep(letsGoAfterMs);
-        if (call === "plug f0") pluggedAt = Date.now();
-        if (call === "deviceIds" && hypervisor.changes.at(-1) === "plug f0") lookedAt ||= Date.now();
-        return undefined;
-      };
-      const wanted = wants([0, 2], { leftovers: "hold" });
-      await letTimePass(attach(hypervisor, attachRequest({ wanted })));
-      return lookedAt - pluggedAt;
-    };
-    expect(await watchedFor(10)).toBe(500);
-    expect(await watchedFor(1500)).toBeGreaterThanOrEqual(1500);
-    expect(await watchedFor(20_000)).toBe(5000);
-  });
-
   it("is the last one: a slot that is swept again fails, and everything is undone", async () => {
     const world = empty();
     const hypervisor = new WorldHypervisor(world);
@@ -392,16 +371,6 @@ describe("a second try", () => {
     expect(hasCode(cause, "SLOT_SWEPT")).toBe(true);
     expect(hypervisor.changes.filter((one) => one === "plug f0")).toHaveLength(2);
     expect(world.holdings).toEqual([]);
-  });
-
-  it("watches the plugged slot for as long as sweeping was seen to take, where it was seen", async () => {
-    const world = empty();
-    reach(world, wants());
-    const hypervisor = new WorldHypervisor(world);
-    const wanted = wants([0, 2], { leftovers: "hold" });
-    const { error, tookMs } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
-    expect(error).toBeUndefined();
-    expect(tookMs).toBeGreaterThanOrEqual(500);
   });
 
   it("lets go of the whole group and holds it again where the group's node was taken from the guest", async () => {
@@ -664,7 +633,7 @@ describe("a look at a guest that is shut off", () => {
     expect(hypervisor.changes).toEqual([]);
     world.coldBoot();
     const { value: booted } = await letTimePass(look());
-    expect(booted).toEqual({ ...told, guest: { guestConfigured: true } });
+    expect(booted).toMatchObject({ ...told, guest: { guestConfigured: true } });
   });
 
   it("finds nothing of an attachment that was not persistent", async () => {

@@ -438,6 +438,66 @@ describe("an unplug", () => {
     expect(causeText(error)).toContain(f1);
   });
 
+  it("ends at once where the guest says that it does not let go, and says who is to be asked", async () => {
+    const refused: GuestEvent = { kind: "unplug-refused", qemuId: f1 };
+    const { error, tookMs } = await run([
+      listen,
+      bothThere,
+      ask({ after: [{ afterMs: 400, event: refused }] }),
+      bothThere,
+      stop,
+    ]);
+    expect(hasCode(error, "UNPLUG_REFUSED_BY_GUEST")).toBe(true);
+    expect(causeText(error)).toMatch(/refused to let go of 0000:01:00\.0, 0000:01:00\.1 in slot pci\.4/);
+    expect(tookMs).toBeLessThan(500);
+  });
+
+  it("hears a refusal that comes before the reply of device_del", async () => {
+    const refused: GuestEvent = { kind: "unplug-refused", qemuId: f0 };
+    const { error } = await run([
+      listen,
+      bothThere,
+      ask({ before: [refused], delayMs: 100 }),
+      bothThere,
+      stop,
+    ]);
+    expect(hasCode(error, "UNPLUG_REFUSED_BY_GUEST")).toBe(true);
+  });
+
+  it("takes no refusal for its own that is another's, was there before it asked, or is of what went all the same", async () => {
+    const refused = (qemuId: string): GuestEvent => ({ kind: "unplug-refused", qemuId });
+    const { value } = await run([
+      listen,
+      { ...bothThere, before: [refused(f0)] },
+      ask({
+        before: [refused("net0")],
+        after: [
+          { afterMs: 100, event: refused(f1) },
+          { afterMs: 300, event: deleted(f0) },
+        ],
+      }),
+      { expect: "qom-list", reply: [f0] },
+      bothGone,
+      stop,
+    ]);
+    expect(value).toBe("unplugged");
+  });
+
+  it("keeps its result, and its own error, though the end of listening fails", async () => {
+    const broken: ScriptLine = { ...stop, reply: new Error("the way is gone") };
+    const done = await run([
+      listen,
+      bothThere,
+      ask({ after: soon(deleted(f0), deleted(f1)) }),
+      bothGone,
+      broken,
+    ]);
+    expect({ value: done.value, error: done.error }).toEqual({ value: "unplugged", error: undefined });
+    const refusal = new Error("some other refusal");
+    const failed = await run([listen, bothThere, ask({ reply: refusal }), broken]);
+    expect(failed.error).toBe(refusal);
+  });
+
   it("stops listening where asking fails, and the failure is what is reported", async () => {
     const refused = new Error("some other refusal");
     const { error } = await run([listen, bothThere, ask({ reply: refused }), stop]);

@@ -55,7 +55,11 @@ const reality: fc.Arbitrary<Reality> = fc.record(
       kind: fc.constantFrom("pcie-native", "pcie-acpi", "pci-acpi", "pseries"),
     }),
     guest: fc.record(
-      { guestAddress: fc.constant("0000:05:00"), guestConfigured: fc.boolean() },
+      {
+        guestAddress: fc.constant("0000:05:00"),
+        guestConfigured: fc.boolean(),
+        states: fc.constant(new Map([["f0", "driven" as const]])),
+      },
       { requiredKeys: ["guestConfigured"] },
     ),
     attached: fc.subarray([0, 1, 2, 3]).chain((numbers) => fc.tuple(...numbers.map(attachedFunction))),
@@ -249,6 +253,27 @@ describe("whether the state says what is there", () => {
   };
   const state = composeState({}, reality);
   const [first] = reality.attached;
+
+  it("tells what the guest made of each function in their order, and unknown where nothing tells", () => {
+    const attached = ["f2", "f0", "f1"].map((qemuId) => ({ ...first!, qemuId }));
+    const states = new Map([
+      ["f0", "driven"],
+      ["f2", "present"],
+    ] as const);
+    const told = composeState({}, { ...reality, attached, guest: { guestConfigured: true, states } });
+    expect(told.guestState).toEqual(["present", "driven", "unknown"]);
+    expect(state.guestState).toEqual(["unknown"]);
+  });
+
+  it("reads a state of before there was guestState, and its being there is no difference", () => {
+    const { guestState: _, ...old } = throughTheEngine(state);
+    expect(parseState(old).guestState).toEqual([]);
+    expect(parseState({ ...old, guestState: null }).guestState).toEqual([]);
+    const states = new Map([["mfpci-0123456789ab-f0", "driven" as const]]);
+    const driven = { ...reality, guest: { ...reality.guest, states } };
+    expect(isSameState(parseState(old), driven)).toBe(true);
+    expect(isSameState(composeState({}, driven), reality)).toBe(true);
+  });
 
   it("does not depend on what the guest made of it, nor on the ids that a cold boot gave it", () => {
     const attached = reality.attached.map((one) => ({
