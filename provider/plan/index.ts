@@ -2,6 +2,7 @@ export {
   describePlan,
   describeSlot,
   describeStep,
+  describeUnreadGuest,
   interruptionOf,
   listFunctions,
   type Interruption,
@@ -31,6 +32,7 @@ export type {
   OlderLibvirt,
   OwnedPart,
   PluggedFunction,
+  UnreadGuest,
 } from "./observation";
 export { allEntriesOf, findOwned, isNothing, pluggedAtBoot, touchedGroups } from "./owned";
 export { planAttach } from "./plan-attach";
