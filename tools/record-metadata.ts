@@ -34,7 +34,7 @@ async function main(names: readonly string[]): Promise<void> {
   const lab = await startLab({ log: console.error });
   try {
     const { stdout } = await lab.exec(
-      "virsh -v; . /etc/os-release; echo $PRETTY_NAME; dpkg-query -W -f '${Version}' libxml2*",
+      "virsh -v; . /etc/os-release; echo $PRETTY_NAME; dpkg-query -W -f '${Version}' libxml2 | head -c 60",
     );
     const [libvirt = "", host = "", libxml2 = ""] = stdout.trim().split("\n");
     for (const file of readdirSync(metadataFolder)) {

@@ -193,13 +193,18 @@ export class World {
   }
 
   record(entry: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
-    this.erase(entry, places);
+    this.#eraseWhere((one) => isNamedAs(one, entry), places);
     if (places.includes("live") || places.includes("domain")) this.ledger.push({ guest: OWN_GUEST, entry });
     if (places.includes("configuration")) this.configuredLedger.push(entry);
   }
 
-  erase({ owner, tag }: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
-    const isAnothers = (entry: LedgerEntry): boolean => entry.owner !== owner && entry.tag !== tag;
+  /** What another create has made under the same owner stays. */
+  erase(entry: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
+    this.#eraseWhere((one) => isNamedAs(one, entry) && one.incarnation === entry.incarnation, places);
+  }
+
+  #eraseWhere(isErased: (entry: LedgerEntry) => boolean, places: readonly LedgerPlace[]): void {
+    const isAnothers = (entry: LedgerEntry): boolean => !isErased(entry);
     if (places.includes("live")) {
       this.#expect(this.isRunning, "there is no live metadata of a guest that does not run");
       this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST || isAnothers(line.entry));
@@ -597,4 +602,8 @@ export function hostDevice(
   extra: Parameters<typeof hostFunction>[1] = {},
 ): HostFunction[] {
   return numbers.map((n) => hostFunction(`${slot}.${n}`, extra));
+}
+
+function isNamedAs(one: LedgerEntry, other: LedgerEntry): boolean {
+  return one.owner === other.owner || one.tag === other.tag;
 }

@@ -45,7 +45,8 @@ const closing = /<\/([^\s<>/"'=]+)\s*>/y;
 const opening = /<([^\s<>/"'=!?&]+)/y;
 const attributeForm = /\s+([^\s<>/"'=]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y;
 const endOfTag = /\s*(\/?)>/y;
-const references = /&(?:#0*(\d{1,7})|#x0*([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));|&/g;
+const references = /&(?:#0*(\d{1,7})|#x0*([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));/g;
+const noReference = /&(?!(?:#0*\d{1,7}|#x0*[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);)/;
 /** In no document: see {@link forbidden}. */
 const NO_CHARACTER = "\0";
 const named = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" } as const;
@@ -78,6 +79,7 @@ export function readXml(document: string): XmlElement | string {
  */
 export function decodeReferences(value: string): string | undefined {
   if (!value.includes("&")) return value;
+  if (noReference.test(value)) return undefined;
   const meant = value.replace(
     references,
     (_all, decimal?: string, hex?: string, entity?: keyof typeof named) => {

@@ -357,10 +357,12 @@ write() {
 }
 
 read_ledger() {
-  local json
+  local json file=$ledger/guest-$1.json
   check_uuid "$1"
   enter -s
-  [ ! -e "$ledger/guest-$1.json" ] || { read_whole "$ledger/guest-$1.json"; say "ledger guest-$1.json $json"; }
+  [ -e "$file" ] || [ -L "$file" ] || return
+  read_whole "$file"
+  say "ledger guest-$1.json $json"
 }
 
 # For a host whose sshd forwards no sockets, or an account that may not open this one. Only to QEMU.

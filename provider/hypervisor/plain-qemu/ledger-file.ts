@@ -2,6 +2,7 @@ import { fail } from "../../errors";
 import { findPciAddress, type GuestSlot, type PciAddress } from "../../pci";
 import { isTag, type GuestIdentity, type LedgerEntry, type LedgerFunction } from "../../plan";
 import { isRecord } from "../../qmp";
+import { asciiJson } from "../ascii-json";
 import { findIncarnation, findSince } from "../ledger-marks";
 import { findUuid } from "./guest-uuid";
 
@@ -48,7 +49,7 @@ export function ledgerFileName(uuid: string): string {
 
 /** The line that stands in a file with these entries and nothing else. */
 export function writeLedgerFile({ guest, socket, entries }: Omit<LedgerFile, "unread">): string {
-  return writeJson({ version: VERSION, guest, socket, entries: entries.map((one) => laidOver({}, one)) });
+  return asciiJson({ version: VERSION, guest, socket, entries: entries.map((one) => laidOver({}, one)) });
 }
 
 /**
@@ -152,7 +153,7 @@ function isSameName(one: EntryName, other: EntryName): boolean {
 
 function writeDocument(document: JsonObject, { guest, socket }: Place, entries: readonly unknown[]): string {
   const former = isRecord(document["guest"]) ? document["guest"] : {};
-  return writeJson({ ...document, guest: { ...former, ...guest }, socket, entries });
+  return asciiJson({ ...document, guest: { ...former, ...guest }, socket, entries });
 }
 
 /** An entry, with what the former one has beside it. */
@@ -172,14 +173,6 @@ function laidOver(former: JsonObject, entry: LedgerEntry): JsonObject {
     incarnation,
     since,
   };
-}
-
-/** ASCII, whatever the login's or an editor's idea of characters is. A key that is undefined is left out. */
-function writeJson(value: JsonObject): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\uffff]/g,
-    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 function findJson(text: string): unknown {

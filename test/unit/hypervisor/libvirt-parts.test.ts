@@ -167,6 +167,23 @@ describe("the monitor behind libvirt", () => {
     libvirt.finish();
   });
 
+  it("sends commands in ASCII, since not every libvirt takes all of UTF-8, and reads answers of either kind", async () => {
+    const romfile = "/usr/share/für-网卡-🙂.rom";
+    const escaped = '"romfile":"/usr/share/f\\u00fcr-\\u7f51\\u5361-\\ud83d\\ude42.rom"';
+    const libvirt = new ScriptedLibvirt(
+      {
+        call: "monitorCommand",
+        having: JSON.stringify(escaped).slice(1, -1),
+        reply: `{"return":{${escaped}}}`,
+      },
+      { call: "monitorCommand", having: "query", reply: `{"return":{"romfile":"${romfile}"}}` },
+    );
+    const monitor = monitorOf(libvirt);
+    expect(await monitor.execute("device_add", { romfile }, signal)).toEqual({ romfile });
+    expect(await monitor.execute("query", undefined, signal)).toEqual({ romfile });
+    libvirt.finish();
+  });
+
   it("asks again while someone else holds the guest's job, and fails with any other error of libvirt's", async () => {
     const other = libvirtError(LibvirtErrorCode.OPERATION_INVALID);
     const libvirt = new ScriptedLibvirt(
