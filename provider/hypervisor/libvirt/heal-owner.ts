@@ -1,4 +1,4 @@
-import { tagOf } from "../../plan";
+import { isTag, tagOf } from "../../plan";
 import { decodeReferences } from "./xml-reader";
 
 /** References as a reader that knows none has left them: all, those to characters by their number, those that libxml2 writes. */
@@ -16,7 +16,7 @@ const unchanged = (text: string): string => text;
  * The tag is the only proof; an owner is never decoded because it looks as if it should be.
  */
 export function healingOf(owner: string, tag: string): (text: string) => string {
-  if (!owner.includes("&") || tagOf(owner) === tag) return unchanged;
+  if (!owner.includes("&") || !isTag(tag) || tagOf(owner) === tag) return unchanged;
   const healings = forms.flatMap((form) =>
     Array.from({ length: MOST_TIMES }, (_, index) => (text: string) => decodeTimes(text, form, index + 1)),
   );

@@ -208,9 +208,10 @@ function laidOver(ledger: XmlElement, former: XmlElement | undefined, entry: Led
 /** What stands in the ledger beside these entries; texts of other entries as they were meant and as every release reads them. */
 function contentWithout(ledger: XmlElement, gone: readonly XmlElement[]): (XmlElement | string)[] {
   const entries = new Set(entryElements(ledger));
+  const without = new Set(gone);
   return ledger.content.flatMap((one) => {
     if (typeof one === "string" || !entries.has(one)) return [one];
-    return gone.includes(one) ? [] : [healed(one)];
+    return without.has(one) ? [] : [healed(one)];
   });
 }
 
