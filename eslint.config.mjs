@@ -54,7 +54,6 @@ const zones = [
 /** Third-party packages and the one room that each stays in. */
 const adapters = {
   ssh2: "ssh",
-  "fast-xml-parser": "hypervisor",
   "@pulumi/pulumi": "dynamic",
   zod: "resource",
 };

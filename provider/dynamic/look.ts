@@ -1,6 +1,6 @@
 import { causeText, hasCode, refusalCodes } from "../errors";
 import { Deadline, newIncarnation, realityOf, type Reality } from "../lifecycle";
-import { describePlan, planAttach, type Plan } from "../plan";
+import { describePlan, describeUnreadGuest, planAttach, type Plan, type UnreadGuest } from "../plan";
 import {
   foundBy,
   isAnother,
@@ -21,7 +21,13 @@ export type Look =
   | { readonly kind: "unreachable"; readonly reason: string }
   | { readonly kind: "another"; readonly what: string }
   | { readonly kind: "refused"; readonly reason: string }
-  | { readonly kind: "planned"; readonly plan: Plan; readonly reality: Reality | undefined };
+  | {
+      readonly kind: "planned";
+      readonly plan: Plan;
+      readonly reality: Reality | undefined;
+      /** Other guests of which the plan does not know what they have. */
+      readonly unreadGuests?: readonly UnreadGuest[];
+    };
 
 /**
  * Looks, best effort and briefly, at what is there, and plans from it to what is wanted.
@@ -40,13 +46,13 @@ export async function look(
     const hypervisor = await hypervisors.openForLook(placeOf(inputs), signal);
     const query = queryForPlug(inputs, remembered);
     const observation = await hypervisor.host.observe(query, signal);
-    const { hostUuid, guest: found } = observation;
+    const { hostUuid, guest: found, unreadGuests = [] } = observation;
     if (state && isAnother(state, foundBy(observation, inputs.ownerToken)))
       return { kind: "another", what: `guest ${found.name} (${found.uuid}) on host ${hostUuid}` };
     try {
       const plan = planAttach(observation, { ...wantedOf(inputs), fresh: newIncarnation() }, remembered);
       const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
-      return { kind: "planned", plan, reality };
+      return { kind: "planned", plan, reality, unreadGuests };
     } catch (refusal) {
       if (!hasCode(refusal, ...refusalCodes)) throw refusal;
       return { kind: "refused", reason: causeText(refusal) };
@@ -72,7 +78,8 @@ export function describeLook(found: Look, what: "create" | "change" | "no change
     case "planned": {
       const isDrift = what === "no change" && found.plan.steps.length > 0;
       const head = isDrift ? "drift: what is there differs from the state; plan to repair it:" : "plan:";
-      return [head, ...describePlan(found.plan).map((line) => `  ${line}`)];
+      const unread = (found.unreadGuests ?? []).map((one) => describeUnreadGuest(one));
+      return [head, ...describePlan(found.plan).map((line) => `  ${line}`), ...unread];
     }
   }
 }

@@ -115,8 +115,8 @@ const reaching = {
   HOST_WITHOUT_UUID: (d: { target: string }) =>
     `${d.target} has neither a UUID in its firmware nor a machine id, so it could not be known again. ` +
     `Give it one: "systemd-machine-id-setup".`,
-  LEDGER_UNREADABLE: (d: { name: string; reason: string }) =>
-    `the owners' record /run/multifunction-pci/${d.name} on the host cannot be read: ${sentence(d.reason)} Nothing was touched. ` +
+  LEDGER_UNREADABLE: (d: { where: string; reason: string }) =>
+    `the owners' record ${d.where} cannot be read: ${sentence(d.reason)} Nothing was touched. ` +
     `It tells which driver each function goes back to: look at it, and remove it only when its functions are back.`,
   BIND_FAILED: (d: { functions: readonly string[]; reason: string }) =>
     `the host did not bind ${d.functions.join(", ")} to vfio-pci: ${sentence(d.reason)}`,

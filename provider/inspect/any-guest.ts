@@ -6,7 +6,7 @@ import type { Holders } from "./picture";
 export function anyGuest(
   functions: ReadonlyMap<PciAddress, HostFunction>,
   survey: HostSurvey,
-  { holdings, ledger, hostUuid = "" }: Holders,
+  { holdings, ledger, hostUuid = "", unreadGuests = [] }: Holders,
 ): Observation {
   return {
     hostUuid,
@@ -24,6 +24,7 @@ export function anyGuest(
     holdings,
     plugged: [],
     ledger,
+    unreadGuests,
     hostUses: findHostUses(survey),
   };
 }

@@ -13,7 +13,14 @@ import {
   type PciAddress,
   type PciSlotAddress,
 } from "../pci";
-import { allEntriesOf, findTagOfAlias, withRecorded, type LedgerEntry, type Observation } from "../plan";
+import {
+  allEntriesOf,
+  describeUnreadGuest,
+  findTagOfAlias,
+  withRecorded,
+  type LedgerEntry,
+  type Observation,
+} from "../plan";
 import { anyGuest } from "./any-guest";
 import { judgeDevice, judgeGuest } from "./judge";
 import type { HostPicture, ListedFunction } from "./picture";
@@ -78,7 +85,7 @@ export function composeReport(picture: HostPicture): PciReport {
       deviceReport(address, members, known, observation, picture),
     ),
     prologue: prologueOf(picture.arguments),
-    notes: picture.notes.map(printable),
+    notes: [...picture.notes, ...(observation.unreadGuests ?? []).map(describeUnreadGuest)].map(printable),
   };
 }
 

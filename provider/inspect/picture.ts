@@ -17,7 +17,7 @@ export interface ListedFunction {
 }
 
 /** Who has functions of the host. */
-export type Holders = Pick<Observation, "holdings" | "ledger" | "olderLibvirt"> & {
+export type Holders = Pick<Observation, "holdings" | "ledger" | "olderLibvirt" | "unreadGuests"> & {
   readonly hostUuid?: string;
 };
 

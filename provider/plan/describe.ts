@@ -1,5 +1,5 @@
 import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOptions } from "../pci";
-import type { ConfiguredFunction, LedgerPlace } from "./observation";
+import type { ConfiguredFunction, LedgerPlace, UnreadGuest } from "./observation";
 import type { Plan, Step, TakenFunction } from "./step";
 
 /** What a guest goes through while a plan is carried out. */
@@ -190,4 +190,10 @@ function describeInterruption(plan: Plan): string[] {
         "some 2 to 10 s, longer where its driver is slow to let go.",
       ];
   }
+}
+
+/** What is not known of another guest, and why that does no harm. */
+export function describeUnreadGuest({ guest, reason }: UnreadGuest): string {
+  const name = guest.name === "" ? guest.uuid : guest.name;
+  return `guest ${name} cannot be read, so not all that it has is known; libvirt itself refuses what a guest has: ${reason}`;
 }

@@ -3,6 +3,7 @@ export {
   describeSlot,
   describeStep,
   describeTakeover,
+  describeUnreadGuest,
   interruptionOf,
   listFunctions,
   type Interruption,
@@ -33,6 +34,7 @@ export type {
   OlderLibvirt,
   OwnedPart,
   PluggedFunction,
+  UnreadGuest,
 } from "./observation";
 export { allEntriesOf, findOwned, isNothing, pluggedAtBoot, touchedGroups } from "./owned";
 export { planAttach } from "./plan-attach";

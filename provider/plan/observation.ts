@@ -112,6 +112,12 @@ export interface PluggedFunction extends RomOptions {
   readonly guestFunction: number;
 }
 
+/** A guest of the host of which not everything that it says of itself can be read. */
+export interface UnreadGuest {
+  readonly guest: GuestIdentity;
+  readonly reason: string;
+}
+
 /** Everything a plan needs to know, looked at in one go. */
 export interface Observation {
   readonly hostUuid: string;
@@ -134,6 +140,8 @@ export interface Observation {
   readonly unidentified?: readonly string[];
   /** Entries of running guests; without libvirt also of those that have ended, and have functions held still. */
   readonly ledger: readonly { readonly guest: GuestIdentity; readonly entry: LedgerEntry }[];
+  /** Other running guests, of which {@link holdings} and {@link ledger} have what could be read. Default: none. */
+  readonly unreadGuests?: readonly UnreadGuest[];
   /** Undefined where the host has no such guest, or one without persistent configuration. */
   readonly configuration?: Configuration;
   readonly hostUses: readonly HostUse[];

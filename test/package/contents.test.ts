@@ -47,14 +47,6 @@ const mostBytesOfShim = 3 * 1024;
 const bundled = {
   "this provider": "",
   zod: "judges arguments and states",
-  "fast-xml-parser": "reads libvirt's XML",
-  "fast-xml-builder": "writes it, escaped",
-  "is-unsafe": "fast-xml-parser's",
-  "path-expression-matcher": "fast-xml-parser's",
-  "@nodable/entities": "fast-xml-parser's",
-  anynum: "fast-xml-parser's",
-  strnum: "fast-xml-parser's",
-  "xml-naming": "fast-xml-builder's",
 } as const;
 
 const folder = mkdtempSync(join(tmpdir(), "multifunction-pci-contents-"));

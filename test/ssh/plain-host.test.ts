@@ -100,6 +100,51 @@ describe("a host without libvirt, behind a real sshd", () => {
     expect(execFileSync("stat", ["-c", "%a", folders.ledger], { encoding: "utf8" }).trim()).toBe("700");
   });
 
+  it.each([
+    ["without a line break at its end", "%"],
+    ["with two", "%\n\n"],
+    ["with Windows' line ends", "%\r\n"],
+    [
+      "in several lines, as an editor may leave it",
+      '{ "socket" : "SOCKET",\n  "address" : "0000:01:00.1"\n}',
+    ],
+    ["of nothing", ""],
+    ["of one broken line", "{"],
+  ])("tells a ledger file %s as it is, and never as none", async (_name, form) => {
+    const compact = `{"socket":"${socket}","a":"Ä  b","address":"0000:01:00.1"}`;
+    const text = form.replace("%", compact).replace("SOCKET", socket);
+    const name = `guest-${UUID}.json`;
+    writeFileSync(join(folders.ledger, name), text);
+    try {
+      const [told] = await requests.look(`ledger ${UUID}`, signal);
+      expect(told?.kind).toBe("ledger");
+      expect(told?.text.slice(0, name.length + 1)).toBe(`${name} `);
+      expect(
+        told?.text
+          .slice(name.length + 1)
+          .split(/\s/)
+          .join(""),
+      ).toBe(text.split(/\s/).join(""));
+      const records = await requests.look(`look ${socket}`, signal);
+      expect(records).toContainEqual(told);
+      const shown = records.filter((one) => one.kind === "function");
+      expect(shown).toHaveLength(text.includes(socket) ? 4 : 0);
+    } finally {
+      await requests.change(`write ${UUID}`, signal);
+    }
+  });
+
+  it("does not take a ledger file that cannot be read for none", async () => {
+    const path = join(folders.ledger, `guest-${UUID}.json`);
+    symlinkSync("/nowhere", path);
+    try {
+      for (const look of [`look ${socket}`, `ledger ${UUID}`])
+        await expect(requests.look(look, signal)).rejects.toThrow(/cannot read .*guest-.*json/);
+    } finally {
+      await requests.change(`write ${UUID}`, signal);
+    }
+  });
+
   it("tells where a socket really is, whatever leads to it", async () => {
     const server = createServer();
     const folder = join(bench.workspace.path, "sockets");

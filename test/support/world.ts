@@ -229,21 +229,18 @@ export class World {
   }
 
   record(entry: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
-    this.#strike(places, (one) => one.owner === entry.owner || one.tag === entry.tag);
+    this.#eraseWhere((one) => isNamedAs(one, entry), places);
     if (places.includes("live") || places.includes("domain")) this.ledger.push({ guest: OWN_GUEST, entry });
     if (places.includes("configuration")) this.configuredLedger.push(entry);
   }
 
-  /** Only what is of the same incarnation as well: another's stays. */
-  erase({ owner, tag, incarnation }: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
-    this.#strike(
-      places,
-      (one) => (one.owner === owner || one.tag === tag) && one.incarnation === incarnation,
-    );
+  /** What another create has made under the same owner stays. */
+  erase(entry: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
+    this.#eraseWhere((one) => isNamedAs(one, entry) && one.incarnation === entry.incarnation, places);
   }
 
-  #strike(places: readonly LedgerPlace[], isMeant: (entry: LedgerEntry) => boolean): void {
-    const isAnothers = (entry: LedgerEntry): boolean => !isMeant(entry);
+  #eraseWhere(isErased: (entry: LedgerEntry) => boolean, places: readonly LedgerPlace[]): void {
+    const isAnothers = (entry: LedgerEntry): boolean => !isErased(entry);
     if (places.includes("live")) {
       this.#expect(this.isRunning, "there is no live metadata of a guest that does not run");
       this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST || isAnothers(line.entry));
@@ -699,4 +696,8 @@ export function hostDevice(
   extra: Parameters<typeof hostFunction>[1] = {},
 ): HostFunction[] {
   return numbers.map((n) => hostFunction(`${slot}.${n}`, extra));
+}
+
+function isNamedAs(one: LedgerEntry, other: LedgerEntry): boolean {
+  return one.owner === other.owner || one.tag === other.tag;
 }

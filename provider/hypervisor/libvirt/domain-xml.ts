@@ -1,3 +1,4 @@
+import { hasCode } from "../../errors";
 import type { RomOptions } from "../../pci";
 import {
   findTagOfAlias,
@@ -22,6 +23,8 @@ export interface DomainDescription {
   /** The same, with the place in the guest of each. */
   readonly functions: readonly ConfiguredFunction[];
   readonly ledger: readonly LedgerEntry[];
+  /** Why its ledger cannot be read, where it has one that cannot. */
+  readonly unreadLedger?: Error;
   /** Slots given to something else than our functions, by the bus's QEMU id. */
   readonly slotsByBus: ReadonlyMap<string, readonly number[]>;
   /** QEMU's ids of the PCI buses (`pci.5` for controller 5), by the number that addresses have. */
@@ -35,7 +38,11 @@ const takers = [
   ["disk", "nvme"],
 ] as const;
 
-/** Reads the parts of a domain's XML that matter here. */
+/**
+ * Reads the parts of a domain's XML that matter here. A ledger that cannot be read is no reason not to know what the guest has.
+ *
+ * @throws XML_UNREADABLE
+ */
 export function parseDomainXml(text: string): DomainDescription {
   const domain = child(parseXml(text, "the description of a guest"), "domain");
   const devices = child(domain, "devices");
@@ -61,10 +68,19 @@ export function parseDomainXml(text: string): DomainDescription {
       isUnassigned,
     })),
     functions: taken.map(({ isUnassigned: _, ...one }) => one),
-    ledger: findLedgerEntries(child(domain, "metadata")),
+    ...readLedger(child(domain, "metadata"), identity.name),
     slotsByBus: slotsByBus(devices, buses),
     buses,
   };
+}
+
+function readLedger(metadata: XmlElement, guest: string): Pick<DomainDescription, "ledger" | "unreadLedger"> {
+  try {
+    return { ledger: findLedgerEntries(metadata, guest) };
+  } catch (error) {
+    if (!(error instanceof Error) || !hasCode(error, "LEDGER_UNREADABLE")) throw error;
+    return { ledger: [], unreadLedger: error };
+  }
 }
 
 /** libvirt always writes KiB, whatever the unit was that the user wrote. */
@@ -142,9 +158,10 @@ function slotsByBus(devices: XmlElement, buses: ReadonlyMap<number, string>): Ma
   const slots = new Map<string, number[]>();
   const passedOver = new Set<XmlElement>();
   const passOver = (element: XmlElement): void => {
-    for (const inner of descendants(element)) passedOver.add(inner.element);
+    for (const inner of descendants(element)) passedOver.add(inner);
   };
-  for (const { name, element } of descendants(devices)) {
+  for (const element of descendants(devices)) {
+    const { name } = element;
     if (name === "source" || findTagOfAlias(aliasName(element)) !== undefined) passOver(element);
     if (name !== "address" || attribute(element, "type") !== "pci" || passedOver.has(element)) continue;
     const bus = busOf(element, buses);

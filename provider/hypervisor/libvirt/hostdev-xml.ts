@@ -1,17 +1,14 @@
 import { hasRomOptions, type PciAddress, type RomOptions } from "../../pci";
 import type { ConfiguredFunction } from "../../plan";
-import { addressAttributes } from "./address-xml";
-import { writeXml, type XmlElement } from "./xml";
+import { addressElement } from "./address-xml";
+import { element, writeXml, type XmlElement } from "./xml";
 
 /**
  * A hostdev that libvirt holds for the guest (vfio-pci, device node, cgroup, label, memlock) and does not
  * show to it: with the address type `unassigned` there is no device_add (libvirt from 8.3 also live).
  */
 export function unassignedHostdev(address: PciAddress, alias: string, vfioDriver?: string): string {
-  return hostdev(
-    { address, alias, ...(vfioDriver !== undefined && { vfioDriver }) },
-    { "@type": "unassigned" },
-  );
+  return hostdev({ address, alias, ...(vfioDriver !== undefined && { vfioDriver }) }, { type: "unassigned" });
 }
 
 /**
@@ -26,15 +23,15 @@ export function configuredHostdev(
   isMultifunction: boolean,
   managed: "yes" | "no" = "yes",
 ): string {
-  if (place === undefined) return hostdev(configured, { "@type": "unassigned" });
+  if (place === undefined) return hostdev(configured, { type: "unassigned" });
   const hex = (value: number, width: number): string => `0x${value.toString(16).padStart(width, "0")}`;
   const guestAddress = {
-    "@type": "pci",
-    "@domain": "0x0000",
-    "@bus": hex(busNumber, 2),
-    "@slot": hex(place.slot, 2),
-    "@function": hex(place.guestFunction, 1),
-    ...(place.guestFunction === 0 && isMultifunction && { "@multifunction": "on" }),
+    type: "pci",
+    domain: "0x0000",
+    bus: hex(busNumber, 2),
+    slot: hex(place.slot, 2),
+    function: hex(place.guestFunction, 1),
+    ...(place.guestFunction === 0 && isMultifunction && { multifunction: "on" }),
   };
   return hostdev(configured, guestAddress, managed);
 }
@@ -54,30 +51,23 @@ export function introducedHostdev(one: ConfiguredFunction, busNumber: number): s
  */
 function hostdev(
   { address, alias, vfioDriver, ...rest }: Omit<ConfiguredFunction, "place">,
-  guestAddress: XmlElement,
+  guestAddress: Readonly<Record<string, string>>,
   managed: "yes" | "no" = "yes",
 ): string {
-  return writeXml({
-    hostdev: {
-      "@mode": "subsystem",
-      "@type": "pci",
-      "@managed": managed,
-      driver: { "@name": "vfio", ...(vfioDriver !== undefined && { "@model": vfioDriver }) },
-      source: { address: addressAttributes(address) },
-      ...romElement(rest),
-      alias: { "@name": alias },
-      address: guestAddress,
-    },
-  });
+  return writeXml(
+    element("hostdev", { mode: "subsystem", type: "pci", managed }, [
+      element("driver", { name: "vfio", model: vfioDriver }),
+      element("source", {}, [addressElement(address)]),
+      ...romElements(rest),
+      element("alias", { name: alias }),
+      element("address", guestAddress),
+    ]),
+  );
 }
 
-function romElement(options: RomOptions): XmlElement {
-  if (!hasRomOptions(options)) return {};
+function romElements(options: RomOptions): XmlElement[] {
+  if (!hasRomOptions(options)) return [];
   const { romFile, romBar } = options;
-  return {
-    rom: {
-      ...(romBar !== undefined && { "@bar": romBar ? "on" : "off" }),
-      ...(romFile !== undefined && { "@file": romFile }),
-    },
-  };
+  const bar = romBar === undefined ? undefined : romBar ? "on" : "off";
+  return [element("rom", { bar, file: romFile })];
 }

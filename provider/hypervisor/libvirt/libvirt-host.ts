@@ -36,7 +36,7 @@ import { configuredHostdev, introducedHostdev, unassignedHostdev } from "./hostd
 import type { LibvirtSession } from "./libvirt-session";
 import { nodeDeviceName, parseNodeDeviceXml, type NodeDeviceDescription } from "./node-device-xml";
 import { isLibvirtError, reasonOf } from "./refused";
-import { describeGuests, unlessGone } from "./running-guests";
+import { describeGuests, toldUnread, unlessGone, type DescribedGuests } from "./running-guests";
 import { UnassignedHostdevs } from "./unassigned-hostdevs";
 
 /** virConnectListAllDomainsFlags: guests without configuration only. */
@@ -103,7 +103,7 @@ export class LibvirtHost implements Host {
     surveying.catch(() => undefined);
     const olderVersion = await this.#parts.session.olderVersion(signal);
     const isOlder = olderVersion !== undefined;
-    const [hostUuid, { domain, persistent }, guests, named] = await Promise.all([
+    const [hostUuid, { domain, persistent }, { guests, unread }, named] = await Promise.all([
       this.#parts.session.hostUuid(signal),
       this.#findDomain(client, signal).then(async (found) => ({
         domain: found,
@@ -113,6 +113,7 @@ export class LibvirtHost implements Host {
       describeGuests(client, isOlder ? "all" : "running", signal),
       this.#describeFunctions(client, query.addresses, signal),
     ]);
+    throwUnread(domain, persistent, unread);
     const running = guests.filter((one) => one.isRunning);
     const own = running.find((one) => one.identity.uuid === domain?.uuid);
     const ledger = guests.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry })));
@@ -155,6 +156,7 @@ export class LibvirtHost implements Host {
         functions,
       ),
       ledger,
+      ...toldUnread(unread),
       ...uses,
       plugsSingles: true,
       ...(olderVersion === undefined
@@ -414,6 +416,16 @@ async function describePersistent(
     ),
   ]);
   return transients.some((one) => one.uuid === domain.uuid) ? undefined : persistent;
+}
+
+/** What is not known of the guest itself cannot be changed. */
+function throwUnread(
+  domain: LibvirtDomain | undefined,
+  persistent: DomainDescription | undefined,
+  unread: DescribedGuests["unread"],
+): void {
+  const cause = unread.find((one) => one.guest.uuid === domain?.uuid)?.cause ?? persistent?.unreadLedger;
+  if (cause !== undefined) throw cause;
 }
 
 function configurationOf({ buses, functions, ledger }: DomainDescription): Configuration {

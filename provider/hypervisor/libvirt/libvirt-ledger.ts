@@ -2,9 +2,8 @@ import type { Ledger } from "../../lifecycle";
 import { LibvirtError, LibvirtErrorCode, type LibvirtDomain } from "../../libvirt-rpc";
 import type { LedgerEntry, LedgerPlace } from "../../plan";
 import { retryBusyJob } from "./busy-job";
-import { findLedgerEntries, LEDGER_PREFIX, LEDGER_URI, writeLedger } from "./ledger-xml";
+import { eraseFromLedger, LEDGER_PREFIX, LEDGER_URI, recordInLedger } from "./ledger-xml";
 import type { LibvirtSession } from "./libvirt-session";
-import { parseXml } from "./xml";
 
 /** Which of the guest's two descriptions libvirt is asked to change. */
 type Target = "live" | "config";
@@ -15,6 +14,9 @@ const targets: Readonly<Record<LedgerPlace, readonly Target[]>> = {
   domain: ["config", "live"],
   host: [],
 };
+
+/** The ledger after a change, from libvirt's answer as it stands; the answer itself where nothing is to be changed. */
+type Change = (present: string | undefined, guest: string) => string | undefined;
 
 /**
  * The ledger as an element of the running guest's metadata: it goes when the guest ends, as all does that
@@ -31,23 +33,18 @@ export class LibvirtLedger implements Ledger {
   }
 
   async record(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
-    await this.#change((others) => [...others, entry], entry, places, signal);
+    await this.#change((present, guest) => recordInLedger(present, entry, guest), places, signal);
   }
 
   async erase(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
-    await this.#change((others) => others, entry, places, signal);
+    await this.#change((present, guest) => eraseFromLedger(present, entry, guest), places, signal);
   }
 
-  async #change(
-    compose: (others: readonly LedgerEntry[]) => readonly LedgerEntry[],
-    entry: LedgerEntry,
-    places: readonly LedgerPlace[],
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #change(change: Change, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
     for (const place of places) {
       const missing: Error[] = [];
       for (const target of targets[place])
-        await this.#changeOne(compose, entry, target, signal).catch((cause: unknown) => {
+        await this.#changeOne(change, target, signal).catch((cause: unknown) => {
           // a guest that does not run has no live metadata, a transient one no others
           if (place !== "domain" || !isMissing(cause)) throw cause;
           missing.push(cause);
@@ -57,19 +54,12 @@ export class LibvirtLedger implements Ledger {
     }
   }
 
-  async #changeOne(
-    compose: (others: readonly LedgerEntry[]) => readonly LedgerEntry[],
-    entry: LedgerEntry,
-    target: Target,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #changeOne(change: Change, target: Target, signal: AbortSignal): Promise<void> {
     const client = await this.#session.client(signal);
     const place = { uri: LEDGER_URI, target };
-    const text = await client.getMetadata(this.#domain(), place, signal);
-    const present = text === undefined ? [] : findLedgerEntries(parseXml(text, "its ledger"));
-    const others = present.filter((one) => one.owner !== entry.owner && one.tag !== entry.tag);
-    const xml = writeLedger(compose(others));
-    if (xml === undefined && text === undefined) return;
+    const present = await client.getMetadata(this.#domain(), place, signal);
+    const xml = change(present, this.#domain().name);
+    if (xml === present) return;
     await retryBusyJob(
       () => client.setMetadata(this.#domain(), { ...place, key: LEDGER_PREFIX, xml }, signal),
       signal,

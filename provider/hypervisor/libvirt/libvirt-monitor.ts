@@ -1,5 +1,6 @@
 import type { LibvirtDomain } from "../../libvirt-rpc";
 import { isRecord, parseQmpReply, type QmpArguments, type QmpEvent, type QmpMonitor } from "../../qmp";
+import { asciiJson } from "../ascii-json";
 import { retryBusyJob } from "./busy-job";
 import type { LibvirtSession } from "./libvirt-session";
 
@@ -15,7 +16,8 @@ export class LibvirtMonitor implements QmpMonitor {
 
   async execute(command: string, args?: QmpArguments, signal?: AbortSignal): Promise<unknown> {
     const client = await this.#session.client(signal);
-    const text = JSON.stringify({ execute: command, ...(args && { arguments: args }) });
+    // libvirt 11.3 refuses whatever is not: "failed to parse JSON: invalid utf-8 string"
+    const text = asciiJson({ execute: command, ...(args && { arguments: args }) });
     const reply = await retryBusyJob(() => client.monitorCommand(this.#domain(), text, signal), signal);
     return parseQmpReply(reply);
   }

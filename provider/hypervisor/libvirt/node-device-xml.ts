@@ -1,7 +1,7 @@
 import { fail } from "../../errors";
 import { type HostFunction, type PciAddress } from "../../pci";
 import { findAddress } from "./address-xml";
-import { attribute, child, children, parseXml, textOf } from "./xml";
+import { attribute, child, children, element, parseXml, textOf } from "./xml";
 
 /** A function of the host, with its IOMMU group's members. */
 export interface NodeDeviceDescription {
@@ -31,7 +31,8 @@ export function nodeDeviceName(address: PciAddress): string {
 export function parseNodeDeviceXml(text: string, address: PciAddress): NodeDeviceDescription {
   const what = `the description of host function ${address}`;
   const device = child(parseXml(text, what), "device");
-  const capability = children(device, "capability").find((one) => attribute(one, "type") === "pci");
+  const capability =
+    children(device, "capability").find((one) => attribute(one, "type") === "pci") ?? element("capability");
   const group = child(capability, "iommuGroup");
   const groupNumber = attribute(group, "number");
   if (groupNumber !== undefined && !/^\d{1,9}$/.test(groupNumber))

@@ -1,4 +1,4 @@
-import { fail } from "../../errors";
+import { causeText, fail, hasCode } from "../../errors";
 import { LibvirtErrorCode, type LibvirtClient } from "../../libvirt-rpc";
 import type { GuestIdentity, Observation } from "../../plan";
 import { parseDomainXml, type DomainDescription } from "./domain-xml";
@@ -17,7 +17,7 @@ export const MAX_DESCRIPTIONS_CHARACTERS = 128 * 1024 * 1024;
 /** The guests that run on a host, and what they have of it; with an older libvirt the ledger is that of all guests. */
 export interface RunningGuests extends Pick<
   Observation,
-  "hostUuid" | "holdings" | "ledger" | "olderLibvirt"
+  "hostUuid" | "holdings" | "ledger" | "olderLibvirt" | "unreadGuests"
 > {
   readonly guests: readonly GuestIdentity[];
 }
@@ -29,28 +29,59 @@ export async function lookAtRunningGuests(
 ): Promise<RunningGuests> {
   const client = await session.client(signal);
   const version = await session.olderVersion(signal);
-  const [hostUuid, guests] = await Promise.all([
+  const [hostUuid, { guests, unread }] = await Promise.all([
     session.hostUuid(signal),
     // what an older libvirt's guest is held stays held when it ends
     describeGuests(client, version === undefined ? "running" : "all", signal),
   ]);
   const running = guests.filter((one) => one.isRunning);
+  const known = new Set(running.map((one) => one.identity.uuid));
   return {
     hostUuid,
-    guests: running.map((one) => one.identity),
+    guests: [
+      ...running.map((one) => one.identity),
+      ...unread.map((one) => one.guest).filter((one) => !known.has(one.uuid)),
+    ],
     holdings: running.flatMap((one) => one.holdings),
     ledger: guests.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry }))),
+    ...toldUnread(unread),
     ...(version !== undefined && { olderLibvirt: { version } }),
   };
 }
 
-/** One that ends or is undefined meanwhile is left out. */
+/** Of which guests something could not be read, for an observation; nothing where there are none. */
+export function toldUnread(unread: DescribedGuests["unread"]): Pick<Observation, "unreadGuests"> {
+  if (unread.length === 0) return {};
+  return { unreadGuests: unread.map(({ guest, cause }) => ({ guest, reason: causeText(cause) })) };
+}
+
+/** What describes the guests of a host. */
+export interface DescribedGuests {
+  /** Those of which the ledger alone cannot be read are among them. */
+  readonly guests: readonly DomainDescription[];
+  /** What libvirt gives to one of these it gives to no other guest by itself. */
+  readonly unread: readonly { readonly guest: GuestIdentity; readonly cause: Error }[];
+}
+
+/**
+ * One that ends or is undefined meanwhile is left out. Anyone may write into a guest's metadata, so one of which something cannot
+ * be read is no reason to refuse all others; but where guests that do not run matter, it is the ledger alone that keeps
+ * their functions for them, and there it is.
+ *
+ * @throws XML_UNREADABLE, LEDGER_UNREADABLE where `which` is `all`
+ */
 export async function describeGuests(
   client: LibvirtClient,
   which: keyof typeof DOMAINS,
   signal: AbortSignal,
-): Promise<DomainDescription[]> {
+): Promise<DescribedGuests> {
   const domains = await client.listDomains(DOMAINS[which], signal);
+  const unread: DescribedGuests["unread"][number][] = [];
+  const notRead = (guest: GuestIdentity, cause: unknown): undefined => {
+    const isOfGuest = cause instanceof Error && hasCode(cause, "XML_UNREADABLE", "LEDGER_UNREADABLE");
+    if (which === "all" || !isOfGuest) throw cause;
+    unread.push({ guest, cause });
+  };
   let total = 0;
   const described = await Promise.all(
     domains.map((domain) =>
@@ -62,12 +93,26 @@ export async function describeGuests(
             what: "the descriptions of its guests",
             reason: `they are longer than ${MAX_DESCRIPTIONS_CHARACTERS} characters together`,
           });
-        return parseDomainXml(xml);
+        return readGuest({ name: domain.name, uuid: domain.uuid }, xml, notRead);
       }),
     ),
   );
   const found = described.filter((one) => one !== undefined);
-  return which === "all" ? found : found.filter((one) => one.isRunning);
+  return { guests: which === "all" ? found : found.filter((one) => one.isRunning), unread };
+}
+
+function readGuest(
+  guest: GuestIdentity,
+  xml: string,
+  notRead: (guest: GuestIdentity, cause: unknown) => undefined,
+): DomainDescription | undefined {
+  try {
+    const described = parseDomainXml(xml);
+    if (described.unreadLedger !== undefined && described.isRunning) notRead(guest, described.unreadLedger);
+    return described;
+  } catch (cause) {
+    return notRead(guest, cause);
+  }
 }
 
 /** What a look finds; undefined where libvirt answers with this error. */

@@ -1,89 +1,87 @@
-import XMLBuilder from "fast-xml-builder";
-import { XMLParser } from "fast-xml-parser";
 import { fail } from "../../errors";
-import { findMalformation, MAX_XML_DEPTH } from "./well-formed";
+import { readXml, type XmlElement } from "./xml-reader";
 
-/** One element: its attributes under `@name`, its text under `#text`, its children under their names. */
-export interface XmlElement {
-  readonly [name: string]: unknown;
-}
+export type { XmlElement } from "./xml-reader";
 
-const parser = new XMLParser({
-  ignoreAttributes: false,
-  attributeNamePrefix: "@",
-  parseTagValue: false,
-  parseAttributeValue: false,
-  removeNSPrefix: true,
-  alwaysCreateTextNode: false,
-  maxNestedTags: MAX_XML_DEPTH,
-  // without it the parser writes the path of every element out as a text, which is most of its time
-  jPath: false,
-  ignoreDeclaration: true,
-  ignorePiTags: true,
-});
-const builder = new XMLBuilder({
-  ignoreAttributes: false,
-  attributeNamePrefix: "@",
-  suppressEmptyNode: true,
-  suppressBooleanAttributes: false,
-});
-
-/** @throws ProviderError XML_UNREADABLE when a document of libvirt's is not one; the document is not shown. */
+/**
+ * Reads a document of libvirt's.
+ *
+ * @returns what has the root for its only child.
+ * @throws ProviderError XML_UNREADABLE when it is none; the document is not shown.
+ */
 export function parseXml(text: string, what: string): XmlElement {
-  const reason = findMalformation(text);
-  if (reason !== undefined) throw fail("XML_UNREADABLE", { what, reason });
-  try {
-    return parser.parse(text) as XmlElement;
-  } catch (cause) {
-    throw fail("XML_UNREADABLE", { what, reason: "a name that is refused" }, cause);
-  }
+  const root = readXml(text);
+  if (typeof root === "string") throw fail("XML_UNREADABLE", { what, reason: root });
+  return element("", {}, [root]);
 }
 
-/** The text of an element, every value escaped. */
-export function writeXml(element: XmlElement): string {
-  return builder.build(element);
+/** An element to be written, in no namespace; an attribute that is undefined is left out. */
+export function element(
+  name: string,
+  attributes: Readonly<Record<string, string | undefined>> = {},
+  content: readonly (XmlElement | string)[] = [],
+): XmlElement {
+  const given = Object.entries(attributes).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, value] as const],
+  );
+  return { name, namespace: "", writtenName: name, attributes: new Map(given), content };
 }
 
-/** All children of this name, none, one or many. */
-export function children(element: unknown, name: string): XmlElement[] {
-  if (!isElement(element)) return [];
-  const found = element[name];
-  const list: unknown[] = Array.isArray(found) ? found : found === undefined ? [] : [found];
-  return list.map((one) => (isElement(one) ? one : { "#text": one }));
+/** The text of an element, names as they are written, every value escaped. ASCII, where the names are. */
+export function writeXml({ writtenName, attributes, content }: XmlElement): string {
+  const values = [...attributes].map(([name, value]) => ` ${name}="${escape(value, /[<>&"\t\n\r]/g)}"`);
+  const inner = content.map((one) => (typeof one === "string" ? escape(one, /[<>&\r]/g) : writeXml(one)));
+  const start = `<${writtenName}${values.join("")}`;
+  return inner.length === 0 ? `${start}/>` : `${start}>${inner.join("")}</${writtenName}>`;
 }
 
-/** The first child of this name, empty if there is none. */
-export function child(element: unknown, ...path: readonly string[]): XmlElement {
-  let current: XmlElement = isElement(element) ? element : {};
-  for (const name of path) current = children(current, name)[0] ?? {};
+/** As libxml2 has it in a document without an encoding, which does it for attributes alone. */
+function escape(value: string, special: RegExp): string {
+  const names: Readonly<Record<string, string>> = { "<": "lt", ">": "gt", "&": "amp", '"': "quot" };
+  return value
+    .replace(special, (one) => `&${names[one] ?? `#${one.charCodeAt(0)}`};`)
+    .replace(/[\u{80}-\u{fffd}\u{10000}-\u{10ffff}]/gu, (one) => `&#x${hex(one.codePointAt(0) ?? 0)};`);
+}
+
+function hex(code: number): string {
+  return code.toString(16).toUpperCase();
+}
+
+/** All children of this name, in no namespace where none is said. */
+export function children(parent: XmlElement, name: string, namespace = ""): XmlElement[] {
+  return elementsOf(parent).filter((one) => one.name === name && one.namespace === namespace);
+}
+
+/** All children that are elements. */
+export function elementsOf({ content }: XmlElement): XmlElement[] {
+  return content.filter((one) => typeof one !== "string");
+}
+
+const nothing = element("");
+
+/** The first child of this name, in no namespace; empty if there is none. */
+export function child(parent: XmlElement, ...path: readonly string[]): XmlElement {
+  let current = parent;
+  for (const name of path) current = children(current, name)[0] ?? nothing;
   return current;
 }
 
 /** The value of an attribute; undefined if the element has none of this name. */
-export function attribute(element: XmlElement, name: string): string | undefined {
-  const value = element[`@${name}`];
-  return typeof value === "string" ? value : undefined;
+export function attribute({ attributes }: XmlElement, name: string): string | undefined {
+  return attributes.get(name);
 }
 
-/** The element's own text. */
-export function textOf(element: XmlElement): string | undefined {
-  const text = element["#text"];
-  return typeof text === "string" ? text : undefined;
+/** The element's own text; undefined if it has none. */
+export function textOf({ content }: XmlElement): string | undefined {
+  const texts = content.filter((one) => typeof one === "string");
+  return texts.length === 0 ? undefined : texts.join("");
 }
 
-/** Every element at any depth, for a search by attributes. */
-export function* descendants(element: unknown): Generator<{ name: string; element: XmlElement }> {
-  if (!isElement(element)) return;
-  for (const [name, value] of Object.entries(element)) {
-    if (name.startsWith("@") || name === "#text") continue;
-    for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
-      if (!isElement(one)) continue;
-      yield { name, element: one };
-      yield* descendants(one);
-    }
+/** Every element in no namespace at any depth, for a search by attributes. */
+export function* descendants(parent: XmlElement): Generator<XmlElement> {
+  for (const one of elementsOf(parent)) {
+    if (one.namespace !== "") continue;
+    yield one;
+    yield* descendants(one);
   }
-}
-
-function isElement(value: unknown): value is XmlElement {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -14,12 +14,19 @@ export interface HostLook {
   /** Undefined where nobody listens, or where it cannot be told who does. */
   readonly qemu?: QemuProcess;
   readonly functions: ReadonlyMap<PciAddress, HostFunction>;
-  readonly ledger: readonly LedgerFile[];
+  readonly ledger: readonly SeenLedgerFile[];
   readonly nodes: readonly GroupNode[];
   /** Processes that have a group, or a device of one, open. */
   readonly users: readonly GroupUser[];
   /** Lines of udev's rules that speak of VFIO's nodes. */
   readonly rules: readonly string[];
+}
+
+/** A file of the ledger as it was found. */
+export interface SeenLedgerFile extends LedgerFile {
+  readonly name: string;
+  /** All of it, for whoever changes a part. */
+  readonly text: string;
 }
 
 /** The process that listens at a monitor's socket. */
@@ -88,7 +95,7 @@ export function parseHostLook(records: readonly HostRecord[], target: string): H
     functions,
     ledger: of("ledger").map((line) => {
       const [name, text] = cutOnce(line);
-      return parseLedgerFile(name, text);
+      return { ...parseLedgerFile(name, text), name, text };
     }),
     nodes: of("node").flatMap((line) => findNode(line) ?? []),
     users: of("open").flatMap((line): GroupUser[] => {

@@ -220,6 +220,13 @@ show_host() {
   say "host \${uuid:--} \${machine:--}"
 }
 
+# A file as one line, with or without a line break at its end, and whatever of them an editor has put within.
+read_whole() {
+  local lines IFS=" "
+  mapfile -t lines <"$1" || die "cannot read $1"
+  json=\${lines[*]}
+} 2>/dev/null
+
 look() {
   local file json name member rest nodes found
   socket=$1
@@ -230,11 +237,11 @@ look() {
   show_host
   look_for_socket
   for file in "$ledger"/guest-*.json; do
-    { IFS= read -r json <"$file"; } 2>/dev/null || continue
+    read_whole "$file"
     say "ledger \${file##*/} $json"
-    [[ $json = *"\\"socket\\":\\"$socket\\""* ]] || continue
+    [[ $json =~ \\"socket\\"\\ *:\\ *\\""$socket"\\" ]] || continue
     rest=$json
-    while [[ $rest =~ \\"address\\":\\"([0-9a-f:.]+)\\"(.*) ]]; do
+    while [[ $rest =~ \\"address\\"\\ *:\\ *\\"([0-9a-f:.]+)\\"(.*) ]]; do
       add "\${BASH_REMATCH[1]}"
       rest=\${BASH_REMATCH[2]}
     done
@@ -350,10 +357,12 @@ write() {
 }
 
 read_ledger() {
-  local json
+  local json file=$ledger/guest-$1.json
   check_uuid "$1"
   enter -s
-  { IFS= read -r json <"$ledger/guest-$1.json"; } 2>/dev/null && say "ledger guest-$1.json $json"
+  [ -e "$file" ] || [ -L "$file" ] || return
+  read_whole "$file"
+  say "ledger guest-$1.json $json"
 }
 
 # For a host whose sshd forwards no sockets, or an account that may not open this one. Only to QEMU.

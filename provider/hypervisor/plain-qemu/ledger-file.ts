@@ -1,7 +1,9 @@
 import { fail } from "../../errors";
-import { findPciAddress, type GuestSlot } from "../../pci";
+import { findPciAddress, type GuestSlot, type PciAddress } from "../../pci";
 import { isTag, type GuestIdentity, type LedgerEntry, type LedgerFunction } from "../../plan";
 import { isRecord } from "../../qmp";
+import { asciiJson } from "../ascii-json";
+import { findIncarnation, findSince } from "../ledger-marks";
 import { findUuid } from "./guest-uuid";
 
 /** One guest's file of the ledger: one line of JSON. Its form is permanent, as that in libvirt's metadata is. */
@@ -10,14 +12,44 @@ export interface LedgerFile {
   /** The monitor's socket that the guest was last reached by. */
   readonly socket: string;
   readonly entries: readonly LedgerEntry[];
+  /** Entries that this release does not understand: they are carried along, and their functions left alone. */
+  readonly unread: readonly UnreadEntry[];
+}
+
+/** What can be told of an entry that a later release has written, or somebody has edited. */
+export interface UnreadEntry {
+  readonly owner?: string;
+  readonly tag?: string;
+  /** All functions that it names. */
+  readonly addresses: readonly PciAddress[];
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A file, and what stands in it beside what is understood. */
+interface OpenFile extends LedgerFile {
+  readonly document: JsonObject;
+  readonly lines: readonly EntryLine[];
+}
+
+/** An entry as it stands, and as what it is understood. */
+interface EntryLine {
+  readonly value: JsonObject;
+  readonly entry?: LedgerEntry;
+  readonly unread?: UnreadEntry;
 }
 
 const VERSION = 1;
 const kinds: readonly GuestSlot["kind"][] = ["pcie-native", "pcie-acpi", "pci-acpi", "pseries"];
 
-/** The line that stands in the file. */
-export function writeLedgerFile({ guest, socket, entries }: LedgerFile): string {
-  return JSON.stringify({ version: VERSION, guest, socket, entries });
+/** Name of a guest's file. */
+export function ledgerFileName(uuid: string): string {
+  return `guest-${uuid}.json`;
+}
+
+/** The line that stands in a file with these entries and nothing else. */
+export function writeLedgerFile({ guest, socket, entries }: Omit<LedgerFile, "unread">): string {
+  return asciiJson({ version: VERSION, guest, socket, entries: entries.map((one) => laidOver({}, one)) });
 }
 
 /**
@@ -28,19 +60,119 @@ export function writeLedgerFile({ guest, socket, entries }: LedgerFile): string 
  * @throws LEDGER_UNREADABLE
  */
 export function parseLedgerFile(name: string, text: string): LedgerFile {
-  const file = findJson(text);
-  const broken = (reason: string): Error => fail("LEDGER_UNREADABLE", { name, reason });
-  if (!isRecord(file)) throw broken("it is not an object of JSON");
-  if (file["version"] !== VERSION)
+  const { guest, socket, entries, unread } = openFile(name, text);
+  return { guest, socket, entries, unread };
+}
+
+/** That a file, or what of it is concerned, cannot be read. */
+export function ledgerUnreadable(name: string, reason: string): Error {
+  return fail("LEDGER_UNREADABLE", { where: `/run/multifunction-pci/${name} on the host`, reason });
+}
+
+/** Where a guest is, as its file tells. */
+type Place = Pick<LedgerFile, "guest" | "socket">;
+
+/**
+ * The file with this entry, in place of all under its owner or its tag. Whatever else stands there stays as it is.
+ *
+ * @param present the file as it stands; undefined where there is none.
+ * @throws LEDGER_UNREADABLE, also where what is not understood is under that owner or tag
+ */
+export function recordInFile(present: string | undefined, place: Place, entry: LedgerEntry): string {
+  if (present === undefined) return writeLedgerFile({ ...place, entries: [entry] });
+  const { document, lines } = openToChange(present, place, entry);
+  const same = lines.filter((one) => one.entry !== undefined && isSameName(one.entry, entry));
+  const former = same.find((one) => one.entry?.tag === entry.tag) ?? same[0];
+  const others = lines.filter((one) => !same.includes(one)).map((one) => one.value);
+  return writeDocument(document, place, [...others, laidOver(former?.value ?? {}, entry)]);
+}
+
+/**
+ * The file without what is under the owner or the tag of this entry and has its incarnation: what another create has made
+ * stays, and so does what is not understood.
+ *
+ * @returns undefined where nothing is left; `present` itself where nothing was to be erased.
+ * @throws LEDGER_UNREADABLE, also where what is not understood is under that owner or tag
+ */
+export function eraseFromFile(
+  present: string | undefined,
+  place: Place,
+  entry: LedgerEntry,
+): string | undefined {
+  if (present === undefined) return undefined;
+  const { document, lines } = openToChange(present, place, entry);
+  const isErased = (one: LedgerEntry): boolean =>
+    isSameName(one, entry) && one.incarnation === entry.incarnation;
+  const others = lines.filter((one) => one.entry === undefined || !isErased(one.entry));
+  if (others.length === lines.length) return present;
+  const isKnown = (key: string): boolean => ["version", "guest", "socket", "entries"].includes(key);
+  if (others.length === 0 && Object.keys(document).every(isKnown)) return undefined;
+  const left = others.map((one) => one.value);
+  return writeDocument(document, place, left);
+}
+
+function openFile(name: string, text: string): OpenFile {
+  const document = findJson(text);
+  const broken = (reason: string): Error => ledgerUnreadable(name, reason);
+  if (!isRecord(document)) throw broken("it is not an object of JSON");
+  if (document["version"] !== VERSION)
     throw broken(`its version is not ${VERSION}; a newer release may have written it`);
-  const { guest, socket, entries } = file;
+  const { guest, socket, entries } = document;
   const uuid = isRecord(guest) && typeof guest["uuid"] === "string" ? findUuid(guest["uuid"]) : undefined;
   if (!isRecord(guest) || uuid === undefined || typeof guest["name"] !== "string")
     throw broken("it names no guest");
   if (typeof socket !== "string" || !Array.isArray(entries)) throw broken("it has no entries");
-  const parsed = (entries as unknown[]).map((one) => findEntry(one));
-  if (parsed.includes(undefined)) throw broken("an entry does not have its form");
-  return { guest: { uuid, name: guest["name"] }, socket, entries: parsed.filter((one) => one !== undefined) };
+  const lines = (entries as unknown[]).map((value) => {
+    const line = findLine(value);
+    if (line === undefined) throw broken("an entry does not tell whose it is, or which functions it has");
+    return line;
+  });
+  return {
+    guest: { uuid, name: guest["name"] },
+    socket,
+    entries: lines.flatMap((one) => one.entry ?? []),
+    unread: lines.flatMap((one) => one.unread ?? []),
+    document,
+    lines,
+  };
+}
+
+function openToChange(present: string, place: Place, entry: LedgerEntry): OpenFile {
+  const name = ledgerFileName(place.guest.uuid);
+  const file = openFile(name, present);
+  if (file.unread.some((one) => isSameName(one, entry)))
+    throw ledgerUnreadable(name, `its entry of ${entry.owner} does not have its form`);
+  return file;
+}
+
+type EntryName = Pick<Partial<LedgerEntry>, "owner" | "tag">;
+
+function isSameName(one: EntryName, other: EntryName): boolean {
+  return one.owner === other.owner || one.tag === other.tag;
+}
+
+function writeDocument(document: JsonObject, { guest, socket }: Place, entries: readonly unknown[]): string {
+  const former = isRecord(document["guest"]) ? document["guest"] : {};
+  return asciiJson({ ...document, guest: { ...former, ...guest }, socket, entries });
+}
+
+/** An entry, with what the former one has beside it. */
+function laidOver(former: JsonObject, entry: LedgerEntry): JsonObject {
+  const { owner, tag, slot, functions, incarnation, since } = entry;
+  const formerSlot = isRecord(former["slot"]) ? former["slot"] : {};
+  const formerFunctions = Array.isArray(former["functions"]) ? (former["functions"] as unknown[]) : [];
+  return {
+    ...former,
+    owner,
+    tag,
+    slot: { ...formerSlot, bus: slot.bus, slot: slot.slot, kind: slot.kind },
+    functions: functions.map(({ address, guestFunction, hostDriver, romFile, romBar }) => {
+      const found = formerFunctions.find((one) => isRecord(one) && one["address"] === address);
+      return { ...(isRecord(found) && found), address, guestFunction, hostDriver, romFile, romBar };
+    }),
+    incarnation,
+    since,
+  };
 }
 
 function findJson(text: string): unknown {
@@ -51,8 +183,32 @@ function findJson(text: string): unknown {
   }
 }
 
-function findEntry(value: unknown): LedgerEntry | undefined {
-  if (!isRecord(value) || !isRecord(value["slot"]) || !Array.isArray(value["functions"])) return undefined;
+/** Undefined for what may have functions of which nobody could tell which. */
+function findLine(value: unknown): EntryLine | undefined {
+  if (!isRecord(value)) return undefined;
+  const entry = findEntry(value);
+  if (entry !== undefined) return { value, entry };
+  const unread = findUnread(value);
+  return unread && { value, unread };
+}
+
+function findUnread({ owner, tag, functions }: JsonObject): UnreadEntry | undefined {
+  const hasOwner = typeof owner === "string" && owner !== "";
+  const hasTag = typeof tag === "string" && isTag(tag);
+  const name = { ...(hasOwner && { owner }), ...(hasTag && { tag }) };
+  if (functions === undefined) return { ...name, addresses: [] };
+  if (!hasOwner || !hasTag || !Array.isArray(functions)) return undefined;
+  const addresses = (functions as unknown[]).map((one) => isRecord(one) && findAddress(one["address"]));
+  if (!addresses.every((one) => one)) return undefined;
+  return { ...name, addresses: addresses.flatMap((one) => one || []) };
+}
+
+function findAddress(value: unknown): PciAddress | undefined {
+  return typeof value === "string" ? findPciAddress(value) : undefined;
+}
+
+function findEntry(value: JsonObject): LedgerEntry | undefined {
+  if (!isRecord(value["slot"]) || !Array.isArray(value["functions"])) return undefined;
   const { owner, tag } = value;
   const { bus, slot, kind } = value["slot"];
   const known = kinds.find((one) => one === kind);
@@ -68,11 +224,15 @@ function findEntry(value: unknown): LedgerEntry | undefined {
     known !== undefined &&
     !functions.includes(undefined);
   if (!isWhole) return undefined;
+  const incarnation = findIncarnation(value["incarnation"]);
+  const since = findSince(value["since"]);
   return {
     owner,
     tag,
     slot: { bus, slot, kind: known },
     functions: functions.filter((one) => one !== undefined),
+    ...(incarnation !== undefined && { incarnation }),
+    ...(since !== undefined && { since }),
   };
 }
 

@@ -41,12 +41,25 @@ export function holdingsOf(
         : [],
     ),
   );
+  // who has them is known, under which alias is not
+  const unread = look.ledger.flatMap((file) =>
+    file.unread.flatMap(({ owner = "", addresses }) =>
+      addresses
+        .filter((address) => isVfioDriver(look.functions.get(address)?.driver))
+        .map((address) => ({
+          guest: file.guest.uuid === guest.uuid ? guest : file.guest,
+          address,
+          alias: `ledger entry of ${owner}`,
+          isUnassigned: false,
+        })),
+    ),
+  );
   const isOwn = ({ pid, iommuGroup }: HostLook["users"][number]): boolean =>
     look.qemu !== undefined
       ? pid === look.qemu.pid
       : (seen?.plugged ?? []).some((one) => look.functions.get(one.hostAddress)?.iommuGroup === iommuGroup);
   const heldForOthers = new Set(
-    ours.filter((one) => one.guest.uuid !== guest.uuid).map((one) => one.address),
+    [...ours, ...unread].filter((one) => one.guest.uuid !== guest.uuid).map((one) => one.address),
   );
   const bound = [...look.functions.values()].filter(
     (one) => isVfioDriver(one.driver) && !heldForOthers.has(one.address),
@@ -61,5 +74,5 @@ export function holdingsOf(
       { guest: { name, uuid: "" }, address, alias: `VFIO group ${user.iommuGroup}`, isUnassigned: false },
     ];
   });
-  return [...ours, ...foreign];
+  return [...ours, ...unread, ...foreign];
 }

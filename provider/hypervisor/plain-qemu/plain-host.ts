@@ -7,7 +7,7 @@ import {
   type HostSurvey,
   type PciAddress,
 } from "../../pci";
-import type { ConfiguredFunction, GuestIdentity, LedgerEntry, Observation } from "../../plan";
+import type { ConfiguredFunction, GuestIdentity, Observation } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
 import { lookAtUses } from "../host-uses";
 import { surveyGuest, type GuestSurvey } from "../qemu";
@@ -18,7 +18,8 @@ import type { HostFolders } from "./host-folders";
 import { parseFunctions, parseHostLook, type HostLook } from "./host-look";
 import type { HostRequests } from "./host-requests";
 import { concerned, holdingsOf, isNamed } from "./own-part";
-import { isDriverName } from "./ledger-file";
+import { isDriverName, ledgerFileName, ledgerUnreadable } from "./ledger-file";
+import type { SeenLedger } from "./plain-ledger";
 
 /** What {@link PlainHost} is made of. */
 export interface PlainHostParts {
@@ -33,8 +34,8 @@ export interface PlainHostParts {
   readonly guestUuid?: string;
   /** Told of the guest as soon as it is found, for the ledger. */
   readonly onGuest: (guest: GuestIdentity) => void;
-  /** Told by each look at everything what this guest's ledger holds; a short look comes before the locks, and tells nothing. */
-  readonly onLedger: (guest: GuestIdentity, entries: readonly LedgerEntry[]) => void;
+  /** Told by each look at everything what this guest's ledger is; a short look comes before the locks, and tells nothing. */
+  readonly onLedger: (guest: GuestIdentity, ledger: SeenLedger) => void;
   readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
 }
 
@@ -88,11 +89,8 @@ export class PlainHost implements Host {
     const found = await this.#find(query.addresses, signal);
     const seen = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;
     const { look, guest } = found;
-    const own = look.ledger.filter((file) => file.guest.uuid === guest.uuid);
-    this.#parts.onLedger(
-      guest,
-      own.flatMap((file) => file.entries),
-    );
+    const text = look.ledger.find((file) => file.name === ledgerFileName(guest.uuid))?.text;
+    this.#parts.onLedger(guest, text === undefined ? {} : { text });
     const ledger = look.ledger.flatMap((file) =>
       file.entries.map((entry) => ({ guest: file.guest.uuid === guest.uuid ? guest : file.guest, entry })),
     );
@@ -100,6 +98,8 @@ export class PlainHost implements Host {
       ledger.flatMap(({ entry }) => entry.functions.map((one) => [one.address, one.hostDriver] as const)),
     );
     const functions = concerned(look, query.addresses, guest);
+    // a list of what there is changes nothing, and shows who holds it
+    if (query.forPlug?.everyBus !== true) refuseUnread(look, functions);
     const groups = [...new Set([...functions.values()].flatMap((one) => one.iommuGroup ?? []))];
     const confinement = confinementOf(look, this.#parts.folders.vfio, groups);
     this.#isConfined = (confinement?.user ?? "root") !== "root";
@@ -287,6 +287,16 @@ export class PlainHost implements Host {
       throw cause;
     }
   }
+}
+
+/** What is not understood of the ledger may be all that keeps a function for its owner, and tells what it goes back to. */
+function refuseUnread(look: HostLook, functions: ReadonlyMap<PciAddress, HostFunction>): void {
+  for (const { name, unread } of look.ledger)
+    for (const { addresses } of unread) {
+      const address = addresses.find((one) => functions.has(one));
+      if (address !== undefined)
+        throw ledgerUnreadable(name, `its entry with ${address} does not have its form`);
+    }
 }
 
 async function askMemory(monitor: QmpMonitor, signal: AbortSignal): Promise<number> {

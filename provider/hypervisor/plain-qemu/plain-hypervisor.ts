@@ -1,13 +1,13 @@
 import type { Hypervisor, Lock } from "../../lifecycle";
 import type { HostSurvey } from "../../pci";
-import type { GuestIdentity, LedgerEntry } from "../../plan";
+import type { GuestIdentity } from "../../plan";
 import type { QmpMonitor } from "../../qmp";
 import { QmpGuest } from "../qemu";
 import type { HostChannels, Privilege } from "./host-channels";
 import { HOST_FOLDERS, type HostFolders } from "./host-folders";
 import { HostRequests } from "./host-requests";
 import { PlainHost } from "./plain-host";
-import { PlainLedger } from "./plain-ledger";
+import { PlainLedger, type SeenLedger } from "./plain-ledger";
 import { QmpSession } from "./qmp-session";
 
 /** What a host without libvirt is reached by, and where. */
@@ -54,9 +54,9 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
   const requests = new HostRequests(channels, privilege, folders);
   const { label, hostKeyFingerprint } = channels;
   let found: GuestIdentity | undefined;
-  let seen: { readonly uuid: string; readonly entries: readonly LedgerEntry[] } | undefined;
-  const takeSeen = ({ uuid }: GuestIdentity): readonly LedgerEntry[] | undefined => {
-    const taken = seen?.uuid === uuid ? seen.entries : undefined;
+  let seen: { readonly uuid: string; readonly ledger: SeenLedger } | undefined;
+  const takeSeen = ({ uuid }: GuestIdentity): SeenLedger | undefined => {
+    const taken = seen?.uuid === uuid ? seen.ledger : undefined;
     seen = undefined;
     return taken;
   };
@@ -75,7 +75,7 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
       label,
       survey,
       onGuest: (one) => (found = one),
-      onLedger: ({ uuid }, entries) => (seen = { uuid, entries }),
+      onLedger: ({ uuid }, ledger) => (seen = { uuid, ledger }),
       ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
       ...(guestUuid !== undefined && { guestUuid }),
     }),

@@ -1,7 +1,12 @@
 import type { Ledger } from "../../lifecycle";
 import type { GuestIdentity, LedgerEntry, LedgerPlace } from "../../plan";
 import type { HostRequests } from "./host-requests";
-import { parseLedgerFile, writeLedgerFile } from "./ledger-file";
+import { eraseFromFile, ledgerFileName, recordInFile } from "./ledger-file";
+
+/** A guest's file as it was last looked at, whatever stands in it; no text where there is none. */
+export interface SeenLedger {
+  readonly text?: string;
+}
 
 /** What {@link PlainLedger} is made of. */
 export interface PlainLedgerParts {
@@ -9,8 +14,8 @@ export interface PlainLedgerParts {
   readonly socket: string;
   /** The guest that was found. */
   readonly guest: () => GuestIdentity;
-  /** What the last look at everything found in this guest's ledger; undefined where something was written since. */
-  readonly takeSeen: (guest: GuestIdentity) => readonly LedgerEntry[] | undefined;
+  /** This guest's ledger as the last look at everything found it; undefined where something was written since. */
+  readonly takeSeen: (guest: GuestIdentity) => SeenLedger | undefined;
 }
 
 /**
@@ -25,31 +30,31 @@ export class PlainLedger implements Ledger {
   }
 
   record(entry: LedgerEntry, _places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
-    return this.#change((others) => [...others, entry], entry, signal);
+    return this.#change((present, place) => recordInFile(present, place, entry), signal);
   }
 
   erase(entry: LedgerEntry, _places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
-    return this.#change((others) => others, entry, signal);
+    return this.#change((present, place) => eraseFromFile(present, place, entry), signal);
   }
 
   async #change(
-    compose: (others: readonly LedgerEntry[]) => readonly LedgerEntry[],
-    entry: LedgerEntry,
+    change: (
+      present: string | undefined,
+      place: { readonly guest: GuestIdentity; readonly socket: string },
+    ) => string | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     const { requests, socket } = this.#parts;
     const guest = this.#parts.guest();
-    const present = this.#parts.takeSeen(guest) ?? (await this.#read(guest, signal));
-    const others = present.filter((one) => one.owner !== entry.owner && one.tag !== entry.tag);
-    const entries = compose(others);
-    const file = entries.length === 0 ? "" : ` ${writeLedgerFile({ guest, socket, entries })}`;
-    await requests.change(`write ${guest.uuid}${file}`, signal);
+    const { text } = this.#parts.takeSeen(guest) ?? (await this.#read(guest, signal));
+    const changed = change(text, { guest, socket });
+    if (changed === text) return;
+    await requests.change(`write ${guest.uuid}${changed === undefined ? "" : ` ${changed}`}`, signal);
   }
 
-  async #read({ uuid }: GuestIdentity, signal: AbortSignal): Promise<readonly LedgerEntry[]> {
+  async #read({ uuid }: GuestIdentity, signal: AbortSignal): Promise<SeenLedger> {
     const records = await this.#parts.requests.look(`ledger ${uuid}`, signal);
-    const name = `guest-${uuid}.json`;
     const line = records.find((one) => one.kind === "ledger")?.text;
-    return line === undefined ? [] : parseLedgerFile(name, line.slice(name.length + 1)).entries;
+    return line === undefined ? {} : { text: line.slice(ledgerFileName(uuid).length + 1) };
   }
 }

@@ -3,7 +3,7 @@ import { hasCode, ProviderError } from "../../../provider/errors";
 import { parseDomainXml } from "../../../provider/hypervisor/libvirt/domain-xml";
 import { LibvirtSession } from "../../../provider/hypervisor/libvirt/libvirt-session";
 import { MAX_GROUP_MEMBERS, parseNodeDeviceXml } from "../../../provider/hypervisor/libvirt/node-device-xml";
-import { MAX_XML_DEPTH, MAX_XML_PARTS } from "../../../provider/hypervisor/libvirt/well-formed";
+import { MAX_XML_DEPTH, MAX_XML_PARTS } from "../../../provider/hypervisor/libvirt/xml-reader";
 import { parseXml } from "../../../provider/hypervisor/libvirt/xml";
 import { at } from "../../support/wanted";
 import { withinBounds } from "../../support/within-bounds";
@@ -60,7 +60,10 @@ describe("A document of libvirt", () => {
     ["a noncharacter", "<a>\uffff</a>"],
     ["only a comment", "<!-- a -->"],
     ["nothing", ""],
-    ["a name of a prototype", "<__proto__><a/></__proto__>"],
+    ["an attribute twice", "<a b='' b=''/>"],
+    ["an ampersand by itself", "<a b='&'/>"],
+    ["a reference to a surrogate", "<a>&#xD83D;&#xDE42;</a>"],
+    ["an escape sequence by a reference", "<a b='&#27;[2J'/>"],
   ])("with %s is unreadable, and not shown", (_name, xml) => {
     expect(problemOf(xml)).toMatch(
       /^libvirt sent it in a form that cannot be read: [ -~]+\[XML_UNREADABLE\]$/,
@@ -75,6 +78,7 @@ describe("A document of libvirt", () => {
     ["prefixes", "<x:a xmlns:x='urn:x'><x:b/></x:a>"],
     ["letters of any script", "<a b='网卡'>Gerät 👩‍💻</a>"],
     ["white space within tags", "<a\n b = 'c'\t></a\n>"],
+    ["names of a prototype", "<__proto__ constructor='x'><prototype __proto__='y'/></__proto__>"],
   ])("with %s is read", (_name, xml) => {
     expect(problemOf(xml)).toBe("");
   });
@@ -106,6 +110,12 @@ describe("A document of libvirt", () => {
     ["CDATA", () => `<d>${filled("x<![CDATA[x]]>", 7)}</d>`],
     ["ampersands", () => `<d>${filled("&", 7)}</d>`],
     ["entities", () => `<d>${filled("&#65;", 7)}</d>`],
+    ["namespaces", () => `<d>${filled("<a xmlns:b=''/>", 7)}</d>`],
+    [
+      "namespaces of one element",
+      () => `<d ${Array.from({ length: 190_000 }, (_, i) => `xmlns:a${i}=''`).join(" ")}/>`,
+    ],
+    ["a reference that never ends", () => `<d>&#${filled("0", 9)}</d>`],
     ["one value", () => `<d a='${filled("x", 9)}'/>`],
     ["one name", () => `<${filled("x", 3)}/>`],
     ["one blank", () => `<d ${filled(" ", 5)}/>`],

@@ -7,6 +7,7 @@ import { writeLedger } from "../../../provider/hypervisor/libvirt/ledger-xml";
 import { LibvirtClient, LibvirtErrorCode } from "../../../provider/libvirt-rpc";
 import type { LedgerEntry } from "../../../provider/plan";
 import { QmpError, type QmpEvent } from "../../../provider/qmp";
+import { ledgerAnswer } from "../../support/libvirt-metadata";
 import { guest1, libvirtError, ScriptedLibvirt, type CallLine } from "./support/scripted-libvirt";
 
 const { signal } = new AbortController();
@@ -33,7 +34,11 @@ describe("the ledger in the guest's metadata", () => {
   ): Promise<void> {
     const xml = writeLedger(written);
     const libvirt = new ScriptedLibvirt(
-      { call: "getMetadata", having: "urn:pulumi-multifunction-pci:ledger:1", reply: writeLedger(present) },
+      {
+        call: "getMetadata",
+        having: "urn:pulumi-multifunction-pci:ledger:1",
+        reply: ledgerAnswer(writeLedger(present)),
+      },
       { call: "setMetadata", having: xml === undefined ? '"key":"mfpci"' : JSON.stringify(xml).slice(1, -1) },
     );
     await change(new LibvirtLedger(libvirt.session, () => guest1));
@@ -93,7 +98,7 @@ describe("the ledger in the guest's metadata", () => {
 
   it("is removed whole with its last entry", async () => {
     const libvirt = new ScriptedLibvirt(
-      { call: "getMetadata", reply: writeLedger([a]) },
+      { call: "getMetadata", reply: ledgerAnswer(writeLedger([a])) },
       { call: "setMetadata" },
     );
     await new LibvirtLedger(libvirt.session, () => guest1).erase(a, live, signal);
@@ -102,11 +107,11 @@ describe("the ledger in the guest's metadata", () => {
 
   it("is the running guest's, the configuration's, or both, one after the other", async () => {
     const libvirt = new ScriptedLibvirt(
-      { call: "getMetadata", having: '"target":"live"', reply: writeLedger([b]) },
+      { call: "getMetadata", having: '"target":"live"', reply: ledgerAnswer(writeLedger([b])) },
       { call: "setMetadata", having: '"target":"live"' },
       { call: "getMetadata", having: '"target":"config"', reply: undefined },
       { call: "setMetadata", having: JSON.stringify(writeLedger([a])).slice(1, -1) },
-      { call: "getMetadata", having: '"target":"config"', reply: writeLedger([a]) },
+      { call: "getMetadata", having: '"target":"config"', reply: ledgerAnswer(writeLedger([a])) },
       { call: "setMetadata", having: '"target":"config"' },
     );
     const ledger = new LibvirtLedger(libvirt.session, () => guest1);
@@ -159,6 +164,23 @@ describe("the monitor behind libvirt", () => {
     const monitor = monitorOf(libvirt);
     expect(await monitor.execute("query-status", undefined, signal)).toEqual({ a: 1 });
     expect(await failureOf(monitor.execute("device_del", { id: "f0" }, signal))).toBeInstanceOf(QmpError);
+    libvirt.finish();
+  });
+
+  it("sends commands in ASCII, since not every libvirt takes all of UTF-8, and reads answers of either kind", async () => {
+    const romfile = "/usr/share/für-网卡-🙂.rom";
+    const escaped = '"romfile":"/usr/share/f\\u00fcr-\\u7f51\\u5361-\\ud83d\\ude42.rom"';
+    const libvirt = new ScriptedLibvirt(
+      {
+        call: "monitorCommand",
+        having: JSON.stringify(escaped).slice(1, -1),
+        reply: `{"return":{${escaped}}}`,
+      },
+      { call: "monitorCommand", having: "query", reply: `{"return":{"romfile":"${romfile}"}}` },
+    );
+    const monitor = monitorOf(libvirt);
+    expect(await monitor.execute("device_add", { romfile }, signal)).toEqual({ romfile });
+    expect(await monitor.execute("query", undefined, signal)).toEqual({ romfile });
     libvirt.finish();
   });
 

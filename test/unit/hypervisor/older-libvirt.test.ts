@@ -1,10 +1,11 @@
 import { causeText, hasCode } from "../../../provider/errors";
-import { LEDGER_URI, writeLedger } from "../../../provider/hypervisor/libvirt/ledger-xml";
+import { writeLedger } from "../../../provider/hypervisor/libvirt/ledger-xml";
 import { LibvirtHost } from "../../../provider/hypervisor/libvirt/libvirt-host";
 import { LibvirtMonitor } from "../../../provider/hypervisor/libvirt/libvirt-monitor";
 import { LibvirtErrorCode } from "../../../provider/libvirt-rpc";
 import { aliasOf, tagOf, type Observation, type PlugTarget } from "../../../provider/plan";
 import type { QmpMonitor } from "../../../provider/qmp";
+import { ledgerMetadata } from "../../support/libvirt-metadata";
 import { at } from "../../support/wanted";
 import { nothingUsed } from "../../support/survey";
 import { hostWith, monitorWith } from "./support/found-host";
@@ -169,11 +170,8 @@ describe("a look at a host with an older libvirt", () => {
     guestFunction: n,
     hostDriver: "e1000e",
   }));
-  const ledger = writeLedger([{ owner, tag: tagOf(owner), slot, functions }]) ?? "";
-  const withLedger = idle.domainXml.replace(
-    "</uuid>",
-    `</uuid><metadata>${ledger.replace("<attachments", `<attachments xmlns="${LEDGER_URI}"`)}</metadata>`,
-  );
+  const ledger = ledgerMetadata(writeLedger([{ owner, tag: tagOf(owner), slot, functions }]));
+  const withLedger = idle.domainXml.replace("</uuid>", `</uuid>${ledger.toString()}`);
   const nodes = (name: string): unknown =>
     name === node || name === "pci_0000_01_00_1"
       ? idle.nodeDeviceXml[name]?.replace(/<driver>\s*<name>[^<]*/, "<driver><name>vfio-pci")

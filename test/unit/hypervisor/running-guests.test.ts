@@ -2,6 +2,7 @@ import { lookAtRunningGuests } from "../../../provider/hypervisor/libvirt";
 import { writeLedger } from "../../../provider/hypervisor/libvirt/ledger-xml";
 import { LibvirtErrorCode } from "../../../provider/libvirt-rpc";
 import { tagOf, type LedgerEntry } from "../../../provider/plan";
+import { ledgerMetadata } from "../../support/libvirt-metadata";
 import { OWNER } from "../../support/scenarios";
 import { at } from "../../support/wanted";
 import { guest1, HOST_UUID, libvirtError, ScriptedLibvirt } from "./support/scripted-libvirt";
@@ -65,7 +66,7 @@ test("with an older libvirt, what is recorded of a guest that is off is told too
     { call: "listDomains", having: "0", reply: [guest1] },
     {
       call: "domainXml",
-      reply: xmlOf(guest1, `<metadata>${writeLedger([entry])}</metadata>`, ""),
+      reply: xmlOf(guest1, ledgerMetadata(writeLedger([entry])).toString(), ""),
     },
   );
   libvirt.olderVersion = "7.0.0";
@@ -75,5 +76,60 @@ test("with an older libvirt, what is recorded of a guest that is off is told too
     holdings: [],
     ledger: [{ guest: { name: "guest1", uuid: guest1.uuid }, entry }],
     olderLibvirt: { version: "7.0.0" },
+  });
+});
+
+describe("a guest of which something cannot be read", () => {
+  const form2 = ledgerMetadata('<attachments form="2"/>').toString();
+  const script = (xml: string, which: string) => [
+    { call: "listDomains", having: which, reply: [guest1, guest2] },
+    { call: "domainXml", having: "guest1", reply: xmlOf(guest1, hostdev) },
+    { call: "domainXml", having: "guest2", reply: xml },
+  ];
+  const broken = xmlOf(guest2, "<metadata><a></b></metadata>");
+
+  it.each([
+    ["its description", broken, /form that cannot be read/],
+    ["a later form of the ledger", xmlOf(guest2, form2), /newer release/],
+  ])("(%s) is named with the reason, and the others are told all the same", async (_name, xml, reason) => {
+    const libvirt = new ScriptedLibvirt(...script(xml, "1"));
+    const { guests, holdings, unreadGuests } = await lookAtRunningGuests(libvirt.session, signal);
+    expect(guests.map((one) => one.name).sort()).toEqual(["guest1", "guest2"]);
+    expect(holdings.map((one) => one.guest.name)).toEqual(["guest1"]);
+    const { name, uuid } = guest2;
+    expect(unreadGuests).toEqual([
+      { guest: { name, uuid }, reason: expect.stringMatching(reason) as string },
+    ]);
+  });
+
+  it("tells what it has where the ledger alone is of a later form", async () => {
+    const libvirt = new ScriptedLibvirt(...script(xmlOf(guest2, form2 + hostdev), "1"));
+    const { holdings } = await lookAtRunningGuests(libvirt.session, signal);
+    expect(holdings.map((one) => one.guest.name)).toEqual(["guest1", "guest2"]);
+  });
+
+  it.each([broken, xmlOf(guest2, form2)])(
+    "is an error with an older libvirt, where the ledger alone keeps its functions: %s",
+    async (xml) => {
+      const libvirt = new ScriptedLibvirt(...script(xml, "0"));
+      libvirt.olderVersion = "7.0.0";
+      await expect(lookAtRunningGuests(libvirt.session, signal)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(XML|LEDGER)_UNREADABLE$/) as string,
+      });
+    },
+  );
+
+  it.each([
+    "<prototype/>",
+    "<constructor a='b'/>",
+    "<__proto__><x/></__proto__>",
+    "<x:hasOwnProperty xmlns:x='urn:x' toString='y'>&#xFC;</x:hasOwnProperty>",
+  ])("is none whose metadata have %s", async (metadata) => {
+    const libvirt = new ScriptedLibvirt(
+      ...script(xmlOf(guest2, `<metadata>${metadata}</metadata>${hostdev}`), "1"),
+    );
+    const { holdings, unreadGuests } = await lookAtRunningGuests(libvirt.session, signal);
+    expect(holdings.map((one) => one.guest.name)).toEqual(["guest1", "guest2"]);
+    expect(unreadGuests).toBeUndefined();
   });
 });

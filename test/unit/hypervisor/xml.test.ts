@@ -2,15 +2,19 @@ import fc from "fast-check";
 import { hasCode, ProviderError } from "../../../provider/errors";
 import { parseDomainXml } from "../../../provider/hypervisor/libvirt/domain-xml";
 import { configuredHostdev, unassignedHostdev } from "../../../provider/hypervisor/libvirt/hostdev-xml";
-import {
-  findLedgerEntries,
-  LEDGER_PREFIX,
-  LEDGER_URI,
-  writeLedger,
-} from "../../../provider/hypervisor/libvirt/ledger-xml";
+import { writeLedger } from "../../../provider/hypervisor/libvirt/ledger-xml";
+import { readXml } from "../../../provider/hypervisor/libvirt/xml-reader";
 import { nodeDeviceName, parseNodeDeviceXml } from "../../../provider/hypervisor/libvirt/node-device-xml";
-import { child, parseXml, textOf, writeXml } from "../../../provider/hypervisor/libvirt/xml";
+import {
+  attribute,
+  child,
+  element,
+  parseXml,
+  textOf,
+  writeXml,
+} from "../../../provider/hypervisor/libvirt/xml";
 import { aliasOf, tagOf, type ConfiguredFunction, type LedgerEntry } from "../../../provider/plan";
+import { ledgerMetadata, type GuestMetadata } from "../../support/libvirt-metadata";
 import { at } from "../../support/wanted";
 import { readRecording } from "./support/recording";
 
@@ -229,17 +233,11 @@ describe("the capabilities of a recorded host", () => {
 describe("the hostdev that is asked of libvirt", () => {
   it("is held, managed, by its alias, and shown to nobody", () => {
     const xml = unassignedHostdev(at("0000:0a:1f.7"), "ua-mfpci-x");
-    expect(parseXml(xml, "it")).toEqual({
-      hostdev: {
-        "@mode": "subsystem",
-        "@type": "pci",
-        "@managed": "yes",
-        driver: { "@name": "vfio" },
-        source: { address: { "@domain": "0x0000", "@bus": "0x0a", "@slot": "0x1f", "@function": "0x7" } },
-        alias: { "@name": "ua-mfpci-x" },
-        address: { "@type": "unassigned" },
-      },
-    });
+    expect(xml).toBe(
+      '<hostdev mode="subsystem" type="pci" managed="yes"><driver name="vfio"/>' +
+        '<source><address domain="0x0000" bus="0x0a" slot="0x1f" function="0x7"/></source>' +
+        '<alias name="ua-mfpci-x"/><address type="unassigned"/></hostdev>',
+    );
   });
 });
 
@@ -253,34 +251,26 @@ describe("a hostdev of a function that is on a driver of VFIO's already", () => 
       configuredHostdev({ ...one, place }, 10, false),
     ];
     for (const xml of hostdevs)
-      expect(child(parseXml(xml, "it"), "hostdev", "driver")).toEqual({
-        "@name": "vfio",
-        "@model": "mlx5_vfio_pci",
-      });
+      expect([...child(parseXml(xml, "it"), "hostdev", "driver").attributes]).toEqual([
+        ["name", "vfio"],
+        ["model", "mlx5_vfio_pci"],
+      ]);
   });
 });
 
 describe("the hostdev that a configuration gets", () => {
   const place = { bus: "pci.10", slot: 0, guestFunction: 0 };
-  const guestAddress = (guestFunction: number, isMultifunction: boolean) =>
-    child(
-      parseXml(
-        configuredHostdev(
-          { address: at("0000:0a:1f.7"), alias: "ua-x", place: { ...place, guestFunction } },
-          10,
-          isMultifunction,
-        ),
-        "it",
-      ),
-      "hostdev",
-      "address",
-    );
+  const guestAddress = (guestFunction: number, isMultifunction: boolean) => {
+    const one = { address: at("0000:0a:1f.7"), alias: "ua-x", place: { ...place, guestFunction } };
+    const xml = parseXml(configuredHostdev(one, 10, isMultifunction), "it");
+    return Object.fromEntries(child(xml, "hostdev", "address").attributes);
+  };
 
   it("has its place in the guest, and function 0 says that there are others", () => {
-    const real = { "@type": "pci", "@domain": "0x0000", "@bus": "0x0a", "@slot": "0x00" };
-    expect(guestAddress(0, true)).toEqual({ ...real, "@function": "0x0", "@multifunction": "on" });
-    expect(guestAddress(0, false)).toEqual({ ...real, "@function": "0x0" });
-    expect(guestAddress(3, true)).toEqual({ ...real, "@function": "0x3" });
+    const real = { type: "pci", domain: "0x0000", bus: "0x0a", slot: "0x00" };
+    expect(guestAddress(0, true)).toEqual({ ...real, function: "0x0", multifunction: "on" });
+    expect(guestAddress(0, false)).toEqual({ ...real, function: "0x0" });
+    expect(guestAddress(3, true)).toEqual({ ...real, function: "0x3" });
   });
 
   it("is the held one where it is shown to nobody", () => {
@@ -289,19 +279,9 @@ describe("the hostdev that a configuration gets", () => {
   });
 });
 
-/** What libxml2 makes of the attributes of a document that it reads: literal white space becomes a blank. */
-function throughLibvirt(xml: string): string {
-  return xml.replace(/"[^"]*"|'[^']*'/g, (value) => value.replace(/[\t\n\r]/g, " "));
-}
 /** As libvirt shows it within a guest's description. */
-function withinDomain(xml: string): string {
-  const prefixed = throughLibvirt(xml)
-    .replace(/<(\/?)(attachments|attachment|function)\b/g, `<$1${LEDGER_PREFIX}:$2`)
-    .replace(
-      `<${LEDGER_PREFIX}:attachments`,
-      `<${LEDGER_PREFIX}:attachments xmlns:${LEDGER_PREFIX}="${LEDGER_URI}"`,
-    );
-  return `<domain><name>g</name><uuid>u</uuid><metadata><other:x xmlns:other="urn:o"/>${prefixed}</metadata><devices/></domain>`;
+function entriesIn(metadata: GuestMetadata): readonly LedgerEntry[] {
+  return parseDomainXml(`<domain><name>g</name>${metadata.toString()}<devices/></domain>`).ledger;
 }
 
 describe("the ledger", () => {
@@ -341,9 +321,7 @@ describe("the ledger", () => {
   it("comes back as it was written, whatever stands in an owner's name", () => {
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 3 }), (entries) => {
-        const xml = writeLedger(entries) ?? "";
-        expect(findLedgerEntries(parseXml(throughLibvirt(xml), "its ledger"))).toEqual(entries);
-        expect(parseDomainXml(withinDomain(xml)).ledger).toEqual(entries);
+        expect(entriesIn(ledgerMetadata(writeLedger(entries)))).toEqual(entries);
       }),
       { numRuns: 300 },
     );
@@ -373,8 +351,7 @@ describe("the ledger", () => {
       slot: { bus: "b", slot: 0, kind: "pseries" },
       functions: [],
     };
-    const xml = writeLedger([one]) ?? "";
-    expect(findLedgerEntries(parseXml(throughLibvirt(xml), "its ledger"))).toEqual([one]);
+    expect(entriesIn(ledgerMetadata(writeLedger([one])))).toEqual([one]);
   });
 
   it("without entries is no element at all, which removes it", () => {
@@ -393,14 +370,14 @@ describe("the ledger", () => {
     `<attachments><attachment owner='%zz' tag='${tag}' bus='b' slot='0' kind='pseries'/></attachments>`,
     `<attachments><attachment tag='${tag}' bus='b' slot='0' kind='pseries'/></attachments>`,
   ])("that others have written is passed over where it is none: %s", (xml) => {
-    expect(findLedgerEntries(parseXml(xml, "its ledger"))).toEqual([]);
+    expect(entriesIn(ledgerMetadata(xml))).toEqual([]);
   });
 
   it("passes over functions that are none, and keeps the others", () => {
     const xml =
       `<attachments><attachment owner='o' tag='${tag}' bus='b' slot='0' kind='pseries'>` +
       "<function address='nonsense'/><function address='0000:01:00.2' guest='8'/><function/><function address='0000:01:00.1'/></attachment></attachments>";
-    expect(findLedgerEntries(parseXml(xml, "it"))[0]?.functions).toEqual([{ address: "0000:01:00.1" }]);
+    expect(entriesIn(ledgerMetadata(xml))[0]?.functions).toEqual([{ address: "0000:01:00.1" }]);
   });
 });
 
@@ -463,16 +440,109 @@ describe("a document that is hostile or broken", () => {
 });
 
 describe("written XML", () => {
-  it("is read as it was meant, texts and attributes alike", () => {
-    const value = fc
-      .string({ unit: fc.constantFrom("<", ">", "&", '"', "'", "a", "b"), minLength: 1 })
-      .filter((one) => one.trim() === one);
+  const text = fc
+    .string({ unit: "binary" })
+    .filter((one) => typeof readXml(`<a>${one.replace(/[<>&]/g, "")}</a>`) !== "string");
+
+  it("is read as it was meant, texts and attributes alike, and is ASCII", () => {
     fc.assert(
-      fc.property(value, (one) => {
-        const read = child(parseXml(writeXml({ a: { "@b": one, c: { "#text": one } } }), "it"), "a");
-        expect(read["@b"]).toBe(one);
-        expect(textOf(child(read, "c"))).toBe(one);
+      fc.property(text, text, (one, other) => {
+        const xml = writeXml(element("a", { b: one }, [element("c", {}, [other])]));
+        expect(xml).toMatch(/^[\0-~]*$/);
+        const read = child(parseXml(xml, "it"), "a");
+        expect(attribute(read, "b")).toBe(one);
+        expect(textOf(child(read, "c")) ?? "").toBe(other);
       }),
+      { numRuns: 1_000 },
     );
+  });
+});
+
+describe("a reference", () => {
+  it.each([
+    ["&#xFC;", "\u00fc"],
+    ["&#252;", "\u00fc"],
+    ["&#x000000000000fc;", "\u00fc"],
+    ["&#x1F642;", "\u{1f642}"],
+    ["&#x301;", "\u0301"],
+    ["&#x10FFFF;", "\u{10ffff}"],
+    ["&#9;&#10;&#13;", "\t\n\r"],
+    ["&lt;&gt;&amp;&quot;&apos;", "<>&\"'"],
+    ["&amp;#xFC;", "&#xFC;"],
+    ["&#38;#xFC;", "&#xFC;"],
+    ["&#x26;lt;", "&lt;"],
+    ["&amp;amp;", "&amp;"],
+  ])("%s is %j, decoded once, in an attribute and in a text", (written, meant) => {
+    const read = child(parseXml(`<a b='${written}'>${written}</a>`, "it"), "a");
+    expect(attribute(read, "b")).toBe(meant);
+    expect(textOf(read)).toBe(meant);
+  });
+
+  it.each([
+    "&",
+    "a & b",
+    "&;",
+    "&#;",
+    "&#x;",
+    "&#xD800;",
+    "&#xDFFF;",
+    "&#55296;",
+    "&#x110000;",
+    "&#99999999999;",
+    "&#0;",
+    "&#x1b;",
+    "&#xFFFE;",
+    "&#xFFFF;",
+    "&#XFC;",
+    "&#xFC",
+    "&#-1;",
+    "&uuml;",
+    "&AMP;",
+  ])("%s is none, and makes a document that cannot be read", (written) => {
+    for (const xml of [`<a b='${written}'/>`, `<a>${written}</a>`])
+      expect(() => parseXml(xml, "it")).toThrow(/XML_UNREADABLE/);
+  });
+
+  it("is none in CDATA", () => {
+    expect(textOf(child(parseXml("<a><![CDATA[&#xFC;&]]></a>", "it"), "a"))).toBe("&#xFC;&");
+  });
+});
+
+describe("white space in an attribute", () => {
+  it("is a blank, stays at either end, and by a reference is what it is", () => {
+    const read = child(parseXml("<a b=' x\ty\r\nz ' c='&#9;&#10;'/>", "it"), "a");
+    expect(attribute(read, "b")).toBe(" x y z ");
+    expect(attribute(read, "c")).toBe("\t\n");
+  });
+});
+
+describe("a name in any script", () => {
+  const names = [
+    "karte-f\u00fcr",
+    "\u7f51\u5361",
+    "e\u0301",
+    "\u0301",
+    "\u{1f642}\u200d\u{1f468}",
+    "\u05e9\u05dc",
+    "a&b<c>'\"",
+  ];
+
+  it.each(names)("%j is the guest's, its ROM's file and its alias, as libvirt prints them", (name) => {
+    // libvirt writes what is not metadata itself: in UTF-8, and these five as entities
+    const printed = name.replace(
+      /[<>&'"]/g,
+      (one) => `&${{ "<": "lt", ">": "gt", "&": "amp", "'": "apos", '"': "quot" }[one] ?? ""};`,
+    );
+    const romFile = `/usr/share/${name}.rom`;
+    const hostdev =
+      "<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></source>" +
+      `<alias name='${printed}'/><rom file='/usr/share/${printed}.rom'/><address type='unassigned'/></hostdev>`;
+    const xml = `<domain><name>${printed}</name><uuid>u</uuid><devices>${hostdev}</devices></domain>`;
+    const { identity, functions } = parseDomainXml(xml);
+    expect(identity.name).toBe(name);
+    expect(functions).toEqual([{ address: "0000:01:00.0", alias: name, romFile }]);
+    const asked = configuredHostdev({ address: at("0000:01:00.0"), alias: name, romFile }, 0, false);
+    expect(asked).toMatch(/^[ -~]*$/);
+    expect(parseDomainXml(`<domain><devices>${asked}</devices></domain>`).functions).toEqual(functions);
   });
 });

@@ -136,6 +136,16 @@ test("a host without names shows numbers, and one without a guest in mind its gu
   expect(lines.join("\n")).not.toMatch(/class|NUMA/);
 });
 
+test("a guest that cannot be read is a note", () => {
+  const unreadGuests = [{ guest: { name: "guest3", uuid: "u3" }, reason: "it is none" }];
+  const bare = picture([port("0000:01:00.0")]);
+  const holders = { holdings: [], ledger: [], unreadGuests };
+  const { notes } = composeReport({ ...bare, seen: { by: "host", holders } });
+  expect(notes).toEqual([
+    "guest guest3 cannot be read, so not all that it has is known; libvirt itself refuses what a guest has: it is none",
+  ]);
+});
+
 test("colours stand out on a terminal, and the text is the same without", () => {
   const report = composeReport(host);
   const coloured = describeReport(report, { ...plain, hasColours: true });

@@ -22,6 +22,7 @@ const file: LedgerFile = {
       ],
     },
   ],
+  unread: [],
 };
 
 test("has the form that is permanent", () => {
@@ -66,17 +67,65 @@ test.each([
   ["entries that are no list", changed({ entries: {} })],
   ["an entry without owner", withEntry({ owner: "" })],
   ["another form of tag", withEntry({ tag: "../../etc" })],
-  ["a slot that is none", withEntry({ slot: { bus: "pci.4", slot: 32, kind: "pcie-acpi" } })],
-  ["a kind that is none", withEntry({ slot: { bus: "pci.4", slot: 0, kind: "isa" } })],
+  ["an entry that is none", changed({ entries: ["x"] })],
+  ["functions that are no list", withEntry({ functions: {} })],
   ["an address that is none", withFunction({ address: "$(reboot)" })],
-  ["guest function 8", withFunction({ guestFunction: 8 })],
-  ["a ROM file that is none", withFunction({ romFile: 1 })],
-  ["a ROM that is on or off by a word", withFunction({ romBar: "off" })],
-  ["a driver that is a path", withFunction({ hostDriver: "../x" })],
 ])("%s is an error that names the file, and never an empty ledger", (_name, text) => {
   expect(() => parseLedgerFile("guest-1.json", text)).toThrow(
     /guest-1\.json.*Nothing was touched.*\[LEDGER_UNREADABLE\]/,
   );
+});
+
+test.each([
+  ["a slot that is none", withEntry({ slot: { bus: "pci.4", slot: 32, kind: "pcie-acpi" } })],
+  ["a kind that is none", withEntry({ slot: { bus: "pci.4", slot: 0, kind: "isa" } })],
+  ["no slot", withEntry({ slot: undefined })],
+  ["guest function 8", withFunction({ guestFunction: 8 })],
+  ["a ROM file that is none", withFunction({ romFile: 1 })],
+  ["a ROM that is on or off by a word", withFunction({ romBar: "off" })],
+  ["a driver that is a path", withFunction({ hostDriver: "../x" })],
+])("%s: the entry is carried along, and tells which functions are not to be touched", (_name, text) => {
+  const { entries, unread } = parseLedgerFile("guest-1.json", text);
+  const { owner, tag } = file.entries[0]!;
+  expect(entries).toEqual([]);
+  expect(unread).toMatchObject([{ owner, tag }]);
+  expect(unread[0]?.addresses).toContain("0000:01:00.0");
+});
+
+test("an entry that has no functions is carried along, whatever it is", () => {
+  const { entries, unread } = parseLedgerFile(
+    "it",
+    changed({ entries: [...file.entries, { kind: "later" }] }),
+  );
+  expect(entries).toEqual(file.entries);
+  expect(unread).toEqual([{ addresses: [] }]);
+});
+
+test("keeps by which making an entry is, and since when; what does not have their form is passed over", () => {
+  const made = { incarnation: "0123456789abcdef".repeat(2), since: "2026-11-29T12:00:00Z" };
+  const entries = file.entries.map((one) => ({ ...one, ...made }));
+  expect(parseLedgerFile("it", writeLedgerFile({ ...file, entries }))).toEqual({ ...file, entries });
+  for (const strange of [
+    { incarnation: "A".repeat(32) },
+    { incarnation: 1 },
+    { since: "2026-11-29" },
+    { since: "2026-13-29T12:00:00Z" },
+    { since: 0 },
+  ])
+    expect(parseLedgerFile("it", withEntry(strange))).toEqual(file);
+});
+
+test("what 0.1.0 wrote is read, and is written in ASCII from then on", () => {
+  const owner = "organization/网卡/dev/karte-für-e\u0301-🙂-שלום";
+  const romFile = "/usr/share/für.rom";
+  const entries = [{ ...file.entries[0]!, owner, functions: [{ address: at("0000:01:00.0"), romFile }] }];
+  // 0.1.0's own way: JSON.stringify of the same
+  const written = JSON.stringify({ version: 1, guest, socket: file.socket, entries });
+  expect(written).toContain("网卡");
+  expect(parseLedgerFile("it", written).entries).toEqual(entries);
+  const again = writeLedgerFile({ ...file, entries });
+  expect(again).toMatch(/^[ -~]*$/);
+  expect(parseLedgerFile("it", again).entries).toEqual(entries);
 });
 
 test("a driver's name is one word that neither a path nor a request gives another meaning", () => {

@@ -97,8 +97,7 @@ function scene({
     folders: HOST_FOLDERS,
     label: "root@hv1:22",
     onGuest: (guest) => guests.push(guest),
-    onLedger: ({ uuid: guest }, entries) =>
-      ledgers.push([guest, ...entries.map((one) => one.owner)].join(" ")),
+    onLedger: ({ uuid: guest }, { text }) => ledgers.push([guest, text ?? "-"].join(" ")),
     survey: async () => nothingUsed,
     ...(guestUuid !== undefined && { guestUuid }),
   });
@@ -111,7 +110,7 @@ describe("what the ledger holds of this guest", () => {
     await host.identify(query, signal);
     expect(ledgers).toEqual([]);
     await host.observe(query, signal);
-    expect(ledgers).toEqual([`${OWN} ${OWNER}`]);
+    expect(ledgers).toEqual([ledgerOf(OWN).replace(/^ledger guest-(\S+)\.json/, "$1")]);
   });
 
   it("is looked at by one request, and by a second one where it was written under another socket", async () => {
@@ -126,7 +125,26 @@ describe("what the ledger holds of this guest", () => {
   it("is nothing where there is no file", async () => {
     const { host, ledgers } = scene({ more: [ledgerOf(OTHER)] });
     await host.observe(query, signal);
-    expect(ledgers).toEqual([OWN]);
+    expect(ledgers).toEqual([`${OWN} -`]);
+  });
+
+  const notUnderstood = (uuid: string): string => ledgerOf(uuid).replace("pcie-acpi", "pcie-later");
+
+  it.each([OWN, OTHER])(
+    "is refused where an entry (of guest %s) with a function that is meant is not understood",
+    async (uuid) => {
+      const { host } = scene({ driver: "vfio-pci", more: [notUnderstood(uuid)] });
+      await expect(host.observe(query, signal)).rejects.toMatchObject({ code: "LEDGER_UNREADABLE" });
+      expect((await host.observe({ addresses: ["0000:02:00"] }, signal)).ledger).toEqual([]);
+    },
+  );
+
+  it("is no reason not to list what is there: who has it is told", async () => {
+    const { host } = scene({ driver: "vfio-pci", more: [notUnderstood(OTHER)] });
+    const { holdings } = await host.observe({ ...query, forPlug: { buses: [], everyBus: true } }, signal);
+    expect(holdings).toMatchObject([
+      { guest: { uuid: OTHER }, address: "0000:01:00.0", isUnassigned: false },
+    ]);
   });
 });
 

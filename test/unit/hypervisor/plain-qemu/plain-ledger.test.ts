@@ -15,16 +15,18 @@ const entryOf = (n: number): LedgerEntry => ({
 });
 const [first, second, third] = [1, 2, 3].map(entryOf) as [LedgerEntry, LedgerEntry, LedgerEntry];
 
-/** A ledger after a look that has found these entries, over a file that holds others. */
-function scene(seen: readonly LedgerEntry[] | undefined, inFile: readonly LedgerEntry[]) {
+const fileOf = (entries: readonly LedgerEntry[]): string | undefined =>
+  entries.length === 0 ? undefined : writeLedgerFile({ guest, socket: guest.name, entries });
+
+/** A ledger after a look that has found this text, or none, over a file that has another. */
+function sceneOf(seen: { readonly text?: string } | undefined, inFile: string | undefined) {
   const asked: string[] = [];
   let left = seen;
   const ledger = new PlainLedger({
     requests: {
       look: async (request) => {
         asked.push(request);
-        const text = `${NAME} ${writeLedgerFile({ guest, socket: guest.name, entries: inFile })}`;
-        return inFile.length === 0 ? [] : [{ kind: "ledger", text }];
+        return inFile === undefined ? [] : [{ kind: "ledger", text: `${NAME} ${inFile}` }];
       },
       change: async (request) => {
         asked.push(request);
@@ -39,12 +41,22 @@ function scene(seen: readonly LedgerEntry[] | undefined, inFile: readonly Ledger
       return taken;
     },
   });
-  /** Owners in the last file that was written; undefined where it was removed. */
-  const written = (): string[] | undefined => {
+  /** The last file that was written; undefined where it was removed. */
+  const writtenText = (): string | undefined => {
     const [, , text] = /^write (\S+)(?: (.*))?$/s.exec(asked.at(-1)!)!;
+    return text;
+  };
+  const written = (): string[] | undefined => {
+    const text = writtenText();
     return text === undefined ? undefined : parseLedgerFile(NAME, text).entries.map((one) => one.owner);
   };
-  return { ledger, asked, written };
+  return { ledger, asked, written, writtenText };
+}
+
+/** The same, by entries. */
+function scene(seen: readonly LedgerEntry[] | undefined, inFile: readonly LedgerEntry[]) {
+  const text = seen && fileOf(seen);
+  return sceneOf(seen && (text === undefined ? {} : { text }), fileOf(inFile));
 }
 
 test("an entry is added to what the look under the lock has found, by one request", async () => {
@@ -74,4 +86,88 @@ test("without a look the file is read", async () => {
   await ledger.record(second, ["host"], signal);
   expect(asked[0]).toBe(`ledger ${guest.uuid}`);
   expect(written()).toEqual([third.owner, second.owner]);
+});
+
+test("an entry of another making is left, without a request to write", async () => {
+  const [mine, others] = ["1", "2"].map((digit) => ({ ...first, incarnation: digit.repeat(32) }));
+  const { ledger, asked } = scene([others!, second], []);
+  await ledger.erase(mine!, ["host"], signal);
+  await sceneOf({}, undefined).ledger.erase(mine!, ["host"], signal);
+  expect(asked).toEqual([]);
+  const same = scene([mine!, second], []);
+  await same.ledger.erase(mine!, ["host"], signal);
+  expect(same.written()).toEqual([second.owner]);
+});
+
+test("what is not understood is kept by a write: keys, entries and values", async () => {
+  const later = {
+    version: 1,
+    later: { note: "für 🙂", list: [1, { __proto__: null }] },
+    guest: { ...guest, name: "before", colour: "grün" },
+    socket: "/run/before.qmp",
+    entries: [
+      {
+        ...first,
+        colour: "grün",
+        slot: { ...first.slot, width: 16 },
+        functions: [{ ...first.functions[0], speed: 8 }],
+      },
+      { kind: "reservation", slot: "pci.9" },
+      { ...second, slot: { bus: "pci.2", slot: 0, kind: "pcie-later" }, since: "long ago" },
+    ],
+  };
+  const { ledger, writtenText } = sceneOf({ text: JSON.stringify(later) }, undefined);
+  await ledger.record(third, ["host"], signal);
+  expect(writtenText()).toMatch(/^[ -~]*$/);
+  expect(JSON.parse(writtenText() ?? "")).toEqual({
+    ...later,
+    guest: { ...guest, colour: "grün" },
+    socket: guest.name,
+    entries: [...later.entries, third],
+  });
+  const own = sceneOf({ text: JSON.stringify(later) }, undefined);
+  const [address] = first.functions.map((one) => one.address);
+  const changed: LedgerEntry = { ...first, functions: [{ address: address! }] };
+  await own.ledger.record(changed, ["host"], signal);
+  expect(JSON.parse(own.writtenText() ?? "")).toMatchObject({
+    entries: [
+      later.entries[1],
+      later.entries[2],
+      {
+        owner: first.owner,
+        colour: "grün",
+        slot: { ...first.slot, width: 16 },
+        functions: [{ address, speed: 8 }],
+      },
+    ],
+  });
+  expect(own.writtenText()).not.toContain('e1000e"}],"colour');
+});
+
+test("a file of which something is not understood stays when the last entry that is goes", async () => {
+  const text = JSON.stringify({ version: 1, guest, socket: guest.name, entries: [first], later: 1 });
+  const { ledger, writtenText } = sceneOf({ text }, undefined);
+  await ledger.erase(first, ["host"], signal);
+  expect(JSON.parse(writtenText() ?? "")).toEqual({
+    version: 1,
+    guest,
+    socket: guest.name,
+    entries: [],
+    later: 1,
+  });
+});
+
+test.each([
+  ["a version of later", { version: 2 }],
+  ["an entry of the owner's that is not understood", { entries: [{ ...first, slot: { bus: 1 } }] }],
+  ["one with the tag", { entries: [{ ...first, owner: "o", slot: { bus: 1 } }] }],
+  ["one of which nobody knows what it has", { entries: [{ functions: [{}] }] }],
+])("%s is not written over", async (_name, change) => {
+  const text = JSON.stringify({ version: 1, guest, socket: guest.name, entries: [], ...change });
+  for (const seen of [{ text }, undefined]) {
+    const { ledger, asked } = sceneOf(seen, text);
+    await expect(ledger.record(first, ["host"], signal)).rejects.toMatchObject({ code: "LEDGER_UNREADABLE" });
+    await expect(ledger.erase(first, ["host"], signal)).rejects.toMatchObject({ code: "LEDGER_UNREADABLE" });
+    expect(asked.filter((one) => one.startsWith("write"))).toEqual([]);
+  }
 });
