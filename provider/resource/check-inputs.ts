@@ -16,7 +16,8 @@ export interface InputFailure {
 export interface CredentialChecks {
   /** @param privateKey - undefined: the one that is used where the program gives none, if there is one. */
   findPrivateKeyProblem(privateKey: string | undefined, password: string | undefined): string | undefined;
-  findHostKeyProblem(hostKey: string): string | undefined;
+  /** @param connection - the one that it is an argument of, as it was given */
+  findHostKeyProblem(hostKey: string, connection: Readonly<Record<string, unknown>>): string | undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -220,7 +221,7 @@ function findCredentialFailures(
       failures.push({ property: `${path}.privateKey`, reason: `${path}.privateKey ${problem}` });
   }
   if (isKnown(hostKey)) {
-    const problem = checks.findHostKeyProblem(hostKey);
+    const problem = checks.findHostKeyProblem(hostKey, connection);
     if (problem !== undefined)
       failures.push({ property: `${path}.hostKey`, reason: `${path}.hostKey ${problem}` });
   }

@@ -63,6 +63,59 @@ describe("host key", () => {
       expect(error).toContain(`expected ${fingerprint(otherKey)}`);
     });
 
+    const hashed = (line: string): string => {
+      const file = knownHosts(line);
+      execFileSync("ssh-keygen", ["-q", "-H", "-f", file], { stdio: "ignore" });
+      return readFileSync(file, "utf8");
+    };
+    const wildcard = () => `[127.0.?.*]:${sshd.port},!*.example ${publicLine(hostKey)}`;
+    it.each([
+      ["a hashed line of ssh-keygen", () => hashed(`${name()} ${publicLine(hostKey)}`)],
+      ["a line without a port", () => `127.0.0.1 ${publicLine(hostKey)}`],
+      ["wildcards", () => wildcard()],
+      ["a whole file", () => `# mine\nhv2 ${publicLine(otherKey)}\n\n${name()} ${publicLine(hostKey)}\n`],
+      ["a key alone beside lines of others", () => `hv2 ${publicLine(otherKey)}\n${publicLine(hostKey)}`],
+      [
+        "what ssh-keyscan prints",
+        () => {
+          const args = ["-p", String(sshd.port), "127.0.0.1"];
+          return execFileSync("ssh-keyscan", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+        },
+      ],
+    ])("is read as known_hosts is: %s", async (_form, argument) => {
+      expect((await acquire({ hostKey: argument() })).isOpen).toBe(true);
+    });
+
+    it.each([
+      ["another host's line", () => `hv2 ${publicLine(hostKey)}`, /has no line for \[127\..* are for hv2\./],
+      ["a line for another port", () => `[127.0.0.1]:1 ${publicLine(hostKey)}`, /are for \[127.0.0.1\]:1/],
+      ["a line that negates it", () => `*,!127.0.0.1,!${name()} ${publicLine(hostKey)}`, /has no line for/],
+      ["a hashed line of another", () => hashed(`hv2 ${publicLine(hostKey)}`), /are for a hashed name/],
+      ["a revoked key alone", () => `@revoked * ${publicLine(hostKey)}`, /revoked keys alone/],
+      ["a certificate authority", () => `@cert-authority * ${publicLine(hostKey)}`, /holds no host key/],
+    ])("refuses %s, and says whose lines there are", async (_form, argument, message) => {
+      const error = await refusal({ hostKey: argument(), strictHostKeyChecking: "no" });
+      expect(error).toContain("SSH_HOST_KEY_ARGUMENT_INVALID");
+      expect(error).toMatch(message);
+    });
+
+    it("refuses a key that it revokes and trusts, however it is written", async () => {
+      const revoked = `@revoked ${name()} ${publicLine(hostKey)}`;
+      for (const trusted of [publicLine(hostKey), fingerprint(hostKey), `${name()} ${publicLine(hostKey)}`]) {
+        const error = await refusal({ hostKey: `${trusted}\n${revoked}` });
+        expect(error).toContain("SSH_HOST_KEY_REVOKED");
+        expect(error).toContain("(connection.hostKey)");
+      }
+    });
+
+    it("looks for the name that ssh looks for: HostKeyAlias, without a port", async () => {
+      const hostKeyArgument = `rack-1 ${publicLine(hostKey)}`;
+      const connection = await acquire({ hostKey: hostKeyArgument, hostKeyAlias: "rack-1" });
+      expect(connection.isOpen).toBe(true);
+      const own = `${name()} ${publicLine(hostKey)}`;
+      expect(await refusal({ hostKey: own, hostKeyAlias: "rack-1" })).toContain("has no line for rack-1");
+    });
+
     it('holds even with strictHostKeyChecking "no", and does not ask known_hosts', async () => {
       const knownHostsFile = knownHosts(`${name()} ${publicLine(hostKey)}`);
       const fields = { knownHostsFile, strictHostKeyChecking: "no" as const };
