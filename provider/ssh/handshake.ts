@@ -129,6 +129,8 @@ export async function shakeHands(options: HandshakeOptions): Promise<Client> {
   }
 
   function describeLoginError(error: Error & { level?: string; code?: unknown }): ProviderError {
+    const end = authentication.findEnd(label);
+    if (end !== undefined) return end;
     const { offered, allowed } = authentication;
     if (error.level === "client-authentication") {
       const reason = "it accepted no credential that was offered";
