@@ -1,7 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AuthContext, KeyboardAuthContext, PasswordAuthContext } from "ssh2";
+import type { AuthContext, KeyboardAuthContext } from "ssh2";
 import type { SshTarget } from "../../provider/ssh";
 import { rejectionOf } from "../support/within-bounds";
 import { InProcessServer } from "./support/in-process-server";
