@@ -68,6 +68,12 @@ const foreignPackages = (room) =>
 
 const ioModules = { regex: "^node:(?!crypto$|util$|assert)", message: "This room is pure: no I/O." };
 
+/** Whoever starts a program has to keep credentials out of its environment (provider/ssh/child-environment.ts). */
+const noPrograms = {
+  regex: "^(node:)?child_process$",
+  message: "provider/ssh/openssh-config.ts alone starts programs, without credentials in their environment.",
+};
+
 const restrictedImports = [...Object.keys(rooms), "dynamic"].map((room) => ({
   files: [`provider/${room}/**/*.ts`],
   rules: {
@@ -77,11 +83,19 @@ const restrictedImports = [...Object.keys(rooms), "dynamic"].map((room) => ({
         patterns: [
           ...foreignPackages(room),
           ...(["pci", "plan", "inspect"].includes(room) ? [ioModules] : []),
+          noPrograms,
         ],
       },
     ],
   },
 }));
+
+const allowedToStartPrograms = {
+  files: ["provider/ssh/openssh-config.ts"],
+  rules: {
+    "@typescript-eslint/no-restricted-imports": ["error", { patterns: foreignPackages("ssh") }],
+  },
+};
 
 export default tseslint.config(
   { ignores: ["dist/", "node_modules/", "coverage/", "test/fixtures/"] },
@@ -124,6 +138,7 @@ export default tseslint.config(
     },
   },
   ...restrictedImports,
+  allowedToStartPrograms,
   {
     files: ["test/**/*.ts"],
     rules: {

@@ -46,8 +46,8 @@ export interface ConnectionArgs {
   /** Seconds that one attempt to dial may take; 0 for no limit. Default: 15. */
   perDialTimeout?: pulumi.Input<number | undefined>;
   /**
-   * The host's key: a public key line (`ssh-ed25519 AAAA…`) or a fingerprint (`SHA256:…`). When given, known_hosts
-   * files are not asked.
+   * The host's key: a public key (`ssh-ed25519 AAAA…`), a fingerprint (`SHA256:…`), or lines of known_hosts, which count
+   * for the host and port that they name. When given, known_hosts files are not asked.
    */
   hostKey?: pulumi.Input<string | undefined>;
   /** Path of the known_hosts file to ask when there is no `hostKey`. Default: those of ssh_config, `~/.ssh/known_hosts`. */

@@ -32,9 +32,10 @@ export function sealCredentials(connection: pulumi.Input<ConnectionArgs>): pulum
   return sealFields(connection);
 }
 
-/** Passes on what is no object as it is: saying that it is wrong is the provider's job, not this copy's. */
+/** What is no object is passed on with its value: saying that it is wrong is the provider's job. It may be a credential. */
 function sealFields<T>(connection: T): T {
-  if (typeof connection !== "object" || connection === null || Array.isArray(connection)) return connection;
+  if (connection === undefined || connection === null) return connection;
+  if (typeof connection !== "object" || Array.isArray(connection)) return pulumi.secret(connection) as T;
   const sealed = Object.entries(connection).map(([field, value]: [string, unknown]) => [
     field,
     sealField(field, value),
@@ -43,7 +44,15 @@ function sealFields<T>(connection: T): T {
 }
 
 function sealField(field: string, value: unknown): unknown {
-  if (value === undefined || publicFields.has(field)) return value;
+  if (value === undefined) return value;
+  if (publicFields.has(field) && isScalar(value)) return value;
   if (field === "proxy") return sealCredentials(value as pulumi.Input<ConnectionArgs>);
   return pulumi.secret(value);
+}
+
+/** An Output or a Promise counts as what it is meant to hold: each of these fields is a text or a number. */
+function isScalar(value: unknown): boolean {
+  return (
+    typeof value !== "object" || value === null || pulumi.Output.isInstance(value) || value instanceof Promise
+  );
 }

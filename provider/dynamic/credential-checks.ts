@@ -1,10 +1,20 @@
 import { causeText } from "../errors";
 import type { CredentialChecks } from "../resource";
-import { parseHostKeyArgument, parsePrivateKey } from "../ssh";
+import { parseHostKeyArgument, parsePrivateKey, type KnownHostsPlace } from "../ssh";
 import { chooseCredentials, type AmbientCredentials } from "./credentials";
 
-/** The judgement of the SSH library on keys; its reasons never hold the key. */
-export function credentialChecks(ambient: AmbientCredentials): CredentialChecks {
+/** Where the hosts of connections stand in known_hosts, by the connection's object. */
+export type KnownHostsPlaces = ReadonlyMap<unknown, KnownHostsPlace>;
+
+/**
+ * The judgement of the SSH library on keys; its reasons never hold the key.
+ *
+ * @param places - of a connection that is not among them the host key is judged by its form alone
+ */
+export function credentialChecks(
+  ambient: AmbientCredentials,
+  places: KnownHostsPlaces = new Map(),
+): CredentialChecks {
   return {
     findPrivateKeyProblem: (given, privateKeyPassword) => {
       const chosen = chooseCredentials({ privateKey: given, privateKeyPassword }, ambient, "host");
@@ -13,7 +23,8 @@ export function credentialChecks(ambient: AmbientCredentials): CredentialChecks 
       const { privateKey: source, privateKeyPassword: passphraseSource } = sources;
       return findProblem(() => parsePrivateKey({ text, source, passphrase, passphraseSource }, "the host"));
     },
-    findHostKeyProblem: (hostKey) => findProblem(() => parseHostKeyArgument(hostKey, "the host")),
+    findHostKeyProblem: (hostKey, connection) =>
+      findProblem(() => parseHostKeyArgument(hostKey, places.get(connection), "the host")),
   };
 }
 

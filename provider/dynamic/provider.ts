@@ -91,7 +91,9 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const { [PROVIDER_KEY]: _, ...own } = news;
     const oldToken = olds["ownerToken"];
     const inputs = typeof oldToken === "string" ? { ...own, ownerToken: oldToken } : own;
-    const failures = findInputFailures(inputs, credentialChecks(this.#hypervisors.targets.ambient));
+    const { targets } = this.#hypervisors;
+    const places = await targets.placesOf(inputs["connection"]);
+    const failures = findInputFailures(inputs, credentialChecks(targets.ambient, places));
     const checked = propertiesToState(normaliseInputs(inputs));
     if (failures.length === 0 && oldToken === undefined) await this.#foretell(checked);
     return { inputs: checked, failures };

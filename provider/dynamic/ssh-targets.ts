@@ -1,6 +1,13 @@
 import { fail, printable } from "../errors";
-import type { ConnectionInputs } from "../resource";
-import { OpensshConfig, type Jump, type OpensshSettings, type SshTarget } from "../ssh";
+import { UNKNOWN_VALUE, type ConnectionInputs } from "../resource";
+import {
+  namesHosts,
+  OpensshConfig,
+  type Jump,
+  type KnownHostsPlace,
+  type OpensshSettings,
+  type SshTarget,
+} from "../ssh";
 import { chooseCredentials, readAmbientCredentials, type AmbientCredentials } from "./credentials";
 
 /** In place of OpenSSH's own configuration files, as `ssh -F`; `none`: OpenSSH is not asked. */
@@ -46,6 +53,25 @@ export class SshTargets {
   /** @throws SSH_CONFIG_UNSUPPORTED */
   async of(connection: ConnectionInputs): Promise<SshTarget> {
     return this.#of(connection, { namedBy: "program", way: [connection.host] });
+  }
+
+  /**
+   * Where the hosts of a connection and its jump hosts stand in known_hosts, for each `hostKey` that names hosts. Inputs
+   * that were not checked yet: what is not known, or no connection, is left out.
+   */
+  async placesOf(connection: unknown): Promise<ReadonlyMap<unknown, KnownHostsPlace>> {
+    const places = new Map<unknown, KnownHostsPlace>();
+    for (let one = connection; isFields(one); one = one["proxy"]) {
+      const { host, port, hostKey } = one;
+      if (typeof host !== "string" || host === UNKNOWN_VALUE) continue;
+      if (port !== undefined && port !== null && typeof port !== "number") continue;
+      if (typeof hostKey !== "string" || !namesHosts(hostKey)) continue;
+      const { settings } = await this.#openssh.ask(host);
+      const alias = settings?.hostKeyAlias;
+      const place = { host: settings?.hostName ?? host, port: port ?? settings?.port ?? 22 };
+      places.set(one, alias === undefined ? place : { host: alias, port: 22 });
+    }
+    return places;
   }
 
   async #of(connection: ConnectionInputs, place: Place): Promise<SshTarget> {
@@ -154,4 +180,8 @@ function nest(jumps: readonly Jump[], behind: ConnectionInputs): ConnectionInput
 function agentOf(connection: ConnectionInputs, settings: OpensshSettings | undefined): string | undefined {
   const path = connection.agentSocketPath ?? settings?.identityAgent ?? process.env["SSH_AUTH_SOCK"];
   return path === "" || path === "none" ? undefined : path;
+}
+
+function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -30,9 +30,12 @@ const reaching = {
     `${d.target} refused the login: ${sentence(d.reason)} Offered: ${d.offered.join("; ") || "no credential at all"}. ` +
     `The server accepts: ${d.allowed.join(", ") || "it did not say"}. ` +
     `Check connection.user, that a key offered is in the user's authorized_keys, or give another credential.`,
-  SSH_HOST_KEY_ARGUMENT_INVALID: (d: { target: string }) =>
-    `connection.hostKey for ${d.target} holds no host key. Expected a public key line ("ssh-ed25519 AAAA...", ` +
-    `as "ssh-keyscan" prints) or a fingerprint ("SHA256:" and 43 characters, as "ssh-keygen -l" prints).`,
+  SSH_PASSWORD_EXPIRED: (d: { target: string; asked: string }) =>
+    `the password for ${d.target} has to be changed before a login: the host asks ${d.asked}. It is not changed from here. ` +
+    `Log in once with "ssh" and change it, then give the new one; or give a key instead.`,
+  SSH_HOST_KEY_ARGUMENT_INVALID: (d: { target: string; reason: string }) =>
+    `connection.hostKey for ${d.target} ${sentence(d.reason)} Expected a public key line ("ssh-ed25519 AAAA..."), ` +
+    `lines of known_hosts or "ssh-keyscan" for this host, or a fingerprint ("SHA256:" and 43 characters, as "ssh-keygen -l" prints).`,
   SSH_HOST_KEY_UNKNOWN: (d: { target: string; received: string; line: string; files: readonly string[] }) =>
     `the host key of ${d.target} is not known: it shows ${d.received}, and there is no line for it in ` +
     `${d.files.join(", ")}. Compare the fingerprint with the host's own ("ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub" there); ` +

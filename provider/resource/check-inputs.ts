@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { findPciAddress, findPciSlotAddress } from "../pci";
 import { attachmentSchema, type AttachmentInputs } from "./attachment-schema";
+import { findQuote, findTypeWord, isQuotableName, reportedProperty, type Path } from "./quoting";
 import { UNKNOWN_VALUE } from "./unknown";
 
 /** One thing wrong with the input. */
@@ -15,18 +16,11 @@ export interface InputFailure {
 export interface CredentialChecks {
   /** @param privateKey - undefined: the one that is used where the program gives none, if there is one. */
   findPrivateKeyProblem(privateKey: string | undefined, password: string | undefined): string | undefined;
-  findHostKeyProblem(hostKey: string): string | undefined;
+  /** @param connection - the one that it is an argument of, as it was given */
+  findHostKeyProblem(hostKey: string, connection: Readonly<Record<string, unknown>>): string | undefined;
 }
 
-type Path = readonly PropertyKey[];
 type Fields = Readonly<Record<string, unknown>>;
-
-/**
- * Numbers are quoted in a failure everywhere; below `connection` any other value may be a credential, also
- * one that was written to the wrong field.
- */
-const quotableOfConnection = new Set(["strictHostKeyChecking"]);
-const LONGEST_QUOTE = 60;
 
 /**
  * Everything that is wrong with the inputs, at once, before any connection. Values that a preview does not
@@ -76,27 +70,39 @@ function normaliseMapping(entry: unknown): unknown {
 }
 
 function explain(inputs: Fields, issue: z.core.$ZodIssue): InputFailure[] {
-  if (issue.code === "unrecognized_keys") {
-    const where = issue.path.length === 0 ? "" : ` in ${pathText(issue.path)}`;
-    return issue.keys.map((key) => ({
-      property: issue.path.length === 0 ? "" : `${pathText(issue.path)}.${key}`,
-      reason: `unknown argument ${JSON.stringify(key)}${where}; it takes ${knownKeys(issue.path).join(", ")}`,
-    }));
-  }
+  if (issue.code === "unrecognized_keys") return explainUnknown(issue.keys, issue.path);
   const path = pathText(issue.path);
-  // Pulumi prints the value of a top-level property beside the reason: a credential may be in this one
-  const property = path === "connection" ? "connection.host" : path;
   const value = valueAt(inputs, issue.path);
+  const property = reportedProperty(path, value);
   if (value === undefined || value === null)
     return [{ property, reason: `${path} is missing; ${issue.message}` }];
   if (value === "") return [{ property, reason: `${path} is empty; ${issue.message}` }];
-  const quoted = quote(value, issue.path);
+  const quoted = findQuote(value, issue.path);
+  const typeWord = findTypeWord(value);
+  const unquoted = typeWord === undefined ? "is not valid" : `is not valid: ${typeWord}`;
   return [
     {
       property,
-      reason: `${path} ${quoted === undefined ? "is not valid" : `is ${quoted}`}; ${issue.message}`,
+      reason: `${path} ${quoted === undefined ? unquoted : `is ${quoted}`}; ${issue.message}`,
     },
   ];
+}
+
+function explainUnknown(keys: readonly string[], path: Path): InputFailure[] {
+  const place = pathText(path);
+  const where = path.length === 0 ? "" : ` in ${place}`;
+  const known = knownKeys(path);
+  const takes = `it takes ${known.join(", ")}`;
+  const isShown = (key: string): boolean => isQuotableName(key, path, known);
+  const shown = keys.filter(isShown).map((key) => ({
+    property: path.length === 0 ? "" : `${place}.${key}`,
+    reason: `unknown argument ${JSON.stringify(key)}${where}; ${takes}`,
+  }));
+  if (shown.length === keys.length) return shown;
+  // the name of a field that there is stands for that of the field which is not shown
+  const property = path.length === 0 ? "" : `${place}.${known[0] ?? ""}`;
+  const reason = `unknown argument${where}, of which the name may be a credential and is not shown; ${takes}`;
+  return [...shown, { property, reason }];
 }
 
 /** A guest is libvirt's, or a QEMU that is reached by its monitor's socket; each has arguments of its own. */
@@ -215,7 +221,7 @@ function findCredentialFailures(
       failures.push({ property: `${path}.privateKey`, reason: `${path}.privateKey ${problem}` });
   }
   if (isKnown(hostKey)) {
-    const problem = checks.findHostKeyProblem(hostKey);
+    const problem = checks.findHostKeyProblem(hostKey, connection);
     if (problem !== undefined)
       failures.push({ property: `${path}.hostKey`, reason: `${path}.hostKey ${problem}` });
   }
@@ -238,17 +244,6 @@ function valueAt(inputs: unknown, path: Path): unknown {
       typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
     inputs,
   );
-}
-
-function quote(value: unknown, path: Path): string | undefined {
-  const last = path.at(-1);
-  const isQuotable =
-    path[0] !== "connection" ||
-    typeof value === "number" ||
-    (typeof last === "string" && typeof value === "string" && quotableOfConnection.has(last));
-  if (!isQuotable) return undefined;
-  const text = JSON.stringify(value);
-  return text.length <= LONGEST_QUOTE ? text : undefined;
 }
 
 /** `functionMap[1].guestFunction` */

@@ -6,7 +6,7 @@ import { Authentication } from "./authentication";
 import { ChannelRefused, type ClientConnection } from "./connection";
 import { DialFailure } from "./dial-failure";
 import { hostKeyTypesFor } from "./host-key-algorithms";
-import { hostKeyMismatch, hostKeyPolicyOf, judgeHostKey, type HostKeyPolicy } from "./host-key-check";
+import { hostKeyMismatch, hostKeyPolicyOf, type HostKeyPolicy } from "./host-key-check";
 import { shakeHands } from "./handshake";
 import { identityOf, readIdentities, type Identity } from "./identity-files";
 import { parsePrivateKey } from "./private-key";
@@ -43,10 +43,12 @@ export async function dial(
   const { dialErrorLimit } = target;
   const keys = readKeys(target, label);
   const authentication = () => new Authentication(target, keys);
-  const policy = hostKeyPolicyOf(target, label);
+  const policyNow = () => hostKeyPolicyOf(target, label);
+  // an argument that cannot be used is told before anything is dialled
+  policyNow();
   for (let failures = 0; ;) {
     try {
-      return await dialOnce({ target, label, jumpHost, authentication, policy, signal });
+      return await dialOnce({ target, label, jumpHost, authentication, policyNow, signal });
     } catch (error) {
       if (!(error instanceof DialFailure)) throw error;
       failures += 1;
@@ -100,22 +102,20 @@ interface DialOnce {
   readonly label: string;
   readonly jumpHost: (() => Promise<ClientConnection>) | undefined;
   readonly authentication: () => Authentication;
-  readonly policy: HostKeyPolicy;
+  readonly policyNow: () => HostKeyPolicy;
   readonly signal: AbortSignal;
 }
 
 /**
  * One dial. A fingerprint does not say of which type its key is; so where one is expected and the host
- * shows another key, it is asked for its keys of the other types too before this counts as a mismatch.
+ * shows another key, it is asked for its keys of the other types too before this counts as a mismatch. Likewise where
+ * known_hosts has learnt a key of another type since the host was asked for one.
  */
 async function dialOnce(options: DialOnce): Promise<Dialled> {
-  const { policy } = options;
+  const { policyNow } = options;
+  const policy = policyNow();
   const isByFingerprint = policy.expected.some(({ kind }) => kind === "fingerprint");
   const received: PublicKey[] = [];
-  const judge = (key: PublicKey) => {
-    received.push(key);
-    return judgeHostKey(policy, key);
-  };
   let types = hostKeyTypesFor(policy);
   for (;;) {
     try {
@@ -126,7 +126,8 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
           socket,
           authentication: options.authentication(),
           hostKeyTypes: types,
-          judge,
+          policyNow,
+          onHostKey: (key) => void received.push(key),
           dialSignal,
           signal: options.signal,
         }),
@@ -136,10 +137,16 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
       if (hostKey === undefined) throw new Error("a handshake without a host key");
       return { client, hostKey };
     } catch (error) {
+      const isMismatch = hasCode(error, "SSH_HOST_KEY_MISMATCH");
+      const [wanted] = hostKeyTypesFor(policyNow());
+      if (isMismatch && !isByFingerprint && wanted !== types[0] && wanted !== undefined) {
+        types = [wanted, ...types.filter((type) => type !== wanted)];
+        continue;
+      }
       if (!isByFingerprint || received.length === 0) throw error;
       const hasNoMoreKeys =
         hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText(error));
-      if (!hasCode(error, "SSH_HOST_KEY_MISMATCH") && !hasNoMoreKeys) throw error;
+      if (!isMismatch && !hasNoMoreKeys) throw error;
       types = types.filter((type) => received.every((key) => key.type !== type));
       if (hasNoMoreKeys || types.length === 0) throw hostKeyMismatch(policy, received);
     }

@@ -5,9 +5,9 @@ import { abortReason } from "./abort";
 import type { Authentication } from "./authentication";
 import { DialFailure, describeSocketError } from "./dial-failure";
 import { hostKeyAlgorithms } from "./host-key-algorithms";
-import type { HostKeyVerdict } from "./host-key-check";
-import { addKnownHostsLine } from "./known-hosts-files";
+import { judgeHostKey, type HostKeyPolicy, type HostKeyVerdict } from "./host-key-check";
 import { findPublicKey, isSameKey, type PublicKey } from "./public-key";
+import { recordHostKey } from "./record-host-key";
 
 /** A silent link is given up after this many unanswered probes of this interval: 20 s. */
 const KEEPALIVE = { keepaliveInterval: 5000, keepaliveCountMax: 3 } as const;
@@ -23,7 +23,10 @@ export interface HandshakeOptions {
   readonly socket: Duplex;
   readonly authentication: Authentication;
   readonly hostKeyTypes: readonly string[];
-  readonly judge: (received: PublicKey) => HostKeyVerdict;
+  /** What known_hosts says when it is asked: others write there too. */
+  readonly policyNow: () => HostKeyPolicy;
+  /** Told of each key that the host shows. */
+  readonly onHostKey: (received: PublicKey) => void;
   /** Ends when the dial's time is over. */
   readonly dialSignal: AbortSignal;
   /** Ends the handshake at once. */
@@ -37,7 +40,8 @@ export interface HandshakeOptions {
  * everything later is final. A host's key is written to known_hosts only after the host has proved, by
  * its signature, that it holds it.
  *
- * @throws DialFailure, SSH_HANDSHAKE_FAILED, SSH_AUTH_REFUSED, SSH_HOST_KEY_*, the signal's reason
+ * @throws DialFailure, SSH_HANDSHAKE_FAILED, SSH_AUTH_REFUSED, SSH_PASSWORD_EXPIRED, SSH_HOST_KEY_*,
+ * the signal's reason
  */
 export async function shakeHands(options: HandshakeOptions): Promise<Client> {
   const { label, socket, authentication, signal, dialSignal } = options;
@@ -53,7 +57,8 @@ export async function shakeHands(options: HandshakeOptions): Promise<Client> {
     if (received === undefined) return false;
     // Asked again when keys are exchanged anew: the same key or none.
     if (acceptedKey !== undefined) return isSameKey(acceptedKey, received);
-    verdict = options.judge(received);
+    options.onHostKey(received);
+    verdict = judgeHostKey(options.policyNow(), received);
     if (verdict.kind === "refuse") return false;
     if (verdict.kind === "accept-without-password") authentication.withholdPassword();
     acceptedKey = received;
@@ -78,13 +83,16 @@ export async function shakeHands(options: HandshakeOptions): Promise<Client> {
           () => reject(fail("SSH_HANDSHAKE_FAILED", { target: label, reason: "the login took over 120 s" })),
           LOGIN_LIMIT_MS,
         );
-        try {
-          if (verdict?.kind === "accept-and-record") record(verdict, label);
-          verdict = undefined;
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)));
-          client.destroy();
+        if (verdict?.kind === "accept-and-record" && acceptedKey !== undefined) {
+          const recorded = record(verdict, acceptedKey);
+          // no credential is sent before the line is there
+          authentication.waitFor(recorded);
+          recorded.catch((error: unknown) => {
+            reject(error instanceof Error ? error : new Error(String(error)));
+            client.destroy();
+          });
         }
+        verdict = undefined;
       });
       client.once("ready", () => resolve(client));
       client.on("error", (error: Error & { level?: string }) => {
@@ -129,6 +137,8 @@ export async function shakeHands(options: HandshakeOptions): Promise<Client> {
   }
 
   function describeLoginError(error: Error & { level?: string; code?: unknown }): ProviderError {
+    const end = authentication.findEnd(label);
+    if (end !== undefined) return end;
     const { offered, allowed } = authentication;
     if (error.level === "client-authentication") {
       const reason = "it accepted no credential that was offered";
@@ -141,15 +151,21 @@ export async function shakeHands(options: HandshakeOptions): Promise<Client> {
     const reason = `during the login, ${describeSocketError(error)}`;
     return fail("SSH_HANDSHAKE_FAILED", { target: label, reason }, error);
   }
-}
 
-function record(verdict: HostKeyVerdict & { kind: "accept-and-record" }, target: string): void {
-  const { file, line } = verdict;
-  try {
-    addKnownHostsLine(file, line);
-  } catch (error) {
-    if (!verdict.mustRecord) return;
-    const reason = causeText(error);
-    throw fail("SSH_HOST_KEY_NOT_RECORDED", { target, file, line, reason }, error);
+  async function record(
+    wanted: HostKeyVerdict & { readonly kind: "accept-and-record" },
+    received: PublicKey,
+  ): Promise<void> {
+    let counts: HostKeyVerdict;
+    try {
+      counts = await recordHostKey(wanted, received, options.policyNow, signal);
+    } catch (error) {
+      const { file, line, mustRecord } = wanted;
+      if (!mustRecord || signal.aborted) return;
+      const reason = causeText(error);
+      throw fail("SSH_HOST_KEY_NOT_RECORDED", { target: label, file, line, reason }, error);
+    }
+    if (counts.kind === "refuse") throw counts.error;
+    if (counts.kind === "accept-without-password") authentication.withholdPassword();
   }
 }

@@ -1,13 +1,9 @@
 import { fail, type ProviderError } from "../errors";
+import { parseHostKeyArgument, type ExpectedKey } from "./host-key-argument";
 import { formatKnownHostsLine, lookUpHost, type KnownHostsEntry } from "./known-hosts";
 import { readKnownHosts } from "./known-hosts-files";
-import { describeKey, findPublicKeyInText, fingerprintOf, isSameKey, type PublicKey } from "./public-key";
+import { describeKey, fingerprintOf, isSameKey, type PublicKey } from "./public-key";
 import type { SshTarget, StrictHostKeyChecking } from "./target";
-
-/** A key that may be shown, or the fingerprint of one, and where this is written. */
-export type ExpectedKey =
-  | { readonly kind: "key"; readonly key: PublicKey; readonly source: string }
-  | { readonly kind: "fingerprint"; readonly fingerprint: string; readonly source: string };
 
 /** All that decides whether a host's key is accepted; gathered before the dial. */
 export interface HostKeyPolicy {
@@ -50,8 +46,8 @@ export function hostKeyPolicyOf(target: SshTarget, label: string): HostKeyPolicy
   const host = hostKeyAlias ?? target.host;
   const port = hostKeyAlias === undefined ? target.port : 22;
   if (target.hostKey !== undefined) {
-    const expected = parseHostKeyArgument(target.hostKey, label);
-    return { host, port, label, expected, revoked: [], strictness: "yes", userFile: undefined, asked: [] };
+    const known = parseHostKeyArgument(target.hostKey, { host, port }, label);
+    return { host, port, label, ...known, strictness: "yes", userFile: undefined, asked: [] };
   }
   const files = readKnownHosts(target.knownHostsFiles);
   const known = lookUpHost(files.entries, host, port);
@@ -65,36 +61,6 @@ export function hostKeyPolicyOf(target: SshTarget, label: string): HostKeyPolicy
     userFile: files.userFile,
     asked: files.asked,
   };
-}
-
-const ARGUMENT = "connection.hostKey";
-
-/**
- * Reads the `hostKey` argument: one or more lines, each a public key (`ssh-ed25519 AAAA… comment`), a line
- * of known_hosts or ssh-keyscan (`host ssh-ed25519 AAAA…`), or a fingerprint (`SHA256:…`, also within a
- * line of `ssh-keygen -l`).
- *
- * @throws SSH_HOST_KEY_ARGUMENT_INVALID when there is no key in it
- */
-export function parseHostKeyArgument(text: string, label: string): readonly ExpectedKey[] {
-  const expected = text
-    .split("\n")
-    .filter((line) => !line.trimStart().startsWith("#"))
-    .flatMap((line) => findExpectedKey(line) ?? []);
-  if (expected.length === 0) throw fail("SSH_HOST_KEY_ARGUMENT_INVALID", { target: label });
-  return expected;
-}
-
-function findExpectedKey(line: string): ExpectedKey | undefined {
-  const words = line.split(/\s+/);
-  for (const [index, word] of words.entries()) {
-    if (/^SHA256:[A-Za-z0-9+/]{43}=?$/.test(word)) {
-      return { kind: "fingerprint", fingerprint: word.replace(/=$/, ""), source: ARGUMENT };
-    }
-    const key = findPublicKeyInText(word, words[index + 1] ?? "");
-    if (key !== undefined) return { kind: "key", key, source: ARGUMENT };
-  }
-  return undefined;
 }
 
 /**

@@ -14,5 +14,5 @@ export type { HostSession, HostLock } from "./host-session";
 export type { HostSurvey, HostInterface, PhysicalFunction } from "./host-survey";
 export type { ListedFunction, PciListing } from "./pci-listing";
 export type { HostDisk, DiskHolder, DiskClaim } from "./host-survey-disks";
-export { parseHostKeyArgument } from "./host-key-check";
+export { namesHosts, parseHostKeyArgument, type KnownHostsPlace } from "./host-key-argument";
 export { parsePrivateKey, type PrivateKeyText } from "./private-key";

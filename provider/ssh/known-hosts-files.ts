@@ -1,4 +1,13 @@
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseKnownHosts, type KnownHostsEntry } from "./known-hosts";
@@ -56,19 +65,48 @@ function readOne(file: string): { text: string; problem?: string } {
 
 /**
  * Adds a line to a known_hosts file, creating it (0600) and its directory (0700) where missing. One write
- * in append mode, so lines of several processes do not run into each other. A line that is there already
- * is not repeated.
+ * in append mode, so lines of several processes do not run into each other.
  *
+ * @returns the number of the line in the file, from 1; 0 where somebody has taken it out meanwhile
  * @throws the file system's error
  */
-export function addKnownHostsLine(file: string, line: string): void {
-  const directory = dirname(file);
-  if (!existsSync(directory)) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    chmodSync(directory, 0o700);
-  }
+export function addKnownHostsLine(file: string, line: string): number {
+  makeFolderOf(file);
   const before = readOne(file).text;
-  if (before.split("\n").includes(line)) return;
   const separator = before === "" || before.endsWith("\n") ? "" : "\n";
   appendFileSync(file, `${separator}${line}\n`, { mode: 0o600 });
+  return lastIndexOfLine(readFileSync(file), line).number;
+}
+
+/**
+ * Makes a comment of a line that was added, by one byte in its place: so no line that another program adds meanwhile
+ * is lost.
+ */
+export function takeBackKnownHostsLine(file: string, line: string): void {
+  const { offset } = lastIndexOfLine(readFileSync(file), line);
+  if (offset < 0) return;
+  const descriptor = openSync(file, "r+");
+  try {
+    writeSync(descriptor, "#", offset);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The folder of a known_hosts file, for the user alone. @throws the file system's error */
+export function makeFolderOf(file: string): void {
+  const directory = dirname(file);
+  if (existsSync(directory)) return;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  chmodSync(directory, 0o700);
+}
+
+function lastIndexOfLine(
+  content: Buffer,
+  line: string,
+): { readonly offset: number; readonly number: number } {
+  const lines = content.toString("latin1").split("\n");
+  const index = lines.lastIndexOf(Buffer.from(line).toString("latin1"));
+  if (index < 0) return { offset: -1, number: 0 };
+  return { offset: lines.slice(0, index).reduce((sum, one) => sum + one.length + 1, 0), number: index + 1 };
 }

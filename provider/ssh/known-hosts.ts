@@ -22,12 +22,13 @@ export interface KnownHostsEntry {
  */
 export function parseKnownHosts(text: string, file: string): readonly KnownHostsEntry[] {
   return text.split("\n").flatMap((line, index) => {
-    const entry = findEntry(line, `${file}:${index + 1}`);
+    const entry = findKnownHostsEntry(line, `${file}:${index + 1}`);
     return entry === undefined ? [] : [entry];
   });
 }
 
-function findEntry(line: string, source: string): KnownHostsEntry | undefined {
+/** One line of known_hosts; undefined where it is none that can be used, as above. */
+export function findKnownHostsEntry(line: string, source: string): KnownHostsEntry | undefined {
   const fields = line.split(/[ \t\r]+/).filter((field) => field !== "");
   const marker = fields[0]?.startsWith("@") === true ? fields.shift() : undefined;
   if (marker !== undefined && marker !== "@revoked") return undefined;

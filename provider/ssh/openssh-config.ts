@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { hostname, userInfo } from "node:os";
+import { childEnvironment } from "./child-environment";
 import { findOpensshSettings, type OpensshSettings } from "./openssh-settings";
 
 /** What came of asking OpenSSH about a host. */
@@ -48,11 +49,11 @@ export class OpensshConfig {
     return answer;
   }
 
-  /** No shell in between, and a host that looks like an option is none: `--` stands before it. */
+  /** The only program that is started on this machine. No shell in between, and a host that looks like an option is none: `--` stands before it. */
   async #run(host: string): Promise<OpensshAnswer> {
     const file = this.#file === undefined ? [] : ["-F", this.#file];
     const options = {
-      env: process.env,
+      env: childEnvironment(process.env),
       timeout: this.#limitMs,
       killSignal: "SIGKILL",
       maxBuffer: MOST_BYTES,
@@ -77,7 +78,7 @@ export class OpensshConfig {
       localUser,
       localUserId,
       localHostName: hostname(),
-      environment: process.env,
+      environment: childEnvironment(process.env),
     });
     return settings === undefined ? { problem: "it printed no host name, user and port" } : { settings };
   }

@@ -125,6 +125,16 @@ test("nothing in or near a credential is quoted, only named", async () => {
   expect(provider.printed.join("\n")).not.toContain(secret);
 });
 
+test("a host key of known_hosts counts for the host that its line names", async () => {
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+  const { failures } = await check(withConnection({ host: "hv1.example", hostKey: `hv2.example ${key}` }));
+  expect(failures).toMatchObject([{ property: "connection.hostKey" }]);
+  expect(failures[0]?.reason).toMatch(/no line for \[hv1\.example\]:9: its lines are for hv2\.example/);
+  // with old inputs nothing is looked at on the host
+  const right = withConnection({ host: "hv1.example", hostKey: `hv1.example ${key}` });
+  expect(await check(right, validInputs)).toMatchObject({ failures: [] });
+});
+
 test("a private key that is one passes", async () => {
   expect((await check(withConnection({ privateKey: makePrivateKey() }))).failures).toEqual([]);
 });

@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { connect, createServer, type AddressInfo, type Server } from "node:net";
+import { basename, join } from "node:path";
 import type { SshTarget } from "../../provider/ssh";
+import { ClientProcess } from "./support/client-process";
 import { Bench, fingerprint, publicLine, type Sshd } from "./support/sshd";
 
 jest.setTimeout(30_000);
@@ -10,6 +12,7 @@ describe("host key", () => {
   const bench = new Bench();
   const { workspace, hostKey } = bench;
   const otherKey = workspace.generateKey("other_ed25519");
+  const otherRsaKey = workspace.generateKey("other_rsa", "-t", "rsa", "-b", "2048");
   const rsaKey = workspace.generateKey("host_rsa", "-t", "rsa", "-b", "2048");
   const privateKey = readFileSync(bench.clientKey, "utf8");
   let sshd: Sshd;
@@ -61,6 +64,59 @@ describe("host key", () => {
       expect(error).toContain(`ssh-ed25519 ${fingerprint(hostKey)}`);
       expect(error).toContain(`ssh-rsa ${fingerprint(rsaKey)}`);
       expect(error).toContain(`expected ${fingerprint(otherKey)}`);
+    });
+
+    const hashed = (line: string): string => {
+      const file = knownHosts(line);
+      execFileSync("ssh-keygen", ["-q", "-H", "-f", file], { stdio: "ignore" });
+      return readFileSync(file, "utf8");
+    };
+    const wildcard = () => `[127.0.?.*]:${sshd.port},!*.example ${publicLine(hostKey)}`;
+    it.each([
+      ["a hashed line of ssh-keygen", () => hashed(`${name()} ${publicLine(hostKey)}`)],
+      ["a line without a port", () => `127.0.0.1 ${publicLine(hostKey)}`],
+      ["wildcards", () => wildcard()],
+      ["a whole file", () => `# mine\nhv2 ${publicLine(otherKey)}\n\n${name()} ${publicLine(hostKey)}\n`],
+      ["a key alone beside lines of others", () => `hv2 ${publicLine(otherKey)}\n${publicLine(hostKey)}`],
+      [
+        "what ssh-keyscan prints",
+        () => {
+          const args = ["-p", String(sshd.port), "127.0.0.1"];
+          return execFileSync("ssh-keyscan", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+        },
+      ],
+    ])("is read as known_hosts is: %s", async (_form, argument) => {
+      expect((await acquire({ hostKey: argument() })).isOpen).toBe(true);
+    });
+
+    it.each([
+      ["another host's line", () => `hv2 ${publicLine(hostKey)}`, /has no line for \[127\..* are for hv2\./],
+      ["a line for another port", () => `[127.0.0.1]:1 ${publicLine(hostKey)}`, /are for \[127.0.0.1\]:1/],
+      ["a line that negates it", () => `*,!127.0.0.1,!${name()} ${publicLine(hostKey)}`, /has no line for/],
+      ["a hashed line of another", () => hashed(`hv2 ${publicLine(hostKey)}`), /are for a hashed name/],
+      ["a revoked key alone", () => `@revoked * ${publicLine(hostKey)}`, /revoked keys alone/],
+      ["a certificate authority", () => `@cert-authority * ${publicLine(hostKey)}`, /holds no host key/],
+    ])("refuses %s, and says whose lines there are", async (_form, argument, message) => {
+      const error = await refusal({ hostKey: argument(), strictHostKeyChecking: "no" });
+      expect(error).toContain("SSH_HOST_KEY_ARGUMENT_INVALID");
+      expect(error).toMatch(message);
+    });
+
+    it("refuses a key that it revokes and trusts, however it is written", async () => {
+      const revoked = `@revoked ${name()} ${publicLine(hostKey)}`;
+      for (const trusted of [publicLine(hostKey), fingerprint(hostKey), `${name()} ${publicLine(hostKey)}`]) {
+        const error = await refusal({ hostKey: `${trusted}\n${revoked}` });
+        expect(error).toContain("SSH_HOST_KEY_REVOKED");
+        expect(error).toContain("(connection.hostKey)");
+      }
+    });
+
+    it("looks for the name that ssh looks for: HostKeyAlias, without a port", async () => {
+      const hostKeyArgument = `rack-1 ${publicLine(hostKey)}`;
+      const connection = await acquire({ hostKey: hostKeyArgument, hostKeyAlias: "rack-1" });
+      expect(connection.isOpen).toBe(true);
+      const own = `${name()} ${publicLine(hostKey)}`;
+      expect(await refusal({ hostKey: own, hostKeyAlias: "rack-1" })).toContain("has no line for rack-1");
     });
 
     it('holds even with strictHostKeyChecking "no", and does not ask known_hosts', async () => {
@@ -234,6 +290,80 @@ describe("host key", () => {
         `${name()} ${publicLine(hostKey)}`,
         "",
       ]);
+    });
+
+    /** A server that shows the key, behind a gate: what is to happen first happens when a client has come. */
+    const behindGate = async (meanwhile: () => void): Promise<Partial<SshTarget>> => {
+      const gate = createServer((client) => {
+        client.on("error", () => undefined);
+        meanwhile();
+        const server = connect(sshd.port, "127.0.0.1", () => client.pipe(server).pipe(client));
+        server.on("error", () => undefined);
+      });
+      await new Promise<void>((resolve) => gate.listen(0, "127.0.0.1", resolve));
+      gates.push(gate);
+      return { host: "127.0.0.1", port: (gate.address() as AddressInfo).port };
+    };
+    const gates: Server[] = [];
+    afterAll(() => gates.forEach((gate) => gate.close()));
+
+    it.each([
+      ["another key", () => publicLine(otherKey), "SSH_HOST_KEY_MISMATCH"],
+      ["another key of another type", () => publicLine(otherRsaKey), "SSH_HOST_KEY_MISMATCH"],
+      ["that the key is revoked", () => publicLine(hostKey), "SSH_HOST_KEY_REVOKED"],
+    ])("refuses a host of which another process has written %s since the dial", async (what, key, code) => {
+      const knownHostsFile = knownHosts();
+      let line = "";
+      const place = await behindGate(() => writeFileSync(knownHostsFile, `${line}\n`));
+      line = `${what.startsWith("that") ? "@revoked " : ""}[127.0.0.1]:${place.port ?? 0} ${key()}`;
+      const before = sshd.log.length;
+      expect(await refusal({ ...place, knownHostsFile, strictHostKeyChecking })).toContain(code);
+      expect(readFileSync(knownHostsFile, "utf8")).toBe(`${line}\n`);
+      expect(sshd.log.slice(before)).not.toMatch(/publickey|Accepted/);
+    });
+
+    it("does not write again what another process has written since the dial", async () => {
+      const knownHostsFile = knownHosts();
+      let line = "";
+      const place = await behindGate(() => writeFileSync(knownHostsFile, `${line}\n`));
+      line = `[127.0.0.1]:${place.port ?? 0} ${publicLine(hostKey)}`;
+      expect((await acquire({ ...place, knownHostsFile, strictHostKeyChecking })).isOpen).toBe(true);
+      expect(readFileSync(knownHostsFile, "utf8")).toBe(`${line}\n`);
+    });
+
+    it("asks for the key of another type that another process has written since the dial", async () => {
+      const knownHostsFile = knownHosts();
+      let line = "";
+      const place = await behindGate(() => writeFileSync(knownHostsFile, `${line}\n`));
+      line = `[127.0.0.1]:${place.port ?? 0} ${publicLine(rsaKey)}`;
+      expect((await acquire({ ...place, knownHostsFile, strictHostKeyChecking })).isOpen).toBe(true);
+      expect(readFileSync(knownHostsFile, "utf8")).toBe(`${line}\n`);
+    });
+
+    it("writes one line for many connections at once", async () => {
+      const knownHostsFile = join(workspace.path, "parallel", "known_hosts");
+      const all = Array.from({ length: 8 }, () => acquire({ knownHostsFile, strictHostKeyChecking }));
+      for (const connection of await Promise.all(all)) expect(connection.isOpen).toBe(true);
+      expect(readFileSync(knownHostsFile, "utf8")).toBe(`${name()} ${publicLine(hostKey)}\n`);
+      expect(readdirSync(join(workspace.path, "parallel"))).toEqual(["known_hosts"]);
+    });
+
+    it("writes one line for many processes at once, beside what they have", async () => {
+      const mine = `other ${publicLine(otherKey)}\n`;
+      const knownHostsFile = workspace.write("known_hosts.processes", mine);
+      const target = sshd.target(fieldsOf({ knownHostsFile, strictHostKeyChecking }));
+      const clients = Array.from({ length: 3 }, (_, index) => new ClientProcess(target, [`lock-${index}`]));
+      await Promise.all(clients.map((client) => client.said(/^locked$/m, 25_000)));
+      for (const client of clients) client.end();
+      expect(readFileSync(knownHostsFile, "utf8")).toBe(`${mine}${name()} ${publicLine(hostKey)}\n`);
+    });
+
+    it("goes on where a process has ended without giving back its lock", async () => {
+      const knownHostsFile = knownHosts();
+      const lock = workspace.write(`${basename(knownHostsFile)}.lock`, "");
+      utimesSync(lock, 1, 1);
+      expect((await acquire({ knownHostsFile, strictHostKeyChecking })).isOpen).toBe(true);
+      expect(existsSync(lock)).toBe(false);
     });
 
     it("fails where the key cannot be written down", async () => {

@@ -102,18 +102,44 @@ describe("A server that turns hostile", () => {
     });
   });
 
-  it("at the login, asking for ever, is left when the caller has had enough", async () => {
+  it.each([
+    ["for what no password answers", escapes, true],
+    ["for the password", "Password: ", false],
+  ])("at the login, asking for ever %s, is left with an error", async (_what, prompt, echo) => {
+    const told: string[] = [];
     server = await InProcessServer.listen({
       onLogin: (context) => {
         if (context.method !== "keyboard-interactive") return context.reject(["keyboard-interactive"]);
-        const ask = (): void => context.prompt([{ prompt: escapes, echo: true }], ask);
-        ask();
+        const ask = (answers: readonly string[]): void => {
+          told.push(...answers);
+          context.prompt([{ prompt, echo }], ask);
+        };
+        ask([]);
       },
     });
-    const signal = AbortSignal.timeout(300);
     await withinBounds(bounds, async () => {
-      expect(await rejectionOf(server!.pool().acquire(server!.target(), signal))).toBe(signal.reason);
+      const error = (await rejectionOf(server!.pool().acquire(server!.target()))) as ProviderError;
+      expect(error.code).toBe("SSH_AUTH_REFUSED");
     });
+    expect(told).toEqual(echo ? [] : ["correct horse", "correct horse", "correct horse"]);
+  });
+
+  it("at the login, accepting each credential in part for ever, is left with an error", async () => {
+    let logins = 0;
+    server = await InProcessServer.listen({
+      onLogin: (context) => {
+        logins += 1;
+        (context as unknown as { reject(left: readonly string[], isPartial: boolean): void }).reject(
+          ["password", "keyboard-interactive"],
+          true,
+        );
+      },
+    });
+    await withinBounds(bounds, async () => {
+      const error = (await rejectionOf(server!.pool().acquire(server!.target()))) as ProviderError;
+      expect(error.code).toBe("SSH_AUTH_REFUSED");
+    });
+    expect(logins).toBeLessThan(20);
   });
 
   // Nonsense for a length makes ssh2 (1.17) reserve it, up to 2 GiB, where its error has not closed the socket.

@@ -251,6 +251,47 @@ describe("ssh itself", () => {
     }
   });
 
+  describe("and what it starts", () => {
+    const secrets = {
+      MULTIFUNCTION_PCI_PRIVATE_KEY: "hunter2-key",
+      MULTIFUNCTION_PCI_PRIVATE_KEY_PASSWORD: "hunter2-passphrase",
+      MULTIFUNCTION_PCI_PASSWORD: "hunter2-password",
+      PULUMI_ACCESS_TOKEN: "hunter2-token",
+      PULUMI_CONFIG: '{"multifunction-pci:password":"hunter2-config"}',
+      PULUMI_CONFIG_PASSPHRASE: "hunter2-stack",
+      PULUMI_CONFIG_PASSPHRASE_FILE: "/hunter2",
+    };
+    const others = { SSH_TEST_OF_ENVIRONMENT: "kept", HUNTERS_PULUMI_CONFIG: "kept" };
+    const before = process.env;
+    beforeAll(() => {
+      process.env = { ...before, ...secrets, ...others };
+    });
+    afterAll(() => {
+      process.env = before;
+    });
+
+    it("is given the environment without a credential, in Match exec too", async () => {
+      const seen = join(workspace.path, "environment");
+      const config = configOf(`Match exec "env >${seen}"`, ...block("hv1", sshd));
+      expect(await new OpensshConfig({ file: config.path, limitMs: 30_000 }).ask("hv1")).toHaveProperty(
+        "settings",
+      );
+      const environment = readFileSync(seen, "utf8");
+      expect(environment).not.toContain("hunter2");
+      expect(environment.split("\n")).toEqual(
+        expect.arrayContaining(Object.entries(others).map(([name, value]) => `${name}=${value}`)),
+      );
+      expect(environment).toMatch(/^PATH=/m);
+    });
+
+    it.each(Object.keys(secrets))("does not bring %s into a path, which messages show", async (name) => {
+      const own = ["IdentityFile /keys/${" + name + "}", "IdentityAgent $" + name];
+      const config = configOf(...block("hv1", sshd, ...own));
+      const answer = await new OpensshConfig({ file: config.path, limitMs: 30_000 }).ask("hv1");
+      expect(JSON.stringify(answer)).not.toContain("hunter2");
+    });
+  });
+
   it("is not asked where the configuration is none", async () => {
     ssh = new SshOnPath(workspace, "exit 1");
     expect(await new OpensshConfig({ file: "none" }).ask("hv1")).toEqual({});

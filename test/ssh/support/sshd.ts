@@ -59,6 +59,8 @@ interface SshdOptions {
   readonly namespace?: string;
   /** A folder that it and its sessions have for /sys. */
   readonly sysfs?: string;
+  /** Files that it and its sessions have in place of the machine's: path of the machine's, path of theirs. */
+  readonly inPlaceOf?: readonly (readonly [machines: string, theirs: string])[];
   /** Lines that come first in the configuration, where the first value wins. */
   readonly config?: readonly string[];
 }
@@ -89,8 +91,13 @@ export class Sshd {
     const file = workspace.write(`${name}.config`, `${config.join("\n")}\n`);
     const command = ["/usr/sbin/sshd", "-D", "-e", "-f", file];
     const inside = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
-    const script = 'mount --bind "$0" /sys && exec "$@"';
-    const over = options.sysfs === undefined ? [] : ["unshare", "--mount", "sh", "-c", script, options.sysfs];
+    const mounts = [
+      ...(options.sysfs === undefined ? [] : [["/sys", options.sysfs] as const]),
+      ...(options.inPlaceOf ?? []),
+    ];
+    const script = [...mounts.map(() => 'mount --bind "$2" "$1" && shift 2'), 'exec "$@"'].join(" && ");
+    const over =
+      mounts.length === 0 ? [] : ["unshare", "--mount", "sh", "-c", script, "sh", ...mounts.flat()];
     const [program = "", ...args] = [...inside, ...over, ...command];
     const sshd = new Sshd(address, port, spawn(program, args));
     await sshd.waitForLog(/Server listening/);

@@ -182,3 +182,36 @@ describe("ssh_config", () => {
     ]);
   });
 });
+
+describe("the place in known_hosts", () => {
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+  const hostKey = `hv1 ${key}`;
+  const placesOf = async (connection: unknown) => [
+    ...(
+      await new SshTargets(
+        {},
+        asking({ rack: { hostName: "10.0.0.1", port: 2222 }, aka: { hostKeyAlias: "x" } }),
+      ).placesOf(connection)
+    ).values(),
+  ];
+
+  it.each([
+    ["the host itself", { host: "hv1", hostKey }, [{ host: "hv1", port: 22 }]],
+    ["HostName and Port", { host: "rack", hostKey }, [{ host: "10.0.0.1", port: 2222 }]],
+    ["the port of the program", { host: "rack", port: 22, hostKey }, [{ host: "10.0.0.1", port: 22 }]],
+    ["HostKeyAlias, without a port", { host: "aka", port: 2222, hostKey }, [{ host: "x", port: 22 }]],
+    [
+      "each jump host's own",
+      { host: "hv1", hostKey, proxy: { host: "rack", hostKey } },
+      [
+        { host: "hv1", port: 22 },
+        { host: "10.0.0.1", port: 2222 },
+      ],
+    ],
+    ["nobody's, if no line names a host", { host: "rack", hostKey: key }, []],
+    ["nobody's, if the host is not known yet", { host: "04da6b54-80e4-46f7-96ec-b56ff0331ba9", hostKey }, []],
+    ["nobody's, if there is no connection", "hv1", []],
+  ])("is %s", async (_what, connection, expected) => {
+    expect(await placesOf(connection)).toEqual(expected);
+  });
+});

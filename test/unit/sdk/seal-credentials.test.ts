@@ -106,9 +106,44 @@ test("a proxy that is an output is sealed as a whole, and leaves the rest readab
   expect(await isSealed(sealed["proxy"])).toBe(true);
 });
 
-test.each([undefined, null, "hv1", 22, []])(
-  "a connection that is %p goes to the provider as it is",
-  (connection) => {
-    expect(sealCredentials(connection as unknown as ConnectionArgs)).toBe(connection);
+test.each([1234, true, ["pw"], { nested: 1234 }])(
+  "a credential that is %j is sealed like a text, and so is a field of another name",
+  async (value) => {
+    const fields = { password: value, privateKey: value, passwort: value, proxy: { password: value } };
+    const sealed = sealedFields({ host: "hv1", ...fields } as unknown as ConnectionArgs);
+    for (const field of ["password", "privateKey", "passwort"]) {
+      expect(await isSealed(sealed[field])).toBe(true);
+      expect(await valueOf(sealed[field] as pulumi.Output<unknown>)).toEqual(value);
+    }
+    expect(await isSealed((sealed["proxy"] as Record<string, unknown>)["password"])).toBe(true);
   },
 );
+
+test.each(publicFields)(
+  "what is no scalar in the place of %s is sealed: anything may be in it",
+  async (field) => {
+    for (const value of [["pw"], { password: "pw" }, [[1234]]]) {
+      const sealed = sealedFields({ host: "hv1", [field]: value });
+      expect(await isSealed(sealed[field])).toBe(true);
+    }
+  },
+);
+
+test.each(["pw", 1234, ["pw"]])("a proxy that is %j is sealed whole", async (proxy) => {
+  const sealed = sealedFields({ host: "hv1", proxy } as unknown as ConnectionArgs);
+  expect(await isSealed(sealed["proxy"])).toBe(true);
+  expect(await valueOf(sealed["proxy"] as pulumi.Output<unknown>)).toEqual(proxy);
+});
+
+test.each(["a key", 1234, true, ["pw"], []])(
+  "a connection that is %j goes to the provider with its value, as a secret",
+  async (connection) => {
+    const sealed = sealCredentials(connection as unknown as ConnectionArgs);
+    expect(await isSealed(sealed)).toBe(true);
+    expect(await valueOf(sealed as unknown as pulumi.Output<unknown>)).toEqual(connection);
+  },
+);
+
+test.each([undefined, null])("a connection that is %p stays missing", (connection) => {
+  expect(sealCredentials(connection as unknown as ConnectionArgs)).toBe(connection);
+});

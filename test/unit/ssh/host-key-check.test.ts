@@ -1,11 +1,7 @@
 import { hostKeyTypesFor } from "../../../provider/ssh/host-key-algorithms";
-import {
-  judgeHostKey,
-  parseHostKeyArgument,
-  type ExpectedKey,
-  type HostKeyPolicy,
-} from "../../../provider/ssh/host-key-check";
-import { findPublicKey, fingerprintOf, type PublicKey } from "../../../provider/ssh/public-key";
+import type { ExpectedKey } from "../../../provider/ssh/host-key-argument";
+import { judgeHostKey, type HostKeyPolicy } from "../../../provider/ssh/host-key-check";
+import { findPublicKey, type PublicKey } from "../../../provider/ssh/public-key";
 
 function keyOf(type: string, fill: number): PublicKey {
   const length = Buffer.alloc(4);
@@ -73,38 +69,6 @@ describe("judgeHostKey", () => {
     const verdict = judgeHostKey(policy({ strictness: "accept-new", host: "HV1", port: 2222 }), mine);
     expect(verdict).toMatchObject({ line: `[hv1]:2222 ssh-ed25519 ${mine.base64}` });
   });
-});
-
-describe("parseHostKeyArgument", () => {
-  it("reads lines with host, comment and several keys, as ssh-keyscan prints", () => {
-    const text = [
-      "# hv1:22 SSH-2.0-OpenSSH_10.0",
-      `hv1 ssh-ed25519 ${mine.base64}`,
-      `[hv1]:2222 ssh-rsa ${rsa.base64} comment\r`,
-      "",
-    ].join("\n");
-    expect(parseHostKeyArgument(text, "hv1")).toEqual([
-      { kind: "key", key: mine, source: "connection.hostKey" },
-      { kind: "key", key: rsa, source: "connection.hostKey" },
-    ]);
-  });
-
-  it("reads a fingerprint alone, padded, and within a line of ssh-keygen", () => {
-    const fingerprint = fingerprintOf(mine);
-    const expected = [{ kind: "fingerprint", fingerprint, source: "connection.hostKey" }];
-    expect(parseHostKeyArgument(` ${fingerprint} `, "hv1")).toEqual(expected);
-    expect(parseHostKeyArgument(`${fingerprint}=`, "hv1")).toEqual(expected);
-    expect(parseHostKeyArgument(`256 ${fingerprint} root@hv1 (ED25519)`, "hv1")).toEqual(expected);
-  });
-
-  it.each(["", "hv1", "SHA256:short", "MD5:00:11", "ssh-ed25519 AAAA", "ssh-rsa " + mine.base64])(
-    "refuses %j",
-    (text) => {
-      expect(() => parseHostKeyArgument(text, "hv1")).toThrow(
-        expect.objectContaining({ code: "SSH_HOST_KEY_ARGUMENT_INVALID" }) as Error,
-      );
-    },
-  );
 });
 
 describe("hostKeyTypesFor", () => {
