@@ -64,6 +64,7 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
     const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };
     const plan = planAttach(observation, wanted, remembered);
     request.signal?.throwIfAborted();
+    lost.throwIfAborted();
     try {
       const done = await carryOutWithSecondTry(plan, work, request);
       return await realityOfTarget(hypervisor, observation, done, work.deadline.signal);
