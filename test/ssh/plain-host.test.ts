@@ -150,7 +150,7 @@ describe("a host without libvirt, behind a real sshd", () => {
     const five = Array<string>(5).fill("file");
 
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(real, resolve));
+    await new Promise<void>((resolve) => server.unref().listen(real, resolve));
     for (const [n, path] of spellings.slice(0, 3).entries()) {
       const others = [0, 1, 2].filter((other) => other !== n).map(nameOf);
       expect(await told(path)).toEqual({ same: others, ledger: five, function: Array(4).fill("one") });
