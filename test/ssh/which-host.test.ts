@@ -1,3 +1,4 @@
+import { causeText } from "../../provider/errors";
 import { fingerprint } from "./support/sshd";
 import { PlainBench } from "../support/plain-host";
 
@@ -30,7 +31,7 @@ describe("a host whose machine id is that of a cloned image", () => {
     const failure = await bench
       .provider()
       .read("id", state)
-      .catch((error: Error) => error.message);
+      .catch((error: unknown) => causeText(error));
     const { hostUuid } = made;
     expect(failure).toContain(`is host ${hostUuid} with the host key ${fingerprint(bench.hostKey)}, but`);
     expect(failure).toContain(`made on host ${hostUuid} with the host key ${OTHER_KEY}`);

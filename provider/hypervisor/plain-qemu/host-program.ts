@@ -225,7 +225,7 @@ show_host() {
 
 # Whether the socket that a ledger file names is the one that is looked at, also by another way through the folders.
 leads_here() {
-  local form='"socket":"(/[^"\\\\]+)"'
+  local form='"socket" *: *"(/[^"\\\\]+)"'
   [[ $1 =~ $form ]] || return
   theirs=\${BASH_REMATCH[1]}
   [ "$theirs" = "$socket" ] || [ "$theirs" -ef "$socket" ] && return

@@ -280,21 +280,17 @@ export class PlainHost implements Host {
     const guests = new SocketGuests({ look, socket, spellings: otherNames, madeIn });
     this.#guests = guests;
     const expected = this.#expected;
-    const found = (
-      socketGuest: SocketGuest,
-      state: Found["state"],
-      hasOwnUuid: boolean,
-    ): Found & { readonly look: HostLook } => ({
+    const found = (socketGuest: SocketGuest, state: Found["state"], hasOwnUuid = false): Found => ({
       ...{ look, otherNames, socketGuest, state, hasOwnUuid },
       guest: socketGuest.guest,
     });
     // of a guest that nobody knows, and that does not answer, nothing can be said
-    const off = (): Found => found(guests.absent(expected ?? guests.lastSeen ?? ""), "off", false);
+    const off = (): Found => found(guests.absent(expected ?? guests.lastSeen ?? ""), "off");
     if (look.socket !== "listening") return off();
     try {
       const own = await this.#askUuid(signal);
       if (expected !== undefined && !guests.isPresent(expected, own))
-        return found(guests.absent(expected), "missing", false);
+        return found(guests.absent(expected), "missing");
       return found(guests.present(own, expected), "answers", own !== undefined);
     } catch (cause) {
       if (!(await this.#hasEnded(cause, signal))) throw cause;
