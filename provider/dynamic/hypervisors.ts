@@ -14,6 +14,7 @@ import {
   plainMonitor,
   type HostChannels,
   type HostFolders,
+  type MadeIn,
   type PlainHypervisorOptions,
   type PlainPlace,
   type Privilege,
@@ -46,6 +47,8 @@ export interface SocketPlace {
   readonly privilege: Privilege;
   /** The guest that an attachment was made in, where there is one. */
   readonly guestUuid?: string;
+  /** See PlainHypervisorOptions. */
+  readonly madeIn?: MadeIn;
 }
 
 /** How a QEMU without libvirt is put together. */
@@ -135,7 +138,7 @@ export class Hypervisors {
     const lock = lockOf(ssh, options.progress);
     const survey = options.survey ?? ((signal: AbortSignal): Promise<HostSurvey> => ssh.locks.survey(signal));
     if (place.by === "socket") {
-      const { socket, privilege, guestUuid } = place;
+      const { socket, privilege, guestUuid, madeIn } = place;
       const { channels, relayChannels, monitors } = this.#plainConnectionOf(ssh);
       const plain = { channels, relayChannels, socket, privilege };
       const monitor = this.#monitorOf(monitors, plain);
@@ -145,6 +148,7 @@ export class Hypervisors {
         lock,
         survey,
         ...(guestUuid !== undefined && { guestUuid }),
+        ...(madeIn && { madeIn }),
       });
     }
     const { session, shareWith } = this.#sessionOf(ssh, place);

@@ -11,7 +11,7 @@ import {
   type AttachmentState,
 } from "../resource";
 import type { Hypervisors } from "./hypervisors";
-import { placeOf } from "./place";
+import { madeInOf, placeOf } from "./place";
 
 /** A preview is worth so much waiting, not more. */
 export const LOOK_SECONDS = 15;
@@ -20,42 +20,53 @@ export const LOOK_SECONDS = 15;
 export type Look =
   | { readonly kind: "unreachable"; readonly reason: string }
   | { readonly kind: "another"; readonly what: string }
-  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "refused"; readonly reason: string; readonly otherNames: readonly string[] }
   | {
       readonly kind: "planned";
       readonly plan: Plan;
       readonly reality: Reality | undefined;
+      /** See Observation. */
+      readonly otherNames: readonly string[];
       /** Other guests of which the plan does not know what they have. */
       readonly unreadGuests?: readonly UnreadGuest[];
     };
 
+/** What has been made: its state, and the arguments that stand in it. */
+export interface Made {
+  readonly state: AttachmentState;
+  readonly inputs: AttachmentInputs;
+}
+
 /**
  * Looks, best effort and briefly, at what is there, and plans from it to what is wanted.
  *
- * @param state undefined where nothing has been made yet
+ * @param made undefined where nothing has been made yet
  */
 export async function look(
   hypervisors: Hypervisors,
-  state: AttachmentState | undefined,
+  made: Made | undefined,
   inputs: AttachmentInputs,
   asked: AbortSignal,
 ): Promise<Look> {
   const { signal } = Deadline.start("look at the host", LOOK_SECONDS, asked);
+  const state = made?.state;
   const remembered = state && rememberedOf(state);
   try {
-    const hypervisor = await hypervisors.openForLook(placeOf(inputs), signal);
+    const place = placeOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
+    const hypervisor = await hypervisors.openForLook(place, signal);
     const query = queryForPlug(inputs, remembered);
     const observation = await hypervisor.host.observe(query, signal);
     const { hostUuid, guest: found, unreadGuests = [] } = observation;
+    const { otherNames = [] } = found;
     if (state && isAnother(state, foundBy(observation, inputs.ownerToken)))
       return { kind: "another", what: `guest ${found.name} (${found.uuid}) on host ${hostUuid}` };
     try {
       const plan = planAttach(observation, { ...wantedOf(inputs), fresh: newIncarnation() }, remembered);
       const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
-      return { kind: "planned", plan, reality, unreadGuests };
+      return { kind: "planned", plan, reality, otherNames, unreadGuests };
     } catch (refusal) {
       if (!hasCode(refusal, ...refusalCodes)) throw refusal;
-      return { kind: "refused", reason: causeText(refusal) };
+      return { kind: "refused", reason: causeText(refusal), otherNames };
     }
   } catch (cause) {
     return { kind: "unreachable", reason: causeText(cause) };

@@ -30,6 +30,7 @@ import {
   isAnother,
   isAnotherHost,
   isSameState,
+  withSpelling,
   normaliseInputs,
   parseCheckedInputs,
   parseState,
@@ -43,11 +44,11 @@ import {
 import { credentialChecks } from "./credential-checks";
 import { readAmbientCredentials } from "./credentials";
 import { Hypervisors, type OpenOptions } from "./hypervisors";
-import { describeLook, look, LOOK_SECONDS } from "./look";
+import { describeLook, look, LOOK_SECONDS, type Made } from "./look";
 import { Operations } from "./operations";
 import { outwardError } from "./outward-error";
 import { PartialFailure } from "./partial-failure";
-import { placeOf } from "./place";
+import { madeInOf, placeOf } from "./place";
 import { stateAfterFailure } from "./state-after-failure";
 import { propertiesToState } from "./to-state";
 
@@ -128,11 +129,12 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
       return answer(true);
     }
     const newInputs = parseCheckedInputs(news);
-    const changed = changedArguments(oldInputs, newInputs);
     const state = parseState(olds);
     const found = await this.#operations.run(LOOK_SECONDS, (signal) =>
-      look(this.#hypervisors, state, newInputs, signal),
+      look(this.#hypervisors, { state, inputs: oldInputs }, newInputs, signal),
     );
+    const otherNames = "otherNames" in found ? found.otherNames : [];
+    const changed = changedArguments(oldInputs, withSpelling(newInputs, oldInputs, otherNames));
     const differs =
       found.kind === "planned"
         ? found.plan.steps.length > 0 || !isSameState(state, found.reality)
@@ -188,7 +190,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const newInputs = parseCheckedInputs(news);
     const state = parseState(olds);
     try {
-      const reality = await this.#attach(newInputs, state);
+      const reality = await this.#attach(newInputs, { state, inputs: parseCheckedInputs(olds) });
       return { outs: propertiesToState(composeState(ownInputs(news), reality)) };
     } catch (error) {
       if (!(error instanceof AttachFailure)) throw outwardError(error, hostOf(news));
@@ -228,14 +230,16 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     await this.#hypervisors.close();
   }
 
-  async #attach(inputs: AttachmentInputs, state: AttachmentState | undefined): Promise<Reality> {
+  async #attach(inputs: AttachmentInputs, made: Made | undefined): Promise<Reality> {
+    const state = made?.state;
     const { attachSeconds, detachSeconds } = timeoutsOf(inputs);
     const progress = progressOf(inputs.ownerToken);
     const remembered = state && rememberedOf(state);
     const limitSeconds = state === undefined ? attachSeconds : attachSeconds + detachSeconds;
     const undoSeconds = attachSeconds + detachSeconds;
     return this.#operations.run(limitSeconds + undoSeconds, async (signal) => {
-      const hypervisor = await this.#hypervisors.open(placeOf(inputs), { signal, progress, willLock: true });
+      const place = placeOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
+      const hypervisor = await this.#hypervisors.open(place, { signal, progress, willLock: true });
       return attach(hypervisor, {
         wanted: { ...wantedOf(inputs), fresh: newIncarnation() },
         query: queryForPlug(inputs, remembered),
@@ -305,8 +309,13 @@ function ownInputs(properties: Properties): Partial<AttachmentInputs> {
 
 function refuseAnotherHost(inputs: AttachmentInputs, state: AttachmentState, observation: Observation): void {
   if (!isAnotherHost(state, foundBy(observation, inputs.ownerToken))) return;
-  const { host } = inputs.connection;
-  throw fail("ANOTHER_HOST", { host, expected: state.hostUuid, actual: observation.hostUuid });
+  throw fail("ANOTHER_HOST", {
+    host: inputs.connection.host,
+    expected: state.hostUuid,
+    actual: observation.hostUuid,
+    expectedKey: state.hostKeyFingerprint ?? undefined,
+    actualKey: observation.hostKeyFingerprint,
+  });
 }
 
 function refuseAnother(inputs: AttachmentInputs, state: AttachmentState, observation: Observation): void {

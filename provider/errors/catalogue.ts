@@ -8,6 +8,11 @@ function sinceText(since: string | undefined): string {
   return since === undefined ? "" : `, since ${since}`;
 }
 
+/** A host by its UUID and, where that is known, the fingerprint of its SSH host key. */
+function hostText(uuid: string, key: string | undefined): string {
+  return key === undefined ? uuid : `${uuid} with the host key ${key}`;
+}
+
 /** Reaching a host and its libvirt. */
 const reaching = {
   // --- ssh ---
@@ -294,10 +299,21 @@ const carryingOut = {
     `${sentence(d.reason)} So it cannot be verified that ${d.functions.join(", ")} are back with the host, nor that guest ` +
     `${d.guestUuid} no longer has them. Run destroy again once the host answers. Where it is gone for good, set ` +
     `${d.variable}=1 in the environment of that one command: the attachment is then forgotten unseen.`,
-  ANOTHER_HOST: (d: { host: string; expected: string; actual: string }) =>
-    `${d.host} is host ${d.actual}, but this attachment was made on host ${d.expected}. Nothing was touched. ` +
-    `Correct connection.host. If it is the same host, libvirt makes up a UUID at each start because the firmware has none: ` +
-    `set host_uuid = "${d.expected}" in its libvirtd.conf or virtqemud.conf.`,
+  ANOTHER_HOST: (d: {
+    host: string;
+    expected: string;
+    actual: string;
+    expectedKey?: string | undefined;
+    actualKey?: string | undefined;
+  }) =>
+    `${d.host} is host ${hostText(d.actual, d.actualKey)}, but this attachment was made on host ` +
+    `${hostText(d.expected, d.expectedKey)}, and no record of it is here. Nothing was touched. Correct connection.host. ` +
+    (d.expected === d.actual
+      ? `A UUID alone does not tell, boards and cloned images share it. If this is the host, with a new key: start its guest, ` +
+        `by which it is known. `
+      : `If it is the same host, libvirt makes up a UUID at each start because the firmware has none: ` +
+        `set host_uuid = "${d.expected}" in its libvirtd.conf or virtqemud.conf. `) +
+    `Where host or guest is gone for good, "pulumi state delete" forgets the attachment.`,
   ANOTHER_GUEST: (d: { guest: string; expected: string; actual: string }) =>
     `guest ${d.guest} is now ${d.actual}, but this attachment was made in guest ${d.expected}. Nothing was touched. ` +
     `Run "pulumi preview": it plans a replacement.`,

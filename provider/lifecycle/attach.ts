@@ -98,6 +98,7 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
     request.verify?.(observation);
     const plan = planAttach(observation, wanted, remembered);
     request.signal?.throwIfAborted();
+    lost.throwIfAborted();
     const course = new Course(plan);
     const begun: Step[] = [];
     const work: Work = {

@@ -12,6 +12,8 @@ import type { GuestSlot, HostFunction, PciAddress } from "../pci";
 export interface Identity {
   /** Undefined where the host has no such guest. */
   readonly guestUuid?: string;
+  /** As of {@link Observation.guest}. */
+  readonly otherUuids?: readonly string[];
   readonly iommuGroups: readonly number[];
 }
 
@@ -26,6 +28,10 @@ export interface Host {
   identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity>;
   /** Looks at everything a plan needs; `addresses` are looked at beside what the guest and the ledger name. */
   observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation>;
+  /**
+   * From now on everything is about this guest, whose lock is held: where its name or socket leads to another, it is missing.
+   */
+  keepTo?(guestUuid: string): void;
   /**
    * Takes a function from its driver and makes it usable for the guest, which does not see it.
    *

@@ -124,6 +124,15 @@ export interface Observation {
   /** By what the host has shown, on the way to it, which host it is; undefined where the way does not tell. */
   readonly hostKeyFingerprint?: string;
   readonly guest: GuestIdentity & {
+    /** Further UUIDs of the same guest, by which earlier releases know it: all of them are locked. Default: none. */
+    readonly otherUuids?: readonly string[];
+    /** Other paths of its socket that were asked about, and lead to it. Default: none. */
+    readonly otherNames?: readonly string[];
+    /**
+     * What gave it the UUID: `host` where that is made of the host's UUID, so that a copy of the host has the same; `record`
+     * where no guest has answered, and ledger or state names it. Default: the guest itself.
+     */
+    readonly knownBy?: "host" | "record";
     readonly runState: GuestRunState;
     readonly qemuVersion: string;
     /** QEMU's type of the machine, e.g. `pc-q35-10.0`; undefined where it does not run. */

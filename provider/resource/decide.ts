@@ -11,8 +11,13 @@ type Place = Pick<AttachmentState, "hostUuid" | "hostKeyFingerprint" | "guestUui
 export interface Found {
   readonly hostUuid: string;
   readonly hostKeyFingerprint?: string;
-  /** Undefined where the host has no such guest. */
-  readonly guestUuid?: string;
+  /** Of the guest that was asked for; none where the host has no such guest, and no record of it. */
+  readonly guestUuids: readonly string[];
+  /**
+   * Who says so: the guest itself; a UUID made of the host's, which a copy of the host has as well; or the record of one that
+   * does not answer.
+   */
+  readonly knownBy: "guest" | "host" | "record";
   /** Whether the owner's ledger entry stands in that guest. */
   readonly hasOwnEntry: boolean;
 }
@@ -23,7 +28,8 @@ export function foundBy(observation: Observation, ownerToken: string): Found {
   return {
     hostUuid,
     ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
-    ...(guest.uuid !== "" && { guestUuid: guest.uuid }),
+    guestUuids: guest.uuid === "" ? [] : [guest.uuid, ...(guest.otherUuids ?? [])],
+    knownBy: guest.knownBy ?? "guest",
     hasOwnEntry: allEntriesOf(observation).some((entry) => entry.owner === ownerToken),
   };
 }
@@ -35,32 +41,61 @@ export function changedArguments(olds: AttachmentInputs, news: AttachmentInputs)
 }
 
 /**
+ * The new inputs with the old path of the socket, where both are known to lead to the same: how it is spelled makes no
+ * difference.
+ *
+ * @param otherNames paths that lead to the new one's socket
+ */
+export function withSpelling(
+  news: AttachmentInputs,
+  olds: AttachmentInputs,
+  otherNames: readonly string[],
+): AttachmentInputs {
+  const { qmpSocket } = olds.guest;
+  if (qmpSocket === undefined || news.guest.qmpSocket === undefined) return news;
+  return otherNames.includes(qmpSocket) ? { ...news, guest: { ...news.guest, qmpSocket } } : news;
+}
+
+/**
  * Whether the inputs now name another host or guest than the state is of. A guest that is not there at all
  * is no other: never a replacement on a guess.
  */
 export function isAnother(state: Place, found: Found): boolean {
-  if (found.guestUuid === undefined) return false;
-  return found.guestUuid !== state.guestUuid || isAnotherHost(state, found);
+  if (found.guestUuids.length === 0 || found.knownBy === "record") return false;
+  return !found.guestUuids.includes(state.guestUuid) || isAnotherHost(state, found);
 }
 
 /**
- * Whether this is another host than the state's. Where firmware names no UUID, libvirt makes one up at each of
- * its starts (src/util/viruuid.c). It is the same all the same where it has the SSH host key that it had, or the guest
- * with the owner's own entry in it: docs/decisions/0015-same-host-after-a-reboot.md.
+ * Whether this is another host than the state's: docs/decisions/0070-which-host-it-is.md. The guest with the owner's own
+ * entry in it proves that it is the same, and so does the SSH host key. A UUID proves less: some boards' firmware gives all
+ * of them the same, images that were cloned share a machine id, and where firmware names none libvirt makes one up at each of
+ * its starts (src/util/viruuid.c). So one that differs is another host's; the same one is believed where no other key
+ * contradicts it, or where the guest is there.
  */
 export function isAnotherHost(state: Place, found: Found): boolean {
-  const isOwnGuest = found.guestUuid === state.guestUuid && found.hasOwnEntry;
-  const { hostKeyFingerprint } = state;
-  const isKnownByKey = hostKeyFingerprint !== null && found.hostKeyFingerprint === hostKeyFingerprint;
-  return found.hostUuid !== state.hostUuid && !isOwnGuest && !isKnownByKey;
+  const isOwnGuest = found.guestUuids.includes(state.guestUuid);
+  if (isOwnGuest && found.hasOwnEntry) return false;
+  const before = state.hostKeyFingerprint ?? undefined;
+  const now = found.hostKeyFingerprint;
+  if (before !== undefined && before === now) return false;
+  if (found.hostUuid !== state.hostUuid) return true;
+  const hasOtherKey = before !== undefined && now !== undefined;
+  return hasOtherKey && !(isOwnGuest && found.knownBy === "guest");
 }
 
-/** Informational outputs aside, whether the state says what is there. */
+/**
+ * Informational outputs aside, whether the state says what is there. Which host and guest it is, {@link isAnother} has said
+ * before: a guest may be known by several UUIDs, and a host's may be another after each start of libvirt. Only one that its
+ * state would not know again by itself, with another UUID and another key, is to be written down anew.
+ */
 export function isSameState(state: AttachmentState, reality: Reality | undefined): boolean {
   if (reality === undefined) return false;
   const told = composeState({}, reality);
-  const keys = ["slot", "held", "guestUuid", "hostUuid"] as const;
+  const keys = ["slot", "held"] as const;
+  const { hostKeyFingerprint } = state;
+  const isKnownByKey = hostKeyFingerprint !== null && hostKeyFingerprint === told.hostKeyFingerprint;
   return (
+    (told.hostUuid === state.hostUuid || isKnownByKey) &&
     keys.every((key) => isDeepStrictEqual(state[key], told[key])) &&
     isDeepStrictEqual(withoutIds(state.attached), withoutIds(told.attached))
   );

@@ -8,5 +8,13 @@ export {
   type CredentialChecks,
   type InputFailure,
 } from "./check-inputs";
-export { changedArguments, foundBy, isAnother, isAnotherHost, isSameState, type Found } from "./decide";
+export {
+  changedArguments,
+  foundBy,
+  isAnother,
+  isAnotherHost,
+  isSameState,
+  withSpelling,
+  type Found,
+} from "./decide";
 export { hasUnknown, UNKNOWN_VALUE } from "./unknown";

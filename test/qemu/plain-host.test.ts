@@ -1,7 +1,9 @@
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { uuidOfSocket } from "../../provider/hypervisor/plain-qemu/guest-uuid";
 import { eventually } from "../support/eventually";
 import { outputsOf, PlainBench, type FakeFunction } from "../support/plain-host";
 import { PlainQemu } from "../support/plain-qemu";
@@ -180,6 +182,114 @@ test("a QEMU of libvirt's is refused, by whichever socket it is reached", async 
   const provider = bench.provider();
   await expect(provider.create(bench.inputs(qemu.freeSocket))).rejects.toThrow(/\[QEMU_IS_LIBVIRTS\]/);
   expect(bench.sysfs.writes).toEqual([]);
+});
+
+describe("a guest without UUID, by several paths of its socket", () => {
+  const OWNER_TWO = "organization/net/dev/second";
+  const cards = ["0000:01:00.0", "0000:02:00.0"].map((address, n) => ({
+    ...{ address, group: 5 + n, driver: "e1000e" },
+  }));
+  let still: PlainQemu;
+  let folder: string;
+  let link: string;
+
+  beforeAll(async () => {
+    still = await PlainQemu.start({ slots: "native", kernel: false, memoryMiB: 64 });
+    folder = mkdtempSync(join(tmpdir(), "multifunction-pci-links-"));
+    link = join(folder, "by-link.qmp");
+    symlinkSync(still.freeSocket, link);
+  });
+  afterAll(async () => {
+    await still.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** What 0.1.0 knew the guest by: host and path as it was written. */
+  const uuidAt = (path: string): string => uuidOfSocket("01234567-89ab-cdef-0123-456789abcdef", path);
+
+  test("is one guest: a respelled path is no difference, and both have one ledger file", async () => {
+    await using bench = await PlainBench.start({ functions: cards });
+    const byLink = bench.inputs(link);
+    const real = bench.inputs(still.freeSocket);
+    const created = await outputsOf(bench.provider().create(byLink));
+    expect(created).toMatchObject({ guestUuid: uuidAt(still.freeSocket), attached: [{}] });
+    const state = { ...byLink, ...created };
+    for (const inputs of [byLink, real])
+      expect(await bench.provider().diff("id", state, inputs)).toMatchObject({
+        changes: false,
+        replaces: [],
+      });
+
+    const second = bench.inputs(still.freeSocket, { device: "0000:02:00", ownerToken: OWNER_TWO });
+    const outs = await outputsOf(bench.provider().create(second));
+    expect(outs).toMatchObject({ guestUuid: created["guestUuid"] });
+    expect(bench.sysfs.ledgerFiles).toEqual([`guest-${uuidAt(still.freeSocket)}.json`]);
+    expect(await bench.provider().read("id", state)).toMatchObject({
+      props: { guestUuid: created["guestUuid"], attached: [{}] },
+    });
+    await bench.provider().delete("id", state);
+    await bench.provider().delete("id", { ...second, ...outs });
+    expect([bench.sysfs.drivers, bench.sysfs.ledgerFiles]).toEqual([["e1000e", "e1000e"], []]);
+  });
+
+  test("has what 0.1.0 attached by a link: no difference, changed and detached by either path, one file throughout", async () => {
+    await using bench = await PlainBench.start({ functions: cards });
+    const byLink = bench.inputs(link);
+    const real = bench.inputs(still.freeSocket);
+    const created = await outputsOf(bench.provider().create(byLink));
+    // as 0.1.0 has left it
+    const fileAt = (path: string): string => join(bench.sysfs.folders.ledger, `guest-${uuidAt(path)}.json`);
+    const file = JSON.parse(readFileSync(fileAt(still.freeSocket), "utf8")) as object;
+    const guest = { name: link, uuid: uuidAt(link) };
+    writeFileSync(fileAt(link), `${JSON.stringify({ ...file, guest, socket: link })}\n`);
+    rmSync(fileAt(still.freeSocket));
+    const state = { ...byLink, ...created, guestUuid: uuidAt(link) };
+
+    for (const inputs of [byLink, real])
+      expect(await bench.provider().diff("id", state, inputs)).toMatchObject({
+        changes: false,
+        replaces: [],
+      });
+    expect(await bench.provider().read("id", state)).toMatchObject({ props: { guestUuid: uuidAt(link) } });
+
+    const changed = { ...real, guestSlot: { bus: "pci.2" } };
+    const outs = await outputsOf(bench.provider().update("id", state, changed));
+    expect(outs).toMatchObject({ guestUuid: uuidAt(still.freeSocket), slot: { bus: "pci.2" } });
+    expect(bench.sysfs.ledgerFiles).toEqual([`guest-${uuidAt(link)}.json`]);
+    const moved = { ...changed, ...outs };
+    expect(await bench.provider().diff("id", moved, changed)).toMatchObject({ changes: false });
+
+    await bench.provider().delete("id", moved);
+    expect([bench.sysfs.drivers, bench.sysfs.ledgerFiles]).toEqual([["e1000e", "e1000e"], []]);
+  });
+
+  test("is told from another that takes its socket in the middle of an attach: that one gets nothing", async () => {
+    await using bench = await PlainBench.start();
+    const [first, second] = await Promise.all(
+      ["33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"].map((uuid) =>
+        PlainQemu.start({ slots: "native", kernel: false, memoryMiB: 64, uuid }),
+      ),
+    );
+    const moving = join(folder, "moving.qmp");
+    symlinkSync(first!.freeSocket, moving);
+    try {
+      let leaving: Promise<void> | undefined;
+      bench.onPlug = () => {
+        leaving ??= first!.stop();
+        rmSync(moving, { force: true });
+        symlinkSync(second!.freeSocket, moving);
+      };
+      await expect(bench.provider().create(bench.inputs(moving))).rejects.toThrow(
+        /Everything was undone: every function is back on the host/,
+      );
+      await leaving;
+      const peripherals = await second!.qmp("qom-list", { path: "/machine/peripheral" });
+      expect(JSON.stringify(peripherals)).not.toContain("mfpci-");
+      expect([bench.sysfs.drivers, bench.sysfs.ledgerFiles]).toEqual([ON_HOST, []]);
+    } finally {
+      await second!.stop();
+    }
+  });
 });
 
 describe("a guest whose slots let go at once", () => {

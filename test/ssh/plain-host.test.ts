@@ -160,6 +160,57 @@ describe("a host without libvirt, behind a real sshd", () => {
     server.close();
   });
 
+  it("tells which ledger files are of a socket, by whatever path it was written in them, also when it is gone", async () => {
+    const base = join(bench.workspace.path, "spellings");
+    const real = join(base, "run/vm.qmp");
+    mkdirSync(join(base, "run"), { recursive: true });
+    symlinkSync(join(base, "run"), join(base, "var-run"));
+    symlinkSync(real, join(base, "link.qmp"));
+    const uuids = ["a", "b", "c", "d", "e"].map((digit) => UUID.replaceAll("3", digit)) as [
+      string,
+      ...string[],
+    ];
+    const spellings = [
+      real,
+      join(base, "var-run/vm.qmp"),
+      join(base, "link.qmp"),
+      join(base, "run/other.qmp"),
+    ];
+    for (const [n, one] of [...spellings, "relative"].entries())
+      await requests.change(
+        `write ${uuids[n]} {"guest":{"name":"x"},"socket":"${one}","address":"0000:01:00.${n % 4}"}`,
+        signal,
+      );
+    const told = async (path: string): Promise<Record<string, string[]>> => {
+      const records = await requests.look(`look ${path}`, signal);
+      const of = (kind: string): string[] =>
+        records.filter((one) => one.kind === kind).map((one) => one.text);
+      return {
+        same: of("same"),
+        ledger: of("ledger").map(() => "file"),
+        function: of("function").map(() => "one"),
+      };
+    };
+    const nameOf = (n: number): string => `guest-${uuids[n]}.json`;
+    const five = Array<string>(5).fill("file");
+
+    const server = createServer();
+    await new Promise<void>((resolve) => server.unref().listen(real, resolve));
+    for (const [n, path] of spellings.slice(0, 3).entries()) {
+      const others = [0, 1, 2].filter((other) => other !== n).map(nameOf);
+      expect(await told(path)).toEqual({ same: others, ledger: five, function: Array(4).fill("one") });
+    }
+    expect(await told(spellings[3]!)).toMatchObject({ same: [] });
+    expect(await told("/nobody.qmp")).toEqual({ same: [], ledger: five, function: [] });
+
+    await new Promise((resolve) => server.close(resolve));
+    expect(existsSync(real)).toBe(false);
+    // nothing leads through the link any more, but the folders are there
+    expect(await told(real)).toMatchObject({ same: [nameOf(1)] });
+    expect(await told(spellings[1]!)).toMatchObject({ same: [nameOf(0)] });
+    for (const uuid of uuids) await requests.change(`write ${uuid}`, signal);
+  });
+
   it("carries out what it was sent whole though the connection is cut, and nothing of half a line", async () => {
     const own = await bench.pool().acquire((await bench.startSshd()).target(bench.login));
     const started = await own.exec(

@@ -36,6 +36,8 @@ export class WorldLocks {
   #lose: ((cause: Error) => void) | undefined;
 
   acquire(names: readonly string[]): Promise<{ release: () => Promise<void>; lost: Promise<Error> }> {
+    // as the locks over SSH do
+    if (names.length === 0) throw new RangeError("not a list of lock names: ");
     for (const name of names) {
       if (this.#held.has(name)) throw new Error(`${name} is held by someone else`);
       this.#held.add(name);

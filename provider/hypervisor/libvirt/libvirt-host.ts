@@ -66,6 +66,8 @@ interface PluggedIds {
 export class LibvirtHost implements Host {
   readonly #parts: LibvirtHostParts;
   #domain: LibvirtDomain | undefined;
+  /** The guest that alone counts; undefined for whichever has the name. */
+  #keptUuid: string | undefined;
   readonly #unassigned: HoldingWay;
   readonly #detached: HoldingWay;
   #plugged: Promise<PluggedIds> | undefined;
@@ -94,6 +96,10 @@ export class LibvirtHost implements Host {
     ]);
     const groups = [...found.values()].flatMap((one) => one.function.iommuGroup ?? []);
     return { iommuGroups: [...new Set(groups)], ...(domain !== undefined && { guestUuid: domain.uuid }) };
+  }
+
+  keepTo(guestUuid: string): void {
+    this.#keptUuid = guestUuid;
   }
 
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
@@ -318,7 +324,7 @@ export class LibvirtHost implements Host {
 
   async #findDomain(client: LibvirtClient, signal: AbortSignal): Promise<LibvirtDomain | undefined> {
     try {
-      this.#domain = await client.lookupDomain(this.#parts.guest, signal);
+      this.#domain = await client.lookupDomain(this.#keptUuid ?? this.#parts.guest, signal);
       this.#parts.onDomain(this.#domain);
     } catch (error) {
       if (!isLibvirtError(error, LibvirtErrorCode.NO_DOMAIN)) throw error;

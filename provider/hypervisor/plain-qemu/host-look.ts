@@ -15,6 +15,8 @@ export interface HostLook {
   readonly qemu?: QemuProcess;
   readonly functions: ReadonlyMap<PciAddress, HostFunction>;
   readonly ledger: readonly SeenLedgerFile[];
+  /** UUIDs in the names of ledger files whose socket is this one by another spelling of its path. */
+  readonly sameSocket: ReadonlySet<string>;
   readonly nodes: readonly GroupNode[];
   /** Processes that have a group, or a device of one, open. */
   readonly users: readonly GroupUser[];
@@ -97,6 +99,7 @@ export function parseHostLook(records: readonly HostRecord[], target: string): H
       const [name, text] = cutOnce(line);
       return { ...parseLedgerFile(name, text), name, text };
     }),
+    sameSocket: new Set(of("same").map((name) => name.replace(/^guest-(.*)\.json$/, "$1"))),
     nodes: of("node").flatMap((line) => findNode(line) ?? []),
     users: of("open").flatMap((line): GroupUser[] => {
       const [pid = "", node = "", ...command] = line.split(" ");

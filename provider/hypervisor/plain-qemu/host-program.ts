@@ -1,6 +1,9 @@
 import { HOST_FOLDERS, type HostFolders } from "./host-folders";
 
-/** Changes with what the program understands or answers; an installed one of another version is refused. */
+/**
+ * Changes with what the program understands or answers; an installed one of another version is refused. A record of a kind
+ * that is only added leaves it: whoever does not know that kind passes over it, and whoever does can do without.
+ */
 export const HOST_PROGRAM_VERSION = 1;
 
 /** Begins the line before the answer, so that nothing a login script prints is taken for it. */
@@ -227,8 +230,17 @@ read_whole() {
   json=\${lines[*]}
 } 2>/dev/null
 
+# Whether the socket that a ledger file names is the one that is looked at, also by another way through the folders.
+leads_here() {
+  local form='"socket" *: *"(/[^"\\\\]+)"'
+  [[ $1 =~ $form ]] || return
+  theirs=\${BASH_REMATCH[1]}
+  [ "$theirs" = "$socket" ] || [ "$theirs" -ef "$socket" ] && return
+  [ "\${theirs##*/}" = "\${socket##*/}" ] && [ "\${theirs%/*}/" -ef "\${socket%/*}/" ]
+}
+
 look() {
-  local file json name member rest nodes found
+  local theirs file json name member rest nodes found
   socket=$1
   shift
   check_path "$socket"
@@ -239,7 +251,8 @@ look() {
   for file in "$ledger"/guest-*.json; do
     read_whole "$file"
     say "ledger \${file##*/} $json"
-    [[ $json =~ \\"socket\\"\\ *:\\ *\\""$socket"\\" ]] || continue
+    leads_here "$json" || continue
+    [ "$theirs" = "$socket" ] || say "same \${file##*/}"
     rest=$json
     while [[ $rest =~ \\"address\\"\\ *:\\ *\\"([0-9a-f:.]+)\\"(.*) ]]; do
       add "\${BASH_REMATCH[1]}"

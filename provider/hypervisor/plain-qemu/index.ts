@@ -9,3 +9,4 @@ export {
   type PlainPlace,
 } from "./plain-hypervisor";
 export type { QmpSession } from "./qmp-session";
+export type { MadeIn } from "./socket-guest";

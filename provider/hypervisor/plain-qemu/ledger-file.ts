@@ -99,10 +99,28 @@ export function eraseFromFile(
   place: Place,
   entry: LedgerEntry,
 ): string | undefined {
-  if (present === undefined) return undefined;
-  const { document, lines } = openToChange(present, place, entry);
   const isErased = (one: LedgerEntry): boolean =>
     isSameName(one, entry) && one.incarnation === entry.incarnation;
+  return withoutEntries(present, place, entry, isErased);
+}
+
+/** As {@link eraseFromFile}, whatever the incarnation: of a file beside the one that has got the entry. */
+export function strikeFromFile(
+  present: string | undefined,
+  place: Place,
+  entry: LedgerEntry,
+): string | undefined {
+  return withoutEntries(present, place, entry, (one) => isSameName(one, entry));
+}
+
+function withoutEntries(
+  present: string | undefined,
+  place: Place,
+  entry: LedgerEntry,
+  isErased: (one: LedgerEntry) => boolean,
+): string | undefined {
+  if (present === undefined) return undefined;
+  const { document, lines } = openToChange(present, place, entry);
   const others = lines.filter((one) => one.entry === undefined || !isErased(one.entry));
   if (others.length === lines.length) return present;
   const isKnown = (key: string): boolean => ["version", "guest", "socket", "entries"].includes(key);

@@ -13,13 +13,13 @@ import { lookAtUses } from "../host-uses";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { Bundle } from "./bundle";
 import { confinementOf } from "./confinement";
-import { findUuid, uuidOfSocket } from "./guest-uuid";
+import { findUuid } from "./guest-uuid";
 import type { HostFolders } from "./host-folders";
-import { parseFunctions, parseHostLook, type HostLook } from "./host-look";
+import { parseFunctions, parseHostLook, type HostLook, type SeenLedgerFile } from "./host-look";
 import type { HostRequests } from "./host-requests";
 import { concerned, holdingsOf, isNamed } from "./own-part";
-import { isDriverName, ledgerFileName, ledgerUnreadable } from "./ledger-file";
-import type { SeenLedger } from "./plain-ledger";
+import { isDriverName, ledgerUnreadable } from "./ledger-file";
+import { SocketGuests, type MadeIn, type SocketGuest } from "./socket-guest";
 
 /** What {@link PlainHost} is made of. */
 export interface PlainHostParts {
@@ -32,18 +32,26 @@ export interface PlainHostParts {
   readonly hostKeyFingerprint?: string;
   /** The guest that an attachment was made in: where another one answers by now, it is not there any more. */
   readonly guestUuid?: string;
+  /** What the state tells of that guest, where the guest at the socket is asked for, whichever it is by now. */
+  readonly madeIn?: MadeIn;
   /** Told of the guest as soon as it is found, for the ledger. */
-  readonly onGuest: (guest: GuestIdentity) => void;
+  readonly onGuest: (found: SocketGuest) => void;
   /** Told by each look at everything what this guest's ledger is; a short look comes before the locks, and tells nothing. */
-  readonly onLedger: (guest: GuestIdentity, ledger: SeenLedger) => void;
+  readonly onLedger: (found: SocketGuest) => void;
   readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
 }
 
 /** A look at the host, and which guest it is about. */
 interface Found {
+  /** With the guest as it is known now in each of its ledger files. */
   readonly look: HostLook;
   readonly guest: GuestIdentity;
+  readonly socketGuest: SocketGuest;
   readonly state: "answers" | "off" | "missing";
+  /** Whether QEMU itself has said which guest it is. */
+  readonly hasOwnUuid: boolean;
+  /** The path in the state, where it is spelled otherwise and leads to the same socket. */
+  readonly otherNames: readonly string[];
 }
 
 /** Root's own request for a driver: whichever takes the function. */
@@ -61,11 +69,15 @@ export class PlainHost implements Host {
   /** Drivers to go back to, by the ledger as it was last looked at. */
   #drivers: ReadonlyMap<PciAddress, string | undefined> = new Map();
   #isConfined = false;
+  /** The guest that alone counts; undefined for whichever is behind the socket. */
+  #expected: string | undefined;
+  #guests: SocketGuests | undefined;
   readonly #holds: Bundle<PciAddress>;
   readonly #releases: Bundle<PciAddress>;
 
   constructor(parts: PlainHostParts) {
     this.#parts = parts;
+    this.#expected = parts.guestUuid;
     this.#holds = new Bundle((addresses, signal) => this.#bind(addresses, signal));
     this.#releases = new Bundle((addresses, signal) =>
       this.#release(
@@ -76,10 +88,36 @@ export class PlainHost implements Host {
   }
 
   async identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
-    const { look, guest } = await this.#find(query.addresses, signal);
+    const { look, guest, socketGuest } = await this.#find(query.addresses, signal);
     const named = [...look.functions.values()].filter(({ address }) => isNamed(query.addresses, address));
     const iommuGroups = [...new Set(named.flatMap((one) => one.iommuGroup ?? []))];
-    return { iommuGroups, ...(guest.uuid !== "" && { guestUuid: guest.uuid }) };
+    const { otherUuids } = socketGuest;
+    return {
+      iommuGroups,
+      ...(guest.uuid !== "" && { guestUuid: guest.uuid }),
+      ...(otherUuids.length > 0 && { otherUuids }),
+    };
+  }
+
+  keepTo(guestUuid: string): void {
+    this.#expected = guestUuid;
+  }
+
+  /**
+   * Before QEMU is asked to change something: another one may be behind the socket by now.
+   *
+   * @throws ANOTHER_GUEST
+   */
+  async refuseAnotherGuest(signal?: AbortSignal): Promise<void> {
+    const expected = this.#expected;
+    if (expected === undefined) return;
+    const own = await this.#askUuid(signal);
+    if (this.#guests?.isPresent(expected, own)) return;
+    throw fail("ANOTHER_GUEST", {
+      guest: this.#parts.socket,
+      expected,
+      actual: own ?? "one that was given no UUID",
+    });
   }
 
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
@@ -88,12 +126,9 @@ export class PlainHost implements Host {
     surveying.catch(() => undefined);
     const found = await this.#find(query.addresses, signal);
     const seen = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;
-    const { look, guest } = found;
-    const text = look.ledger.find((file) => file.name === ledgerFileName(guest.uuid))?.text;
-    this.#parts.onLedger(guest, text === undefined ? {} : { text });
-    const ledger = look.ledger.flatMap((file) =>
-      file.entries.map((entry) => ({ guest: file.guest.uuid === guest.uuid ? guest : file.guest, entry })),
-    );
+    const { look, guest, socketGuest, otherNames } = found;
+    this.#parts.onLedger(socketGuest);
+    const ledger = look.ledger.flatMap((file) => file.entries.map((entry) => ({ guest: file.guest, entry })));
     this.#drivers = new Map(
       ledger.flatMap(({ entry }) => entry.functions.map((one) => [one.address, one.hostDriver] as const)),
     );
@@ -109,6 +144,9 @@ export class PlainHost implements Host {
       ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
       guest: {
         ...guest,
+        ...(socketGuest.otherUuids.length > 0 && { otherUuids: socketGuest.otherUuids }),
+        ...(otherNames.length > 0 && { otherNames }),
+        ...(!found.hasOwnUuid && { knownBy: found.state === "answers" ? "host" : "record" }),
         runState: seen?.runState ?? (found.state === "missing" ? "missing" : "off"),
         qemuVersion: seen?.qemuVersion ?? "",
         ...(seen && { memoryBytes: seen.memoryBytes, machine: seen.machine }),
@@ -215,13 +253,15 @@ export class PlainHost implements Host {
     const look = await this.#lookFor(names, signal);
     if (look.qemu?.isLibvirts || isLibvirtsFolder(look.socketPath ?? ""))
       throw fail("QEMU_IS_LIBVIRTS", { socket });
-    const found = await this.#whichGuest(look, signal);
-    this.#parts.onGuest(found.guest);
-    const elsewhere = look.ledger
-      .filter((file) => file.guest.uuid === found.guest.uuid && file.socket !== socket)
+    const found = await this.#whichGuest(look, await this.#spellings(look, signal), signal);
+    this.#parts.onGuest(found.socketGuest);
+    const seenWith = (file: SeenLedgerFile): boolean =>
+      file.socket === socket || look.sameSocket.has(file.guest.uuid);
+    const elsewhere = found.socketGuest.files
+      .filter((file) => !seenWith(file))
       .flatMap((file) => file.entries.flatMap((entry) => entry.functions.map((one) => one.address)));
-    if (elsewhere.length === 0) return found;
-    return { ...found, look: await this.#lookFor([...names, ...elsewhere], signal) };
+    const whole = elsewhere.length === 0 ? look : await this.#lookFor([...names, ...elsewhere], signal);
+    return { ...found, look: { ...whole, ledger: withGuest(whole.ledger, found) } };
   }
 
   async #lookFor(names: readonly string[], signal: AbortSignal): Promise<HostLook> {
@@ -229,29 +269,42 @@ export class PlainHost implements Host {
     return parseHostLook(await requests.look(["look", socket, ...names].join(" "), signal), label);
   }
 
-  async #whichGuest(look: HostLook, signal: AbortSignal): Promise<Found> {
-    const { socket, guestUuid } = this.#parts;
-    const guestOf = (uuid: string): GuestIdentity => ({ name: socket, uuid });
-    const derived = uuidOfSocket(look.hostUuid, socket);
-    const known = look.ledger.find((file) => file.socket === socket)?.guest.uuid;
+  /** The path in the state, where it is spelled otherwise and leads to this socket all the same. */
+  async #spellings(look: HostLook, signal: AbortSignal): Promise<string[]> {
+    const { requests, socket, label, madeIn } = this.#parts;
+    const before = madeIn?.socket;
+    if (before === undefined || before === socket || look.socketPath === undefined) return [];
+    const { socketPath } = parseHostLook(await requests.look(`look ${before}`, signal), label);
+    return socketPath === look.socketPath ? [before] : [];
+  }
+
+  async #whichGuest(look: HostLook, otherNames: readonly string[], signal: AbortSignal): Promise<Found> {
+    const { socket, madeIn } = this.#parts;
+    const guests = new SocketGuests({ look, socket, spellings: otherNames, madeIn });
+    this.#guests = guests;
+    const expected = this.#expected;
+    const found = (socketGuest: SocketGuest, state: Found["state"], hasOwnUuid = false): Found => ({
+      ...{ look, otherNames, socketGuest, state, hasOwnUuid },
+      guest: socketGuest.guest,
+    });
     // of a guest that nobody knows, and that does not answer, nothing can be said
-    const uuidOfAbsent = guestUuid ?? known ?? "";
-    if (look.socket !== "listening") return { look, guest: guestOf(uuidOfAbsent), state: "off" };
+    const off = (): Found => found(guests.absent(expected ?? guests.lastSeen ?? ""), "off");
+    if (look.socket !== "listening") return off();
     try {
-      const answer = await this.#parts.monitor.execute("query-uuid", undefined, signal);
-      const uuid =
-        isRecord(answer) && typeof answer["UUID"] === "string" ? findUuid(answer["UUID"]) : undefined;
-      const present = uuid ?? derived;
-      const isExpected = guestUuid === undefined || guestUuid === present;
-      return {
-        look,
-        guest: guestOf(isExpected ? present : guestUuid),
-        state: isExpected ? "answers" : "missing",
-      };
+      const own = await this.#askUuid(signal);
+      if (expected !== undefined && !guests.isPresent(expected, own))
+        return found(guests.absent(expected), "missing");
+      return found(guests.present(own, expected), "answers", own !== undefined);
     } catch (cause) {
       if (!(await this.#hasEnded(cause, signal))) throw cause;
-      return { look, guest: guestOf(uuidOfAbsent), state: "off" };
+      return off();
     }
+  }
+
+  /** Undefined where QEMU was given none. */
+  async #askUuid(signal?: AbortSignal): Promise<string | undefined> {
+    const answer = await this.#parts.monitor.execute("query-uuid", undefined, signal);
+    return isRecord(answer) && typeof answer["UUID"] === "string" ? findUuid(answer["UUID"]) : undefined;
   }
 
   /** Whether QEMU has ended between the look and the question. */
@@ -297,6 +350,15 @@ function refuseUnread(look: HostLook, functions: ReadonlyMap<PciAddress, HostFun
       if (address !== undefined)
         throw ledgerUnreadable(name, `its entry with ${address} does not have its form`);
     }
+}
+
+/** The guest's own files under the one UUID that it is known by now. */
+function withGuest(
+  ledger: readonly SeenLedgerFile[],
+  { guest, socketGuest }: Pick<Found, "guest" | "socketGuest">,
+): SeenLedgerFile[] {
+  const uuids = [guest.uuid, ...socketGuest.otherUuids];
+  return ledger.map((file) => (uuids.includes(file.guest.uuid) ? { ...file, guest } : file));
 }
 
 async function askMemory(monitor: QmpMonitor, signal: AbortSignal): Promise<number> {

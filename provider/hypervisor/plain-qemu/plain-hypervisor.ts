@@ -1,14 +1,15 @@
 import type { Hypervisor, Lock } from "../../lifecycle";
 import type { HostSurvey } from "../../pci";
-import type { GuestIdentity } from "../../plan";
 import type { QmpMonitor } from "../../qmp";
 import { QmpGuest } from "../qemu";
 import type { HostChannels, Privilege } from "./host-channels";
 import { HOST_FOLDERS, type HostFolders } from "./host-folders";
 import { HostRequests } from "./host-requests";
+import { ledgerFileName } from "./ledger-file";
 import { PlainHost } from "./plain-host";
 import { PlainLedger, type SeenLedger } from "./plain-ledger";
 import { QmpSession } from "./qmp-session";
+import { filesFor, type MadeIn, type SocketGuest } from "./socket-guest";
 
 /** What a host without libvirt is reached by, and where. */
 export interface PlainPlace {
@@ -28,6 +29,8 @@ export interface PlainHypervisorOptions extends PlainPlace {
   readonly monitor: QmpMonitor;
   /** The guest that an attachment was made in, where there is one. */
   readonly guestUuid?: string;
+  /** What the state tells of it, where the guest at the socket is asked for, whichever it is by now. */
+  readonly madeIn?: MadeIn;
   readonly lock: Lock;
   readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
 }
@@ -49,38 +52,60 @@ export function plainMonitor(place: PlainPlace): QmpSession {
 
 /** One guest whose QEMU nobody manages: the host program binds, QEMU plugs. */
 export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
-  const { channels, socket, monitor, privilege, lock, survey, guestUuid } = options;
+  const { channels, socket, monitor, privilege, lock, survey, guestUuid, madeIn } = options;
   const folders = options.folders ?? HOST_FOLDERS;
   const requests = new HostRequests(channels, privilege, folders);
   const { label, hostKeyFingerprint } = channels;
-  let found: GuestIdentity | undefined;
-  let seen: { readonly uuid: string; readonly ledger: SeenLedger } | undefined;
-  const takeSeen = ({ uuid }: GuestIdentity): SeenLedger | undefined => {
-    const taken = seen?.uuid === uuid ? seen.ledger : undefined;
-    seen = undefined;
+  let found: SocketGuest | undefined;
+  const seen = new Map<string, SeenLedger>();
+  const takeSeen = (uuid: string): SeenLedger | undefined => {
+    const taken = seen.get(uuid);
+    seen.delete(uuid);
     return taken;
   };
-  const guest = (): GuestIdentity => {
-    if (found === undefined) throw new Error("the guest is looked for before the ledger is written");
-    return found;
+  const onLedger = ({ files, home }: SocketGuest): void => {
+    seen.clear();
+    seen.set(home.guest.uuid, {});
+    for (const { name, text, guest } of files)
+      if (name === ledgerFileName(guest.uuid)) seen.set(guest.uuid, { text });
   };
+  const host = new PlainHost({
+    requests,
+    monitor,
+    socket,
+    folders,
+    label,
+    survey,
+    onGuest: (one) => (found = one),
+    onLedger,
+    ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
+    ...(guestUuid !== undefined && { guestUuid }),
+    ...(madeIn && { madeIn }),
+  });
   return {
     label,
     guestName: socket,
-    host: new PlainHost({
+    host,
+    guest: new QmpGuest(monitorOfOne(monitor, host)),
+    ledger: new PlainLedger({
       requests,
-      monitor,
-      socket,
-      folders,
-      label,
-      survey,
-      onGuest: (one) => (found = one),
-      onLedger: ({ uuid }, ledger) => (seen = { uuid, ledger }),
-      ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
-      ...(guestUuid !== undefined && { guestUuid }),
+      filesFor: (entry) => {
+        if (found === undefined) throw new Error("the guest is looked for before the ledger is written");
+        return filesFor(found, entry);
+      },
+      takeSeen,
     }),
-    guest: new QmpGuest(monitor),
-    ledger: new PlainLedger({ requests, socket, guest, takeSeen }),
     lock,
+  };
+}
+
+/** Commands that change what a guest has go to the one guest that the operation is about. */
+function monitorOfOne(monitor: QmpMonitor, host: PlainHost): QmpMonitor {
+  return {
+    execute: async (command, args, signal) => {
+      if (command === "device_add" || command === "device_del") await host.refuseAnotherGuest(signal);
+      return monitor.execute(command, args, signal);
+    },
+    listen: (listener, signal) => monitor.listen(listener, signal),
   };
 }

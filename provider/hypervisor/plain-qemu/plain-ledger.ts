@@ -1,7 +1,8 @@
 import type { Ledger } from "../../lifecycle";
-import type { GuestIdentity, LedgerEntry, LedgerPlace } from "../../plan";
+import type { LedgerEntry, LedgerPlace } from "../../plan";
 import type { HostRequests } from "./host-requests";
-import { eraseFromFile, ledgerFileName, recordInFile } from "./ledger-file";
+import { eraseFromFile, ledgerFileName, recordInFile, strikeFromFile } from "./ledger-file";
+import type { LedgerFileName } from "./socket-guest";
 
 /** A guest's file as it was last looked at, whatever stands in it; no text where there is none. */
 export interface SeenLedger {
@@ -11,12 +12,14 @@ export interface SeenLedger {
 /** What {@link PlainLedger} is made of. */
 export interface PlainLedgerParts {
   readonly requests: Pick<HostRequests, "look" | "change">;
-  readonly socket: string;
-  /** The guest that was found. */
-  readonly guest: () => GuestIdentity;
-  /** This guest's ledger as the last look at everything found it; undefined where something was written since. */
-  readonly takeSeen: (guest: GuestIdentity) => SeenLedger | undefined;
+  /** The files of the guest that was found: the one for this entry, and others that hold one like it. */
+  readonly filesFor: (entry: LedgerEntry) => readonly [LedgerFileName, ...LedgerFileName[]];
+  /** The file of this UUID as the last look at everything found it; undefined where something was written since. */
+  readonly takeSeen: (uuid: string) => SeenLedger | undefined;
 }
+
+/** What becomes of a file's text; undefined where there is none, or nothing is left. */
+type Change = (present: string | undefined, file: LedgerFileName) => string | undefined;
 
 /**
  * The ledger as a file for each guest on the host, read, changed and written under the guest's lock: what the look under that
@@ -29,30 +32,27 @@ export class PlainLedger implements Ledger {
     this.#parts = parts;
   }
 
-  record(entry: LedgerEntry, _places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
-    return this.#change((present, place) => recordInFile(present, place, entry), signal);
+  async record(entry: LedgerEntry, _places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
+    const [file, ...others] = this.#parts.filesFor(entry);
+    await this.#change(file, (present, name) => recordInFile(present, name, entry), signal);
+    for (const other of others)
+      await this.#change(other, (present, name) => strikeFromFile(present, name, entry), signal);
   }
 
-  erase(entry: LedgerEntry, _places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
-    return this.#change((present, place) => eraseFromFile(present, place, entry), signal);
+  async erase(entry: LedgerEntry, _places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
+    for (const file of this.#parts.filesFor(entry))
+      await this.#change(file, (present, name) => eraseFromFile(present, name, entry), signal);
   }
 
-  async #change(
-    change: (
-      present: string | undefined,
-      place: { readonly guest: GuestIdentity; readonly socket: string },
-    ) => string | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { requests, socket } = this.#parts;
-    const guest = this.#parts.guest();
-    const { text } = this.#parts.takeSeen(guest) ?? (await this.#read(guest, signal));
-    const changed = change(text, { guest, socket });
+  async #change(file: LedgerFileName, change: Change, signal: AbortSignal): Promise<void> {
+    const { uuid } = file.guest;
+    const { text } = this.#parts.takeSeen(uuid) ?? (await this.#read(uuid, signal));
+    const changed = change(text, file);
     if (changed === text) return;
-    await requests.change(`write ${guest.uuid}${changed === undefined ? "" : ` ${changed}`}`, signal);
+    await this.#parts.requests.change(`write ${uuid}${changed === undefined ? "" : ` ${changed}`}`, signal);
   }
 
-  async #read({ uuid }: GuestIdentity, signal: AbortSignal): Promise<SeenLedger> {
+  async #read(uuid: string, signal: AbortSignal): Promise<SeenLedger> {
     const records = await this.#parts.requests.look(`ledger ${uuid}`, signal);
     const line = records.find((one) => one.kind === "ledger")?.text;
     return line === undefined ? {} : { text: line.slice(ledgerFileName(uuid).length + 1) };

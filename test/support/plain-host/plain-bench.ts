@@ -41,6 +41,11 @@ export class PlainBench {
     return new PlainBench(sshd, bench, options.functions);
   }
 
+  /** The host's public key, as a file. */
+  get hostKey(): string {
+    return this.#bench.hostKey;
+  }
+
   /** A provider of its own, as another process has it. */
   provider(): MultifunctionPciProvider {
     const { folders } = this.sysfs;

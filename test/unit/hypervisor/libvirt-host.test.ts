@@ -37,6 +37,19 @@ const plugged = attached.replaceAll(
   "<address type='pci' domain='0' bus='5' slot='0' function='0'/>",
 );
 
+describe("the guest whose lock is held", () => {
+  it("alone is looked at from then on, though another one or none has its name", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "lookupDomain", having: guest1.uuid, reply: { ...guest1, name: "renamed" } },
+      { call: "lookupDomain", having: guest1.uuid, reply: libvirtError(LibvirtErrorCode.NO_DOMAIN) },
+    ]);
+    host.keepTo(guest1.uuid);
+    expect(await host.identify({ addresses: [] }, signal)).toMatchObject({ guestUuid: guest1.uuid });
+    expect(await host.identify({ addresses: [] }, signal)).toEqual({ iommuGroups: [] });
+    libvirt.finish();
+  });
+});
+
 describe("a hold", () => {
   it("attaches the function live, and looks once whether libvirt kept it unassigned", async () => {
     const { host, libvirt } = await hostWith([

@@ -16,8 +16,10 @@ import {
   timeoutsOf,
   UNKNOWN_VALUE,
   wantedOf,
+  withSpelling,
   normaliseInputs,
   type AttachmentInputs,
+  type Found,
 } from "../../../provider/resource";
 import { OWNER } from "../../support/scenarios";
 import { at, reach, wants } from "../../support/wanted";
@@ -168,43 +170,88 @@ const someReality: Reality = {
 };
 
 describe("another host or guest", () => {
-  const state = { hostUuid: "h", hostKeyFingerprint: null, guestUuid: "g" };
-  it.each([
-    [{ hostUuid: "h", guestUuid: "g" }, false],
-    [{ hostUuid: "h", guestUuid: "other" }, true],
-    [{ hostUuid: "other", guestUuid: "g" }, true],
-    [{ hostUuid: "other", guestUuid: "other" }, true],
-    [{ hostUuid: "h" }, false],
-    [{ hostUuid: "other" }, false],
-  ])("for what was found as %j: %j", (found, expected) => {
-    expect(isAnother(state, { ...found, hasOwnEntry: false })).toBe(expected);
+  const state = { hostUuid: "h", hostKeyFingerprint: "SHA256:a", guestUuid: "g" };
+  const nothing: Found = { hostUuid: "h", guestUuids: [], knownBy: "guest", hasOwnEntry: false };
+  const keys = { same: "SHA256:a", other: "SHA256:b", unknown: undefined };
+  const guests = {
+    "its guest": { guestUuids: ["g"], knownBy: "guest" },
+    "a guest at its socket on any copy": { guestUuids: ["g"], knownBy: "host" },
+    "a record of its guest": { guestUuids: ["g"], knownBy: "record" },
+    "another guest": { guestUuids: ["other"], knownBy: "guest" },
+    "no guest": { guestUuids: [], knownBy: "guest" },
+  } as const;
+  type Case = readonly [
+    uuid: "same" | "other",
+    key: keyof typeof keys,
+    guest: keyof typeof guests,
+    own: "entry" | "",
+  ];
+  const cases = (["same", "other"] as const).flatMap((uuid) =>
+    (Object.keys(keys) as (keyof typeof keys)[]).flatMap((key) =>
+      (Object.keys(guests) as (keyof typeof guests)[]).flatMap((guest) =>
+        (["entry", ""] as const).map((own): Case => [uuid, key, guest, own]),
+      ),
+    ),
+  );
+  const foundIn = ([uuid, key, guest, own]: Case): Found => ({
+    hostUuid: uuid === "same" ? "h" : "other",
+    ...(keys[key] !== undefined && { hostKeyFingerprint: keys[key] }),
+    ...guests[guest],
+    hasOwnEntry: own !== "",
+  });
+  /** What holds whatever else was found. */
+  const others = new Set(
+    [
+      ...(["its guest", "a record of its guest", "a guest at its socket on any copy"] as const).flatMap(
+        (guest): Case[] => [
+          ["other", "other", guest, ""],
+          ["other", "unknown", guest, ""],
+        ],
+      ),
+      ...(["another guest", "no guest"] as const).flatMap((guest) =>
+        (["entry", ""] as const).flatMap((own): Case[] => [
+          ["other", "other", guest, own],
+          ["other", "unknown", guest, own],
+          ["same", "other", guest, own],
+        ]),
+      ),
+      // the UUID is any board's of its maker, or the machine id any copy's
+      ["same", "other", "a record of its guest", ""] as const,
+      ["same", "other", "a guest at its socket on any copy", ""] as const,
+    ].map((one) => one.join()),
+  );
+
+  it.each(cases)("by a UUID %s, a key %s, %s, own %s", (...one) => {
+    const found = foundIn(one);
+    expect(isAnotherHost(state, found)).toBe(others.has(one.join()));
+    const isThere = found.guestUuids.length > 0 && found.knownBy !== "record";
+    const isOther = one[2] === "another guest" || others.has(one.join());
+    expect(isAnother(state, found)).toBe(isThere && isOther);
   });
 
-  it("is none where the guest has the owner's entry: libvirt made up another UUID at its start", () => {
-    const found = { hostUuid: "other", guestUuid: "g", hasOwnEntry: true };
+  it.each(cases.filter(([, key]) => key !== "same"))(
+    "goes by UUID and entry alone for a state without a key: UUID %s, key %s, %s, own %s",
+    (...one) => {
+      const found = foundIn(one);
+      const isOwn = found.hasOwnEntry && found.guestUuids.includes("g");
+      expect(isAnotherHost({ ...state, hostKeyFingerprint: null }, found)).toBe(one[0] === "other" && !isOwn);
+    },
+  );
+
+  it("is none for a guest that is known by the state's UUID among others", () => {
+    const found: Found = { ...nothing, guestUuids: ["today's", "g"], knownBy: "host" };
     expect(isAnother(state, found)).toBe(false);
-    expect(isAnotherHost(state, found)).toBe(false);
-    expect(isAnother(state, { ...found, guestUuid: "other" })).toBe(true);
-    expect(isAnotherHost(state, { ...found, guestUuid: "other" })).toBe(true);
-  });
-
-  it("is no host where it shows the key that it had, though libvirt made up another UUID at its start", () => {
-    const before = { ...state, hostKeyFingerprint: "SHA256:a" };
-    const found = { hostUuid: "other", guestUuid: "g", hasOwnEntry: false, hostKeyFingerprint: "SHA256:a" };
-    expect(isAnother(before, found)).toBe(false);
-    expect(isAnotherHost(before, found)).toBe(false);
-    const { guestUuid: _, ...withoutGuest } = found;
-    expect(isAnotherHost(before, withoutGuest)).toBe(false);
-    expect(isAnotherHost(before, { ...found, hostKeyFingerprint: "SHA256:b" })).toBe(true);
-    // of an earlier release, which kept none
-    expect(isAnotherHost(state, found)).toBe(true);
-    expect(isAnother(before, { ...found, guestUuid: "other" })).toBe(true);
+    expect(isAnother(state, { ...found, guestUuids: ["today's", "other"] })).toBe(true);
   });
 
   it("is told from the entries of that guest, live or configured", () => {
     const world = new World({ functions: hostDevice() });
     reach(world, wants([0, 1, 2, 3]));
-    expect(foundBy(world.observe(), OWNER)).toMatchObject({ guestUuid: OWN_GUEST.uuid, hasOwnEntry: true });
+    expect(foundBy(world.observe(), OWNER)).toMatchObject({
+      guestUuids: [OWN_GUEST.uuid],
+      knownBy: "guest",
+      hasOwnEntry: true,
+    });
     expect(foundBy(world.observe(), "somebody/else")).toMatchObject({ hasOwnEntry: false });
   });
 });
@@ -231,6 +278,30 @@ describe("changed arguments", () => {
     const deep = { ...valid, connection: { ...valid.connection, proxy: { host: "jump" } } };
     expect(changedArguments(olds, parseCheckedInputs(deep))).toEqual(["connection"]);
     expect(changedArguments(parseCheckedInputs(deep), olds)).toEqual(["connection"]);
+  });
+});
+
+describe("the spelling of a socket's path", () => {
+  const { guest: _, ...rest } = valid;
+  const inputsAt = (qmpSocket: string): AttachmentInputs =>
+    parseCheckedInputs({ ...rest, guest: { qmpSocket } });
+  const [olds, news] = [inputsAt("/var/run/vm.qmp"), inputsAt("/run/vm.qmp")];
+
+  it("is no difference where both were seen to lead to one socket, and else is", () => {
+    expect(changedArguments(olds, withSpelling(news, olds, ["/var/run/vm.qmp"]))).toEqual([]);
+    expect(changedArguments(olds, withSpelling(news, olds, []))).toEqual(["guest"]);
+    expect(changedArguments(olds, withSpelling(news, olds, ["/elsewhere"]))).toEqual(["guest"]);
+  });
+
+  it("hides no other difference", () => {
+    const more = { ...news, guest: { ...news.guest, privilege: "sudo" as const }, adopt: true };
+    expect(changedArguments(olds, withSpelling(more, olds, ["/var/run/vm.qmp"])).sort()).toEqual([
+      "adopt",
+      "guest",
+    ]);
+    expect(withSpelling(parseCheckedInputs(valid), olds, ["/var/run/vm.qmp"])).toEqual(
+      parseCheckedInputs(valid),
+    );
   });
 });
 
@@ -284,11 +355,20 @@ describe("whether the state says what is there", () => {
     expect(isSameState(state, { ...reality, attached, guest: { guestConfigured: false } })).toBe(true);
   });
 
+  it("does not depend on a UUID that libvirt makes up at each start, where the key tells the host", () => {
+    const there = { ...reality, hostKeyFingerprint: "SHA256:a" };
+    const known = composeState({}, there);
+    expect(isSameState(known, { ...there, hostUuid: "made up" })).toBe(true);
+    // the next write takes it over, and no preview shows it
+    expect(isSameState(known, { ...there, hostKeyFingerprint: "SHA256:b" })).toBe(true);
+    expect(isSameState(known, { ...there, hostUuid: "made up", hostKeyFingerprint: "SHA256:b" })).toBe(false);
+  });
+
   it.each<[string, Reality | undefined]>([
     ["nothing", undefined],
     ["another slot", { ...reality, slot: { bus: "pci.7", slot: 0, kind: "pcie-acpi" } }],
-    ["another guest", { ...reality, guestUuid: "other" }],
-    ["another host", { ...reality, hostUuid: "other" }],
+    ["a host that shows neither UUID nor key", { ...reality, hostUuid: "other" }],
+    ["another key on it as well", { ...reality, hostUuid: "other", hostKeyFingerprint: "SHA256:b" }],
     ["nothing attached", { ...reality, attached: [] }],
     ["another function number", { ...reality, attached: first ? [{ ...first, guestFunction: 1 }] : [] }],
     ["nothing held", { ...reality, held: [] }],

@@ -20,6 +20,7 @@ function look(qemu: QemuProcess | undefined, more: Partial<HostLook> = {}): Host
     ...(qemu && { qemu }),
     functions: new Map(),
     ledger: [],
+    sameSocket: new Set(),
     nodes: [],
     users: [],
     rules: [],

@@ -2,6 +2,7 @@ import { HOST_FOLDERS } from "../../../../provider/hypervisor/plain-qemu";
 import type { HostRecord } from "../../../../provider/hypervisor/plain-qemu/host-requests";
 import { uuidOfSocket } from "../../../../provider/hypervisor/plain-qemu/guest-uuid";
 import { writeLedgerFile } from "../../../../provider/hypervisor/plain-qemu/ledger-file";
+import type { MadeIn } from "../../../../provider/hypervisor/plain-qemu/socket-guest";
 import { PlainHost } from "../../../../provider/hypervisor/plain-qemu/plain-host";
 import { planAttach, planDetach, tagOf, type GuestIdentity } from "../../../../provider/plan";
 import { QmpDisconnectedError, type QmpMonitor } from "../../../../provider/qmp";
@@ -36,8 +37,11 @@ interface Scene {
   readonly driver?: string;
   readonly more?: readonly string[];
   /** What QEMU says of itself; undefined where it has just ended. */
-  readonly uuid?: string | undefined;
+  readonly uuid?: string | (() => string) | undefined;
   readonly guestUuid?: string;
+  readonly madeIn?: MadeIn;
+  /** Where the path of a socket leads to; of others the host says nothing. */
+  readonly paths?: Readonly<Record<string, string>>;
   readonly answers?: Readonly<Record<string, readonly HostRecord[]>>;
   /** QEMU has ended when so many requests have been answered. */
   readonly endsAfter?: number;
@@ -49,23 +53,29 @@ function scene({
   more = [],
   uuid = OWN,
   guestUuid,
+  madeIn,
+  paths = {},
   answers = {},
   endsAfter = Infinity,
 }: Scene) {
   const asked: string[] = [];
   const guests: GuestIdentity[] = [];
   const ledgers: string[] = [];
-  const lines = (): string[] => [
+  const lines = (asking: string | undefined): string[] => [
+    ...(paths[asking ?? ""] === undefined ? [] : [`path ${paths[asking ?? ""]}`]),
     `host - ${HOST.replaceAll("-", "")}`,
     `socket ${asked.length > endsAfter ? "dead" : socket}`,
     `function 0000:01:00.0 0x8086 0x10d3 0x020000 ${driver} 5`,
     ...more,
   ];
-  const records = (): HostRecord[] =>
-    lines().map((line) => ({ kind: line.split(" ")[0]!, text: line.slice(line.indexOf(" ") + 1) }));
+  const records = (request: string): HostRecord[] =>
+    lines(request.split(" ")[1]).map((line) => ({
+      kind: line.split(" ")[0]!,
+      text: line.slice(line.indexOf(" ") + 1),
+    }));
   const answer = async (request: string): Promise<HostRecord[]> => {
     asked.push(request);
-    return [...(answers[request.split(" ")[0]!] ?? records())];
+    return [...(answers[request.split(" ")[0]!] ?? records(request))];
   };
   const monitor: QmpMonitor = {
     execute: async (command, args) => {
@@ -73,7 +83,7 @@ function scene({
         throw new QmpDisconnectedError("QEMU has closed it");
       switch (command) {
         case "query-uuid":
-          return { UUID: uuid };
+          return { UUID: typeof uuid === "function" ? uuid() : uuid };
         case "query-status":
           return { status: "running", running: true };
         case "query-version":
@@ -96,10 +106,12 @@ function scene({
     socket: SOCKET,
     folders: HOST_FOLDERS,
     label: "root@hv1:22",
-    onGuest: (guest) => guests.push(guest),
-    onLedger: ({ uuid: guest }, { text }) => ledgers.push([guest, text ?? "-"].join(" ")),
+    onGuest: ({ guest }) => guests.push(guest),
+    onLedger: ({ guest: { uuid: own }, files }) =>
+      ledgers.push([own, ...files.map((file) => file.text)].join(" ")),
     survey: async () => nothingUsed,
     ...(guestUuid !== undefined && { guestUuid }),
+    ...(madeIn && { madeIn }),
   });
   return { host, asked, guests, ledgers };
 }
@@ -125,7 +137,7 @@ describe("what the ledger holds of this guest", () => {
   it("is nothing where there is no file", async () => {
     const { host, ledgers } = scene({ more: [ledgerOf(OTHER)] });
     await host.observe(query, signal);
-    expect(ledgers).toEqual([`${OWN} -`]);
+    expect(ledgers).toEqual([OWN]);
   });
 
   const notUnderstood = (uuid: string): string => ledgerOf(uuid).replace("pcie-acpi", "pcie-later");
@@ -208,6 +220,101 @@ describe("which guest it is", () => {
   it("QEMU ending in the middle of the look is no failure of it", async () => {
     const { host } = scene({ more: [ledgerOf(OWN)], endsAfter: 1 });
     expect((await host.observe(query, signal)).guest).toMatchObject({ uuid: OWN, runState: "off" });
+  });
+});
+
+describe("a QEMU without UUID, reached by another spelling of its path", () => {
+  const NONE = "00000000-0000-0000-0000-000000000000";
+  const [REAL, LINK] = ["/data/vm.qmp", "/srv/link.qmp"];
+  const [asWritten, real, byLink] = [SOCKET, REAL, LINK].map((path) => uuidOfSocket(HOST, path)) as [
+    string,
+    string,
+    string,
+  ];
+  const paths = { [SOCKET]: REAL, [LINK]: REAL };
+
+  it("is known by the path without links, and by the one that was written", async () => {
+    const { host } = scene({ uuid: NONE, paths });
+    expect(await host.identify(query, signal)).toEqual({
+      guestUuid: real,
+      otherUuids: [asWritten],
+      iommuGroups: [5],
+    });
+    expect((await host.observe(query, signal)).guest).toMatchObject({ uuid: real, knownBy: "host" });
+  });
+
+  it("has what 0.1.0 recorded under the path as it was written: the entry, and what is held by it", async () => {
+    const { host, ledgers } = scene({
+      ...{ uuid: NONE, paths, driver: "vfio-pci", guestUuid: asWritten },
+      more: [ledgerOf(asWritten)],
+    });
+    const observation = await host.observe(query, signal);
+    expect(observation.guest).toMatchObject({ uuid: asWritten, otherUuids: [real], runState: "running" });
+    expect(planDetach(observation, OWNER).steps.map((one) => one.kind)).toEqual([
+      "release",
+      "restore",
+      "erase",
+    ]);
+    expect(ledgers).toEqual([expect.stringMatching(new RegExp(`^${asWritten} .*"owner":"${OWNER}"`))]);
+  });
+
+  it("has what was recorded under a link that is not spoken of any more", async () => {
+    const more = [ledgerOf(byLink, LINK), `same guest-${byLink}.json`];
+    const { host, asked } = scene({ uuid: NONE, paths, driver: "vfio-pci", more });
+    const { guest, ledger, holdings } = await host.observe(query, signal);
+    expect([guest.uuid, guest.otherUuids]).toEqual([real, [asWritten, byLink]]);
+    expect(ledger.map((line) => line.guest.uuid)).toEqual([real]);
+    expect(holdings.map((one) => one.guest.uuid)).toEqual([real]);
+    expect(asked).toHaveLength(1);
+  });
+
+  it("says which path of a state leads to it too, and asks for no other", async () => {
+    const madeIn = { guestUuid: byLink, socket: LINK };
+    const respelled = scene({ uuid: NONE, paths, madeIn });
+    const { guest } = await respelled.host.observe({ addresses: [] }, signal);
+    expect(guest).toMatchObject({ uuid: real, otherUuids: [asWritten, byLink], otherNames: [LINK] });
+    expect(respelled.asked).toEqual([`look ${SOCKET}`, `look ${LINK}`]);
+
+    const elsewhere = scene({ uuid: NONE, paths: { [SOCKET]: REAL, [LINK]: "/data/other.qmp" }, madeIn });
+    const found = (await elsewhere.host.observe({ addresses: [] }, signal)).guest;
+    expect([found.otherUuids, found.otherNames]).toEqual([[asWritten], undefined]);
+
+    const unchanged = scene({ uuid: NONE, paths, madeIn: { guestUuid: asWritten, socket: SOCKET } });
+    await unchanged.host.observe({ addresses: [] }, signal);
+    expect(unchanged.asked).toEqual([`look ${SOCKET}`]);
+  });
+
+  it("is told from one that has only left a record", async () => {
+    const { host } = scene({ socket: "absent", more: [ledgerOf(asWritten)] });
+    expect((await host.observe(query, signal)).guest).toMatchObject({ uuid: asWritten, knownBy: "record" });
+    const other = scene({ uuid: OTHER, guestUuid: OWN, more: [ledgerOf(OWN)] });
+    expect((await other.host.observe(query, signal)).guest).toMatchObject({
+      ...{ uuid: OWN, runState: "missing", knownBy: "record" },
+    });
+    const own = scene({ more: [ledgerOf(OWN)] });
+    expect((await own.host.observe(query, signal)).guest.knownBy).toBeUndefined();
+  });
+});
+
+describe("the guest whose lock is held", () => {
+  it("is missing where another answers at its socket from then on, and what it left is its own", async () => {
+    let present = OWN;
+    const { host } = scene({ uuid: () => present, driver: "vfio-pci", more: [ledgerOf(OWN)] });
+    host.keepTo((await host.observe(query, signal)).guest.uuid);
+    present = OTHER;
+    const observation = await host.observe(query, signal);
+    expect(observation.guest).toMatchObject({ uuid: OWN, runState: "missing" });
+    expect(planDetach(observation, OWNER).steps.map((one) => one.kind)).toContain("release");
+  });
+
+  it("alone is changed: QEMU is asked which it is before that", async () => {
+    let present = OWN;
+    const { host } = scene({ uuid: () => present });
+    await host.observe(query, signal);
+    host.keepTo(OWN);
+    await host.refuseAnotherGuest(signal);
+    for (present of [OTHER, "00000000-0000-0000-0000-000000000000"])
+      await expect(host.refuseAnotherGuest(signal)).rejects.toMatchObject({ code: "ANOTHER_GUEST" });
   });
 });
 

@@ -33,8 +33,7 @@ function sceneOf(seen: { readonly text?: string } | undefined, inFile: string | 
         return [];
       },
     },
-    socket: guest.name,
-    guest: () => guest,
+    filesFor: () => [{ guest, socket: guest.name }],
     takeSeen: () => {
       const taken = left;
       left = undefined;
@@ -170,4 +169,52 @@ test.each([
     await expect(ledger.erase(first, ["host"], signal)).rejects.toMatchObject({ code: "LEDGER_UNREADABLE" });
     expect(asked.filter((one) => one.startsWith("write"))).toEqual([]);
   }
+});
+
+describe("a guest with a file for each of two spellings of its socket", () => {
+  const other = { uuid: "44444444-4444-4444-8444-444444444444", name: "/var/run/vm.qmp" };
+  const files = [guest, other].map((one) => ({ guest: one, socket: one.name }));
+
+  function withTwo(inFiles: Record<string, readonly LedgerEntry[]>) {
+    const written: string[] = [];
+    const present = new Map(Object.entries(inFiles));
+    const ledger = new PlainLedger({
+      requests: {
+        look: async (request) => {
+          const uuid = request.split(" ")[1]!;
+          const found = files.find((one) => one.guest.uuid === uuid)!;
+          const entries = present.get(uuid) ?? [];
+          return entries.length === 0
+            ? []
+            : [{ kind: "ledger", text: `guest-${uuid}.json ${writeLedgerFile({ ...found, entries })}` }];
+        },
+        change: async (request) => {
+          const [, uuid = "", text] = /^write (\S+)(?: (.*))?$/s.exec(request)!;
+          const file = text === undefined ? undefined : parseLedgerFile("the file", text);
+          present.set(uuid, file?.entries ?? []);
+          written.push(`${uuid === guest.uuid ? "first" : "other"} ${file?.socket ?? "removed"}`);
+          return [];
+        },
+      },
+      filesFor: () => files as [(typeof files)[0], (typeof files)[0]],
+      takeSeen: () => undefined,
+    });
+    const owners = (): string[][] =>
+      files.map((one) => (present.get(one.guest.uuid) ?? []).map((e) => e.owner));
+    return { ledger, written, owners };
+  }
+
+  it("has an entry that stands in both in one of them from its next record on, and the rest where it was", async () => {
+    const { ledger, written, owners } = withTwo({ [guest.uuid]: [first], [other.uuid]: [first, third] });
+    await ledger.record({ ...first, incarnation: "1".repeat(32) }, ["host"], signal);
+    expect(owners()).toEqual([[first.owner], [third.owner]]);
+    // never a moment without it; and each file keeps the socket of which its UUID is made
+    expect(written).toEqual([`first ${guest.name}`, `other ${other.name}`]);
+  });
+
+  it("loses an entry from both", async () => {
+    const { ledger, owners } = withTwo({ [guest.uuid]: [first, second], [other.uuid]: [first] });
+    await ledger.erase(first, ["host"], signal);
+    expect(owners()).toEqual([[second.owner], []]);
+  });
 });
