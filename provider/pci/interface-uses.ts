@@ -1,7 +1,7 @@
 import type { PciAddress } from "./address";
 import type { HostSurvey, SurveyedInterface } from "./host-survey";
 import type { HostUse } from "./host-use";
-import { closure, listSome } from "./stack";
+import { listSome, partsOf, turnedRound } from "./stack";
 
 /**
  * What the host uses network interfaces for. This connection and default routes count through any number
@@ -10,15 +10,20 @@ import { closure, listSome } from "./stack";
 export function interfaceUses(survey: HostSurvey): HostUse[] {
   const { interfaces } = survey;
   const onPci = interfaces.filter(hasPciAddress);
+  const uppers = turnedRound(
+    interfaces.map((one) => ({ lower: one.lowerInterfaces, use: layerUse(one) })),
+    (one) => one.lower,
+  );
   return [
-    ...survey.sshInterfaces.flatMap((top) => carriers(interfaces, top, "carries this SSH connection", true)),
-    ...survey.defaultRouteInterfaces.flatMap((top) =>
-      carriers(interfaces, top, "carries the host's default route", false),
-    ),
+    ...carriers(interfaces, survey.sshInterfaces, "carries this SSH connection", true),
+    ...carriers(interfaces, survey.defaultRouteInterfaces, "carries the host's default route", false),
     ...onPci
       .filter((one) => one.isUp)
       .flatMap((one) =>
-        ownUses(one, interfaces).map((use) => ({
+        ownUses(
+          one,
+          (uppers.get(one.name) ?? []).map(({ use }) => use),
+        ).map((use) => ({
           address: one.pciAddress as PciAddress,
           use: `has interface ${one.name}, which ${use}`,
           isThisConnection: false,
@@ -32,28 +37,29 @@ export function interfaceUses(survey: HostSurvey): HostUse[] {
   ];
 }
 
-/** The functions under an interface, itself or as a part of a bridge, bond or VLAN. */
+/** The functions under these interfaces, themselves or as a part of a bridge, bond or VLAN. */
 function carriers(
   interfaces: readonly SurveyedInterface[],
-  top: string,
+  tops: readonly string[],
   what: string,
   isThisConnection: boolean,
 ): HostUse[] {
-  const names = closure(top, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])));
-  return interfaces
-    .filter(hasPciAddress)
-    .filter((one) => names.has(one.name))
-    .map((one) => ({
-      address: one.pciAddress as PciAddress,
-      use: `${what} (interface ${one.name}${one.name === top ? "" : `, a part of ${top}`})`,
-      isThisConnection,
-    }));
+  const below = partsOf(tops, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])));
+  const byName = turnedRound(interfaces.filter(hasPciAddress), (one) => [one.name]);
+  return [...below].flatMap(([top, names]) =>
+    [...names]
+      .flatMap((name) => byName.get(name) ?? [])
+      .map((one) => ({
+        address: one.pciAddress as PciAddress,
+        use: `${what} (interface ${one.name}${one.name === top ? "" : `, a part of ${top}`})`,
+        isThisConnection,
+      })),
+  );
 }
 
-/** In words that follow "which". */
-function ownUses(one: SurveyedInterface, all: readonly SurveyedInterface[]): string[] {
+/** In words that follow "which". @param upper what it is for those on top of it */
+function ownUses(one: SurveyedInterface, upper: readonly string[]): string[] {
   const addresses = one.addresses.filter((address) => !isLinkLocal(address));
-  const upper = all.filter((other) => other.lowerInterfaces.includes(one.name)).map(layerUse);
   return [
     ...(addresses.length > 0 ? [`is up with address ${listSome(addresses)}`] : []),
     ...(one.routes.length > 0 ? [`is up with a route to ${listSome(one.routes)}`] : []),

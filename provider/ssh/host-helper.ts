@@ -9,7 +9,7 @@ const HEARTBEAT_MS = 2000;
 const START_LIMIT_MS = 30_000;
 
 /** No answer of the program's is longer than about 1100 bytes. */
-const LINE_LIMIT = 64 * 1024;
+const LINE_LIMIT = 8 * 1024;
 
 /** What may wait to be read by the program: requests have some hundred bytes, and it reads each at once. */
 const UNREAD_LIMIT_BYTES = 1024 * 1024;
@@ -132,17 +132,26 @@ export class HostHelperProcess {
   }
 
   #read(text: string): void {
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop() ?? "";
-    if (this.#rest.length > LINE_LIMIT) {
-      this.#process.stdio.destroy(this.#failure(`it sent a line of over ${LINE_LIMIT} bytes`));
+    if (!text.includes("\n")) {
+      // put together when its end has come: a peer that sends byte after byte must not have each copied with all before
+      this.#rest += text;
+      this.#refuseLongLine();
       return;
     }
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    if (this.#refuseLongLine()) return;
     for (const line of lines) {
       // A name within may hold any byte but the end of a line, a carriage return too.
       const [, verb, id, answer] = /^(\S+) (\S+) ?(.*)$/s.exec(line) ?? [];
       if (verb !== undefined && id !== undefined) this.#handlers.get(id)?.(verb, answer ?? "");
     }
+  }
+
+  #refuseLongLine(): boolean {
+    if (this.#rest.length <= LINE_LIMIT) return false;
+    this.#process.stdio.destroy(this.#failure(`it sent a line of over ${LINE_LIMIT} bytes`));
+    return true;
   }
 
   #onEnded(reason: Error): void {
