@@ -1,6 +1,11 @@
 import { fail } from "../errors";
 import { waitUnlessAborted } from "./abort";
-import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM, READY_WORD } from "./host-helper-program";
+import {
+  HOST_HELPER_COMMAND,
+  HOST_HELPER_PROGRAM,
+  READY_WORD,
+  WRONG_SHELL_EXIT_CODE,
+} from "./host-helper-program";
 import type { SshProcess } from "./process";
 
 /** A line every two seconds; the program on the host gives up after ten without. */
@@ -171,6 +176,8 @@ export class HostHelperProcess {
     const target = this.#host.label;
     // The shell's number for a command that it does not find.
     if (code === 127) return fail("SSH_HELPER_TOOL_MISSING", { target, tool: "bash", debianPackage: "bash" });
+    if (code === WRONG_SHELL_EXIT_CODE)
+      return this.#failure("a login script starts another shell in place of the command that it is to run");
     const stderr = this.#process.stderrText.trim().slice(0, 500);
     const how = code === null ? "it was ended" : `it ended with exit code ${code}`;
     return fail("SSH_HELPER_FAILED", { target, reason: stderr === "" ? how : `${how}: ${stderr}` });

@@ -55,7 +55,7 @@ export interface HostSession {
 
 const WAITING_NOTICE_MS = 2000;
 
-/** How long the helper may take to let go of locks. It does it at once, unless a survey is under way. */
+/** How long the helper may take to let go of locks. It does it at once. */
 const RELEASE_LIMIT_MS = 30_000;
 
 /** {@link HostSession} by the helper program, started at first use. */
@@ -238,7 +238,7 @@ async function takeOnHost(
       return (verb, text) => {
         if (verb === "fail") return reject(helperError(target, text));
         if (verb === "busy") busy = text;
-        // Its holder has unlinked the file that was waited on: from the start, on the new file.
+        // What was waited for is gone: from the start.
         if (verb === "stale") return ask();
         if (verb !== "got") return;
         queue.shift();

@@ -111,7 +111,7 @@ export class HostRequests {
   async #start(request: string, signal: AbortSignal): Promise<HostCommand> {
     if (/[^\x20-\x7e]/.test(request.replace(/^(write \S+) .*$/s, "$1")) || /[\n\r\0]/.test(request))
       throw new RangeError("not one line of a request");
-    const loader = `exec bash --norc --noprofile -c 'IFS= read -r -N ${this.#program.length} program && eval "$program"'`;
+    const loader = `exec bash --norc --noprofile -p -c 'IFS= read -r -N ${this.#program.length} program && eval "$program"'`;
     const isSent = this.#privilege === "login";
     const command = await this.#channels.exec(isSent ? loader : `exec sudo -n ${HOST_PROGRAM_PATH}`, signal);
     // a stream that has failed tells whoever reads it
