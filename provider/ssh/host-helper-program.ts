@@ -190,7 +190,10 @@ take() {
   for name; do
     path_of "$name"
     stop_waiter "$name"
-    [ -z "\${fds[$name]}" ] || close_fd "$name"
+    if [ -n "\${fds[$name]}" ]; then
+      printf "got %s %s\\n" "$id" "$name"
+      continue
+    fi
     for ((tries = 0; ; tries++)); do
       if [ "$tries" -ge 20 ]; then
         printf "fail %s cannot create %s: %s\\n" "$id" "$path" "$why"

@@ -239,7 +239,10 @@ async function takeOnHost(
         if (verb === "fail") return reject(helperError(target, text));
         if (verb === "busy") busy = text;
         // What was waited for is gone: from the start.
-        if (verb === "stale") return ask();
+        if (verb === "stale") {
+          busy = undefined;
+          return ask();
+        }
         if (verb !== "got") return;
         queue.shift();
         if (queue.length === 0) return resolve(undefined);

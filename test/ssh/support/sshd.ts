@@ -59,6 +59,8 @@ interface SshdOptions {
   readonly namespace?: string;
   /** A folder that it and its sessions have for /sys. */
   readonly sysfs?: string;
+  /** What it and its sessions have in place of other files: by the path of the latter. */
+  readonly instead?: Readonly<Record<string, string>>;
   /** Lines that come first in the configuration, where the first value wins. */
   readonly config?: readonly string[];
 }
@@ -89,8 +91,12 @@ export class Sshd {
     const file = workspace.write(`${name}.config`, `${config.join("\n")}\n`);
     const command = ["/usr/sbin/sshd", "-D", "-e", "-f", file];
     const inside = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
-    const script = 'mount --bind "$0" /sys && exec "$@"';
-    const over = options.sysfs === undefined ? [] : ["unshare", "--mount", "sh", "-c", script, options.sysfs];
+    const mounts = Object.entries({
+      ...(options.sysfs !== undefined && { "/sys": options.sysfs }),
+      ...options.instead,
+    });
+    const script = `${mounts.map(([path, own]) => `mount --bind "${own}" "${path}"`).join(" && ")} && exec "$@"`;
+    const over = mounts.length === 0 ? [] : ["unshare", "--mount", "sh", "-c", script, "sh"];
     const [program = "", ...args] = [...inside, ...over, ...command];
     const sshd = new Sshd(address, port, spawn(program, args));
     await sshd.waitForLog(/Server listening/);
