@@ -171,7 +171,7 @@ describe("In a login whose environment", () => {
   const withEnvironment = (...variables: readonly string[]) => ({
     config: [`SetEnv HOME=${join(bench.workspace.path, "home")} ${variables.join(" ")}`],
   });
-  beforeAll(() => void mkdirSync(join(bench.workspace.path, "home")));
+  beforeAll(() => mkdirSync(join(bench.workspace.path, "home")));
 
   const quoted = (name: string, value: string): string => `"${name}=${value}"`;
   it.each<[string, readonly string[]]>([

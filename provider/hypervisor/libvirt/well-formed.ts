@@ -8,7 +8,7 @@ export const MAX_XML_DEPTH = 256;
  * capabilities of a host with 2,048 processors some 15,000. libvirt's protocol itself would let a million through,
  * which cost seconds and half a gigabyte.
  */
-export const MAX_XML_PARTS = 200_000;
+export const MAX_XML_PARTS = 80_000;
 
 /** What XML 1.0 does not allow anywhere; escape sequences begin with one of these. */
 // eslint-disable-next-line no-control-regex -- these are what has to be kept out

@@ -71,17 +71,28 @@ export function textOf(element: XmlElement): string | undefined {
   return typeof text === "string" ? text : undefined;
 }
 
-/** Every element at any depth, for a search by attributes. */
-export function* descendants(element: unknown): Generator<{ name: string; element: XmlElement }> {
-  if (!isElement(element)) return;
-  for (const [name, value] of Object.entries(element)) {
-    if (name.startsWith("@") || name === "#text") continue;
-    for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
-      if (!isElement(one)) continue;
-      yield { name, element: one };
-      yield* descendants(one);
+/**
+ * Every element at any depth, for a search by attributes; in the order of the document, as far as the parser keeps it.
+ *
+ * @param isClosed what is not looked into
+ */
+export function descendants(
+  element: unknown,
+  isClosed: (name: string, element: XmlElement) => boolean = () => false,
+): { name: string; element: XmlElement }[] {
+  const found: { name: string; element: XmlElement }[] = [];
+  const look = (parent: XmlElement): void => {
+    for (const [name, value] of Object.entries(parent)) {
+      if (name.startsWith("@") || name === "#text") continue;
+      for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
+        if (!isElement(one)) continue;
+        found.push({ name, element: one });
+        if (!isClosed(name, one)) look(one);
+      }
     }
-  }
+  };
+  if (isElement(element)) look(element);
+  return found;
 }
 
 function isElement(value: unknown): value is XmlElement {
