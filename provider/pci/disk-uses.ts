@@ -8,6 +8,9 @@ type Holder = NonNullable<SurveyedDisk["holder"]>;
 /** Most uses of one function by its disks: one is enough to keep it, and nobody reads more. */
 const MOST_USES = 32;
 
+/** Most disks in use that are told of one that they are made of. */
+const MOST_TOPS = 8;
+
 /**
  * What the host uses disks for: mounts and swap at the top of their layers, and what holds a disk or
  * partition at the bottom, mounted or not.
@@ -21,7 +24,7 @@ export function diskUses(disks: readonly SurveyedDisk[]): HostUse[] {
     return uses.length === 0 ? [] : [{ name: disk.name, uses }];
   });
   const names = used.map((one) => one.name);
-  const below = partsOf(names, new Map(disks.map((one) => [one.name, one.slaves])));
+  const below = partsOf(names, new Map(disks.map((one) => [one.name, one.slaves])), MOST_TOPS);
   const onPci = turnedRound(
     disks.filter((one) => one.pciAddress !== undefined),
     (one) => [one.name],

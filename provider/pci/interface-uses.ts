@@ -3,6 +3,9 @@ import type { HostSurvey, SurveyedInterface } from "./host-survey";
 import type { HostUse } from "./host-use";
 import { listSome, partsOf, turnedRound } from "./stack";
 
+/** Most interfaces on top of one that are told, for it carries what they carry: one is enough to keep it. */
+const MOST_TOPS = 4;
+
 /**
  * What the host uses network interfaces for. This connection and default routes count through any number
  * of layers; the rest is what is directly on an interface that is up.
@@ -44,7 +47,7 @@ function carriers(
   what: string,
   isThisConnection: boolean,
 ): HostUse[] {
-  const below = partsOf(tops, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])));
+  const below = partsOf(tops, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])), MOST_TOPS);
   const byName = turnedRound(interfaces.filter(hasPciAddress), (one) => [one.name]);
   return [...below].flatMap(([top, names]) =>
     [...names]

@@ -1,16 +1,15 @@
-/** Most devices on top of another that are told apart: whoever is warned reads no more. */
-const MOST_TOPS = 4;
-
 /**
  * Each of these devices with all that it is made of, itself included, through any number of layers. Where one is a
  * part of very many, the first of them count, so that the time goes with the number of parts, however they lie on each
  * other; none is left out that is a part of any.
  *
+ * @param mostTops how many count
  * @returns names of parts by the name of the top, in the order of the tops
  */
 export function partsOf(
   tops: Iterable<string>,
   parts: ReadonlyMap<string, readonly string[]>,
+  mostTops: number,
 ): Map<string, ReadonlySet<string>> {
   const counts = new Map<string, number>();
   const found = new Map<string, ReadonlySet<string>>();
@@ -18,7 +17,7 @@ export function partsOf(
     const below = new Set<string>();
     const take = (name: string): void => {
       const count = counts.get(name) ?? 0;
-      if (count >= MOST_TOPS || below.has(name)) return;
+      if (count >= mostTops || below.has(name)) return;
       counts.set(name, count + 1);
       below.add(name);
     };

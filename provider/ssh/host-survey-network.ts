@@ -49,7 +49,7 @@ const MAX_ROUTES = 10_000;
  * Most values in what `ip` prints, counted by what stands before them: their number is what reading costs. A port of a
  * bridge has some eighty.
  */
-const MAX_VALUES = 200_000;
+const MAX_VALUES = 150_000;
 const VALUE_BEGINS: ReadonlySet<number> = new Set(Buffer.from("[{,"));
 
 /** Linux's own limits for names of interfaces and their kinds are 15 characters; `ip` prints nothing longer than a route. */

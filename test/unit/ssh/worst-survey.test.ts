@@ -118,9 +118,9 @@ const sections: Readonly<Record<string, (count: number) => string[]>> = {
     "ip []",
     listOf(10_000, (n) => ({ dst: `10.${n}`, dev: "i0", nexthops: [{ dev: "i1" }] })),
   ],
-  "values of JSON": () => [ssh, `ip [{"ifname":"i0","flags":[${"{},".repeat(95_000)}{}]}]`, "ip []"],
-  "levels of JSON": () => [ssh, `ip [{"a":${"[".repeat(190_000)}${"]".repeat(190_000)}}]`, "ip []"],
-  "names of JSON": () => [ssh, `ip [{${some(190_000, (n) => `"k${n.toString(36)}":0`).join(",")}}]`, "ip []"],
+  "values of JSON": () => [ssh, `ip [{"ifname":"i0","flags":[${"{},".repeat(70_000)}{}]}]`, "ip []"],
+  "levels of JSON": () => [ssh, `ip [{"a":${"[".repeat(145_000)}${"]".repeat(145_000)}}]`, "ip []"],
+  "names of JSON": () => [ssh, `ip [{${some(145_000, (n) => `"k${n.toString(36)}":0`).join(",")}}]`, "ip []"],
   "one long text of JSON": () => [ssh, `ip [{"a":"${"\\u0041".repeat(650_000)}"}]`, "ip []"],
   "one long record": () => [...noNetwork, `claim a target target/core/${"b ".repeat(1_900_000)}/udev_path`],
 };
@@ -161,7 +161,7 @@ describe("The dearest survey that is read", () => {
     const lines = [
       ssh,
       `${listOf(3_900, (n) => ({ ifname: `i${n}`, flags: ["UP"], addr_info: [{ local: "10.0.0.2" }] })).slice(0, -1)},{${some(
-        150_000,
+        110_000,
         (n) => `"k${n.toString(36)}":0`,
       ).join(",")}}]`,
       defaults(names),
