@@ -68,8 +68,11 @@ export function composeReport(picture: HostPicture): PciReport {
       ? { ...seen.observation, ...held, functions, hostUses: findHostUses(survey) }
       : anyGuest(functions, survey, { ...seen.holders, ...held });
   const devices = new Map<PciSlotAddress, Known[]>();
-  for (const one of known)
-    devices.set(slotOf(one.address), [...(devices.get(slotOf(one.address)) ?? []), one]);
+  for (const one of known) {
+    const members = devices.get(slotOf(one.address));
+    if (members === undefined) devices.set(slotOf(one.address), [one]);
+    else members.push(one);
+  }
   return {
     host: {
       address: printable(label),

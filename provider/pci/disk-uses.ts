@@ -1,29 +1,57 @@
 import type { PciAddress } from "./address";
 import type { SurveyedDisk } from "./host-survey";
 import type { HostUse } from "./host-use";
-import { closure, listSome } from "./stack";
+import { listSome, partsOf, turnedRound } from "./stack";
 
 type Holder = NonNullable<SurveyedDisk["holder"]>;
+
+/** Most uses of one function by its disks: one is enough to keep it, and nobody reads more. */
+const MOST_USES = 32;
+
+/** Most disks in use that are told of one that they are made of. */
+const MOST_TOPS = 8;
 
 /**
  * What the host uses disks for: mounts and swap at the top of their layers, and what holds a disk or
  * partition at the bottom, mounted or not.
  */
 export function diskUses(disks: readonly SurveyedDisk[]): HostUse[] {
-  const parts = new Map(disks.map((one) => [one.name, one.slaves]));
-  return disks.flatMap((disk) => {
-    const below = closure(disk.name, parts);
-    const functions = disks.flatMap((one) => (below.has(one.name) ? (one.pciAddress ?? []) : []));
-    const isHeldLower = disks.some((one) => below.has(one.name) && one.holder !== undefined);
-    const uses = [...ownUses(disk), ...(isHeldLower ? [] : holderUses(disk, disks))];
-    return uses.flatMap((use) =>
-      functions.map((address) => ({
-        address: address as PciAddress,
-        use: `has disk ${label(disk)}, which ${use}`,
-        isThisConnection: false,
-      })),
-    );
+  const holders = turnedRound(disks, (one) => one.slaves);
+  const onHolder = namesOnHolder(disks, holders);
+  const used = disks.flatMap((disk) => {
+    const ofHolders = onHolder.has(disk.name) ? [] : holderUses(holders.get(disk.name) ?? []);
+    const uses = [...ownUses(disk), ...ofHolders].map((use) => `has disk ${label(disk)}, which ${use}`);
+    return uses.length === 0 ? [] : [{ name: disk.name, uses }];
   });
+  const names = used.map((one) => one.name);
+  const below = partsOf(names, new Map(disks.map((one) => [one.name, one.slaves])), MOST_TOPS);
+  const onPci = turnedRound(
+    disks.filter((one) => one.pciAddress !== undefined),
+    (one) => [one.name],
+  );
+  const counts = new Map<PciAddress, number>();
+  return used.flatMap(({ name, uses }) => {
+    const lower = [...(below.get(name) ?? [])].flatMap((part) => onPci.get(part) ?? []);
+    const functions = new Set(lower.map((one) => one.pciAddress as PciAddress));
+    return [...functions].flatMap((address) => {
+      const count = counts.get(address) ?? 0;
+      counts.set(address, count + uses.length);
+      return uses
+        .slice(0, Math.max(0, MOST_USES - count))
+        .map((use): HostUse => ({ address, use, isThisConnection: false }));
+    });
+  });
+}
+
+/** What is a RAID, an LVM volume or the like, or lies on one through any number of layers. */
+function namesOnHolder(
+  disks: readonly SurveyedDisk[],
+  uppers: ReadonlyMap<string, readonly SurveyedDisk[]>,
+): ReadonlySet<string> {
+  const found = new Set(disks.filter((one) => one.holder !== undefined).map((one) => one.name));
+  // a set hands out what is added while it is walked
+  for (const name of found) for (const upper of uppers.get(name) ?? []) found.add(upper.name);
+  return found;
 }
 
 /** In words that follow "which". */
@@ -32,7 +60,7 @@ function ownUses({ mountPoints, claims }: SurveyedDisk): string[] {
   return [
     ...(places.length > 0 ? [`is mounted on ${listSome(places)}`] : []),
     ...(places.length < mountPoints.length ? ["is used as swap"] : []),
-    ...claims.flatMap(({ by, name = "" }) => {
+    ...claims.slice(0, MOST_USES).flatMap(({ by, name = "" }) => {
       switch (by) {
         case "filesystem":
           return places.length > 0 ? [] : `is mounted in another mount namespace (${name})`;
@@ -60,8 +88,7 @@ const HOLDERS: Readonly<Record<Holder, string>> = {
 };
 
 /** The devices that a disk or partition is a part of, a word for each kind. */
-function holderUses(disk: SurveyedDisk, all: readonly SurveyedDisk[]): string[] {
-  const holders = all.filter((one) => one.slaves.includes(disk.name));
+function holderUses(holders: readonly SurveyedDisk[]): string[] {
   return Object.entries(HOLDERS).flatMap(([kind, words]) => {
     const names = holders.filter((one) => one.holder === kind).map(label);
     return names.length === 0 ? [] : `is a part of ${words} ${listSome(names)}`;

@@ -1,5 +1,9 @@
 import type { PciAddress } from "./address";
 import type { HostSurvey } from "./host-survey";
+import { turnedRound } from "./stack";
+
+/** Lists of a survey by function: it is asked about every function of a host, and must not be searched for each. */
+const byFunction = new WeakMap<object, ReadonlyMap<string, readonly { readonly name: string }[]>>();
 
 /** What each function is to the host, used or not: `interface eth2`, `interfaces eth2, eth3 and disk sda`. */
 export function findHostDevices(survey: HostSurvey): ReadonlyMap<PciAddress, string> {
@@ -21,13 +25,22 @@ export function listDevices(interfaces: readonly string[], disks: readonly strin
 
 /** Kernel names of the network interfaces on a function. */
 export function interfacesOn({ interfaces }: HostSurvey, address: PciAddress): string[] {
-  return interfaces.filter((one) => one.pciAddress === address).map((one) => one.name);
+  return listOn(interfaces, address).map((one) => one.name);
 }
 
 /** Kernel names of the disks on a function, without their partitions. */
 export function disksOn({ disks }: HostSurvey, address: PciAddress): string[] {
-  const own = disks.filter((one) => one.pciAddress === address);
-  return own
-    .filter((one) => !one.slaves.some((slave) => own.some((other) => other.name === slave)))
-    .map((one) => one.name);
+  const own = listOn(disks, address);
+  const names = new Set(own.map((one) => one.name));
+  return own.filter((one) => !one.slaves.some((slave) => names.has(slave))).map((one) => one.name);
+}
+
+function listOn<T extends { readonly name: string; readonly pciAddress?: string }>(
+  all: readonly T[],
+  address: PciAddress,
+): readonly T[] {
+  const known = byFunction.get(all) as ReadonlyMap<string, readonly T[]> | undefined;
+  const index = known ?? turnedRound(all, (one) => (one.pciAddress === undefined ? [] : [one.pciAddress]));
+  byFunction.set(all, index);
+  return index.get(address) ?? [];
 }

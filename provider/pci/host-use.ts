@@ -26,17 +26,25 @@ export interface HostUse {
 export function findHostUses(survey: HostSurvey): HostUse[] {
   const interfaces = interfaceUses(survey);
   const uses = [...interfaces, ...virtualFunctionUses(survey, interfaces), ...diskUses(survey.disks)];
-  return [...new Map(uses.map((one) => [`${one.address} ${one.use}`, one])).values()];
+  const told = new Map<PciAddress, Set<string>>();
+  return uses.filter(({ address, use }) => {
+    const ofFunction = told.get(address) ?? new Set<string>();
+    told.set(address, ofFunction);
+    return ofFunction.size < ofFunction.add(use).size;
+  });
 }
 
 /** A function whose virtual functions go with it: they are counted, and what they carry for us is its. */
 function virtualFunctionUses(survey: HostSurvey, interfaces: readonly HostUse[]): HostUse[] {
+  const ofConnection = new Map(
+    interfaces.filter((one) => one.isThisConnection).map((one) => [one.address as string, one]),
+  );
   return survey.physicalFunctions.flatMap(({ pciAddress, virtualFunctions }): HostUse[] => {
     const address = pciAddress as PciAddress;
     const count = virtualFunctions.length;
     return [
-      ...interfaces
-        .filter((one) => one.isThisConnection && virtualFunctions.includes(one.address))
+      ...virtualFunctions
+        .flatMap((one) => ofConnection.get(one) ?? [])
         .map((one) => ({ ...one, address, use: `has virtual function ${one.address}, which ${one.use}` })),
       {
         address,

@@ -1,7 +1,10 @@
 import type { PciAddress } from "./address";
 import type { HostSurvey, SurveyedInterface } from "./host-survey";
 import type { HostUse } from "./host-use";
-import { closure, listSome } from "./stack";
+import { listSome, partsOf, turnedRound } from "./stack";
+
+/** Most interfaces on top of one that are told, for it carries what they carry: one is enough to keep it. */
+const MOST_TOPS = 4;
 
 /**
  * What the host uses network interfaces for. This connection and default routes count through any number
@@ -11,15 +14,26 @@ export function interfaceUses(survey: HostSurvey): HostUse[] {
   const { interfaces } = survey;
   const onPci = interfaces.filter(hasPciAddress);
   const isSpare = new Set(survey.defaultRouteInterfaces).size > 1;
+  const uppers = turnedRound(
+    interfaces.map((one) => ({ lower: one.lowerInterfaces, use: layerUse(one) })),
+    (one) => one.lower,
+  );
   return [
-    ...survey.sshInterfaces.flatMap((top) => carriers(interfaces, top, "carries this SSH connection", true)),
-    ...survey.defaultRouteInterfaces.flatMap((top) =>
-      carriers(interfaces, top, "carries the host's default route", false, isSpare ? "route" : undefined),
+    ...carriers(interfaces, survey.sshInterfaces, "carries this SSH connection", true),
+    ...carriers(
+      interfaces,
+      survey.defaultRouteInterfaces,
+      "carries the host's default route",
+      false,
+      isSpare ? "route" : undefined,
     ),
     ...onPci
       .filter((one) => one.isUp)
       .flatMap((one) =>
-        ownUses(one, interfaces).map(({ use, comesByItself }) => ({
+        ownUses(
+          one,
+          (uppers.get(one.name) ?? []).map(({ use }) => use),
+        ).map(({ use, comesByItself }) => ({
           address: one.pciAddress as PciAddress,
           use: `has interface ${one.name}, which ${use}`,
           isThisConnection: false,
@@ -34,34 +48,32 @@ export function interfaceUses(survey: HostSurvey): HostUse[] {
   ];
 }
 
-/** The functions under an interface, itself or as a part of a bridge, bond or VLAN. */
+/** The functions under these interfaces, themselves or as a part of a bridge, bond or VLAN. */
 function carriers(
   interfaces: readonly SurveyedInterface[],
-  top: string,
+  tops: readonly string[],
   what: string,
   isThisConnection: boolean,
   comesByItself?: HostUse["comesByItself"],
 ): HostUse[] {
-  const names = closure(top, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])));
-  return interfaces
-    .filter(hasPciAddress)
-    .filter((one) => names.has(one.name))
-    .map((one) => ({
-      address: one.pciAddress as PciAddress,
-      use: `${what} (interface ${one.name}${one.name === top ? "" : `, a part of ${top}`})`,
-      isThisConnection,
-      // a part of something else has been put there by somebody
-      ...(comesByItself !== undefined && one.name === top && { comesByItself }),
-    }));
+  const below = partsOf(tops, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])), MOST_TOPS);
+  const byName = turnedRound(interfaces.filter(hasPciAddress), (one) => [one.name]);
+  return [...below].flatMap(([top, names]) =>
+    [...names]
+      .flatMap((name) => byName.get(name) ?? [])
+      .map((one) => ({
+        address: one.pciAddress as PciAddress,
+        use: `${what} (interface ${one.name}${one.name === top ? "" : `, a part of ${top}`})`,
+        isThisConnection,
+        // a part of something else has been put there by somebody
+        ...(comesByItself !== undefined && one.name === top && { comesByItself }),
+      })),
+  );
 }
 
-/** In words that follow "which". */
-function ownUses(
-  one: SurveyedInterface,
-  all: readonly SurveyedInterface[],
-): Pick<HostUse, "use" | "comesByItself">[] {
+/** In words that follow "which". @param upper what it is for those on top of it */
+function ownUses(one: SurveyedInterface, upper: readonly string[]): Pick<HostUse, "use" | "comesByItself">[] {
   const addresses = one.addresses.filter((address) => !isLinkLocal(address));
-  const upper = all.filter((other) => other.lowerInterfaces.includes(one.name)).map(layerUse);
   return [
     ...(addresses.length > 0
       ? [{ use: `is up with address ${listSome(addresses)}`, comesByItself: "address" as const }]

@@ -91,8 +91,10 @@ export function allEntriesOf(observation: Observation): LedgerEntry[] {
 /** The entries of this guest, the running one's first, each owner's and each tag's once. */
 export function entriesOf(observation: Observation): LedgerEntry[] {
   const live = liveEntriesOf(observation);
+  const owners = new Set(live.map((one) => one.owner));
+  const tags = new Set(live.map((one) => one.tag));
   const others = (observation.configuration?.ledger ?? []).filter(
-    (one) => !live.some((other) => other.owner === one.owner || other.tag === one.tag),
+    (one) => !owners.has(one.owner) && !tags.has(one.tag),
   );
   return [...live, ...others];
 }

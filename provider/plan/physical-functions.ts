@@ -17,7 +17,8 @@ export function refuseParentsOfVirtualFunctions(
     const own = virtualFunctions.filter((one) => needed.includes(one));
     if (own.length > 0)
       throw fail("PHYSICAL_FUNCTION_NEEDED", { address, virtualFunctions: own, by: "this attachment" });
-    const holder = observation.holdings.find((one) => virtualFunctions.includes(one.address));
+    const virtual = new Set(virtualFunctions);
+    const holder = observation.holdings.find((one) => virtual.has(one.address));
     if (holder !== undefined)
       throw fail("PHYSICAL_FUNCTION_NEEDED", {
         address,

@@ -16,5 +16,6 @@ export function withRecorded(
       .filter(({ address }) => isVfioDriver(functions.get(address)?.driver))
       .map(({ address }) => ({ guest, address, alias: aliasOf(entry.tag, address), isUnassigned: true })),
   );
-  return [...holdings, ...recorded.filter((one) => !holdings.some(({ alias }) => alias === one.alias))];
+  const aliases = new Set(holdings.map(({ alias }) => alias));
+  return [...holdings, ...recorded.filter((one) => !aliases.has(one.alias))];
 }

@@ -1,7 +1,7 @@
 import { QmpError, QmpProtocolError } from "./qmp-error";
 
 /** An answer of a monitor may be this long; query-pci of a large guest is some 100 KiB. */
-export const MAX_REPLY_CHARACTERS = 8 * 1024 * 1024;
+export const MAX_REPLY_CHARACTERS = 2 * 1024 * 1024;
 
 /** QEMU's own limit for what it reads (MAX_NESTING in qobject/json-streamer.c); its answers stay far below. */
 export const MAX_REPLY_DEPTH = 1024;

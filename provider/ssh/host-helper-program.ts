@@ -1,6 +1,9 @@
 /** Seconds without a line from the client after which it counts as gone. */
 export const SILENCE_LIMIT_SECONDS = 10;
 
+/** What a shell ends with that was never meant to run the program; see below. */
+export const WRONG_SHELL_EXIT_CODE = 93;
+
 /** Follows "ready", so that nothing a login script prints is taken for it. */
 export const READY_WORD = "multifunction-pci-host-helper";
 
@@ -21,16 +24,24 @@ const ROUTES_LIMIT_BYTES = 1_000_000;
  * and `fail ID TEXT` where something cannot be done. Every answer is one short write, so that those of a
  * waiting child do not land in the middle of others.
  *
- * Facts it rests on (docs/decisions/0004-host-locks-and-fencing.md): a flock belongs to the open file, so a child can wait for it on
- * behalf of this process; a read-only descriptor is enough, and O_EXCL passes fs.protected_regular; a
- * parent named sshd or sshd-session serves exactly this connection, runs as this user and may be ended by
- * this user.
+ * Facts it rests on (docs/decisions/0004-host-locks-and-fencing.md, 0070-locks-are-folders.md): a flock belongs to the
+ * open file, and a read-only descriptor of a folder is enough for it; what mkdir has made is this user's own, and in a
+ * folder with the sticky bit nobody else but root can take it away or put something in its place; a parent named sshd
+ * or sshd-session serves exactly this connection, runs as this user and may be ended by this user.
+ *
+ * This process has the locks, so it makes no call that another user of the host can keep from returning: whatever it has
+ * not made itself is opened by children, which have no locks.
+ *
+ * The first line is for a shell that has got this text as its input, because a login script has started it in place of
+ * what was asked for: every usual shell understands it, and ends.
  */
 const SOURCE = `
+test "$multifunction_pci_program" = loaded || exit ${WRONG_SHELL_EXIT_CODE}
+set +o posix
+unset -v BASH_COMPAT EXECIGNORE FUNCNEST TMOUT
 LC_ALL=C
-PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:/run/current-system/sw/bin:/run/current-system/profile/bin
 umask 022
-set -C
 shopt -s nullglob
 trap "" PIPE
 declare -A fds waiters
@@ -78,20 +89,28 @@ stop_waiter() {
 
 close_fd() { local fd=\${fds[$1]}; unset "fds[$1]"; exec {fd}<&-; }
 
-# Lets go of locks, unlinking each file while it is still held, so that nothing stays behind and whoever
-# waits on the unlinked file notices. A lock whose waiter was stopped may have been granted in that moment.
+# Whether an open folder still has this name, and not by way of a link.
+stands_at() {
+  cd -P "/proc/self/fd/$1" 2>/dev/null || return
+  [ "$PWD" = "$2" ]
+  set -- $?
+  cd /
+  return "$1"
+}
+
+is_own() { [ -O "/proc/self/fd/$1" ] && stands_at "$1" "$2"; }
+
+# Lets go of locks, removing each folder while it is still held, so that nothing stays behind and whoever
+# waits on the removed folder notices.
 let_go() {
   local name path paths=()
   for name; do
+    stop_waiter "$name"
     [ -n "\${fds[$name]}" ] || continue
-    if [ -n "\${waiters[$name]}" ]; then
-      stop_waiter "$name"
-      flock -n "\${fds[$name]}" </dev/null || { close_fd "$name"; continue; }
-    fi
     path_of "$name"
-    [ "/proc/self/fd/\${fds[$name]}" -ef "$path" ] && paths+=("$path")
+    is_own "\${fds[$name]}" "$path" && paths+=("$path")
   done
-  [ "\${#paths[@]}" -eq 0 ] || rm -f -- "\${paths[@]}" 2>/dev/null
+  [ "\${#paths[@]}" -eq 0 ] || rmdir -- "\${paths[@]}" 2>/dev/null
   for name; do
     [ -z "\${fds[$name]}" ] || close_fd "$name"
   done
@@ -109,27 +128,56 @@ finish() {
       [ "$tries" -lt 5 ] || signal=KILL
       sleep 0.1
     done
-    let_go "\${!fds[@]}"
   fi
+  let_go "\${!fds[@]}" "\${!waiters[@]}"
   exit 0
 }
 
+# For a child, which must not keep a lock that this process lets go of.
+leave_locks() {
+  local name fd
+  exec </dev/null
+  for name in "\${!fds[@]}"; do fd=\${fds[$name]}; exec {fd}<&-; done
+}
+
+# Takes away what nobody holds: the own lock of a helper that was killed. Only what nobody else can replace in this
+# moment is removed, for it might be replaced by a lock that is held; root makes it its own before.
+clear_away() {
+  if [ ! -d "/proc/self/fd/$1" ]; then
+    [ -f "/proc/self/fd/$1" ] && rm -f -- "$2" 2>/dev/null
+    return
+  fi
+  stands_at "$1" "$2" || return
+  [ -O "/proc/self/fd/$1" ] || [ "$EUID" -ne 0 ] || chown 0:0 "/proc/self/fd/$1" 2>/dev/null
+  is_own "$1" "$2" && rmdir -- "$2" 2>/dev/null
+}
+
+# Waits in a child until what stands in a lock's place is free, and then sees that the place is, too. Earlier releases
+# have plain files there.
 wait_for() {
-  local id=$1 name=$2 path other fd
+  local id=$1 name=$2 path fd
   path_of "$name"
   set -m
   (
-    exec </dev/null
-    for other in "\${!fds[@]}"; do
-      [ "$other" = "$name" ] || { fd=\${fds[$other]}; exec {fd}<&-; }
-    done
-    fd=\${fds[$name]}
+    leave_locks
+    if [ -L "$path" ] || [ -p "$path" ] || { [ -e "$path" ] && [ ! -d "$path" ] && [ ! -f "$path" ]; }; then
+      printf "fail %s %s is no folder\\n" "$id" "$path"
+      exit
+    fi
+    if ! { exec {fd}<"$path"; } 2>/dev/null; then
+      if [ -e "$path" ]; then printf "fail %s cannot open %s for reading\\n" "$id" "$path"
+      else printf "stale %s %s\\n" "$id" "$name"
+      fi
+      exit
+    fi
+    # Whoever has just made it locks it in the next moment.
+    flock -n "$fd" && flock -u "$fd" && sleep 0.3
     if ! flock "$fd"; then
-      printf "fail %s flock failed\\n" "$id"
-    elif [ "/proc/self/fd/$fd" -ef "$path" ]; then
-      printf "got %s %s\\n" "$id" "$name"
-    else
+      printf "fail %s flock does not work on %s\\n" "$id" "$path"
+    elif [ ! "/proc/self/fd/$fd" -ef "$path" ] || clear_away "$fd" "$path"; then
       printf "stale %s %s\\n" "$id" "$name"
+    else
+      printf "fail %s %s is in the way: no operation has it, and it belongs to another user or is not empty; remove it\\n" "$id" "$path"
     fi
   ) &
   waiters[$name]=$!
@@ -137,48 +185,53 @@ wait_for() {
 }
 
 take() {
-  local id=$1 name path fd tries
+  local id=$1 name path fd tries why
   shift
   for name; do
     path_of "$name"
+    stop_waiter "$name"
     if [ -n "\${fds[$name]}" ]; then
-      stop_waiter "$name"
-      close_fd "$name"
+      printf "got %s %s\\n" "$id" "$name"
+      continue
     fi
     for ((tries = 0; ; tries++)); do
-      if [ "$tries" -ge 100 ]; then
-        printf "fail %s cannot open %s for reading\\n" "$id" "$path"
+      if [ "$tries" -ge 20 ]; then
+        printf "fail %s cannot create %s: %s\\n" "$id" "$path" "$why"
         return
       fi
-      # noclobber makes this O_CREAT with O_EXCL, or a harmless failure where the file is there.
-      { : >"$path"; } 2>/dev/null
-      if [ -L "$path" ] || { [ -e "$path" ] && [ ! -f "$path" ]; }; then
-        printf "fail %s %s is not a plain file\\n" "$id" "$path"
+      if ! why=$(exec mkdir -- "$path" 2>&1); then
+        [ -e "$path" ] || [ -L "$path" ] || continue
+        printf "busy %s %s\\n" "$id" "$name"
+        wait_for "$id" "$name"
         return
       fi
-      { exec {fd}<"$path"; } 2>/dev/null || continue
+      why="it does not stay"
+      { exec {fd}<"$path/"; } 2>/dev/null || continue
       flock -n "$fd" </dev/null
       case $? in
-        0)
-          [ "/proc/self/fd/$fd" -ef "$path" ] && break
-          exec {fd}<&-
-          ;;
-        1)
-          fds[$name]=$fd
-          printf "busy %s %s\\n" "$id" "$name"
-          wait_for "$id" "$name"
-          return
-          ;;
+        0) is_own "$fd" "$path" && break ;;
+        1) ;;
         *)
           exec {fd}<&-
+          rmdir -- "$path" 2>/dev/null
           printf "fail %s flock does not work on %s\\n" "$id" "$path"
           return
           ;;
       esac
+      # Somebody has taken it for one that was left, in the moment before it was locked.
+      exec {fd}<&-
     done
     fds[$name]=$fd
     printf "got %s %s\\n" "$id" "$name"
   done
+}
+
+# In a child: a client that stands still, and reads nothing any more, holds it up for ever.
+answer() {
+  (
+    leave_locks
+    "$@"
+  ) &
 }
 
 record() {
@@ -288,7 +341,11 @@ survey() {
   cd /
   survey_claims "$id"
   mapfile -t lines </proc/self/mountinfo
-  for line in "\${lines[@]}"; do record "$id" "mnt $line"; done
+  # Of those without a device (containers have thousands) only what names some: btrfs has no number of its own.
+  for line in "\${lines[@]}"; do
+    file=\${line#* * }
+    [[ $file = 0:* && \${line##* - } != */dev/* ]] || record "$id" "mnt $line"
+  done
   mapfile -t lines </proc/swaps
   for line in "\${lines[@]:1}"; do record "$id" "swap $line"; done
   client=\${SSH_CONNECTION%% *}
@@ -358,8 +415,14 @@ next_request() {
   [ $? -gt 128 ] && IFS=" " read -r -t 1 verb id names
 }
 
+if [ -z "$BASH_VERSION" ] || [[ $- != *p* ]]; then
+  printf "\\nfail start bash was started without its option -p, so that functions and options of the login would reach it\\n"
+  exit 0
+fi
 lock_dir=/tmp
 [ -k /run/lock ] && lock_dir=/run/lock
+cd -P "$lock_dir" && lock_dir=$PWD
+cd /
 find_session
 if [ -z "$session" ]; then
   printf "\\nfail start cannot find the sshd process that serves this connection\\n"
@@ -375,8 +438,8 @@ while next_request; do
   case $verb in
     lock) take "$id" $names ;;
     unlock) let_go $names; printf "freed %s\\n" "$id" ;;
-    survey) survey "$id" ;;
-    devices) list_devices "$id" ;;
+    survey) answer survey "$id" ;;
+    devices) answer list_devices "$id" ;;
     quit) break ;;
   esac
 done
@@ -388,8 +451,9 @@ export const HOST_HELPER_PROGRAM = SOURCE.replace(/^[ ]*(#.*)?\n?/gm, "");
 
 /**
  * What starts it. Single quotes are literal to sh, bash, ksh, zsh and fish alike, whichever the login shell
- * is. The length is given because bash reads up to a delimiter byte by byte, but a length in large pieces.
+ * is. The length is given because bash reads up to a delimiter byte by byte, but a length in large pieces. With -p bash
+ * takes nothing of the environment for its own: no functions, options (SHELLOPTS, BASHOPTS) or files (BASH_ENV).
  */
 export const HOST_HELPER_COMMAND =
-  `exec bash --norc --noprofile -c ` +
-  `'IFS= read -r -N ${HOST_HELPER_PROGRAM.length} program && eval "$program"'`;
+  `exec bash --norc --noprofile -p -c ` +
+  `'IFS= read -r -N ${HOST_HELPER_PROGRAM.length} program && multifunction_pci_program=loaded && eval "$program"'`;

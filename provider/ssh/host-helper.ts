@@ -1,6 +1,11 @@
 import { fail } from "../errors";
 import { waitUnlessAborted } from "./abort";
-import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM, READY_WORD } from "./host-helper-program";
+import {
+  HOST_HELPER_COMMAND,
+  HOST_HELPER_PROGRAM,
+  READY_WORD,
+  WRONG_SHELL_EXIT_CODE,
+} from "./host-helper-program";
 import type { SshProcess } from "./process";
 
 /** A line every two seconds; the program on the host gives up after ten without. */
@@ -9,7 +14,7 @@ const HEARTBEAT_MS = 2000;
 const START_LIMIT_MS = 30_000;
 
 /** No answer of the program's is longer than about 1100 bytes. */
-const LINE_LIMIT = 64 * 1024;
+const LINE_LIMIT = 8 * 1024;
 
 /** What may wait to be read by the program: requests have some hundred bytes, and it reads each at once. */
 const UNREAD_LIMIT_BYTES = 1024 * 1024;
@@ -132,17 +137,26 @@ export class HostHelperProcess {
   }
 
   #read(text: string): void {
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop() ?? "";
-    if (this.#rest.length > LINE_LIMIT) {
-      this.#process.stdio.destroy(this.#failure(`it sent a line of over ${LINE_LIMIT} bytes`));
+    if (!text.includes("\n")) {
+      // put together when its end has come: a peer that sends byte after byte must not have each copied with all before
+      this.#rest += text;
+      this.#refuseLongLine();
       return;
     }
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    if (this.#refuseLongLine()) return;
     for (const line of lines) {
       // A name within may hold any byte but the end of a line, a carriage return too.
       const [, verb, id, answer] = /^(\S+) (\S+) ?(.*)$/s.exec(line) ?? [];
       if (verb !== undefined && id !== undefined) this.#handlers.get(id)?.(verb, answer ?? "");
     }
+  }
+
+  #refuseLongLine(): boolean {
+    if (this.#rest.length <= LINE_LIMIT) return false;
+    this.#process.stdio.destroy(this.#failure(`it sent a line of over ${LINE_LIMIT} bytes`));
+    return true;
   }
 
   #onEnded(reason: Error): void {
@@ -162,6 +176,8 @@ export class HostHelperProcess {
     const target = this.#host.label;
     // The shell's number for a command that it does not find.
     if (code === 127) return fail("SSH_HELPER_TOOL_MISSING", { target, tool: "bash", debianPackage: "bash" });
+    if (code === WRONG_SHELL_EXIT_CODE)
+      return this.#failure("a login script starts another shell in place of the command that it is to run");
     const stderr = this.#process.stderrText.trim().slice(0, 500);
     const how = code === null ? "it was ended" : `it ended with exit code ${code}`;
     return fail("SSH_HELPER_FAILED", { target, reason: stderr === "" ? how : `${how}: ${stderr}` });

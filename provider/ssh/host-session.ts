@@ -2,6 +2,7 @@ import { causeText, fail, hasCode } from "../errors";
 import { abortReason, waitUnlessAborted } from "./abort";
 import { helperError, HostHelperProcess, type HelperHost } from "./host-helper";
 import { parseHostSurvey, type HostSurvey } from "./host-survey";
+import { ANSWER_LIMITS } from "./host-survey-records";
 import { parsePciListing, type PciListing } from "./pci-listing";
 import { KeyedMutex } from "./keyed-mutex";
 import { WaitingClocks, type WaitingClock } from "./waiting-clocks";
@@ -54,14 +55,7 @@ export interface HostSession {
 
 const WAITING_NOTICE_MS = 2000;
 
-/**
- * More than any host has to tell; a peer that sends without end must not fill the memory. A record has some hundred
- * bytes; a host with a thousand disks and ten thousand mounts has some 12,000.
- */
-const SURVEY_LIMIT_BYTES = 32 * 1024 * 1024;
-const SURVEY_LIMIT_ANSWERS = 100_000;
-
-/** How long the helper may take to let go of locks. It does it at once, unless a survey is under way. */
+/** How long the helper may take to let go of locks. It does it at once. */
 const RELEASE_LIMIT_MS = 30_000;
 
 /** {@link HostSession} by the helper program, started at first use. */
@@ -148,7 +142,7 @@ export class HostHelper implements HostSession {
         answers += 1;
         if (answer === "done") return resolve(lines);
         if (answer === "fail") return reject(helperError(target, text));
-        if (size > SURVEY_LIMIT_BYTES || answers > SURVEY_LIMIT_ANSWERS)
+        if (size > ANSWER_LIMITS.bytes || answers > ANSWER_LIMITS.pieces)
           return reject(helperError(target, "its survey is too long"));
         pieces += text;
         if (answer !== "S") return;
@@ -244,8 +238,11 @@ async function takeOnHost(
       return (verb, text) => {
         if (verb === "fail") return reject(helperError(target, text));
         if (verb === "busy") busy = text;
-        // Its holder has unlinked the file that was waited on: from the start, on the new file.
-        if (verb === "stale") return ask();
+        // What was waited for is gone: from the start.
+        if (verb === "stale") {
+          busy = undefined;
+          return ask();
+        }
         if (verb !== "got") return;
         queue.shift();
         if (queue.length === 0) return resolve(undefined);

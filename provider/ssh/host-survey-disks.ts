@@ -1,5 +1,12 @@
 import { findDisk, mountPointsByDisk, type MountFacts } from "./host-survey-mounts";
-import { pciAddressOn, splitOnce, splitRecord, unreadable, type SurveyRecords } from "./host-survey-records";
+import {
+  isTooLong,
+  pciAddressOn,
+  splitOnce,
+  splitRecord,
+  unreadable,
+  type SurveyRecords,
+} from "./host-survey-records";
 
 /** A block device of the host, partitions and mapped devices included. */
 export interface HostDisk {
@@ -45,7 +52,7 @@ interface BlockDevice {
 export function parseDisks(records: SurveyRecords): readonly HostDisk[] {
   const of = (kind: string) => records.get(kind) ?? [];
   const devices = of("blk").map(parseBlockDevice);
-  const names = devices.map(({ name }) => name);
+  const paths = nvmePaths(devices.map(({ name }) => name));
   const mapped = new Map(of("dm").map(parseMapped));
   const facts: MountFacts = {
     mountInfo: of("mnt"),
@@ -67,7 +74,7 @@ export function parseDisks(records: SurveyRecords): readonly HostDisk[] {
       ...(alias !== undefined && { alias }),
       ...pciAddressOn(path),
       ...(wholeDisk === undefined && made.length > 0 && { holder }),
-      slaves: [...(wholeDisk === undefined ? [] : [wholeDisk]), ...made, ...nvmePaths(name, names)],
+      slaves: [...(wholeDisk === undefined ? [] : [wholeDisk]), ...made, ...(paths.get(name) ?? [])],
       mountPoints: mountPoints.get(name) ?? [],
       claims: claims.get(name) ?? [],
     };
@@ -95,8 +102,12 @@ function parseBlockDevice(record: string): BlockDevice {
 function claimsByDisk(records: SurveyRecords): ReadonlyMap<string, readonly DiskClaim[]> {
   const of = (kind: string) => records.get(kind) ?? [];
   const found = new Map<string, DiskClaim[]>();
+  const inNamedPool = new Set<string>();
   const add = (disk: string, claim: DiskClaim): void => {
-    found.set(disk, [...(found.get(disk) ?? []), claim]);
+    const claims = found.get(disk);
+    if (claims === undefined) found.set(disk, [claim]);
+    else claims.push(claim);
+    if (claim.by === "zfs") inNamedPool.add(disk);
   };
   const pools = new Set(of("pool"));
   for (const [disk, name] of of("member").map(splitOnce)) if (pools.has(name)) add(disk, { by: "zfs", name });
@@ -104,11 +115,10 @@ function claimsByDisk(records: SurveyRecords): ReadonlyMap<string, readonly Disk
     for (const disk of members.split(" ")) add(disk, { by: "filesystem", name: "btrfs" });
   for (const [disk, rest] of of("claim").map(splitOnce)) {
     const [by, name] = splitOnce(rest);
-    const isNamedPool = found.get(disk)?.some((one) => one.by === "zfs") ?? false;
     if (by === "filesystem") add(disk, { by, name });
     else if (by === "target") add(disk, parseTarget(name));
     else if (by !== "zfs") throw unreadable(`${disk} ${rest}`);
-    else if (!isNamedPool) add(disk, { by });
+    else if (!inNamedPool.has(disk)) add(disk, { by });
   }
   return found;
 }
@@ -133,7 +143,7 @@ const MAPPER_MAKERS: Readonly<Record<string, DiskHolder>> = {
 /** `NAME MAPPED-NAME [UUID]` */
 function parseMapped(record: string): [string, { alias: string; holder: DiskHolder }] {
   const [name, alias, uuid = ""] = record.split(" ");
-  if (name === undefined || alias === undefined) throw unreadable(record);
+  if (name === undefined || alias === undefined || isTooLong(alias)) throw unreadable(record);
   return [name, { alias, holder: MAPPER_MAKERS[uuid.split("-")[0] ?? ""] ?? "mapper" }];
 }
 
@@ -152,10 +162,18 @@ function holderByName(name: string): DiskHolder {
 /**
  * With native NVMe multipath a namespace (nvme0n1) hangs below a virtual subsystem; its paths through the
  * controllers are hidden disks named nvme0c3n1 (Linux, drivers/nvme/host/multipath.c: nvme_mpath_set_disk_name).
+ *
+ * @returns the paths of each namespace
  */
-function nvmePaths(name: string, names: readonly string[]): readonly string[] {
-  const [, subsystem, namespace] = /^nvme(\d+)n(\d+)$/.exec(name) ?? [];
-  if (subsystem === undefined || namespace === undefined) return [];
-  const path = new RegExp(`^nvme${subsystem}c\\d+n${namespace}$`);
-  return names.filter((other) => path.test(other));
+function nvmePaths(names: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const paths = new Map<string, string[]>();
+  for (const name of names) {
+    const [, subsystem, namespace] = /^nvme(\d+)c\d+n(\d+)$/.exec(name) ?? [];
+    if (subsystem === undefined || namespace === undefined) continue;
+    const disk = `nvme${subsystem}n${namespace}`;
+    const known = paths.get(disk);
+    if (known === undefined) paths.set(disk, [name]);
+    else known.push(name);
+  }
+  return paths;
 }

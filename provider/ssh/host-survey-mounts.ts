@@ -13,7 +13,10 @@ export interface MountFacts {
 }
 
 /** Most pairs of disk and mount point: a btrfs on many disks counts each for each of its mounts. */
-const MAX_PAIRS = 200_000;
+const MAX_PAIRS = 50_000;
+
+/** Longest part of a mount point that is shown; the kernel's own limit for a path is 4,096. */
+const SHOWN_CHARACTERS = 500;
 
 /**
  * Disk → mount points, `[SWAP]` for swap. A mount is traced by its device number, and by the name of its
@@ -34,7 +37,7 @@ export function mountPointsByDisk(facts: MountFacts): ReadonlyMap<string, readon
   for (const line of facts.mountInfo) {
     const fields = line.split(" ");
     const separator = fields.indexOf("-");
-    const mountPoint = unescape(fields[4] ?? "");
+    const mountPoint = unescape(fields[4] ?? "").slice(0, SHOWN_CHARACTERS);
     // bcachefs: /dev/sda:/dev/sdb
     const paths = unescape(fields[separator + 2] ?? "").split(/:(?=\/dev\/)/);
     const extra = (fields[separator + 3] ?? "").matchAll(/(?:^|,)(?:logdev|rtdev)=([^,]*)/g);
@@ -59,7 +62,15 @@ export function findDisk(path: string, facts: MountFacts): string | undefined {
   return name.replaceAll("/", "!");
 }
 
-/** The kernel writes blanks, tabs, line ends and backslashes as three octal digits. */
+/**
+ * The kernel writes these as three octal digits (Linux fs/proc_namespace.c: mangle; fs/seq_file.c). Backslashes are
+ * last, so that what one of them makes is not read again.
+ */
 function unescape(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(parseInt(digits, 8)));
+  return text
+    .replaceAll("\\040", " ")
+    .replaceAll("\\011", "\t")
+    .replaceAll("\\012", "\n")
+    .replaceAll("\\043", "#")
+    .replaceAll("\\134", "\\");
 }

@@ -39,8 +39,24 @@ interface IpRoute {
   readonly devices: readonly string[];
 }
 
-/** Every port of an Open vSwitch counts each of its ports, so that the time is their square. */
-const MAX_INTERFACES = 5_000;
+/** Several times what a host of a thousand guests has. */
+const MAX_INTERFACES = 4_000;
+
+/** Of each list of routes. Of more than some six thousand the helper asks for a part alone. */
+const MAX_ROUTES = 10_000;
+
+/**
+ * Most values in what `ip` prints, counted by what stands before them: their number is what reading costs. A port of a
+ * bridge has some eighty.
+ */
+const MAX_VALUES = 150_000;
+const VALUE_BEGINS: ReadonlySet<number> = new Set(Buffer.from("[{,"));
+
+/** Linux's own limits for names of interfaces and their kinds are 15 characters; `ip` prints nothing longer than a route. */
+const MAX_TEXT_CHARACTERS = 255;
+
+/** The kernel's one device for every switch of Open vSwitch: its ports are the ports of all. */
+const OVS_DATAPATH = "ovs-system";
 
 /** Route types that lead nowhere (ip-route(8)). */
 const DEAD_ENDS = new Set(["unreachable", "blackhole", "prohibit", "throw"]);
@@ -59,21 +75,32 @@ const PAIRS = new Set(["veth", "netkit", "vxcan"]);
  * @throws Error when the output does not have that form
  */
 export function parseIpOutput(lists: readonly string[], routesToClient: readonly string[]): IpFacts {
+  refuseTooManyValues([...lists, ...routesToClient]);
   const [addresses, ...routeLists] = lists.map(parseList);
   if (addresses === undefined || routeLists.length === 0)
     throw new Error(`"ip" printed ${lists.length} lines instead of 2`);
   if (addresses.length > MAX_INTERFACES) throw new Error(`"ip" shows too many interfaces`);
+  if (routeLists.some((list) => list.length > MAX_ROUTES)) throw new Error(`"ip" shows too many routes`);
   const own = addresses.flatMap((one) => readAddress(one) ?? []);
+  const ovsPorts = own.filter(({ master }) => master === OVS_DATAPATH).map(({ ifname }) => ifname);
   const alive = routeLists
     .flat()
     .map(readRoute)
     .filter(({ type }) => type === undefined || !DEAD_ENDS.has(type));
   return {
-    links: new Map(own.map((one) => [one.ifname, linkOf(one, own)])),
+    links: new Map(own.map((one) => [one.ifname, linkOf(one, ovsPorts)])),
     defaultRouteInterfaces: interfacesOf(alive.filter(isDefault)),
     routes: routesByInterface(alive.filter((route) => !isDefault(route) && !isAutomatic(route))),
     routeToClientInterfaces: interfacesOf(routesToClient.flatMap(parseList).map(readRoute)),
   };
+}
+
+function refuseTooManyValues(lines: readonly string[]): void {
+  let count = 0;
+  for (const line of lines)
+    for (let at = 0; at < line.length; at++)
+      if (VALUE_BEGINS.has(line.charCodeAt(at)) && ++count > MAX_VALUES)
+        throw new Error(`"ip" prints more than ${MAX_VALUES} values`);
 }
 
 function parseList(line: string): readonly unknown[] {
@@ -121,35 +148,35 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** What is longer is none of `ip`'s. */
 function isText(value: unknown): value is string {
-  return typeof value === "string";
+  return typeof value === "string" && value.length <= MAX_TEXT_CHARACTERS;
 }
 
 function textAs<K extends string>(key: K, value: unknown): Partial<Record<K, string>> {
   return isText(value) ? ({ [key]: value } as Record<K, string>) : {};
 }
 
-function linkOf(one: IpAddress, all: readonly IpAddress[]): IpLink {
+function linkOf(one: IpAddress, ovsPorts: readonly string[]): IpLink {
   const { kind, addresses } = one;
   return {
     isUp: one.flags.includes("UP"),
     ...(kind !== undefined && { kind }),
     addresses,
-    lowerInterfaces: lowerOf(one, kind, all),
+    lowerInterfaces: lowerOf(one, kind, ovsPorts),
   };
 }
 
 /**
- * The parent that a VLAN or tunnel names; and for an internal port of Open vSwitch all ports of the
- * switch, since the kernel does not say which of them it reaches.
+ * The parent that a VLAN or tunnel names; and for an internal port of Open vSwitch the datapath, and so all its
+ * ports, since the kernel does not say which of them it reaches.
  */
-function lowerOf(one: IpAddress, kind: string | undefined, all: readonly IpAddress[]): readonly string[] {
+function lowerOf(one: IpAddress, kind: string | undefined, ovsPorts: readonly string[]): readonly string[] {
   const parents = [one.link, one.underlying].filter((name) => name !== undefined);
   const isElsewhere = one.link_netnsid !== undefined || (kind !== undefined && PAIRS.has(kind));
   const own = isElsewhere ? [] : [...new Set(parents)];
-  if (kind !== "openvswitch") return own;
-  const ports = all.filter(({ master, ifname }) => master === "ovs-system" && ifname !== one.ifname);
-  return [...own, ...ports.map(({ ifname }) => ifname)];
+  if (one.ifname === OVS_DATAPATH) return [...own, ...ovsPorts];
+  return kind === "openvswitch" ? [...own, OVS_DATAPATH] : own;
 }
 
 function isDefault({ dst }: IpRoute): boolean {

@@ -28,7 +28,7 @@ export interface ListedFunction {
 }
 
 /** Several times what a host with all virtual functions of its cards enabled has. */
-const MAX_FUNCTIONS = 10_000;
+const MAX_FUNCTIONS = 5_000;
 const ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/;
 
 /**

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import type { SshConnection } from "../../provider/ssh";
 import { HOST_HELPER_COMMAND } from "../../provider/ssh/host-helper-program";
@@ -31,7 +31,7 @@ describe("locks", () => {
     await first.release();
     const lock = await second;
     expect(Date.now() - startedAt).toBeLessThan(1000);
-    // The new holder holds files that are there, not those that the old one has unlinked.
+    // The new holder holds folders that are there, not those that the old one has removed.
     expect(lockFiles()).toHaveLength(2);
     await lock.release();
     expect(lockFiles()).toEqual([]);
@@ -75,14 +75,16 @@ describe("locks", () => {
     expect(lockFiles()).toEqual([]);
   });
 
-  it("are taken on the file that is there, even if the one just opened is unlinked before it is locked", async () => {
+  it("are taken on the folder that is there, even if the one just made is removed before it is locked", async () => {
     const { workspace } = bench;
     const file = join(LOCK_DIR, `multifunction-pci.${own("a")}.lock`);
-    const once = workspace.write("unlink-once", "");
-    // Stands in for the holder that unlinks the file in this very moment.
-    const script = `#!/bin/sh\n[ -e ${once} ] && rm ${once} ${file}\nexec /usr/bin/flock "$@"\n`;
+    const once = workspace.write("remove-once", "");
+    const flock = join(workspace.path, "real-flock");
+    copyFileSync("/usr/bin/flock", flock);
+    // Stands in for somebody who takes it for one that was left, in this very moment.
+    const script = `#!/bin/sh\n[ -e ${once} ] && rm ${once} && rmdir ${file}\nexec ${flock} "$@"\n`;
     chmodSync(workspace.write("flock", script), 0o755);
-    const racing = await bench.startSshd({ config: [`SetEnv PATH=${workspace.path}:/usr/bin:/bin`] });
+    const racing = await bench.startSshd({ inPlaceOf: [["/usr/bin/flock", join(workspace.path, "flock")]] });
     const connection = await bench.pool().acquire(racing.target(bench.login));
     const lock = await connection.locks.lock([own("a")]);
     expect(existsSync(once)).toBe(false);

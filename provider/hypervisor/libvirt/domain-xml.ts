@@ -155,17 +155,14 @@ function aliasName(device: XmlElement): string {
  * a function of ours is no stranger's: who owns it is told by its alias.
  */
 function slotsByBus(devices: XmlElement, buses: ReadonlyMap<number, string>): Map<string, number[]> {
-  const slots = new Map<string, number[]>();
-  const passedOver = new Set<XmlElement>();
-  const passOver = (element: XmlElement): void => {
-    for (const inner of descendants(element)) passedOver.add(inner);
-  };
-  for (const element of descendants(devices)) {
-    const { name } = element;
-    if (name === "source" || findTagOfAlias(aliasName(element)) !== undefined) passOver(element);
-    if (name !== "address" || attribute(element, "type") !== "pci" || passedOver.has(element)) continue;
+  const slots = new Map<string, Set<number>>();
+  const isPassedOver = (element: XmlElement): boolean =>
+    element.name === "source" || findTagOfAlias(aliasName(element)) !== undefined;
+  for (const element of descendants(devices, isPassedOver)) {
+    if (element.name !== "address" || attribute(element, "type") !== "pci") continue;
     const bus = busOf(element, buses);
-    slots.set(bus, [...(slots.get(bus) ?? []), Number(attribute(element, "slot") ?? "0")]);
+    const ofBus = slots.get(bus) ?? new Set<number>();
+    slots.set(bus, ofBus.add(Number(attribute(element, "slot") ?? "0")));
   }
-  return slots;
+  return new Map([...slots].map(([bus, ofBus]) => [bus, [...ofBus]]));
 }

@@ -8,7 +8,7 @@ export const MAX_XML_DEPTH = 256;
  * capabilities of a host with 2,048 processors some 15,000. libvirt's protocol itself would let a million through,
  * which cost seconds and half a gigabyte.
  */
-export const MAX_XML_PARTS = 200_000;
+export const MAX_XML_PARTS = 80_000;
 
 /** One element of a document. Names are data, whatever they are: none is ever a key of an object. */
 export interface XmlElement {

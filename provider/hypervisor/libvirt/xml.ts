@@ -77,11 +77,23 @@ export function textOf({ content }: XmlElement): string | undefined {
   return texts.length === 0 ? undefined : texts.join("");
 }
 
-/** Every element in no namespace at any depth, for a search by attributes. */
-export function* descendants(parent: XmlElement): Generator<XmlElement> {
-  for (const one of elementsOf(parent)) {
-    if (one.namespace !== "") continue;
-    yield one;
-    yield* descendants(one);
-  }
+/**
+ * Every element in no namespace at any depth, in the order of the document, for a search by attributes.
+ *
+ * @param isClosed what is not looked into
+ */
+export function descendants(
+  parent: XmlElement,
+  isClosed: (element: XmlElement) => boolean = () => false,
+): XmlElement[] {
+  const found: XmlElement[] = [];
+  const look = (within: XmlElement): void => {
+    for (const one of elementsOf(within)) {
+      if (one.namespace !== "") continue;
+      found.push(one);
+      if (!isClosed(one)) look(one);
+    }
+  };
+  look(parent);
+  return found;
 }

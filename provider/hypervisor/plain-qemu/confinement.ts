@@ -15,11 +15,13 @@ export function confinementOf(
   const has = (capability: bigint): boolean => ((qemu.capabilities >> capability) & 1n) === 1n;
   const { pid, unit, lockedMemoryBytes } = qemu;
   const isLimited = lockedMemoryBytes !== undefined && !has(CAP_IPC_LOCK);
+  const nodeOf = new Map(nodes.map((one) => [one.iommuGroup, one]));
+  const isOpenedByRule = rules.some((rule) => opensTo(rule, qemu));
   const closed = has(CAP_DAC_OVERRIDE)
     ? []
     : iommuGroups.flatMap((iommuGroup) => {
-        const node = nodes.find((one) => one.iommuGroup === iommuGroup);
-        const isOpen = node === undefined ? rules.some((rule) => opensTo(rule, qemu)) : isOpenTo(node, qemu);
+        const node = nodeOf.get(iommuGroup);
+        const isOpen = node === undefined ? isOpenedByRule : isOpenTo(node, qemu);
         const path = `${vfioFolder}/${iommuGroup}`;
         return isOpen ? [] : [{ iommuGroup, path, ...(node && { owner: node.owner }) }];
       });

@@ -4,10 +4,10 @@ import type { HostChannels, HostCommand, Privilege } from "./host-channels";
 import { HOST_FOLDERS, type HostFolders } from "./host-folders";
 import { HOST_PROGRAM_PATH, HOST_PROGRAM_VERSION, HOST_PROGRAM_WORD, hostProgram } from "./host-program";
 
-/** A look at a host with a thousand guests in the ledger has some megabytes. */
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** A look at a host with a thousand guests in the ledger has one megabyte. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** A host with a thousand guests that have devices has some ten thousand. */
-const MAX_RECORDS = 50_000;
+const MAX_RECORDS = 20_000;
 /** A kernel that does not come back from an unbind holds a change up; whoever waits is told in the end. */
 const CHANGE_MS = 10 * 60_000;
 const HEAD = new RegExp(`(?:^|\n)${HOST_PROGRAM_WORD} (\\d+)\n`);
@@ -111,7 +111,7 @@ export class HostRequests {
   async #start(request: string, signal: AbortSignal): Promise<HostCommand> {
     if (/[^\x20-\x7e]/.test(request.replace(/^(write \S+) .*$/s, "$1")) || /[\n\r\0]/.test(request))
       throw new RangeError("not one line of a request");
-    const loader = `exec bash --norc --noprofile -c 'IFS= read -r -N ${this.#program.length} program && eval "$program"'`;
+    const loader = `exec bash --norc --noprofile -p -c 'IFS= read -r -N ${this.#program.length} program && eval "$program"'`;
     const isSent = this.#privilege === "login";
     const command = await this.#channels.exec(isSent ? loader : `exec sudo -n ${HOST_PROGRAM_PATH}`, signal);
     // a stream that has failed tells whoever reads it

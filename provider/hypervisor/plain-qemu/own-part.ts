@@ -54,10 +54,11 @@ export function holdingsOf(
         })),
     ),
   );
+  const ownGroups = new Set(
+    (seen?.plugged ?? []).map((one) => look.functions.get(one.hostAddress)?.iommuGroup),
+  );
   const isOwn = ({ pid, iommuGroup }: HostLook["users"][number]): boolean =>
-    look.qemu !== undefined
-      ? pid === look.qemu.pid
-      : (seen?.plugged ?? []).some((one) => look.functions.get(one.hostAddress)?.iommuGroup === iommuGroup);
+    look.qemu !== undefined ? pid === look.qemu.pid : ownGroups.has(iommuGroup);
   const heldForOthers = new Set(
     [...ours, ...unread].filter((one) => one.guest.uuid !== guest.uuid).map((one) => one.address),
   );

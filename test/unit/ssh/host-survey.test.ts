@@ -169,7 +169,7 @@ describe("the survey of hosts with other storage and networks", () => {
 
   it("takes every port of Open vSwitch for one that an internal port runs on", () => {
     const addresses = [
-      { ifname: "ovs-system" },
+      { ifname: "ovs-system", linkinfo: { info_kind: "openvswitch" } },
       { ifname: "eth0", master: "ovs-system" },
       {
         ifname: "br-ex",
@@ -181,11 +181,17 @@ describe("the survey of hosts with other storage and networks", () => {
     const survey = parseHostSurvey([
       "ssh 192.0.2.9 50000 192.0.2.1 22",
       "net br-ex  /sys/devices/virtual/net/br-ex",
+      "net eth0  /sys/devices/pci0000:00/0000:00:03.0/net/eth0",
+      "net ovs-system  /sys/devices/virtual/net/ovs-system",
       `ip ${JSON.stringify(addresses)}`,
       "ip []",
     ]);
-    expect(survey.interfaces[0]?.lowerInterfaces).toEqual(["eth0"]);
     expect(survey.sshInterfaces).toEqual(["br-ex"]);
+    expect(findHostUses(survey)).toContainEqual({
+      address: "0000:00:03.0",
+      use: "carries this SSH connection (interface eth0, a part of br-ex)",
+      isThisConnection: true,
+    });
   });
 
   it("reads the hops of a multipath route, and the scope of a link-local connection", () => {

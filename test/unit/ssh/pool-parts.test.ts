@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { dialDelayMs } from "../../../provider/ssh/dial";
 import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM } from "../../../provider/ssh/host-helper-program";
 import { KeyedMutex } from "../../../provider/ssh/keyed-mutex";
@@ -106,8 +106,19 @@ describe("the helper program", () => {
     expect(HOST_HELPER_COMMAND).toContain(`-N ${HOST_HELPER_PROGRAM.length} `);
   });
 
+  it.each(["sh", "bash", "dash", "zsh", "ksh", "fish", "tcsh"])(
+    "ends %s, if that gets it as its input",
+    (shell) => {
+      const found = spawnSync(shell, [], { input: HOST_HELPER_PROGRAM, encoding: "utf8" });
+      // which of them are installed is this machine's business
+      if (found.error !== undefined) return expect(found.error).toMatchObject({ code: "ENOENT" });
+      expect(found.stdout).toBe("");
+      return expect(found.status).not.toBe(0);
+    },
+  );
+
   it("is started by a command that every login shell reads alike", () => {
     // One pair of single quotes; inside no backslash (fish) and no exclamation mark (csh).
-    expect(HOST_HELPER_COMMAND).toMatch(/^exec bash --norc --noprofile -c '[^'\\!\n]+'$/);
+    expect(HOST_HELPER_COMMAND).toMatch(/^exec bash --norc --noprofile -p -c '[^'\\!\n]+'$/);
   });
 });
