@@ -2,6 +2,7 @@ import { fail } from "../../errors";
 import { findPciAddress, type GuestSlot } from "../../pci";
 import { isTag, type GuestIdentity, type LedgerEntry, type LedgerFunction } from "../../plan";
 import { isRecord } from "../../qmp";
+import { findIncarnation, findSince } from "../ledger-marks";
 import { findUuid } from "./guest-uuid";
 
 /** One guest's file of the ledger: one line of JSON. Its form is permanent, as that in libvirt's metadata is. */
@@ -68,11 +69,15 @@ function findEntry(value: unknown): LedgerEntry | undefined {
     known !== undefined &&
     !functions.includes(undefined);
   if (!isWhole) return undefined;
+  const incarnation = findIncarnation(value["incarnation"]);
+  const since = findSince(value["since"]);
   return {
     owner,
     tag,
     slot: { bus, slot, kind: known },
     functions: functions.filter((one) => one !== undefined),
+    ...(incarnation !== undefined && { incarnation }),
+    ...(since !== undefined && { since }),
   };
 }
 
