@@ -59,6 +59,8 @@ interface SshdOptions {
   readonly namespace?: string;
   /** A folder that it and its sessions have for /sys. */
   readonly sysfs?: string;
+  /** A process whose mounts it and its sessions have. */
+  readonly mountsOf?: number;
   /** Lines that come first in the configuration, where the first value wins. */
   readonly config?: readonly string[];
 }
@@ -91,7 +93,9 @@ export class Sshd {
     const inside = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
     const script = 'mount --bind "$0" /sys && exec "$@"';
     const over = options.sysfs === undefined ? [] : ["unshare", "--mount", "sh", "-c", script, options.sysfs];
-    const [program = "", ...args] = [...inside, ...over, ...command];
+    const mounts = `--mount=/proc/${options.mountsOf}/ns/mnt`;
+    const beside = options.mountsOf === undefined ? [] : ["nsenter", mounts];
+    const [program = "", ...args] = [...inside, ...beside, ...over, ...command];
     const sshd = new Sshd(address, port, spawn(program, args));
     await sshd.waitForLog(/Server listening/);
     return sshd;

@@ -89,6 +89,16 @@ export class FakeSysfs {
     if (driver !== undefined) this.#bind(address, driver);
   }
 
+  /** Every function on its own driver, nothing written and nothing refused. */
+  restore(): void {
+    for (const { address, driver } of this.#functions.values()) {
+      fs.writeFileSync(this.#pci(`devices/${address}/driver_override`), "(null)\n");
+      this.rebind(address, driver);
+    }
+    this.writes.length = 0;
+    this.refused.clear();
+  }
+
   close(): void {
     for (const pipe of this.#pipes) pipe.destroy();
     fs.rmSync(this.root, { recursive: true, force: true });
