@@ -128,7 +128,7 @@ test("what 0.1 wrote into state and ledger previews without a difference, refres
         { ...plain, ...(args && { args }) },
         { name: "nic", args: OTHER_CARD, options: "{ parent: card }" },
       ],
-      components("card", ["my:net:Rack", "my:net:Card"]),
+      components("card", nestedTypes),
     );
   stack.rewrite(program());
   await expectNoDifference(stack);
@@ -144,10 +144,19 @@ test("what 0.1 wrote into state and ledger previews without a difference, refres
   // a number that a crash keeps from the state would shut that out
   expect(host.entries.map((one) => one["incarnation"])).toEqual([undefined, undefined]);
   await expectNoDifference(stack);
+  // a replacement is a new resource, with the token of today's form
+  printedBy(await stack.up("--replace", nestedUrn));
+  expect(owners()).toEqual([`organization/net/dev/${nestedTypes.join("$")}/nic`, "organization/net/dev/nic"]);
+  expect(await host.plugged()).toHaveLength(4);
+  await expectNoDifference(stack);
   printedBy(await stack.destroy());
   await expectNothingPlugged();
   expect(host.sysfs.ledgerFiles).toEqual([]);
 });
+
+/** Where the nested attachment of 0.1 is in the program. */
+const nestedTypes = ["my:net:Rack", "my:net:Card"];
+const nestedUrn = `urn:pulumi:dev::net::${nestedTypes.join("$")}$${ATTACHMENT}::nic`;
 
 /**
  * A resource of a state as 0.1 wrote it: without incarnation. The one named as 0.1's token of a nested resource ends
@@ -159,14 +168,12 @@ function asOf01(resource: StateResource, nested: string): object[] {
   const old = { ...resource, outputs };
   if (!resource.urn.endsWith(`::${nested}`)) return [old];
   const { parent: stack } = resource as unknown as { readonly parent: string };
-  const types = ["my:net:Rack", "my:net:Card"];
-  const urnOf = (depth: number): string => `urn:pulumi:dev::net::${types.slice(0, depth).join("$")}::x`;
-  const parents = types.map((type, index) => ({
+  const urnOf = (depth: number): string => `urn:pulumi:dev::net::${nestedTypes.slice(0, depth).join("$")}::x`;
+  const parents = nestedTypes.map((type, index) => ({
     ...{ urn: urnOf(index + 1), custom: false, type, outputs: {} },
     parent: index === 0 ? stack : urnOf(index),
   }));
-  const urn = `urn:pulumi:dev::net::${types.join("$")}$${ATTACHMENT}::nic`;
-  return [...parents, { ...old, urn, parent: urnOf(types.length) }];
+  return [...parents, { ...old, urn: nestedUrn, parent: urnOf(nestedTypes.length) }];
 }
 
 function entryAsOf01({ owner, tag, slot, functions: all }: Readonly<Record<string, unknown>>): object {

@@ -1,5 +1,13 @@
 import { WorkingHost } from "../support/working-host";
-import { ATTACHMENT, attachmentIn, expectNoDifference, nic, printedBy, stackOf } from "./support/programs";
+import {
+  ATTACHMENT,
+  attachmentIn,
+  expectNoDifference,
+  foretold,
+  nic,
+  printedBy,
+  stackOf,
+} from "./support/programs";
 
 const HELD = ["vfio-pci", "vfio-pci", "vfio-pci", "vfio-pci"];
 /** A program without resources. */
@@ -40,6 +48,9 @@ test("an attachment that pulumi state has moved to another stack, and renamed th
 test("a replacement that was asked for by --replace or --target-replace ends with the whole set, and no difference", async () => {
   await using stack = await stackOf(host, { source: nic(host) });
   printedBy(await stack.up());
+  expect(await foretold(stack, "--replace", urnOf("dev", "nic"))).toMatch(
+    /If this replaces what the stack has, that is deleted first: the guest is without the device/,
+  );
   for (const option of ["--replace", "--target-replace"]) {
     const before = (await attachmentIn(stack)).outputs?.["incarnation"];
     expect(printedBy(await stack.up(option, urnOf("dev", "nic")))).toMatch(/1 replaced/);

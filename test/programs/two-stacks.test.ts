@@ -74,7 +74,7 @@ test("a new stack with the name that another had takes nothing from the guest: a
   await expectNothingLeft();
 });
 
-test("two backends with the same names: the second has to adopt to change the set, is told of the interruption, and keeps it", async () => {
+test("two backends with the same names: who wants another set has to adopt, is told of the interruption, and may lose it the same way", async () => {
   await using first = await stackOf(host, { source: nic(host) });
   await using second = await stackOf(host, { source: nic(host, TWO) });
   printedBy(await first.up());
@@ -93,9 +93,16 @@ test("two backends with the same names: the second has to adopt to change the se
   const taken = await whatIsThere();
 
   expect(failureOf(await first.up())).toMatch(/\[ATTACHMENT_TAKEN_OVER\]/);
-  expect(printedBy(await first.destroy())).toMatch(/left alone/);
   expect(await whatIsThere()).toEqual(taken);
-  printedBy(await second.destroy());
+  first.rewrite(nic(host, "functions: [0, 1, 2, 3], adopt: true"));
+  printedBy(await first.up());
+  expect(await host.plugged()).toHaveLength(4);
+  expectWhole();
+  await expectNoDifference(first);
+
+  expect(printedBy(await second.destroy())).toMatch(/left alone/);
+  expectWhole();
+  printedBy(await first.destroy());
   await expectNothingLeft();
 });
 

@@ -69,14 +69,14 @@ export function failureOf({ code, stdout, stderr }: CommandResult): string {
 }
 
 /** What a preview prints that could look at the host. */
-export async function foretold(project: PulumiProject): Promise<string> {
+export async function foretold(project: PulumiProject, ...args: readonly string[]): Promise<string> {
   for (let tries = 1; ; tries++) {
-    const printed = printedBy(await project.preview());
+    const printed = printedBy(await project.preview(...args));
     if (tries === PREVIEWS || !printed.includes(NOT_LOOKED)) return printed;
   }
 }
 
-/** Fails if a preview shows any difference;  */
+/** Fails if a preview shows any difference. */
 export async function expectNoDifference(project: PulumiProject): Promise<void> {
   const printed = await foretold(project);
   expect(printed).not.toMatch(/to (create|update|delete|replace)|\d+ (created|updated|deleted|replaced)/);

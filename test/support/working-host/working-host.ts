@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { QmpEvent } from "../../../provider/qmp";
+import { QmpError, type QmpEvent } from "../../../provider/qmp";
 import { Bench, publicLine } from "../../ssh/support/sshd";
 import { eventually } from "../eventually";
 import { FakeSysfs, type FakeFunction } from "../plain-host";
@@ -101,8 +101,12 @@ export class WorkingHost {
 
   /** Brings back what was there at first, whatever a test that failed has left. */
   async clear(): Promise<void> {
-    for (const id of await this.plugged()) await this.qemu.qmp("device_del", { id });
+    const ids = await this.plugged();
+    this.deleted.length = 0;
+    // of a slot with several functions the first request takes all, and then the others are refused
+    for (const id of ids) await this.qemu.qmp("device_del", { id }).catch(ignoreRefusal);
     await eventually(() => this.plugged(), []);
+    await eventually(async () => ids.filter((id) => !this.deleted.includes(id)), []);
     for (const file of this.sysfs.ledgerFiles) rmSync(join(this.sysfs.folders.ledger, file));
     this.sysfs.restore();
     this.deleted.length = 0;
@@ -137,6 +141,10 @@ export class WorkingHost {
     this.deleted.push(device);
     this.proxy.send(device);
   }
+}
+
+function ignoreRefusal(cause: unknown): void {
+  if (!(cause instanceof QmpError)) throw cause;
 }
 
 /** In the place of the QEMU: the process that listens at its socket, of which the host program takes it for one. */
