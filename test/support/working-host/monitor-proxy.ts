@@ -48,6 +48,7 @@ class Turn {
   readonly #vfio: EmulatedVfio;
   readonly #groups: OpenGroups;
   #asked = 0;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(client: Socket, qemu: Socket, hosts: Map<string, string>, groups: OpenGroups) {
     this.#client = client;
@@ -62,21 +63,32 @@ class Turn {
     createInterface({ input: qemu }).on("line", (line) => this.#fromQemu(line));
   }
 
+  /** Resolves when what was asked for so far is done, also where the client has gone meanwhile. */
+  get finished(): Promise<void> {
+    return this.#last;
+  }
+
+  /** A command at a time, as QEMU carries them out. */
   #fromClient(line: string): void {
+    this.#last = this.#last.then(() => this.#carryOut(line));
+  }
+
+  async #carryOut(line: string): Promise<void> {
     const { execute, arguments: args, id } = findCommand(line);
     if (!EmulatedVfio.plays(execute, args)) return void this.#qemu.write(`${line}\n`);
-    const answer = (part: object): void =>
-      void this.#client.write(`${JSON.stringify({ ...part, ...(id !== undefined && { id }) })}\r\n`);
-    this.#vfio.execute(execute, args).then(
-      (result) => {
-        if (execute === "device_add") this.#groups.take(String(args["id"]), String(args["host"]));
-        answer({ return: result });
-      },
-      (cause: unknown) => {
-        if (!(cause instanceof QmpError)) throw cause;
-        answer({ error: { class: cause.errorClass, desc: cause.description } });
-      },
-    );
+    const part = await this.#play(execute, args);
+    this.#client.write(`${JSON.stringify({ ...part, ...(id !== undefined && { id }) })}\r\n`);
+  }
+
+  async #play(command: string, args: QmpArguments): Promise<object> {
+    try {
+      const result = await this.#vfio.execute(command, args);
+      if (command === "device_add") this.#groups.take(String(args["id"]), String(args["host"]));
+      return { return: result };
+    } catch (cause) {
+      if (cause instanceof QmpError) return { error: { class: cause.errorClass, desc: cause.description } };
+      throw cause;
+    }
   }
 
   #fromQemu(line: string): void {
@@ -136,9 +148,10 @@ async function serve(path: string, upstream: string): Promise<void> {
       const qemu = connect(upstream);
       qemu.on("error", () => undefined);
       qemu.on("close", () => client.destroy());
-      new Turn(client, qemu, hosts, groups);
+      const own = new Turn(client, qemu, hosts, groups);
       client.resume();
       await gone;
+      await own.finished;
       qemu.destroy();
     });
   });
