@@ -16,7 +16,7 @@ export interface FakeFunction {
 }
 
 /** The laboratory's card: four functions in one IOMMU group. */
-const FOUR_FUNCTIONS: readonly FakeFunction[] = [0, 1, 2, 3].map((n) => ({
+export const FOUR_FUNCTIONS: readonly FakeFunction[] = [0, 1, 2, 3].map((n) => ({
   address: `0000:01:00.${n}`,
   driver: "e1000e",
   group: 5,

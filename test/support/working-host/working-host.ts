@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { QmpError, type QmpEvent } from "../../../provider/qmp";
 import { Bench, publicLine } from "../../ssh/support/sshd";
 import { eventually } from "../eventually";
-import { FakeSysfs, type FakeFunction } from "../plain-host";
+import { FakeSysfs, FOUR_FUNCTIONS, type FakeFunction } from "../plain-host";
 import { PlainQemu } from "../plain-qemu";
 
 /** Where the guest's monitor is on that host. */
@@ -52,9 +52,9 @@ export class WorkingHost {
   ) {}
 
   /** Starts it; resolves when the guest has booted. */
-  static async start(functions?: readonly FakeFunction[]): Promise<WorkingHost> {
+  static async start(functions: readonly FakeFunction[] = FOUR_FUNCTIONS): Promise<WorkingHost> {
     const bench = new Bench();
-    const sysfs = new FakeSysfs(functions);
+    const sysfs = new FakeSysfs(functions.map(inOwnGroup));
     const qemu = await PlainQemu.start({ slots: "acpi", uuid: GUEST_UUID });
     const proxy = await startProxy(sysfs, qemu.freeSocket);
     // a home of its own: what root's login does on this machine is not what is tested
@@ -141,6 +141,11 @@ export class WorkingHost {
     this.deleted.push(device);
     this.proxy.send(device);
   }
+}
+
+/** All processes of this machine are that host's as well: no other such host may have open what seems to be its group. */
+function inOwnGroup(one: FakeFunction): FakeFunction {
+  return { ...one, group: process.pid * 100 + one.group };
 }
 
 function ignoreRefusal(cause: unknown): void {
