@@ -42,5 +42,6 @@ module.exports = {
     tier("lab-long", { ...inLab, timeoutSeconds: 1800 }),
     tier("pulumi", inLab),
     tier("examples", { ...built, timeoutSeconds: 180 }),
+    tier("programs", { ...built, timeoutSeconds: 300 }),
   ],
 };

@@ -45,6 +45,7 @@ const tiers = {
   protocol: { needs: ["npm", "build"], hasTimes: true },
   examples: { needs: ["packages", "npm", "build", "pulumi"], oneByOne: true },
   package: { needs: ["npm", "build"], oneByOne: true },
+  programs: { needs: ["packages", "npm", "build", "pulumi", "lab"], oneByOne: true },
   qemu: { needs: ["packages", "npm", "lab"], oneByOne: true },
   contract: { needs: ["packages", "npm", "lab"], oneByOne: true },
   lab: { needs: ["packages", "npm", "build", "lab"], oneByOne: true, inLab: true },

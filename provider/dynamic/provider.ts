@@ -57,6 +57,12 @@ type Properties = Readonly<Record<string, unknown>>;
 /** Names that are Pulumi's own among the properties. */
 const PROVIDER_KEY = "__provider";
 const NOT_KNOWN_YET = "some arguments are not known yet; the plan will be made at apply";
+/**
+ * The engine asks the same of a create and of a replacement (`pulumi up --replace`), and does not tell which it is. A
+ * replacement deletes first what a create finds standing.
+ */
+const IF_REPLACED =
+  "If this replaces what the stack has, that is deleted first: the guest is without the device until the last plug.";
 /** A look of `read` may take as long as an attach by default: it is all that a refresh does. */
 const READ_SECONDS = 60;
 
@@ -108,6 +114,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
       look(this.#hypervisors, undefined, parseCheckedInputs(inputs), signal),
     );
     for (const line of describeLook(found, "create")) say(line);
+    if (found.kind === "planned" && found.plan.takesOver !== undefined) say(`  ${IF_REPLACED}`);
   }
 
   diff(_id: string, olds: Properties, news: Properties): Promise<DiffResult> {

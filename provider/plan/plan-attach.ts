@@ -20,7 +20,7 @@ import {
 import { isAnothersEntry, isVisible, refuseAnothers, type Incarnation } from "./claim";
 import { describeSlot, listUses } from "./describe";
 import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
-import type { LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
+import type { Holding, LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
 import { refuseConfined } from "./refuse-confined";
 import { refuseParentsOfVirtualFunctions } from "./physical-functions";
@@ -74,7 +74,7 @@ export function planAttach(
   const leftovers = findLeftovers(observation, wanted, owned, map, members, remembered);
   const needed = [...map.map((one) => one.hostAddress), ...leftovers].sort(compareAddresses);
   const toHold = needed.filter((address) => !owned.held.includes(address));
-  refuseWhatGuestsHold(observation, toHold);
+  refuseWhatGuestsHold(observation, owned, toHold);
   refusePluggedOtherwise(observation, owned, [...needed, ...owned.held]);
   const slot = isOff
     ? slotOfConfigured(observation, wanted, owned, remembered)
@@ -423,7 +423,7 @@ function findLeftovers(
     observation.guest.runState === "off"
       ? []
       : [...members.keys()].filter((address) => isHeldByOther(observation, owned, address));
-  refuseWhatGuestsHold(observation, foreign);
+  refuseWhatGuestsHold(observation, owned, foreign);
   const leftovers = [...members.values()]
     .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.address))
     .sort((a, b) => compareAddresses(a.address, b.address))
@@ -438,10 +438,18 @@ function findLeftovers(
 }
 
 function isHeldByOther(observation: Observation, owned: OwnedPart, address: PciAddress): boolean {
-  return observation.holdings.some(
+  return findOther(observation, owned, address) !== undefined;
+}
+
+/** Who else holds a function: a process may have the group open beside its owner. */
+function findOther(
+  { holdings, guest }: Observation,
+  owned: OwnedPart,
+  address: PciAddress,
+): Holding | undefined {
+  return holdings.find(
     (one) =>
-      one.address === address &&
-      !(one.guest.uuid === observation.guest.uuid && findTagOfAlias(one.alias) === owned.tag),
+      one.address === address && !(one.guest.uuid === guest.uuid && findTagOfAlias(one.alias) === owned.tag),
   );
 }
 
@@ -459,9 +467,13 @@ function originalDriver(
   return (isUnclear ? findHostDriver(owned, one.address, remembered) : undefined) ?? one.driver;
 }
 
-function refuseWhatGuestsHold(observation: Observation, toTake: readonly PciAddress[]): void {
+function refuseWhatGuestsHold(
+  observation: Observation,
+  owned: OwnedPart,
+  toTake: readonly PciAddress[],
+): void {
   for (const address of toTake) {
-    const holder = observation.holdings.find((one) => one.address === address);
+    const holder = findOther(observation, owned, address);
     if (holder !== undefined)
       throw fail("FUNCTION_HELD_BY_GUEST", { address, guest: holder.guest.name, alias: holder.alias });
   }

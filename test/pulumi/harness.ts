@@ -51,6 +51,8 @@ export interface ProjectOptions {
   readonly stack?: string;
   /** Extra environment of every command. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A project whose backend and home this shares, as two stacks of one user do. Default: its own. */
+  readonly beside?: PulumiProject;
 }
 
 /**
@@ -71,14 +73,17 @@ export class PulumiProject {
     /** Folder with the Pulumi.yaml that commands run in. */
     readonly folder: string,
     private readonly temporary: string,
-    private readonly stack: string,
+    private stack: string,
     private readonly env: Readonly<Record<string, string>>,
+    /** Where backend and home are. */
+    private readonly shared: string,
   ) {}
 
   /** Makes the folders and the stack. */
   static async create(options: ProjectOptions): Promise<PulumiProject> {
     const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "multifunction-pci-pulumi-"));
-    fs.mkdirSync(path.join(temporary, "backend"));
+    const shared = options.beside?.shared ?? temporary;
+    fs.mkdirSync(path.join(shared, "backend"), { recursive: true });
     const folder = options.folder
       ? path.resolve(repository, options.folder)
       : path.join(temporary, "program");
@@ -88,7 +93,7 @@ export class PulumiProject {
     const settings = path.join(temporary, "settings");
     fs.mkdirSync(settings);
     fs.copyFileSync(path.join(folder, "Pulumi.yaml"), path.join(settings, "Pulumi.yaml"));
-    const project = new PulumiProject(folder, temporary, options.stack ?? "test", options.env ?? {});
+    const project = new PulumiProject(folder, temporary, options.stack ?? "test", options.env ?? {}, shared);
     const init = await project.run(["stack", "init", project.stack]);
     if (init.code !== 0) throw new Error(`pulumi stack init failed:\n${init.stdout}${init.stderr}`);
     return project;
@@ -96,7 +101,7 @@ export class PulumiProject {
 
   /** Everything that the backend wrote: checkpoints, their backups, history. */
   get backendFolder(): string {
-    return path.join(this.temporary, "backend");
+    return path.join(this.shared, "backend");
   }
 
   /** Replaces the program of a project made from `source`. */
@@ -135,6 +140,17 @@ export class PulumiProject {
 
   destroy(...args: readonly string[]): Promise<CommandResult> {
     return this.start(["destroy", "--yes", "--skip-preview", ...this.configFile(), ...args]).finished;
+  }
+
+  /** `pulumi stack rename`: the stack, and its settings with it. */
+  async renameStack(stack: string): Promise<void> {
+    expectSuccess(await this.run(["stack", "rename", stack]));
+    this.stack = stack;
+  }
+
+  /** `pulumi state …`, without a question. */
+  async changeState(...args: readonly string[]): Promise<void> {
+    expectSuccess(await this.run(["state", ...args, "--yes"]));
   }
 
   /** Removes the lock that a killed command left on the stack. */
@@ -193,7 +209,7 @@ export class PulumiProject {
       ...process.env,
       PATH: [cliFolder(), process.env["PATH"]].join(path.delimiter),
       PULUMI_BACKEND_URL: `file://${this.backendFolder}`,
-      PULUMI_HOME: path.join(this.temporary, "home"),
+      PULUMI_HOME: path.join(this.shared, "home"),
       PULUMI_CONFIG_PASSPHRASE: "only for tests",
       PULUMI_STACK: this.stack,
       PULUMI_SKIP_UPDATE_CHECK: "true",
@@ -228,7 +244,7 @@ export class PulumiProject {
 
   /** Process ids of dynamic providers that this project's commands started and that still live. */
   providerProcesses(): number[] {
-    const mark = `PULUMI_HOME=${path.join(this.temporary, "home")}`;
+    const mark = `PULUMI_HOME=${path.join(this.shared, "home")}`;
     return fs
       .readdirSync("/proc")
       .filter((entry) => /^\d+$/.test(entry))

@@ -61,6 +61,8 @@ interface SshdOptions {
   readonly sysfs?: string;
   /** Files that it and its sessions have in place of the machine's: path of the machine's, path of theirs. */
   readonly inPlaceOf?: readonly (readonly [machines: string, theirs: string])[];
+  /** A process whose mounts it and its sessions have. */
+  readonly mountsOf?: number;
   /** Lines that come first in the configuration, where the first value wins. */
   readonly config?: readonly string[];
 }
@@ -98,7 +100,9 @@ export class Sshd {
     const script = [...mounts.map(() => 'mount --bind "$2" "$1" && shift 2'), 'exec "$@"'].join(" && ");
     const over =
       mounts.length === 0 ? [] : ["unshare", "--mount", "sh", "-c", script, "sh", ...mounts.flat()];
-    const [program = "", ...args] = [...inside, ...over, ...command];
+    const beside =
+      options.mountsOf === undefined ? [] : ["nsenter", `--mount=/proc/${options.mountsOf}/ns/mnt`];
+    const [program = "", ...args] = [...inside, ...beside, ...over, ...command];
     const sshd = new Sshd(address, port, spawn(program, args));
     await sshd.waitForLog(/Server listening/);
     return sshd;

@@ -16,7 +16,7 @@ export interface FakeFunction {
 }
 
 /** The laboratory's card: four functions in one IOMMU group. */
-const FOUR_FUNCTIONS: readonly FakeFunction[] = [0, 1, 2, 3].map((n) => ({
+export const FOUR_FUNCTIONS: readonly FakeFunction[] = [0, 1, 2, 3].map((n) => ({
   address: `0000:01:00.${n}`,
   driver: "e1000e",
   group: 5,
@@ -87,6 +87,16 @@ export class FakeSysfs {
   rebind(address: string, driver: string | undefined): void {
     this.#leave(address);
     if (driver !== undefined) this.#bind(address, driver);
+  }
+
+  /** Every function on its own driver, nothing written and nothing refused. */
+  restore(): void {
+    for (const { address, driver } of this.#functions.values()) {
+      fs.writeFileSync(this.#pci(`devices/${address}/driver_override`), "(null)\n");
+      this.rebind(address, driver);
+    }
+    this.writes.length = 0;
+    this.refused.clear();
   }
 
   close(): void {

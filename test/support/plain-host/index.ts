@@ -1,2 +1,2 @@
-export { FakeSysfs, type FakeFunction } from "./fake-sysfs";
+export { FakeSysfs, FOUR_FUNCTIONS, type FakeFunction } from "./fake-sysfs";
 export { outputsOf, PlainBench } from "./plain-bench";

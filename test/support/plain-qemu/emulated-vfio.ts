@@ -34,11 +34,18 @@ export class EmulatedVfio implements QmpMonitor {
     this.#hosts = hosts;
   }
 
+  /** Whether this plays a command; all others go to the real monitor as they are. */
+  static plays(command: string, args: QmpArguments): boolean {
+    if (command === "device_add") return args["driver"] === "vfio-pci";
+    return command === "qom-list" || (command === "qom-get" && args["property"] === "host");
+  }
+
   async execute(command: string, args: QmpArguments = {}, signal?: AbortSignal): Promise<unknown> {
     const { driver, host, ...others } = args;
     if (command === "device_add" && driver === "vfio-pci") {
       const address = String(host);
       if (!this.#isHeld(address)) throw new QmpError("GenericError", `vfio ${address}: no such host device`);
+      await this.#refuseSecond(address, signal);
       const answer = await this.#monitor.execute(command, { ...others, driver: STAND_IN }, signal);
       this.#hosts.set(`${PERIPHERAL_PATH}/${String(args["id"])}`, address);
       return answer;
@@ -50,6 +57,22 @@ export class EmulatedVfio implements QmpMonitor {
     // fails, as the question itself would, where the device is gone
     await this.#monitor.execute(command, { ...args, property: "addr" }, signal);
     return known;
+  }
+
+  /** As hw/vfio does for a function that another device of the same QEMU has. */
+  async #refuseSecond(address: string, signal?: AbortSignal): Promise<void> {
+    for (const [path, host] of [...this.#hosts]) {
+      if (host !== address) continue;
+      const isThere = await this.#monitor.execute("qom-get", { path, property: "addr" }, signal).then(
+        () => true,
+        (cause: unknown) => {
+          if (cause instanceof QmpError) return false;
+          throw cause;
+        },
+      );
+      if (isThere) throw new QmpError("GenericError", `vfio ${address}: device is already attached`);
+      this.#hosts.delete(path);
+    }
   }
 
   listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>> {

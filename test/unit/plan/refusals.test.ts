@@ -496,3 +496,21 @@ describe("a plan is refused, before anything is touched, for", () => {
 function escape(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
+
+test("a process that has the group open beside its guest is named, and not the guest itself", () => {
+  const world = card();
+  reach(world, wants());
+  const seen = world.observe();
+  const { incarnation, functions } = seen.ledger[0]!.entry;
+  const remembered = { functions, ...(incarnation !== undefined && { incarnation }) };
+  const process = {
+    guest: { name: "of process 77 (dpdk)", uuid: "" },
+    address: at("0000:01:00.0"),
+    alias: "VFIO group 7",
+    isUnassigned: false,
+  };
+  const observation = { ...seen, holdings: [...seen.holdings, process] };
+  expect(() => planAttach(observation, wants([0, 1], { leftovers: "hold" }), remembered)).toThrow(
+    /0000:01:00\.0 is in use by guest of process 77 \(dpdk\) .*\[FUNCTION_HELD_BY_GUEST\]/,
+  );
+});

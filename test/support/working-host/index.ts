@@ -1,0 +1,1 @@
+export { WorkingHost } from "./working-host";
