@@ -104,7 +104,7 @@ describe("a QEMU that was given no UUID", () => {
 
   it("is recognised by a ledger file that 0.1.0 wrote under the path as it was written", () => {
     const name = "guest-d90261c0-12b2-8751-88bf-db81d2b21872.json";
-    const text = readFileSync(join(__dirname, "fixtures", "ledger-0.1.0-var-run.json"), "utf8");
+    const text = readFileSync(join(__dirname, "fixtures", "ledger-0.1.0-var-run.txt"), "utf8");
     const file = { ...parseLedgerFile(name, text.trimEnd()), name, text };
     const guests = guestsOf({ ledger: [file], same: [file.guest.uuid] });
     expect(file.guest.uuid).toBe(uuidAt(file.socket));
