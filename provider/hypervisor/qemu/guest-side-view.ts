@@ -23,7 +23,7 @@ export function findGuestSideView(queryPci: unknown, qemuIds: readonly string[])
 
 /**
  * Whether the guest has numbered the bus behind a port or bridge; undefined where query-pci shows no such port: a root
- * bus, or a port behind a bridge that is itself behind no number yet.
+ * bus, or a port behind another one that has no number yet.
  */
 export function isBusNumbered(queryPci: unknown, bus: string): boolean | undefined {
   const port = listPciDevices(queryPci).find(({ device }) => device["qdev_id"] === bus);
