@@ -72,9 +72,8 @@ test("what a provider that was cut off has begun is finished by the next, at whi
   const inputs = bench.inputs(qemu.freeSocket);
   for (const cutAt of ["0000:01:00.1", "0000:01:00.0"]) {
     const killed = bench.provider();
-    bench.onPlug = (address) => {
-      if (address === cutAt) void killed.close();
-    };
+    // the call that is under way waits until nothing can be sent any more
+    bench.onPlug = (address) => (address === cutAt ? killed.close() : undefined);
     await expect(killed.create(inputs)).rejects.toThrow("What was begun is recorded on the host");
     bench.onPlug = () => undefined;
     expect(bench.sysfs.drivers).toEqual(HELD);

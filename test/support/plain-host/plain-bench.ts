@@ -20,8 +20,8 @@ export async function outputsOf(
  */
 export class PlainBench {
   readonly sysfs: FakeSysfs;
-  /** Called before each function that QEMU is asked to plug. */
-  onPlug: (address: string) => void = () => undefined;
+  /** Before each function that QEMU is asked to plug: waited for. */
+  onPlug: (address: string) => void | Promise<void> = () => undefined;
   readonly #bench: Bench;
   readonly #hosts = new Map<string, string>();
   readonly #providers: MultifunctionPciProvider[] = [];
@@ -85,8 +85,8 @@ export class PlainBench {
   #emulated(monitor: ConstructorParameters<typeof EmulatedVfio>[0]): EmulatedVfio {
     return new EmulatedVfio(
       monitor,
-      (address) => {
-        this.onPlug(address);
+      async (address) => {
+        await this.onPlug(address);
         return this.sysfs.driverOf(address) === "vfio-pci";
       },
       this.#hosts,

@@ -17,7 +17,7 @@ const STAND_IN = "virtio-rng-pci";
  */
 export class EmulatedVfio implements QmpMonitor {
   readonly #monitor: QmpMonitor;
-  readonly #isHeld: (hostAddress: string) => boolean;
+  readonly #isHeld: (hostAddress: string) => boolean | Promise<boolean>;
   readonly #hosts: Map<string, string>;
 
   /**
@@ -26,7 +26,7 @@ export class EmulatedVfio implements QmpMonitor {
    */
   constructor(
     monitor: QmpMonitor,
-    isHeld: (hostAddress: string) => boolean,
+    isHeld: (hostAddress: string) => boolean | Promise<boolean>,
     hosts: Map<string, string> = new Map(),
   ) {
     this.#monitor = monitor;
@@ -44,7 +44,7 @@ export class EmulatedVfio implements QmpMonitor {
     const { driver, host, ...others } = args;
     if (command === "device_add" && driver === "vfio-pci") {
       const address = String(host);
-      if (!this.#isHeld(address)) throw new QmpError("GenericError", `vfio ${address}: no such host device`);
+      if (!(await this.#isHeld(address))) throw new QmpError("GenericError", `vfio ${address}: no such host device`);
       await this.#refuseSecond(address, signal);
       const answer = await this.#monitor.execute(command, { ...others, driver: STAND_IN }, signal);
       this.#hosts.set(`${PERIPHERAL_PATH}/${String(args["id"])}`, address);
