@@ -302,7 +302,7 @@ describe("a host without libvirt, behind a real sshd", () => {
             .split("\n")
             .filter((one) => one !== "")) {
             const { execute, id } = JSON.parse(line) as { execute: string; id: string };
-            const value = execute === "query-chardev" ? [] : execute === "big" ? "x".repeat(3_000_000) : {};
+            const value = execute === "query-chardev" ? [] : execute === "big" ? "x".repeat(2_000_000) : {};
             peer.write(`${JSON.stringify({ return: value, id })}\r\n`);
           }
         });
@@ -335,7 +335,7 @@ describe("a host without libvirt, behind a real sshd", () => {
         privilege: "login",
         folders,
       });
-      expect(await monitor.execute("big")).toHaveLength(3_000_000);
+      expect(await monitor.execute("big")).toHaveLength(2_000_000);
       await monitor.close();
       const sshd = await bench.startSshd({ config: ["AllowStreamLocalForwarding no"] });
       const channels = await bench.pool().acquire(sshd.target(bench.login));
