@@ -21,7 +21,7 @@ import {
 import { carryOut, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
 import { withoutNewcomers, withoutOldStrangers } from "./newcomers";
-import { lookAtReality, realityOf, realityOfTarget, unseenTarget } from "./observe";
+import { realityOf, realityOfTarget, unseenTarget } from "./observe";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import type { Reality } from "./reality";
 import { withLocks } from "./with-locks";
@@ -60,6 +60,8 @@ export class AttachFailure extends Error {
 class Course {
   plan: Plan;
   passed = 0;
+  /** Whether any step has been done, of whichever plan; the first is the write of the ledger entry. */
+  hasPassed = false;
 
   constructor(plan: Plan) {
     this.plan = plan;
@@ -68,6 +70,11 @@ class Course {
   begin(plan: Plan): void {
     this.plan = plan;
     this.passed = 0;
+  }
+
+  pass(steps: number): void {
+    this.passed = steps;
+    this.hasPassed = true;
   }
 
   get isDone(): boolean {
@@ -106,7 +113,7 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
       deadline: deadline.withSignal(lost),
       progress,
       onStep: (step) => begun.push(step),
-      passed: (steps) => void (course.passed = steps),
+      passed: (steps) => course.pass(steps),
     };
     try {
       await carryOutWithSecondTry(observation, course, work, request);
@@ -214,17 +221,23 @@ async function undo(failed: Failed): Promise<AttachFailure> {
   if (lost.aborted) return failure("What was begun is recorded on the host.", remembersPlan(before, plan));
   const deadline = Deadline.start("undo", request.undoSeconds, lost);
   const remembered = rememberPlan(plan) ?? request.remembered;
+  const realityFrom = async (last: Observation): Promise<Reality | undefined> =>
+    isStillAnothers(last, failed)
+      ? undefined
+      : realityOf(hypervisor, last, wanted.ownerToken, deadline.signal, remembered, progress);
   progress(`failed: ${causeText(cause)} Undoing.`);
   try {
     const now = await hypervisor.host.observe(query, deadline.signal);
     const planBackFrom = (there: Observation): Plan =>
-      planBack(
-        before,
-        plan,
-        withoutOldStrangers(before, withoutNewcomers(before, there, progress)),
-        wanted,
-        remembered,
-      );
+      isStillAnothers(there, failed)
+        ? { steps: [] }
+        : planBack(
+            before,
+            plan,
+            withoutOldStrangers(before, withoutNewcomers(before, there, progress)),
+            wanted,
+            remembered,
+          );
     const back = planBackFrom(now);
     const work: Work = { hypervisor, deadline, progress };
     if ((await carryOut(back, work)) === "guest-stopped") {
@@ -232,20 +245,14 @@ async function undo(failed: Failed): Promise<AttachFailure> {
       await carryOut(planBackFrom(ended), work);
     }
     const last = await hypervisor.host.observe(lastQuery, deadline.signal);
-    const isOthers = isStillAnothers(last, wanted.ownerToken, plan, remembered);
-    const reality = isOthers
-      ? undefined
-      : await realityOf(hypervisor, last, wanted.ownerToken, deadline.signal, remembered, progress);
+    const reality = await realityFrom(last);
     const isBack = (reality?.attached.length ?? 0) > 0;
     return failure(describeUndone(last, isBack, back.steps.length > 0), reality);
   } catch (undoCause) {
-    const reality = await lookAtReality(
-      hypervisor,
-      lastQuery,
-      wanted.ownerToken,
-      deadline.signal,
-      remembered,
-    ).catch(() => remembersPlan(before, plan));
+    const reality = await hypervisor.host
+      .observe(lastQuery, deadline.signal)
+      .then(realityFrom)
+      .catch(() => remembersPlan(before, plan));
     return failure(
       `Undoing it failed as well: ${causeText(undoCause)} Run again: what is left is found and finished.`,
       reality,
@@ -272,7 +279,6 @@ function planBack(
   remembered: RememberedAttachment | undefined,
 ): Plan {
   const tag = failed.target?.entry.tag;
-  if (isStillAnothers(now, ownerToken, failed, remembered)) return { steps: [] };
   const configured = (before.configuration?.functions ?? []).filter(
     (one) => findTagOfAlias(one.alias) === tag,
   );
@@ -307,16 +313,19 @@ function planBack(
   );
 }
 
-/** Whether what was to be taken over is its owner's still: the write of the ledger entry has not happened. */
-function isStillAnothers(
-  now: Observation,
-  ownerToken: string,
-  { target }: Plan,
-  remembered: RememberedAttachment | undefined,
-): boolean {
-  if (now.ledger.some(({ entry }) => entry.tag === target?.entry.tag && entry.owner !== ownerToken))
-    return true;
-  return remembered !== undefined && isAnothersEntry(findOwned(now, ownerToken)?.entry, remembered);
+/**
+ * Whether what was to be taken over is its owner's still: the write of the ledger entry has not happened. One that was not
+ * answered for has happened where the entry has the incarnation that it was to get.
+ */
+function isStillAnothers(now: Observation, { plan, course, request }: Failed): boolean {
+  const { ownerToken, fresh } = request.wanted;
+  const target = plan.target?.entry;
+  if (now.ledger.some(({ entry }) => entry.tag === target?.tag && entry.owner !== ownerToken)) return true;
+  const entry = findOwned(now, ownerToken)?.entry;
+  const isRenewed = fresh !== undefined && target?.incarnation === fresh.incarnation;
+  if (isRenewed && !course.hasPassed) return entry?.incarnation !== fresh.incarnation;
+  const remembered = rememberPlan(plan) ?? request.remembered;
+  return remembered !== undefined && isAnothersEntry(entry, remembered);
 }
 
 /** What was plugged; of a guest that was shut off, what its configuration had. */

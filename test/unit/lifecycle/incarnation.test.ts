@@ -71,6 +71,32 @@ describe("a create that takes over what stands", () => {
     expect(world.plugged).toHaveLength(4);
   });
 
+  it("and can write nothing has taken nothing, though the way back fails as well", async () => {
+    const world = card();
+    await letTimePass(attach(new WorldHypervisor(world), asking(FIRST)));
+    let looks = 0;
+    const fault = (call: string): Fault | undefined =>
+      call === "record" || (call === "observe" && ++looks === 2) ? "refused" : undefined;
+    const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), asking(SECOND)));
+    expect(looks).toBe(3);
+    expect((error as AttachFailure).reality).toBeUndefined();
+    expect(entryIn(world)).toMatchObject(FIRST);
+  });
+
+  it.each([
+    ["with its entry, which has no incarnation", (world: World) => world],
+    ["whose entry has been lost", (world: World) => Object.assign(world, { ledger: [] })],
+  ])("of 0.1's, %s, and dies before its own is written has taken nothing", async (_what, change) => {
+    const world = card();
+    await letTimePass(attach(new WorldHypervisor(world), createRequest()));
+    change(world);
+    const fault = (call: string): Fault | undefined => (call === "record" ? "refused" : undefined);
+    const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), asking(SECOND)));
+    expect((error as AttachFailure).message).toContain("Nothing was changed.");
+    expect((error as AttachFailure).reality).toBeUndefined();
+    expect(world.plugged).toHaveLength(4);
+  });
+
   it("and loses the answer to its write knows what it has written", async () => {
     const world = card();
     await letTimePass(attach(new WorldHypervisor(world), asking(FIRST)));
@@ -140,6 +166,24 @@ describe("a delete", () => {
     const remembered = { functions: entryIn(world)?.functions ?? [], incarnation: SECOND.incarnation };
     await letTimePass(detach(new WorldHypervisor(world), detachRequest({ remembered })));
     expect([...world.plugged, ...world.holdings, ...world.ledger]).toEqual([]);
+  });
+
+  it("takes its set out of the configuration though the live entry has lost its incarnation and the guest ends", async () => {
+    const world = card();
+    const wanted = wants(undefined, { persistent: true });
+    await letTimePass(
+      attach(new WorldHypervisor(world), asking(FIRST, { wanted: { ...wanted, fresh: FIRST } })),
+    );
+    const remembered = { functions: entryIn(world)?.functions ?? [], incarnation: FIRST.incarnation };
+    world.ledger = world.ledger.map(({ guest, entry: { incarnation: _, ...entry } }) => ({ guest, entry }));
+    let ends = 1;
+    const hypervisor = new WorldHypervisor(world, (call) =>
+      call === "unconfigure" && ends-- > 0 ? "guest-ends" : undefined,
+    );
+    const { error } = await letTimePass(detach(hypervisor, detachRequest({ remembered })));
+    expect(error).toBeUndefined();
+    expect(world.configured).toEqual([]);
+    expect(world.configuredLedger).toEqual([]);
   });
 
   it("of a state of 0.1 gives back what has no incarnation", async () => {
