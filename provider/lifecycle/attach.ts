@@ -8,6 +8,7 @@ import {
   findTagOfQemuId,
   hasEnded,
   isAnothersEntry,
+  isSteppingStone,
   planAttach,
   planDetach,
   type ConfiguredFunction,
@@ -328,14 +329,18 @@ function isStillAnothers(now: Observation, { plan, course, request }: Failed): b
   return remembered !== undefined && isAnothersEntry(entry, remembered);
 }
 
-/** What was plugged; of a guest that was shut off, what its configuration had. */
+/** What was plugged, but for a stepping stone; of a guest that was shut off, what its configuration had. */
 function earlierSet(
   before: Observation,
   tag: string | undefined,
   configured: readonly ConfiguredFunction[],
 ): (FunctionMapping & { readonly bus: string; readonly slot: number })[] {
-  if (before.guest.runState !== "off")
-    return before.plugged.filter((one) => findTagOfQemuId(one.qemuId) === tag);
+  if (before.guest.runState !== "off") {
+    const entry = entryBefore(before, tag);
+    return before.plugged.filter(
+      (one) => findTagOfQemuId(one.qemuId) === tag && !isSteppingStone(before, entry, one),
+    );
+  }
   return configured.flatMap((one) =>
     one.place ? [{ ...one.place, ...romOptionsOf(one), hostAddress: one.address }] : [],
   );

@@ -2,6 +2,7 @@ import { fail } from "../errors";
 import type { PciAddress } from "../pci";
 import { listFunctions } from "./describe";
 import type { LedgerEntry, Observation, OwnedPart } from "./observation";
+import { isSteppingStone } from "./stepping-stone";
 import type { RememberedAttachment } from "./wanted";
 
 /** What tells one create from every other of the same owner token; see {@link LedgerEntry}. */
@@ -94,7 +95,10 @@ export function whyLeft(
   );
 }
 
-/** Whether the guest sees something of it: its function 0 is there, without which it sees none of the others. */
-export function isVisible({ plugged }: Pick<OwnedPart, "plugged">): boolean {
-  return plugged.some((one) => one.guestFunction === 0);
+/**
+ * Whether the guest sees something of it: its function 0 is there, without which it sees none of the others. A stepping stone
+ * is none of it.
+ */
+export function isVisible(observation: Observation, { plugged, entry }: OwnedPart): boolean {
+  return plugged.some((one) => one.guestFunction === 0 && !isSteppingStone(observation, entry, one));
 }

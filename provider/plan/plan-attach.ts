@@ -65,7 +65,7 @@ export function planAttach(
   const owned = isOff ? asConfigured(part) : part;
   // of a create that would resume what a crash left, and of another stack's, the host alone tells nothing: what the guest
   // sees decides (docs/decisions/0074-incarnation.md)
-  const takesOver = remembered === undefined && !isTaken && isVisible(owned);
+  const takesOver = remembered === undefined && !isTaken && isVisible(observation, owned);
   const standsOtherwise = takesOver && !wanted.adopt;
   const known = standsOtherwise ? undefined : (owned.entry ?? remembered);
   const map = selectFunctions(observation, wanted, known);
