@@ -96,7 +96,7 @@ class Course {
  * stays the cause, a failure to undo is reported beside it. Once the guest has what is wanted, nothing is undone any more: what
  * fails then is left for the next run (docs/decisions/0069-point-of-no-return.md).
  *
- * @throws the ProviderError of a refusal, with nothing touched, or an {@link AttachFailure}.
+ * @throws a ProviderError, with nothing touched, or an {@link AttachFailure}.
  */
 export async function attach(hypervisor: Hypervisor, request: AttachRequest): Promise<Reality> {
   const { wanted, query, remembered, progress } = request;
@@ -146,7 +146,7 @@ interface Failed {
  * The guest has what is wanted: it is not interrupted for what has failed since. The state gets what is there, and the next run
  * finds what is left. A guest that has ended has nothing, so that all can be undone.
  */
-async function leaveStanding(failed: Failed): Promise<AttachFailure> {
+async function leaveStanding(failed: Failed): Promise<Error> {
   const { before, course, request, hypervisor, lost, cause } = failed;
   const { wanted, query, progress } = request;
   const { plan, passed } = course;
@@ -208,7 +208,8 @@ async function carryOutWithSecondTry(
   }
 }
 
-async function undo(failed: Failed): Promise<AttachFailure> {
+/** The error to throw: an {@link AttachFailure}, or where nothing was taken or touched, the plain one, which leaves any state as it is. */
+async function undo(failed: Failed): Promise<Error> {
   const { before, plan, request, hypervisor, lost, cause } = failed;
   const { wanted, progress } = request;
   // the way back may lead to the slot that was emptied meanwhile
@@ -217,28 +218,28 @@ async function undo(failed: Failed): Promise<AttachFailure> {
   // what is there in the end: nothing is plugged any more after that look
   const { forPlug: _, ...lastQuery } = query;
   const guest = before.guest.name;
+  const error = (outcome: string): Error =>
+    fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause);
   const failure = (outcome: string, reality: Reality | undefined): AttachFailure =>
-    new AttachFailure(fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause), reality);
+    new AttachFailure(error(outcome), reality);
   if (lost.aborted) return failure("What was begun is recorded on the host.", remembersPlan(before, plan));
   const deadline = Deadline.start("undo", request.undoSeconds, lost);
   const remembered = rememberPlan(plan) ?? request.remembered;
-  const realityFrom = async (last: Observation): Promise<Reality | undefined> =>
-    isStillAnothers(last, failed)
-      ? undefined
-      : realityOf(hypervisor, last, wanted.ownerToken, deadline.signal, remembered, progress);
+  const untouched = error("Nothing was changed.");
+  const look = (there: Observation): Promise<Reality | undefined> =>
+    realityOf(hypervisor, there, wanted.ownerToken, deadline.signal, remembered, progress);
   progress(`failed: ${causeText(cause)} Undoing.`);
   try {
     const now = await hypervisor.host.observe(query, deadline.signal);
+    if (isStillAnothers(now, failed)) return untouched;
     const planBackFrom = (there: Observation): Plan =>
-      isStillAnothers(there, failed)
-        ? { steps: [] }
-        : planBack(
-            before,
-            plan,
-            withoutOldStrangers(before, withoutNewcomers(before, there, progress)),
-            wanted,
-            remembered,
-          );
+      planBack(
+        before,
+        plan,
+        withoutOldStrangers(before, withoutNewcomers(before, there, progress)),
+        wanted,
+        remembered,
+      );
     const back = planBackFrom(now);
     const work: Work = { hypervisor, deadline, progress };
     if ((await carryOut(back, work)) === "guest-stopped") {
@@ -246,14 +247,13 @@ async function undo(failed: Failed): Promise<AttachFailure> {
       await carryOut(planBackFrom(ended), work);
     }
     const last = await hypervisor.host.observe(lastQuery, deadline.signal);
-    const reality = await realityFrom(last);
+    const reality = await look(last);
     const isBack = (reality?.attached.length ?? 0) > 0;
     return failure(describeUndone(last, isBack, back.steps.length > 0), reality);
   } catch (undoCause) {
-    const reality = await hypervisor.host
-      .observe(lastQuery, deadline.signal)
-      .then(realityFrom)
-      .catch(() => remembersPlan(before, plan));
+    const last = await hypervisor.host.observe(lastQuery, deadline.signal).catch(() => undefined);
+    if (last !== undefined && isStillAnothers(last, failed)) return untouched;
+    const reality = last === undefined ? remembersPlan(before, plan) : await look(last);
     return failure(
       `Undoing it failed as well: ${causeText(undoCause)} Run again: what is left is found and finished.`,
       reality,

@@ -29,6 +29,13 @@ function asking(fresh: Incarnation, extra: Partial<AttachRequest> = {}): AttachR
   return { ...request, wanted: { ...request.wanted, fresh } };
 }
 
+/** What leaves a state as it is: none of a create, the old one of an update. */
+function expectUntouched(error: unknown): void {
+  expect(error).not.toBeInstanceOf(AttachFailure);
+  expect(hasCode(error, "ATTACH_FAILED")).toBe(true);
+  expect((error as Error).message).toContain("Nothing was changed.");
+}
+
 /** Two stacks of the same name: the first has created, and the second has taken that over. */
 async function taken(): Promise<{ world: World; first: RememberedAttachment }> {
   const world = card();
@@ -64,9 +71,8 @@ describe("a create that takes over what stands", () => {
     await letTimePass(attach(new WorldHypervisor(world), asking(FIRST)));
     const fault = (call: string): Fault | undefined => (call === "record" ? "refused" : undefined);
     const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), asking(SECOND)));
-    expect(error).toBeInstanceOf(AttachFailure);
     // no state: what stands there is the first stack's
-    expect((error as AttachFailure).reality).toBeUndefined();
+    expectUntouched(error);
     expect(entryIn(world)).toMatchObject(FIRST);
     expect(world.plugged).toHaveLength(4);
   });
@@ -79,7 +85,7 @@ describe("a create that takes over what stands", () => {
       call === "record" || (call === "observe" && ++looks === 2) ? "refused" : undefined;
     const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), asking(SECOND)));
     expect(looks).toBe(3);
-    expect((error as AttachFailure).reality).toBeUndefined();
+    expectUntouched(error);
     expect(entryIn(world)).toMatchObject(FIRST);
   });
 
@@ -92,8 +98,7 @@ describe("a create that takes over what stands", () => {
     change(world);
     const fault = (call: string): Fault | undefined => (call === "record" ? "refused" : undefined);
     const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), asking(SECOND)));
-    expect((error as AttachFailure).message).toContain("Nothing was changed.");
-    expect((error as AttachFailure).reality).toBeUndefined();
+    expectUntouched(error);
     expect(world.plugged).toHaveLength(4);
   });
 
@@ -105,6 +110,16 @@ describe("a create that takes over what stands", () => {
     expect((error as AttachFailure).reality).toMatchObject({ incarnation: SECOND.incarnation });
     expect(world.plugged).toHaveLength(4);
   });
+});
+
+it("an update that may adopt, and can write nothing, leaves its state what it remembers", async () => {
+  const { world, first } = await taken();
+  const fault = (call: string): Fault | undefined => (call === "record" ? "refused" : undefined);
+  const wanted = { ...wants(undefined, { adopt: true }), fresh: FIRST };
+  const request = { ...asking(FIRST), wanted, remembered: { ...first, incarnation: "3".repeat(32) } };
+  const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), request));
+  expectUntouched(error);
+  expect(entryIn(world)).toMatchObject(SECOND);
 });
 
 describe("a create that fails on the way", () => {
