@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { ProviderError } from "../../../provider/errors";
 import {
   aliasOf,
   describePlan,
@@ -281,4 +282,32 @@ describe("a create that was cut off while its stone was in the spare slot", () =
     world.configuredLedger = [];
     expect(refusalOf(() => planAttach(world.observe(), { ...wants(), fresh }))).toBe("ATTACHMENT_EXISTS");
   });
+});
+
+it("no create takes a function 0 from a guest under an older libvirt, but for a stone, unless it may adopt", () => {
+  let planned = 0;
+  fc.assert(
+    fc.property(olderScenario, ({ world, wanted }) => {
+      const entries = world.ledger.map((line) => line.entry);
+      const seen = world.plugged.filter((one) => {
+        const slot = entries.find((entry) => one.qemuId.includes(entry.tag))?.slot;
+        const isInItsSlot = slot === undefined || (slot.bus === one.bus && slot.slot === one.slot);
+        return one.guestFunction === 0 && isInItsSlot;
+      });
+      let plan: Plan;
+      try {
+        plan = planAttach(world.observe(), { ...wanted, adopt: false });
+      } catch (refusal) {
+        if (refusal instanceof ProviderError) return;
+        throw refusal;
+      }
+      planned += 1;
+      for (const step of plan.steps) {
+        world.apply(step);
+        for (const one of seen) expect(world.hasDevice(one.qemuId)).toBe(true);
+      }
+    }),
+    { numRuns: 600 },
+  );
+  expect(planned).toBeGreaterThan(50);
 });
