@@ -8,6 +8,7 @@ import {
   findTagOfQemuId,
   hasEnded,
   isAnothersEntry,
+  isSteppingStone,
   planAttach,
   planDetach,
   type ConfiguredFunction,
@@ -21,7 +22,7 @@ import {
 import { carryOut, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
 import { withoutNewcomers, withoutOldStrangers } from "./newcomers";
-import { lookAtReality, realityOf, realityOfTarget, unseenTarget } from "./observe";
+import { realityOf, realityOfTarget, unseenTarget } from "./observe";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import type { Reality } from "./reality";
 import { withLocks } from "./with-locks";
@@ -60,6 +61,8 @@ export class AttachFailure extends Error {
 class Course {
   plan: Plan;
   passed = 0;
+  /** Whether any step has been done, of whichever plan; the first is the write of the ledger entry. */
+  hasPassed = false;
 
   constructor(plan: Plan) {
     this.plan = plan;
@@ -68,6 +71,11 @@ class Course {
   begin(plan: Plan): void {
     this.plan = plan;
     this.passed = 0;
+  }
+
+  pass(steps: number): void {
+    this.passed = steps;
+    this.hasPassed = true;
   }
 
   get isDone(): boolean {
@@ -88,7 +96,7 @@ class Course {
  * stays the cause, a failure to undo is reported beside it. Once the guest has what is wanted, nothing is undone any more: what
  * fails then is left for the next run (docs/decisions/0069-point-of-no-return.md).
  *
- * @throws the ProviderError of a refusal, with nothing touched, or an {@link AttachFailure}.
+ * @throws a ProviderError, with nothing touched, or an {@link AttachFailure}.
  */
 export async function attach(hypervisor: Hypervisor, request: AttachRequest): Promise<Reality> {
   const { wanted, query, remembered, progress } = request;
@@ -106,7 +114,7 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
       deadline: deadline.withSignal(lost),
       progress,
       onStep: (step) => begun.push(step),
-      passed: (steps) => void (course.passed = steps),
+      passed: (steps) => course.pass(steps),
     };
     try {
       await carryOutWithSecondTry(observation, course, work, request);
@@ -138,7 +146,7 @@ interface Failed {
  * The guest has what is wanted: it is not interrupted for what has failed since. The state gets what is there, and the next run
  * finds what is left. A guest that has ended has nothing, so that all can be undone.
  */
-async function leaveStanding(failed: Failed): Promise<AttachFailure> {
+async function leaveStanding(failed: Failed): Promise<Error> {
   const { before, course, request, hypervisor, lost, cause } = failed;
   const { wanted, query, progress } = request;
   const { plan, passed } = course;
@@ -200,7 +208,8 @@ async function carryOutWithSecondTry(
   }
 }
 
-async function undo(failed: Failed): Promise<AttachFailure> {
+/** The error to throw: an {@link AttachFailure}, or where nothing was taken or touched, the plain one, which leaves any state as it is. */
+async function undo(failed: Failed): Promise<Error> {
   const { before, plan, request, hypervisor, lost, cause } = failed;
   const { wanted, progress } = request;
   // the way back may lead to the slot that was emptied meanwhile
@@ -209,14 +218,20 @@ async function undo(failed: Failed): Promise<AttachFailure> {
   // what is there in the end: nothing is plugged any more after that look
   const { forPlug: _, ...lastQuery } = query;
   const guest = before.guest.name;
+  const error = (outcome: string): Error =>
+    fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause);
   const failure = (outcome: string, reality: Reality | undefined): AttachFailure =>
-    new AttachFailure(fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause), reality);
+    new AttachFailure(error(outcome), reality);
   if (lost.aborted) return failure("What was begun is recorded on the host.", remembersPlan(before, plan));
   const deadline = Deadline.start("undo", request.undoSeconds, lost);
   const remembered = rememberPlan(plan) ?? request.remembered;
+  const untouched = error("Nothing was changed.");
+  const look = (there: Observation): Promise<Reality | undefined> =>
+    realityOf(hypervisor, there, wanted.ownerToken, deadline.signal, remembered, progress);
   progress(`failed: ${causeText(cause)} Undoing.`);
   try {
     const now = await hypervisor.host.observe(query, deadline.signal);
+    if (isStillAnothers(now, failed)) return untouched;
     const planBackFrom = (there: Observation): Plan =>
       planBack(
         before,
@@ -232,20 +247,13 @@ async function undo(failed: Failed): Promise<AttachFailure> {
       await carryOut(planBackFrom(ended), work);
     }
     const last = await hypervisor.host.observe(lastQuery, deadline.signal);
-    const isOthers = isStillAnothers(last, wanted.ownerToken, plan, remembered);
-    const reality = isOthers
-      ? undefined
-      : await realityOf(hypervisor, last, wanted.ownerToken, deadline.signal, remembered, progress);
+    const reality = await look(last);
     const isBack = (reality?.attached.length ?? 0) > 0;
     return failure(describeUndone(last, isBack, back.steps.length > 0), reality);
   } catch (undoCause) {
-    const reality = await lookAtReality(
-      hypervisor,
-      lastQuery,
-      wanted.ownerToken,
-      deadline.signal,
-      remembered,
-    ).catch(() => remembersPlan(before, plan));
+    const last = await hypervisor.host.observe(lastQuery, deadline.signal).catch(() => undefined);
+    if (last !== undefined && isStillAnothers(last, failed)) return untouched;
+    const reality = last === undefined ? remembersPlan(before, plan) : await look(last);
     return failure(
       `Undoing it failed as well: ${causeText(undoCause)} Run again: what is left is found and finished.`,
       reality,
@@ -272,7 +280,6 @@ function planBack(
   remembered: RememberedAttachment | undefined,
 ): Plan {
   const tag = failed.target?.entry.tag;
-  if (isStillAnothers(now, ownerToken, failed, remembered)) return { steps: [] };
   const configured = (before.configuration?.functions ?? []).filter(
     (one) => findTagOfAlias(one.alias) === tag,
   );
@@ -307,26 +314,33 @@ function planBack(
   );
 }
 
-/** Whether what was to be taken over is its owner's still: the write of the ledger entry has not happened. */
-function isStillAnothers(
-  now: Observation,
-  ownerToken: string,
-  { target }: Plan,
-  remembered: RememberedAttachment | undefined,
-): boolean {
-  if (now.ledger.some(({ entry }) => entry.tag === target?.entry.tag && entry.owner !== ownerToken))
-    return true;
-  return remembered !== undefined && isAnothersEntry(findOwned(now, ownerToken)?.entry, remembered);
+/**
+ * Whether what was to be taken over is its owner's still: the write of the ledger entry has not happened. One that was not
+ * answered for has happened where the entry has the incarnation that it was to get.
+ */
+function isStillAnothers(now: Observation, { plan, course, request }: Failed): boolean {
+  const { ownerToken, fresh } = request.wanted;
+  const target = plan.target?.entry;
+  if (now.ledger.some(({ entry }) => entry.tag === target?.tag && entry.owner !== ownerToken)) return true;
+  const entry = findOwned(now, ownerToken)?.entry;
+  const isRenewed = fresh !== undefined && target?.incarnation === fresh.incarnation;
+  if (isRenewed && !course.hasPassed) return entry?.incarnation !== fresh.incarnation;
+  const remembered = rememberPlan(plan) ?? request.remembered;
+  return remembered !== undefined && isAnothersEntry(entry, remembered);
 }
 
-/** What was plugged; of a guest that was shut off, what its configuration had. */
+/** What was plugged, but for a stepping stone; of a guest that was shut off, what its configuration had. */
 function earlierSet(
   before: Observation,
   tag: string | undefined,
   configured: readonly ConfiguredFunction[],
 ): (FunctionMapping & { readonly bus: string; readonly slot: number })[] {
-  if (before.guest.runState !== "off")
-    return before.plugged.filter((one) => findTagOfQemuId(one.qemuId) === tag);
+  if (before.guest.runState !== "off") {
+    const entry = entryBefore(before, tag);
+    return before.plugged.filter(
+      (one) => findTagOfQemuId(one.qemuId) === tag && !isSteppingStone(before, entry, one),
+    );
+  }
   return configured.flatMap((one) =>
     one.place ? [{ ...one.place, ...romOptionsOf(one), hostAddress: one.address }] : [],
   );

@@ -49,8 +49,8 @@ export async function detach(hypervisor: Hypervisor, request: DetachRequest): Pr
     refuseAnothers(observation, owned, remembered);
     const plan = planDetach(observation, ownerToken, remembered);
     request.signal?.throwIfAborted();
-    // the live ledger goes with the guest
-    const known = owned?.entry ?? remembered;
+    // the live ledger goes with the guest; whose the rest is, the state tells
+    const known = { ...remembered, functions: owned?.entry?.functions ?? remembered.functions };
     try {
       const outcome = await carryOut(plan, work).catch(unlessEnded);
       if (outcome === "done") return;

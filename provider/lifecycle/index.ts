@@ -2,7 +2,7 @@ export { attach, AttachFailure, type AttachRequest } from "./attach";
 export { Deadline } from "./deadline";
 export { detach, type DetachRequest } from "./detach";
 export { newIncarnation } from "./incarnation";
-export { lookAtReality, realityOf } from "./observe";
+export { realityOf } from "./observe";
 export type {
   Guest,
   GuestEvent,

@@ -1,20 +1,7 @@
 import { causeText } from "../errors";
 import { findOwned, type LedgerEntry, type Observation, type Plan, type RememberedAttachment } from "../plan";
-import type { GuestSideView, Hypervisor, ObservationQuery, Progress } from "./ports";
+import type { GuestSideView, Hypervisor, Progress } from "./ports";
 import { composeReality, findReality, type Reality } from "./reality";
-
-/** Looks at what is really there of one owner's attachment; undefined where nothing is. */
-export async function lookAtReality(
-  hypervisor: Hypervisor,
-  query: ObservationQuery,
-  ownerToken: string,
-  signal: AbortSignal,
-  remembered?: RememberedAttachment,
-  progress: Progress = () => undefined,
-): Promise<Reality | undefined> {
-  const observation = await hypervisor.host.observe(query, signal);
-  return realityOf(hypervisor, observation, ownerToken, signal, remembered, progress);
-}
 
 /** What is there after a plan was carried out and confirmed, without another look at the host. */
 export async function realityOfTarget(

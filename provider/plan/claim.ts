@@ -1,8 +1,9 @@
 import { fail } from "../errors";
-import type { PciAddress } from "../pci";
+import { isSameFunctionMap, type FunctionMapping, type PciAddress } from "../pci";
 import { listFunctions } from "./describe";
 import type { LedgerEntry, Observation, OwnedPart } from "./observation";
-import type { RememberedAttachment } from "./wanted";
+import { isSteppingStone } from "./stepping-stone";
+import type { RememberedAttachment, WantedAttachment } from "./wanted";
 
 /** What tells one create from every other of the same owner token; see {@link LedgerEntry}. */
 export interface Incarnation {
@@ -94,7 +95,56 @@ export function whyLeft(
   );
 }
 
-/** Whether the guest sees something of it: its function 0 is there, without which it sees none of the others. */
-export function isVisible({ plugged }: Pick<OwnedPart, "plugged">): boolean {
-  return plugged.some((one) => one.guestFunction === 0);
+/**
+ * Whether the guest sees something of it: its function 0 is there, without which it sees none of the others. A stepping stone
+ * is none of it.
+ */
+export function isVisible(observation: Observation, { plugged, entry }: OwnedPart): boolean {
+  return plugged.some((one) => one.guestFunction === 0 && !isSteppingStone(observation, entry, one));
+}
+
+/**
+ * What stands under the token of a create has the guest's eyes on it: it may be another stack's. As it stands it is taken
+ * over; anything else would take it from the guest.
+ */
+export function refuseStandingOtherwise(
+  observation: Observation,
+  wanted: WantedAttachment,
+  { plugged, entry }: OwnedPart,
+  map: readonly FunctionMapping[],
+): void {
+  const [first] = plugged;
+  if (first === undefined) return;
+  const { guestSlot } = wanted;
+  const isThere =
+    guestSlot === undefined ||
+    (guestSlot.bus === first.bus && (guestSlot.slot === undefined || guestSlot.slot === first.slot));
+  const isInOneSlot = plugged.every((one) => one.bus === first.bus && one.slot === first.slot);
+  if (isThere && isInOneSlot && isSameFunctionMap(plugged, map)) return;
+  throw fail("ATTACHMENT_EXISTS", {
+    guest: observation.guest.name,
+    owner: wanted.ownerToken,
+    ...(entry?.since !== undefined && { since: entry.since }),
+    functions: plugged.map((one) => `${one.hostAddress} as function ${one.guestFunction}`),
+    slot: `${first.bus} slot ${first.slot}`,
+  });
+}
+
+/**
+ * Which incarnation stands in the ledger afterwards: a new one of what is made or taken over; of what a crash left of a
+ * create, the one that it had. Otherwise the state's, and none of a state that has none: a crash between the ledger and the
+ * state would shut that state out.
+ */
+export function incarnationFor(
+  { fresh }: WantedAttachment,
+  { entry }: OwnedPart,
+  isTaken: boolean,
+  remembered: RememberedAttachment | undefined,
+): Partial<Incarnation> {
+  const isResumed = remembered === undefined && !isTaken && entry?.incarnation !== undefined;
+  if (isTaken || (remembered === undefined && !isResumed)) return fresh ?? {};
+  const incarnation = isResumed ? entry.incarnation : remembered?.incarnation;
+  if (incarnation === undefined) return {};
+  const since = entry === undefined ? fresh?.since : entry.since;
+  return { incarnation, ...(since !== undefined && { since }) };
 }

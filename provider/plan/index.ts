@@ -44,3 +44,4 @@ export { withRecorded } from "./recorded-holdings";
 export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
 export { findWaiting } from "./waiting";
 export type { FunctionSelection, RememberedAttachment, RememberedFunction, WantedAttachment } from "./wanted";
+export { isSteppingStone } from "./stepping-stone";

@@ -2,23 +2,20 @@ import { fail } from "../errors";
 import {
   compareAddresses,
   defaultFunctionMap,
-  findFreeSlot,
   functionNumberOf,
-  isSameFunctionMap,
-  isSlotFree,
   isVfioDriver,
   pciAddressOf,
   romOptionsOf,
   slotOf,
   type FunctionMapping,
-  type GuestBus,
   type GuestSlot,
   type HostFunction,
   type HostUse,
   type PciAddress,
 } from "../pci";
-import { isAnothersEntry, isVisible, refuseAnothers, type Incarnation } from "./claim";
-import { describeSlot, listUses } from "./describe";
+import { chooseSlot, isPluggedAs, refuseSlotGivenAway, slotOfConfigured, usableBuses } from "./choose-slot";
+import { incarnationFor, isAnothersEntry, isVisible, refuseAnothers, refuseStandingOtherwise } from "./claim";
+import { listUses } from "./describe";
 import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
 import type { Holding, LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
@@ -65,7 +62,7 @@ export function planAttach(
   const owned = isOff ? asConfigured(part) : part;
   // of a create that would resume what a crash left, and of another stack's, the host alone tells nothing: what the guest
   // sees decides (docs/decisions/0074-incarnation.md)
-  const takesOver = remembered === undefined && !isTaken && isVisible(owned);
+  const takesOver = remembered === undefined && !isTaken && isVisible(observation, owned);
   const standsOtherwise = takesOver && !wanted.adopt;
   const known = standsOtherwise ? undefined : (owned.entry ?? remembered);
   const map = selectFunctions(observation, wanted, known);
@@ -187,52 +184,6 @@ export function planAttach(
     target: { slot, attached: targets, entry: finalEntry },
     ...(takesOver && { takesOver: { ...(since !== undefined && { since }) } }),
   };
-}
-
-/**
- * What stands under the token of a create has the guest's eyes on it: it may be another stack's. As it stands it is taken
- * over; anything else would take it from the guest.
- */
-function refuseStandingOtherwise(
-  observation: Observation,
-  wanted: WantedAttachment,
-  { plugged, entry }: OwnedPart,
-  map: readonly FunctionMapping[],
-): void {
-  const [first] = plugged;
-  if (first === undefined) return;
-  const { guestSlot } = wanted;
-  const isThere =
-    guestSlot === undefined ||
-    (guestSlot.bus === first.bus && (guestSlot.slot === undefined || guestSlot.slot === first.slot));
-  const isInOneSlot = plugged.every((one) => one.bus === first.bus && one.slot === first.slot);
-  if (isThere && isInOneSlot && isSameFunctionMap(plugged, map)) return;
-  throw fail("ATTACHMENT_EXISTS", {
-    guest: observation.guest.name,
-    owner: wanted.ownerToken,
-    ...(entry?.since !== undefined && { since: entry.since }),
-    functions: plugged.map((one) => `${one.hostAddress} as function ${one.guestFunction}`),
-    slot: `${first.bus} slot ${first.slot}`,
-  });
-}
-
-/**
- * Which incarnation stands in the ledger afterwards: a new one of what is made or taken over; of what a crash left of a
- * create, the one that it had. Otherwise the state's, and none of a state that has none: a crash between the ledger and the
- * state would shut that state out.
- */
-function incarnationFor(
-  { fresh }: WantedAttachment,
-  { entry }: OwnedPart,
-  isTaken: boolean,
-  remembered: RememberedAttachment | undefined,
-): Partial<Incarnation> {
-  const isResumed = remembered === undefined && !isTaken && entry?.incarnation !== undefined;
-  if (isTaken || (remembered === undefined && !isResumed)) return fresh ?? {};
-  const incarnation = isResumed ? entry.incarnation : remembered?.incarnation;
-  if (incarnation === undefined) return {};
-  const since = entry === undefined ? fresh?.since : entry.since;
-  return { incarnation, ...(since !== undefined && { since }) };
 }
 
 /**
@@ -500,196 +451,6 @@ function refuseWhatTheHostUses(
 
 function usesOf(observation: Observation, address: PciAddress): readonly HostUse[] {
   return observation.hostUses.filter((one) => one.address === address);
-}
-
-/**
- * What stands whole in one slot stays there, also where someone has moved it, and whatever that slot is given to at the
- * guest's next cold boot: the guest is not interrupted. What has to be plugged comes to the slot on record, then to one
- * where something of it is.
- */
-function chooseSlot(
-  observation: Observation,
-  wanted: WantedAttachment,
-  owned: OwnedPart,
-  map: readonly FunctionMapping[],
-  remembered: RememberedAttachment | undefined,
-): GuestSlot {
-  const standing = findStanding(observation, wanted, owned, map, remembered);
-  if (standing !== undefined) return standing;
-  const buses = usableBuses(observation, wanted, owned);
-  const configured = owned.configured.find((one) => one.place !== undefined)?.place;
-  if (wanted.guestSlot !== undefined)
-    return namedSlot(
-      observation,
-      buses,
-      wanted.guestSlot,
-      owned.plugged[0] ?? owned.entry?.slot ?? configured,
-    );
-  for (const earlier of [owned.entry?.slot, owned.plugged[0], configured, remembered?.slot]) {
-    const bus = buses.find((candidate) => candidate.bus === earlier?.bus);
-    if (earlier !== undefined && bus?.hotplug.possible && isSlotFree(bus, earlier.slot))
-      return { bus: bus.bus, slot: earlier.slot, kind: bus.hotplug.kind };
-  }
-  const free = findFreeSlot(buses);
-  if (free === undefined)
-    throw fail("NO_FREE_SLOT", {
-      guest: observation.guest.name,
-      buses: buses.map(describeBus),
-      hasConfiguration: observation.ledgerPlace !== "host",
-    });
-  return free;
-}
-
-/**
- * The slot in which the set stands whole, unless another is named. Its port may have lost its hotplug since; how it took
- * the set is on record then.
- */
-function findStanding(
-  { buses }: Observation,
-  { guestSlot: named }: WantedAttachment,
-  owned: OwnedPart,
-  map: readonly FunctionMapping[],
-  remembered: RememberedAttachment | undefined,
-): GuestSlot | undefined {
-  const [first] = owned.plugged;
-  if (first === undefined || !isPluggedAs(owned, map, first)) return undefined;
-  const { bus, slot } = first;
-  if (named !== undefined && (named.bus !== bus || (named.slot ?? slot) !== slot)) return undefined;
-  const hotplug = buses.find((candidate) => candidate.bus === bus)?.hotplug;
-  if (hotplug?.possible) return { bus, slot, kind: hotplug.kind };
-  return [owned.entry?.slot, remembered?.slot].find((known) => known?.bus === bus && known.slot === slot);
-}
-
-/**
- * A set that stands where the next cold boot will not have it cannot be persistent there, and is not moved unless that is
- * asked for: the guest would lose the device for what somebody has changed in its configuration.
- */
-function refuseSlotGivenAway(
-  observation: Observation,
-  wanted: WantedAttachment,
-  owned: OwnedPart,
-  slot: GuestSlot,
-): void {
-  const bus = observation.buses.find((candidate) => candidate.bus === slot.bus);
-  if (bus === undefined) return;
-  const isMissing = isMissingAtBoot(observation, wanted, bus);
-  const isTaken = reservedAtBoot(observation, owned, bus).includes(slot.slot);
-  if (isMissing || isTaken)
-    throw fail("SLOT_CONFIGURED_OTHERWISE", {
-      guest: observation.guest.name,
-      slot: describeSlot(slot),
-      isMissing,
-    });
-}
-
-/** The guest's buses as they are when what the owner has plugged is gone. */
-function usableBuses(observation: Observation, wanted: WantedAttachment, owned: OwnedPart): GuestBus[] {
-  const ownIds = new Set(owned.plugged.map((one) => one.qemuId));
-  return observation.buses.map((bus) => ({
-    ...bus,
-    ...(isMissingAtBoot(observation, wanted, bus) && { hotplug: NOT_CONFIGURED }),
-    occupants: bus.occupants.filter((occupant) => !ownIds.has(occupant.id)),
-    reservedAtBoot: wanted.goesBack ? [] : reservedAtBoot(observation, owned, bus),
-  }));
-}
-
-/** QEMU's id of the root bus of q35 and of `virt`. */
-const EXPRESS_ROOT = "pcie.0";
-
-const NOT_CONFIGURED = {
-  possible: false,
-  reason: "the guest's configuration has no such bus, so it would be gone after a cold boot",
-} as const;
-
-function isMissingAtBoot(observation: Observation, wanted: WantedAttachment, { bus }: GuestBus): boolean {
-  return wanted.persistent && observation.configuration?.buses.includes(bus) === false;
-}
-
-/** Slots that the configuration gives to others, other attachments of this provider included, plugged now or not. */
-function reservedAtBoot(observation: Observation, owned: OwnedPart, bus: GuestBus): number[] {
-  const ofOthers = (observation.configuration?.functions ?? []).flatMap(({ alias, place }) => {
-    const tag = findTagOfAlias(alias);
-    return place?.bus === bus.bus && tag !== undefined && tag !== owned.tag ? [place.slot] : [];
-  });
-  return [...(bus.reservedAtBoot ?? []), ...ofOthers];
-}
-
-/** The slots of a guest that is shut off cannot be looked at: the one on record, or none. */
-function slotOfConfigured(
-  observation: Observation,
-  { guestSlot }: WantedAttachment,
-  owned: OwnedPart,
-  remembered: RememberedAttachment | undefined,
-): GuestSlot {
-  const slot = [owned.entry?.slot, remembered?.slot].find(
-    (one) =>
-      one !== undefined &&
-      (guestSlot === undefined ||
-        (guestSlot.bus === one.bus && (guestSlot.slot === undefined || guestSlot.slot === one.slot))),
-  );
-  if (slot === undefined) throw fail("GUEST_NOT_RUNNING", { guest: observation.guest.name });
-  return slot;
-}
-
-function namedSlot(
-  observation: Observation,
-  buses: readonly GuestBus[],
-  named: { readonly bus: string; readonly slot?: number },
-  current: { readonly bus: string; readonly slot: number } | undefined,
-): GuestSlot {
-  const refuse = (slot: string, reason: string): Error =>
-    fail("SLOT_REFUSED", { guest: observation.guest.name, slot, reason });
-  const bus = buses.find((candidate) => candidate.bus === named.bus);
-  if (bus === undefined) {
-    const others = `it has ${buses.map((one) => one.bus).join(", ") || "none"}`;
-    throw refuse(
-      named.bus,
-      named.bus === EXPRESS_ROOT
-        ? `QEMU hot-plugs nothing on the root bus of a PCI Express machine. Use a root port; ${others}`
-        : `the guest has no such bus; ${others}`,
-    );
-  }
-  if (!bus.hotplug.possible) throw refuse(named.bus, bus.hotplug.reason);
-  const { first, last } = bus.hotplug.slots;
-  const isWithin = named.slot === undefined || (named.slot >= first && named.slot <= last);
-  if (!isWithin) throw refuse(`${named.bus} slot ${named.slot}`, `it takes slots ${first} to ${last} only`);
-  // where only the bus is named, the device stays where it is on it: moving it would interrupt the guest
-  const stays = current?.bus === bus.bus ? [current.slot] : [];
-  const candidates =
-    named.slot !== undefined
-      ? [named.slot]
-      : [...stays, ...Array.from({ length: last - first + 1 }, (_, i) => last - i)];
-  const slot = candidates.find((candidate) => isSlotFree(bus, candidate));
-  if (slot === undefined) throw refuse(describeSlotName(named), `it is taken: ${describeBus(bus)}`);
-  return { bus: bus.bus, slot, kind: bus.hotplug.kind };
-}
-
-function describeSlotName(named: { readonly bus: string; readonly slot?: number }): string {
-  return named.slot === undefined ? named.bus : `${named.bus} slot ${named.slot}`;
-}
-
-function describeBus(bus: GuestBus): string {
-  if (!bus.hotplug.possible) return `${bus.bus}: ${bus.hotplug.reason}`;
-  const isEmpty = (slot: number): boolean => !bus.occupants.some((one) => one.slot === slot);
-  const now = bus.reservedSlots.filter(isEmpty);
-  const atBoot = (bus.reservedAtBoot ?? []).filter((slot) => isEmpty(slot) && !now.includes(slot));
-  const what = [
-    ...bus.occupants.map((one) => one.id),
-    ...now.map(() => "reserved by libvirt"),
-    ...atBoot.map(() => "given to a device of the guest's next boot"),
-  ];
-  return `${bus.bus}: ${what.length === 0 ? "free" : what.join(", ")}`;
-}
-
-function isPluggedAs(
-  owned: OwnedPart,
-  map: readonly FunctionMapping[],
-  slot: Pick<GuestSlot, "bus" | "slot">,
-): boolean {
-  return (
-    isSameFunctionMap(owned.plugged, map) &&
-    owned.plugged.every((one) => one.bus === slot.bus && one.slot === slot.slot)
-  );
 }
 
 function ledgerEntry(

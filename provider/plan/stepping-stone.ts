@@ -1,7 +1,8 @@
 import { fail } from "../errors";
 import { findFreeSlot, type FunctionMapping, type GuestBus, type GuestSlot } from "../pci";
 import { listFunctions } from "./describe";
-import type { Observation } from "./observation";
+import { aliasOf } from "./naming";
+import type { LedgerEntry, Observation, PluggedFunction } from "./observation";
 
 /** For each IOMMU group of a set, the function that libvirt plugs alone for a moment, and where. */
 export interface SteppingStones {
@@ -58,6 +59,22 @@ export function findSteppingStones(
     "the guest has no second free hotplug slot for that",
     "Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>",
   );
+}
+
+/**
+ * Whether a plugged function is the stone of an operation that was cut off: no more than a way for QEMU to open a group. An
+ * older libvirt gives its alias for an id to stones, and to what is all of an attachment; only a stone is elsewhere than the
+ * entry says.
+ */
+export function isSteppingStone(
+  { olderLibvirt }: Pick<Observation, "olderLibvirt">,
+  entry: LedgerEntry | undefined,
+  { qemuId, hostAddress, bus, slot }: PluggedFunction,
+): boolean {
+  if (olderLibvirt === undefined || entry === undefined) return false;
+  const isElsewhere = bus !== entry.slot.bus || slot !== entry.slot.slot;
+  const isOneOfSeveral = entry.functions.filter((one) => one.guestFunction !== undefined).length > 1;
+  return isElsewhere && isOneOfSeveral && qemuId === aliasOf(entry.tag, hostAddress);
 }
 
 /** libvirt names the buses of further PHBs otherwise than QEMU does. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { causeText } from "../../provider/errors";
-import { attach, detach, lookAtReality, type Reality } from "../../provider/lifecycle";
+import { attach, detach, type Reality } from "../../provider/lifecycle";
+import { lookAtReality } from "../support/look-at-reality";
 import type { WantedAttachment } from "../../provider/plan";
 import type { QmpArguments } from "../../provider/qmp";
 import { eventually } from "../support/eventually";

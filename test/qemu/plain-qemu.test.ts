@@ -1,4 +1,5 @@
-import { attach, detach, lookAtReality } from "../../provider/lifecycle";
+import { attach, detach } from "../../provider/lifecycle";
+import { lookAtReality } from "../support/look-at-reality";
 import { eventually } from "../support/eventually";
 import { PlainHypervisor, PlainQemu } from "../support/plain-qemu";
 import { attachRequest, detachRequest } from "../support/requests";

@@ -29,6 +29,13 @@ function asking(fresh: Incarnation, extra: Partial<AttachRequest> = {}): AttachR
   return { ...request, wanted: { ...request.wanted, fresh } };
 }
 
+/** What leaves a state as it is: none of a create, the old one of an update. */
+function expectUntouched(error: unknown): void {
+  expect(error).not.toBeInstanceOf(AttachFailure);
+  expect(hasCode(error, "ATTACH_FAILED")).toBe(true);
+  expect((error as Error).message).toContain("Nothing was changed.");
+}
+
 /** Two stacks of the same name: the first has created, and the second has taken that over. */
 async function taken(): Promise<{ world: World; first: RememberedAttachment }> {
   const world = card();
@@ -64,10 +71,34 @@ describe("a create that takes over what stands", () => {
     await letTimePass(attach(new WorldHypervisor(world), asking(FIRST)));
     const fault = (call: string): Fault | undefined => (call === "record" ? "refused" : undefined);
     const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), asking(SECOND)));
-    expect(error).toBeInstanceOf(AttachFailure);
     // no state: what stands there is the first stack's
-    expect((error as AttachFailure).reality).toBeUndefined();
+    expectUntouched(error);
     expect(entryIn(world)).toMatchObject(FIRST);
+    expect(world.plugged).toHaveLength(4);
+  });
+
+  it("and can write nothing has taken nothing, though the way back fails as well", async () => {
+    const world = card();
+    await letTimePass(attach(new WorldHypervisor(world), asking(FIRST)));
+    let looks = 0;
+    const fault = (call: string): Fault | undefined =>
+      call === "record" || (call === "observe" && ++looks === 2) ? "refused" : undefined;
+    const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), asking(SECOND)));
+    expect(looks).toBe(3);
+    expectUntouched(error);
+    expect(entryIn(world)).toMatchObject(FIRST);
+  });
+
+  it.each([
+    ["with its entry, which has no incarnation", (world: World) => world],
+    ["whose entry has been lost", (world: World) => Object.assign(world, { ledger: [] })],
+  ])("of 0.1's, %s, and dies before its own is written has taken nothing", async (_what, change) => {
+    const world = card();
+    await letTimePass(attach(new WorldHypervisor(world), createRequest()));
+    change(world);
+    const fault = (call: string): Fault | undefined => (call === "record" ? "refused" : undefined);
+    const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), asking(SECOND)));
+    expectUntouched(error);
     expect(world.plugged).toHaveLength(4);
   });
 
@@ -79,6 +110,16 @@ describe("a create that takes over what stands", () => {
     expect((error as AttachFailure).reality).toMatchObject({ incarnation: SECOND.incarnation });
     expect(world.plugged).toHaveLength(4);
   });
+});
+
+it("an update that may adopt, and can write nothing, leaves its state what it remembers", async () => {
+  const { world, first } = await taken();
+  const fault = (call: string): Fault | undefined => (call === "record" ? "refused" : undefined);
+  const wanted = { ...wants(undefined, { adopt: true }), fresh: FIRST };
+  const request = { ...asking(FIRST), wanted, remembered: { ...first, incarnation: "3".repeat(32) } };
+  const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), request));
+  expectUntouched(error);
+  expect(entryIn(world)).toMatchObject(SECOND);
 });
 
 describe("a create that fails on the way", () => {
@@ -140,6 +181,24 @@ describe("a delete", () => {
     const remembered = { functions: entryIn(world)?.functions ?? [], incarnation: SECOND.incarnation };
     await letTimePass(detach(new WorldHypervisor(world), detachRequest({ remembered })));
     expect([...world.plugged, ...world.holdings, ...world.ledger]).toEqual([]);
+  });
+
+  it("takes its set out of the configuration though the live entry has lost its incarnation and the guest ends", async () => {
+    const world = card();
+    const wanted = wants(undefined, { persistent: true });
+    await letTimePass(
+      attach(new WorldHypervisor(world), asking(FIRST, { wanted: { ...wanted, fresh: FIRST } })),
+    );
+    const remembered = { functions: entryIn(world)?.functions ?? [], incarnation: FIRST.incarnation };
+    world.ledger = world.ledger.map(({ guest, entry: { incarnation: _, ...entry } }) => ({ guest, entry }));
+    let ends = 1;
+    const hypervisor = new WorldHypervisor(world, (call) =>
+      call === "unconfigure" && ends-- > 0 ? "guest-ends" : undefined,
+    );
+    const { error } = await letTimePass(detach(hypervisor, detachRequest({ remembered })));
+    expect(error).toBeUndefined();
+    expect(world.configured).toEqual([]);
+    expect(world.configuredLedger).toEqual([]);
   });
 
   it("of a state of 0.1 gives back what has no incarnation", async () => {

@@ -1,8 +1,9 @@
 import { causeText, fail, hasCode } from "../../../provider/errors";
-import { attach, AttachFailure, detach, lookAtReality } from "../../../provider/lifecycle";
+import { attach, AttachFailure, detach } from "../../../provider/lifecycle";
 import type { HostUse, PciSlotAddress } from "../../../provider/pci";
 import { tagOf, type WantedAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
+import { lookAtReality } from "../../support/look-at-reality";
 import { OWNER } from "../../support/scenarios";
 import { attachRequest, detachRequest } from "../../support/requests";
 import { at, hostUse, reach, wants } from "../../support/wanted";

@@ -1,4 +1,5 @@
-import { attach, detach, lookAtReality } from "../../../provider/lifecycle";
+import { attach, detach } from "../../../provider/lifecycle";
+import { lookAtReality } from "../../support/look-at-reality";
 import { aliasOf, describePlan, planAttach, tagOf, type RememberedAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { OLDER_LIBVIRT, OTHER_OWNER, OWNER } from "../../support/scenarios";

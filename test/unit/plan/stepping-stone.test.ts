@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { ProviderError } from "../../../provider/errors";
 import {
   aliasOf,
   describePlan,
@@ -246,4 +247,67 @@ test("the stone bears libvirt's alias, so that a crash leaves something that is 
   expect(world.hasDevice(aliasOf(tagOf(OWNER), at("0000:01:00.3")))).toBe(true);
   const next = planAttach(world.observe(), wants(), OLD_STATE);
   expect(outline(next).slice(0, 3)).toEqual(["unplug 1 of 1", "unplug 1 of 2", "handback .3"]);
+});
+
+describe("a create that was cut off while its stone was in the spare slot", () => {
+  const fresh = { incarnation: "1".repeat(32), since: "2026-11-29T12:00:00Z" };
+  const cutOff = (): World => {
+    const world = older();
+    const { steps } = planAttach(world.observe(), { ...wants(), fresh });
+    world.applyAll(
+      steps.slice(
+        0,
+        steps.findIndex((step) => step.kind === "withdraw"),
+      ),
+    );
+    return world;
+  };
+
+  it("is resumed by the next create: the guest has seen a stone, and none of the attachment", () => {
+    const world = cutOff();
+    const plan = planAttach(world.observe(), {
+      ...wants(),
+      fresh: { ...fresh, incarnation: "2".repeat(32) },
+    });
+    expect(outline(plan).slice(0, 3)).toEqual(["unplug 1 of 1", "unplug 1 of 2", "handback .3"]);
+    expect(plan.takesOver).toBeUndefined();
+    world.applyAll(plan.steps);
+    expect(world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 1, 2, 3]);
+    expect(world.ledger[0]?.entry.incarnation).toBe(fresh.incarnation);
+  });
+
+  it("is not told from an attachment where the ledger has been lost: nothing is taken from the guest then", () => {
+    const world = cutOff();
+    world.ledger = [];
+    world.configuredLedger = [];
+    expect(refusalOf(() => planAttach(world.observe(), { ...wants(), fresh }))).toBe("ATTACHMENT_EXISTS");
+  });
+});
+
+it("no create takes a function 0 from a guest under an older libvirt, but for a stone, unless it may adopt", () => {
+  let planned = 0;
+  fc.assert(
+    fc.property(olderScenario, ({ world, wanted }) => {
+      const entries = world.ledger.map((line) => line.entry);
+      const seen = world.plugged.filter((one) => {
+        const slot = entries.find((entry) => one.qemuId.includes(entry.tag))?.slot;
+        const isInItsSlot = slot === undefined || (slot.bus === one.bus && slot.slot === one.slot);
+        return one.guestFunction === 0 && isInItsSlot;
+      });
+      let plan: Plan;
+      try {
+        plan = planAttach(world.observe(), { ...wanted, adopt: false });
+      } catch (refusal) {
+        if (refusal instanceof ProviderError) return;
+        throw refusal;
+      }
+      planned += 1;
+      for (const step of plan.steps) {
+        world.apply(step);
+        for (const one of seen) expect(world.hasDevice(one.qemuId)).toBe(true);
+      }
+    }),
+    { numRuns: 600 },
+  );
+  expect(planned).toBeGreaterThan(50);
 });
