@@ -15,22 +15,23 @@ const ROUTES_LIMIT_BYTES = 1_000_000;
  * host itself needs. Sent on stdin; then it reads one request per line:
  *
  *     beat                       the client is alive
- *     lock ID NAME...            take these in order  → got ID NAME, or busy ID NAME and later got | stale
+ *     lock ID NAME...            take these in order  → got ID NAME, or busy ID NAME and later stale
  *     unlock ID NAME...          let go of these      → freed ID
  *     survey ID                  → s ID CHUNK (goes on) and S ID CHUNK (ends a record)..., done ID
  *     devices ID                 → the same, of every PCI function and its names
  *     quit
  *
- * and `fail ID TEXT` where something cannot be done. Every answer is one short write, so that those of a
- * waiting child do not land in the middle of others.
+ * and `fail ID TEXT` where something cannot be done. Every line of an answer is one short write, so that those of one
+ * child do not land in the middle of another's.
  *
  * Facts it rests on (docs/decisions/0004-host-locks-and-fencing.md, 0070-locks-are-folders.md): a flock belongs to the
  * open file, and a read-only descriptor of a folder is enough for it; what mkdir has made is this user's own, and in a
  * folder with the sticky bit nobody else but root can take it away or put something in its place; a parent named sshd
  * or sshd-session serves exactly this connection, runs as this user and may be ended by this user.
  *
- * This process has the locks, so it makes no call that another user of the host can keep from returning: whatever it has
- * not made itself is opened by children, which have no locks.
+ * This process has the locks, so it makes no call that another user of the host, or a client that has stopped, can keep
+ * from returning: whatever it has not made itself is opened, and followed, by children, which have no locks and are not
+ * waited for; and they write every answer.
  *
  * The first line is for a shell that has got this text as its input, because a login script has started it in place of
  * what was asked for: every usual shell understands it, and ends.
@@ -39,10 +40,11 @@ const SOURCE = `
 test "$multifunction_pci_program" = loaded || exit ${WRONG_SHELL_EXIT_CODE}
 set +o posix
 unset -v BASH_COMPAT EXECIGNORE FUNCNEST TMOUT
-LC_ALL=C
+export LC_ALL=C
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:/run/current-system/sw/bin:/run/current-system/profile/bin
 umask 022
 shopt -s nullglob
+nl=$'\\n'
 trap "" PIPE
 declare -A fds waiters
 session= started=
@@ -79,12 +81,12 @@ session_is_gone() {
 
 path_of() { path=$lock_dir/multifunction-pci.$1.lock; }
 
+# Not waited for: what it has opened may keep it from ending, and it has no locks.
 stop_waiter() {
   local pid=\${waiters[$1]}
   [ -n "$pid" ] || return 0
   unset "waiters[$1]"
   kill -- "-$pid" 2>/dev/null
-  wait "$pid" 2>/dev/null
 }
 
 close_fd() { local fd=\${fds[$1]}; unset "fds[$1]"; exec {fd}<&-; }
@@ -152,16 +154,28 @@ clear_away() {
   is_own "$1" "$2" && rmdir -- "$2" 2>/dev/null
 }
 
+# Carried out in a child: a client that stands still, and reads nothing any more, holds it up for ever.
+answer() {
+  (
+    leave_locks
+    "$@"
+  ) &
+}
+
+say() { local line; for line; do printf "%s\\n" "$line"; done; }
+
 # Waits in a child until what stands in a lock's place is free, and then sees that the place is, too. Earlier releases
-# have plain files there.
+# have plain files there. What else is to be said goes before.
 wait_for() {
   local id=$1 name=$2 path fd
+  shift 2
   path_of "$name"
   set -m
   (
     leave_locks
+    say "$@" "busy $id $name"
     if [ -L "$path" ] || [ -p "$path" ] || { [ -e "$path" ] && [ ! -d "$path" ] && [ ! -f "$path" ]; }; then
-      printf "fail %s %s is no folder\\n" "$id" "$path"
+      printf "fail %s %s is no folder: no operation has it, and somebody has put it there; remove it\\n" "$id" "$path"
       exit
     fi
     if ! { exec {fd}<"$path"; } 2>/dev/null; then
@@ -181,57 +195,80 @@ wait_for() {
     fi
   ) &
   waiters[$name]=$!
+  disown "$!"
   set +m
 }
 
-take() {
-  local id=$1 name path fd tries why
-  shift
+# Whether a lock's place is taken. A pattern is compared with the names in the folder: nothing is followed, wherever a link
+# may lead.
+is_taken() {
+  local found=("\${1%k}"[k])
+  [ "\${#found[@]}" -gt 0 ]
+}
+
+# Takes locks whose places were free, their folders made by one process. Which it has made is read from what it prints
+# if it has not made them all (GNU and busybox: created directory: 'PATH').
+take_free() {
+  local name path fd paths=() is_made_all=
+  for name; do path_of "$name"; paths+=("$path"); done
+  printed=$(exec mkdir -v -- "\${paths[@]}" 2>&1) && is_made_all=1
   for name; do
     path_of "$name"
-    stop_waiter "$name"
-    if [ -n "\${fds[$name]}" ]; then
-      printf "got %s %s\\n" "$id" "$name"
-      continue
-    fi
-    for ((tries = 0; ; tries++)); do
-      if [ "$tries" -ge 20 ]; then
-        printf "fail %s cannot create %s: %s\\n" "$id" "$path" "$why"
-        return
-      fi
-      if ! why=$(exec mkdir -- "$path" 2>&1); then
-        [ -e "$path" ] || [ -L "$path" ] || continue
-        printf "busy %s %s\\n" "$id" "$name"
-        wait_for "$id" "$name"
-        return
-      fi
-      why="it does not stay"
-      { exec {fd}<"$path/"; } 2>/dev/null || continue
-      flock -n "$fd" </dev/null
-      case $? in
-        0) is_own "$fd" "$path" && break ;;
-        1) ;;
-        *)
-          exec {fd}<&-
-          rmdir -- "$path" 2>/dev/null
-          printf "fail %s flock does not work on %s\\n" "$id" "$path"
-          return
-          ;;
-      esac
-      # Somebody has taken it for one that was left, in the moment before it was locked.
-      exec {fd}<&-
-    done
-    fds[$name]=$fd
-    printf "got %s %s\\n" "$id" "$name"
+    [ -n "$is_made_all" ] || [[ $printed = *"created directory"*([!$nl])"'$path'"* ]] || continue
+    { exec {fd}<"$path/"; } 2>/dev/null || continue
+    flock -n "$fd" </dev/null
+    case $? in
+      0) is_own "$fd" "$path" && fds[$name]=$fd && continue ;;
+      1) ;;
+      *) rmdir -- "$path" 2>/dev/null; broken=$path ;;
+    esac
+    # Somebody has taken it for one that was left, in the moment before it was locked.
+    exec {fd}<&-
   done
 }
 
-# In a child: a client that stands still, and reads nothing any more, holds it up for ever.
-answer() {
-  (
-    leave_locks
-    "$@"
-  ) &
+take() {
+  local id=$1 name path tries printed broken missing free behind said
+  shift
+  for name; do stop_waiter "$name"; done
+  for ((tries = 0; ; tries++)); do
+    free=() said=() missing= behind=() printed= broken=
+    for name; do
+      [ -z "\${fds[$name]}" ] || continue
+      path_of "$name"
+      ! is_taken "$path" || break
+      free+=("$name")
+    done
+    [ "\${#free[@]}" -eq 0 ] || take_free "\${free[@]}"
+    for name; do
+      if [ -n "$missing" ]; then [[ " \${free[*]} " != *" $name "* ]] || behind+=("$name")
+      elif [ -n "\${fds[$name]}" ]; then said+=("got $id $name")
+      else missing=$name
+      fi
+    done
+    # In order: what stands behind one that is missing is not held.
+    let_go "\${behind[@]}"
+    if [ -z "$missing" ]; then
+      answer say "\${said[@]}"
+      return
+    fi
+    path_of "$missing"
+    if [ -n "$broken" ]; then
+      answer say "\${said[@]}" "fail $id flock does not work on $broken"
+      return
+    fi
+    # The folder of all locks need not be readable.
+    if is_taken "$path" || [[ $printed = *"'$path': File exists"* ]]; then
+      wait_for "$id" "$missing" "\${said[@]}"
+      return
+    fi
+    if [ "$tries" -ge 20 ]; then
+      [[ $printed =~ [^$nl]*"'$path'"[^$nl]* ]] && printed=\${BASH_REMATCH[0]}
+      [[ $printed != *"created directory"* ]] || printed="it does not stay"
+      answer say "\${said[@]}" "fail $id cannot create $path: \${printed%%$nl*}"
+      return
+    fi
+  done
 }
 
 record() {
@@ -437,7 +474,7 @@ printf "\\nready ${READY_WORD} %s %s\\n" "$session" "$lock_dir"
 while next_request; do
   case $verb in
     lock) take "$id" $names ;;
-    unlock) let_go $names; printf "freed %s\\n" "$id" ;;
+    unlock) let_go $names; answer say "freed $id" ;;
     survey) answer survey "$id" ;;
     devices) answer list_devices "$id" ;;
     quit) break ;;
