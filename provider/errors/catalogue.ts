@@ -36,8 +36,8 @@ const reaching = {
     `The server accepts: ${d.allowed.join(", ") || "it did not say"}. ` +
     `Check connection.user, that a key offered is in the user's authorized_keys, or give another credential.`,
   SSH_PASSWORD_EXPIRED: (d: { target: string; asked: string }) =>
-    `the password for ${d.target} has to be changed before a login: the host asks ${d.asked}. It is not changed from here. ` +
-    `Log in once with "ssh" and change it, then give the new one; or give a key instead.`,
+    `the password for ${d.target} has to be changed before anything else: the host says ${d.asked}. It is not changed from here. ` +
+    `Log in once with "ssh" and change it, then give the new one. An account with an expired password refuses a key's login too.`,
   SSH_HOST_KEY_ARGUMENT_INVALID: (d: { target: string; reason: string }) =>
     `connection.hostKey for ${d.target} ${sentence(d.reason)} Expected a public key line ("ssh-ed25519 AAAA..."), ` +
     `lines of known_hosts or "ssh-keyscan" for this host, or a fingerprint ("SHA256:" and 43 characters, as "ssh-keygen -l" prints).`,

@@ -1,9 +1,10 @@
 import type { Duplex } from "node:stream";
 import type { Channel, Client, ClientChannel } from "ssh2";
-import { causeText, fail } from "../errors";
+import { causeText, fail, hasCode } from "../errors";
 import { abortReason, waitUnlessAborted } from "./abort";
 import { ChannelStream } from "./channel-stream";
 import { describeSocketError } from "./dial-failure";
+import { findExpiredLogin } from "./expired-login";
 import { HostHelper, type HostSession } from "./host-session";
 import { ChannelProcess, type SshProcess } from "./process";
 
@@ -105,6 +106,7 @@ export class ClientConnection implements SshConnection {
       throw this.#refusal("a channel for a command", error);
     });
     this.#track(process.stdio);
+    process.stdio.once("close", () => void this.#endIfExpired(process));
     return process;
   }
 
@@ -168,6 +170,13 @@ export class ClientConnection implements SshConnection {
     }
   }
 
+  /** Nothing else can be done through it either: whatever else is tried would tell of its own failure. */
+  async #endIfExpired(process: SshProcess): Promise<void> {
+    const { code } = await process.exited;
+    const expired = findExpiredLogin(this.label, code, process.stderrText);
+    if (expired !== undefined) this.destroy(expired);
+  }
+
   #refusal(what: string, error: unknown): unknown {
     if (!(error instanceof ChannelRefused)) return this.#end ?? error;
     return fail("SSH_CHANNEL_REFUSED", { target: this.label, what, reason: error.message }, error);
@@ -184,7 +193,10 @@ export class ClientConnection implements SshConnection {
   #onEnded(otherwise: string): void {
     if (this.#end !== undefined) return;
     const reason = this.#firstError === undefined ? otherwise : describeSocketError(this.#firstError);
-    this.#end = fail("SSH_CONNECTION_LOST", { target: this.label, reason }, this.#firstError);
+    this.#end =
+      this.#firstError !== undefined && hasCode(this.#firstError, "SSH_PASSWORD_EXPIRED")
+        ? this.#firstError
+        : fail("SSH_CONNECTION_LOST", { target: this.label, reason }, this.#firstError);
     for (const stream of this.#streams) stream.destroy(this.#end);
     // Whoever still waits for the peer's FIN gets a closed socket instead.
     this.#client.destroy();

@@ -1,3 +1,5 @@
+import { HOST_HELPER_LOOKS } from "./host-helper-looks";
+
 /** Seconds without a line from the client after which it counts as gone. */
 export const SILENCE_LIMIT_SECONDS = 10;
 
@@ -7,30 +9,28 @@ export const WRONG_SHELL_EXIT_CODE = 93;
 /** Follows "ready", so that nothing a login script prints is taken for it. */
 export const READY_WORD = "multifunction-pci-host-helper";
 
-/** The longest list of all routes that is read: some six thousand. */
-const ROUTES_LIMIT_BYTES = 1_000_000;
-
 /**
  * The helper: one bash process per connection that holds its locks on the host, and looks up what the
  * host itself needs. Sent on stdin; then it reads one request per line:
  *
  *     beat                       the client is alive
- *     lock ID NAME...            take these in order  → got ID NAME, or busy ID NAME and later got | stale
+ *     lock ID NAME...            take these in order  → got ID NAME, or busy ID NAME and later stale
  *     unlock ID NAME...          let go of these      → freed ID
  *     survey ID                  → s ID CHUNK (goes on) and S ID CHUNK (ends a record)..., done ID
  *     devices ID                 → the same, of every PCI function and its names
  *     quit
  *
- * and `fail ID TEXT` where something cannot be done. Every answer is one short write, so that those of a
- * waiting child do not land in the middle of others.
+ * and `fail ID TEXT` where something cannot be done. Every line of an answer is one short write, so that those of one
+ * child do not land in the middle of another's.
  *
  * Facts it rests on (docs/decisions/0004-host-locks-and-fencing.md, 0070-locks-are-folders.md): a flock belongs to the
  * open file, and a read-only descriptor of a folder is enough for it; what mkdir has made is this user's own, and in a
  * folder with the sticky bit nobody else but root can take it away or put something in its place; a parent named sshd
  * or sshd-session serves exactly this connection, runs as this user and may be ended by this user.
  *
- * This process has the locks, so it makes no call that another user of the host can keep from returning: whatever it has
- * not made itself is opened by children, which have no locks.
+ * This process has the locks, so it makes no call that another user of the host, or a client that has stopped, can keep
+ * from returning: whatever it has not made itself is opened, and followed, by children, which have no locks and are not
+ * waited for; and they write every answer.
  *
  * The first line is for a shell that has got this text as its input, because a login script has started it in place of
  * what was asked for: every usual shell understands it, and ends.
@@ -39,10 +39,11 @@ const SOURCE = `
 test "$multifunction_pci_program" = loaded || exit ${WRONG_SHELL_EXIT_CODE}
 set +o posix
 unset -v BASH_COMPAT EXECIGNORE FUNCNEST TMOUT
-LC_ALL=C
+export LC_ALL=C
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:/run/current-system/sw/bin:/run/current-system/profile/bin
 umask 022
 shopt -s nullglob
+nl=$'\\n'
 trap "" PIPE
 declare -A fds waiters
 session= started=
@@ -79,12 +80,12 @@ session_is_gone() {
 
 path_of() { path=$lock_dir/multifunction-pci.$1.lock; }
 
+# Not waited for: what it has opened may keep it from ending, and it has no locks.
 stop_waiter() {
   local pid=\${waiters[$1]}
   [ -n "$pid" ] || return 0
   unset "waiters[$1]"
   kill -- "-$pid" 2>/dev/null
-  wait "$pid" 2>/dev/null
 }
 
 close_fd() { local fd=\${fds[$1]}; unset "fds[$1]"; exec {fd}<&-; }
@@ -152,16 +153,28 @@ clear_away() {
   is_own "$1" "$2" && rmdir -- "$2" 2>/dev/null
 }
 
+# Carried out in a child: a client that stands still, and reads nothing any more, holds it up for ever.
+answer() {
+  (
+    leave_locks
+    "$@"
+  ) &
+}
+
+say() { local line; for line; do printf "%s\\n" "$line"; done; }
+
 # Waits in a child until what stands in a lock's place is free, and then sees that the place is, too. Earlier releases
-# have plain files there.
+# have plain files there. What else is to be said goes before.
 wait_for() {
   local id=$1 name=$2 path fd
+  shift 2
   path_of "$name"
   set -m
   (
     leave_locks
+    say "$@" "busy $id $name"
     if [ -L "$path" ] || [ -p "$path" ] || { [ -e "$path" ] && [ ! -d "$path" ] && [ ! -f "$path" ]; }; then
-      printf "fail %s %s is no folder\\n" "$id" "$path"
+      printf "fail %s %s is no folder: no operation has it, and somebody has put it there; remove it\\n" "$id" "$path"
       exit
     fi
     if ! { exec {fd}<"$path"; } 2>/dev/null; then
@@ -181,233 +194,83 @@ wait_for() {
     fi
   ) &
   waiters[$name]=$!
+  disown "$!"
   set +m
 }
 
-take() {
-  local id=$1 name path fd tries why
-  shift
+# Whether a lock's place is taken. A pattern is compared with the names in the folder: nothing is followed, wherever a link
+# may lead.
+is_taken() {
+  local found=("\${1%k}"[k])
+  [ "\${#found[@]}" -gt 0 ]
+}
+
+# Takes locks whose places were free, their folders made by one process. Which it has made is read from what it prints
+# if it has not made them all (GNU and busybox: created directory: 'PATH').
+take_free() {
+  local name path fd paths=() is_made_all=
+  for name; do path_of "$name"; paths+=("$path"); done
+  printed=$(exec mkdir -v -- "\${paths[@]}" 2>&1) && is_made_all=1
   for name; do
     path_of "$name"
-    stop_waiter "$name"
-    if [ -n "\${fds[$name]}" ]; then
-      printf "got %s %s\\n" "$id" "$name"
-      continue
+    [ -n "$is_made_all" ] || [[ $printed = *"created directory"*([!$nl])"'$path'"* ]] || continue
+    { exec {fd}<"$path/"; } 2>/dev/null || continue
+    flock -n "$fd" </dev/null
+    case $? in
+      0) is_own "$fd" "$path" && fds[$name]=$fd && continue ;;
+      1) ;;
+      *) rmdir -- "$path" 2>/dev/null; broken=$path ;;
+    esac
+    # Somebody has taken it for one that was left, in the moment before it was locked.
+    exec {fd}<&-
+  done
+}
+
+take() {
+  local id=$1 name path tries printed broken missing free behind said
+  shift
+  for name; do stop_waiter "$name"; done
+  for ((tries = 0; ; tries++)); do
+    free=() said=() missing= behind=() printed= broken=
+    for name; do
+      [ -z "\${fds[$name]}" ] || continue
+      path_of "$name"
+      ! is_taken "$path" || break
+      free+=("$name")
+    done
+    [ "\${#free[@]}" -eq 0 ] || take_free "\${free[@]}"
+    for name; do
+      if [ -n "$missing" ]; then [[ " \${free[*]} " != *" $name "* ]] || behind+=("$name")
+      elif [ -n "\${fds[$name]}" ]; then said+=("got $id $name")
+      else missing=$name
+      fi
+    done
+    # In order: what stands behind one that is missing is not held.
+    let_go "\${behind[@]}"
+    if [ -z "$missing" ]; then
+      answer say "\${said[@]}"
+      return
     fi
-    for ((tries = 0; ; tries++)); do
-      if [ "$tries" -ge 20 ]; then
-        printf "fail %s cannot create %s: %s\\n" "$id" "$path" "$why"
-        return
-      fi
-      if ! why=$(exec mkdir -- "$path" 2>&1); then
-        [ -e "$path" ] || [ -L "$path" ] || continue
-        printf "busy %s %s\\n" "$id" "$name"
-        wait_for "$id" "$name"
-        return
-      fi
-      why="it does not stay"
-      { exec {fd}<"$path/"; } 2>/dev/null || continue
-      flock -n "$fd" </dev/null
-      case $? in
-        0) is_own "$fd" "$path" && break ;;
-        1) ;;
-        *)
-          exec {fd}<&-
-          rmdir -- "$path" 2>/dev/null
-          printf "fail %s flock does not work on %s\\n" "$id" "$path"
-          return
-          ;;
-      esac
-      # Somebody has taken it for one that was left, in the moment before it was locked.
-      exec {fd}<&-
-    done
-    fds[$name]=$fd
-    printf "got %s %s\\n" "$id" "$name"
+    path_of "$missing"
+    if [ -n "$broken" ]; then
+      answer say "\${said[@]}" "fail $id flock does not work on $broken"
+      return
+    fi
+    # The folder of all locks need not be readable.
+    if is_taken "$path" || [[ $printed = *"'$path': File exists"* ]]; then
+      wait_for "$id" "$missing" "\${said[@]}"
+      return
+    fi
+    if [ "$tries" -ge 20 ]; then
+      [[ $printed =~ [^$nl]*"'$path'"[^$nl]* ]] && printed=\${BASH_REMATCH[0]}
+      [[ $printed != *"created directory"* ]] || printed="it does not stay"
+      answer say "\${said[@]}" "fail $id cannot create $path: \${printed%%$nl*}"
+      return
+    fi
   done
 }
 
-# In a child: a client that stands still, and reads nothing any more, holds it up for ever.
-answer() {
-  (
-    leave_locks
-    "$@"
-  ) &
-}
-
-record() {
-  local id=$1 text=$2 at=0
-  for ((; \${#text} - at > 1000; at += 1000)); do printf "s %s %s\\n" "$id" "\${text:at:1000}"; done
-  printf "S %s %s\\n" "$id" "\${text:at}"
-}
-
-# Records what has the disk that a path leads to, through whatever links.
-claim() {
-  local dir name
-  for dir in /sys/class/block/*; do
-    name=\${dir##*/}
-    [ "$3" -ef "/dev/\${name//!//}" ] && record "$1" "claim $name $2"
-  done
-}
-
-# Disks in use without a mount that this login can see and without a holder in sysfs.
-survey_claims() {
-  local id=$1 dir path name device type label line lines=() pools
-  for dir in /sys/fs/*/*; do
-    name=\${dir##*/} dir=\${dir%/*}
-    [ ! -e "/sys/class/block/$name" ] || record "$id" "claim $name filesystem \${dir##*/}"
-  done
-  for path in /sys/kernel/config/{target/core/*/*/udev_path,nvmet/subsystems/*/namespaces/*/device_path}; do
-    line=
-    { IFS= read -r line <"$path"; } 2>/dev/null
-    case $line in /dev/*) claim "$id" "target \${path#/sys/kernel/config/}" "$line" ;; esac
-  done
-  pools=(/proc/spl/kstat/zfs/*/)
-  [ "\${#pools[@]}" -gt 0 ] || return 0
-  for dir in "\${pools[@]}"; do
-    dir=\${dir%/}
-    record "$id" "pool \${dir##*/}"
-  done
-  for dir in /sys/class/block/*; do
-    { IFS= read -r device <"$dir/dev" && mapfile -t lines <"/run/udev/data/b$device"; } 2>/dev/null || continue
-    type= label=
-    for line in "\${lines[@]}"; do
-      case $line in
-        E:ID_FS_TYPE=zfs_member) type=zfs ;;
-        E:ID_FS_LABEL=*) label=\${line#*=} ;;
-      esac
-    done
-    [ -z "$type" ] || record "$id" "member \${dir##*/} $label"
-  done
-  # The list of what is imported, as ZFS packs it (XDR): each text in it ends at a zero byte or at a length.
-  lines=()
-  { mapfile -d "" -t lines </etc/zfs/zpool.cache; } 2>/dev/null
-  for line in "\${lines[@]}"; do
-    case $line in */dev/*) claim "$id" zfs "/dev/\${line#*/dev/}" ;; esac
-  done
-}
-
-ask_ip() {
-  local out
-  out=$(exec ip -j -d -force -batch - <<<"$1" 2>/dev/null)
-  mapfile -t answers <<<"$out"
-}
-
-survey() {
-  local id=$1 dir name uuid file line names device partition lines client answers count
-  if ! command -v ip >/dev/null; then
-    printf "fail %s missing ip\\n" "$id"
-    return
-  fi
-  record "$id" "ssh $SSH_CONNECTION"
-  for dir in /sys/class/net/*; do
-    cd -P "$dir" 2>/dev/null || continue
-    names=(lower_*)
-    record "$id" "net \${dir##*/} \${names[*]#lower_} $PWD"
-  done
-  # A function whose interface another network namespace has shows an empty directory.
-  for dir in /sys/bus/pci/devices/*/net /sys/bus/pci/devices/*/virtio*/net; do
-    names=("$dir"/*)
-    dir=\${dir#/sys/bus/pci/devices/}
-    [ "\${#names[@]}" -gt 0 ] || record "$id" "away \${dir%%/*}"
-  done
-  for dir in /sys/bus/pci/devices/*/sriov_numvfs; do
-    count=0
-    { IFS= read -r count <"$dir"; } 2>/dev/null
-    [ "$count" -gt 0 ] || continue
-    dir=\${dir%/*} names=()
-    for name in "$dir"/virtfn*; do cd -P "$name" 2>/dev/null && names+=("\${PWD##*/}"); done
-    record "$id" "vf \${dir##*/} $count \${names[*]}"
-  done
-  for dir in /sys/class/block/*; do
-    cd -P "$dir" 2>/dev/null || continue
-    device= partition=0 name= uuid= file=
-    {
-      IFS= read -r device <dev
-      IFS= read -r name <dm/name
-      IFS= read -r uuid <dm/uuid
-      IFS= read -r file <loop/backing_file
-    } 2>/dev/null
-    [ -e partition ] && partition=1
-    names=(slaves/*)
-    record "$id" "blk \${dir##*/} \${device:--} $partition \${names[*]#slaves/} $PWD"
-    [ -z "$name" ] || record "$id" "dm \${dir##*/} $name $uuid"
-    case $file in /dev/*) record "$id" "loop \${dir##*/} $file" ;; esac
-  done
-  for dir in /sys/fs/btrfs/*/devices; do
-    cd "$dir" 2>/dev/null || continue
-    names=(*)
-    record "$id" "btrfs \${names[*]}"
-  done
-  cd /
-  survey_claims "$id"
-  mapfile -t lines </proc/self/mountinfo
-  # Of those without a device (containers have thousands) only what names some: btrfs has no number of its own.
-  for line in "\${lines[@]}"; do
-    file=\${line#* * }
-    [[ $file = 0:* && \${line##* - } != */dev/* ]] || record "$id" "mnt $line"
-  done
-  mapfile -t lines </proc/swaps
-  for line in "\${lines[@]:1}"; do record "$id" "swap $line"; done
-  client=\${SSH_CONNECTION%% *}
-  case $client in "" | *%*) client= ;; *) client="
-route get $client" ;; esac
-  ask_ip "addr show
-route show table all$client"
-  count=2
-  # Of a router with the whole internet's routes, only those that are few.
-  if [ "\${#answers[1]}" -gt ${ROUTES_LIMIT_BYTES} ]; then
-    ask_ip "addr show
-route show table all default
-route show table all 0.0.0.0/1
-route show table all 128.0.0.0/1
-route show table all ::/1
-route show table all 8000::/1
-route show table all proto static
-route show table all proto boot
-route show table all proto dhcp
-route show table all proto ra$client"
-    count=10
-  fi
-  for line in "\${answers[@]:0:count}"; do record "$id" "ip $line"; done
-  for line in "\${answers[@]:count}"; do record "$id" "get $line"; done
-  printf "done %s\\n" "$id"
-}
-
-# Every PCI function, and the lines of pci.ids that name what is there: vendors, their products, classes. Of one
-# vendor (or class) they stand between its line and the next that is not indented.
-list_devices() {
-  local id=$1 dir vendor product class numa driver group physical file tab=$'\\t' key script out lines line
-  declare -A wanted
-  for dir in /sys/bus/pci/devices/*; do
-    vendor= product= class= numa= driver= group= physical=
-    {
-      IFS= read -r vendor <"$dir/vendor"
-      IFS= read -r product <"$dir/device"
-      IFS= read -r class <"$dir/class"
-      IFS= read -r numa <"$dir/numa_node"
-    } 2>/dev/null
-    cd -P "$dir/driver" 2>/dev/null && driver=\${PWD##*/}
-    cd -P "$dir/iommu_group" 2>/dev/null && group=\${PWD##*/}
-    cd -P "$dir/physfn" 2>/dev/null && physical=\${PWD##*/}
-    record "$id" "pci \${dir##*/} \${vendor:--} \${product:--} \${class:--} \${numa:--} \${driver:--} \${group:--} \${physical:--}"
-    [[ $vendor$product =~ ^0x([0-9a-f]{4})0x([0-9a-f]{4})$ ]] &&
-      wanted[\${BASH_REMATCH[1]}]+="/^$tab\${BASH_REMATCH[2]}  /p;"
-    [[ $class =~ ^0x([0-9a-f]{2})([0-9a-f]{2})[0-9a-f]{2}$ ]] &&
-      wanted["C \${BASH_REMATCH[1]}"]+="/^$tab\${BASH_REMATCH[2]}  /p;"
-  done
-  cd /
-  for file in /usr/share/misc/pci.ids /usr/share/hwdata/pci.ids; do [ ! -r "$file" ] || break; file=; done
-  if [ -n "$file" ] && command -v sed >/dev/null; then
-    record "$id" "file $file"
-    script=
-    for key in "\${!wanted[@]}"; do script+="/^$key  /,/^[^$tab#]/{/^$key  /p;\${wanted[$key]}}"$'\\n'; done
-    out=$(exec sed -n "$script" "$file" 2>/dev/null)
-    mapfile -t lines <<<"$out"
-    for line in "\${lines[@]}"; do record "$id" "name $line"; done
-  fi
-  printf "done %s\\n" "$id"
-}
-
+${HOST_HELPER_LOOKS}
 # The last second by itself: on a host that stood still, the time is over before sshd has passed on what
 # came in meanwhile.
 next_request() {
@@ -437,7 +300,7 @@ printf "\\nready ${READY_WORD} %s %s\\n" "$session" "$lock_dir"
 while next_request; do
   case $verb in
     lock) take "$id" $names ;;
-    unlock) let_go $names; printf "freed %s\\n" "$id" ;;
+    unlock) let_go $names; answer say "freed $id" ;;
     survey) answer survey "$id" ;;
     devices) answer list_devices "$id" ;;
     quit) break ;;

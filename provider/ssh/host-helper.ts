@@ -1,5 +1,6 @@
 import { fail } from "../errors";
 import { waitUnlessAborted } from "./abort";
+import { findExpiredLogin } from "./expired-login";
 import {
   HOST_HELPER_COMMAND,
   HOST_HELPER_PROGRAM,
@@ -178,6 +179,8 @@ export class HostHelperProcess {
     if (code === 127) return fail("SSH_HELPER_TOOL_MISSING", { target, tool: "bash", debianPackage: "bash" });
     if (code === WRONG_SHELL_EXIT_CODE)
       return this.#failure("a login script starts another shell in place of the command that it is to run");
+    const expired = findExpiredLogin(target, code, this.#process.stderrText);
+    if (expired !== undefined) return expired;
     const stderr = this.#process.stderrText.trim().slice(0, 500);
     const how = code === null ? "it was ended" : `it ended with exit code ${code}`;
     return fail("SSH_HELPER_FAILED", { target, reason: stderr === "" ? how : `${how}: ${stderr}` });

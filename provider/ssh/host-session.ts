@@ -230,24 +230,17 @@ async function takeOnHost(
   target: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  let busy: string | undefined;
   try {
     await helper.converse<undefined>(({ id, resolve, reject }) => {
       const ask = (): void => helper.send(`lock ${id} ${queue.join(" ")}`);
       ask();
       return (verb, text) => {
         if (verb === "fail") return reject(helperError(target, text));
-        if (verb === "busy") busy = text;
-        // What was waited for is gone: from the start.
-        if (verb === "stale") {
-          busy = undefined;
-          return ask();
-        }
+        // What was waited for is gone: it, and what stands behind it, from the start.
+        if (verb === "stale") return ask();
         if (verb !== "got") return;
         queue.shift();
-        if (queue.length === 0) return resolve(undefined);
-        // What stood behind a busy one has not been asked for yet.
-        if (busy === text) ask();
+        if (queue.length === 0) resolve(undefined);
       };
     }, signal);
   } catch (error) {

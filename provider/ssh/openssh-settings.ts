@@ -68,7 +68,9 @@ function readLines(printed: string): ReadonlyMap<string, readonly string[]> {
     const [, keyword, value] = /^(\S+) (.*?)\r?$/.exec(line) ?? [];
     if (keyword === undefined || value === undefined || value === "") continue;
     const name = keyword.toLowerCase();
-    values.set(name, [...(values.get(name) ?? []), value]);
+    const known = values.get(name);
+    if (known === undefined) values.set(name, [value]);
+    else known.push(value);
   }
   return values;
 }

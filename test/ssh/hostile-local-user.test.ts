@@ -2,15 +2,19 @@ import { execFileSync, spawn } from "node:child_process";
 import {
   chmodSync,
   chownSync,
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
+  openSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import type { SshConnection } from "../../provider/ssh";
+import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM } from "../../provider/ssh/host-helper-program";
 import { helpersHolding, isPending, LOCK_DIR, lockFiles, own } from "./support/lock-files";
 import { Bench, type Sshd, waitUntil } from "./support/sshd";
 
@@ -49,6 +53,34 @@ describe("What another user of the host puts in a lock's place", () => {
     await (await connection.locks.lock([own("c")], AbortSignal.timeout(5_000))).release();
     await other.release();
     expect(lockFiles()).toEqual([path.slice(LOCK_DIR.length + 1)]);
+  });
+
+  it("if it is a link into a file system that never answers, holds up neither other locks nor their end with their client", async () => {
+    const folder = join(bench.workspace.path, "mute");
+    mkdirSync(folder);
+    const fuse = openSync("/dev/fuse", "r+");
+    const mount = "-i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0,allow_other mute".split(" ");
+    execFileSync("mount", [...mount, folder], { stdio: ["ignore", "ignore", "inherit", fuse] });
+    try {
+      // of its own copy of all mounts only this server has it, so that nothing else of this machine is held up
+      const log = bench.workspace.write("own-mounts", "");
+      const server = await bench
+        .startSshd({ inPlaceOf: [[log, log]] })
+        .finally(() => execFileSync("umount", ["-l", folder]));
+      symlinkSync(join(folder, "within"), path);
+      const pool = bench.pool();
+      const connection = await pool.acquire(server.target(bench.login));
+      await connection.locks.lock([own("b")]);
+      await expect(connection.locks.lock([own("a")], AbortSignal.timeout(5_000))).rejects.toThrow(
+        `${path} is no folder`,
+      );
+      await (await connection.locks.lock([own("c")], AbortSignal.timeout(5_000))).release();
+      await pool.close();
+      await waitUntil("the other lock is free", () => !existsSync(pathOf("b")), 3_000);
+    } finally {
+      // whoever still asks it is told that it has ended
+      closeSync(fuse);
+    }
   });
 
   it("in the moment after the look, holds up neither other locks nor their end with their client", async () => {
@@ -143,6 +175,96 @@ describe("A lock of a helper that was killed", () => {
     expect(lockFiles()).toHaveLength(2);
     await lock.release();
     expect(lockFiles()).toEqual([]);
+  });
+});
+
+describe("Locks that are asked for together", () => {
+  const bench = new Bench();
+  const { workspace } = bench;
+  const names = ["a", "b", "c"].map(own);
+  const mkdir = join(workspace.path, "real-mkdir");
+  const log = workspace.write("log", "");
+  const once = join(workspace.path, "once");
+
+  beforeAll(() => copyFileSync("/usr/bin/mkdir", mkdir));
+  afterEach(() => {
+    for (const name of ["a", "b", "c"]) rmSync(pathOf(name), { recursive: true, force: true });
+  });
+  afterAll(() => bench.tearDown());
+
+  /** @param meanwhile what somebody does in the moment after the look, the first time */
+  const connect = async (meanwhile: string): Promise<SshConnection> => {
+    writeFileSync(log, "");
+    writeFileSync(once, "");
+    // login scripts of this machine may make folders too
+    const script =
+      `#!/bin/sh\ncase "$*" in *${own("")}*) echo mkdir >>${log} ;; *) exec ${mkdir} "$@" ;; esac\n` +
+      `[ -e ${once} ] && rm ${once} && { ${meanwhile}; }\nexec ${mkdir} "$@"\n`;
+    chmodSync(workspace.write("mkdir", script), 0o755);
+    const sshd = await bench.startSshd({ inPlaceOf: [["/usr/bin/mkdir", join(workspace.path, "mkdir")]] });
+    return bench.pool().acquire(sshd.target(bench.login));
+  };
+
+  it("cost one process for all their folders", async () => {
+    const connection = await connect("true");
+    const lock = await connection.locks.lock(names);
+    expect(readFileSync(log, "utf8")).toBe("mkdir\n");
+    for (const name of ["a", "b", "c"]) expect(helpersHolding(name)).toHaveLength(1);
+    await lock.release();
+    expect(lockFiles()).toEqual([]);
+  });
+
+  it("are not held behind one that somebody has taken in this moment, and leave no folder there", async () => {
+    const taken = pathOf("b");
+    const connection = await connect(
+      `${mkdir} ${taken}; setsid flock ${taken} sleep 3 >/dev/null 2>&1 </dev/null & sleep 0.2`,
+    );
+    const locking = connection.locks.lock(names, AbortSignal.timeout(20_000));
+    await waitUntil("it is asked for", () => !existsSync(once));
+    await waitUntil("what it can have is held", () => helpersHolding("a").length === 1, 2_000);
+    expect(await isPending(locking, 1_000)).toBe(true);
+    expect(helpersHolding("c")).toEqual([]);
+    expect([...lockFiles()].sort()).toEqual(["a", "b"].map((name) => `multifunction-pci.${own(name)}.lock`));
+    await (await locking).release();
+    expect(lockFiles()).toEqual([]);
+  });
+});
+
+describe("A client that stands still", () => {
+  const bench = new Bench();
+  afterAll(() => bench.tearDown());
+
+  it("with its channel full and a lock asked for, loses its locks all the same", async () => {
+    const ip = bench.workspace.write(
+      "ip",
+      "#!/bin/sh\necho '[]'\necho '[]'\nyes $(printf %0900d 0) | head -n 8000\n",
+    );
+    chmodSync(ip, 0o755);
+    const sshd = await bench.startSshd({ inPlaceOf: [["/usr/bin/ip", ip]] });
+    const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
+    const login = ["-F", "none", "-i", bench.clientKey, "-p", String(sshd.port), "root@127.0.0.1"];
+    const client = spawn("ssh", [...options.flatMap((one) => ["-o", one]), ...login, HOST_HELPER_COMMAND]);
+    const { stdin, stdout } = client;
+    const ended = new Promise((resolve) => client.once("exit", resolve));
+    try {
+      let read = "";
+      stdout.on("data", (bytes: Buffer) => (read += bytes.toString("latin1")));
+      stdin.write(HOST_HELPER_PROGRAM);
+      await waitUntil("it is ready", () => read.includes("ready"));
+      stdin.write(`lock 1 ${own("a")}\n`);
+      await waitUntil("it is locked", () => read.includes("got 1"));
+      stdout.pause();
+      stdin.write("survey 2\n");
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      // more than fits behind the last whole answer in a pipe that takes no other
+      const many = Array.from({ length: 40 }, (_, n) => own(`b${n}`));
+      stdin.write(`lock 3 ${many.join(" ")}\n`);
+      await waitUntil("another lock is taken", () => helpersHolding("b").length > 0);
+      await waitUntil("all are let go of", () => lockFiles().length === 0, 16_000);
+    } finally {
+      client.kill("SIGKILL");
+      await ended;
+    }
   });
 });
 

@@ -5,6 +5,7 @@ import type { AuthContext, KeyboardAuthContext } from "ssh2";
 import type { SshTarget } from "../../provider/ssh";
 import { rejectionOf } from "../support/within-bounds";
 import { InProcessServer } from "./support/in-process-server";
+import { own } from "./support/lock-files";
 import { Bench, waitUntil, type Sshd } from "./support/sshd";
 
 const PASSWORD = "correct horse";
@@ -117,6 +118,28 @@ describe("logins that take several methods", () => {
     expect(String(error)).not.toContain(PASSWORD);
     expect(Date.now() - startedAt).toBeLessThan(20_000);
   });
+
+  it.each<[string, Partial<SshTarget>]>([
+    ["password", { password: PASSWORD }],
+    ["publickey", { privateKey: read(clientKey) }],
+  ])(
+    "by the method %s say so where the password has to be changed, whatever is done",
+    async (methods, login) => {
+      const sshd = await startSshd(methods, 0);
+      const target = sshd.target({ hostKey: hostKey ?? "", ...login });
+      const expired = { code: "SSH_PASSWORD_EXPIRED" };
+      const connection = await bench.pool().acquire(target);
+      await expect(connection.locks.lock([own("a")])).rejects.toMatchObject(expired);
+      expect(await connection.closed).toMatchObject(expired);
+      const another = await bench.pool().acquire(target);
+      const { stdio } = await another.exec("virt-ssh-helper");
+      stdio.on("error", () => undefined).resume();
+      expect(await another.closed).toMatchObject(expired);
+      await expect(another.exec("virt-ssh-helper")).rejects.toMatchObject(expired);
+      const { password = "" } = login;
+      if (password !== "") expect(String(await another.closed)).not.toContain(password);
+    },
+  );
 });
 
 /** What other servers ask; the words are those of the modules named. */
