@@ -8,6 +8,7 @@ import {
   interfacesOn,
   isSlotFree,
   slotOf,
+  turnedRound,
   type GuestBus,
   type HostFunction,
   type PciAddress,
@@ -23,6 +24,7 @@ import {
 } from "../plan";
 import { anyGuest } from "./any-guest";
 import { judgeDevice, judgeGuest } from "./judge";
+import { partsByDevice } from "./part-of-device";
 import type { HostPicture, ListedFunction } from "./picture";
 import { programOf, prologueOf } from "./program";
 import type {
@@ -67,12 +69,12 @@ export function composeReport(picture: HostPicture): PciReport {
     seen.by === "guest"
       ? { ...seen.observation, ...held, functions, hostUses: findHostUses(survey) }
       : anyGuest(functions, survey, { ...seen.holders, ...held });
-  const devices = new Map<PciSlotAddress, Known[]>();
-  for (const one of known) {
-    const members = devices.get(slotOf(one.address));
-    if (members === undefined) devices.set(slotOf(one.address), [one]);
-    else members.push(one);
-  }
+  const devices = turnedRound(known, (one) => [slotOf(one.address)]);
+  const groups = turnedRound(known, ({ listed: { iommuGroup } }) =>
+    iommuGroup === undefined ? [] : [iommuGroup],
+  );
+  const entries = entriesByTag(observation);
+  const partFor = partsByDevice(observation);
   return {
     host: {
       address: printable(label),
@@ -85,7 +87,7 @@ export function composeReport(picture: HostPicture): PciReport {
         ? seen.guests.map(({ name, uuid }) => ({ name: printable(name), uuid: printable(uuid) }))
         : null,
     devices: [...devices].map(([address, members]) =>
-      deviceReport(address, members, known, observation, picture),
+      deviceReport(address, members, groups, partFor(members.map((one) => one.address)), entries, picture),
     ),
     prologue: prologueOf(picture.arguments),
     notes: [...picture.notes, ...(observation.unreadGuests ?? []).map(describeUnreadGuest)].map(printable),
@@ -106,8 +108,9 @@ function hostFunctionOf({ address, listed, isBridge }: Known): HostFunction {
 function deviceReport(
   address: PciSlotAddress,
   members: readonly Known[],
-  all: readonly Known[],
+  inGroups: ReadonlyMap<number, readonly Known[]>,
   observation: Observation,
+  entries: EntriesByTag,
   picture: HostPicture,
 ): DeviceReport {
   const numbers = members.map((one) => functionNumberOf(one.address));
@@ -122,8 +125,8 @@ function deviceReport(
     className: nameOf(first?.className),
     numaNode: first?.numaNode ?? null,
     isBridge: members.every((one) => one.isBridge),
-    functions: members.map((one) => functionReport(one, observation, picture)),
-    iommuGroups: groups.map((group) => groupReport(group, address, all)),
+    functions: members.map((one) => functionReport(one, observation, entries, picture)),
+    iommuGroups: groups.map((group) => groupReport(group, address, inGroups.get(group) ?? [])),
     attach: {
       ...judgement,
       consequences: judgement.consequences.map(printable),
@@ -136,6 +139,7 @@ function deviceReport(
 function functionReport(
   { address, listed }: Known,
   observation: Observation,
+  entries: EntriesByTag,
   picture: HostPicture,
 ): FunctionReport {
   return {
@@ -153,13 +157,13 @@ function functionReport(
     interfaces: interfacesOn(picture.survey, address).map(printable),
     disks: disksOn(picture.survey, address).map(printable),
     hostUses: observation.hostUses.filter((one) => one.address === address).map((one) => printable(one.use)),
-    heldBy: holderOf(address, observation),
+    heldBy: holderOf(address, observation, entries),
   };
 }
 
 /** A bridge in a group is no obstacle, and is told as one. */
-function groupReport(group: number, device: PciSlotAddress, all: readonly Known[]): IommuGroupReport {
-  const others = all.filter((one) => one.listed.iommuGroup === group && slotOf(one.address) !== device);
+function groupReport(group: number, device: PciSlotAddress, members: readonly Known[]): IommuGroupReport {
+  const others = members.filter((one) => slotOf(one.address) !== device);
   return {
     group,
     others: others.map(({ address, listed, isBridge }) => ({
@@ -170,13 +174,22 @@ function groupReport(group: number, device: PciSlotAddress, all: readonly Known[
   };
 }
 
-function holderOf(address: PciAddress, { holdings, ledger }: Observation): HolderReport | null {
+/** The entries of the ledger, by guest and tag; the first of each counts. */
+type EntriesByTag = ReadonlyMap<string, readonly { readonly entry: LedgerEntry }[]>;
+
+function entriesByTag({ ledger }: Observation): EntriesByTag {
+  return turnedRound(ledger, (line) => [`${line.guest.uuid} ${line.entry.tag}`]);
+}
+
+function holderOf(
+  address: PciAddress,
+  { holdings }: Observation,
+  entries: EntriesByTag,
+): HolderReport | null {
   const holding = holdings.find((one) => one.address === address);
   if (holding === undefined) return null;
   const tag = findTagOfAlias(holding.alias);
-  const entry = ledger.find(
-    (line) => line.guest.uuid === holding.guest.uuid && line.entry.tag === tag,
-  )?.entry;
+  const entry = tag === undefined ? undefined : entries.get(`${holding.guest.uuid} ${tag}`)?.[0]?.entry;
   const own = entry?.functions.find((one) => one.address === address);
   return {
     guest: printable(holding.guest.name),

@@ -18,6 +18,7 @@ export { hasRomOptions, isSameRom, romOptionsOf, type RomOptions } from "./rom-o
 export { disksOn, findHostDevices, interfacesOn, listDevices } from "./host-devices";
 export type { HostSurvey, SurveyedDisk, SurveyedInterface } from "./host-survey";
 export { findHostUses, type HostUse } from "./host-use";
+export { turnedRound } from "./stack";
 export {
   classifyBus,
   countFreeSlots,

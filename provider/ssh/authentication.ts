@@ -18,7 +18,7 @@ interface Attempt {
 
 /** No list of AuthenticationMethods is as long; a server that goes on like this has no end in mind. */
 const MOST_PARTIAL_SUCCESSES = 8;
-/** As often as OpenSSH asks its user (NumberOfPasswordPrompts): a PAM stack may have several modules that ask. */
+/** To prompts of one login, as often as OpenSSH asks its user (NumberOfPasswordPrompts): a PAM stack may have several modules. */
 const MOST_PASSWORD_ANSWERS = 3;
 const LONGEST_PROMPT = 80;
 
@@ -41,6 +41,7 @@ export class Authentication {
   #current: Attempt | undefined;
   #answered: readonly string[] | undefined;
   #partialSuccesses = 0;
+  #passwordAnswers = 0;
   readonly #accepted = new Set<string>();
   /** Keys that were refused in turn: offered last after a partial success. */
   readonly #refused = new Set<string>();
@@ -206,7 +207,7 @@ export class Authentication {
       yield { method: "password", offer: "password", auth: { type: "password", username, password } };
     // after a partial success also without one: there are methods that ask nothing, and the refusal says what is asked
     if (password === undefined && this.#partialSuccesses === 0) return;
-    let answers = 0;
+    let hasAnswered = false;
     yield {
       method: "keyboard-interactive",
       offer: `keyboard-interactive${password === undefined ? "" : " (with the password)"}`,
@@ -216,12 +217,14 @@ export class Authentication {
         prompt: (_name, instruction, _language, prompts, finish) => {
           const [prompt, ...others] = prompts;
           if (prompt === undefined) return finish([]);
-          const kind = promptKindOf(prompt.prompt, instruction, answers > 0);
+          const kind = promptKindOf(prompt.prompt, instruction, hasAnswered);
           if (kind === "change") return this.#endAsExpired(client, prompt.prompt);
-          answers += 1;
           const isForPassword = kind === "password" && prompt.echo !== true && others.length === 0;
-          if (!isForPassword || password === undefined || answers > MOST_PASSWORD_ANSWERS)
+          const isTold = this.#passwordAnswers >= MOST_PASSWORD_ANSWERS;
+          if (!isForPassword || password === undefined || isTold)
             return this.#endAsUnanswered(client, prompts, kind === "password" && others.length === 0);
+          hasAnswered = true;
+          this.#passwordAnswers += 1;
           finish([password]);
         },
       },

@@ -35,7 +35,7 @@ const CHANGE = /\b(?:new|current|old|retype|re-?enter|again|repeat|confirm|chang
 
 /** What the words around a prompt say of a password that has expired (Linux-PAM, pam_unix and sssd). */
 const EXPIRED =
-  /password (?:has |is )?expired|expired password|(?:required|need) to change your password|change your password/i;
+  /password (?:has |is )?expired|expired password|(?<!\bif )you (?:are required to|have to|must|need to) change your password|change your password (?:now|immediately)/i;
 
 /**
  * What a prompt asks for.

@@ -29,6 +29,8 @@ export interface ListedFunction {
 
 /** Several times what a host with all virtual functions of its cards enabled has. */
 const MAX_FUNCTIONS = 5_000;
+/** Most members of an IOMMU group: each of its devices is told with all others. */
+const MAX_GROUP_MEMBERS = 1_024;
 const ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/;
 
 /**
@@ -42,8 +44,10 @@ export function parsePciListing(lines: readonly string[]): PciListing {
   if (functions.length > MAX_FUNCTIONS) throw new Error(`there are ${functions.length} PCI functions`);
   const names = readNames(records.get("name") ?? []);
   const [namesFile] = records.get("file") ?? [];
+  const read = functions.map((record) => readFunction(record, names));
+  refuseLargeGroups(read);
   return {
-    functions: functions.map((record) => readFunction(record, names)),
+    functions: read,
     ...(namesFile !== undefined && { namesFile }),
   };
 }
@@ -75,6 +79,17 @@ function readFunction(record: string, names: ReadonlyMap<string, string>): Liste
     ...(productName !== undefined && { productName }),
     ...(className !== undefined && { className }),
   };
+}
+
+function refuseLargeGroups(functions: readonly ListedFunction[]): void {
+  const sizes = new Map<number, number>();
+  for (const { iommuGroup } of functions) {
+    if (iommuGroup === undefined) continue;
+    const size = (sizes.get(iommuGroup) ?? 0) + 1;
+    sizes.set(iommuGroup, size);
+    if (size > MAX_GROUP_MEMBERS)
+      throw new Error(`IOMMU group ${iommuGroup} has more than ${MAX_GROUP_MEMBERS} functions`);
+  }
 }
 
 function digits(id: string | undefined): string {

@@ -185,6 +185,23 @@ describe("a password", () => {
     expect(told).toEqual([["correct horse"], ["correct horse"]]);
   });
 
+  it("is told to three prompts of a login at most, however many methods the server asks for", async () => {
+    let told = 0;
+    server = await InProcessServer.listen({
+      onLogin: (context) => {
+        if (context.method !== "keyboard-interactive") return context.reject(["keyboard-interactive"]);
+        context.prompt([{ prompt: "Password: ", echo: false }], "", "", () => {
+          told += 1;
+          context.reject(["keyboard-interactive"], true);
+        });
+      },
+    });
+    const error = await rejectionOf(server.pool().acquire(server.target()));
+    expect(error).toMatchObject({ code: "SSH_AUTH_REFUSED" });
+    expect(String(error)).toContain("it was told already");
+    expect(told).toBe(3);
+  });
+
   it.each<[string, Question]>([
     ["a verification code (google-authenticator)", hidden("Verification code: ")],
     ["a password with a code behind it (google-authenticator)", hidden("Password & verification code: ")],

@@ -91,6 +91,12 @@ describe("a prompt", () => {
     expect(kindOf("Password: ", words)).toBe("change");
     expect(kindOf("Password: ", "Password expired. Change your password now.")).toBe("change");
     expect(kindOf("Password: ", "Welcome to hv1")).toBe("password");
+    for (const words of [
+      "To change your password, visit https://idm.example",
+      "If you need to change your password, call 117.",
+      "Warning: your password will expire in 3 days.",
+    ])
+      expect(kindOf("Password: ", words)).toBe("password");
   });
 
   it("takes no time to speak of when it is made to be slow", () => {

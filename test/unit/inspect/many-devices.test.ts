@@ -1,0 +1,51 @@
+import { composeReport } from "../../../provider/inspect";
+import type { PciAddress } from "../../../provider/pci";
+import { parsePciListing } from "../../../provider/ssh/pci-listing";
+import { processorSecondsOf } from "../../support/processor-time";
+import { nothingUsed } from "../../support/survey";
+import { GUEST, picture, port, upInterface } from "./support/pictures";
+
+const addressOf = (n: number): string => `${n.toString(16).padStart(4, "0")}:01:00.0`;
+
+/** Devices of one function, each in a group of its own, used by the host, and of every tenth a guest has a part. */
+function shown(count: number) {
+  const all = Array.from({ length: count }, (_, n) => n);
+  const owned = all.filter((n) => n % 10 === 0);
+  const tagOf = (n: number): string => n.toString(16).padStart(12, "0");
+  return picture(
+    all.map((n) => port(addressOf(n), { iommuGroup: n })),
+    {
+      survey: {
+        ...nothingUsed,
+        interfaces: all.map((n) => upInterface(`eth${n}`, addressOf(n), "10.0.0.1")),
+      },
+      seen: {
+        by: "host",
+        holders: {
+          holdings: owned.map((n) => ({
+            guest: GUEST,
+            address: addressOf(n) as PciAddress,
+            alias: `ua-mfpci-${tagOf(n)}-${n}`,
+            isUnassigned: true,
+          })),
+          ledger: [],
+        },
+      },
+    },
+  );
+}
+
+test("what a host with very many devices costs goes with their number", () => {
+  const few = processorSecondsOf(() => composeReport(shown(500)));
+  const many = processorSecondsOf(() => composeReport(shown(4_000)));
+  // eight times as many; squared it would be sixty-four
+  expect(many / few).toBeLessThan(24);
+});
+
+test("an IOMMU group of thousands of functions is no host's", () => {
+  const record = (n: number) => `pci ${addressOf(n)} 0x8086 0x10d3 0x020000 - - 7 -`;
+  const listing = (count: number) => () =>
+    parsePciListing(Array.from({ length: count }, (_, n) => record(n)));
+  expect(listing(1_024)().functions).toHaveLength(1_024);
+  expect(listing(1_025)).toThrow("IOMMU group 7 has more than 1024 functions");
+});
