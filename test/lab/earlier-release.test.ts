@@ -1,22 +1,11 @@
-import { LEDGER_PREFIX, LEDGER_URI } from "../../provider/hypervisor/libvirt/ledger-xml";
+import { LEDGER_URI } from "../../provider/hypervisor/libvirt/ledger-xml";
 import { eventually } from "../support/eventually";
+import { writeLedgerAsBefore } from "../support/ledger-of-before";
 import { attachmentLab, NIC, type Kept } from "./support/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
 const four = [0, 1, 2, 3].map((n) => `0000:08:00.${n}`);
-
-/** Takes out of a guest's ledger, in each of these places, what 0.1.0 does not write; throws if nothing was there. */
-async function rewriteAsBefore(...places: readonly ("--live" | "--config")[]): Promise<void> {
-  for (const place of places) {
-    const xml = await lab.virsh(`metadata guest1 ${LEDGER_URI} ${place}`);
-    const before = xml.trim().replaceAll(/ (?:incarnation|since)="[^"]*"/g, "");
-    expect(before).not.toBe(xml.trim());
-    const set = `virsh -q metadata guest1 ${LEDGER_URI} --key ${LEDGER_PREFIX} ${place} --set "$(cat)"`;
-    const { code, stderr } = await lab.lab.exec(set, { input: before });
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  }
-}
 
 /** A state as 0.1.0 saved it. */
 function asBefore({ id, outs }: Kept): Kept {
@@ -31,7 +20,7 @@ async function incarnations(place: "--live" | "--config"): Promise<string[]> {
 
 test("what an earlier release attached previews without a difference, is refreshed, changed and destroyed, and gets no incarnation", async () => {
   const made = asBefore(await lab.create());
-  await rewriteAsBefore("--live");
+  await writeLedgerAsBefore(lab.lab, "--live");
   expect(await lab.preview(made)).toMatchObject({ changes: false, plan: "" });
   const refreshed = await lab.refresh(made);
   expect(refreshed?.outs).toMatchObject({ attached: made.outs["attached"], incarnation: null });
@@ -50,7 +39,7 @@ test("what an earlier release attached previews without a difference, is refresh
 test("what an earlier release made persistent is recognised in both places, and leaves both", async () => {
   const persistent = { persistent: true };
   const made = asBefore(await lab.create(persistent));
-  await rewriteAsBefore("--live", "--config");
+  await writeLedgerAsBefore(lab.lab, "--live", "--config");
   expect(await lab.preview(made, persistent)).toMatchObject({ changes: false, plan: "" });
   const once = await lab.up(made, { persistent: false });
   expect(once.did).toBe("update");
@@ -63,7 +52,7 @@ test("what an earlier release made persistent is recognised in both places, and 
 
 test("an incarnation that an earlier release has dropped is no difference, and comes back with the next write", async () => {
   const made = await lab.create();
-  await rewriteAsBefore("--live");
+  await writeLedgerAsBefore(lab.lab, "--live");
   expect(await lab.preview(made)).toMatchObject({ changes: false, plan: "" });
   const changed = await lab.up(made, { functions: [0, 2], leftovers: "hold" });
   expect(await incarnations("--live")).toEqual([`incarnation="${String(made.outs["incarnation"])}"`]);

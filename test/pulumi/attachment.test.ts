@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { connectLab, type Lab } from "../../lab";
 import { eventually } from "../support/eventually";
+import { writeLedgerAsBefore } from "../support/ledger-of-before";
 import { expectSuccess, PulumiProject, type CommandResult, type StateResource } from "./harness";
 
 const NIC = "0000:01:00";
@@ -148,6 +149,7 @@ test("a state that release 0.1.0 wrote previews without changes and is destroyed
   await using project = await quickstart();
   expectSuccess(await project.up());
   const now = await attachment(project);
+  await writeLedgerAsBefore(lab, "--live");
   const text = fs.readFileSync(fixture, "utf8");
   const { host, port, hostKey, privateKey } = lab.ssh;
   const values: Record<string, unknown> = {

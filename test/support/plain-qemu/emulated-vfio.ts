@@ -44,7 +44,8 @@ export class EmulatedVfio implements QmpMonitor {
     const { driver, host, ...others } = args;
     if (command === "device_add" && driver === "vfio-pci") {
       const address = String(host);
-      if (!(await this.#isHeld(address))) throw new QmpError("GenericError", `vfio ${address}: no such host device`);
+      if (!(await this.#isHeld(address)))
+        throw new QmpError("GenericError", `vfio ${address}: no such host device`);
       await this.#refuseSecond(address, signal);
       const answer = await this.#monitor.execute(command, { ...others, driver: STAND_IN }, signal);
       this.#hosts.set(`${PERIPHERAL_PATH}/${String(args["id"])}`, address);
