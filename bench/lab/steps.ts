@@ -5,6 +5,26 @@ const FUNCTIONS = [0, 1, 2, 3];
 const DEVICE = "0000:01:00";
 const HOST_DRIVER = "e1000e";
 
+/**
+ * Waits until the guest has given function 0 of the bus an address, by its registers, and reads it twice as the provider
+ * does: before that, an eject that comes late may still take what was plugged.
+ */
+function awaitMapped(guest: string, bus: string): Step {
+  const hmp = (words: string): string => `virsh -q qemu-monitor-command ${guest} --hmp ${words}`;
+  const question = JSON.stringify({
+    execute: "qom-get",
+    arguments: { path: "/machine/q35", property: "MCFG" },
+  });
+  const lines = [
+    `secondary=$(${hmp(`"info pci"`)} | awk '/secondary bus/ { n = $3 + 0 } /id "${bus}"/ { print n }')`,
+    `base=$(virsh -q qemu-monitor-command ${guest} '${question}' | grep -oE '[0-9]{6,}' | head -n 1)`,
+    `at=$((base + secondary * 1048576 + 16))`,
+    `is_mapped() { ${hmp(`"xp /6wx $at"`)} | grep -qE ' 0x[1-9a-f][0-9a-f]{6}0'; }`,
+    "until is_mapped && sleep 0.05 && is_mapped; do sleep 0.1; done",
+  ];
+  return lines.join("; ");
+}
+
 /** @param bus free bus of the guest to plug into. */
 export function stepsFor(guest: string, bus: string): Steps {
   const monitor = (execute: string, args: object): Step =>
@@ -41,6 +61,7 @@ export function stepsFor(guest: string, bus: string): Steps {
       `${metadata} --set '${entry}'`,
       ...FUNCTIONS.map(hold),
       ...[1, 2, 3, 0].map(plug),
+      awaitMapped(guest, bus),
       `${devices} | grep bench-f0`,
     ],
     lookBeforeDetach: [

@@ -56,6 +56,8 @@ export class VirshBatch {
           multifunction: true,
         }),
       ),
+      // for the guest to map what was plugged: the shortest pause that virsh has
+      this.#pause(),
       this.#devices(),
     ]);
   }
@@ -69,8 +71,8 @@ export class VirshBatch {
       this.#monitor("qom-get", { path: this.#busPath(), property: "hotplug-handler" }),
       this.#monitor("device_del", { id: "bench-f0" }),
       `qemu-monitor-event ${guest} --event DEVICE_DELETED --timeout 60`,
-      // the other three follow at once, and QEMU closes the group a moment later: the shortest pause that virsh has
-      `qemu-monitor-event ${guest} --event NOTHING --timeout 1`,
+      // the other three follow at once, and QEMU closes the group a moment later
+      this.#pause(),
       ...FUNCTIONS.map((f) => `detach-device ${guest} ${this.#hostdevFile(f)} --live`),
       ...this.#drivers(),
       `metadata ${guest} --uri urn:bench --key bench --live --remove`,
@@ -79,6 +81,11 @@ export class VirshBatch {
 
   close(): void {
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** A second. */
+  #pause(): string {
+    return `qemu-monitor-event ${this.#guest} --event NOTHING --timeout 1`;
   }
 
   #drivers(): string[] {

@@ -116,3 +116,19 @@ test("a native slot that no system has switched on gives the device back at once
   expect(await devicesOf("bare")).toEqual([]);
   expect(await lab.driversOf(NIC)).toEqual(e1000e);
 });
+
+test("a guest whose name is in other scripts is found by it in create, preview, refresh, change and destroy", async () => {
+  const name = "gäst-网络-شبكة-🙂";
+  await startWithoutSystem(name, "native");
+  const inGuest = { guest: { domain: name }, timeouts: { detachSeconds: 30 } };
+  const made = await lab.create(inGuest);
+  expect(await devicesOf(name)).toHaveLength(4);
+  expect(await lab.preview(made, inGuest)).toMatchObject({ changes: false, plan: "" });
+  expect((await lab.refresh(made))?.outs["attached"]).toEqual(made.outs["attached"]);
+  const changed = await lab.up(made, { ...inGuest, functions: [0, 2], leftovers: "hold" });
+  expect(changed.did).toBe("update");
+  expect(await devicesOf(name)).toHaveLength(2);
+  await lab.provider.delete(changed.kept.id, changed.kept.outs);
+  expect(await devicesOf(name)).toEqual([]);
+  expect(await lab.driversOf(NIC)).toEqual(e1000e);
+});
