@@ -7,7 +7,8 @@ const HOST_DRIVER = "e1000e";
 
 /**
  * Waits until the guest has given function 0 of the bus an address, by its registers, and reads it twice as the provider
- * does: before that, an eject that comes late may still take what was plugged.
+ * does: before that, an eject that comes late may still take what was plugged. Then reads those of the other functions once,
+ * as the provider does for its output `guestState`.
  */
 function awaitMapped(guest: string, bus: string): Step {
   const hmp = (words: string): string => `virsh -q qemu-monitor-command ${guest} --hmp ${words}`;
@@ -19,8 +20,9 @@ function awaitMapped(guest: string, bus: string): Step {
     `secondary=$(${hmp(`"info pci"`)} | awk '/secondary bus/ { n = $3 + 0 } /id "${bus}"/ { print n }')`,
     `base=$(virsh -q qemu-monitor-command ${guest} '${question}' | grep -oE '[0-9]{6,}' | head -n 1)`,
     `at=$((base + secondary * 1048576 + 16))`,
-    `is_mapped() { ${hmp(`"xp /6wx $at"`)} | grep -qE ' 0x[1-9a-f][0-9a-f]{6}0'; }`,
-    "until is_mapped && sleep 0.05 && is_mapped; do sleep 0.1; done",
+    `is_mapped() { ${hmp(`"xp /6wx $1"`)} | grep -qE ' 0x[1-9a-f][0-9a-f]{6}0'; }`,
+    "until is_mapped $at && sleep 0.05 && is_mapped $at; do sleep 0.1; done",
+    ...[1, 2, 3].map((f) => `is_mapped $((at + ${f * 4096}))`),
   ];
   return lines.join("; ");
 }
