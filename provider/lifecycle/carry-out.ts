@@ -209,8 +209,12 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
       return plug(step, work, course);
     case "confirm":
       return confirmPlug(step, {
-        ...{ guest: hypervisor.guest, deadline, progress: work.progress, watch: course.watch },
-        ...{ unplugMs: course.unplugMs, resetsAtPlug: course.resetsAtPlug },
+        guest: hypervisor.guest,
+        deadline,
+        progress: work.progress,
+        watch: course.watch,
+        unplugMs: course.unplugMs,
+        resetsAtPlug: course.resetsAtPlug,
         ranJustNow: course.unplugMs > 0 || work.hasSwept === true,
       });
     case "release":

@@ -2,6 +2,7 @@ import { attach, detach } from "../../../provider/lifecycle";
 import { lookAtReality } from "../../support/look-at-reality";
 import { aliasOf, describePlan, planAttach, tagOf, type RememberedAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
+import { detachRequest } from "../../support/requests";
 import { OLDER_LIBVIRT, OTHER_OWNER, OWNER } from "../../support/scenarios";
 import { at, reach, wants } from "../../support/wanted";
 import { hostFunction, OTHER_GUEST, OWN_GUEST, World, type WorldStart } from "../../support/world";
@@ -46,16 +47,7 @@ describe("functions that still wait for their host driver", () => {
       [0, 1, 3].map((n) => [`0000:01:00.${n}`, "e1000e"]),
     );
     const hypervisor = new WorldHypervisor(world);
-    const verify = (): void => undefined;
-    const request = {
-      ownerToken: OWNER,
-      query,
-      guestUuid: OWN_GUEST.uuid,
-      remembered,
-      verify,
-      limitSeconds: 60,
-    };
-    const { error } = await letTimePass(detach(hypervisor, { ...request, progress }));
+    const { error } = await letTimePass(detach(hypervisor, detachRequest({ remembered })));
     expect(error).toBeUndefined();
     expect(hypervisor.changes).toEqual([0, 1, 3].map((n) => `rebind 0000:01:00.${n}`));
     expect(driversOf(world)).toEqual(Array(4).fill("e1000e"));
@@ -162,16 +154,7 @@ describe("nothing waits, and the attachment is gone", () => {
     world.bind(address(1), undefined);
     expect((await look(world))?.held.map((one) => one.hostAddress)).toEqual([address(1)]);
     const hypervisor = new WorldHypervisor(world);
-    const verify = (): void => undefined;
-    const request = {
-      ownerToken: OWNER,
-      query,
-      guestUuid: OWN_GUEST.uuid,
-      remembered,
-      verify,
-      limitSeconds: 60,
-    };
-    await letTimePass(detach(hypervisor, { ...request, progress }));
+    await letTimePass(detach(hypervisor, detachRequest({ remembered })));
     expect(hypervisor.changes).toEqual(["rebind 0000:01:00.1"]);
     expect(world.holdings.map((one) => one.alias)).toEqual([aliasOf(tagOf(OWNER), address(0))]);
   });
