@@ -32,7 +32,7 @@ const NODE_DEVICES = [
 ];
 const signal = new AbortController().signal;
 const query = { addresses: ["0000:01:00"], forPlug: { buses: [] } };
-const wanted = {
+const desired = {
   ownerToken: OWNER,
   selection: { by: "device", device: "0000:01:00" as PciSlotAddress },
   leftovers: "refuse",
@@ -46,12 +46,12 @@ const scenarios: Record<string, (hypervisor: Hypervisor) => Promise<void>> = {
   idle: () => Promise.resolve(),
   attached: async (hypervisor) => {
     const limits = { limitSeconds: 120, undoSeconds: 120, progress: console.log };
-    await attach(hypervisor, { wanted, query, ...limits });
+    await attach(hypervisor, { desired, query, ...limits });
     await new Promise((resolve) => setTimeout(resolve, 10_000));
   },
   "half-plugged": async (hypervisor) => {
-    await hypervisor.host.identify(query, signal);
-    const plan = planAttach(await hypervisor.host.observe(query, signal), wanted);
+    await hypervisor.host.readIdentity(query, signal);
+    const plan = planAttach(await hypervisor.host.observe(query, signal), desired);
     for (const step of plan.steps) {
       if (step.kind === "record") await hypervisor.ledger.record(step.entry, step.places, signal);
       if (step.kind === "hold") await hypervisor.host.hold(step.address, step.alias, signal);
@@ -165,7 +165,7 @@ async function main(): Promise<void> {
       const file = join(recordingsFolder, `${scenario}.json`);
       writeFileSync(file, `${JSON.stringify(recording, undefined, 2)}\n`);
       console.log(`wrote ${file}`);
-      const request = { ownerToken: OWNER, query, guestUuid: GUEST_UUID, remembered: { functions: [] } };
+      const request = { ownerToken: OWNER, query, guestUuid: GUEST_UUID, prior: { functions: [] } };
       const verify = (): void => undefined;
       await detach(hypervisor, { ...request, verify, limitSeconds: 120, progress: console.log });
     }

@@ -18,7 +18,7 @@ export function endWithEngine(operations: Operations): void {
   const engine = findEngineAddress(process.argv);
   if (engine === undefined) return;
   const end = async (reason: string, exitCode: number, limitMs?: number): Promise<void> => {
-    if (!operations.areNone) {
+    if (!operations.isIdle) {
       await operations.end(reason, limitMs);
       await sleep(ANSWER_MS);
     }

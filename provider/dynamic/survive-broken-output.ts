@@ -5,6 +5,6 @@ import type { Writable } from "node:stream";
  * provider with a broken pipe; without a listener, the handler of uncaught exceptions in Pulumi's SDK
  * writes to the broken pipe again, for ever, and the operation under way never ends (docs/pulumi.md).
  */
-export function surviveBrokenOutput(...streams: readonly Writable[]): void {
+export function ignoreBrokenPipe(...streams: readonly Writable[]): void {
   for (const stream of streams) stream.on("error", () => undefined);
 }

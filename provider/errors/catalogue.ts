@@ -199,12 +199,12 @@ const refusals = {
     owner: string;
     since?: string;
     functions: readonly string[];
-    remembered: readonly string[];
+    prior: readonly string[];
     isTwin: boolean;
   }) =>
     d.isTwin
       ? `guest ${d.guest} has ${d.functions.join(", ")} under the owner token of this resource, ${d.owner}, and this resource's ` +
-        `state remembers ${d.remembered.join(", ")}: two resources have the same token. Nothing was touched. If what is there is this ` +
+        `state remembers ${d.prior.join(", ")}: two resources have the same token. Nothing was touched. If what is there is this ` +
         `resource's, set adopt to true and run "pulumi up". If it is another's, forget this resource with "pulumi state delete": ` +
         `the next "pulumi up" then makes it anew, under a token of its own.`
       : `what guest ${d.guest} has under the owner token of this resource, ${d.owner}, is not this state's any more` +

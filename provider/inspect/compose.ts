@@ -23,9 +23,9 @@ import {
   type Observation,
 } from "../plan";
 import { anyGuest } from "./any-guest";
-import { judgeDevice, judgeGuest } from "./judge";
+import { assessDevice, assessGuest } from "./judge";
 import { partsByDevice } from "./part-of-device";
-import type { HostPicture, ListedFunction } from "./picture";
+import type { InspectionInput, ListedFunction } from "./picture";
 import { programOf, prologueOf } from "./program";
 import type {
   AttachmentReport,
@@ -49,9 +49,9 @@ interface Known {
 }
 
 /** From what was looked at to what could be attached. Names of the host are printable in it. */
-export function composeReport(picture: HostPicture): PciReport {
-  const { seen, survey, label, hostKeyFingerprint } = picture;
-  const known = picture.functions
+export function composeReport(input: InspectionInput): PciReport {
+  const { seen, survey, label, hostKeyFingerprint } = input;
+  const known = input.functions
     .flatMap((listed): Known[] => {
       const address = findPciAddress(listed.address);
       const isBridge = Number(listed.classCode) >> 16 === BRIDGE_CLASS;
@@ -87,10 +87,10 @@ export function composeReport(picture: HostPicture): PciReport {
         ? seen.guests.map(({ name, uuid }) => ({ name: printable(name), uuid: printable(uuid) }))
         : null,
     devices: [...devices].map(([address, members]) =>
-      deviceReport(address, members, groups, partFor(members.map((one) => one.address)), entries, picture),
+      deviceReport(address, members, groups, partFor(members.map((one) => one.address)), entries, input),
     ),
-    prologue: prologueOf(picture.arguments),
-    notes: [...picture.notes, ...(observation.unreadGuests ?? []).map(describeUnreadGuest)].map(printable),
+    prologue: prologueOf(input.arguments),
+    notes: [...input.notes, ...(observation.unreadGuests ?? []).map(describeUnreadGuest)].map(printable),
   };
 }
 
@@ -111,11 +111,11 @@ function deviceReport(
   inGroups: ReadonlyMap<number, readonly Known[]>,
   observation: Observation,
   entries: EntriesByTag,
-  picture: HostPicture,
+  input: InspectionInput,
 ): DeviceReport {
   const numbers = members.map((one) => functionNumberOf(one.address));
-  const judgement = judgeDevice(observation, picture.survey, address, numbers);
-  const { refusal } = judgement;
+  const assessment = assessDevice(observation, input.survey, address, numbers);
+  const { refusal } = assessment;
   const first = members[0]?.listed;
   const groups = [...new Set(members.flatMap((one) => one.listed.iommuGroup ?? []))];
   return {
@@ -125,13 +125,13 @@ function deviceReport(
     className: nameOf(first?.className),
     numaNode: first?.numaNode ?? null,
     isBridge: members.every((one) => one.isBridge),
-    functions: members.map((one) => functionReport(one, observation, entries, picture)),
+    functions: members.map((one) => functionReport(one, observation, entries, input)),
     iommuGroups: groups.map((group) => groupReport(group, address, inGroups.get(group) ?? [])),
     attach: {
-      ...judgement,
-      consequences: judgement.consequences.map(printable),
+      ...assessment,
+      consequences: assessment.consequences.map(printable),
       refusal: refusal && { ...refusal, message: printable(refusal.message) },
-      program: programOf(address, judgement),
+      program: programOf(address, assessment),
     },
   };
 }
@@ -140,7 +140,7 @@ function functionReport(
   { address, listed }: Known,
   observation: Observation,
   entries: EntriesByTag,
-  picture: HostPicture,
+  input: InspectionInput,
 ): FunctionReport {
   return {
     address,
@@ -154,8 +154,8 @@ function functionReport(
     driver: nameOf(listed.driver),
     iommuGroup: listed.iommuGroup ?? null,
     physicalFunction: nameOf(listed.physicalFunction),
-    interfaces: interfacesOn(picture.survey, address).map(printable),
-    disks: disksOn(picture.survey, address).map(printable),
+    interfaces: interfacesOn(input.survey, address).map(printable),
+    disks: disksOn(input.survey, address).map(printable),
     hostUses: observation.hostUses.filter((one) => one.address === address).map((one) => printable(one.use)),
     heldBy: holderOf(address, observation, entries),
   };
@@ -215,7 +215,7 @@ function guestReport(observation: Observation): GuestReport {
     memoryBytes: guest.memoryBytes ?? null,
     buses: [...buses].sort((a, b) => a.index - b.index).map((one) => busReport(one, observation)),
     attachments: [...entries.values()].map(attachmentReport),
-    refusal: judgeGuest(observation),
+    refusal: assessGuest(observation),
   };
 }
 

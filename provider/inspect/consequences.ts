@@ -1,11 +1,13 @@
-import { disksOn, interfacesOn, listDevices, type HostSurvey, type PciAddress } from "../pci";
+import { disksOn, interfacesOn, listDevices, type HostFacts, type PciAddress } from "../pci";
 import { listFunctions, type Observation, type Plan, type Step } from "../plan";
 
-type Taking = Extract<Step, { kind: "hold" | "attach" }>;
+type Taking = Extract<Step, { kind: "hold" | "attach-single" }>;
 
 /** What an attachment does to host and guest beside the device's coming, a sentence each without its full stop. */
-export function describeConsequences(plan: Plan, observation: Observation, survey: HostSurvey): string[] {
-  const taken = plan.steps.filter((step): step is Taking => step.kind === "hold" || step.kind === "attach");
+export function describeConsequences(plan: Plan, observation: Observation, survey: HostFacts): string[] {
+  const taken = plan.steps.filter(
+    (step): step is Taking => step.kind === "hold" || step.kind === "attach-single",
+  );
   const addresses = taken.map((step) => step.address);
   const goes = namesOn(survey, addresses);
   const leftovers = taken.filter((step) => step.kind === "hold" && step.purpose === "leftover");
@@ -27,7 +29,7 @@ export function describeConsequences(plan: Plan, observation: Observation, surve
   ];
 }
 
-function namesOn(survey: HostSurvey, addresses: readonly PciAddress[]): string {
+function namesOn(survey: HostFacts, addresses: readonly PciAddress[]): string {
   return listDevices(
     addresses.flatMap((address) => interfacesOn(survey, address)),
     addresses.flatMap((address) => disksOn(survey, address)),

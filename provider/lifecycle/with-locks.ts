@@ -39,7 +39,7 @@ export async function withLocks<T>(
 ): Promise<T> {
   const { host, lock } = hypervisor;
   const signal = anySignal(deadline.signal, ...(asked ? [asked] : []));
-  const identity = await host.identify(scope, signal);
+  const identity = await host.readIdentity(scope, signal);
   const made = uuidsOf({ uuid: scope.guestUuid });
   let guests = new Set([...made, ...uuidsOf({ ...identity, uuid: identity.guestUuid })]);
   let groups = identity.iommuGroups;

@@ -1,12 +1,12 @@
 import type { PciAddress } from "./address";
-import type { HostSurvey } from "./host-survey";
+import type { HostFacts } from "./host-survey";
 import { turnedRound } from "./stack";
 
 /** Lists of a survey by function: it is asked about every function of a host, and must not be searched for each. */
 const byFunction = new WeakMap<object, ReadonlyMap<string, readonly { readonly name: string }[]>>();
 
 /** What each function is to the host, used or not: `interface eth2`, `interfaces eth2, eth3 and disk sda`. */
-export function findHostDevices(survey: HostSurvey): ReadonlyMap<PciAddress, string> {
+export function findHostDevices(survey: HostFacts): ReadonlyMap<PciAddress, string> {
   const addresses = [...survey.interfaces, ...survey.disks].flatMap((one) => one.pciAddress ?? []);
   return new Map(
     [...new Set(addresses)].map((text) => {
@@ -24,12 +24,12 @@ export function listDevices(interfaces: readonly string[], disks: readonly strin
 }
 
 /** Kernel names of the network interfaces on a function. */
-export function interfacesOn({ interfaces }: HostSurvey, address: PciAddress): string[] {
+export function interfacesOn({ interfaces }: HostFacts, address: PciAddress): string[] {
   return listOn(interfaces, address).map((one) => one.name);
 }
 
 /** Kernel names of the disks on a function, without their partitions. */
-export function disksOn({ disks }: HostSurvey, address: PciAddress): string[] {
+export function disksOn({ disks }: HostFacts, address: PciAddress): string[] {
   const own = listOn(disks, address);
   const names = new Set(own.map((one) => one.name));
   return own.filter((one) => !one.slaves.some((slave) => names.has(slave))).map((one) => one.name);

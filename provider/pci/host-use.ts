@@ -1,6 +1,6 @@
 import type { PciAddress } from "./address";
 import { diskUses } from "./disk-uses";
-import type { HostSurvey } from "./host-survey";
+import type { HostFacts } from "./host-survey";
 import { interfaceUses } from "./interface-uses";
 
 /** Why a function may not be taken from the host. */
@@ -23,7 +23,7 @@ export interface HostUse {
  * All that the host uses its functions for, each use once, in the order: this SSH connection, default
  * routes, other uses of interfaces, virtual functions, disks.
  */
-export function findHostUses(survey: HostSurvey): HostUse[] {
+export function findHostUses(survey: HostFacts): HostUse[] {
   const interfaces = interfaceUses(survey);
   const uses = [...interfaces, ...virtualFunctionUses(survey, interfaces), ...diskUses(survey.disks)];
   const told = new Map<PciAddress, Set<string>>();
@@ -35,7 +35,7 @@ export function findHostUses(survey: HostSurvey): HostUse[] {
 }
 
 /** A function whose virtual functions go with it: they are counted, and what they carry for us is its. */
-function virtualFunctionUses(survey: HostSurvey, interfaces: readonly HostUse[]): HostUse[] {
+function virtualFunctionUses(survey: HostFacts, interfaces: readonly HostUse[]): HostUse[] {
   const ofConnection = new Map(
     interfaces.filter((one) => one.isThisConnection).map((one) => [one.address as string, one]),
   );

@@ -34,7 +34,7 @@ export function qemuIdOf(tag: string, guestFunction: number, rom: RomOptions = {
 }
 
 /** Whether QEMU has to be asked for the ROM of a function with this id. Of one with an alias for an id libvirt tells it. */
-export function tellsOfRom(qemuId: string): boolean {
+export function hasRomSuffix(qemuId: string): boolean {
   return qemuId.endsWith(romSuffix);
 }
 

@@ -57,13 +57,13 @@ export interface ConfiguredFunction extends RomOptions {
   /** Empty where the configuration names none: it is not ours. */
   readonly alias: string;
   /** Undefined where it is to be held and shown to nobody. */
-  readonly place?: ConfiguredPlace;
+  readonly place?: GuestAddress;
   /** A driver of VFIO's that it was on before, which libvirt is told to leave it on. Written, and never compared. */
   readonly vfioDriver?: string;
 }
 
 /** Where in the guest a configured function is to appear. */
-export interface ConfiguredPlace {
+export interface GuestAddress {
   /** QEMU's id of the bus, e.g. `pci.5`. */
   readonly bus: string;
   readonly slot: number;
@@ -83,10 +83,10 @@ export interface Configuration {
  * libvirt, on its host. `domain`: in both metadata, as far as the guest has them, because what an older libvirt's guest is
  * held stays held when the guest ends.
  */
-export type LedgerPlace = "live" | "configuration" | "domain" | "host";
+export type LedgerLocation = "live" | "configuration" | "domain" | "host";
 
 /** What a host lets the QEMU of a guest do; where libvirt keeps it, libvirt sees to that. */
-export interface Confinement {
+export interface QemuLimits {
   readonly pid: number;
   /** Name, or else number, of its user. */
   readonly user: string;
@@ -157,9 +157,9 @@ export interface Observation {
   /** What a function is to the host, used or not: `interface eth2`. Default: nothing is known. */
   readonly hostDevices?: ReadonlyMap<PciAddress, string>;
   /** Where the entries of this guest stand while it runs. Default: `live`. */
-  readonly ledgerPlace?: "live" | "domain" | "host";
+  readonly ledgerLocation?: "live" | "domain" | "host";
   /** Undefined where nothing confines QEMU, or something else sees to it. */
-  readonly confinement?: Confinement;
+  readonly qemuLimits?: QemuLimits;
   /** Whether the host plugs a function by itself where it is alone in its slot, and owns that slot then: libvirt does. */
   readonly plugsSingles?: boolean;
   /** Set where libvirt is too old to hold what it does not show: see {@link OlderLibvirt}. */
@@ -177,7 +177,7 @@ export interface OlderLibvirt {
 }
 
 /** What of an observation is one owner's. */
-export interface OwnedPart {
+export interface OwnedResources {
   readonly tag: string;
   /** The live entry, else the one in the guest's configuration. */
   readonly entry?: LedgerEntry;

@@ -1,6 +1,6 @@
 import { compareAddresses, romOptionsOf, type PciAddress } from "../pci";
 import { aliasOf, findTagOfAlias, findTagOfQemuId, tagOf } from "./naming";
-import type { LedgerEntry, Observation, OwnedPart, PluggedFunction } from "./observation";
+import type { LedgerEntry, Observation, OwnedResources, PluggedFunction } from "./observation";
 
 /**
  * The part of an observation that an owner token owns: its ledger entry, and what bears the entry's tag.
@@ -10,7 +10,7 @@ import type { LedgerEntry, Observation, OwnedPart, PluggedFunction } from "./obs
  * The running guest's entries come first. Those of its configuration count where the former say nothing: in a
  * guest that does not run, or where someone has removed the live one.
  */
-export function findOwned(observation: Observation, ownerToken: string): OwnedPart | undefined {
+export function findOwned(observation: Observation, ownerToken: string): OwnedResources | undefined {
   const here = entriesOf(observation);
   const entry = here.find((candidate) => candidate.owner === ownerToken);
   const tag = entry?.tag ?? tagOf(ownerToken);
@@ -100,7 +100,7 @@ export function entriesOf(observation: Observation): LedgerEntry[] {
 }
 
 /** Whether nothing of an owner is there any more. */
-export function isNothing(owned: OwnedPart | undefined): boolean {
+export function isNothing(owned: OwnedResources | undefined): boolean {
   return (
     owned === undefined ||
     (owned.entry === undefined &&
@@ -112,7 +112,7 @@ export function isNothing(owned: OwnedPart | undefined): boolean {
 }
 
 /** What a cold boot plugs: libvirt gives each function its alias for an id. */
-export function pluggedAtBoot(owned: OwnedPart): PluggedFunction[] {
+export function pluggedAtBoot(owned: OwnedResources): PluggedFunction[] {
   return owned.configured
     .flatMap((one) =>
       one.place === undefined

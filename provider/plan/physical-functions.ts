@@ -1,4 +1,4 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import type { PciAddress } from "../pci";
 import type { Observation } from "./observation";
 
@@ -16,11 +16,15 @@ export function refuseParentsOfVirtualFunctions(
     if (virtualFunctions === undefined || !toTake.includes(address)) continue;
     const own = virtualFunctions.filter((one) => needed.includes(one));
     if (own.length > 0)
-      throw fail("PHYSICAL_FUNCTION_NEEDED", { address, virtualFunctions: own, by: "this attachment" });
+      throw providerError("PHYSICAL_FUNCTION_NEEDED", {
+        address,
+        virtualFunctions: own,
+        by: "this attachment",
+      });
     const virtual = new Set(virtualFunctions);
     const holder = observation.holdings.find((one) => virtual.has(one.address));
     if (holder !== undefined)
-      throw fail("PHYSICAL_FUNCTION_NEEDED", {
+      throw providerError("PHYSICAL_FUNCTION_NEEDED", {
         address,
         virtualFunctions: [holder.address],
         by: `guest ${holder.guest.name}`,

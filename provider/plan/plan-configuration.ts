@@ -1,7 +1,7 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import { isSameRom, isVfioDriver, romOptionsOf, type PciAddress } from "../pci";
 import { aliasOf, findTagOfAlias } from "./naming";
-import type { ConfiguredFunction, LedgerEntry, Observation, OwnedPart } from "./observation";
+import type { ConfiguredFunction, LedgerEntry, Observation, OwnedResources } from "./observation";
 import type { Step } from "./step";
 
 /** What the guest's configuration has to hold so that a cold boot brings about what the entry tells. */
@@ -24,50 +24,50 @@ export function configurationOf(entry: LedgerEntry): ConfiguredFunction[] {
  * comes as a whole (docs/decisions/0012-persistent-configuration.md). What is only held stands in nobody's way.
  */
 export function planConfiguration(
-  owned: OwnedPart,
-  wanted: readonly ConfiguredFunction[],
+  owned: OwnedResources,
+  desired: readonly ConfiguredFunction[],
 ): Extract<Step, { kind: "configure" | "unconfigure" }>[] {
   const isSame = (one: ConfiguredFunction): boolean =>
-    wanted.some((other) => keyOf(other) === keyOf(one) && isSameRom(other, one));
-  if (owned.configured.length === wanted.length && owned.configured.every(isSame)) return [];
+    desired.some((other) => keyOf(other) === keyOf(one) && isSameRom(other, one));
+  if (owned.configured.length === desired.length && owned.configured.every(isSame)) return [];
   const kept = owned.configured.filter((one) => one.place === undefined && isSame(one));
   const gone = owned.configured.filter((one) => !kept.includes(one));
-  const missing = wanted.filter((one) => !kept.some((other) => keyOf(other) === keyOf(one)));
+  const missing = desired.filter((one) => !kept.some((other) => keyOf(other) === keyOf(one)));
   return [...unconfigure(gone), ...configure(missing)];
 }
 
 /** What takes all of the owner's from the guest's configuration. */
-export function planUnconfigure(owned: OwnedPart): Step[] {
+export function planUnconfigure(owned: OwnedResources): Step[] {
   return unconfigure(owned.configured);
 }
 
 /** A function that the configuration gives to the guest by another hostdev cannot be configured a second time. */
 export function refuseConfiguredOtherwise(
   observation: Observation,
-  owned: OwnedPart,
+  owned: OwnedResources,
   addresses: readonly PciAddress[],
 ): void {
   const others = (observation.configuration?.functions ?? []).filter(
     (one) => addresses.includes(one.address) && findTagOfAlias(one.alias) !== owned.tag,
   );
   if (others.length > 0)
-    throw fail("FUNCTION_CONFIGURED_OTHERWISE", {
+    throw providerError("FUNCTION_CONFIGURED_OTHERWISE", {
       guest: observation.guest.name,
       functions: others.map((one) => (one.alias === "" ? one.address : `${one.address} (${one.alias})`)),
     });
 }
 
 function configure(functions: readonly ConfiguredFunction[]): Extract<Step, { kind: "configure" }>[] {
-  return functions.length === 0 ? [] : [{ kind: "configure", functions: [...functions].sort(byPlace) }];
+  return functions.length === 0 ? [] : [{ kind: "configure", functions: [...functions].sort(byLocation) }];
 }
 
 function unconfigure(functions: readonly ConfiguredFunction[]): Extract<Step, { kind: "unconfigure" }>[] {
   if (functions.length === 0) return [];
-  return [{ kind: "unconfigure", functions: [...functions].sort((a, b) => byPlace(b, a)) }];
+  return [{ kind: "unconfigure", functions: [...functions].sort((a, b) => byLocation(b, a)) }];
 }
 
 /** Those that are only held first, guest function 0 last: the order in which they are plugged. */
-function byPlace(a: ConfiguredFunction, b: ConfiguredFunction): number {
+function byLocation(a: ConfiguredFunction, b: ConfiguredFunction): number {
   const rank = ({ place }: ConfiguredFunction): number =>
     place === undefined ? 0 : place.guestFunction === 0 ? 8 : place.guestFunction;
   return rank(a) - rank(b) || a.address.localeCompare(b.address);

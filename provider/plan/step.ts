@@ -1,5 +1,5 @@
 import type { FunctionMapping, GuestSlot, PciAddress } from "../pci";
-import type { ConfiguredFunction, LedgerEntry, LedgerPlace } from "./observation";
+import type { ConfiguredFunction, LedgerEntry, LedgerLocation } from "./observation";
 
 /**
  * One step of a plan: data that lifecycle carries out, tests enumerate and the preview prints.
@@ -7,7 +7,7 @@ import type { ConfiguredFunction, LedgerEntry, LedgerPlace } from "./observation
  * (docs/decisions/0002-undo-by-planning.md).
  */
 export type Step =
-  | { readonly kind: "record"; readonly entry: LedgerEntry; readonly places: readonly LedgerPlace[] }
+  | { readonly kind: "record"; readonly entry: LedgerEntry; readonly places: readonly LedgerLocation[] }
   | (TakenFunction & {
       readonly kind: "hold";
       readonly purpose: "assign" | "leftover";
@@ -17,7 +17,7 @@ export type Step =
        * One function that is all of the attachment: libvirt takes it and plugs it in one, by its alias, and hands it back
        * by itself when QEMU has let go (docs/decisions/0033-one-function.md).
        */
-      readonly kind: "attach";
+      readonly kind: "attach-single";
       readonly slot: GuestSlot;
       readonly target: PlugTarget;
       /** As with `plug`. */
@@ -49,7 +49,7 @@ export type Step =
        * An older libvirt plugs one held function alone into a spare slot, by its alias, so that QEMU opens its IOMMU group;
        * the guest sees it there until it is withdrawn.
        */
-      readonly kind: "introduce";
+      readonly kind: "plug-stepping-stone";
       readonly slot: GuestSlot;
       readonly target: PlugTarget;
       /** As with `plug`. */
@@ -57,7 +57,7 @@ export type Step =
     }
   | {
       /** The introduced function leaves its spare slot, stays held, and QEMU keeps its group open for those plugged meanwhile. */
-      readonly kind: "withdraw";
+      readonly kind: "unplug-stepping-stone";
       readonly slot: GuestSlot;
       readonly target: PlugTarget;
     }
@@ -78,7 +78,7 @@ export type Step =
     }
   | {
       /** Libvirt hands cold-plugged functions back by itself, one after the other, once QEMU has let go. */
-      readonly kind: "handback";
+      readonly kind: "await-reattach";
       readonly functions: readonly { readonly address: PciAddress; readonly alias: string }[];
     }
   | {
@@ -100,7 +100,7 @@ export type Step =
       readonly kind: "unconfigure";
       readonly functions: readonly ConfiguredFunction[];
     }
-  | { readonly kind: "erase"; readonly entry: LedgerEntry; readonly places: readonly LedgerPlace[] };
+  | { readonly kind: "erase"; readonly entry: LedgerEntry; readonly places: readonly LedgerLocation[] };
 
 /** A function that is taken from the host. */
 export interface TakenFunction {

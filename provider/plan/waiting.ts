@@ -1,8 +1,8 @@
 import { isVfioDriver, type PciAddress } from "../pci";
 import { findTagOfAlias } from "./naming";
 import { allEntriesOf } from "./owned";
-import type { Observation, OwnedPart } from "./observation";
-import type { RememberedAttachment, RememberedFunction } from "./wanted";
+import type { Observation, OwnedResources } from "./observation";
+import type { PriorAttachment, PriorFunction } from "./wanted";
 
 /**
  * Functions that the ledger or the state remembers with a driver of the host's, that have none or one of VFIO's now, and that
@@ -14,9 +14,9 @@ import type { RememberedAttachment, RememberedFunction } from "./wanted";
  */
 export function findWaiting(
   observation: Observation,
-  owned: OwnedPart | undefined,
-  remembered: Pick<RememberedAttachment, "functions"> | undefined,
-): (RememberedFunction & { readonly hostDriver: string })[] {
+  owned: OwnedResources | undefined,
+  prior: Pick<PriorAttachment, "functions"> | undefined,
+): (PriorFunction & { readonly hostDriver: string })[] {
   const { functions, guest } = observation;
   const groupOf = (address: PciAddress): number | undefined => functions.get(address)?.iommuGroup;
   const isOwn = (one: Observation["holdings"][number]): boolean =>
@@ -32,7 +32,7 @@ export function findWaiting(
   const takenGroups = new Set(
     others.map((one) => groupOf(one.address)).filter((group) => group !== undefined),
   );
-  return knownFunctions(owned, remembered).flatMap((known) => {
+  return knownFunctions(owned, prior).flatMap((known) => {
     const { address, hostDriver } = known;
     const now = functions.get(address);
     const isAway = now !== undefined && (now.driver === undefined || isVfioDriver(now.driver));
@@ -44,10 +44,10 @@ export function findWaiting(
 
 /** What the ledger names, and what the state remembers beside that. */
 function knownFunctions(
-  owned: OwnedPart | undefined,
-  remembered: Pick<RememberedAttachment, "functions"> | undefined,
-): RememberedFunction[] {
+  owned: OwnedResources | undefined,
+  prior: Pick<PriorAttachment, "functions"> | undefined,
+): PriorFunction[] {
   const recorded = owned?.entry?.functions ?? [];
   const names = new Set(recorded.map((one) => one.address));
-  return [...recorded, ...(remembered?.functions ?? []).filter((one) => !names.has(one.address))];
+  return [...recorded, ...(prior?.functions ?? []).filter((one) => !names.has(one.address))];
 }

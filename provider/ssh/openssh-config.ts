@@ -14,7 +14,7 @@ export interface OpensshAnswer {
 /** Reading files takes milliseconds; CanonicalizeHostname and `Match exec` may ask a network. */
 const LIMIT_MS = 5000;
 /** An answer is some 5 KiB. */
-const MOST_BYTES = 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
 
 /**
  * OpenSSH's configuration, as `ssh -G` tells it: aliases, `Host` and `Match` blocks, `Include` and the system's file are
@@ -56,7 +56,7 @@ export class OpensshConfig {
       env: childEnvironment(process.env),
       timeout: this.#limitMs,
       killSignal: "SIGKILL",
-      maxBuffer: MOST_BYTES,
+      maxBuffer: MAX_BYTES,
     } as const;
     return new Promise((resolve) => {
       const child = execFile("ssh", ["-G", "-T", ...file, "--", host], options, (error, stdout, stderr) => {

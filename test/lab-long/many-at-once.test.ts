@@ -19,8 +19,8 @@ class Stack implements AsyncDisposable {
   }
 
   async create(): Promise<{ id: string; outs: Properties }> {
-    const wanted = lab.inputs({ ...this.overrides, ownerToken: this.owner });
-    const { inputs, failures } = await this.provider.check({}, wanted);
+    const desired = lab.inputs({ ...this.overrides, ownerToken: this.owner });
+    const { inputs, failures } = await this.provider.check({}, desired);
     expect(failures).toEqual([]);
     return this.provider.create(inputs);
   }

@@ -1,8 +1,8 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { findHostUses, type SurveyedDisk, type SurveyedInterface } from "../../provider/pci";
-import type { HostSurvey, SshConnection } from "../../provider/ssh";
+import { findHostUses, type DiskFacts, type InterfaceFacts } from "../../provider/pci";
+import type { HostFacts, SshConnection } from "../../provider/ssh";
 import { NetworkNamespace } from "./support/network-namespace";
 import { Bench, waitUntil, type Sshd } from "./support/sshd";
 
@@ -16,8 +16,8 @@ async function connect(sshd: Sshd): Promise<SshConnection> {
 }
 
 /** The uses that findHostUses would name if the device of this name were a PCI function. */
-function usesOf(survey: HostSurvey, name: string): string[] {
-  const onPci = <T extends SurveyedInterface | SurveyedDisk>({ pciAddress: _, ...one }: T) => ({
+function usesOf(survey: HostFacts, name: string): string[] {
+  const onPci = <T extends InterfaceFacts | DiskFacts>({ pciAddress: _, ...one }: T) => ({
     ...one,
     ...(one.name === name && { pciAddress: "0000:01:00.0" }),
   });
@@ -34,7 +34,7 @@ function usesOf(survey: HostSurvey, name: string): string[] {
 describe("in a network namespace with interfaces of many uses", () => {
   const namespace = new NetworkNamespace();
   let connection: SshConnection;
-  let survey: HostSurvey;
+  let survey: HostFacts;
 
   beforeAll(async () => {
     for (const name of ["idle0", "down0", "addr0", "auto0", "way0", "port0", "under0"])
@@ -227,6 +227,6 @@ describe("with disks that somebody has", () => {
 });
 
 /** A loop device stands for a disk here. */
-function withoutHolder({ holder: _, ...disk }: HostSurvey["disks"][number]): HostSurvey["disks"][number] {
+function withoutHolder({ holder: _, ...disk }: HostFacts["disks"][number]): HostFacts["disks"][number] {
   return disk;
 }

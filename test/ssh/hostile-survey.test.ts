@@ -22,7 +22,7 @@ const records = [
   ...some(2_900, (n) => `mnt 1 1 8:${n} / /m${n} rw - ext4 /dev/d${n} rw`),
 ];
 
-function answerSurveys(channel: ServerChannel): void {
+function answerFacts(channel: ServerChannel): void {
   channel.write(`ready ${READY_WORD} 1 /tmp\n`);
   channel.on("data", (bytes: Buffer) => {
     for (const [, id] of bytes.toString("latin1").matchAll(/^survey (\d+)$/gm)) {
@@ -39,7 +39,7 @@ describe("A host whose surveys are made to cost", () => {
   const bench = new Bench();
   let hostile: InProcessServer;
   beforeAll(async () => {
-    hostile = await InProcessServer.listen({ onExec: (channel) => answerSurveys(channel) });
+    hostile = await InProcessServer.listen({ onExec: (channel) => answerFacts(channel) });
   });
   afterAll(async () => {
     await hostile.close();

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import type { HostSurvey } from "../../provider/ssh";
+import type { HostFacts } from "../../provider/ssh";
 import { run } from "./support/run";
 import { Bench } from "./support/sshd";
 
@@ -8,7 +8,7 @@ jest.setTimeout(30_000);
 
 describe("survey", () => {
   const bench = new Bench();
-  let survey: HostSurvey;
+  let survey: HostFacts;
   let defaultRoutes: string;
 
   beforeAll(async () => {

@@ -17,7 +17,7 @@ function ofTag(configured: World["configured"], tag: string): World["configured"
 }
 
 /** What was wanted is there: these functions under these numbers, each group safe, the ledger true. */
-export function expectReached({ wanted }: Scenario, world: World, plan: Plan): void {
+export function expectReached({ desired }: Scenario, world: World, plan: Plan): void {
   const { target } = plan;
   if (target === undefined) throw new Error("a plan to attach has a target");
   const seen = world
@@ -37,12 +37,12 @@ export function expectReached({ wanted }: Scenario, world: World, plan: Plan): v
     target.entry.functions.map((one) => one.address).sort(),
   );
   expect(ofTag(world.configured, target.entry.tag)).toEqual(
-    wanted.persistent ? ofTag(configurationOf(target.entry), target.entry.tag) : [],
+    desired.persistent ? ofTag(configurationOf(target.entry), target.entry.tag) : [],
   );
   expect(world.configuredLedger.filter((entry) => entry.tag === target.entry.tag)).toEqual(
-    wanted.persistent ? [target.entry] : [],
+    desired.persistent ? [target.entry] : [],
   );
-  if (wanted.leftovers === "refuse")
+  if (desired.leftovers === "refuse")
     expect(
       ours
         .filter((o) => !map.some((m) => m.hostAddress === o.address))

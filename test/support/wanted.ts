@@ -4,9 +4,9 @@ import {
   planDetach,
   type ConfiguredFunction,
   type Plan,
-  type RememberedAttachment,
+  type PriorAttachment,
   type Step,
-  type WantedAttachment,
+  type DesiredAttachment,
 } from "../../provider/plan";
 import { OLD_STATE, OWNER } from "./scenarios";
 import type { World } from "./world";
@@ -14,8 +14,8 @@ import type { World } from "./world";
 /** Functions of the laboratory's card by number; what is not said is as the user would leave it. */
 export function wants(
   functions?: readonly number[],
-  extra: Partial<WantedAttachment> = {},
-): WantedAttachment {
+  extra: Partial<DesiredAttachment> = {},
+): DesiredAttachment {
   const device = "0000:01:00" as PciSlotAddress;
   return {
     ownerToken: OWNER,
@@ -43,19 +43,15 @@ export function sshUse(address: string): HostUse {
 }
 
 /** Plans and carries out; the plan, for a look at it. */
-export function reach(
-  world: World,
-  wanted: WantedAttachment,
-  remembered: RememberedAttachment = OLD_STATE,
-): Plan {
-  const plan = planAttach(world.observe(), wanted, remembered);
+export function reach(world: World, desired: DesiredAttachment, prior: PriorAttachment = OLD_STATE): Plan {
+  const plan = planAttach(world.observe(), desired, prior);
   world.applyAll(plan.steps);
   return plan;
 }
 
 /** Plans a detach and carries it out. */
-export function leave(world: World, owner = OWNER, remembered?: RememberedAttachment): Plan {
-  const plan = planDetach(world.observe(), owner, remembered);
+export function leave(world: World, owner = OWNER, prior?: PriorAttachment): Plan {
+  const plan = planDetach(world.observe(), owner, prior);
   world.applyAll(plan.steps);
   return plan;
 }
@@ -65,17 +61,17 @@ export function outline(plan: Plan): string[] {
   return plan.steps.map((step) => {
     switch (step.kind) {
       case "hold":
-      case "attach":
+      case "attach-single":
       case "release":
         return `${step.kind} ${step.address}`;
       case "plug":
         return `plug ${step.target.hostAddress} as ${step.target.guestFunction}`;
-      case "introduce":
-      case "withdraw":
+      case "plug-stepping-stone":
+      case "unplug-stepping-stone":
         return `${step.kind} ${step.target.hostAddress} at ${step.slot.bus}`;
       case "unplug":
         return `unplug ${step.requests.length} of ${step.functions.length}`;
-      case "handback":
+      case "await-reattach":
       case "configure":
       case "unconfigure":
         return `${step.kind} ${step.functions.map((one) => describeConfigured(one)).join(" ")}`;

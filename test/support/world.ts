@@ -8,7 +8,7 @@ import {
   type GuestRunState,
   type Holding,
   type LedgerEntry,
-  type LedgerPlace,
+  type LedgerLocation,
   type Observation,
   type OlderLibvirt,
   type PlugTarget,
@@ -65,7 +65,7 @@ export class World {
   configured: ConfiguredFunction[] = [];
   configuredLedger: LedgerEntry[] = [];
   isTransient = false;
-  confinement: Observation["confinement"];
+  qemuLimits: Observation["qemuLimits"];
   hostUses: Observation["hostUses"] = [];
   /** Ids of host functions that QEMU has and does not tell of which they are. */
   unidentified: readonly string[] = [];
@@ -126,7 +126,7 @@ export class World {
     copy.configured = [...this.configured];
     copy.configuredLedger = [...this.configuredLedger];
     copy.isTransient = this.isTransient;
-    copy.confinement = this.confinement;
+    copy.qemuLimits = this.qemuLimits;
     copy.isStandingStill = this.isStandingStill;
     copy.#notifications = [...this.#notifications];
     copy.#down = [...this.#down];
@@ -155,9 +155,9 @@ export class World {
       ...(this.isRunning && this.unidentified.length > 0 && { unidentified: this.unidentified }),
       ledger: [...this.ledger],
       hostUses: this.hostUses,
-      ...(this.confinement && { confinement: this.confinement }),
+      ...(this.qemuLimits && { qemuLimits: this.qemuLimits }),
       ...(this.plugsSingles && { plugsSingles: true }),
-      ...(this.olderLibvirt && { olderLibvirt: this.olderLibvirt, ledgerPlace: "domain" as const }),
+      ...(this.olderLibvirt && { olderLibvirt: this.olderLibvirt, ledgerLocation: "domain" as const }),
       ...(this.runState !== "missing" &&
         !this.olderLibvirt &&
         !this.isTransient && {
@@ -178,15 +178,15 @@ export class World {
         return this.erase(step.entry, step.places);
       case "hold":
         return this.hold(step.address, step.alias, OWN_GUEST, step.vfioDriver);
-      case "attach":
+      case "attach-single":
         return this.attach(step.target, step.slot, step.vfioDriver);
       case "plug":
         return this.plug(step.target, step.slot, step.multifunction);
-      case "introduce":
-        return this.introduce(step.target, step.slot);
-      case "withdraw":
+      case "plug-stepping-stone":
+        return this.plugSteppingStone(step.target, step.slot);
+      case "unplug-stepping-stone":
         this.requestUnplug(step.target.qemuId);
-        return this.withdraw(step.target);
+        return this.unplugSteppingStone(step.target);
       case "unplug":
         for (const id of step.requests) this.requestUnplug(id);
         for (const one of step.functions) this.#expect(!this.hasDevice(one.qemuId), `${one.qemuId} stayed`);
@@ -197,7 +197,7 @@ export class World {
         return;
       case "release":
         return this.release(step.address, step.alias);
-      case "handback":
+      case "await-reattach":
         while (step.functions.some((one) => this.#isLibvirts(one.alias)))
           this.#expect(this.handOneBack(), "libvirt hands nothing back that QEMU still has");
         return;
@@ -228,18 +228,18 @@ export class World {
     return this.plugged.some((one) => one.qemuId === qemuId);
   }
 
-  record(entry: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
+  record(entry: LedgerEntry, places: readonly LedgerLocation[] = ["live"]): void {
     this.#eraseWhere((one) => isNamedAs(one, entry), places);
     if (places.includes("live") || places.includes("domain")) this.ledger.push({ guest: OWN_GUEST, entry });
     if (places.includes("configuration")) this.configuredLedger.push(entry);
   }
 
   /** What another create has made under the same owner stays. */
-  erase(entry: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
+  erase(entry: LedgerEntry, places: readonly LedgerLocation[] = ["live"]): void {
     this.#eraseWhere((one) => isNamedAs(one, entry) && one.incarnation === entry.incarnation, places);
   }
 
-  #eraseWhere(isErased: (entry: LedgerEntry) => boolean, places: readonly LedgerPlace[]): void {
+  #eraseWhere(isErased: (entry: LedgerEntry) => boolean, places: readonly LedgerLocation[]): void {
     const isAnothers = (entry: LedgerEntry): boolean => !isErased(entry);
     if (places.includes("live")) {
       this.#expect(this.isRunning, "there is no live metadata of a guest that does not run");
@@ -465,14 +465,14 @@ export class World {
   }
 
   /** An older libvirt plugs one that it was asked to take before, alone, and leaves it on vfio-pci afterwards. */
-  introduce(target: PlugTarget, slot: { bus: string; slot: number }): void {
+  plugSteppingStone(target: PlugTarget, slot: { bus: string; slot: number }): void {
     this.#expect(this.olderLibvirt !== undefined, "only an older libvirt is asked for that");
     this.#expect(target.guestFunction === 0, "Only PCI device addresses with function=0 are supported");
     this.plug(target, slot, false, true);
     this.#setShown(target.qemuId, true);
   }
 
-  withdraw({ qemuId }: PlugTarget): void {
+  unplugSteppingStone({ qemuId }: PlugTarget): void {
     this.#expect(!this.hasDevice(qemuId), `${qemuId} stayed`);
     this.#setShown(qemuId, false);
   }

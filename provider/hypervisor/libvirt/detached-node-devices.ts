@@ -1,7 +1,7 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../libvirt-rpc";
 import { isVfioDriver, type PciAddress } from "../../pci";
-import type { HoldingParts, HoldingWay } from "./holding-way";
+import type { FunctionHolderDependencies, FunctionHolder } from "./holding-way";
 import { nodeDeviceName, parseNodeDeviceXml } from "./node-device-xml";
 import { isLibvirtError, reasonOf } from "./refused";
 
@@ -11,11 +11,11 @@ import { isLibvirtError, reasonOf } from "./refused";
  *
  * One call after the other: in parallel libvirt has left functions on vfio-pci (docs/libvirt.md).
  */
-export class DetachedNodeDevices implements HoldingWay {
-  readonly #parts: HoldingParts;
+export class DetachedNodeDevices implements FunctionHolder {
+  readonly #parts: FunctionHolderDependencies;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: HoldingParts) {
+  constructor(parts: FunctionHolderDependencies) {
     this.#parts = parts;
   }
 
@@ -23,7 +23,7 @@ export class DetachedNodeDevices implements HoldingWay {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
       const failed = (reason: string, cause?: unknown): Error =>
-        fail("HOLD_FAILED", { address, guest: this.#parts.domain().name, reason }, cause);
+        providerError("HOLD_FAILED", { address, guest: this.#parts.domain().name, reason }, cause);
       try {
         await client.nodeDeviceDetach(nodeDeviceName(address));
       } catch (cause) {
@@ -52,7 +52,7 @@ export class DetachedNodeDevices implements HoldingWay {
         if (isLibvirtError(cause, LibvirtErrorCode.NO_NODE_DEVICE)) return;
         if (!(cause instanceof LibvirtError)) throw cause;
         const guest = this.#parts.domain().name;
-        throw fail("RELEASE_FAILED", { address, guest, reason: reasonOf(cause) }, cause);
+        throw providerError("RELEASE_FAILED", { address, guest, reason: reasonOf(cause) }, cause);
       }
     }, signal);
   }

@@ -3,7 +3,7 @@ import type { RomOptions } from "../../pci";
 import {
   findTagOfAlias,
   type ConfiguredFunction,
-  type ConfiguredPlace,
+  type GuestAddress,
   type GuestIdentity,
   type Holding,
   type LedgerEntry,
@@ -117,7 +117,7 @@ function findRom(rom: XmlElement): RomOptions {
   };
 }
 
-function findPlace(address: XmlElement, buses: ReadonlyMap<number, string>): ConfiguredPlace | undefined {
+function findPlace(address: XmlElement, buses: ReadonlyMap<number, string>): GuestAddress | undefined {
   if (attribute(address, "type") !== "pci") return undefined;
   return {
     bus: busOf(address, buses),

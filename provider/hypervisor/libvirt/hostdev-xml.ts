@@ -41,7 +41,7 @@ export function configuredHostdev(
  *
  * @param busNumber as above
  */
-export function introducedHostdev(one: ConfiguredFunction, busNumber: number): string {
+export function steppingStoneHostdev(one: ConfiguredFunction, busNumber: number): string {
   return configuredHostdev(one, busNumber, false, "no");
 }
 

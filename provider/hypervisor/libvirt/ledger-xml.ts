@@ -1,4 +1,4 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { findPciAddress, type GuestSlot, type PciAddress } from "../../pci";
 import { isTag, type LedgerEntry, type LedgerFunction } from "../../plan";
 import { findIncarnation, findSince } from "../ledger-marks";
@@ -95,7 +95,7 @@ function parseLedger(text: string, guest: string): XmlElement {
 
 function entriesOf(ledger: XmlElement, guest: string): LedgerEntry[] {
   const unreadable = (reason: string): Error =>
-    fail("LEDGER_UNREADABLE", { where: `in the metadata of guest ${guest}`, reason });
+    providerError("LEDGER_UNREADABLE", { where: `in the metadata of guest ${guest}`, reason });
   if (ledger.name !== ROOT) throw unreadable(`its element is not ${ROOT}`);
   if ((attribute(ledger, "form") ?? FORM) !== FORM)
     throw unreadable(`its form is not ${FORM}; a newer release may have written it`);

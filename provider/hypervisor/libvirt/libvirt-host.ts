@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import type { Host, Identity, ObservationQuery } from "../../lifecycle";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient, type LibvirtDomain } from "../../libvirt-rpc";
 import {
@@ -11,7 +11,7 @@ import {
   romOptionsOf,
   type GuestSlot,
   type HostFunction,
-  type HostSurvey,
+  type HostFacts,
   type PciAddress,
   type PciSlotAddress,
 } from "../../pci";
@@ -25,25 +25,25 @@ import {
   type PlugTarget,
 } from "../../plan";
 import { listVfioPaths, qemuIdAt, type QmpMonitor } from "../../qmp";
-import { lookAtUses } from "../host-uses";
+import { readHostUses } from "../host-uses";
 import { findHostFunction, surveyGuest, type GuestSurvey } from "../qemu";
 import { retryBusyJob } from "./busy-job";
 import { DetachedNodeDevices } from "./detached-node-devices";
 import { parseDomainXml, type DomainDescription } from "./domain-xml";
 import { hasEnded } from "./has-ended";
-import type { HoldingParts, HoldingWay } from "./holding-way";
-import { configuredHostdev, introducedHostdev, unassignedHostdev } from "./hostdev-xml";
+import type { FunctionHolderDependencies, FunctionHolder } from "./holding-way";
+import { configuredHostdev, steppingStoneHostdev, unassignedHostdev } from "./hostdev-xml";
 import type { LibvirtSession } from "./libvirt-session";
 import { nodeDeviceName, parseNodeDeviceXml, type NodeDeviceDescription } from "./node-device-xml";
 import { isLibvirtError, reasonOf } from "./refused";
-import { describeGuests, toldUnread, unlessGone, type DescribedGuests } from "./running-guests";
+import { describeGuests, toldUnread, undefinedOnError, type DescribedGuests } from "./running-guests";
 import { UnassignedHostdevs } from "./unassigned-hostdevs";
 
 /** virConnectListAllDomainsFlags: guests without configuration only. */
 const TRANSIENT_DOMAINS = 8;
 
 /** Between two looks whether libvirt has noticed that QEMU has let go. */
-const WITHDRAW_LOOK_MS = 100;
+const UNPLUG_STONE_INTERVAL_MS = 100;
 
 /** What {@link LibvirtHost} is made of. */
 export interface LibvirtHostParts {
@@ -53,7 +53,7 @@ export interface LibvirtHostParts {
   readonly guest: string;
   /** Told of the guest as soon as it is found, for the parts that speak to it. */
   readonly onDomain: (domain: LibvirtDomain) => void;
-  readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
+  readonly survey: (signal: AbortSignal) => Promise<HostFacts>;
 }
 
 /** Host functions that QEMU has, by the ids it has them under. */
@@ -68,8 +68,8 @@ export class LibvirtHost implements Host {
   #domain: LibvirtDomain | undefined;
   /** The guest that alone counts; undefined for whichever has the name. */
   #keptUuid: string | undefined;
-  readonly #unassigned: HoldingWay;
-  readonly #detached: HoldingWay;
+  readonly #unassigned: FunctionHolder;
+  readonly #detached: FunctionHolder;
   #plugged: Promise<PluggedIds> | undefined;
   /**
    * Of a function, ids of devices that are none of it, though QEMU does not tell what they are: they were there while it was on
@@ -79,7 +79,7 @@ export class LibvirtHost implements Host {
 
   constructor(parts: LibvirtHostParts) {
     this.#parts = parts;
-    const holding: HoldingParts = {
+    const holding: FunctionHolderDependencies = {
       session: parts.session,
       domain: () => this.#foundDomain(),
       refusePlugged: (address, signal) => this.#refusePlugged(address, signal),
@@ -88,7 +88,7 @@ export class LibvirtHost implements Host {
     this.#detached = new DetachedNodeDevices(holding);
   }
 
-  async identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
+  async readIdentity(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
     const client = await this.#parts.session.client(signal);
     const [domain, found] = await Promise.all([
       this.#findDomain(client, signal),
@@ -105,7 +105,7 @@ export class LibvirtHost implements Host {
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
     const client = await this.#parts.session.client(signal);
     // the slowest look, and nobody's condition: it runs beside the others until the end
-    const surveying = lookAtUses(query, () => this.#parts.survey(signal));
+    const surveying = readHostUses(query, () => this.#parts.survey(signal));
     surveying.catch(() => undefined);
     const olderVersion = await this.#parts.session.olderVersion(signal);
     const isOlder = olderVersion !== undefined;
@@ -167,7 +167,7 @@ export class LibvirtHost implements Host {
       plugsSingles: true,
       ...(olderVersion === undefined
         ? persistent && { configuration: configurationOf(persistent) }
-        : { olderLibvirt: { version: olderVersion }, ledgerPlace: "domain" as const }),
+        : { olderLibvirt: { version: olderVersion }, ledgerLocation: "domain" as const }),
     };
   }
 
@@ -191,12 +191,12 @@ export class LibvirtHost implements Host {
       if (one.place === undefined || number !== undefined)
         return configuredHostdev(one, number ?? 0, isMultifunction);
       const reason = `it has no bus ${one.place.bus}`;
-      throw fail("CONFIGURE_FAILED", { functions: [one.address], guest: domain.name, reason });
+      throw providerError("CONFIGURE_FAILED", { functions: [one.address], guest: domain.name, reason });
     });
     const failures = await failuresOf(
       elements.map((xml) => retryBusyJob(() => client.attachDevice(domain, xml, "config"), signal)),
     );
-    throwWhatFailed("CONFIGURE_FAILED", functions, domain, failures);
+    throwFirstFailure("CONFIGURE_FAILED", functions, domain, failures);
   }
 
   async unconfigure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void> {
@@ -206,20 +206,23 @@ export class LibvirtHost implements Host {
       functions.map(async ({ address, alias }) => {
         const xml = unassignedHostdev(address, alias);
         const detached = retryBusyJob(() => client.detachDevice(domain, xml, "config"), signal);
-        await unlessGone(LibvirtErrorCode.DEVICE_MISSING, () => detached);
+        await undefinedOnError(LibvirtErrorCode.DEVICE_MISSING, () => detached);
       }),
     );
-    throwWhatFailed("UNCONFIGURE_FAILED", functions, domain, failures);
+    throwFirstFailure("UNCONFIGURE_FAILED", functions, domain, failures);
   }
 
-  async lookAt(addresses: readonly PciAddress[], signal: AbortSignal): Promise<readonly HostFunction[]> {
+  async readFunctions(
+    addresses: readonly PciAddress[],
+    signal: AbortSignal,
+  ): Promise<readonly HostFunction[]> {
     const client = await this.#parts.session.client(signal);
     const found = await Promise.all(addresses.map((one) => describeFunction(client, one, signal)));
     return found.flatMap((one) => one?.function ?? []);
   }
 
   async hold(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
-    await (await this.#holdingWay(signal)).hold(address, alias, signal, vfioDriver);
+    await (await this.#functionHolder(signal)).hold(address, alias, signal, vfioDriver);
   }
 
   async attach(target: PlugTarget, slot: GuestSlot, signal: AbortSignal, vfioDriver?: string): Promise<void> {
@@ -229,29 +232,33 @@ export class LibvirtHost implements Host {
   }
 
   /** Only an older libvirt is asked for this. */
-  async introduce(target: PlugTarget, slot: GuestSlot, signal: AbortSignal): Promise<void> {
-    await this.#plugAlone(target, slot, signal, introducedHostdev);
+  async plugSteppingStone(target: PlugTarget, slot: GuestSlot, signal: AbortSignal): Promise<void> {
+    await this.#plugAlone(target, slot, signal, steppingStoneHostdev);
   }
 
   /** libvirt notices by QEMU's event, a moment after whoever listens to the monitor. */
-  async withdraw({ hostAddress: address, qemuId }: PlugTarget, signal: AbortSignal): Promise<void> {
-    while ((await this.heldAliases(signal)).has(qemuId)) await sleep(WITHDRAW_LOOK_MS, undefined, { signal });
-    const [one] = await this.lookAt([address], signal);
+  async unplugSteppingStone(
+    { hostAddress: address, qemuId }: PlugTarget,
+    signal: AbortSignal,
+  ): Promise<void> {
+    while ((await this.heldAliases(signal)).has(qemuId))
+      await sleep(UNPLUG_STONE_INTERVAL_MS, undefined, { signal });
+    const [one] = await this.readFunctions([address], signal);
     const driver = one?.driver ?? "no driver";
     if (isVfioDriver(driver)) return;
     const reason = one === undefined ? "the host has it no more" : `it is on ${driver}`;
-    throw fail("GROUP_NOT_KEPT", { address, guest: this.#foundDomain().name, reason });
+    throw providerError("GROUP_NOT_KEPT", { address, guest: this.#foundDomain().name, reason });
   }
 
   async release(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
-    await (await this.#holdingWay(signal)).release(address, alias, signal, vfioDriver);
+    await (await this.#functionHolder(signal)).release(address, alias, signal, vfioDriver);
   }
 
   async rebind(address: PciAddress, signal: AbortSignal): Promise<void> {
-    await (await this.#holdingWay(signal)).rebind(address, signal);
+    await (await this.#functionHolder(signal)).rebind(address, signal);
   }
 
-  async #holdingWay(signal: AbortSignal): Promise<HoldingWay> {
+  async #functionHolder(signal: AbortSignal): Promise<FunctionHolder> {
     const isOlder = (await this.#parts.session.olderVersion(signal)) !== undefined;
     return isOlder ? this.#detached : this.#unassigned;
   }
@@ -263,9 +270,9 @@ export class LibvirtHost implements Host {
     const { found, unidentified } = await this.#plugged;
     const guest = this.#foundDomain().name;
     const qemuId = found.get(address);
-    if (qemuId !== undefined) throw fail("STILL_PLUGGED", { address, guest, qemuId });
+    if (qemuId !== undefined) throw providerError("STILL_PLUGGED", { address, guest, qemuId });
     const ids = unidentified.filter((one) => this.#others.get(address)?.includes(one) !== true);
-    if (ids.length > 0) throw fail("FUNCTION_UNIDENTIFIED", { functions: [address], guest, ids });
+    if (ids.length > 0) throw providerError("FUNCTION_UNIDENTIFIED", { functions: [address], guest, ids });
   }
 
   #tellApart(survey: GuestSurvey, functions: ReadonlyMap<PciAddress, HostFunction>): void {
@@ -303,7 +310,7 @@ export class LibvirtHost implements Host {
     const domain = this.#foundDomain();
     const { hostAddress: address, guestFunction, qemuId } = target;
     const failed = (reason: string, cause?: unknown): Error =>
-      fail("PLUG_FAILED", { address, slot: describeSlot(slot), reason }, cause);
+      providerError("PLUG_FAILED", { address, slot: describeSlot(slot), reason }, cause);
     const { buses } = parseDomainXml(await client.domainXml(domain, {}, signal));
     const number = findBusNumber(buses, slot.bus);
     if (number === undefined) throw failed(`libvirt knows of no bus ${slot.bus} in this guest`);
@@ -318,7 +325,7 @@ export class LibvirtHost implements Host {
   }
 
   #foundDomain(): LibvirtDomain {
-    if (this.#domain === undefined) throw fail("GUEST_NOT_FOUND", { guest: this.#parts.guest });
+    if (this.#domain === undefined) throw providerError("GUEST_NOT_FOUND", { guest: this.#parts.guest });
     return this.#domain;
   }
 
@@ -349,7 +356,7 @@ export class LibvirtHost implements Host {
       reservedAtBoot: (bus: string) => persistent?.slotsByBus.get(bus) ?? [],
     };
     const toAsk = forPlug && {
-      plugBuses: [...forPlug.buses, ...busesWithAMeaning(live, persistent)],
+      plugBuses: [...forPlug.buses, ...busesToInspect(live, persistent)],
       ...(forPlug.everyBus !== undefined && { everyBus: forPlug.everyBus }),
     };
     try {
@@ -415,8 +422,8 @@ async function describePersistent(
 ): Promise<DomainDescription | undefined> {
   const [transients, persistent] = await Promise.all([
     client.listDomains(TRANSIENT_DOMAINS, signal),
-    unlessGone(LibvirtErrorCode.NO_DOMAIN, () =>
-      unlessGone(LibvirtErrorCode.OPERATION_INVALID, async () =>
+    undefinedOnError(LibvirtErrorCode.NO_DOMAIN, () =>
+      undefinedOnError(LibvirtErrorCode.OPERATION_INVALID, async () =>
         parseDomainXml(await client.domainXml(domain, { inactive: true }, signal)),
       ),
     ),
@@ -443,7 +450,7 @@ function configurationOf({ buses, functions, ledger }: DomainDescription): Confi
  * those that a persistent attachment cannot have, because the configuration has given them to one already or
  * does not have them.
  */
-function busesWithAMeaning(live: DomainDescription, persistent: DomainDescription | undefined): string[] {
+function busesToInspect(live: DomainDescription, persistent: DomainDescription | undefined): string[] {
   const recorded = live.ledger.map((entry) => entry.slot.bus);
   if (persistent === undefined) return recorded;
   const atBoot = new Set(persistent.buses.values());
@@ -461,7 +468,7 @@ async function failuresOf(calls: readonly Promise<void>[]): Promise<unknown[]> {
   return results.map((one) => (one.status === "rejected" ? (one.reason as unknown) : undefined));
 }
 
-function throwWhatFailed(
+function throwFirstFailure(
   code: "CONFIGURE_FAILED" | "UNCONFIGURE_FAILED",
   functions: readonly ConfiguredFunction[],
   domain: LibvirtDomain,
@@ -472,7 +479,7 @@ function throwWhatFailed(
   if (!(first instanceof LibvirtError)) throw first as Error;
   const failed = functions.filter((_one, index) => failures[index] !== undefined);
   const addresses = failed.map((one) => one.address);
-  throw fail(code, { functions: addresses, guest: domain.name, reason: reasonOf(first) }, first);
+  throw providerError(code, { functions: addresses, guest: domain.name, reason: reasonOf(first) }, first);
 }
 
 async function describeAll(
@@ -489,7 +496,7 @@ function describeFunction(
   address: PciAddress,
   signal: AbortSignal,
 ): Promise<NodeDeviceDescription | undefined> {
-  return unlessGone(LibvirtErrorCode.NO_NODE_DEVICE, async () =>
+  return undefinedOnError(LibvirtErrorCode.NO_NODE_DEVICE, async () =>
     parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(address), signal), address),
   );
 }

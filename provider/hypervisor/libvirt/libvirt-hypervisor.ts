@@ -1,7 +1,7 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import type { Hypervisor, Lock } from "../../lifecycle";
 import type { LibvirtDomain } from "../../libvirt-rpc";
-import type { HostSurvey } from "../../pci";
+import type { HostFacts } from "../../pci";
 import { QmpGuest } from "../qemu";
 import { LibvirtHost } from "./libvirt-host";
 import { LibvirtLedger } from "./libvirt-ledger";
@@ -14,7 +14,7 @@ export interface LibvirtHypervisorOptions {
   /** Name or UUID of the guest. */
   readonly guest: string;
   readonly lock: Lock;
-  readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
+  readonly survey: (signal: AbortSignal) => Promise<HostFacts>;
   /** Told of the guest when it is found. */
   readonly onFound?: (guest: { readonly name: string; readonly uuid: string }) => void;
 }
@@ -24,7 +24,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
   const { session, guest, lock, survey, onFound } = options;
   let found: LibvirtDomain | undefined;
   const domain = (): LibvirtDomain => {
-    if (found === undefined) throw fail("GUEST_NOT_FOUND", { guest });
+    if (found === undefined) throw providerError("GUEST_NOT_FOUND", { guest });
     return found;
   };
   const onDomain = (one: LibvirtDomain): void => {

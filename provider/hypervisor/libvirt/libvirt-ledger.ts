@@ -1,13 +1,13 @@
 import type { Ledger } from "../../lifecycle";
 import { LibvirtError, LibvirtErrorCode, type LibvirtDomain } from "../../libvirt-rpc";
-import type { LedgerEntry, LedgerPlace } from "../../plan";
+import type { LedgerEntry, LedgerLocation } from "../../plan";
 import { retryBusyJob } from "./busy-job";
 import { eraseFromLedger, LEDGER_PREFIX, LEDGER_URI, recordInLedger } from "./ledger-xml";
 import type { LibvirtSession } from "./libvirt-session";
 
 /** Which of the guest's two descriptions libvirt is asked to change. */
 type Target = "live" | "config";
-const targets: Readonly<Record<LedgerPlace, readonly Target[]>> = {
+const targets: Readonly<Record<LedgerLocation, readonly Target[]>> = {
   live: ["live"],
   configuration: ["config"],
   // the running guest's last: while it has the entry, whoever comes after a crash finds both
@@ -32,15 +32,15 @@ export class LibvirtLedger implements Ledger {
     this.#domain = domain;
   }
 
-  async record(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
+  async record(entry: LedgerEntry, places: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
     await this.#change((present, guest) => recordInLedger(present, entry, guest), places, signal);
   }
 
-  async erase(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
+  async erase(entry: LedgerEntry, places: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
     await this.#change((present, guest) => eraseFromLedger(present, entry, guest), places, signal);
   }
 
-  async #change(change: Change, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
+  async #change(change: Change, places: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
     for (const place of places) {
       const missing: Error[] = [];
       for (const target of targets[place])

@@ -1,4 +1,4 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { type HostFunction, type PciAddress } from "../../pci";
 import { findAddress } from "./address-xml";
 import { attribute, child, children, element, parseXml, textOf } from "./xml";
@@ -36,10 +36,10 @@ export function parseNodeDeviceXml(text: string, address: PciAddress): NodeDevic
   const group = child(capability, "iommuGroup");
   const groupNumber = attribute(group, "number");
   if (groupNumber !== undefined && !/^\d{1,9}$/.test(groupNumber))
-    throw fail("XML_UNREADABLE", { what, reason: "the number of its IOMMU group is none" });
+    throw providerError("XML_UNREADABLE", { what, reason: "the number of its IOMMU group is none" });
   const members = children(group, "address");
   if (members.length > MAX_GROUP_MEMBERS)
-    throw fail("XML_UNREADABLE", {
+    throw providerError("XML_UNREADABLE", {
       what,
       reason: `its IOMMU group has ${members.length} members, at most ${MAX_GROUP_MEMBERS} are looked at`,
     });

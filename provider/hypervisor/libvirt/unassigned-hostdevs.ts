@@ -1,20 +1,20 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../libvirt-rpc";
 import type { PciAddress } from "../../pci";
 import { retryBusyJob } from "./busy-job";
 import { parseDomainXml } from "./domain-xml";
-import type { HoldingParts, HoldingWay } from "./holding-way";
+import type { FunctionHolderDependencies, FunctionHolder } from "./holding-way";
 import { hasEnded } from "./has-ended";
 import { unassignedHostdev } from "./hostdev-xml";
 import { nodeDeviceName } from "./node-device-xml";
 import { isLibvirtError, reasonOf } from "./refused";
 
 /** Libvirt from 8.3 on: a live hostdev that is unassigned is bound, made usable for the guest's QEMU, and not plugged. */
-export class UnassignedHostdevs implements HoldingWay {
-  readonly #parts: HoldingParts;
+export class UnassignedHostdevs implements FunctionHolder {
+  readonly #parts: FunctionHolderDependencies;
   #isUnassignedKept = false;
 
-  constructor(parts: HoldingParts) {
+  constructor(parts: FunctionHolderDependencies) {
     this.#parts = parts;
   }
 
@@ -35,14 +35,14 @@ export class UnassignedHostdevs implements HoldingWay {
     } catch (cause) {
       const isThere = isLibvirtError(cause, LibvirtErrorCode.CONFIG_UNSUPPORTED);
       if (!isThere || !(await this.#isHeld(client, alias, signal)))
-        throw fail("HOLD_FAILED", { address, guest: domain.name, reason: reasonOf(cause) }, cause);
+        throw providerError("HOLD_FAILED", { address, guest: domain.name, reason: reasonOf(cause) }, cause);
     }
     if (this.#isUnassignedKept) return;
     const described = parseDomainXml(await client.domainXml(domain, {}, signal));
     this.#isUnassignedKept = described.holdings.some((one) => one.alias === alias && one.isUnassigned);
     if (this.#isUnassignedKept) return;
     await client.detachDevice(domain, xml, "live", signal);
-    throw fail("UNASSIGNED_IGNORED", { address, guest: domain.name });
+    throw providerError("UNASSIGNED_IGNORED", { address, guest: domain.name });
   }
 
   /**
@@ -64,7 +64,7 @@ export class UnassignedHostdevs implements HoldingWay {
       )
         return;
       if (!(cause instanceof LibvirtError)) throw cause;
-      throw fail("RELEASE_FAILED", { address, guest: domain.name, reason: reasonOf(cause) }, cause);
+      throw providerError("RELEASE_FAILED", { address, guest: domain.name, reason: reasonOf(cause) }, cause);
     }
   }
 

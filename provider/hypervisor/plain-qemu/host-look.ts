@@ -1,4 +1,4 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { findPciAddress, type HostFunction, type PciAddress } from "../../pci";
 import { findMachineUuid, findUuid } from "./guest-uuid";
 import type { HostRecord } from "./host-requests";
@@ -74,10 +74,10 @@ export function parseHostLook(records: readonly HostRecord[], target: string): H
   const of = (kind: string): string[] => records.filter((one) => one.kind === kind).map((one) => one.text);
   const functions = parseFunctions(records, target);
   const unreadable = (what: string): Error =>
-    fail("HOST_PROGRAM_FAILED", { target, reason: `it told ${what} in a form that cannot be read` });
+    providerError("HOST_PROGRAM_FAILED", { target, reason: `it told ${what} in a form that cannot be read` });
   const [product = "", machine = ""] = (of("host")[0] ?? "").split(" ");
   const hostUuid = findUuid(product) ?? findMachineUuid(machine);
-  if (hostUuid === undefined) throw fail("HOST_WITHOUT_UUID", { target });
+  if (hostUuid === undefined) throw providerError("HOST_WITHOUT_UUID", { target });
   const [socket] = of("socket");
   if (socket !== "absent" && socket !== "dead" && socket !== "listening") throw unreadable("of the socket");
   const [socketPath] = of("path");
@@ -116,7 +116,7 @@ export function parseFunctions(
   target: string,
 ): ReadonlyMap<PciAddress, HostFunction> {
   const lines = records.filter((one) => one.kind === "function");
-  const fault = (reason: string): Error => fail("HOST_PROGRAM_FAILED", { target, reason });
+  const fault = (reason: string): Error => providerError("HOST_PROGRAM_FAILED", { target, reason });
   if (lines.length > MAX_FUNCTIONS)
     throw fault(`it told of ${lines.length} functions, at most ${MAX_FUNCTIONS} are read`);
   return new Map(

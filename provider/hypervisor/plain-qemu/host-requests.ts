@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { causeText, fail } from "../../errors";
+import { causeText, providerError } from "../../errors";
 import type { HostChannels, HostCommand, Privilege } from "./host-channels";
 import { HOST_FOLDERS, type HostFolders } from "./host-folders";
 import { HOST_PROGRAM_PATH, HOST_PROGRAM_VERSION, HOST_PROGRAM_WORD, hostProgram } from "./host-program";
@@ -143,7 +143,7 @@ export class HostRequests {
   }
 
   #reason(reason: string): Error {
-    return fail("HOST_PROGRAM_FAILED", { target: this.#channels.label, reason });
+    return providerError("HOST_PROGRAM_FAILED", { target: this.#channels.label, reason });
   }
 }
 

@@ -9,7 +9,7 @@ export function isNamed(names: readonly string[], address: PciAddress): boolean 
 }
 
 /** What the query names and what the guest has of ours, with their groups; what other guests have is not this one's. */
-export function concerned(
+export function relevantFunctions(
   { functions, ledger }: HostLook,
   names: readonly string[],
   guest: GuestIdentity,

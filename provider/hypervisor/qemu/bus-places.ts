@@ -33,7 +33,7 @@ const MAX_BUSES = 1_024;
 const MAX_BUS_DEVICES = 256;
 
 /** A bus to look at. */
-export interface BusPlace {
+export interface GuestBusPath {
   readonly bus: string;
   readonly busPath: string;
   readonly index: number;
@@ -47,13 +47,13 @@ export interface BusPlace {
  * @param machine type of the machine, e.g. `pc-q35-10.0-machine`
  * @param peripherals what stands at {@link PERIPHERAL_PATH}
  */
-export async function findBusPlaces(
+export async function findBusPaths(
   monitor: QmpMonitor,
   machine: string,
   peripherals: readonly QomProperty[],
   signal?: AbortSignal,
-): Promise<BusPlace[]> {
-  const places: BusPlace[] = rootBuses
+): Promise<GuestBusPath[]> {
+  const places: GuestBusPath[] = rootBuses
     .filter((root) => machine.startsWith(root.machine))
     .map(({ bus, path }) => ({ bus, busPath: path, index: 0 }));
   if (machine.startsWith(POWER_MACHINE)) places.push(...(await findPowerRoot(monitor, signal)));
@@ -72,7 +72,7 @@ export async function findBusPlaces(
 }
 
 /** The host bridge that a POWER machine has by itself. */
-async function findPowerRoot(monitor: QmpMonitor, signal: AbortSignal | undefined): Promise<BusPlace[]> {
+async function findPowerRoot(monitor: QmpMonitor, signal: AbortSignal | undefined): Promise<GuestBusPath[]> {
   const devices = await listProperties(monitor, UNATTACHED_PATH, signal);
   const bridge = devices.find(({ type }) => findObjectType(type) === POWER_HOST_BRIDGE);
   return bridge ? [{ bus: "pci.0", busPath: `${UNATTACHED_PATH}/${bridge.name}/pci.0`, index: 0 }] : [];
@@ -83,9 +83,9 @@ async function findPowerRoot(monitor: QmpMonitor, signal: AbortSignal | undefine
  *
  * @param known occupants of this bus that have been asked already
  */
-export async function lookAtOccupants(
+export async function readOccupants(
   monitor: QmpMonitor,
-  place: BusPlace,
+  place: GuestBusPath,
   known: readonly SlotOccupant[],
   signal?: AbortSignal,
 ): Promise<SlotOccupant[]> {

@@ -8,7 +8,7 @@ import {
   isAnyMapped,
   windowsOf,
   type ConfigSpace,
-  type FunctionPlace,
+  type FunctionAddress,
 } from "./config-space";
 import { hasMappedRegion, listPciDevices, type PciDevice } from "./guest-side-view";
 
@@ -25,7 +25,7 @@ const IS_DRIVEN = 0b110;
  *
  * @param queryPci its answer of the same moment: buses are numbered anew by each boot
  */
-export async function lookAtStates(
+export async function readStates(
   monitor: QmpMonitor,
   queryPci: unknown,
   qemuIds: readonly string[],
@@ -36,12 +36,12 @@ export async function lookAtStates(
   const space = asked.some((one) => one !== undefined) ? await findConfigSpace(monitor, signal) : undefined;
   return Promise.all(
     asked.map(async (one): Promise<GuestState> =>
-      one === undefined ? "unknown" : lookAtState(monitor, one, space, signal),
+      one === undefined ? "unknown" : readState(monitor, one, space, signal),
     ),
   );
 }
 
-async function lookAtState(
+async function readState(
   monitor: QmpMonitor,
   { device, bridge }: PciDevice,
   space: ConfigSpace | undefined,
@@ -66,7 +66,7 @@ async function lookAtState(
 }
 
 /** Undefined where the bus has no number, or the numbers are none of PCI's. */
-function findPlace({ bus, slot, function: guestFunction }: PciDevice["device"]): FunctionPlace | undefined {
+function findPlace({ bus, slot, function: guestFunction }: PciDevice["device"]): FunctionAddress | undefined {
   const isWithin = (value: unknown, least: number, most: number): value is number =>
     typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
   if (!isWithin(bus, 1, 255) || !isWithin(slot, 0, 31) || !isWithin(guestFunction, 0, 7)) return undefined;

@@ -70,10 +70,10 @@ class Turn {
 
   /** A command at a time, as QEMU carries them out. */
   #fromClient(line: string): void {
-    this.#last = this.#last.then(() => this.#carryOut(line));
+    this.#last = this.#last.then(() => this.#runPlan(line));
   }
 
-  async #carryOut(line: string): Promise<void> {
+  async #runPlan(line: string): Promise<void> {
     const { execute, arguments: args, id } = findCommand(line);
     if (!EmulatedVfio.plays(execute, args)) return void this.#qemu.write(`${line}\n`);
     const part = await this.#play(execute, args);

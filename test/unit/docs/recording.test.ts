@@ -37,9 +37,9 @@ test("the recording names nothing of the machine that it was made on", () => {
 });
 
 test("the picture is what the recording makes, and small enough for a page", () => {
-  const picture = readText("docs/demo.svg");
-  expect(made("svgOf(args[0])", cast)).toBe(picture);
-  expect(Buffer.byteLength(picture)).toBeLessThan(200 * 1024);
+  const input = readText("docs/demo.svg");
+  expect(made("svgOf(args[0])", cast)).toBe(input);
+  expect(Buffer.byteLength(input)).toBeLessThan(200 * 1024);
 });
 
 test("times add up, and a character that arrives in two parts is one", () => {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { findGuestSideView } from "../../../provider/hypervisor/qemu/guest-side-view";
+import { findGuestEnumeration } from "../../../provider/hypervisor/qemu/guest-side-view";
 import { surveyGuest } from "../../../provider/hypervisor/qemu";
 import { QmpError, parseQmpReply, QmpProtocolError, type QmpMonitor } from "../../../provider/qmp";
 import { MAX_REPLY_DEPTH } from "../../../provider/qmp/reply";
@@ -157,7 +157,7 @@ describe("The guest's own view", () => {
   it("of any answer is a view, and throws nothing", () => {
     fc.assert(
       fc.property(hostileJson, fc.array(fc.string(), { maxLength: 2 }), (answer, ids) => {
-        expect(typeof findGuestSideView(answer, ids).guestConfigured).toBe("boolean");
+        expect(typeof findGuestEnumeration(answer, ids).guestConfigured).toBe("boolean");
       }),
     );
   });
@@ -166,7 +166,7 @@ describe("The guest's own view", () => {
     let devices: unknown[] = [{ bus: 3, slot: 4, qdev_id: "mine", regions: [] }];
     for (let depth = 0; depth < 100_000; depth++) devices = [{ pci_bridge: { devices } }];
     await withinBounds(bounds, () => {
-      const view = findGuestSideView([{ bus: 0, devices }], ["mine"]);
+      const view = findGuestEnumeration([{ bus: 0, devices }], ["mine"]);
       expect(view).toEqual({ guestAddress: "0000:03:04", guestConfigured: true });
     });
   });
@@ -179,7 +179,7 @@ describe("The guest's own view", () => {
       { bus: 1.5, slot: 1 },
     ]) {
       const devices = [{ ...place, qdev_id: "mine", regions: [] }];
-      expect(findGuestSideView([{ devices }], ["mine"])).toEqual({ guestConfigured: true });
+      expect(findGuestEnumeration([{ devices }], ["mine"])).toEqual({ guestConfigured: true });
     }
   });
 });

@@ -44,8 +44,8 @@ describe("the guest whose lock is held", () => {
       { call: "lookupDomain", having: guest1.uuid, reply: libvirtError(LibvirtErrorCode.NO_DOMAIN) },
     ]);
     host.keepTo(guest1.uuid);
-    expect(await host.identify({ addresses: [] }, signal)).toMatchObject({ guestUuid: guest1.uuid });
-    expect(await host.identify({ addresses: [] }, signal)).toEqual({ iommuGroups: [] });
+    expect(await host.readIdentity({ addresses: [] }, signal)).toMatchObject({ guestUuid: guest1.uuid });
+    expect(await host.readIdentity({ addresses: [] }, signal)).toEqual({ iommuGroups: [] });
     libvirt.finish();
   });
 });
@@ -209,7 +209,7 @@ describe("a change of the guest's configuration", () => {
         isAnswered = true;
       },
     });
-    await host.identify({ addresses: [] }, signal);
+    await host.readIdentity({ addresses: [] }, signal);
     await host.configure([shown(1), shown(2), shown(3), shown(0)], signal);
     expect(sentBefore).toEqual([true, true, true, true]);
   });
@@ -593,7 +593,7 @@ describe("an observation of the recorded host", () => {
     });
     const observation = await host.observe(query, signal);
     expect(observation.guest).toEqual({ name: "guest1", uuid: "", runState: "missing", qemuVersion: "" });
-    expect(await host.identify(query, signal)).toEqual({ iommuGroups: [23] });
+    expect(await host.readIdentity(query, signal)).toEqual({ iommuGroups: [23] });
   });
 
   it("of a guest that does not run says so, and asks no monitor", async () => {
@@ -640,8 +640,8 @@ describe("an observation of the recorded host", () => {
     expect(observation).toMatchObject({ guest: { runState: "off" }, holdings: [], ledger: [] });
     expect([...observation.functions.keys()].sort()).toEqual([0, 1, 2, 3].map((n) => `0000:01:00.${n}`));
     expect(observation.configuration?.buses).toContain("pci.8");
-    const wanted = wants(undefined, { ownerToken: owner, persistent: true });
-    expect(planAttach(observation, wanted).steps).toEqual([]);
+    const desired = wants(undefined, { ownerToken: owner, persistent: true });
+    expect(planAttach(observation, desired).steps).toEqual([]);
     expect(outline(planDetach(observation, owner))).toEqual([
       "unconfigure .0@0 .3@3 .2@2 .1@1",
       "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
@@ -657,12 +657,12 @@ describe("an observation of the recorded host", () => {
       monitorCommand: (_domain: unknown, text: string) => JSON.stringify(replies[text]),
     });
     const observation = await host.observe(query, signal);
-    const wanted = wants(undefined, { ownerToken: owner, persistent: true });
-    expect(planAttach(observation, wanted).steps).toEqual([]);
+    const desired = wants(undefined, { ownerToken: owner, persistent: true });
+    expect(planAttach(observation, desired).steps).toEqual([]);
     expect(outline(planDetach(observation, owner))).toEqual([
       "unconfigure .0@0 .3@3 .2@2 .1@1",
       "unplug 1 of 4",
-      "handback .0 .1 .2 .3",
+      "await-reattach .0 .1 .2 .3",
       "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
       "erase live configuration",
     ]);
@@ -728,7 +728,7 @@ describe("an observation of the recorded host", () => {
   it("leaves out functions that are not there", async () => {
     const { host } = recordedHost("idle", { nodeDeviceXml: libvirtError(LibvirtErrorCode.NO_NODE_DEVICE) });
     expect((await host.observe(query, signal)).functions.size).toBe(0);
-    expect(await host.lookAt([address], signal)).toEqual([]);
+    expect(await host.readFunctions([address], signal)).toEqual([]);
   });
 
   it("is an error where the host's devices cannot be asked for", async () => {

@@ -133,13 +133,13 @@ describe("the stone of an older libvirt", () => {
 
   it("is attached alone, unmanaged, so that libvirt leaves it on vfio-pci afterwards", async () => {
     const script = [live, { call: "attachDevice", having: String.raw`managed=\"no\"` }];
-    expect(await follows(script, (host) => host.introduce(stone, slot, signal))).toBeUndefined();
+    expect(await follows(script, (host) => host.plugSteppingStone(stone, slot, signal))).toBeUndefined();
   });
 
   it("that QEMU refuses fails as a plug does", async () => {
     const reply = libvirtError(LibvirtErrorCode.INTERNAL_ERROR, "group 5 is not viable");
     const failure = await follows([live, { call: "attachDevice", reply }], (host) =>
-      host.introduce(stone, slot, signal),
+      host.plugSteppingStone(stone, slot, signal),
     );
     expect(hasCode(failure, "PLUG_FAILED")).toBe(true);
     expect(causeText(failure)).toContain("group 5 is not viable");
@@ -153,11 +153,11 @@ describe("the stone of an older libvirt", () => {
 
   it("is withdrawn when libvirt has noticed, and is looked at", async () => {
     const script = [{ call: "domainXml", reply: shown }, live, look("vfio-pci")];
-    expect(await follows(script, (host) => host.withdraw(stone, signal))).toBeUndefined();
+    expect(await follows(script, (host) => host.unplugSteppingStone(stone, signal))).toBeUndefined();
   });
 
   it("that went back to the host all the same fails", async () => {
-    const failure = await follows([live, look("e1000e")], (host) => host.withdraw(stone, signal));
+    const failure = await follows([live, look("e1000e")], (host) => host.unplugSteppingStone(stone, signal));
     expect(hasCode(failure, "GROUP_NOT_KEPT")).toBe(true);
     expect(causeText(failure)).toContain("it is on e1000e");
   });
@@ -190,7 +190,7 @@ describe("a look at a host with an older libvirt", () => {
     const {
       holdings,
       olderLibvirt,
-      ledgerPlace,
+      ledgerLocation,
       configuration,
       functions: found,
     } = await observe(withLedger);
@@ -199,7 +199,7 @@ describe("a look at a host with an older libvirt", () => {
       ["0000:01:00.2", true],
     ]);
     expect(holdings[1]?.alias).toBe(alias);
-    expect([olderLibvirt?.version, ledgerPlace, configuration]).toEqual(["7.0.0", "domain", undefined]);
+    expect([olderLibvirt?.version, ledgerLocation, configuration]).toEqual(["7.0.0", "domain", undefined]);
     expect([...found.keys()].sort()).toContain("0000:01:00.3");
   });
 

@@ -3,7 +3,7 @@ import type { PciAddress } from "../../../provider/pci";
 import { parsePciListing } from "../../../provider/ssh/pci-listing";
 import { processorSecondsOf } from "../../support/processor-time";
 import { nothingUsed } from "../../support/survey";
-import { GUEST, picture, port, upInterface } from "./support/pictures";
+import { GUEST, input, port, upInterface } from "./support/pictures";
 
 const addressOf = (n: number): string => `${n.toString(16).padStart(4, "0")}:01:00.0`;
 
@@ -12,7 +12,7 @@ function shown(count: number) {
   const all = Array.from({ length: count }, (_, n) => n);
   const owned = all.filter((n) => n % 10 === 0);
   const tagOf = (n: number): string => n.toString(16).padStart(12, "0");
-  return picture(
+  return input(
     all.map((n) => port(addressOf(n), { iommuGroup: n })),
     {
       survey: {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { composeReport, type ProgramArguments } from "../../../provider/inspect";
 import { nothingUsed } from "../../support/survey";
 import { compile } from "../docs/compile";
-import { card, picture, port, upInterface, OBEYED_BY_TERMINALS } from "./support/pictures";
+import { card, input, port, upInterface, OBEYED_BY_TERMINALS } from "./support/pictures";
 
 /** Devices of every kind of answer. */
 const devices = [
@@ -19,9 +19,7 @@ const survey = {
 };
 
 function programFor(programArguments: ProgramArguments): string {
-  const { prologue, devices: found } = composeReport(
-    picture(devices, { survey, arguments: programArguments }),
-  );
+  const { prologue, devices: found } = composeReport(input(devices, { survey, arguments: programArguments }));
   return [...prologue, ...found.flatMap((one) => one.attach.program)].join("\n");
 }
 

@@ -1,6 +1,6 @@
 import { composeReport, type PciReport } from "../../../provider/inspect";
 import type { PciDevices } from "../../../sdk";
-import { card, picture } from "./support/pictures";
+import { card, input } from "./support/pictures";
 
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- two functions are the same where their types are */
 /** Compiles only where the two are the same, field by field; a code is a text for programs. */
@@ -15,7 +15,7 @@ type WithTextCodes<T> = T extends { readonly code: string }
 const isSame: Same<Plain<WithTextCodes<PciReport>>, Plain<WithTextCodes<PciDevices>>> = true;
 
 test("what the provider finds is what the SDK promises", () => {
-  const found: PciDevices = composeReport(picture(card("0000:01:00", { shared: 7 })));
+  const found: PciDevices = composeReport(input(card("0000:01:00", { shared: 7 })));
   expect(isSame).toBe(true);
   expect(JSON.parse(JSON.stringify(found))).toEqual(found);
 });

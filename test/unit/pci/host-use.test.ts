@@ -1,13 +1,8 @@
 import fc from "fast-check";
-import {
-  findHostUses,
-  type HostSurvey,
-  type SurveyedDisk,
-  type SurveyedInterface,
-} from "../../../provider/pci";
+import { findHostUses, type HostFacts, type DiskFacts, type InterfaceFacts } from "../../../provider/pci";
 import { nothingUsed } from "../../support/survey";
 
-const nic = (name: string, pciAddress?: string, ...lowerInterfaces: string[]): SurveyedInterface => ({
+const nic = (name: string, pciAddress?: string, ...lowerInterfaces: string[]): InterfaceFacts => ({
   name,
   isUp: false,
   lowerInterfaces,
@@ -15,7 +10,7 @@ const nic = (name: string, pciAddress?: string, ...lowerInterfaces: string[]): S
   routes: [],
   ...(pciAddress !== undefined && { pciAddress }),
 });
-const upNic = (fields: Partial<SurveyedInterface> = {}): SurveyedInterface => ({
+const upNic = (fields: Partial<InterfaceFacts> = {}): InterfaceFacts => ({
   ...nic("eth0", "0000:01:00.0"),
   isUp: true,
   ...fields,
@@ -25,8 +20,8 @@ const disk = (
   pciAddress?: string,
   slaves: string[] = [],
   mountPoints: string[] = [],
-  more: Partial<SurveyedDisk> = {},
-): SurveyedDisk => ({
+  more: Partial<DiskFacts> = {},
+): DiskFacts => ({
   name,
   slaves,
   mountPoints,
@@ -34,7 +29,7 @@ const disk = (
   ...(pciAddress !== undefined && { pciAddress }),
   ...more,
 });
-const usesOf = (survey: Partial<HostSurvey>): string[] =>
+const usesOf = (survey: Partial<HostFacts>): string[] =>
   findHostUses({ ...nothingUsed, ...survey }).map((one) => `${one.address} ${one.use}`);
 
 describe("what the host cannot do without", () => {
@@ -342,7 +337,7 @@ describe("what the host uses a disk for", () => {
 /** Hosts of six interfaces and six disks, in any layers, circles included. */
 const names = ["a", "b", "c", "d", "e", "f"];
 const address = (name: string): string => `0000:0${names.indexOf(name) + 1}:00.0`;
-const someInterface = (name: string): fc.Arbitrary<SurveyedInterface> =>
+const someInterface = (name: string): fc.Arbitrary<InterfaceFacts> =>
   fc
     .record({
       isUp: fc.boolean(),
@@ -360,7 +355,7 @@ const someInterface = (name: string): fc.Arbitrary<SurveyedInterface> =>
       ...(isPci && { pciAddress: address(name) }),
       ...(kind !== undefined && { kind }),
     }));
-const someDisk = (name: string): fc.Arbitrary<SurveyedDisk> =>
+const someDisk = (name: string): fc.Arbitrary<DiskFacts> =>
   fc
     .record({
       isPci: fc.boolean(),
@@ -377,7 +372,7 @@ const someDisk = (name: string): fc.Arbitrary<SurveyedDisk> =>
       ...(isPci && { pciAddress: address(name) }),
       ...(holder !== undefined && { holder }),
     }));
-const someSurvey: fc.Arbitrary<HostSurvey> = fc.record({
+const someFacts: fc.Arbitrary<HostFacts> = fc.record({
   interfaces: fc.tuple(...names.map(someInterface)),
   disks: fc.tuple(...names.map(someDisk)),
   defaultRouteInterfaces: fc.subarray(names),
@@ -391,7 +386,7 @@ const someSurvey: fc.Arbitrary<HostSurvey> = fc.record({
 describe("of any host, the uses", () => {
   it("are each of a function that is there, and each named once", () => {
     fc.assert(
-      fc.property(someSurvey, (survey) => {
+      fc.property(someFacts, (survey) => {
         const uses = usesOf(survey);
         expect(new Set(uses).size).toBe(uses.length);
         for (const use of uses) expect(names.map(address)).toContain(use.split(" ")[0]);
@@ -401,7 +396,7 @@ describe("of any host, the uses", () => {
 
   it("grow with what is put on an interface, and nothing is hidden by it", () => {
     fc.assert(
-      fc.property(someSurvey, fc.constantFrom(...names), (survey, name) => {
+      fc.property(someFacts, fc.constantFrom(...names), (survey, name) => {
         const others = survey.interfaces.filter((one) => one.name !== name);
         const one = { ...nic(name, address(name)), isUp: true };
         const before = usesOf({ ...survey, interfaces: [...others, one] });
@@ -423,7 +418,7 @@ describe("of any host, the uses", () => {
 
   it("are of this connection for every function under its interface, and for no other", () => {
     fc.assert(
-      fc.property(someSurvey, (survey) => {
+      fc.property(someFacts, (survey) => {
         const under = new Set(survey.sshInterfaces);
         for (let round = 0; round < names.length; round++)
           for (const one of survey.interfaces)
@@ -442,7 +437,7 @@ describe("of any host, the uses", () => {
 
   it("of a disk reach every function under what is mounted or swapped to", () => {
     fc.assert(
-      fc.property(someSurvey, (survey) => {
+      fc.property(someFacts, (survey) => {
         const uses = usesOf({ disks: survey.disks });
         for (const top of survey.disks.filter((one) => one.mountPoints.length > 0)) {
           const under = new Set([top.name]);

@@ -3,12 +3,12 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { composeReport } from "../../../provider/inspect";
 import { getPciDevices, getPciDevicesOutput } from "../../../sdk";
-import { card, picture } from "../inspect/support/pictures";
+import { card, input } from "../inspect/support/pictures";
 
 const bundle = { inspectHost: jest.fn<Promise<unknown>, [unknown, unknown?]>() };
 jest.mock("pulumi-multifunction-pci/provider", () => bundle, { virtual: true });
 
-const report = composeReport(picture(card("0000:01:00", { shared: 7 })));
+const report = composeReport(input(card("0000:01:00", { shared: 7 })));
 
 beforeEach(() => bundle.inspectHost.mockReset().mockResolvedValue(report));
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findHostUses } from "../../../provider/pci";
-import { parseHostSurvey, type HostSurvey } from "../../../provider/ssh/host-survey";
+import { parseHostFacts, type HostFacts } from "../../../provider/ssh/host-survey";
 
 /**
  * Recorded by the helper program on Debian 13 (kernel 6.12, iproute2 6.15, bash 5.2) in the lab's
@@ -10,9 +10,9 @@ import { parseHostSurvey, type HostSurvey } from "../../../provider/ssh/host-sur
  * there are too many of them, as far as that was asked then. `-namespace` on Debian 12 (kernel 6.18,
  * iproute2 6.1) in a network namespace with pairs of veth, a bridge and a VXLAN; its records of the network.
  */
-const recorded = (name: string): HostSurvey => {
+const recorded = (name: string): HostFacts => {
   const text = readFileSync(join(__dirname, "fixtures", `${name}.txt`), "utf8");
-  return parseHostSurvey(text.trimEnd().split("\n"));
+  return parseHostFacts(text.trimEnd().split("\n"));
 };
 
 describe("the survey of a plain host", () => {
@@ -107,7 +107,7 @@ describe("the survey of a network namespace", () => {
   });
 
   it("finds the function whose interface is not in it", () => {
-    const away = parseHostSurvey(["ssh 192.0.2.9 1 192.0.2.1 22", "ip []", "ip []", "away 0000:00:03.0"]);
+    const away = parseHostFacts(["ssh 192.0.2.9 1 192.0.2.1 22", "ip []", "ip []", "away 0000:00:03.0"]);
     expect(away.functionsWithHiddenInterface).toEqual(["0000:00:03.0"]);
     expect(survey.functionsWithHiddenInterface).toEqual([]);
   });
@@ -118,10 +118,10 @@ describe("the survey of hosts with other storage and networks", () => {
   const ssh = "ssh 192.0.2.9 50000 192.0.2.1 22";
   const base = [ssh, "ip []", "ip []"];
   const block = (name: string, slaves = "") => `blk ${name} - 0 ${slaves} /sys/devices/virtual/block/${name}`;
-  const disk = (survey: HostSurvey, name: string) => survey.disks.find((one) => one.name === name);
+  const disk = (survey: HostFacts, name: string) => survey.disks.find((one) => one.name === name);
 
   it("leads from LVM over a partition to the disk, also where btrfs lies on it", () => {
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       ...base,
       "blk sda 8:0 0  /sys/devices/pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0/block/sda",
       "blk sda3 8:3 1  /sys/devices/pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0/block/sda/sda3",
@@ -144,7 +144,7 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("leads from a multipath NVMe namespace to its controllers", () => {
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       ...base,
       "blk nvme0n1 259:1 0  /sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1",
       "blk nvme0n1p1 259:2 1  /sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1/nvme0n1p1",
@@ -159,7 +159,7 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("takes the last PCI function on the path, below bridges, in any domain, above USB", () => {
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       ...base,
       "net usb0  /sys/devices/pci0000:00/0000:00:14.0/usb1/1-2/1-2:1.0/net/usb0",
       "net vmd0  /sys/devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0/net/vmd0",
@@ -178,7 +178,7 @@ describe("the survey of hosts with other storage and networks", () => {
         addr_info: [{ local: "192.0.2.1" }],
       },
     ];
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       "ssh 192.0.2.9 50000 192.0.2.1 22",
       "net br-ex  /sys/devices/virtual/net/br-ex",
       "net eth0  /sys/devices/pci0000:00/0000:00:03.0/net/eth0",
@@ -196,7 +196,7 @@ describe("the survey of hosts with other storage and networks", () => {
 
   it("reads the hops of a multipath route, and the scope of a link-local connection", () => {
     const route = [{ type: "unicast", dst: "default", nexthops: [{ dev: "eth0" }, { dev: "eth1" }] }];
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       "ssh fe80::9%eth2 50000 fe80::1%eth2 22",
       "ip []",
       `ip ${JSON.stringify(route)}`,
@@ -219,7 +219,7 @@ describe("the survey of hosts with other storage and networks", () => {
       { dst: "203.0.113.0/24", dev: "eth0", protocol: "static" },
       { dst: "2001:db8::/32", protocol: "static", nexthops: [{ dev: "eth0" }, { dev: "eth1" }] },
     ];
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       ssh,
       ...["eth0", "eth1", "eth2"].map((name) => `net ${name}  /sys/devices/virtual/net/${name}`),
       "ip []",
@@ -243,7 +243,7 @@ describe("the survey of hosts with other storage and networks", () => {
       { ifname: "vlan9", link: "eth0", link_netnsid: 0, linkinfo: { info_kind: "vlan" } },
       { ifname: "veth1", link: "eth0", linkinfo: { info_kind: "veth" } },
     ];
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       ssh,
       ...links.map(({ ifname }) => `net ${ifname}  /sys/devices/virtual/net/${ifname}`),
       `ip ${JSON.stringify(links)}`,
@@ -255,7 +255,7 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("tells from its name or UUID what a device makes of others, also where nothing is mounted", () => {
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       ...base,
       block("md127", "sda"),
       block("md_home", "sda"),
@@ -293,7 +293,7 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("takes a partition of a RAID for no holder of it", () => {
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       ...base,
       block("md0", "sda"),
       "blk md0p1 259:1 1  /sys/devices/virtual/block/md0/md0p1",
@@ -302,7 +302,7 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("finds each disk of file systems that name several: bcachefs, and XFS with other devices", () => {
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       ...base,
       ...["sda", "sdb", "sdc", "sdd", "sde"].map((name) => block(name)),
       "mnt 29 1 0:40 / /pool rw - bcachefs /dev/sda:/dev/sdb rw",
@@ -319,7 +319,7 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("takes a member of a ZFS pool for one only where that pool is imported, or where ZFS itself says so", () => {
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       ...base,
       ...["sda1", "sdb1", "sdc1"].map((name) => block(name)),
       "pool tank",
@@ -337,7 +337,7 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("finds disks that are exported, and those that are mounted in whichever namespace", () => {
-    const survey = parseHostSurvey([
+    const survey = parseHostFacts([
       ...base,
       ...["sda", "sdb", "sdc"].map((name) => block(name)),
       "claim sda target target/core/iblock_0/disk1/udev_path",
@@ -359,14 +359,14 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("finds virtual functions by the function that they are of", () => {
-    const survey = parseHostSurvey([...base, "vf 0000:01:00.0 2 0000:01:10.0 0000:01:10.4"]);
+    const survey = parseHostFacts([...base, "vf 0000:01:00.0 2 0000:01:10.0 0000:01:10.4"]);
     expect(survey.physicalFunctions).toEqual([
       { pciAddress: "0000:01:00.0", virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] },
     ]);
   });
 
   it("does without a route to the client", () => {
-    expect(parseHostSurvey(base).sshInterfaces).toEqual([]);
+    expect(parseHostFacts(base).sshInterfaces).toEqual([]);
   });
 
   it.each([
@@ -380,6 +380,6 @@ describe("the survey of hosts with other storage and networks", () => {
     ["a target at an unknown place", [...base, "claim sda target elsewhere/disk1"]],
     ["a mapped device without name", [...base, "dm dm-0"]],
   ])("refuses %s instead of finding nothing to protect", (_what, lines) => {
-    expect(() => parseHostSurvey(lines)).toThrow();
+    expect(() => parseHostFacts(lines)).toThrow();
   });
 });

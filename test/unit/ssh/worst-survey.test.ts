@@ -1,5 +1,5 @@
 import { findHostDevices, findHostUses } from "../../../provider/pci";
-import { parseHostSurvey } from "../../../provider/ssh/host-survey";
+import { parseHostFacts } from "../../../provider/ssh/host-survey";
 import { ANSWER_LIMITS } from "../../../provider/ssh/host-survey-records";
 import { parsePciListing } from "../../../provider/ssh/pci-listing";
 import { processorSecondsOf } from "../../support/processor-time";
@@ -135,7 +135,7 @@ function cut(lines: readonly string[]): string[] {
 
 function read(lines: readonly string[]): string {
   try {
-    const survey = parseHostSurvey(lines);
+    const survey = parseHostFacts(lines);
     findHostUses(survey);
     findHostDevices(survey);
     return "read";

@@ -6,7 +6,7 @@ import type { MadeIn } from "../../../../provider/hypervisor/plain-qemu/socket-g
 import { PlainHost } from "../../../../provider/hypervisor/plain-qemu/plain-host";
 import { planAttach, planDetach, tagOf, type GuestIdentity } from "../../../../provider/plan";
 import { QmpDisconnectedError, type QmpMonitor } from "../../../../provider/qmp";
-import { causeText, fail } from "../../../../provider/errors";
+import { causeText, providerError } from "../../../../provider/errors";
 import { OWNER } from "../../../support/scenarios";
 import { nothingUsed } from "../../../support/survey";
 import { at, wants } from "../../../support/wanted";
@@ -119,7 +119,7 @@ function scene({
 describe("what the ledger holds of this guest", () => {
   it("is told by a look at everything, and by no short one, which comes before the locks", async () => {
     const { host, ledgers } = scene({ more: [ledgerOf(OWN), ledgerOf(OTHER)] });
-    await host.identify(query, signal);
+    await host.readIdentity(query, signal);
     expect(ledgers).toEqual([]);
     await host.observe(query, signal);
     expect(ledgers).toEqual([ledgerOf(OWN).replace(/^ledger guest-(\S+)\.json/, "$1")]);
@@ -163,7 +163,7 @@ describe("what the ledger holds of this guest", () => {
 describe("which guest it is", () => {
   it("QEMU says by its UUID, and how much memory it has", async () => {
     const { host, guests } = scene({ more: [ledgerOf(OWN)] });
-    const { guest, hostUuid, ledgerPlace } = await host.observe(query, signal);
+    const { guest, hostUuid, ledgerLocation } = await host.observe(query, signal);
     expect(guest).toEqual({
       name: SOCKET,
       uuid: OWN,
@@ -172,13 +172,13 @@ describe("which guest it is", () => {
       machine: "pc-q35-7.2",
       memoryBytes: 1536,
     });
-    expect([hostUuid, ledgerPlace, guests.at(-1)?.uuid]).toEqual([HOST, "host", OWN]);
+    expect([hostUuid, ledgerLocation, guests.at(-1)?.uuid]).toEqual([HOST, "host", OWN]);
   });
 
   it("host and socket say where QEMU has none", async () => {
     const { host } = scene({ uuid: "00000000-0000-0000-0000-000000000000" });
     const own = uuidOfSocket(HOST, SOCKET);
-    expect(await host.identify(query, signal)).toEqual({ guestUuid: own, iommuGroups: [5] });
+    expect(await host.readIdentity(query, signal)).toEqual({ guestUuid: own, iommuGroups: [5] });
   });
 
   it.each(["absent", "dead"] as const)(
@@ -202,7 +202,7 @@ describe("which guest it is", () => {
 
   it("nothing says of one that has ended and left nothing", async () => {
     const { host } = scene({ socket: "absent" });
-    expect(await host.identify(query, signal)).toEqual({ iommuGroups: [5] });
+    expect(await host.readIdentity(query, signal)).toEqual({ iommuGroups: [5] });
     expect((await host.observe(query, signal)).guest).toMatchObject({ uuid: "", runState: "off" });
   });
 
@@ -235,7 +235,7 @@ describe("a QEMU without UUID, reached by another spelling of its path", () => {
 
   it("is known by the path without links, and by the one that was written", async () => {
     const { host } = scene({ uuid: NONE, paths });
-    expect(await host.identify(query, signal)).toEqual({
+    expect(await host.readIdentity(query, signal)).toEqual({
       guestUuid: real,
       otherUuids: [asWritten],
       iommuGroups: [5],
@@ -372,7 +372,7 @@ describe("commands to the host", () => {
   });
 
   it("that fail do so for each of its functions, and name all", async () => {
-    const cause = fail("HOST_PROGRAM_FAILED", { target: "root@hv1:22", reason: "no" });
+    const cause = providerError("HOST_PROGRAM_FAILED", { target: "root@hv1:22", reason: "no" });
     const host = new PlainHost({
       requests: { look: () => Promise.reject(cause), change: () => Promise.reject(cause) },
       monitor: { execute: () => Promise.reject(cause), listen: () => Promise.reject(cause) },

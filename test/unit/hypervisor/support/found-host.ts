@@ -48,6 +48,6 @@ export async function hostWith(
     onDomain: () => undefined,
     survey: () => Promise.resolve(nothingUsed),
   });
-  await host.identify({ addresses: [] }, new AbortController().signal);
+  await host.readIdentity({ addresses: [] }, new AbortController().signal);
   return { host, libvirt };
 }

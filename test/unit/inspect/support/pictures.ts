@@ -1,4 +1,4 @@
-import type { HostPicture, ListedFunction } from "../../../../provider/inspect";
+import type { InspectionInput, ListedFunction } from "../../../../provider/inspect";
 import type { PciAddress } from "../../../../provider/pci";
 import { aliasOf, tagOf, type Holding, type LedgerEntry, type Observation } from "../../../../provider/plan";
 import { nothingUsed } from "../../../support/survey";
@@ -37,7 +37,10 @@ export function card(
 }
 
 /** The host is seen without a guest in mind, and nobody has anything. */
-export function picture(functions: readonly ListedFunction[], more: Partial<HostPicture> = {}): HostPicture {
+export function input(
+  functions: readonly ListedFunction[],
+  more: Partial<InspectionInput> = {},
+): InspectionInput {
   return {
     label: "root@hv1:22",
     hostKeyFingerprint: "SHA256:0w6LpoUtRywTGubBVEMHB1wop0E5tFAhcIgs8/rlkcI",
