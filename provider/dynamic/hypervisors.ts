@@ -53,7 +53,7 @@ export interface SocketLocator {
 
 /** How a QEMU without libvirt is put together. */
 export interface PlainParts {
-  readonly monitor: (place: PlainGuestLocator) => QmpSession;
+  readonly monitor: (locator: PlainGuestLocator) => QmpSession;
   readonly hypervisor: (options: PlainHypervisorOptions) => Hypervisor;
   /** Default: those of every Linux host. */
   readonly folders?: HostFolders;
@@ -75,14 +75,14 @@ export interface OpenOptions {
   /** An operation that takes locks: what they need is started while libvirt is being opened. */
   readonly willLock?: boolean;
   /** In place of a survey of its own, for who has made one already. */
-  readonly survey?: (signal: AbortSignal) => Promise<HostFacts>;
+  readonly readHostFacts?: (signal: AbortSignal) => Promise<HostFacts>;
 }
 
 /** A host that is looked at without a guest in mind. */
 export interface OpenHost {
   readonly label: string;
   readonly hostKeyFingerprint: string;
-  survey(signal: AbortSignal): Promise<HostFacts>;
+  readHostFacts(signal: AbortSignal): Promise<HostFacts>;
   listPciFunctions(signal: AbortSignal): Promise<PciListing>;
   /** By libvirt. @throws as LibvirtSession.client */
   runningGuests(uri: LibvirtUri, signal: AbortSignal): Promise<RunningGuests>;
@@ -130,15 +130,16 @@ export class Hypervisors {
   }
 
   /** @throws the ProviderErrors of the SSH room; the signal's reason. */
-  async open(place: GuestLocator, options: OpenOptions = {}): Promise<Hypervisor> {
-    const own = await this.targets.of(place.connection);
+  async open(locator: GuestLocator, options: OpenOptions = {}): Promise<Hypervisor> {
+    const own = await this.targets.of(locator.connection);
     const target: SshTarget = { ...own, ...options.limits };
     const ssh = await this.#pool.acquire(target, options.signal);
     if (options.willLock) ssh.locks.prepare();
     const lock = lockOf(ssh, options.progress);
-    const survey = options.survey ?? ((signal: AbortSignal): Promise<HostFacts> => ssh.locks.survey(signal));
-    if (place.by === "socket") {
-      const { socket, privilege, guestUuid, madeIn } = place;
+    const readHostFacts =
+      options.readHostFacts ?? ((signal: AbortSignal): Promise<HostFacts> => ssh.locks.readHostFacts(signal));
+    if (locator.by === "socket") {
+      const { socket, privilege, guestUuid, madeIn } = locator;
       const { channels, relayChannels, monitors } = this.#plainConnectionOf(ssh);
       const plain = { channels, relayChannels, socket, privilege };
       const monitor = this.#monitorOf(monitors, plain);
@@ -146,14 +147,14 @@ export class Hypervisors {
         ...plain,
         monitor,
         lock,
-        survey,
+        readHostFacts,
         ...(guestUuid !== undefined && { guestUuid }),
         ...(madeIn && { madeIn }),
       });
     }
-    const { session, shareWith } = this.#sessionOf(ssh, place);
+    const { session, shareWith } = this.#sessionOf(ssh, locator);
     const onFound = ({ uuid }: { readonly uuid: string }): void => shareWith(uuid);
-    return libvirtHypervisor({ session, guest: place.guest, lock, survey, onFound });
+    return libvirtHypervisor({ session, guest: locator.guest, lock, readHostFacts, onFound });
   }
 
   /** @throws as {@link open} */
@@ -164,7 +165,7 @@ export class Hypervisors {
     return {
       label,
       hostKeyFingerprint,
-      survey: (signal) => locks.survey(signal),
+      readHostFacts: (signal) => locks.readHostFacts(signal),
       listPciFunctions: (signal) => locks.listPciFunctions(signal),
       runningGuests: async (uri, signal) => {
         const session = new LibvirtSession(streamsOf(ssh), uri);
@@ -185,12 +186,12 @@ export class Hypervisors {
    *
    * @throws as {@link open}
    */
-  async openForPreview(place: GuestLocator, signal: AbortSignal): Promise<Hypervisor> {
-    const key = JSON.stringify(place.connection);
+  async openForPreview(locator: GuestLocator, signal: AbortSignal): Promise<Hypervisor> {
+    const key = JSON.stringify(locator.connection);
     const known = this.#unanswered.get(key);
     if (known !== undefined) throw known;
     try {
-      return await this.open(place, { signal, limits: PREVIEW_DIAL });
+      return await this.open(locator, { signal, limits: PREVIEW_DIAL });
     } catch (error) {
       if (error instanceof Error && hasCode(error, "SSH_DIAL_FAILED")) this.#unanswered.set(key, error);
       throw error;
@@ -220,9 +221,9 @@ export class Hypervisors {
   }
 
   /** One for each socket: QEMU serves one client of it at a time, and this process is one. */
-  #monitorOf(monitors: Map<string, QmpSession>, place: PlainGuestLocator): QmpSession {
-    const key = `${place.privilege} ${place.socket.replace(/^\/var\/run\//, "/run/")}`;
-    const monitor = monitors.get(key) ?? this.#plain.monitor(place);
+  #monitorOf(monitors: Map<string, QmpSession>, locator: PlainGuestLocator): QmpSession {
+    const key = `${locator.privilege} ${locator.socket.replace(/^\/var\/run\//, "/run/")}`;
+    const monitor = monitors.get(key) ?? this.#plain.monitor(locator);
     monitors.set(key, monitor);
     return monitor;
   }
@@ -230,7 +231,7 @@ export class Hypervisors {
   /** A guest is asked for by name where it is attached to, by UUID from then on: one session for both. */
   #sessionOf(
     ssh: SshConnection,
-    place: LibvirtLocator,
+    locator: LibvirtLocator,
   ): { readonly session: LibvirtSession; readonly shareWith: (guest: string) => void } {
     let sessions = this.#sessions.get(ssh);
     if (sessions === undefined) {
@@ -238,14 +239,14 @@ export class Hypervisors {
       this.#sessions.set(ssh, sessions);
       void ssh.closed.then(() => this.#sessions.delete(ssh));
     }
-    const uri = place.uri ?? "qemu:///system";
+    const uri = locator.uri ?? "qemu:///system";
     const known = sessions;
     const keyOf = (guest: string): string => `${uri} ${guest}`;
-    const session = known.get(keyOf(place.guest)) ?? newOrShared(known, ssh, uri);
+    const session = known.get(keyOf(locator.guest)) ?? newOrShared(known, ssh, uri);
     const shareWith = (guest: string): void => {
       if (!known.has(keyOf(guest))) known.set(keyOf(guest), session);
     };
-    shareWith(place.guest);
+    shareWith(locator.guest);
     return { session, shareWith };
   }
 }

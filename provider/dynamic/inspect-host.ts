@@ -69,29 +69,23 @@ export async function inspectHost(args: unknown, options: InspectOptions = {}): 
     progress(`connecting to ${printable(connection.host)}`);
     const host = await hypervisors.openHost(connection, { signal });
     progress(`looking at the devices of ${host.label}`);
-    const surveying = host.survey(signal);
+    const reading = host.readHostFacts(signal);
     const listing = host.listPciFunctions(signal);
     const addresses = listing.then(({ functions }) =>
       functions.flatMap((one) => findPciAddress(one.address) ?? []),
     );
     addresses.catch(() => undefined); // who asks for the listing is told
     const look = inputs.guest
-      ? inspectGuest(
-          hypervisors,
-          { ...inputs, guest: inputs.guest, connection },
-          addresses,
-          surveying,
-          signal,
-        )
+      ? inspectGuest(hypervisors, { ...inputs, guest: inputs.guest, connection }, addresses, reading, signal)
       : inspectHolders(host, addresses, notes, signal);
-    const [survey, { functions, namesFile }, seen] = await Promise.all([surveying, listing, look]);
+    const [facts, { functions, namesFile }, seen] = await Promise.all([reading, listing, look]);
     if (namesFile === undefined)
       notes.push(
         "The host has no pci.ids, so devices have numbers for names. Debian's package is pci.ids, others' hwdata.",
       );
     const { label, hostKeyFingerprint } = host;
     return composeReport({
-      ...{ label, hostKeyFingerprint, functions, survey, seen, notes },
+      ...{ label, hostKeyFingerprint, functions, facts, seen, notes },
       arguments: {
         connection: publicPartOf(inputs.connection),
         credentials: CREDENTIALS.filter((name) => inputs.connection[name] !== undefined),
@@ -132,13 +126,13 @@ async function inspectGuest(
   hypervisors: Hypervisors,
   inputs: Required<Inputs>,
   listed: Promise<readonly PciAddress[]>,
-  surveying: Promise<HostFacts>,
+  reading: Promise<HostFacts>,
   signal: AbortSignal,
 ): Promise<Seen> {
-  const place = guestLocatorOf(inputs);
-  const hypervisor = await hypervisors.open(place, { signal, survey: () => surveying });
+  const locator = guestLocatorOf(inputs);
+  const hypervisor = await hypervisors.open(locator, { signal, readHostFacts: () => reading });
   // libvirt tells of all its guests by itself; without it, only what is named is looked for
-  const addresses = place.by === "socket" ? await listed : [];
+  const addresses = locator.by === "socket" ? await listed : [];
   const forPlug = { buses: [], everyBus: true };
   const observation = await hypervisor.host.observe({ addresses, forPlug }, signal);
   const { name, runState } = observation.guest;

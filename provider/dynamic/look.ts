@@ -52,8 +52,8 @@ export async function look(
   const state = made?.state;
   const prior = state && priorOf(state);
   try {
-    const place = guestLocatorOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
-    const hypervisor = await hypervisors.openForPreview(place, signal);
+    const locator = guestLocatorOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
+    const hypervisor = await hypervisors.openForPreview(locator, signal);
     const query = queryForPlug(inputs, prior);
     const observation = await hypervisor.host.observe(query, signal);
     const { hostUuid, guest: found, unreadGuests = [] } = observation;

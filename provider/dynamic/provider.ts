@@ -245,8 +245,8 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const limitSeconds = state === undefined ? attachSeconds : attachSeconds + detachSeconds;
     const undoSeconds = attachSeconds + detachSeconds;
     return this.#operations.run(limitSeconds + undoSeconds, async (signal) => {
-      const place = guestLocatorOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
-      const hypervisor = await this.#hypervisors.open(place, { signal, progress, willLock: true });
+      const locator = guestLocatorOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
+      const hypervisor = await this.#hypervisors.open(locator, { signal, progress, willLock: true });
       return attach(hypervisor, {
         desired: { ...desiredOf(inputs), fresh: newIncarnation() },
         query: queryForPlug(inputs, prior),

@@ -5,9 +5,9 @@ import type { Observation } from "../plan";
 /** What of an observation tells what the host has its functions for; nothing is asked where none is to be taken. */
 export async function readHostUses(
   query: ObservationQuery,
-  survey: () => Promise<HostFacts>,
+  readHostFacts: () => Promise<HostFacts>,
 ): Promise<Pick<Observation, "hostUses" | "hostDevices">> {
   if (query.forPlug === undefined) return { hostUses: [] };
-  const found = await survey();
+  const found = await readHostFacts();
   return { hostUses: findHostUses(found), hostDevices: findHostDevices(found) };
 }

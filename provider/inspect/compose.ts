@@ -50,7 +50,7 @@ interface Known {
 
 /** From what was looked at to what could be attached. Names of the host are printable in it. */
 export function composeReport(input: InspectionInput): PciReport {
-  const { seen, survey, label, hostKeyFingerprint } = input;
+  const { seen, facts, label, hostKeyFingerprint } = input;
   const known = input.functions
     .flatMap((listed): Known[] => {
       const address = findPciAddress(listed.address);
@@ -67,8 +67,8 @@ export function composeReport(input: InspectionInput): PciReport {
   };
   const observation: Observation =
     seen.by === "guest"
-      ? { ...seen.observation, ...held, functions, hostUses: findHostUses(survey) }
-      : anyGuest(functions, survey, { ...seen.holders, ...held });
+      ? { ...seen.observation, ...held, functions, hostUses: findHostUses(facts) }
+      : anyGuest(functions, facts, { ...seen.holders, ...held });
   const devices = turnedRound(known, (one) => [slotOf(one.address)]);
   const groups = turnedRound(known, ({ listed: { iommuGroup } }) =>
     iommuGroup === undefined ? [] : [iommuGroup],
@@ -114,7 +114,7 @@ function deviceReport(
   input: InspectionInput,
 ): DeviceReport {
   const numbers = members.map((one) => functionNumberOf(one.address));
-  const assessment = assessDevice(observation, input.survey, address, numbers);
+  const assessment = assessDevice(observation, input.facts, address, numbers);
   const { refusal } = assessment;
   const first = members[0]?.listed;
   const groups = [...new Set(members.flatMap((one) => one.listed.iommuGroup ?? []))];
@@ -154,8 +154,8 @@ function functionReport(
     driver: nameOf(listed.driver),
     iommuGroup: listed.iommuGroup ?? null,
     physicalFunction: nameOf(listed.physicalFunction),
-    interfaces: interfacesOn(input.survey, address).map(printable),
-    disks: disksOn(input.survey, address).map(printable),
+    interfaces: interfacesOn(input.facts, address).map(printable),
+    disks: disksOn(input.facts, address).map(printable),
     hostUses: observation.hostUses.filter((one) => one.address === address).map((one) => printable(one.use)),
     heldBy: holderOf(address, observation, entries),
   };

@@ -4,12 +4,12 @@ import { listFunctions, type Observation, type Plan, type Step } from "../plan";
 type Taking = Extract<Step, { kind: "hold" | "attach-single" }>;
 
 /** What an attachment does to host and guest beside the device's coming, a sentence each without its full stop. */
-export function describeConsequences(plan: Plan, observation: Observation, survey: HostFacts): string[] {
+export function describeConsequences(plan: Plan, observation: Observation, facts: HostFacts): string[] {
   const taken = plan.steps.filter(
     (step): step is Taking => step.kind === "hold" || step.kind === "attach-single",
   );
   const addresses = taken.map((step) => step.address);
-  const goes = namesOn(survey, addresses);
+  const goes = namesOn(facts, addresses);
   const leftovers = taken.filter((step) => step.kind === "hold" && step.purpose === "leftover");
   const gone = observation.hostUses
     .filter((use) => addresses.includes(use.address))
@@ -29,9 +29,9 @@ export function describeConsequences(plan: Plan, observation: Observation, surve
   ];
 }
 
-function namesOn(survey: HostFacts, addresses: readonly PciAddress[]): string {
+function namesOn(facts: HostFacts, addresses: readonly PciAddress[]): string {
   return listDevices(
-    addresses.flatMap((address) => interfacesOn(survey, address)),
-    addresses.flatMap((address) => disksOn(survey, address)),
+    addresses.flatMap((address) => interfacesOn(facts, address)),
+    addresses.flatMap((address) => disksOn(facts, address)),
   );
 }

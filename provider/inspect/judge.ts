@@ -38,7 +38,7 @@ export type Assessment = Omit<AttachAnswer, "program">;
  */
 export function assessDevice(
   observation: Observation,
-  survey: HostFacts,
+  facts: HostFacts,
   device: PciSlotAddress,
   numbers: readonly number[],
 ): Assessment {
@@ -55,7 +55,7 @@ export function assessDevice(
       possible,
       functions,
       ...permissions,
-      consequences: describeConsequences(plan, observation, survey),
+      consequences: describeConsequences(plan, observation, facts),
       refusal: possible === "part" && isRefusal(whole) ? whole : null,
     };
   }

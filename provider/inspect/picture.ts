@@ -27,7 +27,7 @@ export interface InspectionInput {
   readonly label: string;
   readonly hostKeyFingerprint: string;
   readonly functions: readonly ListedFunction[];
-  readonly survey: HostFacts;
+  readonly facts: HostFacts;
   /** The guest that was asked for; or who has what, where none was. */
   readonly seen:
     | { readonly by: "guest"; readonly observation: Observation }

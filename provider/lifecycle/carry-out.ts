@@ -202,9 +202,9 @@ async function runStep(step: Step, work: Work, course: Course): Promise<void> {
   const { signal } = deadline;
   switch (step.kind) {
     case "record":
-      return hypervisor.ledger.record(step.entry, step.places, signal);
+      return hypervisor.ledger.record(step.entry, step.locations, signal);
     case "erase":
-      return hypervisor.ledger.erase(step.entry, step.places, signal);
+      return hypervisor.ledger.erase(step.entry, step.locations, signal);
     case "hold":
       return hypervisor.host.hold(step.address, step.alias, signal, step.vfioDriver);
     case "attach-single":

@@ -149,8 +149,8 @@ export type GuestEvent =
 /** The owner's record on the host; see {@link LedgerEntry}. */
 export interface Ledger {
   /** Writes the entry, in each of these places, over those with the same owner or tag. */
-  record(entry: LedgerEntry, places: readonly LedgerLocation[], signal: AbortSignal): Promise<void>;
-  erase(entry: LedgerEntry, places: readonly LedgerLocation[], signal: AbortSignal): Promise<void>;
+  record(entry: LedgerEntry, locations: readonly LedgerLocation[], signal: AbortSignal): Promise<void>;
+  erase(entry: LedgerEntry, locations: readonly LedgerLocation[], signal: AbortSignal): Promise<void>;
 }
 
 /** Mutual exclusion over processes and machines. */

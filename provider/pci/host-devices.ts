@@ -6,12 +6,12 @@ import { turnedRound } from "./stack";
 const byFunction = new WeakMap<object, ReadonlyMap<string, readonly { readonly name: string }[]>>();
 
 /** What each function is to the host, used or not: `interface eth2`, `interfaces eth2, eth3 and disk sda`. */
-export function findHostDevices(survey: HostFacts): ReadonlyMap<PciAddress, string> {
-  const addresses = [...survey.interfaces, ...survey.disks].flatMap((one) => one.pciAddress ?? []);
+export function findHostDevices(facts: HostFacts): ReadonlyMap<PciAddress, string> {
+  const addresses = [...facts.interfaces, ...facts.disks].flatMap((one) => one.pciAddress ?? []);
   return new Map(
     [...new Set(addresses)].map((text) => {
       const address = text as PciAddress;
-      return [address, listDevices(interfacesOn(survey, address), disksOn(survey, address))];
+      return [address, listDevices(interfacesOn(facts, address), disksOn(facts, address))];
     }),
   );
 }

@@ -23,9 +23,9 @@ export interface HostUse {
  * All that the host uses its functions for, each use once, in the order: this SSH connection, default
  * routes, other uses of interfaces, virtual functions, disks.
  */
-export function findHostUses(survey: HostFacts): HostUse[] {
-  const interfaces = interfaceUses(survey);
-  const uses = [...interfaces, ...virtualFunctionUses(survey, interfaces), ...diskUses(survey.disks)];
+export function findHostUses(facts: HostFacts): HostUse[] {
+  const interfaces = interfaceUses(facts);
+  const uses = [...interfaces, ...virtualFunctionUses(facts, interfaces), ...diskUses(facts.disks)];
   const told = new Map<PciAddress, Set<string>>();
   return uses.filter(({ address, use }) => {
     const ofFunction = told.get(address) ?? new Set<string>();
@@ -35,11 +35,11 @@ export function findHostUses(survey: HostFacts): HostUse[] {
 }
 
 /** A function whose virtual functions go with it: they are counted, and what they carry for us is its. */
-function virtualFunctionUses(survey: HostFacts, interfaces: readonly HostUse[]): HostUse[] {
+function virtualFunctionUses(facts: HostFacts, interfaces: readonly HostUse[]): HostUse[] {
   const ofConnection = new Map(
     interfaces.filter((one) => one.isThisConnection).map((one) => [one.address as string, one]),
   );
-  return survey.physicalFunctions.flatMap(({ pciAddress, virtualFunctions }): HostUse[] => {
+  return facts.physicalFunctions.flatMap(({ pciAddress, virtualFunctions }): HostUse[] => {
     const address = pciAddress as PciAddress;
     const count = virtualFunctions.length;
     return [

@@ -10,19 +10,19 @@ const MAX_TOPS = 4;
  * What the host uses network interfaces for. This connection and default routes count through any number
  * of layers; the rest is what is directly on an interface that is up.
  */
-export function interfaceUses(survey: HostFacts): HostUse[] {
-  const { interfaces } = survey;
+export function interfaceUses(facts: HostFacts): HostUse[] {
+  const { interfaces } = facts;
   const onPci = interfaces.filter(hasPciAddress);
-  const isSpare = new Set(survey.defaultRouteInterfaces).size > 1;
+  const isSpare = new Set(facts.defaultRouteInterfaces).size > 1;
   const uppers = turnedRound(
     interfaces.map((one) => ({ lower: one.lowerInterfaces, use: layerUse(one) })),
     (one) => one.lower,
   );
   return [
-    ...carriers(interfaces, survey.sshInterfaces, "carries this SSH connection", true),
+    ...carriers(interfaces, facts.sshInterfaces, "carries this SSH connection", true),
     ...carriers(
       interfaces,
-      survey.defaultRouteInterfaces,
+      facts.defaultRouteInterfaces,
       "carries the host's default route",
       false,
       isSpare ? "route" : undefined,
@@ -40,7 +40,7 @@ export function interfaceUses(survey: HostFacts): HostUse[] {
           ...(comesByItself && { comesByItself }),
         })),
       ),
-    ...survey.functionsWithHiddenInterface.map((address) => ({
+    ...facts.functionsWithHiddenInterface.map((address) => ({
       address: address as PciAddress,
       use: "has a network interface that is in another network namespace",
       isThisConnection: false,

@@ -9,7 +9,7 @@ export type Interruption = "none" | "device-appears" | "device-goes" | "device-g
 export function describeStep(step: Step): string {
   switch (step.kind) {
     case "record":
-      return `write the ledger in ${describeLocations(step.places, "in")} for ${step.entry.owner}`;
+      return `write the ledger in ${describeLocations(step.locations, "in")} for ${step.entry.owner}`;
     case "hold": {
       const why = step.purpose === "leftover" ? "; held, shown to nobody" : "";
       return `hold ${step.address} (${describeFrom(step)}${why}${describeOverridden(step)})`;
@@ -50,7 +50,7 @@ export function describeStep(step: Step): string {
     case "restore":
       return `see the host drivers back: ${describeDrivers(step.drivers)}`;
     case "erase":
-      return `erase the ledger entry from ${describeLocations(step.places, "from")}`;
+      return `erase the ledger entry from ${describeLocations(step.locations, "from")}`;
   }
 }
 
@@ -85,16 +85,16 @@ function describeRom({ romFile, romBar }: RomOptions): string {
   return romBar === undefined ? "" : romBar ? " with a ROM BAR" : " without a ROM BAR";
 }
 
-function describeLocations(places: readonly LedgerLocation[], preposition: string): string {
+function describeLocations(locations: readonly LedgerLocation[], preposition: string): string {
   const words = {
     live: "the guest's metadata",
     configuration: "its configuration",
     domain: "the guest's metadata and its configuration's",
     host: "a file on the host",
   } as const;
-  if (places.length === 1 && places[0] === "configuration")
+  if (locations.length === 1 && locations[0] === "configuration")
     return "the metadata of the guest's configuration";
-  return places.map((place) => words[place]).join(` and ${preposition} `);
+  return locations.map((location) => words[location]).join(` and ${preposition} `);
 }
 
 /** `512`, `1.5`, `0.25`: two digits after the point at the most. */

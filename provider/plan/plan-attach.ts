@@ -130,15 +130,15 @@ export function planAttach(
     ...taken(address),
     purpose: map.some((one) => one.hostAddress === address) ? "assign" : "leftover",
   });
-  const places: LedgerLocation[] = [
+  const locations: LedgerLocation[] = [
     ...(isOff ? [] : [observation.ledgerLocation ?? "live"]),
     ...(desired.persistent ? ["configuration" as const] : []),
   ];
   const isRenewed = desired.fresh !== undefined && finalEntry.incarnation === desired.fresh.incarnation;
-  const stale = places.filter(
-    (place) =>
+  const stale = locations.filter(
+    (location) =>
       isRenewed ||
-      !isSameEntry(place === "configuration" ? owned.configuredEntry : owned.liveEntry, interimEntry),
+      !isSameEntry(location === "configuration" ? owned.configuredEntry : owned.liveEntry, interimEntry),
   );
   const configurationSteps = planConfiguration(owned, configuration);
   if (
@@ -149,7 +149,7 @@ export function planAttach(
   )
     refuseSlotGivenAway(observation, desired, owned, slot);
   const steps: Step[] = [];
-  if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, places: stale });
+  if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, locations: stale });
   if (!isOff) {
     steps.push(...toHold.filter((address) => address !== single?.hostAddress).map(holdStep));
     const unplugs = isPlugged ? [] : planUnplug(observation, owned);
@@ -171,14 +171,14 @@ export function planAttach(
   steps.push(...configurationSteps);
   const standsAfter = isOff ? steps.length : confirmed;
   if (!desired.persistent && owned.configuredEntry !== undefined)
-    steps.push({ kind: "erase", entry: owned.configuredEntry, places: ["configuration"] });
+    steps.push({ kind: "erase", entry: owned.configuredEntry, locations: ["configuration"] });
   if (givenUp.length > 0) {
     for (const address of isOff ? [] : dropped)
       if (!isReattachedByLibvirt(observation, owned, address)) steps.push(releaseStep(owned, address, prior));
     const ofGivenUp = interimEntry.functions.filter((one) => givenUp.includes(one.address));
     const byLibvirt = dropped.some((address) => owned.pluggedByLibvirt.includes(address));
     steps.push(...planRestore(observation, ofGivenUp, dropped, byLibvirt));
-    steps.push({ kind: "record", entry: finalEntry, places });
+    steps.push({ kind: "record", entry: finalEntry, locations });
   }
   refuseUnidentified(observation, steps);
   const { since } = owned.entry ?? {};

@@ -52,11 +52,11 @@ function planErase({ ledgerLocation }: Observation, { liveEntry, configuredEntry
       {
         kind: "erase",
         entry: liveEntry,
-        places: [live, ...(configuredEntry ? ["configuration" as const] : [])],
+        locations: [live, ...(configuredEntry ? ["configuration" as const] : [])],
       },
     ];
   return [
-    ...(liveEntry ? [{ kind: "erase", entry: liveEntry, places: [live] } as const] : []),
+    ...(liveEntry ? [{ kind: "erase", entry: liveEntry, locations: [live] } as const] : []),
     ...(configuredEntry
       ? [{ kind: "erase", entry: configuredEntry, places: ["configuration"] } as const]
       : []),

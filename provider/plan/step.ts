@@ -7,7 +7,7 @@ import type { ConfiguredFunction, LedgerEntry, LedgerLocation } from "./observat
  * (docs/decisions/0002-undo-by-planning.md).
  */
 export type Step =
-  | { readonly kind: "record"; readonly entry: LedgerEntry; readonly places: readonly LedgerLocation[] }
+  | { readonly kind: "record"; readonly entry: LedgerEntry; readonly locations: readonly LedgerLocation[] }
   | (TakenFunction & {
       readonly kind: "hold";
       readonly purpose: "assign" | "leftover";
@@ -100,7 +100,7 @@ export type Step =
       readonly kind: "unconfigure";
       readonly functions: readonly ConfiguredFunction[];
     }
-  | { readonly kind: "erase"; readonly entry: LedgerEntry; readonly places: readonly LedgerLocation[] };
+  | { readonly kind: "erase"; readonly entry: LedgerEntry; readonly locations: readonly LedgerLocation[] };
 
 /** A function that is taken from the host. */
 export interface TakenFunction {

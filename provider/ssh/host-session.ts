@@ -44,7 +44,7 @@ export interface HostSession {
    *
    * @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST, the signal's reason
    */
-  survey(signal?: AbortSignal): Promise<HostFacts>;
+  readHostFacts(signal?: AbortSignal): Promise<HostFacts>;
   /**
    * Every PCI function of the host with its names. Costs one process on the host (`sed`, for its pci.ids).
    *
@@ -109,7 +109,7 @@ export class HostHelper implements HostSession {
     }
   }
 
-  async survey(signal?: AbortSignal): Promise<HostFacts> {
+  async readHostFacts(signal?: AbortSignal): Promise<HostFacts> {
     return this.#look("survey", parseHostFacts, signal);
   }
 

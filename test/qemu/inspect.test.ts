@@ -19,7 +19,7 @@ test("of a guest without libvirt the machine, the kinds of its slots and the fre
       hostKey: publicLine(bench.hostKey),
     };
     const plain = {
-      monitor: (place: Parameters<typeof plainMonitor>[0]) => plainMonitor({ ...place, folders }),
+      monitor: (locator: Parameters<typeof plainMonitor>[0]) => plainMonitor({ ...locator, folders }),
       hypervisor: (options: Parameters<typeof plainHypervisor>[0]) =>
         plainHypervisor({ ...options, folders }),
       folders,

@@ -323,7 +323,7 @@ describe("In a login whose environment", () => {
     const first = await one.locks.lock([own("a")]);
     const second = two.locks.lock([own("a")]);
     expect(await isPending(second, 1_000)).toBe(true);
-    expect((await one.locks.survey()).interfaces.map(({ name }) => name)).toContain("lo");
+    expect((await one.locks.readHostFacts()).interfaces.map(({ name }) => name)).toContain("lo");
     await first.release();
     await (await second).release();
     expect(lockFiles()).toEqual([]);

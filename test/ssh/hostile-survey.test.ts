@@ -57,7 +57,7 @@ describe("A host whose surveys are made to cost", () => {
     delay.enable();
     const until = Date.now() + 12_000;
     while (Date.now() < until) {
-      const uses = findHostUses(await connection.locks.survey());
+      const uses = findHostUses(await connection.locks.readHostFacts());
       expect(uses.length).toBeGreaterThan(1_000);
     }
     delay.disable();

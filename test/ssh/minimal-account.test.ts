@@ -57,7 +57,7 @@ describe("An account with the restrictions of docs/security.md", () => {
     (await connection.openUnixSocket(socket)).destroy();
     await expect(connection.openUnixSocket(other)).rejects.toMatchObject({ code: "SSH_CHANNEL_REFUSED" });
     const lock = await connection.locks.lock([`minimal-${await freePort()}`]);
-    expect((await connection.locks.survey()).interfaces.map((one) => one.name)).toContain("lo");
+    expect((await connection.locks.readHostFacts()).interfaces.map((one) => one.name)).toContain("lo");
     await lock.release();
     const { port } = (await listen(0)).address() as AddressInfo;
     await expect(connection.openTcp("127.0.0.1", port, AbortSignal.timeout(5_000))).rejects.toThrow(

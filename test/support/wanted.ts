@@ -79,7 +79,7 @@ export function outline(plan: Plan): string[] {
         return `restore ${step.drivers.map((one) => one.address).join(" ")}`;
       case "record":
       case "erase":
-        return isLiveOnly(step.places) ? step.kind : `${step.kind} ${step.places.join(" ")}`;
+        return isLiveOnly(step.locations) ? step.kind : `${step.kind} ${step.locations.join(" ")}`;
       case "confirm":
         return step.kind;
     }

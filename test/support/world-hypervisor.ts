@@ -135,13 +135,13 @@ export class WorldHypervisor implements Hypervisor {
   };
 
   readonly ledger: Ledger = {
-    record: (entry, places, signal) =>
-      this.#call(nameOf("record", places), signal, () =>
-        this.world.record(entry, this.#whileRunningIfLive(places)),
+    record: (entry, locations, signal) =>
+      this.#call(nameOf("record", locations), signal, () =>
+        this.world.record(entry, this.#whileRunningIfLive(locations)),
       ),
-    erase: (entry, places, signal) =>
-      this.#call(nameOf("erase", places), signal, () =>
-        this.world.erase(entry, this.#whileRunningIfLive(places)),
+    erase: (entry, locations, signal) =>
+      this.#call(nameOf("erase", locations), signal, () =>
+        this.world.erase(entry, this.#whileRunningIfLive(locations)),
       ),
   };
 
@@ -237,8 +237,8 @@ export class WorldHypervisor implements Hypervisor {
     return new Set(own.map((one) => one.alias));
   }
 
-  #whileRunningIfLive(places: readonly LedgerLocation[]): readonly LedgerLocation[] {
-    return places.includes("live") ? this.#whileRunning(places) : places;
+  #whileRunningIfLive(locations: readonly LedgerLocation[]): readonly LedgerLocation[] {
+    return locations.includes("live") ? this.#whileRunning(locations) : locations;
   }
 
   #whileRunning<T>(value: T): T {
@@ -247,6 +247,6 @@ export class WorldHypervisor implements Hypervisor {
   }
 }
 
-function nameOf(change: "record" | "erase", places: readonly LedgerLocation[]): string {
-  return places.length === 1 && places[0] === "live" ? change : `${change} ${places.join(" ")}`;
+function nameOf(change: "record" | "erase", locations: readonly LedgerLocation[]): string {
+  return locations.length === 1 && locations[0] === "live" ? change : `${change} ${locations.join(" ")}`;
 }

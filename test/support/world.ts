@@ -173,9 +173,9 @@ export class World {
   apply(step: Step): void {
     switch (step.kind) {
       case "record":
-        return this.record(step.entry, step.places);
+        return this.record(step.entry, step.locations);
       case "erase":
-        return this.erase(step.entry, step.places);
+        return this.erase(step.entry, step.locations);
       case "hold":
         return this.hold(step.address, step.alias, OWN_GUEST, step.vfioDriver);
       case "attach-single":
@@ -228,26 +228,27 @@ export class World {
     return this.plugged.some((one) => one.qemuId === qemuId);
   }
 
-  record(entry: LedgerEntry, places: readonly LedgerLocation[] = ["live"]): void {
-    this.#eraseWhere((one) => isNamedAs(one, entry), places);
-    if (places.includes("live") || places.includes("domain")) this.ledger.push({ guest: OWN_GUEST, entry });
-    if (places.includes("configuration")) this.configuredLedger.push(entry);
+  record(entry: LedgerEntry, locations: readonly LedgerLocation[] = ["live"]): void {
+    this.#eraseWhere((one) => isNamedAs(one, entry), locations);
+    if (locations.includes("live") || locations.includes("domain"))
+      this.ledger.push({ guest: OWN_GUEST, entry });
+    if (locations.includes("configuration")) this.configuredLedger.push(entry);
   }
 
   /** What another create has made under the same owner stays. */
-  erase(entry: LedgerEntry, places: readonly LedgerLocation[] = ["live"]): void {
-    this.#eraseWhere((one) => isNamedAs(one, entry) && one.incarnation === entry.incarnation, places);
+  erase(entry: LedgerEntry, locations: readonly LedgerLocation[] = ["live"]): void {
+    this.#eraseWhere((one) => isNamedAs(one, entry) && one.incarnation === entry.incarnation, locations);
   }
 
-  #eraseWhere(isErased: (entry: LedgerEntry) => boolean, places: readonly LedgerLocation[]): void {
+  #eraseWhere(isErased: (entry: LedgerEntry) => boolean, locations: readonly LedgerLocation[]): void {
     const isAnothers = (entry: LedgerEntry): boolean => !isErased(entry);
-    if (places.includes("live")) {
+    if (locations.includes("live")) {
       this.#expect(this.isRunning, "there is no live metadata of a guest that does not run");
       this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST || isAnothers(line.entry));
     }
-    if (places.includes("domain"))
+    if (locations.includes("domain"))
       this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST || isAnothers(line.entry));
-    if (places.includes("configuration")) {
+    if (locations.includes("configuration")) {
       this.#expectConfiguration();
       this.configuredLedger = this.configuredLedger.filter(isAnothers);
     }

@@ -53,7 +53,7 @@ export interface LibvirtHostParts {
   readonly guest: string;
   /** Told of the guest as soon as it is found, for the parts that speak to it. */
   readonly onDomain: (domain: LibvirtDomain) => void;
-  readonly survey: (signal: AbortSignal) => Promise<HostFacts>;
+  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
 }
 
 /** Host functions that QEMU has, by the ids it has them under. */
@@ -105,7 +105,7 @@ export class LibvirtHost implements Host {
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
     const client = await this.#parts.session.client(signal);
     // the slowest look, and nobody's condition: it runs beside the others until the end
-    const surveying = readHostUses(query, () => this.#parts.survey(signal));
+    const surveying = readHostUses(query, () => this.#parts.readHostFacts(signal));
     surveying.catch(() => undefined);
     const olderVersion = await this.#parts.session.olderVersion(signal);
     const isOlder = olderVersion !== undefined;

@@ -14,14 +14,14 @@ export interface LibvirtHypervisorOptions {
   /** Name or UUID of the guest. */
   readonly guest: string;
   readonly lock: Lock;
-  readonly survey: (signal: AbortSignal) => Promise<HostFacts>;
+  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
   /** Told of the guest when it is found. */
   readonly onFound?: (guest: { readonly name: string; readonly uuid: string }) => void;
 }
 
 /** One guest of a libvirt host: libvirt holds the functions, QEMU plugs them (architecture.md). */
 export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor {
-  const { session, guest, lock, survey, onFound } = options;
+  const { session, guest, lock, readHostFacts, onFound } = options;
   let found: LibvirtDomain | undefined;
   const domain = (): LibvirtDomain => {
     if (found === undefined) throw providerError("GUEST_NOT_FOUND", { guest });
@@ -35,7 +35,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
   return {
     label: session.label,
     guestName: guest,
-    host: new LibvirtHost({ session, monitor, guest, survey, onDomain }),
+    host: new LibvirtHost({ session, monitor, guest, readHostFacts, onDomain }),
     guest: new QmpGuest(monitor),
     ledger: new LibvirtLedger(session, domain),
     lock,

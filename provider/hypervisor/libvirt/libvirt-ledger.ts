@@ -32,24 +32,24 @@ export class LibvirtLedger implements Ledger {
     this.#domain = domain;
   }
 
-  async record(entry: LedgerEntry, places: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
-    await this.#change((present, guest) => recordInLedger(present, entry, guest), places, signal);
+  async record(entry: LedgerEntry, locations: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
+    await this.#change((present, guest) => recordInLedger(present, entry, guest), locations, signal);
   }
 
-  async erase(entry: LedgerEntry, places: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
-    await this.#change((present, guest) => eraseFromLedger(present, entry, guest), places, signal);
+  async erase(entry: LedgerEntry, locations: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
+    await this.#change((present, guest) => eraseFromLedger(present, entry, guest), locations, signal);
   }
 
-  async #change(change: Change, places: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
-    for (const place of places) {
+  async #change(change: Change, locations: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
+    for (const location of locations) {
       const missing: Error[] = [];
-      for (const target of targets[place])
+      for (const target of targets[location])
         await this.#changeOne(change, target, signal).catch((cause: unknown) => {
           // a guest that does not run has no live metadata, a transient one no others
-          if (place !== "domain" || !isMissing(cause)) throw cause;
+          if (location !== "domain" || !isMissing(cause)) throw cause;
           missing.push(cause);
         });
-      if (missing.length < targets[place].length) continue;
+      if (missing.length < targets[location].length) continue;
       throw missing[0] ?? new Error("the ledger of a libvirt guest is in its metadata");
     }
   }

@@ -38,7 +38,7 @@ export interface PlainHostParts {
   readonly onGuest: (found: SocketGuest) => void;
   /** Told by each look at everything what this guest's ledger is; a short look comes before the locks, and tells nothing. */
   readonly onLedger: (found: SocketGuest) => void;
-  readonly survey: (signal: AbortSignal) => Promise<HostFacts>;
+  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
 }
 
 /** A look at the host, and which guest it is about. */
@@ -122,7 +122,7 @@ export class PlainHost implements Host {
 
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
     // the slowest look, and nobody's condition: it runs beside the others until the end
-    const surveying = readHostUses(query, () => this.#parts.survey(signal));
+    const surveying = readHostUses(query, () => this.#parts.readHostFacts(signal));
     surveying.catch(() => undefined);
     const found = await this.#find(query.addresses, signal);
     const seen = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;

@@ -32,12 +32,12 @@ export interface PlainHypervisorOptions extends PlainGuestLocator {
   /** What the state tells of it, where the guest at the socket is asked for, whichever it is by now. */
   readonly madeIn?: MadeIn;
   readonly lock: Lock;
-  readonly survey: (signal: AbortSignal) => Promise<HostFacts>;
+  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
 }
 
 /** The monitor of a guest: its socket forwarded; where that is refused, by a relay program on the host. */
-export function plainMonitor(place: PlainGuestLocator): QmpSession {
-  const { channels, relayChannels, socket, privilege, folders } = place;
+export function plainMonitor(locator: PlainGuestLocator): QmpSession {
+  const { channels, relayChannels, socket, privilege, folders } = locator;
   const requests = new HostRequests(relayChannels, privilege, folders);
   const relays = "a relay program on the host (socat, ncat, nc, python3 or perl)";
   return new QmpSession({
@@ -52,7 +52,7 @@ export function plainMonitor(place: PlainGuestLocator): QmpSession {
 
 /** One guest whose QEMU nobody manages: the host program binds, QEMU plugs. */
 export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
-  const { channels, socket, monitor, privilege, lock, survey, guestUuid, madeIn } = options;
+  const { channels, socket, monitor, privilege, lock, readHostFacts, guestUuid, madeIn } = options;
   const folders = options.folders ?? HOST_FOLDERS;
   const requests = new HostRequests(channels, privilege, folders);
   const { label, hostKeyFingerprint } = channels;
@@ -75,7 +75,7 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
     socket,
     folders,
     label,
-    survey,
+    readHostFacts,
     onGuest: (one) => (found = one),
     onLedger,
     ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),

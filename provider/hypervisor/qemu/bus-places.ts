@@ -53,22 +53,22 @@ export async function findBusPaths(
   peripherals: readonly QomProperty[],
   signal?: AbortSignal,
 ): Promise<GuestBusPath[]> {
-  const places: GuestBusPath[] = rootBuses
+  const busPaths: GuestBusPath[] = rootBuses
     .filter((root) => machine.startsWith(root.machine))
     .map(({ bus, path }) => ({ bus, busPath: path, index: 0 }));
-  if (machine.startsWith(POWER_MACHINE)) places.push(...(await findPowerRoot(monitor, signal)));
+  if (machine.startsWith(POWER_MACHINE)) busPaths.push(...(await findPowerRoot(monitor, signal)));
   for (const { name, type } of peripherals) {
     const portType = findObjectType(type);
     const portPath = `${PERIPHERAL_PATH}/${name}`;
     const index = Number.parseInt(/(\d+)$/.exec(name)?.[1] ?? "0", 10);
     if (portType === POWER_HOST_BRIDGE)
-      places.push({ bus: `${name}.0`, busPath: `${portPath}/${name}.0`, index });
+      busPaths.push({ bus: `${name}.0`, busPath: `${portPath}/${name}.0`, index });
     else if (portType !== undefined && portTypes.has(portType))
-      places.push({ bus: name, busPath: `${portPath}/${name}`, index, portPath, portType });
+      busPaths.push({ bus: name, busPath: `${portPath}/${name}`, index, portPath, portType });
   }
-  if (places.length > MAX_BUSES)
-    throw new QmpProtocolError(`qom-list shows ${places.length} ports, at most ${MAX_BUSES} are looked at`);
-  return places;
+  if (busPaths.length > MAX_BUSES)
+    throw new QmpProtocolError(`qom-list shows ${busPaths.length} ports, at most ${MAX_BUSES} are looked at`);
+  return busPaths;
 }
 
 /** The host bridge that a POWER machine has by itself. */
@@ -85,11 +85,11 @@ async function findPowerRoot(monitor: QmpMonitor, signal: AbortSignal | undefine
  */
 export async function readOccupants(
   monitor: QmpMonitor,
-  place: GuestBusPath,
+  busPath: GuestBusPath,
   known: readonly SlotOccupant[],
   signal?: AbortSignal,
 ): Promise<SlotOccupant[]> {
-  const properties = await listProperties(monitor, place.busPath, signal);
+  const properties = await listProperties(monitor, busPath.busPath, signal);
   const children = properties.filter((one) => /^child\[\d+\]$/.test(one.name));
   if (children.length > MAX_BUS_DEVICES)
     throw new QmpProtocolError(
@@ -97,7 +97,7 @@ export async function readOccupants(
     );
   const occupants = await Promise.all(
     children.map(async ({ name }): Promise<SlotOccupant | undefined> => {
-      const path = await findProperty(monitor, place.busPath, name, signal);
+      const path = await findProperty(monitor, busPath.busPath, name, signal);
       if (typeof path !== "string" || path === "") return undefined;
       const asked = known.find((one) => one.id === qemuIdAt(path));
       if (asked !== undefined) return asked;

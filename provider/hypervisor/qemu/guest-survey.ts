@@ -80,16 +80,16 @@ export async function surveyGuest(
     listProperties(monitor, ANONYMOUS_PATH, signal),
   ]);
   const architecture = isRecord(target) ? textOr(target["arch"], "") : "";
-  const places = await findBusPaths(monitor, textOr(machine, ""), peripherals, signal);
+  const busPaths = await findBusPaths(monitor, textOr(machine, ""), peripherals, signal);
   const vfioPaths = [...vfioPathsIn(PERIPHERAL_PATH, peripherals), ...vfioPathsIn(ANONYMOUS_PATH, anonymous)];
   if (vfioPaths.length > MAX_PLUGGED)
     throw new QmpProtocolError(
       `qom-list shows ${vfioPaths.length} host functions, at most ${MAX_PLUGGED} are looked at`,
     );
-  const found = await Promise.all(vfioPaths.map((path) => readPlugged(monitor, path, places, signal)));
+  const found = await Promise.all(vfioPaths.map((path) => readPlugged(monitor, path, busPaths, signal)));
   const plugged = found.filter((one) => one !== undefined && one !== "unidentified");
   const unidentified = vfioPaths.filter((_path, index) => found[index] === "unidentified").map(qemuIdAt);
-  const buses = await readBuses(monitor, { places, architecture, plugged, scope }, signal);
+  const buses = await readBuses(monitor, { busPaths, architecture, plugged, scope }, signal);
   const machineName = textOr(machine, "").replace(/-machine$/, "");
   return { runState, qemuVersion: versionOf(version), machine: machineName, buses, plugged, unidentified };
 }
@@ -98,7 +98,7 @@ export async function surveyGuest(
 async function readPlugged(
   monitor: QmpMonitor,
   path: string,
-  places: readonly GuestBusPath[],
+  busPaths: readonly GuestBusPath[],
   signal: AbortSignal,
 ): Promise<PluggedFunction | "unidentified" | undefined> {
   const [rom, hostAddress, busPath, devfn] = await Promise.all([
@@ -110,7 +110,7 @@ async function readPlugged(
   if (hostAddress === "unidentified") return "unidentified";
   if (typeof busPath !== "string" || hostAddress === "none" || !isDevfn(devfn)) return undefined;
   const bus =
-    places.find((one) => one.busPath === busPath)?.bus ?? busPath.slice(busPath.lastIndexOf("/") + 1);
+    busPaths.find((one) => one.busPath === busPath)?.bus ?? busPath.slice(busPath.lastIndexOf("/") + 1);
   return { qemuId: qemuIdAt(path), hostAddress, bus, slot: devfn >> 3, guestFunction: devfn & 7, ...rom };
 }
 
@@ -122,14 +122,14 @@ async function readPlugged(
 async function readBuses(
   monitor: QmpMonitor,
   facts: {
-    readonly places: readonly GuestBusPath[];
+    readonly busPaths: readonly GuestBusPath[];
     readonly architecture: string;
     readonly plugged: readonly PluggedFunction[];
     readonly scope: GuestSurveyScope;
   },
   signal: AbortSignal,
 ): Promise<GuestBus[]> {
-  const { places, architecture, plugged, scope } = facts;
+  const { busPaths, architecture, plugged, scope } = facts;
   const { plugBuses, everyBus = false } = scope;
   const ours = plugged.filter((one) => findTagOfQemuId(one.qemuId) !== undefined);
   const hasOurs = new Set(ours.map((one) => one.bus));
@@ -140,30 +140,30 @@ async function readBuses(
   });
   const isReserved = (bus: string): boolean =>
     Object.values(reservedOf(bus)).some((slots) => slots.length > 0);
-  const readFunctions = async (place: GuestBusPath): Promise<GuestBus> => {
+  const readFunctions = async (busPath: GuestBusPath): Promise<GuestBus> => {
     const known = plugged
-      .filter((one) => one.bus === place.bus)
+      .filter((one) => one.bus === busPath.bus)
       .map(({ qemuId, slot, guestFunction }) => ({ id: qemuId, slot, guestFunction }));
-    const occupants = plugBuses === undefined ? known : await readOccupants(monitor, place, known, signal);
-    const one: SeenBus = { ...place, occupants, isReserved: isReserved(place.bus) };
-    const taker = hasOurs.has(place.bus) ? undefined : findTaker(one);
+    const occupants = plugBuses === undefined ? known : await readOccupants(monitor, busPath, known, signal);
+    const one: SeenBus = { ...busPath, occupants, isReserved: isReserved(busPath.bus) };
+    const taker = hasOurs.has(busPath.bus) ? undefined : findTaker(one);
     const hotplug: BusHotplug =
       taker === undefined
         ? await readHotplug(monitor, one, architecture, signal)
         : { possible: false, reason: `it is taken by ${taker}` };
-    const { bus, index } = place;
+    const { bus, index } = busPath;
     const found: GuestBus = { bus, index, hotplug, occupants, ...reservedOf(bus) };
     seen.set(bus, found);
     return found;
   };
   const isNamed = ({ bus }: GuestBusPath): boolean =>
     hasOurs.has(bus) || (plugBuses !== undefined && (everyBus || plugBuses.includes(bus)));
-  await Promise.all(places.filter(isNamed).map(readFunctions));
+  await Promise.all(busPaths.filter(isNamed).map(readFunctions));
   if (plugBuses !== undefined) {
     const isGivenAway = ({ bus, portType }: GuestBusPath): boolean =>
       isExpressPort(portType) && isReserved(bus);
     const rank = ({ portType }: GuestBusPath): number => (isExpressPort(portType) ? 0 : 1);
-    const others = places.filter((one) => !isNamed(one));
+    const others = busPaths.filter((one) => !isNamed(one));
     const candidates = others
       .filter((one) => !isGivenAway(one))
       .sort((a, b) => rank(a) - rank(b) || b.index - a.index);
@@ -175,7 +175,7 @@ async function readBuses(
     }
     if (free < desired) await Promise.all(others.filter(isGivenAway).map(readFunctions));
   }
-  return places.map(
+  return busPaths.map(
     ({ bus, index }): GuestBus =>
       seen.get(bus) ?? {
         bus,
@@ -198,11 +198,11 @@ function findTaker({ portType, occupants, isReserved }: SeenBus): string | undef
 /** Two questions at the most: only a port that is its own handler can be switched off by its own property. */
 async function readHotplug(
   monitor: QmpMonitor,
-  place: GuestBusPath,
+  bus: GuestBusPath,
   architecture: string,
   signal: AbortSignal,
 ): Promise<BusHotplug> {
-  const { busPath, portPath, portType } = place;
+  const { busPath, portPath, portType } = bus;
   const handler = await findProperty(monitor, busPath, "hotplug-handler", signal);
   const handlerPath = typeof handler === "string" ? handler : "";
   const isNative = portPath !== undefined && handlerPath === portPath;

@@ -19,10 +19,10 @@ export async function findObstacle(
     monitor.execute("qom-get", { path: "/machine", property: "type" }),
     listProperties(monitor, PERIPHERAL_PATH),
   ]);
-  const places = await findBusPaths(monitor, typeof machine === "string" ? machine : "", peripherals);
-  const place = places.find((one) => one.bus === slot.bus);
-  if (place === undefined) return `the guest has no bus ${slot.bus}`;
-  const occupants = (await readOccupants(monitor, place, [])).filter((one) => one.slot === slot.slot);
+  const busPaths = await findBusPaths(monitor, typeof machine === "string" ? machine : "", peripherals);
+  const busPath = busPaths.find((one) => one.bus === slot.bus);
+  if (busPath === undefined) return `the guest has no bus ${slot.bus}`;
+  const occupants = (await readOccupants(monitor, busPath, [])).filter((one) => one.slot === slot.slot);
   const tag = findTagOfQemuId(target.qemuId);
   const obstacle = occupants.find(
     ({ guestFunction, id }) =>

@@ -50,7 +50,7 @@ export class PlainBench {
   provider(): MultifunctionPciProvider {
     const { folders } = this.sysfs;
     const hypervisors = new Hypervisors({
-      monitor: (place) => plainMonitor({ ...place, folders }),
+      monitor: (locator) => plainMonitor({ ...locator, folders }),
       hypervisor: (options) =>
         plainHypervisor({ ...options, folders, monitor: this.#emulated(options.monitor) }),
     });

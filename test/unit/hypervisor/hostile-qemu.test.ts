@@ -54,7 +54,7 @@ function answering(answer: (command: string, args: unknown) => unknown): QmpMoni
   };
 }
 
-const survey = (monitor: QmpMonitor) =>
+const readHostFacts = (monitor: QmpMonitor) =>
   surveyGuest(monitor, { reservedSlots: () => [], plugBuses: [] }, signal);
 
 /** A QEMU that is in order but for one answer. */
@@ -100,7 +100,9 @@ describe("A look at a QEMU", () => {
     async (command) => {
       await fc.assert(
         fc.asyncProperty(hostileJson, async (answer) => {
-          const outcome: unknown = await survey(inOrderBut(command, answer)).catch((error: unknown) => error);
+          const outcome: unknown = await readHostFacts(inOrderBut(command, answer)).catch(
+            (error: unknown) => error,
+          );
           if (outcome instanceof Error) expect(outcome).toBeInstanceOf(QmpProtocolError);
         }),
       );
@@ -120,7 +122,7 @@ describe("A look at a QEMU", () => {
       execute: (command, args) => (asked.push(command), monitor.execute(command, args)),
     };
     await withinBounds(bounds, async () => {
-      expect(await rejectionOf(survey(counting))).toBeInstanceOf(QmpProtocolError);
+      expect(await rejectionOf(readHostFacts(counting))).toBeInstanceOf(QmpProtocolError);
       expect(asked).toHaveLength(6);
     });
   });
@@ -133,7 +135,7 @@ describe("A look at a QEMU", () => {
       return command === "qom-list" ? functions : inOrderBut("", undefined).execute(command);
     });
     await withinBounds(bounds, async () => {
-      expect(await rejectionOf(survey(monitor))).toBeInstanceOf(QmpProtocolError);
+      expect(await rejectionOf(readHostFacts(monitor))).toBeInstanceOf(QmpProtocolError);
       expect(asked).toHaveLength(6);
     });
   });
@@ -148,7 +150,7 @@ describe("A look at a QEMU", () => {
       return path === "/machine/peripheral" ? port : [];
     });
     await withinBounds(bounds, async () => {
-      expect(await rejectionOf(survey(monitor))).toBeInstanceOf(QmpProtocolError);
+      expect(await rejectionOf(readHostFacts(monitor))).toBeInstanceOf(QmpProtocolError);
     });
   });
 });

@@ -471,7 +471,7 @@ function recordedHost(
     monitor: new LibvirtMonitor(session, () => guest1),
     guest: "guest1",
     onDomain: () => undefined,
-    survey: () =>
+    readHostFacts: () =>
       Promise.resolve({
         ...nothingUsed,
         interfaces: [

@@ -182,7 +182,7 @@ describe("a look at a host with an older libvirt", () => {
     Object.assign(session, { olderVersion: () => Promise.resolve("7.0.0") });
     const monitor = new LibvirtMonitor(session, () => guest1);
     const parts = { session, monitor, guest: "guest1", onDomain: () => undefined };
-    const host = new LibvirtHost({ ...parts, survey: () => Promise.resolve(nothingUsed) });
+    const host = new LibvirtHost({ ...parts, readHostFacts: () => Promise.resolve(nothingUsed) });
     return host.observe({ addresses: [] }, signal);
   }
 

@@ -28,8 +28,14 @@ function observe(
   });
   Object.assign(session, { olderVersion: () => Promise.resolve(olderVersion) });
   const monitor = new LibvirtMonitor(session, () => guest1);
-  const survey = () => Promise.resolve(nothingUsed);
-  const host = new LibvirtHost({ session, monitor, guest: "guest1", onDomain: () => undefined, survey });
+  const readHostFacts = () => Promise.resolve(nothingUsed);
+  const host = new LibvirtHost({
+    session,
+    monitor,
+    guest: "guest1",
+    onDomain: () => undefined,
+    readHostFacts,
+  });
   return host.observe({ addresses: ["0000:01:00"] }, new AbortController().signal);
 }
 

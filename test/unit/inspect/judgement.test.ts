@@ -22,11 +22,11 @@ function deviceOf({ devices }: PciReport, address: string) {
 }
 
 test("a card that nobody uses can be attached whole, and its interfaces leave the host", () => {
-  const survey: HostFacts = {
+  const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth2", `${NIC}.0`), upInterface("eth3", `${NIC}.1`)],
   };
-  expect(answer(input(card(NIC, { shared: 7 }), { survey }))).toEqual({
+  expect(answer(input(card(NIC, { shared: 7 }), { facts }))).toEqual({
     possible: "whole",
     functions: four,
     leftovers: "refuse",
@@ -47,14 +47,14 @@ test("what else is in its IOMMU group has to be held, and is named", () => {
     port("0000:00:1c.0", { classCode: "0x060400", driver: "pcieport" }),
     port("0000:03:00.0", { driver: "nvme" }),
   ];
-  const survey: HostFacts = {
+  const facts: HostFacts = {
     ...nothingUsed,
     disks: [
       { name: "nvme0n1", pciAddress: "0000:03:00.0", slaves: [], mountPoints: [], claims: [] },
       { name: "nvme0n1p1", pciAddress: "0000:03:00.0", slaves: ["nvme0n1"], mountPoints: [], claims: [] },
     ],
   };
-  const report = composeReport(input(functions, { survey }));
+  const report = composeReport(input(functions, { facts }));
   expect(deviceOf(report, NIC).iommuGroups).toEqual([
     {
       group: 7,
@@ -83,12 +83,12 @@ test("what else is in its IOMMU group has to be held, and is named", () => {
 });
 
 test("where functions sit apart, those that the host does not use can be attached without it", () => {
-  const survey: HostFacts = {
+  const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth0", `${NIC}.0`, "192.0.2.7"), upInterface("eth1", `${NIC}.1`)],
     sshInterfaces: ["eth0"],
   };
-  expect(answer(input(card(NIC, { from: 7 }), { survey }))).toEqual({
+  expect(answer(input(card(NIC, { from: 7 }), { facts }))).toEqual({
     possible: "part",
     functions: [1, 2, 3],
     leftovers: "refuse",
@@ -110,12 +110,12 @@ test("where functions sit apart, those that the host does not use can be attache
 });
 
 test("in one IOMMU group with what carries this SSH connection, nothing of the card can be attached", () => {
-  const survey: HostFacts = {
+  const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth0", `${NIC}.0`)],
     sshInterfaces: ["eth0"],
   };
-  expect(answer(input(card(NIC, { shared: 7 }), { survey }))).toMatchObject({
+  expect(answer(input(card(NIC, { shared: 7 }), { facts }))).toMatchObject({
     possible: "no",
     functions: [],
     program: [],
@@ -124,12 +124,12 @@ test("in one IOMMU group with what carries this SSH connection, nothing of the c
 });
 
 test("what the host uses takes allowInUse, and each use that ends is named", () => {
-  const survey: HostFacts = {
+  const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth0", `${NIC}.0`, "192.0.2.7")],
     physicalFunctions: [{ pciAddress: `${NIC}.1`, virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] }],
   };
-  expect(answer(input(card(NIC, { shared: 7 }), { survey }))).toMatchObject({
+  expect(answer(input(card(NIC, { shared: 7 }), { facts }))).toMatchObject({
     possible: "whole",
     leftovers: "refuse",
     allowInUse: true,
@@ -296,7 +296,7 @@ const arbitraryInput: fc.Arbitrary<InspectionInput> = fc
         isUnassigned: false,
       }));
     return input(listed, {
-      survey: {
+      facts: {
         ...nothingUsed,
         interfaces,
         sshInterfaces: used.filter((one) => one.use === "ssh").map((one) => `if${addressOf(one)}`),
@@ -329,7 +329,7 @@ function isPlanned(
     ]),
   );
   try {
-    const hostUses = findHostUses(shown.survey);
+    const hostUses = findHostUses(shown.facts);
     planAttach({ ...shown.seen.observation, functions, hostUses }, planArguments(device, args));
     return true;
   } catch {

@@ -15,7 +15,7 @@ function shown(count: number) {
   return input(
     all.map((n) => port(addressOf(n), { iommuGroup: n })),
     {
-      survey: {
+      facts: {
         ...nothingUsed,
         interfaces: all.map((n) => upInterface(`eth${n}`, addressOf(n), "10.0.0.1")),
       },

@@ -12,14 +12,14 @@ const devices = [
   port("0000:04:00.0", { iommuGroup: 21 }),
   port("0000:05:00.0", { iommuGroup: 22 }),
 ];
-const survey = {
+const facts = {
   ...nothingUsed,
   interfaces: [upInterface("eth0", "0000:01:00.0"), upInterface("eth1", "0000:05:00.0", "192.0.2.1")],
   sshInterfaces: ["eth0"],
 };
 
 function programFor(programArguments: ProgramArguments): string {
-  const { prologue, devices: found } = composeReport(input(devices, { survey, arguments: programArguments }));
+  const { prologue, devices: found } = composeReport(input(devices, { facts, arguments: programArguments }));
   return [...prologue, ...found.flatMap((one) => one.attach.program)].join("\n");
 }
 

@@ -14,7 +14,7 @@ import {
 } from "./support/pictures";
 
 const plain = { width: 80, hasColours: false, withBridges: false };
-const survey: HostFacts = {
+const facts: HostFacts = {
   ...nothingUsed,
   interfaces: [
     upInterface("eth0", "0000:01:00.0", "192.0.2.7"),
@@ -46,7 +46,7 @@ const host: InspectionInput = input(
     }),
   ],
   {
-    survey,
+    facts,
     seen: { by: "guest", observation: observed(ours) },
     arguments: { connection: { host: "hv1" }, credentials: ["privateKey"], guest: { domain: "guest1" } },
   },
@@ -157,9 +157,9 @@ test("colours stand out on a terminal, and the text is the same without", () => 
 });
 
 test("a use by the host is said first, and does not look like a device that is free", () => {
-  const used = { ...survey, sshInterfaces: [] };
+  const used = { ...facts, sshInterfaces: [] };
   const lines = describeReport(
-    composeReport(input(card("0000:01:00", { shared: 7 }), { survey: used })),
+    composeReport(input(card("0000:01:00", { shared: 7 }), { facts: used })),
     plain,
   );
   expect(lines).toContainEqual(expect.stringMatching(/^0000:01:00 .* in use: whole$/));
@@ -203,7 +203,7 @@ test("no line is wider than asked, but for lines of program, and no text of the 
             {
               label,
               notes: [note],
-              survey: { ...nothingUsed, interfaces: [upInterface(name, "00010000:02:00.0", "192.0.2.1")] },
+              facts: { ...nothingUsed, interfaces: [upInterface(name, "00010000:02:00.0", "192.0.2.1")] },
               seen: { by: "host", holders: held, guests: [other] },
               arguments: {
                 connection: { host: label, proxy: { host: note } },

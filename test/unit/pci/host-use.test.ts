@@ -29,13 +29,13 @@ const disk = (
   ...(pciAddress !== undefined && { pciAddress }),
   ...more,
 });
-const usesOf = (survey: Partial<HostFacts>): string[] =>
-  findHostUses({ ...nothingUsed, ...survey }).map((one) => `${one.address} ${one.use}`);
+const usesOf = (facts: Partial<HostFacts>): string[] =>
+  findHostUses({ ...nothingUsed, ...facts }).map((one) => `${one.address} ${one.use}`);
 
 describe("what the host cannot do without", () => {
   it("is the interface that carries this SSH connection", () => {
-    const survey = { ...nothingUsed, interfaces: [nic("eth0", "0000:01:00.0")], sshInterfaces: ["eth0"] };
-    expect(findHostUses(survey)).toEqual([
+    const facts = { ...nothingUsed, interfaces: [nic("eth0", "0000:01:00.0")], sshInterfaces: ["eth0"] };
+    expect(findHostUses(facts)).toEqual([
       {
         address: "0000:01:00.0",
         use: "carries this SSH connection (interface eth0)",
@@ -249,8 +249,8 @@ describe("virtual functions", () => {
   });
 
   it("that carry this SSH connection make their physical function carry it, which nobody overrides", () => {
-    const survey = { ...nothingUsed, physicalFunctions, sshInterfaces: ["eth0v1"] };
-    const uses = findHostUses({ ...survey, interfaces: [nic("eth0v1", "0000:01:10.4")] });
+    const facts = { ...nothingUsed, physicalFunctions, sshInterfaces: ["eth0v1"] };
+    const uses = findHostUses({ ...facts, interfaces: [nic("eth0v1", "0000:01:10.4")] });
     expect(uses.filter((one) => one.isThisConnection)).toEqual([
       expect.objectContaining({ address: "0000:01:10.4" }),
       {
@@ -386,8 +386,8 @@ const someFacts: fc.Arbitrary<HostFacts> = fc.record({
 describe("of any host, the uses", () => {
   it("are each of a function that is there, and each named once", () => {
     fc.assert(
-      fc.property(someFacts, (survey) => {
-        const uses = usesOf(survey);
+      fc.property(someFacts, (facts) => {
+        const uses = usesOf(facts);
         expect(new Set(uses).size).toBe(uses.length);
         for (const use of uses) expect(names.map(address)).toContain(use.split(" ")[0]);
       }),
@@ -396,17 +396,17 @@ describe("of any host, the uses", () => {
 
   it("grow with what is put on an interface, and nothing is hidden by it", () => {
     fc.assert(
-      fc.property(someFacts, fc.constantFrom(...names), (survey, name) => {
-        const others = survey.interfaces.filter((one) => one.name !== name);
+      fc.property(someFacts, fc.constantFrom(...names), (facts, name) => {
+        const others = facts.interfaces.filter((one) => one.name !== name);
         const one = { ...nic(name, address(name)), isUp: true };
-        const before = usesOf({ ...survey, interfaces: [...others, one] });
+        const before = usesOf({ ...facts, interfaces: [...others, one] });
         const top = { ...nic("top", undefined, name), kind: "vlan" };
         for (const more of [
           [...others, { ...one, addresses: ["198.51.100.1"] }],
           [...others, { ...one, routes: ["203.0.113.0/24"] }],
           [...others, one, top],
         ]) {
-          const after = usesOf({ ...survey, interfaces: more });
+          const after = usesOf({ ...facts, interfaces: more });
           expect(after.filter((use) => before.includes(use))).toEqual(before);
           const added = after.filter((use) => !before.includes(use));
           expect(added).toHaveLength(1);
@@ -418,18 +418,18 @@ describe("of any host, the uses", () => {
 
   it("are of this connection for every function under its interface, and for no other", () => {
     fc.assert(
-      fc.property(someFacts, (survey) => {
-        const under = new Set(survey.sshInterfaces);
+      fc.property(someFacts, (facts) => {
+        const under = new Set(facts.sshInterfaces);
         for (let round = 0; round < names.length; round++)
-          for (const one of survey.interfaces)
+          for (const one of facts.interfaces)
             if (under.has(one.name)) for (const lower of one.lowerInterfaces) under.add(lower);
-        const carriers = survey.interfaces.flatMap((one) =>
+        const carriers = facts.interfaces.flatMap((one) =>
           under.has(one.name) ? (one.pciAddress ?? []) : [],
         );
-        const parents = survey.physicalFunctions
+        const parents = facts.physicalFunctions
           .filter((one) => one.virtualFunctions.some((vf) => carriers.includes(vf)))
           .map((one) => one.pciAddress);
-        const found = findHostUses(survey).filter((one) => one.isThisConnection);
+        const found = findHostUses(facts).filter((one) => one.isThisConnection);
         expect(new Set(found.map((one) => one.address))).toEqual(new Set([...carriers, ...parents]));
       }),
     );
@@ -437,14 +437,14 @@ describe("of any host, the uses", () => {
 
   it("of a disk reach every function under what is mounted or swapped to", () => {
     fc.assert(
-      fc.property(someFacts, (survey) => {
-        const uses = usesOf({ disks: survey.disks });
-        for (const top of survey.disks.filter((one) => one.mountPoints.length > 0)) {
+      fc.property(someFacts, (facts) => {
+        const uses = usesOf({ disks: facts.disks });
+        for (const top of facts.disks.filter((one) => one.mountPoints.length > 0)) {
           const under = new Set([top.name]);
           for (let round = 0; round < names.length; round++)
-            for (const one of survey.disks)
+            for (const one of facts.disks)
               if (under.has(one.name)) for (const lower of one.slaves) under.add(lower);
-          for (const one of survey.disks)
+          for (const one of facts.disks)
             if (under.has(one.name) && one.pciAddress !== undefined)
               expect(
                 uses.filter((use) => use.startsWith(`${one.pciAddress} has disk ${top.name}, `)),

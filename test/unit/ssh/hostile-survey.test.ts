@@ -96,12 +96,12 @@ describe("A survey of anything", () => {
         (own, routes) => {
           const lines = [ssh, "net eth0 /sys/devices/0000:01:00.0/net/eth0", `ip ${JSON.stringify(own)}`];
           try {
-            const survey = parseHostFacts([...lines, ...routes.map((one) => `ip ${JSON.stringify(one)}`)]);
-            const { interfaces, defaultRouteInterfaces, sshInterfaces } = survey;
+            const facts = parseHostFacts([...lines, ...routes.map((one) => `ip ${JSON.stringify(one)}`)]);
+            const { interfaces, defaultRouteInterfaces, sshInterfaces } = facts;
             const names = interfaces.flatMap((one) => [one.name, ...one.lowerInterfaces, ...one.addresses]);
             for (const name of [...names, ...defaultRouteInterfaces, ...sshInterfaces])
               expect(typeof name).toBe("string");
-            findHostUses(survey);
+            findHostUses(facts);
           } catch (error) {
             expect(error).toBeInstanceOf(Error);
           }

@@ -135,9 +135,9 @@ function cut(lines: readonly string[]): string[] {
 
 function read(lines: readonly string[]): string {
   try {
-    const survey = parseHostFacts(lines);
-    findHostUses(survey);
-    findHostDevices(survey);
+    const facts = parseHostFacts(lines);
+    findHostUses(facts);
+    findHostDevices(facts);
     return "read";
   } catch (error) {
     return (error as Error).message.slice(0, 200);

@@ -109,7 +109,7 @@ function scene({
     onGuest: ({ guest }) => guests.push(guest),
     onLedger: ({ guest: { uuid: own }, files }) =>
       ledgers.push([own, ...files.map((file) => file.text)].join(" ")),
-    survey: async () => nothingUsed,
+    readHostFacts: async () => nothingUsed,
     ...(guestUuid !== undefined && { guestUuid }),
     ...(madeIn && { madeIn }),
   });
@@ -381,7 +381,7 @@ describe("commands to the host", () => {
       label: "root@hv1:22",
       onGuest: () => undefined,
       onLedger: () => undefined,
-      survey: () => Promise.reject(cause),
+      readHostFacts: () => Promise.reject(cause),
     });
     const held = await Promise.allSettled(
       addresses.slice(0, 2).map((one) => host.hold(one, "alias", signal)),

@@ -46,7 +46,7 @@ export async function hostWith(
     monitor,
     guest: "guest1",
     onDomain: () => undefined,
-    survey: () => Promise.resolve(nothingUsed),
+    readHostFacts: () => Promise.resolve(nothingUsed),
   });
   await host.readIdentity({ addresses: [] }, new AbortController().signal);
   return { host, libvirt };

@@ -45,7 +45,7 @@ export function input(
     label: "root@hv1:22",
     hostKeyFingerprint: "SHA256:0w6LpoUtRywTGubBVEMHB1wop0E5tFAhcIgs8/rlkcI",
     functions,
-    survey: nothingUsed,
+    facts: nothingUsed,
     seen: { by: "host", holders: { holdings: [], ledger: [] }, guests: [GUEST, OTHER] },
     notes: [],
     arguments: { connection: { host: "hv1" }, credentials: [] },
