@@ -58,7 +58,7 @@ function planErase({ ledgerLocation }: Observation, { liveEntry, configuredEntry
   return [
     ...(liveEntry ? [{ kind: "erase", entry: liveEntry, locations: [live] } as const] : []),
     ...(configuredEntry
-      ? [{ kind: "erase", entry: configuredEntry, places: ["configuration"] } as const]
+      ? [{ kind: "erase", entry: configuredEntry, locations: ["configuration"] } as const]
       : []),
   ];
 }
