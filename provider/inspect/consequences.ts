@@ -8,22 +8,22 @@ export function describeConsequences(plan: Plan, observation: Observation, facts
   const taken = plan.steps.filter(
     (step): step is Taking => step.kind === "hold" || step.kind === "attach-single",
   );
-  const addresses = taken.map((step) => step.address);
+  const addresses = taken.map((step) => step.hostAddress);
   const goes = namesOn(facts, addresses);
   const leftovers = taken.filter((step) => step.kind === "hold" && step.purpose === "leftover");
   const gone = observation.hostUses
-    .filter((use) => addresses.includes(use.address))
+    .filter((use) => addresses.includes(use.hostAddress))
     .flatMap((use) => use.virtualFunctions ?? []);
   return [
     ...(goes !== "" ? [`leaves the host: ${goes}`] : []),
     ...(leftovers.length > 0
       ? [
-          `${listFunctions(leftovers.map((step) => step.address))} of the same IOMMU group ` +
+          `${listFunctions(leftovers.map((step) => step.hostAddress))} of the same IOMMU group ` +
             `${leftovers.length === 1 ? "is" : "are"} taken from the host too, and shown to nobody`,
         ]
       : []),
-    ...taken.flatMap(({ address, overriddenUses = [] }) =>
-      overriddenUses.map((use) => `the host loses what it uses: ${address} ${use}`),
+    ...taken.flatMap(({ hostAddress, overriddenUses = [] }) =>
+      overriddenUses.map((use) => `the host loses what it uses: ${hostAddress} ${use}`),
     ),
     ...(gone.length > 0 ? [`virtual functions that end: ${gone.join(", ")}`] : []),
   ];
@@ -31,7 +31,7 @@ export function describeConsequences(plan: Plan, observation: Observation, facts
 
 function namesOn(facts: HostFacts, addresses: readonly PciAddress[]): string {
   return listDevices(
-    addresses.flatMap((address) => interfacesOn(facts, address)),
-    addresses.flatMap((address) => disksOn(facts, address)),
+    addresses.flatMap((hostAddress) => interfacesOn(facts, hostAddress)),
+    addresses.flatMap((hostAddress) => disksOn(facts, hostAddress)),
   );
 }

@@ -66,16 +66,16 @@ export function assessDevice(
 
 /** What the guest refuses whatever the device: judged by one that has nothing against it. */
 export function assessGuest(observation: Observation): Refusal | null {
-  const address = pciAddressOf("ffff:ff:1f" as PciSlotAddress, 0);
+  const hostAddress = pciAddressOf("ffff:ff:1f" as PciSlotAddress, 0);
   const harmless: HostFunction = {
-    address,
+    hostAddress,
     vendorId: "",
     productId: "",
     isBridge: false,
     // more than any group of a host has
     iommuGroup: 2 ** 31,
   };
-  const functions = new Map<PciAddress, HostFunction>([...observation.functions, [address, harmless]]);
+  const functions = new Map<PciAddress, HostFunction>([...observation.functions, [hostAddress, harmless]]);
   const way: Way = { extent: "whole", leftovers: "refuse", allowInUse: false };
   const found = planOrRefusal({ ...observation, functions }, way, "ffff:ff:1f" as PciSlotAddress);
   return isRefusal(found) ? found : null;

@@ -343,7 +343,7 @@ function earlierSet(
     );
   }
   return configured.flatMap((one) =>
-    one.place ? [{ ...one.place, ...romOptionsOf(one), hostAddress: one.address }] : [],
+    one.place ? [{ ...one.place, ...romOptionsOf(one), hostAddress: one.hostAddress }] : [],
   );
 }
 
@@ -383,7 +383,7 @@ function keepsPlan(before: Observation, plan: Plan): ActualState {
     guest: { guestConfigured: false },
     ...(slot && { slot }),
     attached: [],
-    held: (entry?.functions ?? []).map(({ address, hostDriver }) => ({
+    held: (entry?.functions ?? []).map(({ hostAddress: address, hostDriver }) => ({
       hostAddress: address,
       ...(hostDriver !== undefined && { hostDriver }),
     })),

@@ -206,7 +206,7 @@ async function runStep(step: Step, work: Work, course: Course): Promise<void> {
     case "erase":
       return hypervisor.ledger.erase(step.entry, step.locations, signal);
     case "hold":
-      return hypervisor.host.hold(step.address, step.alias, signal, step.vfioDriver);
+      return hypervisor.host.hold(step.hostAddress, step.alias, signal, step.vfioDriver);
     case "attach-single":
       return attachSingle(step, work, course);
     case "plug-stepping-stone":
@@ -294,14 +294,17 @@ async function refuseOccupied(
   const occupied = toCome.find((id) => there.has(id));
   if (occupied !== undefined)
     throw providerError("PLUG_FAILED", {
-      address: target.hostAddress,
+      hostAddress: target.hostAddress,
       slot: describeSlot(slot),
       reason: `QEMU has a device ${occupied} already`,
     });
   course.qemuIdsToCome = [];
 }
 
-async function release({ address, alias, hostDriver }: StepOf<"release">, work: Work): Promise<void> {
+async function release(
+  { hostAddress: address, alias, hostDriver }: StepOf<"release">,
+  work: Work,
+): Promise<void> {
   const vfioDriver = isVfioDriver(hostDriver) ? hostDriver : undefined;
   await work.hypervisor.host.release(address, alias, work.deadline.signal, vfioDriver);
 }
@@ -310,7 +313,7 @@ async function release({ address, alias, hostDriver }: StepOf<"release">, work: 
 async function awaitReattach(step: StepOf<"await-reattach">, { hypervisor, deadline }: Work): Promise<void> {
   for (;;) {
     const there = await hypervisor.host.heldAliases(deadline.signal);
-    const left = step.functions.filter((one) => there.has(one.alias)).map((one) => one.address);
+    const left = step.functions.filter((one) => there.has(one.alias)).map((one) => one.hostAddress);
     if (left.length === 0) return;
     const reason = `libvirt has not handed ${listFunctions(left)} back to the host yet`;
     await deadline.pause(REATTACH_INTERVAL_MS, reason);
@@ -332,11 +335,11 @@ async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
   const { signal } = work.deadline;
   const missing = async (): Promise<StepOf<"restore">["drivers"]> => {
     const now = await host.readFunctions(
-      drivers.map((one) => one.address),
+      drivers.map((one) => one.hostAddress),
       signal,
     );
-    return drivers.filter(({ address }) => {
-      const one = now.find((candidate) => candidate.address === address);
+    return drivers.filter(({ hostAddress: address }) => {
+      const one = now.find((candidate) => candidate.hostAddress === address);
       return one !== undefined && (one.driver === undefined || isVfioDriver(one.driver));
     });
   };
@@ -347,7 +350,7 @@ async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
     left = await missing();
   }
   const reasons: string[] = [];
-  for (const { address, hostDriver } of left) {
+  for (const { hostAddress: address, hostDriver } of left) {
     work.progress(`${address} came back without its driver ${hostDriver}; binding it again`);
     await host.rebind(address, signal).catch((cause: unknown) => {
       if (hasCode(cause, "DEADLINE_EXCEEDED")) throw cause;
@@ -357,7 +360,7 @@ async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
   if (left.length > 0) left = await missing();
   if (left.length > 0)
     throw providerError("DRIVER_NOT_BACK", {
-      functions: left.map((one) => `${one.address} (was on ${one.hostDriver})`),
+      functions: left.map((one) => `${one.hostAddress} (was on ${one.hostDriver})`),
       reason: reasons.join("; ") || "the host did not bind it",
     });
 }

@@ -25,7 +25,7 @@ export async function actualStateOfTarget(
 export function unseenTarget(before: Observation, plan: Plan, entry: LedgerEntry | undefined): ActualState {
   if (plan.target === undefined || entry === undefined) throw new Error("a plan to attach has a target");
   const { slot, attached } = plan.target;
-  const held = entry.functions.map((one) => one.address);
+  const held = entry.functions.map((one) => one.hostAddress);
   return composeActualState(before, { slot, plugged: attached, held }, entry, UNSEEN);
 }
 

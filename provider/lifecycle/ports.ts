@@ -37,7 +37,7 @@ export interface Host {
    *
    * @param vfioDriver a driver of VFIO's that it is on already, and stays on
    */
-  hold(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void>;
+  hold(hostAddress: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void>;
   /**
    * Takes one function and plugs it alone into a slot, by the alias that is its QEMU id; the host owns that slot then, and
    * hands the function back by itself when QEMU has let go of it. Waits for the answer however long that takes, as
@@ -58,7 +58,7 @@ export interface Host {
    *
    * @param vfioDriver a driver of VFIO's that it was on before, and stays on
    */
-  release(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void>;
+  release(hostAddress: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void>;
   /** Aliases of all that is held for the running guest; none where libvirt has it and it does not run. */
   heldAliases(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** Adds all of these to the guest's configuration, whether or not it runs, as one change. */
@@ -68,7 +68,7 @@ export interface Host {
   /** The functions at these addresses, as they are now; absent ones are left out. */
   readFunctions(addresses: readonly PciAddress[], signal: AbortSignal): Promise<readonly HostFunction[]>;
   /** Binds a function that lost its driver to the host's own again. */
-  rebind(address: PciAddress, signal: AbortSignal): Promise<void>;
+  rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void>;
 }
 
 /** What to look at. */

@@ -53,7 +53,7 @@ export function findActualState(
   prior?: PriorAttachment,
 ): ActualState | undefined {
   const owned = findOwned(observation, ownerToken);
-  const waiting = findWaiting(observation, owned, prior).map((one) => one.address);
+  const waiting = findWaiting(observation, owned, prior).map((one) => one.hostAddress);
   if (owned === undefined || isNothing(owned))
     return waiting.length === 0
       ? undefined
@@ -61,7 +61,7 @@ export function findActualState(
   const isOff = observation.guest.runState === "off";
   const plugged = isOff ? pluggedAtBoot(owned) : owned.plugged;
   // without libvirt, functions stay held when their guest ends
-  const configured = isOff ? owned.configured.map((one) => one.address) : [];
+  const configured = isOff ? owned.configured.map((one) => one.hostAddress) : [];
   const held = [...new Set([...owned.held, ...configured, ...waiting])];
   const [first] = plugged;
   const bus = observation.buses.find((candidate) => candidate.bus === first?.bus);
@@ -100,7 +100,7 @@ export function composeActualState(
 ): ActualState {
   const heldPart = (hostAddress: PciAddress): HeldFunction => {
     const one = observation.functions.get(hostAddress);
-    const hostDriver = known?.functions.find((f) => f.address === hostAddress)?.hostDriver;
+    const hostDriver = known?.functions.find((f) => f.hostAddress === hostAddress)?.hostDriver;
     return {
       hostAddress,
       ...(hostDriver !== undefined && { hostDriver }),
@@ -126,7 +126,7 @@ export function composeActualState(
       };
     }),
     held: there.held
-      .filter((address) => !there.plugged.some((one) => one.hostAddress === address))
+      .filter((hostAddress) => !there.plugged.some((one) => one.hostAddress === hostAddress))
       .map(heldPart),
   };
 }

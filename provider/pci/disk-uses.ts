@@ -33,12 +33,12 @@ export function diskUses(disks: readonly DiskFacts[]): HostUse[] {
   return used.flatMap(({ name, uses }) => {
     const lower = [...(below.get(name) ?? [])].flatMap((part) => onPci.get(part) ?? []);
     const functions = new Set(lower.map((one) => one.pciAddress as PciAddress));
-    return [...functions].flatMap((address) => {
-      const count = counts.get(address) ?? 0;
-      counts.set(address, count + uses.length);
+    return [...functions].flatMap((hostAddress) => {
+      const count = counts.get(hostAddress) ?? 0;
+      counts.set(hostAddress, count + uses.length);
       return uses
         .slice(0, Math.max(0, MAX_USES - count))
-        .map((use): HostUse => ({ address, use, isThisConnection: false }));
+        .map((use): HostUse => ({ hostAddress, use, isThisConnection: false }));
     });
   });
 }

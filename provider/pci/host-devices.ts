@@ -10,8 +10,8 @@ export function findHostDevices(facts: HostFacts): ReadonlyMap<PciAddress, strin
   const addresses = [...facts.interfaces, ...facts.disks].flatMap((one) => one.pciAddress ?? []);
   return new Map(
     [...new Set(addresses)].map((text) => {
-      const address = text as PciAddress;
-      return [address, listDevices(interfacesOn(facts, address), disksOn(facts, address))];
+      const hostAddress = text as PciAddress;
+      return [hostAddress, listDevices(interfacesOn(facts, hostAddress), disksOn(facts, hostAddress))];
     }),
   );
 }
@@ -24,23 +24,23 @@ export function listDevices(interfaces: readonly string[], disks: readonly strin
 }
 
 /** Kernel names of the network interfaces on a function. */
-export function interfacesOn({ interfaces }: HostFacts, address: PciAddress): string[] {
-  return listOn(interfaces, address).map((one) => one.name);
+export function interfacesOn({ interfaces }: HostFacts, hostAddress: PciAddress): string[] {
+  return listOn(interfaces, hostAddress).map((one) => one.name);
 }
 
 /** Kernel names of the disks on a function, without their partitions. */
-export function disksOn({ disks }: HostFacts, address: PciAddress): string[] {
-  const own = listOn(disks, address);
+export function disksOn({ disks }: HostFacts, hostAddress: PciAddress): string[] {
+  const own = listOn(disks, hostAddress);
   const names = new Set(own.map((one) => one.name));
   return own.filter((one) => !one.slaves.some((slave) => names.has(slave))).map((one) => one.name);
 }
 
 function listOn<T extends { readonly name: string; readonly pciAddress?: string }>(
   all: readonly T[],
-  address: PciAddress,
+  hostAddress: PciAddress,
 ): readonly T[] {
   const known = byFunction.get(all) as ReadonlyMap<string, readonly T[]> | undefined;
   const index = known ?? turnedRound(all, (one) => (one.pciAddress === undefined ? [] : [one.pciAddress]));
   byFunction.set(all, index);
-  return index.get(address) ?? [];
+  return index.get(hostAddress) ?? [];
 }

@@ -5,7 +5,7 @@ import { interfaceUses } from "./interface-uses";
 
 /** Why a function may not be taken from the host. */
 export interface HostUse {
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   /** In words that follow "it": `carries the host's default route (interface eth0)`. */
   readonly use: string;
   /** Whether this SSH connection would be cut: nobody may override that. */
@@ -27,9 +27,9 @@ export function findHostUses(facts: HostFacts): HostUse[] {
   const interfaces = interfaceUses(facts);
   const uses = [...interfaces, ...virtualFunctionUses(facts, interfaces), ...diskUses(facts.disks)];
   const told = new Map<PciAddress, Set<string>>();
-  return uses.filter(({ address, use }) => {
-    const ofFunction = told.get(address) ?? new Set<string>();
-    told.set(address, ofFunction);
+  return uses.filter(({ hostAddress, use }) => {
+    const ofFunction = told.get(hostAddress) ?? new Set<string>();
+    told.set(hostAddress, ofFunction);
     return ofFunction.size < ofFunction.add(use).size;
   });
 }
@@ -37,17 +37,21 @@ export function findHostUses(facts: HostFacts): HostUse[] {
 /** A function whose virtual functions go with it: they are counted, and what they carry for us is its. */
 function virtualFunctionUses(facts: HostFacts, interfaces: readonly HostUse[]): HostUse[] {
   const ofConnection = new Map(
-    interfaces.filter((one) => one.isThisConnection).map((one) => [one.address as string, one]),
+    interfaces.filter((one) => one.isThisConnection).map((one) => [one.hostAddress as string, one]),
   );
   return facts.physicalFunctions.flatMap(({ pciAddress, virtualFunctions }): HostUse[] => {
-    const address = pciAddress as PciAddress;
+    const hostAddress = pciAddress as PciAddress;
     const count = virtualFunctions.length;
     return [
       ...virtualFunctions
         .flatMap((one) => ofConnection.get(one) ?? [])
-        .map((one) => ({ ...one, address, use: `has virtual function ${one.address}, which ${one.use}` })),
+        .map((one) => ({
+          ...one,
+          hostAddress,
+          use: `has virtual function ${one.hostAddress}, which ${one.use}`,
+        })),
       {
-        address,
+        hostAddress,
         use: count === 1 ? "has a virtual function enabled" : `has ${count} virtual functions enabled`,
         isThisConnection: false,
         virtualFunctions: virtualFunctions.map((one) => one as PciAddress),

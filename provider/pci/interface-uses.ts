@@ -34,14 +34,14 @@ export function interfaceUses(facts: HostFacts): HostUse[] {
           one,
           (uppers.get(one.name) ?? []).map(({ use }) => use),
         ).map(({ use, comesByItself }) => ({
-          address: one.pciAddress as PciAddress,
+          hostAddress: one.pciAddress as PciAddress,
           use: `has interface ${one.name}, which ${use}`,
           isThisConnection: false,
           ...(comesByItself && { comesByItself }),
         })),
       ),
     ...facts.functionsWithHiddenInterface.map((address) => ({
-      address: address as PciAddress,
+      hostAddress: address as PciAddress,
       use: "has a network interface that is in another network namespace",
       isThisConnection: false,
     })),
@@ -62,7 +62,7 @@ function carriers(
     [...names]
       .flatMap((name) => byName.get(name) ?? [])
       .map((one) => ({
-        address: one.pciAddress as PciAddress,
+        hostAddress: one.pciAddress as PciAddress,
         use: `${what} (interface ${one.name}${one.name === top ? "" : `, a part of ${top}`})`,
         isThisConnection,
         // a part of something else has been put there by somebody

@@ -47,7 +47,8 @@ function isTwins(
   if (entry === undefined || entry.incarnation !== undefined || entry.functions.length === 0) return false;
   if (prior.incarnation !== undefined || prior.functions.length === 0) return false;
   return !entry.functions.some(
-    ({ address }) => also.has(address) || prior.functions.some((one) => one.address === address),
+    ({ hostAddress }) =>
+      also.has(hostAddress) || prior.functions.some((one) => one.hostAddress === hostAddress),
   );
 }
 
@@ -68,8 +69,8 @@ export function refuseAnothers(
   throw providerError("ATTACHMENT_TAKEN_OVER", {
     guest: guest.name,
     owner: entry.owner,
-    functions: entry.functions.map((one) => one.address),
-    prior: prior.functions.map((one) => one.address),
+    functions: entry.functions.map((one) => one.hostAddress),
+    prior: prior.functions.map((one) => one.hostAddress),
     ...(entry.since !== undefined && { since: entry.since }),
     isTwin: entry.incarnation === undefined,
   });
@@ -87,7 +88,7 @@ export function whyLeft(
 ): string | undefined {
   const entry = owned?.entry;
   if (entry === undefined || !hasOtherIncarnation(entry, prior)) return undefined;
-  const what = listFunctions(entry.functions.map((one) => one.address));
+  const what = listFunctions(entry.functions.map((one) => one.hostAddress));
   const since = entry.since === undefined ? "" : `, since ${entry.since}`;
   return (
     `left alone: ${what} in guest ${guest.name} stays. What stands there under the same owner token is not what this ` +

@@ -12,13 +12,13 @@ export function describeStep(step: Step): string {
       return `write the ledger in ${describeLocations(step.locations, "in")} for ${step.entry.owner}`;
     case "hold": {
       const why = step.purpose === "leftover" ? "; held, shown to nobody" : "";
-      return `hold ${step.address} (${describeFrom(step)}${why}${describeOverridden(step)})`;
+      return `hold ${step.hostAddress} (${describeFrom(step)}${why}${describeOverridden(step)})`;
     }
     case "attach-single": {
       const { target, slot } = step;
       const as = `as function ${target.guestFunction} of ${describeSlot(slot)}${describeRom(target)}`;
       const from = `${describeFrom(step)}${describeOverridden(step)}`;
-      return `have libvirt attach ${step.address} ${as}: the guest sees the device (${from}${describePins(step)})`;
+      return `have libvirt attach ${step.hostAddress} ${as}: the guest sees the device (${from}${describePins(step)})`;
     }
     case "unplug": {
       const what = `${listFunctions(step.functions.map((one) => one.hostAddress))} from ${describeSlot(step.slot)}`;
@@ -40,9 +40,9 @@ export function describeStep(step: Step): string {
     case "confirm":
       return `confirm that QEMU has ${countFunctions(step.functions.length)} in ${describeSlot(step.slot)}`;
     case "release":
-      return `release ${step.address} to the host${step.hostDriver === undefined ? "" : ` (driver ${step.hostDriver})`}`;
+      return `release ${step.hostAddress} to the host${step.hostDriver === undefined ? "" : ` (driver ${step.hostDriver})`}`;
     case "await-reattach":
-      return `wait until libvirt has handed ${listFunctions(step.functions.map((one) => one.address))} back by itself`;
+      return `wait until libvirt has handed ${listFunctions(step.functions.map((one) => one.hostAddress))} back by itself`;
     case "configure":
       return `add ${describeConfigured(step.functions)} to the guest's configuration`;
     case "unconfigure":
@@ -61,8 +61,8 @@ function countFunctions(count: number): string {
 /** `0000:01:00.0-3 on e1000e, 0000:02:00.0 on tg3` */
 function describeDrivers(drivers: Extract<Step, { kind: "restore" }>["drivers"]): string {
   const byDriver = new Map<string, PciAddress[]>();
-  for (const { address, hostDriver } of drivers)
-    byDriver.set(hostDriver, [...(byDriver.get(hostDriver) ?? []), address]);
+  for (const { hostAddress, hostDriver } of drivers)
+    byDriver.set(hostDriver, [...(byDriver.get(hostDriver) ?? []), hostAddress]);
   return [...byDriver].map(([driver, addresses]) => `${listFunctions(addresses)} on ${driver}`).join(", ");
 }
 
@@ -105,9 +105,9 @@ function describeGiB(bytes: number): string {
 /** `0000:01:00.0,2 at pci.8 and 0000:01:00.1,3, shown to nobody,` */
 function describeConfigured(functions: readonly ConfiguredFunction[]): string {
   const byLocation = new Map<string, PciAddress[]>();
-  for (const { address, place } of functions) {
+  for (const { hostAddress, place } of functions) {
     const where = place === undefined ? "shown to nobody" : `at ${place.bus} slot ${place.slot}`;
-    byLocation.set(where, [...(byLocation.get(where) ?? []), address]);
+    byLocation.set(where, [...(byLocation.get(where) ?? []), hostAddress]);
   }
   return [...byLocation].map(([where, addresses]) => `${listFunctions(addresses)} (${where})`).join(" and ");
 }

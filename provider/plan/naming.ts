@@ -39,8 +39,8 @@ export function hasRomSuffix(qemuId: string): boolean {
 }
 
 /** libvirt's alias of one held function; libvirt takes over aliases that begin with `ua-`. */
-export function aliasOf(tag: string, address: PciAddress): string {
-  return `ua-${prefix}-${tag}-${address.replace(/[:.]/g, "-")}`;
+export function aliasOf(tag: string, hostAddress: PciAddress): string {
+  return `ua-${prefix}-${tag}-${hostAddress.replace(/[:.]/g, "-")}`;
 }
 
 /**

@@ -9,7 +9,7 @@ export type GuestRunState = "running" | "paused" | "prelaunch" | "off" | "missin
 
 /** One function as the ledger on the host remembers it. */
 export interface LedgerFunction extends RomOptions {
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   /** Undefined for a function that is held and shown to nobody. */
   readonly guestFunction?: number;
   /** Driver it had before it was first held; undefined if it had none. */
@@ -41,7 +41,7 @@ export interface GuestIdentity {
 /** A live hostdev of some running guest of this host. */
 export interface Holding {
   readonly guest: GuestIdentity;
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   readonly alias: string;
   /**
    * Held without being shown to the guest by libvirt (`<address type='unassigned'/>`). One of ours that is not
@@ -53,7 +53,7 @@ export interface Holding {
 
 /** A host function that the guest's configuration gives to it at its next cold boot. */
 export interface ConfiguredFunction extends RomOptions {
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   /** Empty where the configuration names none: it is not ours. */
   readonly alias: string;
   /** Undefined where it is to be held and shown to nobody. */

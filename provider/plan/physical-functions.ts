@@ -12,21 +12,21 @@ export function refuseParentsOfVirtualFunctions(
   toTake: readonly PciAddress[],
   needed: readonly PciAddress[],
 ): void {
-  for (const { address, virtualFunctions } of observation.hostUses) {
-    if (virtualFunctions === undefined || !toTake.includes(address)) continue;
+  for (const { hostAddress, virtualFunctions } of observation.hostUses) {
+    if (virtualFunctions === undefined || !toTake.includes(hostAddress)) continue;
     const own = virtualFunctions.filter((one) => needed.includes(one));
     if (own.length > 0)
       throw providerError("PHYSICAL_FUNCTION_NEEDED", {
-        address,
+        hostAddress: hostAddress,
         virtualFunctions: own,
         by: "this attachment",
       });
     const virtual = new Set(virtualFunctions);
-    const holder = observation.holdings.find((one) => virtual.has(one.address));
+    const holder = observation.holdings.find((one) => virtual.has(one.hostAddress));
     if (holder !== undefined)
       throw providerError("PHYSICAL_FUNCTION_NEEDED", {
-        address,
-        virtualFunctions: [holder.address],
+        hostAddress: hostAddress,
+        virtualFunctions: [holder.hostAddress],
         by: `guest ${holder.guest.name}`,
       });
   }

@@ -70,7 +70,7 @@ export function planAttach(
   const members = groupMembers(observation, map);
   const leftovers = findLeftovers(observation, desired, owned, map, members, prior);
   const needed = [...map.map((one) => one.hostAddress), ...leftovers].sort(compareAddresses);
-  const toHold = needed.filter((address) => !owned.held.includes(address));
+  const toHold = needed.filter((hostAddress) => !owned.held.includes(hostAddress));
   refuseWhatGuestsHold(observation, owned, toHold);
   refusePluggedOtherwise(observation, owned, [...needed, ...owned.held]);
   const slot = isOff
@@ -92,11 +92,11 @@ export function planAttach(
   const targets: PlugTarget[] = [...map]
     .sort((a, b) => a.guestFunction - b.guestFunction)
     .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff || one === single) }));
-  const kept = owned.held.filter((address) => members.has(address));
-  const dropped = owned.held.filter((address) => !members.has(address));
+  const kept = owned.held.filter((hostAddress) => members.has(hostAddress));
+  const dropped = owned.held.filter((hostAddress) => !members.has(hostAddress));
   const givenUp = [...dropped, ...releasedEarlier(observation, owned, members, prior)];
   const heldOnly = [...new Set([...kept, ...leftovers])]
-    .filter((address) => !map.some((one) => one.hostAddress === address))
+    .filter((hostAddress) => !map.some((one) => one.hostAddress === hostAddress))
     .sort(compareAddresses);
 
   const incarnation = incarnationFor(desired, owned, isTaken || takesOver, prior);
@@ -110,25 +110,25 @@ export function planAttach(
     refuseConfiguredOtherwise(
       observation,
       owned,
-      configuration.map((one) => one.address),
+      configuration.map((one) => one.hostAddress),
     );
-  const taken = (address: PciAddress): TakenFunction => {
-    const hostDriver = finalEntry.functions.find((one) => one.address === address)?.hostDriver;
-    const overriddenUses = usesOf(observation, address).map((one) => one.use);
-    const hostDevices = observation.hostDevices?.get(address);
+  const taken = (hostAddress: PciAddress): TakenFunction => {
+    const hostDriver = finalEntry.functions.find((one) => one.hostAddress === hostAddress)?.hostDriver;
+    const overriddenUses = usesOf(observation, hostAddress).map((one) => one.use);
+    const hostDevices = observation.hostDevices?.get(hostAddress);
     return {
-      address,
-      alias: aliasOf(owned.tag, address),
+      hostAddress,
+      alias: aliasOf(owned.tag, hostAddress),
       ...(hostDriver !== undefined && { hostDriver }),
       ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }),
       ...(hostDevices !== undefined && { hostDevices }),
       ...(overriddenUses.length > 0 && { overriddenUses }),
     };
   };
-  const holdStep = (address: PciAddress): Step => ({
+  const holdStep = (hostAddress: PciAddress): Step => ({
     kind: "hold",
-    ...taken(address),
-    purpose: map.some((one) => one.hostAddress === address) ? "assign" : "leftover",
+    ...taken(hostAddress),
+    purpose: map.some((one) => one.hostAddress === hostAddress) ? "assign" : "leftover",
   });
   const locations: LedgerLocation[] = [
     ...(isOff ? [] : [observation.ledgerLocation ?? "live"]),
@@ -151,15 +151,15 @@ export function planAttach(
   const steps: Step[] = [];
   if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, locations: stale });
   if (!isOff) {
-    steps.push(...toHold.filter((address) => address !== single?.hostAddress).map(holdStep));
+    steps.push(...toHold.filter((hostAddress) => hostAddress !== single?.hostAddress).map(holdStep));
     const unplugs = isPlugged ? [] : planUnplug(observation, owned);
     const goesByItself = owned.pluggedByLibvirt.filter(
-      (address) => !isPlugged || !owned.plugged.some((one) => one.hostAddress === address),
+      (hostAddress) => !isPlugged || !owned.plugged.some((one) => one.hostAddress === hostAddress),
     );
     steps.push(...unplugs, ...planAwaitReattach(owned.tag, goesByItself));
     // libvirt takes the group's node from the guest with what it hands back; holding that again brings it back
-    steps.push(...goesByItself.filter((address) => members.has(address)).map(holdStep));
-    steps.push(...toHoldAgain.map((address) => releaseStep(owned, address, prior)));
+    steps.push(...goesByItself.filter((hostAddress) => members.has(hostAddress)).map(holdStep));
+    steps.push(...toHoldAgain.map((hostAddress) => releaseStep(owned, hostAddress, prior)));
     steps.push(...toHoldAgain.map(holdStep));
     if (single !== undefined)
       steps.push(...planSingle(observation, owned.tag, slot, targets, taken(single.hostAddress)));
@@ -173,10 +173,11 @@ export function planAttach(
   if (!desired.persistent && owned.configuredEntry !== undefined)
     steps.push({ kind: "erase", entry: owned.configuredEntry, locations: ["configuration"] });
   if (givenUp.length > 0) {
-    for (const address of isOff ? [] : dropped)
-      if (!isReattachedByLibvirt(observation, owned, address)) steps.push(releaseStep(owned, address, prior));
-    const ofGivenUp = interimEntry.functions.filter((one) => givenUp.includes(one.address));
-    const byLibvirt = dropped.some((address) => owned.pluggedByLibvirt.includes(address));
+    for (const hostAddress of isOff ? [] : dropped)
+      if (!isReattachedByLibvirt(observation, owned, hostAddress))
+        steps.push(releaseStep(owned, hostAddress, prior));
+    const ofGivenUp = interimEntry.functions.filter((one) => givenUp.includes(one.hostAddress));
+    const byLibvirt = dropped.some((hostAddress) => owned.pluggedByLibvirt.includes(hostAddress));
     steps.push(...planRestore(observation, ofGivenUp, dropped, byLibvirt));
     steps.push({ kind: "record", entry: finalEntry, locations });
   }
@@ -197,7 +198,7 @@ export function planAttach(
 function asConfigured(owned: OwnedResources): OwnedResources {
   return {
     ...owned,
-    held: owned.configured.map((one) => one.address),
+    held: owned.configured.map((one) => one.hostAddress),
     pluggedByLibvirt: [],
     plugged: pluggedAtBoot(owned),
   };
@@ -208,9 +209,9 @@ function asConfigured(owned: OwnedResources): OwnedResources {
  * `remove` and `rescan`: QEMU cannot open them, and libvirt binds them again only where it takes them anew.
  */
 function heldButUnbound(owned: OwnedResources, members: ReadonlyMap<PciAddress, HostFunction>): PciAddress[] {
-  return owned.held.filter((address) => {
-    const one = members.get(address);
-    return one !== undefined && !isVfioDriver(one.driver) && !owned.pluggedByLibvirt.includes(address);
+  return owned.held.filter((hostAddress) => {
+    const one = members.get(hostAddress);
+    return one !== undefined && !isVfioDriver(one.driver) && !owned.pluggedByLibvirt.includes(hostAddress);
   });
 }
 
@@ -266,7 +267,8 @@ function ownOrAdopt(
   ];
   const rival = lines.find(
     (line) =>
-      line.entry.owner !== desired.ownerToken && line.entry.functions.some((one) => named.has(one.address)),
+      line.entry.owner !== desired.ownerToken &&
+      line.entry.functions.some((one) => named.has(one.hostAddress)),
   );
   if (rival === undefined) {
     if (own === undefined) {
@@ -281,7 +283,9 @@ function ownOrAdopt(
   const isElsewhere = rival.guest.uuid !== observation.guest.uuid;
   if (!desired.adopt || isElsewhere || ownHasDevices)
     throw providerError("ATTACHMENT_OWNED_BY_ANOTHER", {
-      functions: rival.entry.functions.map((one) => one.address).filter((address) => named.has(address)),
+      functions: rival.entry.functions
+        .map((one) => one.hostAddress)
+        .filter((hostAddress) => named.has(hostAddress)),
       guest: rival.guest.name,
       owner: rival.entry.owner,
       canAdopt: !isElsewhere && !ownHasDevices,
@@ -325,12 +329,12 @@ function selectFunctions(
     const one = observation.functions.get(hostAddress);
     if (one === undefined)
       throw providerError("FUNCTION_NOT_FOUND", {
-        address: hostAddress,
+        hostAddress: hostAddress,
         present: presentFunctions(observation, hostAddress),
       });
-    if (one.isBridge) throw providerError("FUNCTION_IS_BRIDGE", { address: hostAddress });
+    if (one.isBridge) throw providerError("FUNCTION_IS_BRIDGE", { hostAddress: hostAddress });
     if (one.iommuGroup === undefined)
-      throw providerError("FUNCTION_WITHOUT_IOMMU_GROUP", { address: hostAddress });
+      throw providerError("FUNCTION_WITHOUT_IOMMU_GROUP", { hostAddress: hostAddress });
   }
   return map;
 }
@@ -342,22 +346,22 @@ function priorNumbers(
   const { selection } = desired;
   if (selection.by !== "device" || prior === undefined) return undefined;
   const shown = prior.functions.filter(
-    (one) => one.guestFunction !== undefined && slotOf(one.address) === selection.device,
+    (one) => one.guestFunction !== undefined && slotOf(one.hostAddress) === selection.device,
   );
-  return shown.length === 0 ? undefined : shown.map((one) => functionNumberOf(one.address));
+  return shown.length === 0 ? undefined : shown.map((one) => functionNumberOf(one.hostAddress));
 }
 
 function deviceFunctions(observation: Observation, desired: DesiredAttachment): number[] {
   if (desired.selection.by !== "device") return [];
   const { device } = desired.selection;
-  const found = [...observation.functions.keys()].filter((address) => slotOf(address) === device);
+  const found = [...observation.functions.keys()].filter((hostAddress) => slotOf(hostAddress) === device);
   if (found.length === 0) throw providerError("DEVICE_NOT_FOUND", { device });
   return found.map(functionNumberOf).sort((a, b) => a - b);
 }
 
-function presentFunctions(observation: Observation, address: PciAddress): PciAddress[] {
+function presentFunctions(observation: Observation, hostAddress: PciAddress): PciAddress[] {
   return [...observation.functions.keys()]
-    .filter((other) => slotOf(other) === slotOf(address))
+    .filter((other) => slotOf(other) === slotOf(hostAddress))
     .sort(compareAddresses);
 }
 
@@ -384,34 +388,35 @@ function findLeftovers(
   const foreign =
     observation.guest.runState === "off"
       ? []
-      : [...members.keys()].filter((address) => isHeldByOther(observation, owned, address));
+      : [...members.keys()].filter((hostAddress) => isHeldByOther(observation, owned, hostAddress));
   refuseWhatGuestsHold(observation, owned, foreign);
   const leftovers = [...members.values()]
-    .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.address))
-    .sort((a, b) => compareAddresses(a.address, b.address))
-    .map((one) => ({ address: one.address, driver: originalDriver(owned, one, prior) }))
+    .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.hostAddress))
+    .sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress))
+    .map((one) => ({ hostAddress: one.hostAddress, driver: originalDriver(owned, one, prior) }))
     .filter((one) => one.driver !== undefined && !isVfioDriver(one.driver));
   if (leftovers.length > 0 && desired.leftovers === "refuse")
     throw providerError("LEFTOVERS_REFUSED", {
-      leftovers: leftovers.map((one) => `${one.address} (${one.driver ?? "no driver"})`),
+      leftovers: leftovers.map((one) => `${one.hostAddress} (${one.driver ?? "no driver"})`),
       groups: [...new Set([...members.values()].map((one) => one.iommuGroup ?? -1))],
     });
-  return leftovers.map((one) => one.address);
+  return leftovers.map((one) => one.hostAddress);
 }
 
-function isHeldByOther(observation: Observation, owned: OwnedResources, address: PciAddress): boolean {
-  return findOther(observation, owned, address) !== undefined;
+function isHeldByOther(observation: Observation, owned: OwnedResources, hostAddress: PciAddress): boolean {
+  return findOther(observation, owned, hostAddress) !== undefined;
 }
 
 /** Who else holds a function: a process may have the group open beside its owner. */
 function findOther(
   { holdings, guest }: Observation,
   owned: OwnedResources,
-  address: PciAddress,
+  hostAddress: PciAddress,
 ): Holding | undefined {
   return holdings.find(
     (one) =>
-      one.address === address && !(one.guest.uuid === guest.uuid && findTagOfAlias(one.alias) === owned.tag),
+      one.hostAddress === hostAddress &&
+      !(one.guest.uuid === guest.uuid && findTagOfAlias(one.alias) === owned.tag),
   );
 }
 
@@ -424,9 +429,9 @@ function originalDriver(
   one: HostFunction,
   prior: PriorAttachment | undefined,
 ): string | undefined {
-  if (owned.held.includes(one.address)) return findHostDriver(owned, one.address, prior);
+  if (owned.held.includes(one.hostAddress)) return findHostDriver(owned, one.hostAddress, prior);
   const isUnclear = one.driver === undefined || isVfioDriver(one.driver);
-  return (isUnclear ? findHostDriver(owned, one.address, prior) : undefined) ?? one.driver;
+  return (isUnclear ? findHostDriver(owned, one.hostAddress, prior) : undefined) ?? one.driver;
 }
 
 function refuseWhatGuestsHold(
@@ -434,11 +439,11 @@ function refuseWhatGuestsHold(
   owned: OwnedResources,
   toTake: readonly PciAddress[],
 ): void {
-  for (const address of toTake) {
-    const holder = findOther(observation, owned, address);
+  for (const hostAddress of toTake) {
+    const holder = findOther(observation, owned, hostAddress);
     if (holder !== undefined)
       throw providerError("FUNCTION_HELD_BY_GUEST", {
-        address,
+        hostAddress: hostAddress,
         guest: holder.guest.name,
         alias: holder.alias,
       });
@@ -450,22 +455,24 @@ function refuseWhatTheHostUses(
   desired: DesiredAttachment,
   toTake: readonly PciAddress[],
 ): void {
-  const refused = toTake.flatMap((address) => {
-    const uses = usesOf(observation, address).filter((one) => !desired.allowInUse || one.isThisConnection);
-    return uses.length === 0 ? [] : [{ address, uses }];
+  const refused = toTake.flatMap((hostAddress) => {
+    const uses = usesOf(observation, hostAddress).filter(
+      (one) => !desired.allowInUse || one.isThisConnection,
+    );
+    return uses.length === 0 ? [] : [{ hostAddress, uses }];
   });
   if (refused.length === 0) return;
   throw providerError("FUNCTION_USED_BY_HOST", {
-    uses: refused.map(({ address, uses }) => {
-      const driver = observation.functions.get(address)?.driver ?? "no driver";
-      return `${address} (${driver}) ${listUses(uses.map((one) => one.use))}`;
+    uses: refused.map(({ hostAddress, uses }) => {
+      const driver = observation.functions.get(hostAddress)?.driver ?? "no driver";
+      return `${hostAddress} (${driver}) ${listUses(uses.map((one) => one.use))}`;
     }),
     canOverride: refused.every(({ uses }) => uses.every((one) => !one.isThisConnection)),
   });
 }
 
-function usesOf(observation: Observation, address: PciAddress): readonly HostUse[] {
-  return observation.hostUses.filter((one) => one.address === address);
+function usesOf(observation: Observation, hostAddress: PciAddress): readonly HostUse[] {
+  return observation.hostUses.filter((one) => one.hostAddress === hostAddress);
 }
 
 function ledgerEntry(
@@ -477,8 +484,8 @@ function ledgerEntry(
   heldOnly: readonly PciAddress[],
   prior: PriorAttachment | undefined,
 ): LedgerEntry {
-  const driverOf = (address: PciAddress): { hostDriver?: string } => {
-    const one = observation.functions.get(address);
+  const driverOf = (hostAddress: PciAddress): { hostDriver?: string } => {
+    const one = observation.functions.get(hostAddress);
     const hostDriver = one && originalDriver(owned, one, prior);
     return hostDriver === undefined ? {} : { hostDriver };
   };
@@ -488,13 +495,13 @@ function ledgerEntry(
     slot,
     functions: [
       ...map.map((one) => ({
-        address: one.hostAddress,
+        hostAddress: one.hostAddress,
         guestFunction: one.guestFunction,
         ...romOptionsOf(one),
         ...driverOf(one.hostAddress),
       })),
-      ...heldOnly.map((address) => ({ address, ...driverOf(address) })),
-    ].sort((a, b) => compareAddresses(a.address, b.address)),
+      ...heldOnly.map((hostAddress) => ({ hostAddress, ...driverOf(hostAddress) })),
+    ].sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress)),
   };
 }
 
@@ -509,8 +516,8 @@ function releasedEarlier(
   prior: PriorAttachment | undefined,
 ): PciAddress[] {
   const known = [...(owned.entry?.functions ?? []), ...findWaiting(observation, owned, prior)];
-  return [...new Set(known.map((one) => one.address))].filter(
-    (address) => !members.has(address) && !owned.held.includes(address),
+  return [...new Set(known.map((one) => one.hostAddress))].filter(
+    (hostAddress) => !members.has(hostAddress) && !owned.held.includes(hostAddress),
   );
 }
 
@@ -521,9 +528,9 @@ function withDropped(
   dropped: readonly PciAddress[],
   prior: PriorAttachment | undefined,
 ): LedgerEntry {
-  const extra = dropped.map((address) => {
-    const hostDriver = findHostDriver(owned, address, prior);
-    return { address, ...(hostDriver !== undefined && { hostDriver }) };
+  const extra = dropped.map((hostAddress) => {
+    const hostDriver = findHostDriver(owned, hostAddress, prior);
+    return { hostAddress, ...(hostDriver !== undefined && { hostDriver }) };
   });
   return { ...entry, functions: [...entry.functions, ...extra] };
 }
@@ -538,7 +545,7 @@ function isSameEntry(a: LedgerEntry | undefined, b: LedgerEntry): boolean {
       entry.slot.slot,
       entry.functions
         .map((one) =>
-          JSON.stringify([one.address, one.guestFunction, one.hostDriver, one.romFile, one.romBar]),
+          JSON.stringify([one.hostAddress, one.guestFunction, one.hostDriver, one.romFile, one.romBar]),
         )
         .sort(),
     ]);

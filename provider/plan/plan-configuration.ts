@@ -7,9 +7,9 @@ import type { Step } from "./step";
 /** What the guest's configuration has to hold so that a cold boot brings about what the entry tells. */
 export function configurationOf(entry: LedgerEntry): ConfiguredFunction[] {
   const { bus, slot } = entry.slot;
-  return entry.functions.map(({ address, guestFunction, hostDriver, ...rest }) => ({
-    address,
-    alias: aliasOf(entry.tag, address),
+  return entry.functions.map(({ hostAddress, guestFunction, hostDriver, ...rest }) => ({
+    hostAddress,
+    alias: aliasOf(entry.tag, hostAddress),
     ...romOptionsOf(rest),
     ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }),
     ...(guestFunction !== undefined && { place: { bus, slot, guestFunction } }),
@@ -48,12 +48,14 @@ export function refuseConfiguredOtherwise(
   addresses: readonly PciAddress[],
 ): void {
   const others = (observation.configuration?.functions ?? []).filter(
-    (one) => addresses.includes(one.address) && findTagOfAlias(one.alias) !== owned.tag,
+    (one) => addresses.includes(one.hostAddress) && findTagOfAlias(one.alias) !== owned.tag,
   );
   if (others.length > 0)
     throw providerError("FUNCTION_CONFIGURED_OTHERWISE", {
       guest: observation.guest.name,
-      functions: others.map((one) => (one.alias === "" ? one.address : `${one.address} (${one.alias})`)),
+      functions: others.map((one) =>
+        one.alias === "" ? one.hostAddress : `${one.hostAddress} (${one.alias})`,
+      ),
     });
 }
 
@@ -70,9 +72,9 @@ function unconfigure(functions: readonly ConfiguredFunction[]): Extract<Step, { 
 function byLocation(a: ConfiguredFunction, b: ConfiguredFunction): number {
   const rank = ({ place }: ConfiguredFunction): number =>
     place === undefined ? 0 : place.guestFunction === 0 ? 8 : place.guestFunction;
-  return rank(a) - rank(b) || a.address.localeCompare(b.address);
+  return rank(a) - rank(b) || a.hostAddress.localeCompare(b.hostAddress);
 }
 
-function keyOf({ address, alias, place }: ConfiguredFunction): string {
-  return JSON.stringify([address, alias, place?.bus, place?.slot, place?.guestFunction]);
+function keyOf({ hostAddress, alias, place }: ConfiguredFunction): string {
+  return JSON.stringify([hostAddress, alias, place?.bus, place?.slot, place?.guestFunction]);
 }

@@ -31,8 +31,8 @@ export function planDetach(observation: Observation, ownerToken: string, prior?:
     ...planUnplug(observation, owned),
     ...planAwaitReattach(owned.tag, owned.pluggedByLibvirt),
     ...owned.held
-      .filter((address) => !isReattachedByLibvirt(observation, owned, address))
-      .map((address) => releaseStep(owned, address, prior)),
+      .filter((hostAddress) => !isReattachedByLibvirt(observation, owned, hostAddress))
+      .map((hostAddress) => releaseStep(owned, hostAddress, prior)),
     ...planRestore(
       observation,
       withWaiting((owned.entry ?? prior)?.functions ?? [], waiting),
@@ -72,7 +72,10 @@ function withoutAnothers(owned: OwnedResources, prior: PriorAttachment): OwnedRe
 
 /** What is known of an attachment's functions, with those that wait for their host driver. */
 function withWaiting(known: readonly PriorFunction[], waiting: readonly PriorFunction[]): PriorFunction[] {
-  return [...known, ...waiting.filter((one) => !known.some((other) => other.address === one.address))];
+  return [
+    ...known,
+    ...waiting.filter((one) => !known.some((other) => other.hostAddress === one.hostAddress)),
+  ];
 }
 
 /**
@@ -82,9 +85,9 @@ function withWaiting(known: readonly PriorFunction[], waiting: readonly PriorFun
 export function isReattachedByLibvirt(
   { olderLibvirt }: Observation,
   owned: OwnedResources,
-  address: PciAddress,
+  hostAddress: PciAddress,
 ): boolean {
-  return olderLibvirt === undefined && owned.pluggedByLibvirt.includes(address);
+  return olderLibvirt === undefined && owned.pluggedByLibvirt.includes(hostAddress);
 }
 
 /**
@@ -97,7 +100,7 @@ export function planAwaitReattach(tag: string, coldPlugged: readonly PciAddress[
   return [
     {
       kind: "await-reattach",
-      functions: coldPlugged.map((address) => ({ address, alias: aliasOf(tag, address) })),
+      functions: coldPlugged.map((hostAddress) => ({ hostAddress, alias: aliasOf(tag, hostAddress) })),
     },
   ];
 }
@@ -113,14 +116,15 @@ export function planRestore(
   released: readonly PciAddress[],
   byLibvirt = false,
 ): Step[] {
-  const groupOf = (address: PciAddress): number | undefined => observation.functions.get(address)?.iommuGroup;
-  const others = observation.holdings.map((one) => one.address).filter((one) => !released.includes(one));
+  const groupOf = (hostAddress: PciAddress): number | undefined =>
+    observation.functions.get(hostAddress)?.iommuGroup;
+  const others = observation.holdings.map((one) => one.hostAddress).filter((one) => !released.includes(one));
   const groups = new Set(others.map(groupOf).filter((group) => group !== undefined));
-  const drivers = known.flatMap(({ address, hostDriver }) => {
-    const isOthers = others.includes(address) || groups.has(groupOf(address) ?? -1);
+  const drivers = known.flatMap(({ hostAddress, hostDriver }) => {
+    const isOthers = others.includes(hostAddress) || groups.has(groupOf(hostAddress) ?? -1);
     // what was on a driver of VFIO's before stays there by itself; to bind it would give it to one of the host's
     const hasItsDriver = hostDriver === undefined || isVfioDriver(hostDriver);
-    return hasItsDriver || isOthers ? [] : [{ address, hostDriver }];
+    return hasItsDriver || isOthers ? [] : [{ hostAddress, hostDriver }];
   });
   const givenBackBy = hasEnded(observation) ? "guest-end" : byLibvirt ? "libvirt" : "release";
   return drivers.length === 0 ? [] : [{ kind: "restore", givenBackBy, drivers }];
@@ -171,13 +175,13 @@ export function refuseUnidentified(observation: Observation, steps: readonly Ste
   const { guest, plugged, unidentified = [] } = observation;
   if (unidentified.length === 0) return;
   const goingBack = steps.flatMap((step) => {
-    if (step.kind === "release") return [step.address];
-    return step.kind === "restore" ? step.drivers.map((one) => one.address) : [];
+    if (step.kind === "release") return [step.hostAddress];
+    return step.kind === "restore" ? step.drivers.map((one) => one.hostAddress) : [];
   });
-  const functions = goingBack.filter((address) => {
-    const driver = observation.functions.get(address)?.driver;
+  const functions = goingBack.filter((hostAddress) => {
+    const driver = observation.functions.get(hostAddress)?.driver;
     const isHosts = driver !== undefined && !isVfioDriver(driver);
-    return !isHosts && !plugged.some((one) => one.hostAddress === address);
+    return !isHosts && !plugged.some((one) => one.hostAddress === hostAddress);
   });
   if (functions.length > 0)
     throw providerError("FUNCTION_UNIDENTIFIED", {
@@ -190,14 +194,14 @@ export function refuseUnidentified(observation: Observation, steps: readonly Ste
 /** What releases one held function of the owner. */
 export function releaseStep(
   owned: OwnedResources,
-  address: PciAddress,
+  hostAddress: PciAddress,
   prior: PriorAttachment | undefined,
 ): Step {
-  const hostDriver = findHostDriver(owned, address, prior);
+  const hostDriver = findHostDriver(owned, hostAddress, prior);
   return {
     kind: "release",
-    address,
-    alias: aliasOf(owned.tag, address),
+    hostAddress,
+    alias: aliasOf(owned.tag, hostAddress),
     ...(hostDriver !== undefined && { hostDriver }),
   };
 }
@@ -205,11 +209,11 @@ export function releaseStep(
 /** The driver a function had before this attachment first held it: by the ledger, else by the state. */
 export function findHostDriver(
   owned: OwnedResources,
-  address: PciAddress,
+  hostAddress: PciAddress,
   prior: PriorAttachment | undefined,
 ): string | undefined {
   const known = [owned.entry, prior].flatMap((one) => one?.functions ?? []);
-  return known.find((one) => one.address === address)?.hostDriver;
+  return known.find((one) => one.hostAddress === hostAddress)?.hostDriver;
 }
 
 /**

@@ -72,14 +72,14 @@ export type Step =
     }
   | {
       readonly kind: "release";
-      readonly address: PciAddress;
+      readonly hostAddress: PciAddress;
       readonly alias: string;
       readonly hostDriver?: string;
     }
   | {
       /** Libvirt hands cold-plugged functions back by itself, one after the other, once QEMU has let go. */
       readonly kind: "await-reattach";
-      readonly functions: readonly { readonly address: PciAddress; readonly alias: string }[];
+      readonly functions: readonly { readonly hostAddress: PciAddress; readonly alias: string }[];
     }
   | {
       readonly kind: "restore";
@@ -88,7 +88,7 @@ export type Step =
        * some seconds: where the guest has ended, or where libvirt hands cold-plugged ones back.
        */
       readonly givenBackBy: "release" | "guest-end" | "libvirt";
-      readonly drivers: readonly { readonly address: PciAddress; readonly hostDriver: string }[];
+      readonly drivers: readonly { readonly hostAddress: PciAddress; readonly hostDriver: string }[];
     }
   | {
       /** The guest's configuration gets these, all in one step: some alone would keep it from booting. */
@@ -104,7 +104,7 @@ export type Step =
 
 /** A function that is taken from the host. */
 export interface TakenFunction {
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   readonly alias: string;
   readonly hostDriver?: string;
   /** A driver of VFIO's that the function was on already: it stays on that one, now and after the release. */

@@ -39,7 +39,7 @@ export interface PriorAttachment {
 
 /** One function of {@link PriorAttachment}. */
 export interface PriorFunction {
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   /** Undefined for a function that is held and shown to nobody. */
   readonly guestFunction?: number;
   readonly hostDriver?: string;

@@ -27,7 +27,7 @@ export function addressesOf(inputs: AttachmentInputs, prior?: PriorAttachment): 
   const selection = selectionOf(inputs);
   const named =
     selection.by === "map" ? selection.map.map((one): string => one.hostAddress) : [selection.device];
-  return [...new Set([...named, ...(prior?.functions ?? []).map((one) => one.address)])];
+  return [...new Set([...named, ...(prior?.functions ?? []).map((one) => one.hostAddress)])];
 }
 
 /** What to look at before something is plugged: also the buses that the inputs name and the state remembers. */
@@ -53,11 +53,11 @@ export function priorOf(state: AttachmentState): PriorAttachment {
     ...(state.incarnation !== null && { incarnation: state.incarnation }),
     functions: [
       ...state.attached.map((one) => ({
-        address: addressOf(one.hostAddress),
+        hostAddress: addressOf(one.hostAddress),
         guestFunction: one.guestFunction,
         ...driver(one.hostDriver),
       })),
-      ...state.held.map((one) => ({ address: addressOf(one.hostAddress), ...driver(one.hostDriver) })),
+      ...state.held.map((one) => ({ hostAddress: addressOf(one.hostAddress), ...driver(one.hostDriver) })),
     ],
   };
 }
@@ -79,7 +79,7 @@ function selectionOf(inputs: AttachmentInputs): FunctionSelection {
 }
 
 function addressOf(text: string): PciAddress {
-  const address = findPciAddress(text);
-  if (address === undefined) throw new TypeError("a stored host address cannot be read");
-  return address;
+  const hostAddress = findPciAddress(text);
+  if (hostAddress === undefined) throw new TypeError("a stored host address cannot be read");
+  return hostAddress;
 }

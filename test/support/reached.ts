@@ -5,7 +5,7 @@ import type { World } from "./world";
 /** Every function that nobody holds is on the driver it had before this owner came. */
 export function expectDriversBack({ driversBefore }: Scenario, world: World): void {
   for (const [address, { driver }] of world.functions)
-    if (!world.holdings.some((one) => one.address === address))
+    if (!world.holdings.some((one) => one.hostAddress === address))
       expect(`${address} ${driver}`).toBe(`${address} ${driversBefore.get(address)}`);
 }
 
@@ -13,7 +13,7 @@ function ofTag(configured: World["configured"], tag: string): World["configured"
   return configured
     .filter((one) => findTagOfAlias(one.alias) === tag)
     .map(({ romBar, ...one }) => ({ ...one, ...(romBar === false && { romBar }) }))
-    .sort((a, b) => a.address.localeCompare(b.address));
+    .sort((a, b) => a.hostAddress.localeCompare(b.hostAddress));
 }
 
 /** What was wanted is there: these functions under these numbers, each group safe, the ledger true. */
@@ -33,8 +33,8 @@ export function expectReached({ desired }: Scenario, world: World, plan: Plan): 
   const own = world.ledger.filter((line) => line.entry.owner === OWNER);
   expect(own.map((line) => line.entry)).toEqual([target.entry]);
   const ours = world.holdings.filter((one) => findTagOfAlias(one.alias) === target.entry.tag);
-  expect(ours.map((one) => one.address).sort()).toEqual(
-    target.entry.functions.map((one) => one.address).sort(),
+  expect(ours.map((one) => one.hostAddress).sort()).toEqual(
+    target.entry.functions.map((one) => one.hostAddress).sort(),
   );
   expect(ofTag(world.configured, target.entry.tag)).toEqual(
     desired.persistent ? ofTag(configurationOf(target.entry), target.entry.tag) : [],
@@ -45,10 +45,10 @@ export function expectReached({ desired }: Scenario, world: World, plan: Plan): 
   if (desired.leftovers === "refuse")
     expect(
       ours
-        .filter((o) => !map.some((m) => m.hostAddress === o.address))
+        .filter((o) => !map.some((m) => m.hostAddress === o.hostAddress))
         .every((one) =>
           [undefined, "vfio-pci", "mlx5_vfio_pci"].includes(
-            target.entry.functions.find((f) => f.address === one.address)?.hostDriver,
+            target.entry.functions.find((f) => f.hostAddress === one.hostAddress)?.hostDriver,
           ),
         ),
     ).toBe(true);

@@ -95,13 +95,15 @@ export const desiredOf = (
   functions: readonly HostFunction[],
   owner: string,
 ): fc.Arbitrary<DesiredAttachment> => {
-  const devices = [...new Set(functions.map((one) => slotOf(one.address)))];
+  const devices = [...new Set(functions.map((one) => slotOf(one.hostAddress)))];
   const selection = fc.constantFrom(...devices).chain((device) => {
-    const present = functions.filter((one) => slotOf(one.address) === device).map((one) => one.address);
+    const present = functions
+      .filter((one) => slotOf(one.hostAddress) === device)
+      .map((one) => one.hostAddress);
     const some = fc.shuffledSubarray(present, { minLength: 1 });
     // a map may name functions of several slots, as many as a guest slot has
     const apart = fc.shuffledSubarray(
-      functions.map((one) => one.address),
+      functions.map((one) => one.hostAddress),
       { minLength: 1, maxLength: Math.min(8, functions.length) },
     );
     return fc.oneof(
@@ -109,7 +111,7 @@ export const desiredOf = (
       some.map((chosen) => ({
         by: "device" as const,
         device,
-        functions: chosen.map((address) => Number(address.slice(-1))),
+        functions: chosen.map((hostAddress) => Number(hostAddress.slice(-1))),
       })),
       fc
         .tuple(
@@ -231,18 +233,18 @@ function scenarioOf(start: Pick<WorldStart, "olderLibvirt">): fc.Arbitrary<Scena
         heldElsewhere: fc.option(fc.constantFrom(...functions), { nil: undefined, freq: 2 }),
         earlier: fc.option(desiredHere(functions, OWNER), { nil: undefined }),
         progress: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true })),
-        losing: fc.subarray(functions.map((one) => one.address)),
+        losing: fc.subarray(functions.map((one) => one.hostAddress)),
         qemuVersion: fc.constantFrom("10.0.13", "7.2.22", "5.2.0"),
         runState: fc.constantFrom("running" as const, "paused" as const),
         isBootedAnew: fc.boolean(),
         plugsSingles: fc.boolean(),
-        withVariant: fc.subarray(functions.map((one) => one.address)),
+        withVariant: fc.subarray(functions.map((one) => one.hostAddress)),
         desired: desiredHere(functions, OWNER),
       })
       .map((parts): Scenario => {
         const { runState, qemuVersion } = parts;
         const plugsSingles = parts.plugsSingles || start.olderLibvirt !== undefined;
-        const variants = new Map(parts.withVariant.map((address) => [address, "mlx5_vfio_pci"]));
+        const variants = new Map(parts.withVariant.map((hostAddress) => [hostAddress, "mlx5_vfio_pci"]));
         const world = new World({
           functions,
           buses: guestBuses,
@@ -254,13 +256,13 @@ function scenarioOf(start: Pick<WorldStart, "olderLibvirt">): fc.Arbitrary<Scena
         });
         const elsewhere = parts.heldElsewhere;
         if (elsewhere !== undefined && !elsewhere.isBridge)
-          world.hold(elsewhere.address, "hostdev0", OTHER_GUEST);
+          world.hold(elsewhere.hostAddress, "hostdev0", OTHER_GUEST);
         if (parts.foreign) world.applyAll(planUnlessRefused(world, parts.foreign)?.steps ?? []);
         const driversBefore = new Map([...world.functions].map(([a, one]) => [a, one.driver]));
         // what the foreign owner holds is on vfio-pci now: an adopter gives it back to what it really had
         for (const line of world.ledger)
-          for (const one of line.entry.functions) driversBefore.set(one.address, one.hostDriver);
-        for (const address of parts.losing) world.losesDriverAtRelease.add(address);
+          for (const one of line.entry.functions) driversBefore.set(one.hostAddress, one.hostDriver);
+        for (const hostAddress of parts.losing) world.losesDriverAtRelease.add(hostAddress);
         if (parts.earlier) {
           const steps = planUnlessRefused(world, { ...parts.earlier, adopt: false })?.steps ?? [];
           world.applyAll(steps.slice(0, Math.round(steps.length * parts.progress)));

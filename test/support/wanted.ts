@@ -30,13 +30,13 @@ export function wants(
 
 /** Something that the host uses a function for. */
 export function hostUse(address: string, use: string): HostUse {
-  return { address: at(address), use, isThisConnection: false };
+  return { hostAddress: at(address), use, isThisConnection: false };
 }
 
 /** What no plan may take. */
 export function sshUse(address: string): HostUse {
   return {
-    address: at(address),
+    hostAddress: at(address),
     use: "carries this SSH connection (interface eth1)",
     isThisConnection: true,
   };
@@ -63,7 +63,7 @@ export function outline(plan: Plan): string[] {
       case "hold":
       case "attach-single":
       case "release":
-        return `${step.kind} ${step.address}`;
+        return `${step.kind} ${step.hostAddress}`;
       case "plug":
         return `plug ${step.target.hostAddress} as ${step.target.guestFunction}`;
       case "plug-stepping-stone":
@@ -76,7 +76,7 @@ export function outline(plan: Plan): string[] {
       case "unconfigure":
         return `${step.kind} ${step.functions.map((one) => describeConfigured(one)).join(" ")}`;
       case "restore":
-        return `restore ${step.drivers.map((one) => one.address).join(" ")}`;
+        return `restore ${step.drivers.map((one) => one.hostAddress).join(" ")}`;
       case "record":
       case "erase":
         return isLiveOnly(step.locations) ? step.kind : `${step.kind} ${step.locations.join(" ")}`;
@@ -91,8 +91,8 @@ function isLiveOnly(places: readonly string[]): boolean {
 }
 
 /** `.2@0`: host function 2, which the configuration shows as guest function 0. */
-function describeConfigured(one: Pick<ConfiguredFunction, "address" | "place">): string {
-  const number = one.address.slice(-2);
+function describeConfigured(one: Pick<ConfiguredFunction, "hostAddress" | "place">): string {
+  const number = one.hostAddress.slice(-2);
   return one.place === undefined ? number : `${number}@${one.place.guestFunction}`;
 }
 

@@ -88,9 +88,9 @@ export class WorldHypervisor implements Hypervisor {
   readonly host: Host = {
     readIdentity: (query, signal) => this.#call("identify", signal, () => this.#identify(query)),
     observe: (_query, signal) => this.#call("observe", signal, (): Observation => this.world.observe()),
-    hold: (address, alias, signal, vfioDriver) =>
-      this.#call(`hold ${address}`, signal, () =>
-        this.world.hold(address, this.#whileRunning(alias), OWN_GUEST, vfioDriver),
+    hold: (hostAddress, alias, signal, vfioDriver) =>
+      this.#call(`hold ${hostAddress}`, signal, () =>
+        this.world.hold(hostAddress, this.#whileRunning(alias), OWN_GUEST, vfioDriver),
       ),
     attach: (target, slot, _signal, vfioDriver) =>
       this.#call(`attach ${target.hostAddress}`, undefined, () =>
@@ -102,15 +102,15 @@ export class WorldHypervisor implements Hypervisor {
       ),
     unplugSteppingStone: (target, signal) =>
       this.#call(`withdraw ${target.hostAddress}`, signal, () => this.world.unplugSteppingStone(target)),
-    release: (address, alias, signal) =>
-      this.#call(`release ${address}`, signal, () => this.world.release(address, alias)),
+    release: (hostAddress, alias, signal) =>
+      this.#call(`release ${hostAddress}`, signal, () => this.world.release(hostAddress, alias)),
     heldAliases: (signal) => this.#call("heldAliases", signal, () => this.#heldAliases()),
     configure: (functions, signal) => this.#call("configure", signal, () => this.world.configure(functions)),
     unconfigure: (functions, signal) =>
       this.#call("unconfigure", signal, () => this.world.unconfigure(functions)),
     readFunctions: (addresses, signal) => this.#call("lookAt", signal, () => this.#lookAt(addresses)),
-    rebind: (address, signal) =>
-      this.#call(`rebind ${address}`, signal, () => this.world.bind(address, "e1000e")),
+    rebind: (hostAddress, signal) =>
+      this.#call(`rebind ${hostAddress}`, signal, () => this.world.bind(hostAddress, "e1000e")),
   };
 
   readonly guest: Guest = {
@@ -202,14 +202,14 @@ export class WorldHypervisor implements Hypervisor {
 
   #identify(query: ObservationQuery): Identity {
     const groups = [...this.world.functions.values()]
-      .filter((one) => query.addresses.some((name) => one.address.startsWith(name)))
+      .filter((one) => query.addresses.some((name) => one.hostAddress.startsWith(name)))
       .flatMap((one) => one.iommuGroup ?? []);
     const guestUuid = this.world.runState === "missing" ? {} : { guestUuid: OWN_GUEST.uuid };
     return { iommuGroups: [...new Set(groups)], ...guestUuid };
   }
 
   #lookAt(addresses: readonly PciAddress[]): HostFunction[] {
-    return addresses.flatMap((address) => this.world.functions.get(address) ?? []);
+    return addresses.flatMap((hostAddress) => this.world.functions.get(hostAddress) ?? []);
   }
 
   #plug(target: PlugTarget, slot: GuestSlot, multifunction: boolean): void {

@@ -19,51 +19,65 @@ export class DetachedNodeDevices implements FunctionHolder {
     this.#parts = parts;
   }
 
-  async hold(address: PciAddress, _alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
-    if (vfioDriver !== undefined) return;
-    await this.#inTurn(async (client) => {
-      const failed = (reason: string, cause?: unknown): Error =>
-        providerError("HOLD_FAILED", { address, guest: this.#parts.domain().name, reason }, cause);
-      try {
-        await client.nodeDeviceDetach(nodeDeviceName(address));
-      } catch (cause) {
-        if (!(cause instanceof LibvirtError)) throw cause;
-        throw failed(reasonOf(cause), cause);
-      }
-      const driver = (await driverOf(client, address, signal)) ?? "no driver";
-      if (!isVfioDriver(driver)) throw failed(`it is on ${driver} after that`);
-    }, signal);
-  }
-
-  /** QOM is asked first, each time: the kernel waits for QEMU to let go, or worse (libvirt.md, step 4). */
-  async release(
-    address: PciAddress,
+  async hold(
+    hostAddress: PciAddress,
     _alias: string,
     signal: AbortSignal,
     vfioDriver?: string,
   ): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
-      await this.#refusePluggedWhileRunning(address, signal);
+      const failed = (reason: string, cause?: unknown): Error =>
+        providerError(
+          "HOLD_FAILED",
+          { hostAddress: hostAddress, guest: this.#parts.domain().name, reason },
+          cause,
+        );
       try {
-        await client.nodeDeviceReattach(nodeDeviceName(address));
-        if (isVfioDriver(await driverOf(client, address, signal))) await takeAndGiveBack(client, address);
+        await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
+      } catch (cause) {
+        if (!(cause instanceof LibvirtError)) throw cause;
+        throw failed(reasonOf(cause), cause);
+      }
+      const driver = (await driverOf(client, hostAddress, signal)) ?? "no driver";
+      if (!isVfioDriver(driver)) throw failed(`it is on ${driver} after that`);
+    }, signal);
+  }
+
+  /** QOM is asked first, each time: the kernel waits for QEMU to let go, or worse (libvirt.md, step 4). */
+  async release(
+    hostAddress: PciAddress,
+    _alias: string,
+    signal: AbortSignal,
+    vfioDriver?: string,
+  ): Promise<void> {
+    if (vfioDriver !== undefined) return;
+    await this.#inTurn(async (client) => {
+      await this.#refusePluggedWhileRunning(hostAddress, signal);
+      try {
+        await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
+        if (isVfioDriver(await driverOf(client, hostAddress, signal)))
+          await takeAndGiveBack(client, hostAddress);
       } catch (cause) {
         if (isLibvirtError(cause, LibvirtErrorCode.NO_NODE_DEVICE)) return;
         if (!(cause instanceof LibvirtError)) throw cause;
         const guest = this.#parts.domain().name;
-        throw providerError("RELEASE_FAILED", { address, guest, reason: reasonOf(cause) }, cause);
+        throw providerError(
+          "RELEASE_FAILED",
+          { hostAddress: hostAddress, guest, reason: reasonOf(cause) },
+          cause,
+        );
       }
     }, signal);
   }
 
-  async rebind(address: PciAddress, signal: AbortSignal): Promise<void> {
-    await this.#inTurn((client) => takeAndGiveBack(client, address), signal);
+  async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+    await this.#inTurn((client) => takeAndGiveBack(client, hostAddress), signal);
   }
 
-  async #refusePluggedWhileRunning(address: PciAddress, signal: AbortSignal): Promise<void> {
+  async #refusePluggedWhileRunning(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
     try {
-      await this.#parts.refusePlugged(address, signal);
+      await this.#parts.refusePlugged(hostAddress, signal);
     } catch (cause) {
       // nobody answers for a guest that has ended, and it has nothing
       if (!isLibvirtError(cause, LibvirtErrorCode.OPERATION_INVALID)) throw cause;
@@ -81,16 +95,16 @@ export class DetachedNodeDevices implements FunctionHolder {
 }
 
 /** A libvirtd that was started anew gives back only what it has taken itself. */
-async function takeAndGiveBack(client: LibvirtClient, address: PciAddress): Promise<void> {
-  await client.nodeDeviceDetach(nodeDeviceName(address));
-  await client.nodeDeviceReattach(nodeDeviceName(address));
+async function takeAndGiveBack(client: LibvirtClient, hostAddress: PciAddress): Promise<void> {
+  await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
+  await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
 }
 
 async function driverOf(
   client: LibvirtClient,
-  address: PciAddress,
+  hostAddress: PciAddress,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  return parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(address), signal), address).function
-    .driver;
+  return parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(hostAddress), signal), hostAddress)
+    .function.driver;
 }

@@ -61,9 +61,9 @@ export function parseDomainXml(text: string): DomainDescription {
     identity,
     isRunning: attribute(domain, "id") !== undefined,
     ...(memoryBytes !== undefined && { memoryBytes }),
-    holdings: taken.map(({ address, alias, isUnassigned }) => ({
+    holdings: taken.map(({ hostAddress, alias, isUnassigned }) => ({
       guest: identity,
-      address,
+      hostAddress,
       alias,
       isUnassigned,
     })),
@@ -100,7 +100,7 @@ function findTaken(taker: XmlElement, buses: ReadonlyMap<number, string>): Taken
   const guestAddress = child(taker, "address");
   const place = findPlace(guestAddress, buses);
   return {
-    address,
+    hostAddress: address,
     alias: aliasName(taker),
     isUnassigned: attribute(guestAddress, "type") === "unassigned",
     ...(place && { place }),

@@ -159,7 +159,7 @@ function findFunction(one: XmlElement, heal: (text: string) => string): LedgerFu
   const romFile = heal(decodeText(attribute(one, "rom-file") ?? "") ?? "");
   const romBar = attribute(one, "rom-bar");
   return {
-    address,
+    hostAddress: address,
     ...(guest !== undefined && { guestFunction: Number(guest) }),
     ...(hostDriver !== undefined && { hostDriver }),
     ...(romFile && { romFile }),
@@ -180,9 +180,9 @@ function laidOver(ledger: XmlElement, former: XmlElement | undefined, entry: Led
   const formerFunctions = former === undefined ? [] : functionElements(former);
   const functions = entry.functions.map((one) =>
     withAttributes(
-      formerFunctions.find((other) => addressOf(other) === one.address) ?? inSame(ledger, FUNCTION),
+      formerFunctions.find((other) => addressOf(other) === one.hostAddress) ?? inSame(ledger, FUNCTION),
       {
-        address: one.address,
+        address: one.hostAddress,
         guest: one.guestFunction?.toString(),
         driver: one.hostDriver,
         "rom-file": one.romFile === undefined ? undefined : encodeText(one.romFile),

@@ -82,7 +82,7 @@ export class LibvirtHost implements Host {
     const holding: FunctionHolderDependencies = {
       session: parts.session,
       domain: () => this.#foundDomain(),
-      refusePlugged: (address, signal) => this.#refusePlugged(address, signal),
+      refusePlugged: (hostAddress, signal) => this.#refusePlugged(hostAddress, signal),
     };
     this.#unassigned = new UnassignedHostdevs(holding);
     this.#detached = new DetachedNodeDevices(holding);
@@ -125,9 +125,9 @@ export class LibvirtHost implements Host {
     const ledger = guests.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry })));
     const ofOurs = [...(own?.functions ?? []), ...(persistent?.functions ?? [])]
       .filter((one) => findTagOfAlias(one.alias) !== undefined)
-      .map((one) => one.address);
+      .map((one) => one.hostAddress);
     const detached = isOlder ? ledger.filter((line) => line.guest.uuid === domain?.uuid) : [];
-    const recorded = detached.flatMap((line) => line.entry.functions.map((one) => one.address));
+    const recorded = detached.flatMap((line) => line.entry.functions.map((one) => one.hostAddress));
     const [functions, survey, uses] = await Promise.all([
       this.#withGroups(client, named, [...ofOurs, ...recorded], signal),
       own === undefined
@@ -191,7 +191,7 @@ export class LibvirtHost implements Host {
       if (one.place === undefined || number !== undefined)
         return configuredHostdev(one, number ?? 0, isMultifunction);
       const reason = `it has no bus ${one.place.bus}`;
-      throw providerError("CONFIGURE_FAILED", { functions: [one.address], guest: domain.name, reason });
+      throw providerError("CONFIGURE_FAILED", { functions: [one.hostAddress], guest: domain.name, reason });
     });
     const failures = await failuresOf(
       elements.map((xml) => retryBusyJob(() => client.attachDevice(domain, xml, "config"), signal)),
@@ -203,8 +203,8 @@ export class LibvirtHost implements Host {
     const client = await this.#parts.session.client(signal);
     const domain = this.#foundDomain();
     const failures = await failuresOf(
-      functions.map(async ({ address, alias }) => {
-        const xml = unassignedHostdev(address, alias);
+      functions.map(async ({ hostAddress, alias }) => {
+        const xml = unassignedHostdev(hostAddress, alias);
         const detached = retryBusyJob(() => client.detachDevice(domain, xml, "config"), signal);
         await undefinedOnError(LibvirtErrorCode.DEVICE_MISSING, () => detached);
       }),
@@ -221,8 +221,13 @@ export class LibvirtHost implements Host {
     return found.flatMap((one) => one?.function ?? []);
   }
 
-  async hold(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
-    await (await this.#functionHolder(signal)).hold(address, alias, signal, vfioDriver);
+  async hold(
+    hostAddress: PciAddress,
+    alias: string,
+    signal: AbortSignal,
+    vfioDriver?: string,
+  ): Promise<void> {
+    await (await this.#functionHolder(signal)).hold(hostAddress, alias, signal, vfioDriver);
   }
 
   async attach(target: PlugTarget, slot: GuestSlot, signal: AbortSignal, vfioDriver?: string): Promise<void> {
@@ -238,24 +243,33 @@ export class LibvirtHost implements Host {
 
   /** libvirt notices by QEMU's event, a moment after whoever listens to the monitor. */
   async unplugSteppingStone(
-    { hostAddress: address, qemuId }: PlugTarget,
+    { hostAddress: hostAddress, qemuId }: PlugTarget,
     signal: AbortSignal,
   ): Promise<void> {
     while ((await this.heldAliases(signal)).has(qemuId))
       await sleep(UNPLUG_STONE_INTERVAL_MS, undefined, { signal });
-    const [one] = await this.readFunctions([address], signal);
+    const [one] = await this.readFunctions([hostAddress], signal);
     const driver = one?.driver ?? "no driver";
     if (isVfioDriver(driver)) return;
     const reason = one === undefined ? "the host has it no more" : `it is on ${driver}`;
-    throw providerError("GROUP_NOT_KEPT", { address, guest: this.#foundDomain().name, reason });
+    throw providerError("GROUP_NOT_KEPT", {
+      hostAddress: hostAddress,
+      guest: this.#foundDomain().name,
+      reason,
+    });
   }
 
-  async release(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
-    await (await this.#functionHolder(signal)).release(address, alias, signal, vfioDriver);
+  async release(
+    hostAddress: PciAddress,
+    alias: string,
+    signal: AbortSignal,
+    vfioDriver?: string,
+  ): Promise<void> {
+    await (await this.#functionHolder(signal)).release(hostAddress, alias, signal, vfioDriver);
   }
 
-  async rebind(address: PciAddress, signal: AbortSignal): Promise<void> {
-    await (await this.#functionHolder(signal)).rebind(address, signal);
+  async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+    await (await this.#functionHolder(signal)).rebind(hostAddress, signal);
   }
 
   async #functionHolder(signal: AbortSignal): Promise<FunctionHolder> {
@@ -264,26 +278,28 @@ export class LibvirtHost implements Host {
   }
 
   /** Whoever has plugged it, under whatever id: libvirtd would block all the same. */
-  async #refusePlugged(address: PciAddress, signal: AbortSignal): Promise<void> {
+  async #refusePlugged(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
     // those that are asked for together share one look: a turn in the guest's job queue for each would hold them up
     this.#plugged ??= this.#lookForPlugged(signal).finally(() => (this.#plugged = undefined));
     const { found, unidentified } = await this.#plugged;
     const guest = this.#foundDomain().name;
-    const qemuId = found.get(address);
-    if (qemuId !== undefined) throw providerError("STILL_PLUGGED", { address, guest, qemuId });
-    const ids = unidentified.filter((one) => this.#others.get(address)?.includes(one) !== true);
-    if (ids.length > 0) throw providerError("FUNCTION_UNIDENTIFIED", { functions: [address], guest, ids });
+    const qemuId = found.get(hostAddress);
+    if (qemuId !== undefined)
+      throw providerError("STILL_PLUGGED", { hostAddress: hostAddress, guest, qemuId });
+    const ids = unidentified.filter((one) => this.#others.get(hostAddress)?.includes(one) !== true);
+    if (ids.length > 0)
+      throw providerError("FUNCTION_UNIDENTIFIED", { functions: [hostAddress], guest, ids });
   }
 
   #tellApart(survey: GuestSurvey, functions: ReadonlyMap<PciAddress, HostFunction>): void {
     const ofHost = [...functions.values()].filter(
       ({ driver }) => driver !== undefined && !isVfioDriver(driver),
     );
-    for (const address of [
-      ...ofHost.map((one) => one.address),
+    for (const hostAddress of [
+      ...ofHost.map((one) => one.hostAddress),
       ...survey.plugged.map((one) => one.hostAddress),
     ])
-      this.#others.set(address, survey.unidentified);
+      this.#others.set(hostAddress, survey.unidentified);
   }
 
   /** QEMU's id of each host function that it has, and of those of which it cannot be told which they are. */
@@ -292,9 +308,9 @@ export class LibvirtHost implements Host {
     const found = new Map<PciAddress, string>();
     const unidentified: string[] = [];
     for (const path of await listVfioPaths(monitor, signal)) {
-      const address = await findHostFunction(monitor, path, signal);
-      if (address === "unidentified") unidentified.push(qemuIdAt(path));
-      else if (address !== "none") found.set(address, qemuIdAt(path));
+      const hostAddress = await findHostFunction(monitor, path, signal);
+      if (hostAddress === "unidentified") unidentified.push(qemuIdAt(path));
+      else if (hostAddress !== "none") found.set(hostAddress, qemuIdAt(path));
     }
     return { found, unidentified };
   }
@@ -308,14 +324,14 @@ export class LibvirtHost implements Host {
   ): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#foundDomain();
-    const { hostAddress: address, guestFunction, qemuId } = target;
+    const { hostAddress: hostAddress, guestFunction, qemuId } = target;
     const failed = (reason: string, cause?: unknown): Error =>
-      providerError("PLUG_FAILED", { address, slot: describeSlot(slot), reason }, cause);
+      providerError("PLUG_FAILED", { hostAddress: hostAddress, slot: describeSlot(slot), reason }, cause);
     const { buses } = parseDomainXml(await client.domainXml(domain, {}, signal));
     const number = findBusNumber(buses, slot.bus);
     if (number === undefined) throw failed(`libvirt knows of no bus ${slot.bus} in this guest`);
     const place = { bus: slot.bus, slot: slot.slot, guestFunction };
-    const xml = hostdevOf({ address, alias: qemuId, place, ...romOptionsOf(target) }, number);
+    const xml = hostdevOf({ hostAddress, alias: qemuId, place, ...romOptionsOf(target) }, number);
     try {
       await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
     } catch (cause) {
@@ -394,12 +410,12 @@ export class LibvirtHost implements Host {
     signal: AbortSignal,
   ): Promise<Map<PciAddress, HostFunction>> {
     const found = new Map(named);
-    const missing = [...new Set(ofOurs)].filter((address) => !found.has(address));
-    for (const [address, one] of await describeAll(client, missing, signal)) found.set(address, one);
+    const missing = [...new Set(ofOurs)].filter((hostAddress) => !found.has(hostAddress));
+    for (const [hostAddress, one] of await describeAll(client, missing, signal)) found.set(hostAddress, one);
     const members = [...found.values()].flatMap((one) => one.groupMembers);
-    const others = [...new Set(members)].filter((address) => !found.has(address));
-    for (const [address, one] of await describeAll(client, others, signal)) found.set(address, one);
-    return new Map([...found].map(([address, one]) => [address, one.function]));
+    const others = [...new Set(members)].filter((hostAddress) => !found.has(hostAddress));
+    for (const [hostAddress, one] of await describeAll(client, others, signal)) found.set(hostAddress, one);
+    return new Map([...found].map(([hostAddress, one]) => [hostAddress, one.function]));
   }
 }
 
@@ -478,7 +494,7 @@ function throwFirstFailure(
   if (first === undefined) return;
   if (!(first instanceof LibvirtError)) throw first as Error;
   const failed = functions.filter((_one, index) => failures[index] !== undefined);
-  const addresses = failed.map((one) => one.address);
+  const addresses = failed.map((one) => one.hostAddress);
   throw providerError(code, { functions: addresses, guest: domain.name, reason: reasonOf(first) }, first);
 }
 
@@ -487,16 +503,18 @@ async function describeAll(
   addresses: readonly PciAddress[],
   signal: AbortSignal,
 ): Promise<Map<PciAddress, NodeDeviceDescription>> {
-  const all = await Promise.all(addresses.map((address) => describeFunction(client, address, signal)));
-  return new Map(all.flatMap((one) => (one === undefined ? [] : [[one.function.address, one] as const])));
+  const all = await Promise.all(
+    addresses.map((hostAddress) => describeFunction(client, hostAddress, signal)),
+  );
+  return new Map(all.flatMap((one) => (one === undefined ? [] : [[one.function.hostAddress, one] as const])));
 }
 
 function describeFunction(
   client: LibvirtClient,
-  address: PciAddress,
+  hostAddress: PciAddress,
   signal: AbortSignal,
 ): Promise<NodeDeviceDescription | undefined> {
   return undefinedOnError(LibvirtErrorCode.NO_NODE_DEVICE, async () =>
-    parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(address), signal), address),
+    parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(hostAddress), signal), hostAddress),
   );
 }

@@ -19,8 +19,8 @@ export const MAX_GROUP_MEMBERS = 1_024;
 const BRIDGE_CLASS = 0x06;
 
 /** libvirt's name of a function: `pci_0000_01_00_0`. */
-export function nodeDeviceName(address: PciAddress): string {
-  return `pci_${address.replace(/[:.]/g, "_")}`;
+export function nodeDeviceName(hostAddress: PciAddress): string {
+  return `pci_${hostAddress.replace(/[:.]/g, "_")}`;
 }
 
 /**
@@ -28,8 +28,8 @@ export function nodeDeviceName(address: PciAddress): string {
  *
  * @throws ProviderError XML_UNREADABLE, also where the number of the IOMMU group is none
  */
-export function parseNodeDeviceXml(text: string, address: PciAddress): NodeDeviceDescription {
-  const what = `the description of host function ${address}`;
+export function parseNodeDeviceXml(text: string, hostAddress: PciAddress): NodeDeviceDescription {
+  const what = `the description of host function ${hostAddress}`;
   const device = child(parseXml(text, what), "device");
   const capability =
     children(device, "capability").find((one) => attribute(one, "type") === "pci") ?? element("capability");
@@ -49,7 +49,7 @@ export function parseNodeDeviceXml(text: string, address: PciAddress): NodeDevic
     children(capability, "capability").some((one) => attribute(one, "type") === "pci-bridge");
   return {
     function: {
-      address,
+      hostAddress,
       vendorId: attribute(child(capability, "vendor"), "id") ?? "",
       productId: attribute(child(capability, "product"), "id") ?? "",
       isBridge,

@@ -86,8 +86,8 @@ export function parseHostLook(records: readonly HostRecord[], target: string): H
   const groupOf = (node: string): number | undefined => {
     const group = /^(?:noiommu-)?(\d{1,9})$/.exec(node)?.[1];
     if (group !== undefined) return Number(group);
-    const address = findPciAddress(cdevs.get(node.replace(/^devices\//, "")) ?? "");
-    return address && functions.get(address)?.iommuGroup;
+    const hostAddress = findPciAddress(cdevs.get(node.replace(/^devices\//, "")) ?? "");
+    return hostAddress && functions.get(hostAddress)?.iommuGroup;
   };
   return {
     hostUuid,
@@ -123,19 +123,19 @@ export function parseFunctions(
     lines.map(({ text }) => {
       const [name = "", vendorId = "", productId = "", classCode = "", driver = "-", group = "-"] =
         text.split(" ");
-      const address = findPciAddress(name);
+      const hostAddress = findPciAddress(name);
       const hasGroup = /^\d{1,9}$/.test(group);
-      if (address === undefined || !(hasGroup || group === "-"))
+      if (hostAddress === undefined || !(hasGroup || group === "-"))
         throw fault("it told of a function that is none");
       const one: HostFunction = {
-        address,
+        hostAddress,
         vendorId: vendorId === "-" ? "" : vendorId,
         productId: productId === "-" ? "" : productId,
         isBridge: Number(classCode) >> 16 === BRIDGE_CLASS,
         ...(driver !== "-" && { driver }),
         ...(hasGroup && { iommuGroup: Number(group) }),
       };
-      return [address, one];
+      return [hostAddress, one];
     }),
   );
 }

@@ -188,7 +188,7 @@ function laidOver(former: JsonObject, entry: LedgerEntry): JsonObject {
     owner,
     tag,
     slot: { ...formerSlot, bus: slot.bus, slot: slot.slot, kind: slot.kind },
-    functions: functions.map(({ address, guestFunction, hostDriver, romFile, romBar }) => {
+    functions: functions.map(({ hostAddress: address, guestFunction, hostDriver, romFile, romBar }) => {
       const found = formerFunctions.find((one) => isRecord(one) && one["address"] === address);
       return { ...(isRecord(found) && found), address, guestFunction, hostDriver, romFile, romBar };
     }),
@@ -270,7 +270,7 @@ function findFunction(value: unknown): LedgerFunction | undefined {
   if (romFile !== undefined && !hasRom) return undefined;
   if (romBar !== undefined && typeof romBar !== "boolean") return undefined;
   return {
-    address,
+    hostAddress: address,
     ...(hasNumber && { guestFunction }),
     ...(hasDriver && { hostDriver }),
     ...(hasRom && { romFile }),

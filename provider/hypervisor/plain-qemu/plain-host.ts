@@ -81,7 +81,7 @@ export class PlainHost implements Host {
     this.#holds = new Batcher((addresses, signal) => this.#bind(addresses, signal));
     this.#releases = new Batcher((addresses, signal) =>
       this.#release(
-        addresses.map((address) => [address, this.#driverOf(address)] as const),
+        addresses.map((hostAddress) => [hostAddress, this.#driverOf(hostAddress)] as const),
         signal,
       ),
     );
@@ -89,7 +89,9 @@ export class PlainHost implements Host {
 
   async readIdentity(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
     const { look, guest, socketGuest } = await this.#find(query.addresses, signal);
-    const named = [...look.functions.values()].filter(({ address }) => isNamed(query.addresses, address));
+    const named = [...look.functions.values()].filter(({ hostAddress }) =>
+      isNamed(query.addresses, hostAddress),
+    );
     const iommuGroups = [...new Set(named.flatMap((one) => one.iommuGroup ?? []))];
     const { otherUuids } = socketGuest;
     return {
@@ -130,7 +132,7 @@ export class PlainHost implements Host {
     this.#parts.onLedger(socketGuest);
     const ledger = look.ledger.flatMap((file) => file.entries.map((entry) => ({ guest: file.guest, entry })));
     this.#drivers = new Map(
-      ledger.flatMap(({ entry }) => entry.functions.map((one) => [one.address, one.hostDriver] as const)),
+      ledger.flatMap(({ entry }) => entry.functions.map((one) => [one.hostAddress, one.hostDriver] as const)),
     );
     const functions = relevantFunctions(look, query.addresses, guest);
     // a list of what there is changes nothing, and shows who holds it
@@ -168,8 +170,8 @@ export class PlainHost implements Host {
     return new Set(holdings.filter((one) => one.guest.uuid === guest.uuid).map((one) => one.alias));
   }
 
-  hold(address: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
-    return this.#holds.add(address, signal);
+  hold(hostAddress: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
+    return this.#holds.add(hostAddress, signal);
   }
 
   /** No plan has it: an observation of this host does not say that it plugs anything by itself. */
@@ -185,12 +187,12 @@ export class PlainHost implements Host {
     throw new Error("QEMU without libvirt opens the groups itself");
   }
 
-  release(address: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
-    return this.#releases.add(address, signal);
+  release(hostAddress: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
+    return this.#releases.add(hostAddress, signal);
   }
 
-  async rebind(address: PciAddress, signal: AbortSignal): Promise<void> {
-    await this.#release([[address, ANY_DRIVER]], signal);
+  async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+    await this.#release([[hostAddress, ANY_DRIVER]], signal);
   }
 
   async readFunctions(
@@ -210,9 +212,9 @@ export class PlainHost implements Host {
     throw providerError("GUEST_IS_TRANSIENT", { guest: this.#parts.socket });
   }
 
-  #driverOf(address: PciAddress): string {
-    const driver = this.#drivers.get(address);
-    if (driver === undefined) return this.#drivers.has(address) ? NO_DRIVER : ANY_DRIVER;
+  #driverOf(hostAddress: PciAddress): string {
+    const driver = this.#drivers.get(hostAddress);
+    if (driver === undefined) return this.#drivers.has(hostAddress) ? NO_DRIVER : ANY_DRIVER;
     return isDriverName(driver) ? driver : ANY_DRIVER;
   }
 
@@ -227,7 +229,7 @@ export class PlainHost implements Host {
   }
 
   async #release(pairs: readonly (readonly [PciAddress, string])[], signal: AbortSignal): Promise<void> {
-    const request = pairs.map(([address, driver]) => `${address}=${driver}`).join(" ");
+    const request = pairs.map(([hostAddress, driver]) => `${hostAddress}=${driver}`).join(" ");
     const records = await this.#parts.requests
       .change(`release ${request}`, signal)
       .catch((cause: unknown) => {
@@ -241,7 +243,10 @@ export class PlainHost implements Host {
     const busy = records.find((one) => one.kind === "busy")?.text.split(" ");
     if (busy === undefined) return;
     const [address = "", pid = "", ...command] = busy;
-    throw providerError("FUNCTION_STILL_OPEN", { address, process: `${pid} (${command.join(" ")})` });
+    throw providerError("FUNCTION_STILL_OPEN", {
+      hostAddress: address,
+      process: `${pid} (${command.join(" ")})`,
+    });
   }
 
   /**
@@ -262,7 +267,7 @@ export class PlainHost implements Host {
       file.socket === socket || look.sameSocket.has(file.guest.uuid);
     const elsewhere = found.socketGuest.files
       .filter((file) => !seenWith(file))
-      .flatMap((file) => file.entries.flatMap((entry) => entry.functions.map((one) => one.address)));
+      .flatMap((file) => file.entries.flatMap((entry) => entry.functions.map((one) => one.hostAddress)));
     const whole = elsewhere.length === 0 ? look : await this.#lookFor([...names, ...elsewhere], signal);
     return { ...found, look: { ...whole, ledger: withGuest(whole.ledger, found) } };
   }
@@ -349,9 +354,9 @@ export class PlainHost implements Host {
 function refuseUnread(look: HostLook, functions: ReadonlyMap<PciAddress, HostFunction>): void {
   for (const { name, unread } of look.ledger)
     for (const { addresses } of unread) {
-      const address = addresses.find((one) => functions.has(one));
-      if (address !== undefined)
-        throw ledgerUnreadable(name, `its entry with ${address} does not have its form`);
+      const hostAddress = addresses.find((one) => functions.has(one));
+      if (hostAddress !== undefined)
+        throw ledgerUnreadable(name, `its entry with ${hostAddress} does not have its form`);
     }
 }
 

@@ -30,7 +30,7 @@ export class QmpGuest implements Guest {
     if (slot.kind === "pseries") {
       const reason = await findObstacle(this.#monitor, slot, target);
       if (reason !== undefined)
-        throw providerError("PLUG_FAILED", { address: hostAddress, slot: describeSlot(slot), reason });
+        throw providerError("PLUG_FAILED", { hostAddress: hostAddress, slot: describeSlot(slot), reason });
     }
     try {
       await this.#monitor.execute("device_add", {
@@ -46,8 +46,12 @@ export class QmpGuest implements Guest {
     } catch (cause) {
       const reason = causeText(cause);
       if (findMeaning(cause) === "groupNode")
-        throw providerError("GROUP_NODE_LOST", { address: hostAddress, reason }, cause);
-      throw providerError("PLUG_FAILED", { address: hostAddress, slot: describeSlot(slot), reason }, cause);
+        throw providerError("GROUP_NODE_LOST", { hostAddress: hostAddress, reason }, cause);
+      throw providerError(
+        "PLUG_FAILED",
+        { hostAddress: hostAddress, slot: describeSlot(slot), reason },
+        cause,
+      );
     }
   }
 

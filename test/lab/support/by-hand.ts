@@ -80,7 +80,7 @@ export class ByHand {
     );
     expect(await this.ownIdsInQemu()).toEqual(ALL.map(ownId));
     const { holdings, ledger } = parseDomainXml(await this.fixture.virsh("dumpxml guest1"));
-    expect(holdings.map((one) => [one.address, one.alias, one.isUnassigned]).sort()).toEqual(
+    expect(holdings.map((one) => [one.hostAddress, one.alias, one.isUnassigned]).sort()).toEqual(
       ALL.map((n) => [`${NIC}.${n}`, aliasOf(TAG, at(`${NIC}.${n}`)), true]),
     );
     const functions = ALL.map((n) => ({ address: `${NIC}.${n}`, guestFunction: n, hostDriver: "e1000e" }));

@@ -32,7 +32,7 @@ export class PlainHypervisor implements Hypervisor {
     this.#qemu = qemu;
     this.world = new World({ functions, buses: qemu.buses.map((bus) => expressBus(bus)) });
     this.#monitor = new EmulatedVfio(qemu.monitor, (address) =>
-      this.world.holdings.some((one) => one.address === address && one.guest === OWN_GUEST),
+      this.world.holdings.some((one) => one.hostAddress === address && one.guest === OWN_GUEST),
     );
     this.guest = new QmpGuest(this.#monitor);
     this.#inMemory = new WorldHypervisor(this.world);

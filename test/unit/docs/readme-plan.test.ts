@@ -29,7 +29,7 @@ const fourPlugged: Observation = {
     members.map(({ hostAddress }) => [
       hostAddress,
       {
-        address: hostAddress,
+        hostAddress,
         vendorId: "0x14e4",
         productId: "0x1657",
         driver: "vfio-pci",
@@ -40,7 +40,7 @@ const fourPlugged: Observation = {
   ),
   holdings: members.map(({ hostAddress }) => ({
     guest,
-    address: hostAddress,
+    hostAddress,
     alias: aliasOf(tag, hostAddress),
     isUnassigned: true,
   })),
@@ -58,7 +58,7 @@ const fourPlugged: Observation = {
         tag,
         slot,
         functions: members.map(({ hostAddress, guestFunction }) => ({
-          address: hostAddress,
+          hostAddress,
           guestFunction,
           hostDriver: "tg3",
         })),

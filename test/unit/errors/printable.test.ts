@@ -65,7 +65,7 @@ describe("the message of an error", () => {
   it("holds nothing that a terminal obeys, and ends with the code, whatever a peer has said", () => {
     fc.assert(
       fc.property(anyText, anyText, (guest, reason) => {
-        const { message } = providerError("HOLD_FAILED", { address: "0000:01:00.0", guest, reason });
+        const { message } = providerError("HOLD_FAILED", { hostAddress: "0000:01:00.0", guest, reason });
         expect(message).not.toMatch(obeyed);
         expect(message).toMatch(/\[HOLD_FAILED\]$/);
       }),

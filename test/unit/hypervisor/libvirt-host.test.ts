@@ -171,11 +171,11 @@ describe("a hold of what libvirt has plugged itself meanwhile", () => {
 describe("a change of the guest's configuration", () => {
   const aliasAt = (n: number): string => aliasOf(tag, at(`0000:01:00.${n}`));
   const shown = (n: number, bus = "pci.8"): ConfiguredFunction => ({
-    address: at(`0000:01:00.${n}`),
+    hostAddress: at(`0000:01:00.${n}`),
     alias: aliasAt(n),
     place: { bus, slot: 0, guestFunction: n },
   });
-  const held = (n: number): ConfiguredFunction => ({ address: at(`0000:01:00.${n}`), alias: aliasAt(n) });
+  const held = (n: number): ConfiguredFunction => ({ hostAddress: at(`0000:01:00.${n}`), alias: aliasAt(n) });
   const { persistentXml } = readRecording("idle");
 
   it("adds each function with its place, by the bus's number in this configuration, and says `config`", async () => {
@@ -287,7 +287,7 @@ describe("an attach of one function", () => {
   it("names its place by the bus's number in the guest's description, live, with alias, ROM and driver", async () => {
     const expected = configuredHostdev(
       {
-        address,
+        hostAddress: address,
         alias,
         place: { bus: "pci.8", slot: 0, guestFunction: 0 },
         romFile: "/card.rom",
@@ -546,7 +546,7 @@ describe("an observation of the recorded host", () => {
       holdings: [],
       plugged: [],
       ledger: [],
-      hostUses: [{ address: "0000:00:02.0" }],
+      hostUses: [{ hostAddress: "0000:00:02.0" }],
     });
     expect([...observation.functions.keys()].sort()).toEqual([0, 1, 2, 3].map((n) => `0000:01:00.${n}`));
     const plan = planAttach(observation, wants(undefined, { ownerToken: owner }));
@@ -709,7 +709,7 @@ describe("an observation of the recorded host", () => {
     const xml = readRecording("idle");
     const other = aliasOf(tagOf("someone/else"), at("0000:02:00.0"));
     const place = { bus: "pci.8", slot: 0, guestFunction: 0 };
-    const theirs = configuredHostdev({ address: at("0000:02:00.0"), alias: other, place }, 8, false);
+    const theirs = configuredHostdev({ hostAddress: at("0000:02:00.0"), alias: other, place }, 8, false);
     const configurations = [
       xml.persistentXml.replace("</devices>", `${theirs}</devices>`),
       xml.persistentXml.replace(/<controller type='pci' index='8'[^]*?<\/controller>/, ""),

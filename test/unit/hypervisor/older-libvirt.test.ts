@@ -166,7 +166,7 @@ describe("the stone of an older libvirt", () => {
 describe("a look at a host with an older libvirt", () => {
   const owner = "organization/quickstart/dev/nic";
   const functions = [0, 1, 2].map((n) => ({
-    address: at(`0000:01:00.${n}`),
+    hostAddress: at(`0000:01:00.${n}`),
     guestFunction: n,
     hostDriver: "e1000e",
   }));
@@ -194,7 +194,7 @@ describe("a look at a host with an older libvirt", () => {
       configuration,
       functions: found,
     } = await observe(withLedger);
-    expect(holdings.map(({ address: one, isUnassigned }) => [one, isUnassigned])).toEqual([
+    expect(holdings.map(({ hostAddress: one, isUnassigned }) => [one, isUnassigned])).toEqual([
       ["0000:01:00.1", true],
       ["0000:01:00.2", true],
     ]);
@@ -208,12 +208,14 @@ describe("a look at a host with an older libvirt", () => {
       `<hostdev mode='subsystem' type='pci' managed='no'><source><address domain='0' bus='1' slot='0' function='2'/></source>` +
       `<alias name='${alias}'/><address type='pci' domain='0' bus='4' slot='0' function='0'/></hostdev></devices>`;
     const { holdings } = await observe(withLedger.replace("</devices>", stoneXml));
-    expect(holdings.filter((one) => one.address === address).map((one) => one.isUnassigned)).toEqual([false]);
+    expect(holdings.filter((one) => one.hostAddress === address).map((one) => one.isUnassigned)).toEqual([
+      false,
+    ]);
   });
 
   it("keeps what is held for a guest that does not run, by its configuration's ledger", async () => {
     const { guest, holdings } = await observe(withLedger.replace(/ id=['"]\d+['"]/, ""));
     expect(guest.runState).toBe("off");
-    expect(holdings.map((one) => one.address)).toEqual(["0000:01:00.1", "0000:01:00.2"]);
+    expect(holdings.map((one) => one.hostAddress)).toEqual(["0000:01:00.1", "0000:01:00.2"]);
   });
 });

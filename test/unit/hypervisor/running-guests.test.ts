@@ -30,7 +30,7 @@ test("all that run are told with what they have, one that ends meanwhile is left
     holdings: [
       {
         guest: { name: "guest1", uuid: guest1.uuid },
-        address: "0000:01:00.2",
+        hostAddress: "0000:01:00.2",
         alias: "hostdev0",
         isUnassigned: false,
       },
@@ -60,7 +60,7 @@ test("with an older libvirt, what is recorded of a guest that is off is told too
     owner: OWNER,
     tag: tagOf(OWNER),
     slot: { bus: "pci.8", slot: 0, kind: "pcie-native" },
-    functions: [{ address: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
+    functions: [{ hostAddress: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
   };
   const libvirt = new ScriptedLibvirt(
     { call: "listDomains", having: "0", reply: [guest1] },

@@ -174,7 +174,7 @@ test("what a guest has is told with who attached it, and another guest's own hos
   const ours = attachment(OTHER, "organization/net/dev/nic", addresses.slice(0, 2));
   const foreign: Holding = {
     guest: OTHER,
-    address: `${NIC}.3` as PciAddress,
+    hostAddress: `${NIC}.3` as PciAddress,
     alias: "hostdev0",
     isUnassigned: false,
   };
@@ -213,7 +213,7 @@ test("with an older libvirt the ledger and vfio-pci tell what is held, whether a
 test("of a guest its slots are told, what is attached, and which of them are free", () => {
   const own = attachment(GUEST, "organization/net/dev/nic", [`${NIC}.0`]);
   const kept = {
-    address: "0000:05:00.0" as PciAddress,
+    hostAddress: "0000:05:00.0" as PciAddress,
     alias: "ua-mine",
     place: { bus: "pci.3", slot: 0, guestFunction: 0 },
   };
@@ -291,7 +291,7 @@ const arbitraryInput: fc.Arbitrary<InspectionInput> = fc
       .filter((one) => one.holder === "guest")
       .map((one): Holding => ({
         guest: OTHER,
-        address: addressOf(one) as PciAddress,
+        hostAddress: addressOf(one) as PciAddress,
         alias: "hostdev0",
         isUnassigned: false,
       }));
@@ -319,7 +319,7 @@ function isPlanned(
     shown.functions.map((one) => [
       one.address as PciAddress,
       {
-        address: one.address as PciAddress,
+        hostAddress: one.address as PciAddress,
         vendorId: one.vendorId,
         productId: one.productId,
         isBridge: one.classCode.startsWith("0x06"),

@@ -24,7 +24,7 @@ function shown(count: number) {
         holders: {
           holdings: owned.map((n) => ({
             guest: GUEST,
-            address: addressOf(n) as PciAddress,
+            hostAddress: addressOf(n) as PciAddress,
             alias: `ua-mfpci-${tagOf(n)}-${n}`,
             isUnassigned: true,
           })),

@@ -49,7 +49,7 @@ const withAllInConfiguration = (): World => {
 const priorAll: PriorAttachment = {
   slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
   functions: [0, 1, 2, 3].map((n) => ({
-    address: at(`0000:01:00.${n}`),
+    hostAddress: at(`0000:01:00.${n}`),
     guestFunction: n,
     hostDriver: "e1000e",
   })),
@@ -83,9 +83,9 @@ function expectAttached(world: World, ...numbers: readonly number[]): void {
   expect(world.holdings).toHaveLength(4);
   const entry = world.ledger[0]?.entry;
   expect(world.ledger).toHaveLength(1);
-  expect(entry?.functions.filter((one) => one.guestFunction !== undefined).map((one) => one.address)).toEqual(
-    numbers.map((n) => `0000:01:00.${n}`),
-  );
+  expect(
+    entry?.functions.filter((one) => one.guestFunction !== undefined).map((one) => one.hostAddress),
+  ).toEqual(numbers.map((n) => `0000:01:00.${n}`));
   expect(entry?.functions.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
 }
 
@@ -226,7 +226,7 @@ const operations = [
 function expectConfigured(world: World, ...functions: readonly string[]): void {
   const [entry] = world.configuredLedger;
   expect(world.configuredLedger).toHaveLength(1);
-  const found = world.configured.map(({ address, place }) =>
+  const found = world.configured.map(({ hostAddress: address, place }) =>
     place === undefined ? address.slice(-1) : `${address.slice(-1)}@${place.guestFunction}`,
   );
   expect(found.sort()).toEqual([...functions].sort());

@@ -213,7 +213,7 @@ describe("a delete", () => {
     const world = card();
     await letTimePass(attach(new WorldHypervisor(world), createRequest()));
     const prior: PriorAttachment = {
-      functions: [{ address: "0000:02:00.0" as never, guestFunction: 0 }],
+      functions: [{ hostAddress: "0000:02:00.0" as never, guestFunction: 0 }],
     };
     const { error } = await letTimePass(detach(new WorldHypervisor(world), detachRequest({ prior })));
     expect(hasCode(error, "ATTACHMENT_TAKEN_OVER")).toBe(true);

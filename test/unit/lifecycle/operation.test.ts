@@ -383,7 +383,10 @@ describe("a second try", () => {
       const address = target.hostAddress;
       if (isLost) {
         isLost = false;
-        throw providerError("GROUP_NODE_LOST", { address, reason: "Could not open '/dev/vfio/7'" });
+        throw providerError("GROUP_NODE_LOST", {
+          hostAddress: address,
+          reason: "Could not open '/dev/vfio/7'",
+        });
       }
       return plug(target, slot, options);
     };
@@ -412,7 +415,7 @@ describe("a second try", () => {
       if (!isLost) return plug(target, slot, options);
       isLost = false;
       throw providerError("GROUP_NODE_LOST", {
-        address: target.hostAddress,
+        hostAddress: target.hostAddress,
         reason: "Could not open '/dev/vfio/7'",
       });
     };

@@ -16,7 +16,7 @@ const two = wants([0, 2]);
 const prior: PriorAttachment = {
   slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
   functions: [0, 1, 2, 3].map((n) => ({
-    address: at(`0000:01:00.${n}`),
+    hostAddress: at(`0000:01:00.${n}`),
     guestFunction: n,
     hostDriver: "e1000e",
   })),

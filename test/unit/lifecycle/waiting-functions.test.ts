@@ -18,7 +18,7 @@ const address = (n: number) => at(`0000:01:00.${n}`);
 /** Four functions, each alone in its IOMMU group, that an attachment has had. */
 const prior: PriorAttachment = {
   guestUuid: OWN_GUEST.uuid,
-  functions: [0, 1, 2, 3].map((n) => ({ address: address(n), guestFunction: n, hostDriver: "e1000e" })),
+  functions: [0, 1, 2, 3].map((n) => ({ hostAddress: address(n), guestFunction: n, hostDriver: "e1000e" })),
 };
 
 /** Where nothing of the attachment is left but these, on a driver of VFIO's or without any. */
@@ -62,7 +62,7 @@ describe("functions that still wait for their host driver", () => {
     const { error } = await letTimePass(attach(new WorldHypervisor(world), request));
     expect(error).toBeUndefined();
     expect(driversOf(world)).toEqual(["vfio-pci", "e1000e", "vfio-pci", "e1000e"]);
-    expect(world.ledger.map((line) => line.entry.functions.map((one) => one.address))).toEqual([
+    expect(world.ledger.map((line) => line.entry.functions.map((one) => one.hostAddress))).toEqual([
       [address(0), address(2)],
     ]);
   });
@@ -141,7 +141,7 @@ describe("nothing waits, and the attachment is gone", () => {
   });
 
   it("where they were on a driver of VFIO's, or on none, before", async () => {
-    const functions = [{ address: address(0), hostDriver: "vfio-pci" }, { address: address(1) }];
+    const functions = [{ hostAddress: address(0), hostDriver: "vfio-pci" }, { hostAddress: address(1) }];
     const world = worldWith(["vfio-pci", undefined]);
     const actual = await readActualState(new WorldHypervisor(world), query, OWNER, signal, { functions });
     expect(actual).toBeUndefined();

@@ -30,14 +30,14 @@ const disk = (
   ...more,
 });
 const usesOf = (facts: Partial<HostFacts>): string[] =>
-  findHostUses({ ...nothingUsed, ...facts }).map((one) => `${one.address} ${one.use}`);
+  findHostUses({ ...nothingUsed, ...facts }).map((one) => `${one.hostAddress} ${one.use}`);
 
 describe("what the host cannot do without", () => {
   it("is the interface that carries this SSH connection", () => {
     const facts = { ...nothingUsed, interfaces: [nic("eth0", "0000:01:00.0")], sshInterfaces: ["eth0"] };
     expect(findHostUses(facts)).toEqual([
       {
-        address: "0000:01:00.0",
+        hostAddress: "0000:01:00.0",
         use: "carries this SSH connection (interface eth0)",
         isThisConnection: true,
       },
@@ -51,7 +51,7 @@ describe("what the host cannot do without", () => {
       nic("eth2", "0000:01:00.2"),
     ];
     const uses = findHostUses({ ...nothingUsed, interfaces, defaultRouteInterfaces: ["eth0", "eth2"] });
-    expect(uses.map((one) => one.address)).toEqual(["0000:01:00.0", "0000:01:00.2"]);
+    expect(uses.map((one) => one.hostAddress)).toEqual(["0000:01:00.0", "0000:01:00.2"]);
     expect(uses[0]?.use).toBe("carries the host's default route (interface eth0)");
   });
 
@@ -85,7 +85,7 @@ describe("what the host cannot do without", () => {
     ];
     expect(findHostUses({ ...nothingUsed, interfaces, defaultRouteInterfaces: ["br0"] })).toEqual([
       {
-        address: "0000:01:00.0",
+        hostAddress: "0000:01:00.0",
         use: "carries the host's default route (interface eth0, a part of br0)",
         isThisConnection: false,
       },
@@ -95,7 +95,7 @@ describe("what the host cannot do without", () => {
   it("is the parent of a VLAN", () => {
     const interfaces = [nic("eth0.7", undefined, "eth0"), nic("eth0", "0000:01:00.0")];
     expect(
-      findHostUses({ ...nothingUsed, interfaces, sshInterfaces: ["eth0.7"] }).map((o) => o.address),
+      findHostUses({ ...nothingUsed, interfaces, sshInterfaces: ["eth0.7"] }).map((o) => o.hostAddress),
     ).toEqual(["0000:01:00.0"]);
   });
 
@@ -109,7 +109,7 @@ describe("what the host cannot do without", () => {
       nic("eth2", "0000:01:00.2"),
     ];
     const uses = findHostUses({ ...nothingUsed, interfaces, sshInterfaces: ["br0"] });
-    expect(uses.map((one) => one.address)).toEqual(["0000:01:00.0", "0000:01:00.1"]);
+    expect(uses.map((one) => one.hostAddress)).toEqual(["0000:01:00.0", "0000:01:00.1"]);
   });
 
   it("is told without end where interfaces name each other in a circle", () => {
@@ -252,9 +252,9 @@ describe("virtual functions", () => {
     const facts = { ...nothingUsed, physicalFunctions, sshInterfaces: ["eth0v1"] };
     const uses = findHostUses({ ...facts, interfaces: [nic("eth0v1", "0000:01:10.4")] });
     expect(uses.filter((one) => one.isThisConnection)).toEqual([
-      expect.objectContaining({ address: "0000:01:10.4" }),
+      expect.objectContaining({ hostAddress: "0000:01:10.4" }),
       {
-        address: "0000:01:00.0",
+        hostAddress: "0000:01:00.0",
         use: "has virtual function 0000:01:10.4, which carries this SSH connection (interface eth0v1)",
         isThisConnection: true,
       },
@@ -430,7 +430,7 @@ describe("of any host, the uses", () => {
           .filter((one) => one.virtualFunctions.some((vf) => carriers.includes(vf)))
           .map((one) => one.pciAddress);
         const found = findHostUses(facts).filter((one) => one.isThisConnection);
-        expect(new Set(found.map((one) => one.address))).toEqual(new Set([...carriers, ...parents]));
+        expect(new Set(found.map((one) => one.hostAddress))).toEqual(new Set([...carriers, ...parents]));
       }),
     );
   });

@@ -504,13 +504,13 @@ describe("where the user named no functions", () => {
 
   it("and the ledger went with the guest, the set is what the state remembers", () => {
     const world = card();
-    const functions = [2, 3].map((n, i) => ({ address: at(`0000:01:00.${n}`), guestFunction: i }));
+    const functions = [2, 3].map((n, i) => ({ hostAddress: at(`0000:01:00.${n}`), guestFunction: i }));
     const plan = planAttach(world.observe(), wants(undefined, { leftovers: "hold" }), { functions });
     expect(plan.target?.attached.map((one) => one.hostAddress)).toEqual(["0000:01:00.2", "0000:01:00.3"]);
   });
 
   it("what the state remembers of another device is not this one's set", () => {
-    const prior = { functions: [{ address: at("0000:02:00.0"), guestFunction: 0 }] };
+    const prior = { functions: [{ hostAddress: at("0000:02:00.0"), guestFunction: 0 }] };
     const plan = planAttach(twoCards().observe(), wants(), prior);
     expect(plan.target?.attached).toHaveLength(4);
   });
@@ -685,7 +685,7 @@ describe("what a crash left behind", () => {
     reach(world, wants());
     world.ledger = [];
     const prior = {
-      functions: [0, 1, 2, 3].map((n) => ({ address: at(`0000:01:00.${n}`), hostDriver: "e1000e" })),
+      functions: [0, 1, 2, 3].map((n) => ({ hostAddress: at(`0000:01:00.${n}`), hostDriver: "e1000e" })),
     };
     const plan = planAttach(world.observe(), wants(), prior);
     expect(outline(plan)).toEqual(["record"]);

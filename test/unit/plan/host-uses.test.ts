@@ -106,14 +106,15 @@ describe("every plan", () => {
     fc.assert(
       fc.property(used, ({ world, desired, plan, hostUses }) => {
         // what the guest holds now (a cold-plugged set is handed back and held again) is not the host's to use
-        const isHeld = (address: string): boolean => world.holdings.some((one) => one.address === address);
+        const isHeld = (address: string): boolean =>
+          world.holdings.some((one) => one.hostAddress === address);
         const taken = plan.steps.flatMap((step) =>
-          (step.kind === "hold" || step.kind === "attach-single") && !isHeld(step.address)
-            ? step.address
+          (step.kind === "hold" || step.kind === "attach-single") && !isHeld(step.hostAddress)
+            ? step.hostAddress
             : [],
         );
         const refused = hostUses.filter(
-          (one) => taken.includes(one.address) && (one.isThisConnection || !desired.allowInUse),
+          (one) => taken.includes(one.hostAddress) && (one.isThisConnection || !desired.allowInUse),
         );
         const busy = world.clone();
         busy.hostUses = hostUses;
@@ -134,7 +135,9 @@ describe("every plan", () => {
         expect(steps).toEqual(
           plan.steps.map((step) => {
             if (step.kind !== "hold" && step.kind !== "attach-single") return step;
-            const uses = busy.hostUses.filter((one) => one.address === step.address).map((one) => one.use);
+            const uses = busy.hostUses
+              .filter((one) => one.hostAddress === step.hostAddress)
+              .map((one) => one.use);
             return uses.length === 0 ? step : { ...step, overriddenUses: uses };
           }),
         );

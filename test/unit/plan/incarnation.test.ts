@@ -260,7 +260,7 @@ describe("a state of 0.1", () => {
   it("that remembers none of the functions which its token has is another resource's", () => {
     const world = card();
     madeByOldRelease(world, wants());
-    const twin: PriorAttachment = { functions: [{ address: at("0000:02:00.0"), guestFunction: 0 }] };
+    const twin: PriorAttachment = { functions: [{ hostAddress: at("0000:02:00.0"), guestFunction: 0 }] };
     const desired = {
       ...wants(),
       selection: { by: "map", map: [{ hostAddress: at("0000:02:00.0"), guestFunction: 0 }] },

@@ -71,9 +71,9 @@ describe("every plan", () => {
         for (const step of plan.steps) {
           const entry = now.ledger.find((line) => line.entry.owner === OWNER)?.entry;
           if (step.kind === "hold" || step.kind === "attach-single" || step.kind === "release") {
-            const known = entry?.functions.find((one) => one.address === step.address);
+            const known = entry?.functions.find((one) => one.hostAddress === step.hostAddress);
             expect(known).toBeDefined();
-            expect(known?.hostDriver).toBe(driversBefore.get(step.address));
+            expect(known?.hostDriver).toBe(driversBefore.get(step.hostAddress));
             expect(step.hostDriver).toBe(known?.hostDriver);
           }
           now.apply(step);
@@ -88,12 +88,12 @@ describe("every plan", () => {
         const firstPlug = Math.min(...indexesOf(plan, "plug"));
         const firstUnplug = Math.min(...indexesOf(plan, "unplug"));
         const handedBack = stepsOf(plan, "await-reattach").flatMap((s) =>
-          s.functions.map((one) => one.address),
+          s.functions.map((one) => one.hostAddress),
         );
         for (const [index, step] of plan.steps.entries()) {
           if (step.kind !== "hold") continue;
           expect(index).toBeLessThan(firstPlug);
-          if (!handedBack.includes(step.address)) expect(index).toBeLessThan(firstUnplug);
+          if (!handedBack.includes(step.hostAddress)) expect(index).toBeLessThan(firstUnplug);
         }
       }),
     );
@@ -161,13 +161,17 @@ describe("every plan", () => {
       fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
         for (const [index, step] of plan.steps.entries()) {
           if (step.kind !== "release") continue;
-          const isPlugged = world.plugged.some((one) => one.hostAddress === step.address);
+          const isPlugged = world.plugged.some((one) => one.hostAddress === step.hostAddress);
           const gone = plan.steps
             .slice(0, index)
-            .some((s) => s.kind === "unplug" && s.functions.some((one) => one.hostAddress === step.address));
+            .some(
+              (s) => s.kind === "unplug" && s.functions.some((one) => one.hostAddress === step.hostAddress),
+            );
           expect(gone || !isPlugged).toBe(true);
-          expect(world.holdings.find((one) => one.address === step.address)?.isUnassigned).not.toBe(false);
-          expect(stepsOf(plan, "plug").map((s) => s.target.hostAddress)).not.toContain(step.address);
+          expect(world.holdings.find((one) => one.hostAddress === step.hostAddress)?.isUnassigned).not.toBe(
+            false,
+          );
+          expect(stepsOf(plan, "plug").map((s) => s.target.hostAddress)).not.toContain(step.hostAddress);
         }
       }),
     );
@@ -241,7 +245,7 @@ describe("every plan", () => {
         expect(othersIn(after, tag)).toEqual(othersIn(world, tag));
         for (const step of plan.steps)
           if (step.kind === "hold" || step.kind === "attach-single" || step.kind === "release")
-            expect(step.alias).toBe(aliasOf(tag, step.address));
+            expect(step.alias).toBe(aliasOf(tag, step.hostAddress));
       }),
     );
   });

@@ -80,7 +80,7 @@ describe("a persistent attachment", () => {
     const world = card({ functions });
     reach(world, persistent);
     reach(world, wants([0], { persistent: true }));
-    expect(world.configured.map((one) => [one.address, one.place?.guestFunction])).toEqual([
+    expect(world.configured.map((one) => [one.hostAddress, one.place?.guestFunction])).toEqual([
       ["0000:01:00.1", undefined],
       ["0000:01:00.0", 0],
     ]);
@@ -315,7 +315,7 @@ describe("a guest that is shut off", () => {
     world.configuredLedger = [];
     const slot = { bus: "pci.4", slot: 0, kind: "pcie-acpi" } as const;
     const functions = [0, 1, 2, 3].map((n) => ({
-      address: at(`0000:01:00.${n}`),
+      hostAddress: at(`0000:01:00.${n}`),
       guestFunction: n,
       hostDriver: "e1000e",
     }));
@@ -328,7 +328,7 @@ describe("a guest that is shut off", () => {
     const world = off();
     world.hold(at("0000:01:00.1"), "hostdev0", { name: "guest2", uuid: "2" });
     expect(planAttach(world.observe(), persistent, OLD_STATE).steps).toEqual([]);
-    world.configured = world.configured.filter((one) => one.address !== "0000:01:00.1");
+    world.configured = world.configured.filter((one) => one.hostAddress !== "0000:01:00.1");
     expect(refusalOf(() => planAttach(world.observe(), persistent, OLD_STATE))).toBe(
       "FUNCTION_HELD_BY_GUEST",
     );

@@ -103,8 +103,8 @@ const cases: readonly Case[] = [
     world: () => {
       const world = card();
       world.configured = [
-        { address: at("0000:01:00.1"), alias: "" },
-        { address: at("0000:01:00.2"), alias: "ua-mine" },
+        { hostAddress: at("0000:01:00.1"), alias: "" },
+        { hostAddress: at("0000:01:00.2"), alias: "ua-mine" },
       ];
       return world;
     },
@@ -307,7 +307,7 @@ const cases: readonly Case[] = [
     world: () => {
       const world = card();
       const slot = { bus: "pci.4", slot: 0, kind: "pcie-acpi" } as const;
-      const functions = [{ address: at("0000:01:00.0"), guestFunction: 0 }];
+      const functions = [{ hostAddress: at("0000:01:00.0"), guestFunction: 0 }];
       const entry = { owner: OTHER_OWNER, tag: tagOf(OTHER_OWNER), slot, functions };
       world.ledger.push({ guest: OTHER_GUEST, entry });
       return world;
@@ -505,7 +505,7 @@ test("a process that has the group open beside its guest is named, and not the g
   const prior = { functions, ...(incarnation !== undefined && { incarnation }) };
   const process = {
     guest: { name: "of process 77 (dpdk)", uuid: "" },
-    address: at("0000:01:00.0"),
+    hostAddress: at("0000:01:00.0"),
     alias: "VFIO group 7",
     isUnassigned: false,
   };

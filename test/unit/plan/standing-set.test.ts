@@ -18,7 +18,7 @@ function standingWhereAnotherWillBe(): World {
   const world = standing(wants(), {});
   const address = at("0000:02:00.0");
   const place = { bus: "pci.4", slot: 0, guestFunction: 0 };
-  world.configured.push({ address, alias: aliasOf(tagOf(OTHER_OWNER), address), place });
+  world.configured.push({ hostAddress: address, alias: aliasOf(tagOf(OTHER_OWNER), address), place });
   return world;
 }
 

@@ -77,7 +77,7 @@ describe("a set under an older libvirt", () => {
       ...hostDevice("0000:01:00", [0, 1], { iommuGroup: 7 }),
       ...hostDevice("0000:02:00", [0, 1, 2], { iommuGroup: 8 }),
     ];
-    const map = functions.map((one, n) => ({ hostAddress: one.address, guestFunction: n }));
+    const map = functions.map((one, n) => ({ hostAddress: one.hostAddress, guestFunction: n }));
     const world = older({ functions });
     const plan = reach(world, { ...wants(), selection: { by: "map", map } });
     expect(outline(plan).slice(6)).toEqual([

@@ -83,12 +83,12 @@ describe("the state", () => {
         expect(prior.slot).toEqual(there.slot);
         expect(prior.functions).toEqual([
           ...there.attached.map(({ hostAddress, guestFunction, hostDriver }) => ({
-            address: hostAddress,
+            hostAddress,
             guestFunction,
             ...(hostDriver !== undefined && { hostDriver }),
           })),
           ...there.held.map(({ hostAddress, hostDriver }) => ({
-            address: hostAddress,
+            hostAddress,
             ...(hostDriver !== undefined && { hostDriver }),
           })),
         ]);
@@ -426,8 +426,8 @@ describe("what the inputs ask for", () => {
   it("is looked at by its device, or by each function of the map, and what the state remembers", () => {
     const prior = {
       functions: [
-        { address: pciAddressOf(slot, 0) },
-        { address: pciAddressOf("0000:02:00" as PciSlotAddress, 1) },
+        { hostAddress: pciAddressOf(slot, 0) },
+        { hostAddress: pciAddressOf("0000:02:00" as PciSlotAddress, 1) },
       ],
     };
     expect(addressesOf(parseCheckedInputs(valid), prior)).toEqual([
@@ -438,9 +438,9 @@ describe("what the inputs ask for", () => {
     const { device: _, functions: __, ...rest } = valid;
     const map = { ...rest, functionMap: [{ hostAddress: "01:00.2", guestFunction: 0 }] };
     expect(addressesOf(parseCheckedInputs(map))).toEqual(["0000:01:00.2"]);
-    expect(addressesOf(parseCheckedInputs(map), { functions: [{ address: pciAddressOf(slot, 2) }] })).toEqual(
-      ["0000:01:00.2"],
-    );
+    expect(
+      addressesOf(parseCheckedInputs(map), { functions: [{ hostAddress: pciAddressOf(slot, 2) }] }),
+    ).toEqual(["0000:01:00.2"]);
   });
 });
 

@@ -29,7 +29,7 @@ describe("the survey of a plain host", () => {
   it("finds which of them are up, and that only the host's own has a use", () => {
     const up = facts.interfaces.filter((one) => one.isUp).map((one) => one.name);
     expect(up.sort()).toEqual(["enp0s2", "lo"]);
-    const addresses = findHostUses(facts).map((one) => one.address);
+    const addresses = findHostUses(facts).map((one) => one.hostAddress);
     expect([...new Set(addresses)].sort()).toEqual(["0000:00:02.0", "0000:00:03.0"]);
   });
 
@@ -188,7 +188,7 @@ describe("the survey of hosts with other storage and networks", () => {
     ]);
     expect(facts.sshInterfaces).toEqual(["br-ex"]);
     expect(findHostUses(facts)).toContainEqual({
-      address: "0000:00:03.0",
+      hostAddress: "0000:00:03.0",
       use: "carries this SSH connection (interface eth0, a part of br-ex)",
       isThisConnection: true,
     });

@@ -27,7 +27,7 @@ const ledgerOf = (uuid: string, socket = SOCKET): string =>
         owner: OWNER,
         tag: tagOf(OWNER),
         slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
-        functions: [{ address: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
+        functions: [{ hostAddress: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
       },
     ],
   })}`;
@@ -155,7 +155,7 @@ describe("what the ledger holds of this guest", () => {
     const { host } = scene({ driver: "vfio-pci", more: [notUnderstood(OTHER)] });
     const { holdings } = await host.observe({ ...query, forPlug: { buses: [], everyBus: true } }, signal);
     expect(holdings).toMatchObject([
-      { guest: { uuid: OTHER }, address: "0000:01:00.0", isUnassigned: false },
+      { guest: { uuid: OTHER }, hostAddress: "0000:01:00.0", isUnassigned: false },
     ]);
   });
 });
@@ -324,7 +324,7 @@ describe("what is held", () => {
     expect(bound.holdings).toEqual([
       {
         guest: { name: SOCKET, uuid: OWN },
-        address: "0000:01:00.0",
+        hostAddress: "0000:01:00.0",
         alias: `ua-mfpci-${tagOf(OWNER)}-0000-01-00-0`,
         isUnassigned: true,
       },
@@ -340,7 +340,7 @@ describe("what is held", () => {
     ];
     const { holdings, functions } = await scene({ more }).host.observe(query, signal);
     expect(holdings).toMatchObject([
-      { guest: { uuid: OTHER, name: "/run/other.qmp" }, address: "0000:02:00.0" },
+      { guest: { uuid: OTHER, name: "/run/other.qmp" }, hostAddress: "0000:02:00.0" },
     ]);
     expect([...functions.keys()]).toEqual(["0000:01:00.0"]);
   });

@@ -100,7 +100,7 @@ export function attachment(
   return {
     holdings: addresses.map((address) => ({
       guest,
-      address: address as PciAddress,
+      hostAddress: address as PciAddress,
       alias: aliasOf(tag, address as PciAddress),
       isUnassigned: true,
     })),
@@ -112,7 +112,7 @@ export function attachment(
           tag,
           slot: { bus: "pci.8", slot: 0, kind: "pcie-acpi" },
           functions: addresses.map((address, guestFunction) => ({
-            address: address as PciAddress,
+            hostAddress: address as PciAddress,
             guestFunction,
             hostDriver: "igb",
           })),
