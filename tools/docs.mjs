@@ -33,7 +33,7 @@ function writeReference() {
   }
 }
 
-/** The declarations of sdk/index.ts and of what it leads to, without comments. */
+/** The declarations of sdk/nodejs/index.ts and of what it leads to, without comments. */
 function declarations() {
   const { config } = ts.readConfigFile(path.join(root, "tsconfig.build.json"), ts.sys.readFile);
   const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, root);

@@ -8,7 +8,7 @@ import * as messages from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct, type JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
-import { shim } from "../../sdk/shim";
+import { shim } from "../../sdk/nodejs/shim";
 import { SilentListener } from "./support/silent-listener";
 
 const repository = path.resolve(__dirname, "../..");
