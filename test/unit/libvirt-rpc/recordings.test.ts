@@ -26,7 +26,7 @@ describe("Over what libvirtd 11.3 was recorded to say, the client", () => {
       expect(readRecording(name)).toMatchObject({
         scenario: name,
         recordedWith: {
-          command: `npx tsx tools/record-rpc.ts ${name}`,
+          command: `npx tsx tools/record/rpc.ts ${name}`,
           host: expect.stringContaining("Debian GNU/Linux") as string,
           libvirt: expect.stringMatching(/libvirt\) \d+\.\d+\.\d+/) as string,
           qemu: expect.stringContaining("QEMU emulator version") as string,

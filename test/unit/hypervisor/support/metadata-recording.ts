@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What a real libvirt printed of metadata that it was given: test/fixtures/metadata/<name>.json, made by tools/record-metadata.ts. */
+/**
+ * What a real libvirt printed of metadata that it was given: test/fixtures/metadata/<name>.json, made by
+ * tools/record/metadata.ts.
+ */
 export interface MetadataRecording {
   /** Who wrote it, and of what. */
   readonly what: string;

@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseQmpReply, type QmpArguments, type QmpEvent, type QmpMonitor } from "../../../../provider/qmp";
 
-/** What a real QEMU and libvirt showed of a guest: test/fixtures/qmp/<name>.json, made by tools/record-qmp.ts. */
+/**
+ * What a real QEMU and libvirt showed of a guest: test/fixtures/qmp/<name>.json, made by tools/record/qmp.ts.
+ */
 export interface GuestRecording {
   readonly scenario: string;
   readonly recordedWith: {

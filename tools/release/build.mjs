@@ -10,11 +10,10 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { bundledLicences } from "./bundled-licences.mjs";
+import { root } from "../setup/root.mjs";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const dist = path.join(root, "dist");
 /** Built here and then moved, so that a program that runs meanwhile finds the old dist/ or the new one. */
 const staging = path.join(root, "node_modules", ".cache", `build-${process.pid}`);
@@ -59,7 +58,7 @@ for (const { entry, outfile, mostBytes } of bundles) {
   const { size } = fs.statSync(path.join(staging, outfile));
   if (size > mostBytes) {
     throw new Error(
-      `dist/${outfile} has ${size} bytes, more than the ${mostBytes} that tools/build.mjs allows`,
+      `dist/${outfile} has ${size} bytes, more than the ${mostBytes} that tools/release/build.mjs allows`,
     );
   }
   console.log(`dist/${outfile}: ${(size / 1024).toFixed(1)} KiB`);

@@ -7,9 +7,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { root } from "../setup/root.mjs";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const bin = (name) => path.join(root, "node_modules", ".bin", name);
 const heartbeatMs = 30_000;
 /** How long Jest may live on after its result is written: something that a test left open keeps it. */
@@ -27,16 +26,17 @@ const checks = [
   { name: "unused code", command: [bin("knip")] },
   {
     name: "reference and API report",
-    command: [process.execPath, path.join(root, "tools/docs.mjs"), "--check"],
+    command: [process.execPath, path.join(root, "tools/docs/main.mjs"), "--check"],
   },
-  { name: "package", command: [process.execPath, path.join(root, "tools/check-package.mjs")] },
+  { name: "package", command: [process.execPath, path.join(root, "tools/release/check-package.mjs")] },
 ];
 
 /**
- * In the order in which they run, because what is quick to fail comes first. `needs`: steps of tools/setup.mjs;
- * `oneByOne`: its files share a machine. Those `inLab` follow each other, with the others beside them: one emulated host
- * keeps two processors busy, two of them take longer than one after the other. The others give way, but for those whose
- * guests, or whose own limits (`hasTimes`), have a time to keep. `onlyNamed`: not without being asked for, it takes too long.
+ * In the order in which they run, because what is quick to fail comes first. `needs`: steps of
+ * tools/setup/main.mjs; `oneByOne`: its files share a machine. Those `inLab` follow each other, with the others
+ * beside them: one emulated host keeps two processors busy, two of them take longer than one after the other. The
+ * others give way, but for those whose guests, or whose own limits (`hasTimes`), have a time to keep. `onlyNamed`: not
+ * without being asked for, it takes too long.
  */
 const tiers = {
   check: { needs: ["npm", "build"] },
@@ -160,7 +160,7 @@ const filesOf = (failures) => [...new Set(failures.map(({ file }) => file))];
 
 async function setUp() {
   // Loaded here, so that a failure in it is a failure of the tests and not of their runner.
-  const { ensureAll } = await import("./setup.mjs");
+  const { ensureAll } = await import("../setup/main.mjs");
   await ensureAll({ only: [...new Set(chosen.flatMap((name) => tiers[name].needs))], log });
 }
 

@@ -2,7 +2,7 @@
  * Records a dialogue with the monitor of a real QEMU over its own socket, for test/unit/qmp: what goes each way, a line
  * each, in order.
  *
- *   npx tsx tools/record-qmp-socket.ts > test/fixtures/qmp-socket/plug.json
+ *   npx tsx tools/record/qmp-socket.ts > test/fixtures/qmp-socket/plug.json
  *
  * Starts a QEMU of this machine without a guest's system, and ends it.
  */
@@ -63,7 +63,7 @@ async function main(): Promise<void> {
     if (!socket.destroyed) await new Promise((resolve) => socket.once("close", resolve));
     const version = execFileSync(PROGRAM, ["--version"], { encoding: "utf8" }).split("\n")[0];
     const command = `${PROGRAM} ${ARGUMENTS("monitor.sock").join(" ")}`;
-    const recordedWith = { tool: "npx tsx tools/record-qmp-socket.ts", command, qemu: version };
+    const recordedWith = { tool: "npx tsx tools/record/qmp-socket.ts", command, qemu: version };
     console.log(JSON.stringify({ recordedWith, lines }, undefined, 2));
   } finally {
     child.kill("SIGKILL");

@@ -2,14 +2,17 @@
  * Records what a real libvirt prints of a guest's metadata, for test/unit/hypervisor: sets, in a lab of its own, what each
  * file of test/fixtures/metadata says was set, and writes there what came back.
  *
- *   npx tsx tools/record-metadata.ts [NAME…]
+ *   npx tsx tools/record/metadata.ts [NAME…]
  *
  * What was set does not change by that: some of it is what 0.1 wrote, and nothing writes it any more.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startLab, type Lab } from "../lab";
-import { metadataFolder, type MetadataRecording } from "../test/unit/hypervisor/support/metadata-recording";
+import { startLab, type Lab } from "../../lab";
+import {
+  metadataFolder,
+  type MetadataRecording,
+} from "../../test/unit/hypervisor/support/metadata-recording";
 
 const GUEST = "guest1";
 
@@ -43,7 +46,7 @@ async function main(names: readonly string[]): Promise<void> {
       const path = join(metadataFolder, file);
       const recording = JSON.parse(readFileSync(path, "utf8")) as MetadataRecording;
       const printed = await record(lab, recording);
-      const recordedWith = { command: `npx tsx tools/record-metadata.ts ${name}`, host, libvirt, libxml2 };
+      const recordedWith = { command: `npx tsx tools/record/metadata.ts ${name}`, host, libvirt, libxml2 };
       writeFileSync(path, `${JSON.stringify({ ...recording, recordedWith, printed }, undefined, 2)}\n`);
       console.error(name);
     }

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { GUESTS, PLAIN_GUEST, type ConsoleName } from "./guests";
-import type { Lab } from "./lab";
-import { PLAIN_SOCKET, startPlainGuest } from "./plain-guest";
-import { withProgress } from "./progress";
-import { startLab } from "./start-lab";
-import { describeUse } from "./usage";
+import { GUESTS, PLAIN_GUEST, type ConsoleName } from "../../lab/guests";
+import type { Lab } from "../../lab/lab";
+import { PLAIN_SOCKET, startPlainGuest } from "../../lab/plain-guest";
+import { withProgress } from "../../lab/progress";
+import { startLab } from "../../lab/start-lab";
+import { describeUse } from "../../lab/usage";
 
 /** How the demo is run. */
 interface DemoOptions {
@@ -21,7 +21,7 @@ interface DemoOptions {
   readonly recordFile: string | undefined;
 }
 
-const root = resolve(__dirname, "..");
+const root = resolve(__dirname, "../..");
 const device = "0000:01:00";
 /** A guest shows a device when its kernel has looked at it, which may be after QEMU has it. */
 const GUEST_LOOK_MS = 60_000;

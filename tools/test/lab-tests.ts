@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import path from "node:path";
-import { chosenRelease, parseRelease, RELEASE_VARIABLE, RELEASES, type Release } from "../lab/release";
+import { chosenRelease, parseRelease, RELEASE_VARIABLE, RELEASES, type Release } from "../../lab/release";
 
 /** What a command line asks for. */
 export interface LabTests {
@@ -41,7 +41,7 @@ async function main([project = "lab", ...args]: readonly string[]): Promise<numb
     console.error(`Usage: npm run test:${project} -- [--release ${RELEASES.join("|")}] [arguments of Jest]`);
     return 2;
   }
-  const jest = path.join(__dirname, "../node_modules/jest/bin/jest.js");
+  const jest = path.join(__dirname, "../../node_modules/jest/bin/jest.js");
   const release = tests.release ?? chosenRelease();
   const jestArguments = ["--selectProjects", projectFor(project, release), "--runInBand", ...tests.others];
   const child = spawn(process.execPath, [jest, ...jestArguments], {

@@ -6,9 +6,8 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { root } from "../setup/root.mjs";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "multifunction-pci-pack-"));
 
 function run(program, ...args) {

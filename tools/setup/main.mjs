@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Makes this machine ready for the tests, the bench and the demo: `node tools/setup.mjs [step…]`.
+ * Makes this machine ready for the tests, the bench and the demo: `node tools/setup/main.mjs [step…]`.
  *
  * Steps: packages, npm, build, pulumi, lab; default: all, in this order. Only by its name: bench-packages. Nothing is done twice, so a second run is over
  * in a second. Plain Node without dependencies: it is what installs them.
@@ -8,13 +8,13 @@
 import path from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { cacheFolder } from "./pulumi-cli/ensure.mjs";
-import { build } from "./setup/build.mjs";
-import { lab } from "./setup/lab.mjs";
-import { withFileLock } from "./setup/lock.mjs";
-import { npm } from "./setup/npm.mjs";
-import { benchPackages, packages } from "./setup/packages.mjs";
-import { pulumi } from "./setup/pulumi.mjs";
+import { cacheFolder } from "../pulumi-cli/ensure.mjs";
+import { build } from "./build.mjs";
+import { lab } from "./lab.mjs";
+import { withFileLock } from "./lock.mjs";
+import { npm } from "./npm.mjs";
+import { benchPackages, packages } from "./packages.mjs";
+import { pulumi } from "./pulumi.mjs";
 
 const STEPS = [packages, npm, build, pulumi, lab];
 /** Those that only their name asks for. */

@@ -1,13 +1,14 @@
 /**
- * `node tools/record-demo.mjs`: runs `npm run demo` in a terminal of 80 columns and 24 rows, and writes docs/demo.cast
- * (asciicast, with the times as they were) and docs/demo.svg, which plays it. `--svg` writes the picture anew from the cast.
+ * `node tools/demo/record.mjs`: runs `npm run demo` in a terminal of 80 columns and 24 rows, and writes
+ * docs/demo.cast (asciicast, with the times as they were) and docs/demo.svg, which plays it. `--svg` writes the
+ * picture anew from the cast.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { castOf, svgOf } from "./recording.mjs";
-import { root } from "./setup/root.mjs";
+import { root } from "../setup/root.mjs";
 
 const [columns, rows] = [80, 24];
 const castFile = path.join(root, "docs/demo.cast");
@@ -40,7 +41,7 @@ function record() {
 
 // What is to be shown is the demo, not how its machine was set up.
 if (!process.argv.includes("--svg")) {
-  execFileSync(process.execPath, ["tools/setup.mjs"], { cwd: root, stdio: "inherit" });
+  execFileSync(process.execPath, ["tools/setup/main.mjs"], { cwd: root, stdio: "inherit" });
   record();
 }
 fs.writeFileSync(path.join(root, "docs/demo.svg"), svgOf(fs.readFileSync(castFile, "utf8")));

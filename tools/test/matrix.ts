@@ -7,12 +7,12 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { endWithProcess } from "../lab/end-with-process";
-import { matrixCells, type Cell } from "../test/contract/cells";
-import { keyOf, readRows, rowKeyOf, writeReport, type CellResult } from "../test/contract/report";
-import { currentCommit } from "../test/support/commit";
+import { endWithProcess } from "../../lab/end-with-process";
+import { matrixCells, type Cell } from "../../test/contract/cells";
+import { keyOf, readRows, rowKeyOf, writeReport, type CellResult } from "../../test/contract/report";
+import { currentCommit } from "../../test/support/commit";
 
-const root = path.resolve(__dirname, "..");
+const root = path.resolve(__dirname, "../..");
 const document = path.join(root, "docs/compatibility.md");
 
 const usage = `npm run test:matrix -- [OPTION]...

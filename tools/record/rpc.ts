@@ -3,7 +3,7 @@
  * test/unit/libvirt-rpc/support/scenarios.ts over an SSH channel to the daemon's socket and writes every
  * message, in order, to test/fixtures/libvirt-rpc/<scenario>.json.
  *
- *   npx tsx tools/record-rpc.ts --port 2299 --key FILE [--host 127.0.0.1] [--socket PATH] [SCENARIO…]
+ *   npx tsx tools/record/rpc.ts --port 2299 --key FILE [--host 127.0.0.1] [--socket PATH] [SCENARIO…]
  *
  * The host is one of lab/: guests and devices are named in the scenarios, the users root, operator (in the
  * group libvirt) and outsider take the key. It changes things on the host and puts them back; never point it
@@ -14,13 +14,13 @@ import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { parseArgs } from "node:util";
 import { Client } from "ssh2";
-import { MessageSplitter } from "../provider/libvirt-rpc/message-splitter";
+import { MessageSplitter } from "../../provider/libvirt-rpc/message-splitter";
 import {
   recordingsFolder,
   type RecordedFrame,
   type Recording,
-} from "../test/unit/libvirt-rpc/support/recording";
-import { scenarios, type Scenario, type ScenarioName } from "../test/unit/libvirt-rpc/support/scenarios";
+} from "../../test/unit/libvirt-rpc/support/recording";
+import { scenarios, type Scenario, type ScenarioName } from "../../test/unit/libvirt-rpc/support/scenarios";
 
 interface Target {
   readonly host: string;
@@ -101,7 +101,7 @@ async function record(name: ScenarioName, target: Target): Promise<Recording> {
   const root = await connect(target, "root");
   try {
     const recordedWith = {
-      command: `npx tsx tools/record-rpc.ts ${name}`,
+      command: `npx tsx tools/record/rpc.ts ${name}`,
       host: await run(root, '. /etc/os-release; echo "$PRETTY_NAME, kernel $(uname -r)"'),
       libvirt: await run(root, "libvirtd --version"),
       qemu: await run(root, "qemu-system-x86_64 --version | head -n 1"),

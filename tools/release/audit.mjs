@@ -5,13 +5,13 @@
  * Exit code 0: none known; 1: some, each on a line; 2: the registry did not answer, so nothing is known.
  */
 import { spawnSync } from "node:child_process";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { root } from "../setup/root.mjs";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-
-/** Folders of the packages of which something gets into the provider's bundle (tools/build.mjs), as in the lockfile. */
+/**
+ * Folders of the packages of which something gets into the provider's bundle (tools/release/build.mjs), as in the
+ * lockfile.
+ */
 async function bundledPackages() {
   const { metafile } = await build({
     absWorkingDir: root,

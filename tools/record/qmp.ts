@@ -3,23 +3,23 @@
  * scenario and writes to test/fixtures/qmp/<scenario>.json every answer of the monitor that a survey of the
  * guest's slots may ask for, and libvirt's descriptions of guest, devices and host.
  *
- *   npx tsx tools/record-qmp.ts --port 2299 --key FILE --host-key LINE [--host 127.0.0.1] [SCENARIO…]
+ *   npx tsx tools/record/qmp.ts --port 2299 --key FILE --host-key LINE [--host 127.0.0.1] [SCENARIO…]
  *
  * The host is one of lab/. It attaches and detaches a device there; never point it at a host that matters.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Hypervisors } from "../provider/dynamic/hypervisors";
-import { attach, detach, type Hypervisor } from "../provider/lifecycle";
-import { LibvirtClient, type LibvirtDomain } from "../provider/libvirt-rpc";
-import type { PciSlotAddress } from "../provider/pci";
-import { planAttach } from "../provider/plan";
-import { findObjectType, isRecord } from "../provider/qmp";
-import type { ConnectionInputs } from "../provider/resource";
-import { SshPool, type SshConnection } from "../provider/ssh";
-import { SshTargets } from "../provider/dynamic/ssh-targets";
-import { recordingsFolder, type GuestRecording } from "../test/unit/hypervisor/support/recording";
+import { Hypervisors } from "../../provider/dynamic/hypervisors";
+import { attach, detach, type Hypervisor } from "../../provider/lifecycle";
+import { LibvirtClient, type LibvirtDomain } from "../../provider/libvirt-rpc";
+import type { PciSlotAddress } from "../../provider/pci";
+import { planAttach } from "../../provider/plan";
+import { findObjectType, isRecord } from "../../provider/qmp";
+import type { ConnectionInputs } from "../../provider/resource";
+import { SshPool, type SshConnection } from "../../provider/ssh";
+import { SshTargets } from "../../provider/dynamic/ssh-targets";
+import { recordingsFolder, type GuestRecording } from "../../test/unit/hypervisor/support/recording";
 
 const GUEST = "guest1";
 const GUEST_UUID = "11111111-1111-4111-8111-111111111111";
@@ -110,7 +110,7 @@ async function record(
   return {
     scenario,
     recordedWith: {
-      command: `npx tsx tools/record-qmp.ts ${scenario}`,
+      command: `npx tsx tools/record/qmp.ts ${scenario}`,
       host: await shell('. /etc/os-release; echo "$PRETTY_NAME, kernel $(uname -r)"'),
       libvirt: await shell("libvirtd --version"),
       qemu: await shell("qemu-system-x86_64 --version | head -n 1"),
