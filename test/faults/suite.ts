@@ -65,7 +65,9 @@ interface Recovery {
   readonly done: readonly string[];
 }
 
-/** The faults of every step of every operation, each from a fresh hypervisor; see docs/reliability.md. */
+/**
+ * The faults of every step of every operation, each from a fresh hypervisor; see docs/internals/reliability.md.
+ */
 export class FaultSuite {
   private readonly steps = new Map<string, readonly RecordedStep[]>();
   private readonly states = new Map<string, State>();

@@ -1,10 +1,9 @@
 /**
  * `npm run build`: dist/ from sources.
  *
- * Three bundles (docs/pulumi.md): what programs import, the provider that the shim asks for, and the command line, which asks
- * that one too. Everything but
- * Pulumi's SDK, which program and provider must share, and ssh2, which has optional native parts, goes into them.
- * The declarations are of the public surface only.
+ * Three bundles (docs/internals/pulumi.md): what programs import, the provider that the shim asks for, and the command
+ * line, which asks that one too. Everything but Pulumi's SDK, which program and provider must share, and ssh2, which
+ * has optional native parts, goes into them. The declarations are of the public surface only.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
