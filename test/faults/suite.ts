@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../../lab";
-import { DynamicProvider, RpcError, type Properties } from "../protocol/harness";
+import { DynamicProvider, RpcError, type Properties } from "../support/dynamic-provider";
 import { allFaults, engineFaults, type EngineFault, type Fault, type Victim, type When } from "./faults";
 import { Gate } from "./gate";
 import { lookAtHost, settledDifferences } from "./host-look";

@@ -9,10 +9,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startLab, type Lab } from "../../lab";
-import {
-  metadataFolder,
-  type MetadataRecording,
-} from "../../test/unit/hypervisor/support/metadata-recording";
+import { metadataFolder, type MetadataRecording } from "../../test/support/recordings/metadata-recording";
 
 const GUEST = "guest1";
 

@@ -19,7 +19,7 @@ import { findObjectType, isRecord } from "../../provider/qmp";
 import type { ConnectionInputs } from "../../provider/resource";
 import { SshPool, type SshConnection } from "../../provider/ssh";
 import { SshTargets } from "../../provider/dynamic/ssh-targets";
-import { recordingsFolder, type GuestRecording } from "../../test/unit/hypervisor/support/recording";
+import { recordingsFolder, type GuestRecording } from "../../test/support/recordings/guest-recording";
 
 const GUEST = "guest1";
 const GUEST_UUID = "11111111-1111-4111-8111-111111111111";

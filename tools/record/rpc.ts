@@ -1,6 +1,6 @@
 /**
  * Records conversations with a real libvirtd for test/unit/libvirt-rpc: runs each scenario of
- * test/unit/libvirt-rpc/support/scenarios.ts over an SSH channel to the daemon's socket and writes every
+ * test/support/recordings/rpc-scenarios.ts over an SSH channel to the daemon's socket and writes every
  * message, in order, to test/fixtures/libvirt-rpc/<scenario>.json.
  *
  *   npx tsx tools/record/rpc.ts --port 2299 --key FILE [--host 127.0.0.1] [--socket PATH] [SCENARIO…]
@@ -19,8 +19,8 @@ import {
   recordingsFolder,
   type RecordedFrame,
   type Recording,
-} from "../../test/unit/libvirt-rpc/support/recording";
-import { scenarios, type Scenario, type ScenarioName } from "../../test/unit/libvirt-rpc/support/scenarios";
+} from "../../test/support/recordings/rpc-recording";
+import { scenarios, type Scenario, type ScenarioName } from "../../test/support/recordings/rpc-scenarios";
 
 interface Target {
   readonly host: string;

@@ -8,8 +8,8 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { endWithProcess } from "../../lab/end-with-process";
-import { matrixCells, type Cell } from "../../test/contract/cells";
-import { keyOf, readRows, rowKeyOf, writeReport, type CellResult } from "../../test/contract/report";
+import { matrixCells, type Cell } from "../../test/support/matrix/cells";
+import { keyOf, readRows, rowKeyOf, writeReport, type CellResult } from "../../test/support/matrix/report";
 import { currentCommit } from "../../test/support/commit";
 
 const root = path.resolve(__dirname, "../..");

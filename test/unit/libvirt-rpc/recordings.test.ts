@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
-import { readRecording, recordingsFolder, ReplayPeer } from "./support/recording";
-import { scenarios, type ScenarioName } from "./support/scenarios";
+import { readRecording, recordingsFolder, ReplayPeer } from "../../support/recordings/rpc-recording";
+import { scenarios, type ScenarioName } from "../../support/recordings/rpc-scenarios";
 
 /** Plays a recording; says what the client made of it, after every byte of the client has been compared. */
 async function replay<N extends ScenarioName>(

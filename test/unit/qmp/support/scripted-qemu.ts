@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PeerStream } from "../../libvirt-rpc/support/peer-stream";
+import { PeerStream } from "../../../support/recordings/peer-stream";
 
 type Line = { readonly client: string } | { readonly qemu: string };
 

@@ -8,10 +8,10 @@ import * as messages from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct, type JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
-import { shim } from "../../sdk/nodejs/shim";
-import { SilentListener } from "./support/silent-listener";
+import { shim } from "../../../sdk/nodejs/shim";
+import { SilentListener } from "./silent-listener";
 
-const repository = path.resolve(__dirname, "../..");
+const repository = path.resolve(__dirname, "../../..");
 const project = "protocol-test";
 const urn = `urn:pulumi:test::${project}::pulumi-nodejs:dynamic/pci:MultifunctionPciAttachment::nic`;
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { PeerStream } from "./peer-stream";
-import { MessageSplitter } from "../../../../provider/libvirt-rpc/message-splitter";
+import { MessageSplitter } from "../../../provider/libvirt-rpc/message-splitter";
 
 /** One message as it went over the wire, length word included. */
 export interface RecordedFrame {
@@ -23,7 +23,7 @@ export interface Recording {
   readonly frames: readonly RecordedFrame[];
 }
 
-export const recordingsFolder = join(__dirname, "..", "..", "..", "fixtures", "libvirt-rpc");
+export const recordingsFolder = join(__dirname, "..", "..", "fixtures", "libvirt-rpc");
 
 export function readRecording(scenario: string): Recording {
   return JSON.parse(readFileSync(join(recordingsFolder, `${scenario}.json`), "utf8")) as Recording;

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SshPool, type SshTarget } from "../../../provider/ssh";
+import { SshPool, type SshTarget } from "../../provider/ssh";
 
 /** A directory of its own for one test file, removed at the end. */
 export class Workspace {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseQmpReply, type QmpArguments, type QmpEvent, type QmpMonitor } from "../../../../provider/qmp";
+import { parseQmpReply, type QmpArguments, type QmpEvent, type QmpMonitor } from "../../../provider/qmp";
 
 /**
  * What a real QEMU and libvirt showed of a guest: test/fixtures/qmp/<name>.json, made by tools/record/qmp.ts.
@@ -21,7 +21,7 @@ export interface GuestRecording {
   readonly nodeDeviceXml: Readonly<Record<string, string>>;
 }
 
-export const recordingsFolder = join(__dirname, "..", "..", "..", "fixtures", "qmp");
+export const recordingsFolder = join(__dirname, "..", "..", "fixtures", "qmp");
 
 export function readRecording(scenario: string): GuestRecording {
   return JSON.parse(readFileSync(join(recordingsFolder, `${scenario}.json`), "utf8")) as GuestRecording;

@@ -4,9 +4,9 @@ import {
   LibvirtError,
   type LifecycleEvent,
   type MonitorEvent,
-} from "../../../../provider/libvirt-rpc";
-import { Keepalive, Remote } from "../../../../provider/libvirt-rpc/procedures";
-import { RpcConnection } from "../../../../provider/libvirt-rpc/rpc-connection";
+} from "../../../provider/libvirt-rpc";
+import { Keepalive, Remote } from "../../../provider/libvirt-rpc/procedures";
+import { RpcConnection } from "../../../provider/libvirt-rpc/rpc-connection";
 
 /**
  * What is said to a real libvirtd when a recording is made, and to its recording when it is replayed: the

@@ -26,7 +26,7 @@ export interface MetadataRecording {
   };
 }
 
-export const metadataFolder = join(__dirname, "..", "..", "..", "fixtures", "metadata");
+export const metadataFolder = join(__dirname, "..", "..", "fixtures", "metadata");
 
 export function readMetadata(name: string): MetadataRecording {
   return JSON.parse(readFileSync(join(metadataFolder, `${name}.json`), "utf8")) as MetadataRecording;

@@ -1,6 +1,6 @@
-import type { QemuVersion } from "../../lab/qemu-versions";
-import type { SlotKind } from "../../provider/pci";
-import type { MachineName } from "../support/plain-qemu";
+import type { QemuVersion } from "../../../lab/qemu-versions";
+import type { SlotKind } from "../../../provider/pci";
+import type { MachineName } from "../plain-qemu";
 
 /** A kind of slot, by the guest that has it. */
 export interface CellKind {
