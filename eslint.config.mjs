@@ -49,6 +49,17 @@ const zones = [
       message: "What is published imports nothing that is not.",
     })),
   ),
+  ...["./tools", "./bench"].map((target) => ({
+    target,
+    from: "./test",
+    except: ["./support"],
+    message: "A tier's own files are its own; what others need of them stands in test/support.",
+  })),
+  {
+    target: "./lab",
+    from: ["./tools", "./test", "./bench"],
+    message: "The lab knows nobody who uses it.",
+  },
 ];
 
 /** Third-party packages and the one room that each stays in. */

@@ -1,4 +1,4 @@
-import { Workspace } from "../../test/ssh/support/sshd";
+import { Workspace } from "../../test/support/sshd";
 import type { CpuMeter } from "../cpu-meter";
 import { Host } from "./host";
 import type { GuestOfHost, HostState } from "./protocol";

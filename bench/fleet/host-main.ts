@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRecord } from "../../provider/qmp";
-import { publicLine, Sshd, Workspace } from "../../test/ssh/support/sshd";
+import { publicLine, Sshd, Workspace } from "../../test/support/sshd";
 import { FakeSysfs, type FakeFunction } from "../../test/support/plain-host";
 import { PlainQemu } from "../../test/support/plain-qemu";
 import type { HostCounts, HostMessage, HostQuestion, HostRequest, HostSetup, HostState } from "./protocol";

@@ -84,7 +84,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
    * of the last `up`.
    *
    * The SDK calls this once, and lets the methods that were asked for meanwhile run without waiting for it
-   * (docs/pulumi.md). So all of it is done before the first await: when the SDK has called, it is configured.
+   * (docs/internals/pulumi.md). So all of it is done before the first await: when the SDK has called, it is configured.
    */
   async configure({ config }: ConfigureRequest): Promise<void> {
     this.#hypervisors.targets.ambient = readAmbientCredentials(config, process.env);

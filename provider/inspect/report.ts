@@ -3,7 +3,7 @@ import type { SlotKind } from "../pci";
 import type { GuestRunState } from "../plan";
 
 /*
- * What `getPciDevices` returns and `inspect --json` prints. sdk/get-pci-devices.ts has the same types with their
+ * What `getPciDevices` returns and `inspect --json` prints. sdk/nodejs/get-pci-devices.ts has the same types with their
  * documentation, for programs; test/unit/inspect/shape.test.ts holds the two together.
  */
 

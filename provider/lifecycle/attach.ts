@@ -94,7 +94,7 @@ class Course {
  * Invariants: nothing is touched before the plan stands and the locks are held; a failure is undone by
  * planning again, from a new look, back to the set that was whole before (or to nothing); the first error
  * stays the cause, a failure to undo is reported beside it. Once the guest has what is wanted, nothing is undone any more: what
- * fails then is left for the next run (docs/decisions/0069-point-of-no-return.md).
+ * fails then is left for the next run (docs/internals/decisions/0069-point-of-no-return.md).
  *
  * @throws a ProviderError, with nothing touched, or an {@link AttachFailure}.
  */

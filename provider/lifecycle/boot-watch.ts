@@ -20,7 +20,7 @@ interface WatchParts {
 /**
  * Keeps the beginning of a guest's boot out of a plug. QEMU writes the ACPI tables when the firmware asks for them, from
  * what is in the slots at that moment: of a slot that is half plugged then, the guest sees function 0 alone, until its next
- * boot (docs/qemu.md). So the first function waits for firmware that has not got so far yet, and
+ * boot (docs/internals/qemu.md). So the first function waits for firmware that has not got so far yet, and
  * a slot that was half plugged when the guest began to boot is not completed.
  */
 export class BootWatch {

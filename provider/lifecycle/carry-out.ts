@@ -17,7 +17,7 @@ const DRIVER_OWN_ACCORD_MS = 6000;
 const REATTACH_INTERVAL_MS = 500;
 const REATTACH_DRIVER_MS = 10_000;
 
-/** Time allowed for pinning, which the kernel does at some GiB a second (docs/decisions/0014-time-for-pinning.md). */
+/** Time allowed for pinning, which the kernel does at some GiB a second (docs/internals/decisions/0014-time-for-pinning.md). */
 const SECONDS_PER_PINNED_GIB = 1;
 
 /** A guest sees what was plugged after 0.7 s (qemu.md section 3). */

@@ -7,7 +7,7 @@ import type { Guest, GuestState, Progress } from "./ports";
 
 type ConfirmStep = Extract<Step, { kind: "confirm" }>;
 
-/** A guest maps what was plugged some 0.03 to 0.2 s later (docs/qemu.md): an earlier look finds nothing. */
+/** A guest maps what was plugged some 0.03 to 0.2 s later (docs/internals/qemu.md): an earlier look finds nothing. */
 const FIRST_INTERVAL_MS = 150;
 /** Each look reads registers, which has its price for the guest: four a second. */
 const INTERVAL_MS = 250;
@@ -42,7 +42,7 @@ export interface ConfirmParts {
  *
  * Such notifications and that of the plug are worked off by the guest in their order, one by one. So what ends the waiting
  * is that it has mapped the new functions: no earlier notification is left then. A reset forgets them all. Time decides
- * only where neither can be told, and that is said (docs/decisions/0068-confirmed-by-order.md).
+ * only where neither can be told, and that is said (docs/internals/decisions/0068-confirmed-by-order.md).
  *
  * @throws SLOT_SWEPT at the first function that is missing
  */

@@ -29,7 +29,7 @@ const LAST_INTERVAL_MS = 3000;
  * - A device that is not there any more counts as gone (qemu.md, rule 6).
  * - A reset completes a pending ACPI or pseries unplug and cancels a native one: after it, look again and,
  *   where functions remain, ask again (rule 9).
- * - A guest that runs and says nothing is asked again: a request made in its firmware is lost (docs/qemu.md).
+ * - A guest that runs and says nothing is asked again: a request made in its firmware is lost (docs/internals/qemu.md).
  *   The same id again does no harm: QEMU refuses it where the first is pending or the guest is at it.
  * - QEMU before 6.2 refuses in a native slot, for good, an id that it was asked for once, though a reset or the
  *   firmware has lost that request. Any function stands for the whole slot, so another one is asked for then, seldom:

@@ -169,7 +169,7 @@ export interface Observation {
 /**
  * A libvirt that plugs a live hostdev though it is unassigned (before 8.3). What is held is bound to vfio-pci on the host,
  * libvirt gives no guest access to it, and hands nothing of it back. QEMU opens an IOMMU group only where libvirt itself plugs
- * a function of it, and keeps it open while it has any of its functions (docs/decisions/0021-stepping-stone.md).
+ * a function of it, and keeps it open while it has any of its functions (docs/internals/decisions/0021-stepping-stone.md).
  */
 export interface OlderLibvirt {
   /** `7.0.0` */

@@ -61,7 +61,7 @@ export function planAttach(
   const { part, isTaken } = ownOrAdopt(observation, desired, prior);
   const owned = isOff ? asConfigured(part) : part;
   // of a create that would resume what a crash left, and of another stack's, the host alone tells nothing: what the guest
-  // sees decides (docs/decisions/0074-incarnation.md)
+  // sees decides (docs/internals/decisions/0074-incarnation.md)
   const takesOver = prior === undefined && !isTaken && isVisible(observation, owned);
   const standsOtherwise = takesOver && !desired.adopt;
   const known = standsOtherwise ? undefined : (owned.entry ?? prior);

@@ -4,7 +4,7 @@ import type { ConfiguredFunction, LedgerEntry, LedgerLocation } from "./observat
 /**
  * One step of a plan: data that lifecycle carries out, tests enumerate and the preview prints.
  * Undoing is planning again, from what is really there back to what was wanted before
- * (docs/decisions/0002-undo-by-planning.md).
+ * (docs/internals/decisions/0002-undo-by-planning.md).
  */
 export type Step =
   | { readonly kind: "record"; readonly entry: LedgerEntry; readonly locations: readonly LedgerLocation[] }
@@ -15,7 +15,7 @@ export type Step =
   | (TakenFunction & {
       /**
        * One function that is all of the attachment: libvirt takes it and plugs it in one, by its alias, and hands it back
-       * by itself when QEMU has let go (docs/decisions/0033-one-function.md).
+       * by itself when QEMU has let go (docs/internals/decisions/0033-one-function.md).
        */
       readonly kind: "attach-single";
       readonly slot: GuestSlot;

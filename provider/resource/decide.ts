@@ -66,7 +66,7 @@ export function isOtherTarget(state: HostIdentity, found: ObservedIdentity): boo
 }
 
 /**
- * Whether this is another host than the state's: docs/decisions/0073-which-host-it-is.md. The guest with the owner's own
+ * Whether this is another host than the state's: docs/internals/decisions/0073-which-host-it-is.md. The guest with the owner's own
  * entry in it proves that it is the same, and so does the SSH host key. A UUID proves less: some boards' firmware gives all
  * of them the same, images that were cloned share a machine id, and where firmware names none libvirt makes one up at each of
  * its starts (src/util/viruuid.c). So one that differs is another host's; the same one is believed where no other key

@@ -23,7 +23,7 @@ export const READY_WORD = "multifunction-pci-host-helper";
  * and `fail ID TEXT` where something cannot be done. Every line of an answer is one short write, so that those of one
  * child do not land in the middle of another's.
  *
- * Facts it rests on (docs/decisions/0004-host-locks-and-fencing.md, 0070-locks-are-folders.md): a flock belongs to the
+ * Facts it rests on (docs/internals/decisions/0004-host-locks-and-fencing.md, 0070-locks-are-folders.md): a flock belongs to the
  * open file, and a read-only descriptor of a folder is enough for it; what mkdir has made is this user's own, and in a
  * folder with the sticky bit nobody else but root can take it away or put something in its place; a parent named sshd
  * or sshd-session serves exactly this connection, runs as this user and may be ended by this user.

@@ -18,7 +18,7 @@ const MAX_BYTES = 1024 * 1024;
 
 /**
  * OpenSSH's configuration, as `ssh -G` tells it: aliases, `Host` and `Match` blocks, `Include` and the system's file are
- * OpenSSH's to understand (docs/decisions/0040-openssh-is-asked.md). Each host is asked for once per process.
+ * OpenSSH's to understand (docs/internals/decisions/0040-openssh-is-asked.md). Each host is asked for once per process.
  */
 export class OpensshConfig {
   readonly #file: string | undefined;

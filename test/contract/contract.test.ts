@@ -8,7 +8,14 @@ import { eventually } from "../support/eventually";
 import { attachRequest, detachRequest } from "../support/requests";
 import { OWNER } from "../support/scenarios";
 import { wants } from "../support/wanted";
-import { behaviours, matrixCells, ownCells, testsOf, type Behaviour, type Cell } from "./cells";
+import {
+  behaviours,
+  matrixCells,
+  ownCells,
+  testsOf,
+  type Behaviour,
+  type Cell,
+} from "../support/matrix/cells";
 import { refused } from "./refused";
 import { CellGuest, numbersOf } from "./support/cell-guest";
 import { noteMeasured } from "./support/measured";

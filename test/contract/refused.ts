@@ -5,7 +5,7 @@ import type { PlugTarget } from "../../provider/plan";
 import { BareQemu, EmulatedVfio, PlainHypervisor } from "../support/plain-qemu";
 import { attachRequest } from "../support/requests";
 import { at, wants } from "../support/wanted";
-import type { Cell, Refusal } from "./cells";
+import type { Cell, Refusal } from "../support/matrix/cells";
 import { noteMeasured } from "./support/measured";
 
 const { signal } = new AbortController();

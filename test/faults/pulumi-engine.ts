@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../../lab";
-import type { Properties } from "../protocol/harness";
+import type { Properties } from "../support/dynamic-provider";
 import { expectSuccess, PulumiProject, type RunningCommand } from "../pulumi/harness";
 import type { Gate } from "./gate";
 import type { Arguments, Operation } from "./operations";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../../lab";
-import { DynamicProvider, RpcError, type Properties } from "../protocol/harness";
+import { DynamicProvider, RpcError, type Properties } from "../support/dynamic-provider";
 import { allFaults, engineFaults, type EngineFault, type Fault, type Victim, type When } from "./faults";
 import { Gate } from "./gate";
 import { lookAtHost, settledDifferences } from "./host-look";
@@ -65,7 +65,9 @@ interface Recovery {
   readonly done: readonly string[];
 }
 
-/** The faults of every step of every operation, each from a fresh hypervisor; see docs/reliability.md. */
+/**
+ * The faults of every step of every operation, each from a fresh hypervisor; see docs/internals/reliability.md.
+ */
 export class FaultSuite {
   private readonly steps = new Map<string, readonly RecordedStep[]>();
   private readonly states = new Map<string, State>();

@@ -1,5 +1,5 @@
 import type { GuestName } from "../../lab";
-import { DynamicProvider, RpcError, type Properties } from "../protocol/harness";
+import { DynamicProvider, RpcError, type Properties } from "../support/dynamic-provider";
 import { eventually } from "../support/eventually";
 import { attachmentLab, NIC, OTHER_NIC } from "../lab/support/attachment-lab";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { inspectHost } from "../../provider/dynamic/inspect-host";
 import { plainHypervisor, plainMonitor } from "../../provider/hypervisor/plain-qemu";
-import { Bench, publicLine } from "../ssh/support/sshd";
+import { Bench, publicLine } from "../support/sshd";
 import { FakeSysfs } from "../support/plain-host";
 import { PlainQemu } from "../support/plain-qemu";
 

@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { dirname, join } from "node:path";
 import { findHostUses, type DiskFacts, type InterfaceFacts } from "../../provider/pci";
 import type { HostFacts, SshConnection } from "../../provider/ssh";
-import { NetworkNamespace } from "./support/network-namespace";
-import { Bench, waitUntil, type Sshd } from "./support/sshd";
+import { NetworkNamespace } from "../support/network-namespace";
+import { Bench, waitUntil, type Sshd } from "../support/sshd";
 
 jest.setTimeout(60_000);
 

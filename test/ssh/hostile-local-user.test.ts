@@ -16,7 +16,7 @@ import { join } from "node:path";
 import type { SshConnection } from "../../provider/ssh";
 import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM } from "../../provider/ssh/host-helper-program";
 import { helpersHolding, isPending, LOCK_DIR, lockFiles, own } from "./support/lock-files";
-import { Bench, type Sshd, waitUntil } from "./support/sshd";
+import { Bench, type Sshd, waitUntil } from "../support/sshd";
 
 jest.setTimeout(40_000);
 

@@ -4,7 +4,7 @@ import { findHostUses } from "../../provider/pci";
 import { READY_WORD } from "../../provider/ssh/host-helper-program";
 import { InProcessServer } from "./support/in-process-server";
 import { lockFiles, own } from "./support/lock-files";
-import { Bench } from "./support/sshd";
+import { Bench } from "../support/sshd";
 
 jest.setTimeout(60_000);
 

@@ -4,7 +4,7 @@ import type { SshConnection } from "../../provider/ssh";
 import { HOST_HELPER_COMMAND } from "../../provider/ssh/host-helper-program";
 import { helpersHolding, isPending, LOCK_DIR, lockFiles, own } from "./support/lock-files";
 import { run } from "./support/run";
-import { Bench, type Sshd, waitUntil } from "./support/sshd";
+import { Bench, type Sshd, waitUntil } from "../support/sshd";
 
 jest.setTimeout(40_000);
 

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { SshConnection } from "../../provider/ssh";
-import { Bench, freePort, publicLine } from "./support/sshd";
+import { Bench, freePort, publicLine } from "../support/sshd";
 
 const document = readFileSync(join(__dirname, "..", "..", "docs", "security.md"), "utf8");
 /** The options of the line for authorized_keys, and the lines for sshd, as docs/security.md gives them. */

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import type { HostFacts } from "../../provider/ssh";
 import { run } from "./support/run";
-import { Bench } from "./support/sshd";
+import { Bench } from "../support/sshd";
 
 jest.setTimeout(30_000);
 

@@ -7,9 +7,9 @@ import { isLibvirtError, reasonOf } from "./refused";
 
 /**
  * Libvirt before 8.3: what is held is bound to vfio-pci on the host and given to no guest
- * (docs/decisions/0021-stepping-stone.md). Libvirt's answer is no evidence: the driver is looked at.
+ * (docs/internals/decisions/0021-stepping-stone.md). Libvirt's answer is no evidence: the driver is looked at.
  *
- * One call after the other: in parallel libvirt has left functions on vfio-pci (docs/libvirt.md).
+ * One call after the other: in parallel libvirt has left functions on vfio-pci (docs/internals/libvirt.md).
  */
 export class DetachedNodeDevices implements FunctionHolder {
   readonly #parts: FunctionHolderDependencies;

@@ -31,7 +31,7 @@ const TURN_SECONDS = 20;
  * sudo this program is the border of what an account may do.
  *
  * - A change that was begun is carried out though its client has gone. A lock of its own keeps whoever comes then from
- *   looking at the middle of it (docs/decisions/0004: a connection that is fenced takes its channels along, not this).
+ *   looking at the middle of it (docs/internals/decisions/0004: a connection that is fenced takes its channels along, not this).
  * - What is bound goes through the same step all together before the next, as libvirt's own code has it
  *   (virHostdevPreparePCIDevicesImpl). driver_override makes vfio-pci take this function and no other of its kind.
  * - A file of /proc with many lines is read by mapfile, at one go: `read` goes back to the end of each line, the kernel

@@ -20,7 +20,7 @@ const NOTHING = 0xffff_ffff;
 const IS_DRIVEN = 0b110;
 
 /**
- * What the guest has done with each of these functions, in their order, by their registers (docs/qemu.md); where they
+ * What the guest has done with each of these functions, in their order, by their registers (docs/internals/qemu.md); where they
  * cannot be read, by query-pci, which shows a mapped BAR once a driver is there, and is silent until then.
  *
  * @param queryPci its answer of the same moment: buses are numbered anew by each boot

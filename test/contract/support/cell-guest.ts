@@ -7,7 +7,7 @@ import type { ActualState } from "../../../provider/lifecycle";
 import type { GuestBus } from "../../../provider/pci";
 import { PERIPHERAL_PATH, QmpError, type QmpMonitor } from "../../../provider/qmp";
 import { PlainHypervisor, PlainQemu, type GuestSide } from "../../support/plain-qemu";
-import { kinds, type Cell, type CellKind } from "../cells";
+import { kinds, type Cell, type CellKind } from "../../support/matrix/cells";
 import { LibvirtGuest } from "./libvirt-guest";
 import { MeddledMonitor } from "./meddled-monitor";
 

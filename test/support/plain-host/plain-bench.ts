@@ -3,7 +3,7 @@ import { Hypervisors } from "../../../provider/dynamic/hypervisors";
 import { Operations } from "../../../provider/dynamic/operations";
 import { MultifunctionPciProvider } from "../../../provider/dynamic/provider";
 import { plainHypervisor, plainMonitor } from "../../../provider/hypervisor/plain-qemu";
-import { Bench, publicLine, type Sshd } from "../../ssh/support/sshd";
+import { Bench, publicLine, type Sshd } from "../sshd";
 import { EmulatedVfio } from "../plain-qemu/emulated-vfio";
 import { FakeSysfs, type FakeFunction } from "./fake-sysfs";
 

@@ -8,7 +8,7 @@ import { EmulatedVfio } from "../plain-qemu/emulated-vfio";
 
 /** Begins the ids of what this process asks QEMU by itself, in a client's turn. */
 const OWN_ID = "played-";
-/** As long as QEMU keeps a group open after its last function has left the object tree (docs/qemu.md). */
+/** So long QEMU keeps a group open after its last function has left the object tree (docs/internals/qemu.md). */
 const CLOSING_MS = 150;
 const DEVICES = "/sys/bus/pci/devices";
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { QmpError, type QmpEvent } from "../../../provider/qmp";
-import { Bench, publicLine } from "../../ssh/support/sshd";
+import { Bench, publicLine } from "../sshd";
 import { eventually } from "../eventually";
 import { FakeSysfs, FOUR_FUNCTIONS, type FakeFunction } from "../plain-host";
 import { PlainQemu } from "../plain-qemu";

@@ -3,7 +3,7 @@ import { main } from "../../../cli/main";
 import { USAGE } from "../../../cli/usage";
 import { readText } from "../docs/markdown";
 import { composeReport, describeReport } from "../../../provider/inspect";
-import type { GetPciDevicesArgs, PciDevices } from "../../../sdk";
+import type { GetPciDevicesArgs, PciDevices } from "../../../sdk/nodejs";
 import { card, input, port } from "../inspect/support/pictures";
 
 const bundle = { inspectHost: jest.fn(), describeReport };

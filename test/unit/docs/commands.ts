@@ -2,7 +2,7 @@ import { listDocuments, readText } from "./markdown";
 
 /** Documents that people read to use the package or to work on it; records of what was measured name what they ran. */
 const isGuide = (document: string) =>
-  !/^(docs\/(decisions|demo|reliability|benchmark|lab|libvirt|qemu|pulumi|reference|compatibility)\b|etc|CHANGELOG)/.test(document);
+  !/^(docs\/(internals\/(decisions|reliability|benchmark|lab|libvirt|qemu|pulumi)|demo|reference|compatibility)\b|etc|CHANGELOG)/.test(document);
 
 const programs =
   /^(?:[A-Z_]+=\S+ )?(?:npm|npx|node|pulumi|virsh|ssh|ssh-add|ssh-keygen|ssh-keyscan|scp|lspci|lsmod|dmesg|journalctl|systemctl|systemd-\S+|ss|ip|ls|id|cat|readlink|echo|devlink|bridge|useradd|usermod|install|prlimit|modprobe)(?: .|$)/;

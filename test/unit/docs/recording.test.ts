@@ -3,9 +3,9 @@ import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 import { readText, repository } from "./markdown";
 
-const recording = pathToFileURL(join(repository, "tools/recording.mjs")).href;
+const recording = pathToFileURL(join(repository, "tools/demo/recording.mjs")).href;
 
-/** What a function of tools/recording.mjs makes of these arguments; `program` gets them as `args`. */
+/** What a function of tools/demo/recording.mjs makes of these arguments; `program` gets them as `args`. */
 function made(program: string, ...args: readonly string[]): string {
   const script = `import { castOf, svgOf } from ${JSON.stringify(recording)};
     const args = JSON.parse(process.env.ARGS);

@@ -2,7 +2,7 @@ import { surveyGuest, type GuestSurvey } from "../../../provider/hypervisor/qemu
 import { findGuestEnumeration } from "../../../provider/hypervisor/qemu/guest-side-view";
 import { QmpProtocolError } from "../../../provider/qmp";
 import { tagOf } from "../../../provider/plan";
-import { readRecording, ReplayMonitor } from "./support/recording";
+import { readRecording, ReplayMonitor } from "../../support/recordings/guest-recording";
 
 const { signal } = new AbortController();
 const tag = tagOf("organization/quickstart/dev/nic");

@@ -16,7 +16,7 @@ import type { QmpMonitor } from "../../../provider/qmp";
 import { at, outline, wants } from "../../support/wanted";
 import { nothingUsed } from "../../support/survey";
 import { emptyMonitor, hostWith, monitorWith, NO_HOST } from "./support/found-host";
-import { readRecording } from "./support/recording";
+import { readRecording } from "../../support/recordings/guest-recording";
 import { guest1, HOST_UUID, libvirtError, recordedLibvirt, type CallLine } from "./support/scripted-libvirt";
 
 const { signal } = new AbortController();

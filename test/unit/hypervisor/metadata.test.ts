@@ -14,7 +14,7 @@ import { child, parseXml } from "../../../provider/hypervisor/libvirt/xml";
 import { tagOf, type LedgerEntry } from "../../../provider/plan";
 import { GuestMetadata, ledgerAnswer, ledgerMetadata } from "../../support/libvirt-metadata";
 import { at } from "../../support/wanted";
-import { metadataFolder, readMetadata } from "./support/metadata-recording";
+import { metadataFolder, readMetadata } from "../../support/recordings/metadata-recording";
 
 const ledgerOf = (metadata: string): LedgerEntry[] =>
   findLedgerEntries(child(parseXml(metadata, "it"), "metadata"), "guest1");

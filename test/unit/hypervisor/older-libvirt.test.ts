@@ -9,7 +9,7 @@ import { ledgerMetadata } from "../../support/libvirt-metadata";
 import { at } from "../../support/wanted";
 import { nothingUsed } from "../../support/survey";
 import { hostWith, monitorWith } from "./support/found-host";
-import { readRecording } from "./support/recording";
+import { readRecording } from "../../support/recordings/guest-recording";
 import { guest1, libvirtError, recordedLibvirt, type CallLine } from "./support/scripted-libvirt";
 
 const { signal } = new AbortController();

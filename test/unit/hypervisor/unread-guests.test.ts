@@ -4,7 +4,7 @@ import type { LibvirtDomain } from "../../../provider/libvirt-rpc";
 import type { Observation } from "../../../provider/plan";
 import { ledgerMetadata } from "../../support/libvirt-metadata";
 import { nothingUsed } from "../../support/survey";
-import { readRecording } from "./support/recording";
+import { readRecording } from "../../support/recordings/guest-recording";
 import { guest1, recordedLibvirt, TRANSIENT_DOMAINS } from "./support/scripted-libvirt";
 
 const idle = readRecording("idle");

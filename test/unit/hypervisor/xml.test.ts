@@ -16,7 +16,7 @@ import {
 import { aliasOf, tagOf, type ConfiguredFunction, type LedgerEntry } from "../../../provider/plan";
 import { ledgerMetadata, type GuestMetadata } from "../../support/libvirt-metadata";
 import { at } from "../../support/wanted";
-import { readRecording } from "./support/recording";
+import { readRecording } from "../../support/recordings/guest-recording";
 
 const owner = "organization/quickstart/dev/nic";
 const tag = tagOf(owner);

@@ -1,5 +1,5 @@
 import { composeReport, type PciReport } from "../../../provider/inspect";
-import type { PciDevices } from "../../../sdk";
+import type { PciDevices } from "../../../sdk/nodejs";
 import { card, input } from "./support/pictures";
 
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- two functions are the same where their types are */

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { composeReport } from "../../../provider/inspect";
-import { getPciDevices, getPciDevicesOutput } from "../../../sdk";
+import { getPciDevices, getPciDevicesOutput } from "../../../sdk/nodejs";
 import { card, input } from "../inspect/support/pictures";
 
 const bundle = { inspectHost: jest.fn<Promise<unknown>, [unknown, unknown?]>() };
@@ -48,7 +48,7 @@ test("a program that imports the SDK does not load the provider with it", () => 
   const program = `
     const { buildSync } = require("esbuild");
     const { outputFiles } = buildSync({
-      entryPoints: ["sdk/index.ts"], bundle: true, write: false, platform: "node", format: "cjs",
+      entryPoints: ["sdk/nodejs/index.ts"], bundle: true, write: false, platform: "node", format: "cjs",
       external: ["@pulumi/pulumi", "pulumi-multifunction-pci/*"],
     });
     const asked = [];

@@ -1,6 +1,6 @@
 import { QmpSession, type Dialer } from "../../../../provider/hypervisor/plain-qemu/qmp-session";
 import { rejectionOf } from "../../../support/within-bounds";
-import type { PeerStream } from "../../libvirt-rpc/support/peer-stream";
+import type { PeerStream } from "../../../support/recordings/peer-stream";
 import { agree, GREETING, peerThat } from "../../qmp/support/scripted-qemu";
 
 /** Ways to peers, and how often each was gone. */
