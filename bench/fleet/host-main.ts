@@ -3,6 +3,7 @@
  * folders in the places of the host's, plain QEMU processes with an emulated device for vfio-pci, and a real sshd. Whoever
  * logs in there finds a host like any other. Speaks to its parent by messages, and ends with it.
  */
+import "../../tools/tsx/shell-text.cjs";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
