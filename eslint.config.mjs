@@ -12,10 +12,11 @@ const rooms = {
   plan: ["pci", "errors"],
   qmp: ["errors"],
   "libvirt-rpc": ["errors"],
-  ssh: ["errors"],
+  host: ["errors"],
+  ssh: ["host", "errors"],
   inspect: ["plan", "pci", "errors"],
   lifecycle: ["plan", "pci", "errors"],
-  hypervisor: ["lifecycle", "plan", "pci", "qmp", "libvirt-rpc", "errors"],
+  hypervisor: ["lifecycle", "plan", "pci", "qmp", "libvirt-rpc", "host", "errors"],
   resource: ["lifecycle", "plan", "pci", "errors"],
 };
 

@@ -1,3 +1,4 @@
+import "../tools/tsx/shell-text.cjs";
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";

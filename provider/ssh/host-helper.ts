@@ -6,7 +6,7 @@ import {
   HOST_HELPER_PROGRAM,
   READY_WORD,
   WRONG_SHELL_EXIT_CODE,
-} from "./host-helper-program";
+} from "../host/helper/helper-program";
 import type { SshProcess } from "./process";
 
 /** A line every two seconds; the program on the host gives up after ten without. */

@@ -1,4 +1,4 @@
-/** Records of the helper's survey by kind; see host-helper-program.ts. */
+/** Records of the helper's survey by kind; see host/helper/looks.sh. */
 export type FactRecords = ReadonlyMap<string, readonly string[]>;
 
 /**

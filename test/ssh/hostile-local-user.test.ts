@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { SshConnection } from "../../provider/ssh";
-import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM } from "../../provider/ssh/host-helper-program";
+import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM } from "../../provider/host/helper/helper-program";
 import { helpersHolding, isPending, LOCK_DIR, lockFiles, own } from "./support/lock-files";
 import { Bench, type Sshd, waitUntil } from "../support/sshd";
 

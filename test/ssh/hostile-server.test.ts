@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { ServerChannel } from "ssh2";
 import { hasCode, ProviderError } from "../../provider/errors";
 import type { SshConnection } from "../../provider/ssh";
-import { READY_WORD } from "../../provider/ssh/host-helper-program";
+import { READY_WORD } from "../../provider/host/helper/helper-program";
 import { rejectionOf, withinBounds } from "../support/within-bounds";
 import { InProcessServer, type ServerManners } from "./support/in-process-server";
 

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { ServerChannel } from "ssh2";
 import { findHostUses } from "../../provider/pci";
-import { READY_WORD } from "../../provider/ssh/host-helper-program";
+import { READY_WORD } from "../../provider/host/helper/helper-program";
 import { InProcessServer } from "./support/in-process-server";
 import { lockFiles, own } from "./support/lock-files";
 import { Bench } from "../support/sshd";

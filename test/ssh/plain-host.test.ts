@@ -13,7 +13,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
 import { limitCommands, plainMonitor } from "../../provider/hypervisor/plain-qemu";
-import { HOST_PROGRAM_FILE, hostProgram } from "../../provider/hypervisor/plain-qemu/host-program";
+import { HOST_PROGRAM_FILE, hostProgram } from "../../provider/hypervisor/plain-qemu/program/host-program";
 import { HostRequests } from "../../provider/hypervisor/plain-qemu/host-requests";
 import { parseHostLook } from "../../provider/hypervisor/plain-qemu/host-look";
 import type { SshConnection } from "../../provider/ssh";

@@ -7,6 +7,7 @@
  *
  * The host is one of lab/. It attaches and detaches a device there; never point it at a host that matters.
  */
+import "../tsx/shell-text.cjs";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";

@@ -18,6 +18,7 @@ async function bundledPackages() {
     entryPoints: ["provider/dynamic/index.ts"],
     bundle: true,
     platform: "node",
+    loader: { ".sh": "text" },
     external: ["@pulumi/pulumi", "ssh2"],
     write: false,
     metafile: true,

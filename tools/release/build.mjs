@@ -50,6 +50,7 @@ for (const { entry, outfile, mostBytes } of bundles) {
     minify: false,
     metafile: true,
     legalComments: "inline",
+    loader: { ".sh": "text" },
     plugins: [englishOnly],
     external: ["@pulumi/pulumi", "ssh2", "pulumi-multifunction-pci/*"],
   });
@@ -94,11 +95,12 @@ fs.writeFileSync(
 const program = path.join(staging, "host-program.cjs");
 await build({
   absWorkingDir: root,
-  entryPoints: ["provider/hypervisor/plain-qemu/host-program.ts"],
+  entryPoints: ["provider/hypervisor/plain-qemu/program/host-program.ts"],
   outfile: program,
   bundle: true,
   platform: "node",
   format: "cjs",
+  loader: { ".sh": "text" },
 });
 const { HOST_PROGRAM_FILE } = createRequire(import.meta.url)(program);
 fs.writeFileSync(path.join(staging, "multifunction-pci-host"), HOST_PROGRAM_FILE, { mode: 0o755 });

@@ -2,8 +2,8 @@
 /**
  * Makes this machine ready for the tests, the bench and the demo: `node tools/setup/main.mjs [step…]`.
  *
- * Steps: packages, npm, build, pulumi, lab; default: all, in this order. Only by its name: bench-packages. Nothing is done twice, so a second run is over
- * in a second. Plain Node without dependencies: it is what installs them.
+ * Steps: packages, npm, build, pulumi, lab; default: all, in this order. Only by their names: check-packages,
+ * bench-packages. Nothing is done twice, so a second run is over in a second. Plain Node without dependencies: it is what installs them.
  */
 import path from "node:path";
 import process from "node:process";
@@ -13,12 +13,12 @@ import { build } from "./build.mjs";
 import { lab } from "./lab.mjs";
 import { withFileLock } from "./lock.mjs";
 import { npm } from "./npm.mjs";
-import { benchPackages, packages } from "./packages.mjs";
+import { benchPackages, checkPackages, packages } from "./packages.mjs";
 import { pulumi } from "./pulumi.mjs";
 
 const STEPS = [packages, npm, build, pulumi, lab];
 /** Those that only their name asks for. */
-const EXTRA_STEPS = [benchPackages];
+const EXTRA_STEPS = [checkPackages, benchPackages];
 const OLDEST_NODE = 20;
 
 /**

@@ -22,6 +22,10 @@ const secondRunFiles = 5;
 const checks = [
   { name: "types", command: [bin("tsc"), "--noEmit"] },
   { name: "lint", command: ["npm", "run", "--silent", "lint"] },
+  {
+    name: "shell scripts",
+    command: [process.execPath, path.join(root, "tools/test/shell-scripts.mjs")],
+  },
   { name: "format", command: [bin("prettier"), "--check", "--log-level", "warn", "."] },
   { name: "unused code", command: [bin("knip")] },
   {
@@ -39,7 +43,7 @@ const checks = [
  * without being asked for, it takes too long.
  */
 const tiers = {
-  check: { needs: ["npm", "build"] },
+  check: { needs: ["check-packages", "npm", "build"] },
   unit: { needs: ["npm"] },
   ssh: { needs: ["packages", "npm", "build"], oneByOne: true, hasTimes: true },
   protocol: { needs: ["npm", "build"], hasTimes: true },

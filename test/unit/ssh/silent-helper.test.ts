@@ -1,5 +1,5 @@
 import { HostHelper } from "../../../provider/ssh/host-session";
-import { READY_WORD } from "../../../provider/ssh/host-helper-program";
+import { READY_WORD } from "../../../provider/host/helper/helper-program";
 import { PeerStream } from "../../support/recordings/peer-stream";
 
 /** A helper that has started and grants every lock, and then says nothing more. */

@@ -1,20 +1,19 @@
-/** The longest list of all routes that is read: some six thousand. */
-const ROUTES_LIMIT_BYTES = 1_000_000;
+# shellcheck shell=bash
+#
+# What the host itself needs, and its devices. All of it runs in children without locks.
 
-/** The part of the helper that looks up what the host itself needs, and its devices. It runs in children without locks. */
-export const HOST_HELPER_LOOKS = `
 record() {
   local id=$1 text=$2 at=0
-  for ((; \${#text} - at > 1000; at += 1000)); do printf "s %s %s\\n" "$id" "\${text:at:1000}"; done
-  printf "S %s %s\\n" "$id" "\${text:at}"
+  for ((; ${#text} - at > 1000; at += 1000)); do printf "s %s %s\n" "$id" "${text:at:1000}"; done
+  printf "S %s %s\n" "$id" "${text:at}"
 }
 
 # Records what has the disk that a path leads to, through whatever links.
 claim() {
   local dir name
   for dir in /sys/class/block/*; do
-    name=\${dir##*/}
-    [ "$3" -ef "/dev/\${name//!//}" ] && record "$1" "claim $name $2"
+    name=${dir##*/}
+    [ "$3" -ef "/dev/${name//!//}" ] && record "$1" "claim $name $2"
   done
 }
 
@@ -22,36 +21,36 @@ claim() {
 survey_claims() {
   local id=$1 dir path name device type label line lines=() pools
   for dir in /sys/fs/*/*; do
-    name=\${dir##*/} dir=\${dir%/*}
-    [ ! -e "/sys/class/block/$name" ] || record "$id" "claim $name filesystem \${dir##*/}"
+    name=${dir##*/} dir=${dir%/*}
+    [ ! -e "/sys/class/block/$name" ] || record "$id" "claim $name filesystem ${dir##*/}"
   done
   for path in /sys/kernel/config/{target/core/*/*/udev_path,nvmet/subsystems/*/namespaces/*/device_path}; do
     line=
     { IFS= read -r line <"$path"; } 2>/dev/null
-    case $line in /dev/*) claim "$id" "target \${path#/sys/kernel/config/}" "$line" ;; esac
+    case $line in /dev/*) claim "$id" "target ${path#/sys/kernel/config/}" "$line" ;; esac
   done
   pools=(/proc/spl/kstat/zfs/*/)
-  [ "\${#pools[@]}" -gt 0 ] || return 0
-  for dir in "\${pools[@]}"; do
-    dir=\${dir%/}
-    record "$id" "pool \${dir##*/}"
+  [ "${#pools[@]}" -gt 0 ] || return 0
+  for dir in "${pools[@]}"; do
+    dir=${dir%/}
+    record "$id" "pool ${dir##*/}"
   done
   for dir in /sys/class/block/*; do
     { IFS= read -r device <"$dir/dev" && mapfile -t lines <"/run/udev/data/b$device"; } 2>/dev/null || continue
     type= label=
-    for line in "\${lines[@]}"; do
+    for line in "${lines[@]}"; do
       case $line in
         E:ID_FS_TYPE=zfs_member) type=zfs ;;
-        E:ID_FS_LABEL=*) label=\${line#*=} ;;
+        E:ID_FS_LABEL=*) label=${line#*=} ;;
       esac
     done
-    [ -z "$type" ] || record "$id" "member \${dir##*/} $label"
+    [ -z "$type" ] || record "$id" "member ${dir##*/} $label"
   done
   # The list of what is imported, as ZFS packs it (XDR): each text in it ends at a zero byte or at a length.
   lines=()
   { mapfile -d "" -t lines </etc/zfs/zpool.cache; } 2>/dev/null
-  for line in "\${lines[@]}"; do
-    case $line in */dev/*) claim "$id" zfs "/dev/\${line#*/dev/}" ;; esac
+  for line in "${lines[@]}"; do
+    case $line in */dev/*) claim "$id" zfs "/dev/${line#*/dev/}" ;; esac
   done
 }
 
@@ -64,28 +63,28 @@ ask_ip() {
 survey() {
   local id=$1 dir name uuid file line names device partition lines client answers count
   if ! command -v ip >/dev/null; then
-    printf "fail %s missing ip\\n" "$id"
+    printf "fail %s missing ip\n" "$id"
     return
   fi
   record "$id" "ssh $SSH_CONNECTION"
   for dir in /sys/class/net/*; do
     cd -P "$dir" 2>/dev/null || continue
     names=(lower_*)
-    record "$id" "net \${dir##*/} \${names[*]#lower_} $PWD"
+    record "$id" "net ${dir##*/} ${names[*]#lower_} $PWD"
   done
   # A function whose interface another network namespace has shows an empty directory.
   for dir in /sys/bus/pci/devices/*/net /sys/bus/pci/devices/*/virtio*/net; do
     names=("$dir"/*)
-    dir=\${dir#/sys/bus/pci/devices/}
-    [ "\${#names[@]}" -gt 0 ] || record "$id" "away \${dir%%/*}"
+    dir=${dir#/sys/bus/pci/devices/}
+    [ "${#names[@]}" -gt 0 ] || record "$id" "away ${dir%%/*}"
   done
   for dir in /sys/bus/pci/devices/*/sriov_numvfs; do
     count=0
     { IFS= read -r count <"$dir"; } 2>/dev/null
     [ "$count" -gt 0 ] || continue
-    dir=\${dir%/*} names=()
-    for name in "$dir"/virtfn*; do cd -P "$name" 2>/dev/null && names+=("\${PWD##*/}"); done
-    record "$id" "vf \${dir##*/} $count \${names[*]}"
+    dir=${dir%/*} names=()
+    for name in "$dir"/virtfn*; do cd -P "$name" 2>/dev/null && names+=("${PWD##*/}"); done
+    record "$id" "vf ${dir##*/} $count ${names[*]}"
   done
   for dir in /sys/class/block/*; do
     cd -P "$dir" 2>/dev/null || continue
@@ -98,33 +97,34 @@ survey() {
     } 2>/dev/null
     [ -e partition ] && partition=1
     names=(slaves/*)
-    record "$id" "blk \${dir##*/} \${device:--} $partition \${names[*]#slaves/} $PWD"
-    [ -z "$name" ] || record "$id" "dm \${dir##*/} $name $uuid"
-    case $file in /dev/*) record "$id" "loop \${dir##*/} $file" ;; esac
+    record "$id" "blk ${dir##*/} ${device:--} $partition ${names[*]#slaves/} $PWD"
+    [ -z "$name" ] || record "$id" "dm ${dir##*/} $name $uuid"
+    case $file in /dev/*) record "$id" "loop ${dir##*/} $file" ;; esac
   done
   for dir in /sys/fs/btrfs/*/devices; do
     cd "$dir" 2>/dev/null || continue
     names=(*)
-    record "$id" "btrfs \${names[*]}"
+    record "$id" "btrfs ${names[*]}"
   done
   cd /
   survey_claims "$id"
   mapfile -t lines </proc/self/mountinfo
-  # Of those without a device (containers have thousands) only what names some: btrfs has no number of its own.
-  for line in "\${lines[@]}"; do
-    file=\${line#* * }
-    [[ $file = 0:* && \${line##* - } != */dev/* ]] || record "$id" "mnt $line"
+  # Of those without a device (containers have thousands) only what names some: btrfs has no number of its
+  # own.
+  for line in "${lines[@]}"; do
+    file=${line#* * }
+    [[ $file = 0:* && ${line##* - } != */dev/* ]] || record "$id" "mnt $line"
   done
   mapfile -t lines </proc/swaps
-  for line in "\${lines[@]:1}"; do record "$id" "swap $line"; done
-  client=\${SSH_CONNECTION%% *}
+  for line in "${lines[@]:1}"; do record "$id" "swap $line"; done
+  client=${SSH_CONNECTION%% *}
   case $client in "" | *%*) client= ;; *) client="
 route get $client" ;; esac
   ask_ip "addr show
 route show table all$client"
   count=2
   # Of a router with the whole internet's routes, only those that are few.
-  if [ "\${#answers[1]}" -gt ${ROUTES_LIMIT_BYTES} ]; then
+  if [ "${#answers[1]}" -gt "$max_route_bytes" ]; then
     ask_ip "addr show
 route show table all default
 route show table all 0.0.0.0/1
@@ -137,15 +137,15 @@ route show table all proto dhcp
 route show table all proto ra$client"
     count=10
   fi
-  for line in "\${answers[@]:0:count}"; do record "$id" "ip $line"; done
-  for line in "\${answers[@]:count}"; do record "$id" "get $line"; done
-  printf "done %s\\n" "$id"
+  for line in "${answers[@]:0:count}"; do record "$id" "ip $line"; done
+  for line in "${answers[@]:count}"; do record "$id" "get $line"; done
+  printf "done %s\n" "$id"
 }
 
-# Every PCI function, and the lines of pci.ids that name what is there: vendors, their products, classes. Of one
-# vendor (or class) they stand between its line and the next that is not indented.
+# Every PCI function, and the lines of pci.ids that name what is there: vendors, their products, classes.
+# Those of one vendor (or class) stand between its line and the next that is not indented.
 list_devices() {
-  local id=$1 dir vendor product class numa driver group physical file tab=$'\\t' key script out lines line
+  local id=$1 dir vendor product class numa driver group physical file tab=$'\t' key script out lines line
   declare -A wanted
   for dir in /sys/bus/pci/devices/*; do
     vendor= product= class= numa= driver= group= physical=
@@ -155,25 +155,24 @@ list_devices() {
       IFS= read -r class <"$dir/class"
       IFS= read -r numa <"$dir/numa_node"
     } 2>/dev/null
-    cd -P "$dir/driver" 2>/dev/null && driver=\${PWD##*/}
-    cd -P "$dir/iommu_group" 2>/dev/null && group=\${PWD##*/}
-    cd -P "$dir/physfn" 2>/dev/null && physical=\${PWD##*/}
-    record "$id" "pci \${dir##*/} \${vendor:--} \${product:--} \${class:--} \${numa:--} \${driver:--} \${group:--} \${physical:--}"
+    cd -P "$dir/driver" 2>/dev/null && driver=${PWD##*/}
+    cd -P "$dir/iommu_group" 2>/dev/null && group=${PWD##*/}
+    cd -P "$dir/physfn" 2>/dev/null && physical=${PWD##*/}
+    record "$id" "pci ${dir##*/} ${vendor:--} ${product:--} ${class:--} ${numa:--} ${driver:--} ${group:--} ${physical:--}"
     [[ $vendor$product =~ ^0x([0-9a-f]{4})0x([0-9a-f]{4})$ ]] &&
-      wanted[\${BASH_REMATCH[1]}]+="/^$tab\${BASH_REMATCH[2]}  /p;"
+      wanted[${BASH_REMATCH[1]}]+="/^$tab${BASH_REMATCH[2]}  /p;"
     [[ $class =~ ^0x([0-9a-f]{2})([0-9a-f]{2})[0-9a-f]{2}$ ]] &&
-      wanted["C \${BASH_REMATCH[1]}"]+="/^$tab\${BASH_REMATCH[2]}  /p;"
+      wanted["C ${BASH_REMATCH[1]}"]+="/^$tab${BASH_REMATCH[2]}  /p;"
   done
   cd /
   for file in /usr/share/misc/pci.ids /usr/share/hwdata/pci.ids; do [ ! -r "$file" ] || break; file=; done
   if [ -n "$file" ] && command -v sed >/dev/null; then
     record "$id" "file $file"
     script=
-    for key in "\${!wanted[@]}"; do script+="/^$key  /,/^[^$tab#]/{/^$key  /p;\${wanted[$key]}}"$'\\n'; done
+    for key in "${!wanted[@]}"; do script+="/^$key  /,/^[^$tab#]/{/^$key  /p;${wanted[$key]}}"$'\n'; done
     out=$(exec sed -n "$script" "$file" 2>/dev/null)
     mapfile -t lines <<<"$out"
-    for line in "\${lines[@]}"; do record "$id" "name $line"; done
+    for line in "${lines[@]}"; do record "$id" "name $line"; done
   fi
-  printf "done %s\\n" "$id"
+  printf "done %s\n" "$id"
 }
-`;
