@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { composeReport, type ProgramArguments } from "../../../provider/inspect";
-import { nothingUsed } from "../../support/survey";
+import { nothingUsed } from "../../support/host-facts";
 import { compile } from "../docs/compile";
-import { card, input, port, upInterface, OBEYED_BY_TERMINALS } from "./support/pictures";
+import { card, input, port, upInterface, OBEYED_BY_TERMINALS } from "./support/inputs";
 
 /** Devices of every kind of answer. */
 const devices = [

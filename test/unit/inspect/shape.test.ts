@@ -1,6 +1,6 @@
 import { composeReport, type PciReport } from "../../../provider/inspect";
 import type { PciDevices } from "../../../sdk/nodejs";
-import { card, input } from "./support/pictures";
+import { card, input } from "./support/inputs";
 
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- two functions are the same where their types are */
 /** Compiles only where the two are the same, field by field; a code is a text for programs. */
