@@ -149,7 +149,7 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
       }
       if (!isByFingerprint || received.length === 0) throw error;
       const hasNoMoreKeys =
-        hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText(error));
+        hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText((error as Error).cause));
       if (!isMismatch && !hasNoMoreKeys) throw error;
       types = types.filter((type) => received.every((key) => key.type !== type));
       if (hasNoMoreKeys || types.length === 0) throw hostKeyMismatch(policy, received);
