@@ -161,7 +161,7 @@ export const reaching = {
       `Its answers are not used.`,
     cure: `Check that this is the right host, and its libvirt and QEMU.`,
   }),
-  // --- QEMU without libvirt ---
+  // --- QEMU, and hosts without libvirt ---
   QMP_SOCKET_UNREACHABLE: (d: { label: string; socket: string; tried: readonly string[] }) => ({
     what: `cannot reach QEMU's monitor ${d.socket} on ${d.label}; tried: ${d.tried.join("; ")}.`,
     cure:
@@ -184,6 +184,16 @@ export const reaching = {
   QMP_CONNECTION_LOST: (d: { target: string; reason: string }) => ({
     what: `the connection to QEMU's monitor on ${d.target} has ended: ${sentence(d.reason)}`,
     cure: `Run again.`,
+  }),
+  QEMU_REFUSED: (d: { target: string; reason: string }) => ({
+    what: `a QEMU on ${d.target} did not do what was asked: ${sentence(d.reason)}`,
+    cure: `Look into that QEMU's log on the host, and run again.`,
+  }),
+  QMP_PROTOCOL_BROKEN: (d: { target: string; reason: string }) => ({
+    what:
+      `what answers for a QEMU on ${d.target} does not keep to QMP: ${sentence(d.reason)} ` +
+      `Its answers are not used.`,
+    cure: `Check that this is the right host and the right guest, and its QEMU.`,
   }),
   HOST_PROGRAM_FAILED: (d: { target: string; reason: string }) => ({
     what: `what has to be done as root on ${d.target} failed: ${sentence(d.reason)}`,
