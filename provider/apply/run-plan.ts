@@ -5,7 +5,7 @@ import { BootWatch } from "./steps/boot-watch";
 import { confirmPlug, refuseMissing } from "./steps/confirm";
 import { pause, type Deadline } from "../async/deadline";
 import { PlugWatch } from "./steps/plug-watch";
-import type { Hypervisor, Progress } from "./ports";
+import type { Host, Hypervisor, Progress } from "./ports";
 import { unplugSlot } from "./steps/unplug";
 
 type StepOf<K extends Step["kind"]> = Extract<Step, { kind: K }>;
@@ -100,7 +100,7 @@ async function runSteps(
 ): Promise<"done" | "guest-stopped"> {
   for (let next = 0; next < steps.length;) {
     work.deadline.signal.throwIfAborted();
-    const batch = independentSteps(steps, next, work.hypervisor.host.firstHold ?? "alone");
+    const batch = independentSteps(steps, next, work.hypervisor.host.firstHold);
     for (const [index, step] of batch.entries()) {
       work.progress(`${next + index + 1}/${steps.length} ${describeStep(step)}`);
       work.onStep?.(step);
@@ -137,7 +137,7 @@ async function runBatch(
     return "guest-stopped";
   course.unplugMs = Date.now() - startedAt;
   if (only?.kind === "unplug-stepping-stone")
-    await host.unplugSteppingStone(only.target, work.deadline.signal);
+    await partOf(host, "steppingStones").unplugSteppingStone(only.target, work.deadline.signal);
   return "done";
 }
 
@@ -190,6 +190,16 @@ function independentSteps(
   return steps.slice(start, end);
 }
 
+/** A plan never needs a part that the host does not have: an observation says what is possible. */
+function partOf<K extends "singles" | "steppingStones" | "configuration">(
+  host: Host,
+  part: K,
+): NonNullable<Host[K]> {
+  const found = host[part];
+  if (found === undefined) throw new Error(`the plan needs "${part}", which this host does not have`);
+  return found;
+}
+
 /** Like Promise.all, but lets none of the calls run on unwatched after one has failed. */
 async function settleAll(running: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(running);
@@ -206,12 +216,12 @@ async function runStep(step: Step, work: Work, course: Course): Promise<void> {
     case "erase":
       return hypervisor.ledger.erase(step.entry, step.locations, signal);
     case "hold":
-      return hypervisor.host.hold(step.hostAddress, step.alias, signal, step.vfioDriver);
+      return hypervisor.host.hold(step, signal);
     case "attach-single":
       return attachSingle(step, work, course);
     case "plug-stepping-stone":
       return plugInTime(step, work, course, () =>
-        hypervisor.host.plugSteppingStone(step.target, step.slot, signal),
+        partOf(hypervisor.host, "steppingStones").plugSteppingStone(step, signal),
       );
     case "plug":
       return plug(step, work, course);
@@ -230,9 +240,9 @@ async function runStep(step: Step, work: Work, course: Course): Promise<void> {
     case "await-reattach":
       return awaitReattach(step, work);
     case "configure":
-      return hypervisor.host.configure(step.functions, signal);
+      return partOf(hypervisor.host, "configuration").configure(step.functions, signal);
     case "unconfigure":
-      return hypervisor.host.unconfigure(step.functions, signal);
+      return partOf(hypervisor.host, "configuration").unconfigure(step.functions, signal);
     case "restore":
       return restore(step, work);
     case "unplug":
@@ -257,9 +267,8 @@ async function plug(step: StepOf<"plug">, work: Work, course: Course): Promise<v
 
 /** Nothing can be half plugged here. */
 async function attachSingle(step: StepOf<"attach-single">, work: Work, course: Course): Promise<void> {
-  const { target, slot, vfioDriver } = step;
-  const { host } = work.hypervisor;
-  await plugInTime(step, work, course, () => host.attach(target, slot, work.deadline.signal, vfioDriver));
+  const singles = partOf(work.hypervisor.host, "singles");
+  await plugInTime(step, work, course, () => singles.attachSingle(step, work.deadline.signal));
 }
 
 /** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
@@ -301,12 +310,9 @@ async function refuseOccupied(
   course.qemuIdsToCome = [];
 }
 
-async function release(
-  { hostAddress: address, alias, hostDriver }: StepOf<"release">,
-  work: Work,
-): Promise<void> {
-  const vfioDriver = isVfioDriver(hostDriver) ? hostDriver : undefined;
-  await work.hypervisor.host.release(address, alias, work.deadline.signal, vfioDriver);
+async function release({ hostAddress, alias, hostDriver }: StepOf<"release">, work: Work): Promise<void> {
+  const request = { hostAddress, alias, ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }) };
+  await work.hypervisor.host.release(request, work.deadline.signal);
 }
 
 /** Looks until libvirt has none of these functions for the guest any more; the deadline ends it. */

@@ -22,7 +22,8 @@ export class PlugWatch {
   /** Once more does nothing. */
   async begin(signal: AbortSignal): Promise<void> {
     if (this.#stop !== undefined) return;
-    this.#stop = await this.#guest.listen((event) => this.#hear(event), signal);
+    const listener = { onEvent: (event: GuestEvent) => this.#hear(event), onEnd: () => this.#wake?.() };
+    this.#stop = await this.#guest.listen(listener, signal);
   }
 
   /** Tells this one too, from now on. */

@@ -2,7 +2,7 @@ import { providerError } from "../../errors";
 import { describeSlot, type GuestRunState, type Step } from "../../plan";
 import { anySignal, pause, type Deadline } from "../../async/deadline";
 import { endQuietly } from "../end-quietly";
-import type { Guest, Progress, UnplugAnswer } from "../ports";
+import type { Guest, GuestEvent, Progress, UnplugAnswer } from "../ports";
 
 type UnplugStep = Extract<Step, { kind: "unplug" }>;
 
@@ -55,7 +55,7 @@ export async function unplugSlot(
     refused: undefined as string | undefined,
   };
   let pendingSilences = 0;
-  const stopListening = await guest.listen((event) => {
+  const onEvent = (event: GuestEvent): void => {
     if (event.kind === "deleted") waiting.delete(event.qemuId);
     if (event.kind === "unplug-refused") {
       // what comes before this operation has asked answers somebody else
@@ -63,14 +63,16 @@ export async function unplugSlot(
       asked.refused = event.qemuId;
     }
     queue.put(event.kind);
-  }, signal);
+  };
+  const stopListening = await guest.listen({ onEvent, onEnd: (end) => queue.put(end) }, signal);
   try {
     await markMissingAsGone();
     await requestAll();
     while (waiting.size > 0) {
       const news = await queue.take(signal, SILENCE_MS);
-      if (news === "stopped") return "guest-stopped";
-      if (news === "lost") throw providerError("GUEST_CONNECTION_LOST", { waitingFor: [...waiting] });
+      if (news === "guest-stopped") return "guest-stopped";
+      if (news === "connection-lost")
+        throw providerError("GUEST_CONNECTION_LOST", { waitingFor: [...waiting] });
       if (news === "unplug-refused") await refuseUnlessGone();
       if (news === "resumed") progress("the guest was resumed; waiting for it to let go");
       if (news === "silence") await breakSilence();
@@ -87,7 +89,7 @@ export async function unplugSlot(
     if (waiting.size > 0) throw await tooLate();
   } catch (cause) {
     // nobody answers any more where QEMU has ended between a question and the reading of that news
-    if (queue.holds("stopped")) return "guest-stopped";
+    if (queue.holds("guest-stopped")) return "guest-stopped";
     throw deadline.isOver ? await tooLate() : cause;
   } finally {
     await endQuietly(stopListening);
