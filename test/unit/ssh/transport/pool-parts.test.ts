@@ -1,5 +1,5 @@
 import { dialDelayMs } from "../../../../provider/ssh/transport/dial";
-import { parsePrivateKey, type PrivateKeyText } from "../../../../provider/ssh/auth/private-key";
+import { parsePrivateKey, type PrivateKeyText } from "../../../../provider/ssh/keys/private-key";
 import { labelOf, poolKeyOf, type SshTarget } from "../../../../provider/ssh/config/target";
 
 const target: SshTarget = {
