@@ -21,11 +21,10 @@ import {
   type QmpSession,
 } from "../hypervisor/plain-qemu";
 import type { Hypervisor, Lock } from "../apply";
-import type { HostFacts } from "../host/uses";
 import type { PciAddress } from "../pci";
 import type { ConnectionInputs } from "../resource";
 import { SshPool, type SshConnection, type SshTarget } from "../ssh";
-import type { PciListing } from "../host/facts";
+import type { HostFacts, PciListing } from "../host/facts";
 import { SshTargets } from "./ssh-target-resolver";
 
 /** Which guest, over which connection. */

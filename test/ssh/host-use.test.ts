@@ -1,8 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { findHostUses, type DiskFacts, type InterfaceFacts } from "../../provider/host/uses";
-import type { HostFacts } from "../../provider/host/facts";
+import type { HostDisk, HostFacts, HostInterface } from "../../provider/host/facts";
+import { findHostUses } from "../../provider/host/uses";
+import type { PciAddress } from "../../provider/pci";
+import { describeHostUse } from "../../provider/plan";
 import type { SshConnection } from "../../provider/ssh";
 import { NetworkNamespace } from "../support/network-namespace";
 import { Bench, waitUntil, type Sshd } from "../support/sshd";
@@ -18,9 +20,9 @@ async function connect(sshd: Sshd): Promise<SshConnection> {
 
 /** The uses that findHostUses would name if the device of this name were a PCI function. */
 function usesOf(facts: HostFacts, name: string): string[] {
-  const onPci = <T extends InterfaceFacts | DiskFacts>({ pciAddress: _, ...one }: T) => ({
+  const onPci = <T extends HostInterface | HostDisk>({ hostAddress: _, ...one }: T) => ({
     ...one,
-    ...(one.name === name && { pciAddress: "0000:01:00.0" }),
+    ...(one.name === name && { hostAddress: "0000:01:00.0" as PciAddress }),
   });
   const uses = findHostUses({
     ...facts,
@@ -29,7 +31,7 @@ function usesOf(facts: HostFacts, name: string): string[] {
     functionsWithHiddenInterface: [],
     physicalFunctions: [],
   });
-  return uses.map((one) => one.use);
+  return uses.map(describeHostUse);
 }
 
 describe("in a network namespace with interfaces of many uses", () => {
@@ -95,7 +97,7 @@ describe("in a network namespace with interfaces of many uses", () => {
       return address ?? [];
     });
     expect(facts.functionsWithHiddenInterface).toEqual(expect.arrayContaining(onPci));
-    expect(facts.interfaces.flatMap((one) => one.pciAddress ?? [])).toEqual([]);
+    expect(facts.interfaces.flatMap((one) => one.hostAddress ?? [])).toEqual([]);
   });
 
   it("goes on to find default and static routes where a routing daemon has made thousands", async () => {
@@ -219,7 +221,7 @@ describe("with disks that somebody has", () => {
       expect(usesOf(facts, nvme)).toEqual([`has disk ${nvme}, which is exported by NVMe target nqn.test`]);
       expect(usesOf(facts, foreign)).toEqual([]);
       expect(facts.physicalFunctions).toEqual([
-        { pciAddress: "0000:01:00.0", virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] },
+        { hostAddress: "0000:01:00.0", virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] },
       ]);
     } finally {
       rmSync("/dev/shm/zt", { recursive: true });

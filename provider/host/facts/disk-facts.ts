@@ -1,7 +1,8 @@
+import type { PciAddress } from "../../pci/address";
 import { findDisk, mountPointsByDisk, type MountFacts } from "./mount-facts";
 import {
+  hostAddressOn,
   isTooLong,
-  pciAddressOn,
   splitOnce,
   splitRecord,
   unreadable,
@@ -14,7 +15,7 @@ export interface HostDisk {
   /** Name of a mapped device: `vg-root`. */
   readonly alias?: string;
   /** The nearest PCI function on its sysfs path. Absent for virtual disks. */
-  readonly pciAddress?: string;
+  readonly hostAddress?: PciAddress;
   /** What holds its slaves; absent for a disk, a partition or an NVMe namespace, which hold nothing. */
   readonly holder?: DiskHolder;
   /** What it lies on: members of dm and md, a partition's disk, the paths of an NVMe namespace. Not transitive. */
@@ -72,7 +73,7 @@ export function parseDisks(records: FactRecords): readonly HostDisk[] {
     return {
       name,
       ...(alias !== undefined && { alias }),
-      ...pciAddressOn(path),
+      ...hostAddressOn(path),
       ...(wholeDisk === undefined && made.length > 0 && { holder }),
       slaves: [...(wholeDisk === undefined ? [] : [wholeDisk]), ...made, ...(paths.get(name) ?? [])],
       mountPoints: mountPoints.get(name) ?? [],

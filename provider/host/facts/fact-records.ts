@@ -1,3 +1,5 @@
+import { findPciAddress, type PciAddress } from "../../pci/address";
+
 /** Records of the helper's survey by kind; see host/helper/looks.sh. */
 export type FactRecords = ReadonlyMap<string, readonly string[]>;
 
@@ -60,10 +62,17 @@ export function splitOnce(text: string): [string, string] {
 }
 
 /** The nearest PCI function on a path in sysfs. */
-export function pciAddressOn(path: string): { pciAddress?: string } {
-  const found = path.match(/(?<=\/)[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?=\/|$)/g);
-  const pciAddress = found?.at(-1);
-  return pciAddress === undefined ? {} : { pciAddress };
+export function hostAddressOn(path: string): { hostAddress?: PciAddress } {
+  const found = path.match(/(?<=\/)[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7](?=\/|$)/g);
+  const hostAddress = findPciAddress(found?.at(-1) ?? "");
+  return hostAddress === undefined ? {} : { hostAddress };
+}
+
+/** The PCI function that a word of a record names. @throws Error if the word is not an address */
+export function parseHostAddress(word: string): PciAddress {
+  const hostAddress = findPciAddress(word);
+  if (hostAddress === undefined) throw unreadable(word);
+  return hostAddress;
 }
 
 /** Whether it is no name of the kernel's. */

@@ -1,52 +1,52 @@
 import fc from "fast-check";
-import {
-  findHostUses,
-  type HostFacts,
-  type DiskFacts,
-  type InterfaceFacts,
-} from "../../../../provider/host/uses";
+import type { HostDisk, HostFacts, HostInterface } from "../../../../provider/host/facts";
+import { findHostUses } from "../../../../provider/host/uses";
+import type { PciAddress } from "../../../../provider/pci";
+import { describeHostUse } from "../../../../provider/plan";
 import { nothingUsed } from "../../../support/host-facts";
 
-const nic = (name: string, pciAddress?: string, ...lowerInterfaces: string[]): InterfaceFacts => ({
+const nic = (name: string, hostAddress?: string, ...lowerInterfaces: string[]): HostInterface => ({
   name,
   isUp: false,
   lowerInterfaces,
   addresses: [],
   routes: [],
-  ...(pciAddress !== undefined && { pciAddress }),
+  ...(hostAddress !== undefined && { hostAddress: hostAddress as PciAddress }),
 });
-const upNic = (fields: Partial<InterfaceFacts> = {}): InterfaceFacts => ({
+const upNic = (fields: Partial<HostInterface> = {}): HostInterface => ({
   ...nic("eth0", "0000:01:00.0"),
   isUp: true,
   ...fields,
 });
 const disk = (
   name: string,
-  pciAddress?: string,
+  hostAddress?: string,
   slaves: string[] = [],
   mountPoints: string[] = [],
-  more: Partial<DiskFacts> = {},
-): DiskFacts => ({
+  more: Partial<HostDisk> = {},
+): HostDisk => ({
   name,
   slaves,
   mountPoints,
   claims: [],
-  ...(pciAddress !== undefined && { pciAddress }),
+  ...(hostAddress !== undefined && { hostAddress: hostAddress as PciAddress }),
   ...more,
 });
 const usesOf = (facts: Partial<HostFacts>): string[] =>
-  findHostUses({ ...nothingUsed, ...facts }).map((one) => `${one.hostAddress} ${one.use}`);
+  findHostUses({ ...nothingUsed, ...facts }).map((one) => `${one.hostAddress} ${describeHostUse(one)}`);
 
 describe("what the host cannot do without", () => {
   it("is the interface that carries this SSH connection", () => {
     const facts = { ...nothingUsed, interfaces: [nic("eth0", "0000:01:00.0")], sshInterfaces: ["eth0"] };
     expect(findHostUses(facts)).toEqual([
       {
+        kind: "this-connection",
         hostAddress: "0000:01:00.0",
-        use: "carries this SSH connection (interface eth0)",
+        device: "eth0",
         isThisConnection: true,
       },
     ]);
+    expect(usesOf(facts)).toEqual(["0000:01:00.0 carries this SSH connection (interface eth0)"]);
   });
 
   it("is the interface of each default route", () => {
@@ -57,7 +57,7 @@ describe("what the host cannot do without", () => {
     ];
     const uses = findHostUses({ ...nothingUsed, interfaces, defaultRouteInterfaces: ["eth0", "eth2"] });
     expect(uses.map((one) => one.hostAddress)).toEqual(["0000:01:00.0", "0000:01:00.2"]);
-    expect(uses[0]?.use).toBe("carries the host's default route (interface eth0)");
+    expect(describeHostUse(uses[0]!)).toBe("carries the host's default route (interface eth0)");
   });
 
   it("comes by itself where the host has another, and not as a part of something else", () => {
@@ -68,7 +68,7 @@ describe("what the host cannot do without", () => {
     ];
     const kindsWith = (...defaultRouteInterfaces: string[]): unknown[] =>
       findHostUses({ ...nothingUsed, interfaces, defaultRouteInterfaces })
-        .filter((one) => one.use.includes("default route"))
+        .filter((one) => one.kind === "default-route")
         .map((one) => one.comesByItself);
     expect(kindsWith("eth1")).toEqual([undefined]);
     expect(kindsWith("br0", "eth1")).toEqual([undefined, "route"]);
@@ -90,10 +90,15 @@ describe("what the host cannot do without", () => {
     ];
     expect(findHostUses({ ...nothingUsed, interfaces, defaultRouteInterfaces: ["br0"] })).toEqual([
       {
+        kind: "default-route",
         hostAddress: "0000:01:00.0",
-        use: "carries the host's default route (interface eth0, a part of br0)",
+        device: "eth0",
+        via: "br0",
         isThisConnection: false,
       },
+    ]);
+    expect(usesOf({ interfaces, defaultRouteInterfaces: ["br0"] })).toEqual([
+      "0000:01:00.0 carries the host's default route (interface eth0, a part of br0)",
     ]);
   });
 
@@ -234,7 +239,7 @@ describe("what the host uses an interface for", () => {
   });
 
   it("is what another network namespace does with it", () => {
-    expect(usesOf({ functionsWithHiddenInterface: ["0000:01:00.2"] })).toEqual([
+    expect(usesOf({ functionsWithHiddenInterface: ["0000:01:00.2" as PciAddress] })).toEqual([
       "0000:01:00.2 has a network interface that is in another network namespace",
     ]);
   });
@@ -242,9 +247,9 @@ describe("what the host uses an interface for", () => {
 
 describe("virtual functions", () => {
   const physicalFunctions = [
-    { pciAddress: "0000:01:00.0", virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] },
-    { pciAddress: "0000:01:00.1", virtualFunctions: ["0000:01:10.1"] },
-  ];
+    { hostAddress: "0000:01:00.0", virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] },
+    { hostAddress: "0000:01:00.1", virtualFunctions: ["0000:01:10.1"] },
+  ] as unknown as HostFacts["physicalFunctions"];
 
   it("are a use of the function that they are of", () => {
     expect(usesOf({ physicalFunctions })).toEqual([
@@ -256,13 +261,10 @@ describe("virtual functions", () => {
   it("that carry this SSH connection make their physical function carry it, which nobody overrides", () => {
     const facts = { ...nothingUsed, physicalFunctions, sshInterfaces: ["eth0v1"] };
     const uses = findHostUses({ ...facts, interfaces: [nic("eth0v1", "0000:01:10.4")] });
-    expect(uses.filter((one) => one.isThisConnection)).toEqual([
-      expect.objectContaining({ hostAddress: "0000:01:10.4" }),
-      {
-        hostAddress: "0000:01:00.0",
-        use: "has virtual function 0000:01:10.4, which carries this SSH connection (interface eth0v1)",
-        isThisConnection: true,
-      },
+    const ours = uses.filter((one) => one.isThisConnection);
+    expect(ours.map((one) => `${one.hostAddress} ${describeHostUse(one)}`)).toEqual([
+      "0000:01:10.4 carries this SSH connection (interface eth0v1)",
+      "0000:01:00.0 has virtual function 0000:01:10.4, which carries this SSH connection (interface eth0v1)",
     ]);
   });
 });
@@ -341,8 +343,8 @@ describe("what the host uses a disk for", () => {
 
 /** Hosts of six interfaces and six disks, in any layers, circles included. */
 const names = ["a", "b", "c", "d", "e", "f"];
-const address = (name: string): string => `0000:0${names.indexOf(name) + 1}:00.0`;
-const someInterface = (name: string): fc.Arbitrary<InterfaceFacts> =>
+const address = (name: string): PciAddress => `0000:0${names.indexOf(name) + 1}:00.0` as PciAddress;
+const someInterface = (name: string): fc.Arbitrary<HostInterface> =>
   fc
     .record({
       isUp: fc.boolean(),
@@ -357,10 +359,10 @@ const someInterface = (name: string): fc.Arbitrary<InterfaceFacts> =>
     .map(({ isPci, kind, ...one }) => ({
       name,
       ...one,
-      ...(isPci && { pciAddress: address(name) }),
+      ...(isPci && { hostAddress: address(name) }),
       ...(kind !== undefined && { kind }),
     }));
-const someDisk = (name: string): fc.Arbitrary<DiskFacts> =>
+const someDisk = (name: string): fc.Arbitrary<HostDisk> =>
   fc
     .record({
       isPci: fc.boolean(),
@@ -374,7 +376,7 @@ const someDisk = (name: string): fc.Arbitrary<DiskFacts> =>
       name,
       claims: [],
       ...one,
-      ...(isPci && { pciAddress: address(name) }),
+      ...(isPci && { hostAddress: address(name) }),
       ...(holder !== undefined && { holder }),
     }));
 const someFacts: fc.Arbitrary<HostFacts> = fc.record({
@@ -385,7 +387,7 @@ const someFacts: fc.Arbitrary<HostFacts> = fc.record({
   functionsWithHiddenInterface: fc.subarray(names.map(address)),
   physicalFunctions: fc
     .subarray(names.map(address))
-    .map((all) => all.map((pciAddress) => ({ pciAddress, virtualFunctions: [address("f")] }))),
+    .map((all) => all.map((hostAddress) => ({ hostAddress, virtualFunctions: [address("f")] }))),
 });
 
 describe("of any host, the uses", () => {
@@ -429,11 +431,11 @@ describe("of any host, the uses", () => {
           for (const one of facts.interfaces)
             if (under.has(one.name)) for (const lower of one.lowerInterfaces) under.add(lower);
         const carriers = facts.interfaces.flatMap((one) =>
-          under.has(one.name) ? (one.pciAddress ?? []) : [],
+          under.has(one.name) ? (one.hostAddress ?? []) : [],
         );
         const parents = facts.physicalFunctions
           .filter((one) => one.virtualFunctions.some((vf) => carriers.includes(vf)))
-          .map((one) => one.pciAddress);
+          .map((one) => one.hostAddress);
         const found = findHostUses(facts).filter((one) => one.isThisConnection);
         expect(new Set(found.map((one) => one.hostAddress))).toEqual(new Set([...carriers, ...parents]));
       }),
@@ -450,9 +452,9 @@ describe("of any host, the uses", () => {
             for (const one of facts.disks)
               if (under.has(one.name)) for (const lower of one.slaves) under.add(lower);
           for (const one of facts.disks)
-            if (under.has(one.name) && one.pciAddress !== undefined)
+            if (under.has(one.name) && one.hostAddress !== undefined)
               expect(
-                uses.filter((use) => use.startsWith(`${one.pciAddress} has disk ${top.name}, `)),
+                uses.filter((use) => use.startsWith(`${one.hostAddress} has disk ${top.name}, `)),
               ).not.toEqual([]);
         }
       }),
