@@ -8,6 +8,9 @@ import type {
 } from "../plan";
 import type { GuestSlot, PciAddress } from "../pci";
 import type { HostFunction } from "../host/facts";
+import type { HeldLocks } from "../host/helper";
+
+export type { HeldLocks } from "../host/helper";
 
 /** What tells which locks an operation needs. */
 export interface Identity {
@@ -168,12 +171,6 @@ export interface Lock {
 export interface PausableClock {
   stop(): void;
   go(): void;
-}
-
-export interface HeldLocks {
-  release(): Promise<void>;
-  /** Resolves when the locks have been lost with their connection. */
-  readonly lost: Promise<Error>;
 }
 
 /** One guest on one host, reachable now. */

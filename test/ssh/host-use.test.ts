@@ -7,6 +7,7 @@ import type { PciAddress } from "../../provider/pci";
 import { describeHostUse } from "../../provider/plan";
 import type { SshConnection } from "../../provider/ssh";
 import { NetworkNamespace } from "../support/network-namespace";
+import { openHelper } from "../support/open-helper";
 import { Bench, waitUntil, type Sshd } from "../support/sshd";
 
 jest.setTimeout(60_000);
@@ -57,7 +58,7 @@ describe("in a network namespace with interfaces of many uses", () => {
     );
     const sshd = await bench.startSshd({ namespace: namespace.name, address: namespace.innerAddress });
     connection = await connect(sshd);
-    facts = await connection.locks.readHostFacts();
+    facts = await openHelper(connection).readFacts();
   });
   afterAll(() => namespace.remove());
 
@@ -108,7 +109,7 @@ describe("in a network namespace with interfaces of many uses", () => {
       (_, n) => `route add 10.${n >> 8}.${n & 255}.0/24 dev way2 proto bird metric 20`,
     );
     namespace.ip(...learned, "route add 198.51.100.0/24 dev way1 proto static");
-    const found = await connection.locks.readHostFacts();
+    const found = await openHelper(connection).readFacts();
     expect(usesOf(found, "way1")).toEqual([
       "has interface way1, which is up with a route to 198.51.100.0/24",
     ]);
@@ -144,7 +145,7 @@ describe("with disks that somebody has", () => {
     const script = `mount --make-rprivate / && mount /dev/${disk} ${place} && exec sleep 600`;
     elsewhere = spawn("unshare", ["--mount", "sh", "-c", script], { stdio: "ignore" });
     await waitUntil(`${disk} is mounted`, () => readdirSync("/sys/fs/ext4").includes(disk));
-    const facts = await (await connect(await bench.startSshd())).locks.readHostFacts();
+    const facts = await openHelper(await connect(await bench.startSshd())).readFacts();
     expect(facts.disks.find((one) => one.name === disk)?.mountPoints).toEqual([]);
     expect(usesOf(facts, disk)).toEqual([
       `has disk ${disk}, which is mounted in another mount namespace (ext4)`,
@@ -156,7 +157,7 @@ describe("with disks that somebody has", () => {
   it("finds that a disk is a part of another one, and that a disk that nobody has is free", async () => {
     const disk = addLoop();
     const top = addLoop(`/dev/${disk}`);
-    const facts = await (await connect(await bench.startSshd())).locks.readHostFacts();
+    const facts = await openHelper(await connect(await bench.startSshd())).readFacts();
     expect(facts.disks.find((one) => one.name === top)).toMatchObject({ holder: "loop", slaves: [disk] });
     const base = facts.disks.map((one) => (one.name === disk ? withoutHolder(one) : one));
     expect(usesOf({ ...facts, disks: base }, disk)).toEqual([
@@ -212,7 +213,7 @@ describe("with disks that somebody has", () => {
         exec(command.replace("eval", `{ ${move}} && eval`), signal),
     });
     try {
-      const facts = await connection.locks.readHostFacts();
+      const facts = await openHelper(connection).readFacts();
       expect(usesOf(facts, labelled)).toEqual([`has disk ${labelled}, which is a part of ZFS pool tank`]);
       expect(usesOf(facts, cached)).toEqual([`has disk ${cached}, which is a part of a ZFS pool`]);
       expect(usesOf(facts, exported)).toEqual([
