@@ -3,7 +3,10 @@ import { findHostDevices, type HostFacts } from "../host/facts";
 import { findHostUses } from "../host/uses";
 import type { Observation } from "../plan";
 
-/** What of an observation tells what the host has its functions for; nothing is asked where none is to be taken. */
+/**
+ * What of an observation tells what the host has its functions for; nothing is asked where none is to be
+ * taken.
+ */
 export async function readHostUses(
   query: ObservationQuery,
   readHostFacts: () => Promise<HostFacts>,

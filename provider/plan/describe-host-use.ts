@@ -1,7 +1,10 @@
 import type { DiskClaim, DiskHolder, HostDevices } from "../host/facts";
 import type { DiskLabel, HostUse, HostUseReason, InterfaceLayer } from "../host/uses";
 
-/** What the host uses a function for, in words that follow "it": `has interface eth1, which carries VLAN eth1.5`. */
+/**
+ * What the host uses a function for, in words that follow "it": `has interface eth1, which carries VLAN
+ * eth1.5`.
+ */
 export function describeHostUse(use: HostUseReason): string {
   switch (use.kind) {
     case "this-connection":

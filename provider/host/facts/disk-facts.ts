@@ -18,7 +18,10 @@ export interface HostDisk {
   readonly hostAddress?: PciAddress;
   /** What holds its slaves; absent for a disk, a partition or an NVMe namespace, which hold nothing. */
   readonly holder?: DiskHolder;
-  /** What it lies on: members of dm and md, a partition's disk, the paths of an NVMe namespace. Not transitive. */
+  /**
+   * What it lies on: members of dm and md, a partition's disk, the paths of an NVMe namespace. Not
+   * transitive.
+   */
   readonly slaves: readonly string[];
   /** Where it is mounted, in the mount namespace of the login; `[SWAP]` where it is swapped to. */
   readonly mountPoints: readonly string[];
@@ -162,7 +165,8 @@ function holderByName(name: string): DiskHolder {
 
 /**
  * With native NVMe multipath a namespace (nvme0n1) hangs below a virtual subsystem; its paths through the
- * controllers are hidden disks named nvme0c3n1 (Linux, drivers/nvme/host/multipath.c: nvme_mpath_set_disk_name).
+ * controllers are hidden disks named nvme0c3n1 (Linux, drivers/nvme/host/multipath.c:
+ * nvme_mpath_set_disk_name).
  *
  * @returns the paths of each namespace
  */

@@ -4,10 +4,10 @@ import { findPciAddress, type PciAddress } from "../../pci/address";
 export type FactRecords = ReadonlyMap<string, readonly string[]>;
 
 /**
- * What a helper may answer one question with. Whoever reads it does nothing else meanwhile, and the connections to other
- * hosts stand still with it: the dearest answer within these limits takes less than 0.3 s of a processor. A host with
- * a thousand guests, or five hundred disks on four paths each, has some 3,000 records in two megabytes; one that has
- * more than this is refused, as one that lies.
+ * What a helper may answer one question with. Whoever reads it does nothing else meanwhile, and the
+ * connections to other hosts stand still with it: the dearest answer within these limits takes less than 0.3
+ * s of a processor. A host with a thousand guests, or five hundred disks on four paths each, has some 3,000
+ * records in two megabytes; one that has more than this is refused, as one that lies.
  */
 export const ANSWER_LIMITS = {
   /** A list of all routes alone may have one megabyte. */
@@ -17,7 +17,10 @@ export const ANSWER_LIMITS = {
   records: 10_000,
 } as const;
 
-/** Most records of a kind, and most words in all of them, where what is made of what is followed from each to its end. */
+/**
+ * Most records of a kind, and most words in all of them, where what is made of what is followed from each to
+ * its end.
+ */
 const LIMITS: Readonly<Record<string, { readonly records: number; readonly words: number }>> = {
   net: { records: 4_000, words: 16_000 },
   blk: { records: 4_000, words: 16_000 },

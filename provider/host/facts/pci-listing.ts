@@ -98,8 +98,8 @@ function digits(id: string | undefined): string {
 }
 
 /**
- * Lines of pci.ids: `8086  Intel Corporation`, below it `\t10d3  82574L …`; classes begin with `C 02`. By `8086`,
- * `8086 10d3`, `C 02`, `C 02 00`.
+ * Lines of pci.ids: `8086  Intel Corporation`, below it `\t10d3  82574L …`; classes begin with `C 02`. By
+ * `8086`, `8086 10d3`, `C 02`, `C 02 00`.
  */
 function readNames(lines: readonly string[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();

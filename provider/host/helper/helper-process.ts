@@ -132,7 +132,8 @@ export class HelperProcess {
 
   #read(text: string): void {
     if (!text.includes("\n")) {
-      // put together when its end has come: a peer that sends byte after byte must not have each copied with all before
+      // put together when its end has come: a peer that sends byte after byte must not have each copied with
+      // all before
       this.#rest += text;
       this.#refuseLongLine();
       return;

@@ -35,14 +35,16 @@ const RELEASE_LIMIT_MS = 30_000;
 /** How long the helper may take to say goodbye. */
 const QUIT_LIMIT_MS = 2000;
 
-/** The host that the helper runs on. Who ends its connection ends all that was done under the helper's locks. */
+/**
+ * The host that the helper runs on. Who ends its connection ends all that was done under the helper's locks.
+ */
 export interface HelperHost extends RemoteHost {
   destroy(reason: Error): void;
 }
 
 /**
- * What is done on a host once for each connection: locks between machines, and the reading of facts. One helper
- * program on the host does all of it, started at first use.
+ * What is done on a host once for each connection: locks between machines, and the reading of facts. One
+ * helper program on the host does all of it, started at first use.
  */
 export class HostHelper {
   readonly #host: HelperHost;
@@ -104,7 +106,8 @@ export class HostHelper {
   }
 
   /**
-   * Looks up what the host itself needs. Costs one process on the host (`ip`), the rest is read by the helper.
+   * Looks up what the host itself needs. Costs one process on the host (`ip`), the rest is read by the
+   * helper.
    *
    * @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST, the signal's reason
    */

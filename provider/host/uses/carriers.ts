@@ -3,7 +3,10 @@ import { turnedRound, type HostInterface } from "../facts";
 import { partsOf } from "./parts-of";
 import { uniqueBy } from "./unique-by";
 
-/** Most interfaces on top of an interface that are told, for it carries what they carry: one is enough to keep it. */
+/**
+ * Most interfaces on top of an interface that are told, for it carries what they carry: one is enough to keep
+ * it.
+ */
 const MAX_TOPS = 4;
 
 /** A function with an interface that carries something, itself or as a part of the interface `via`. */

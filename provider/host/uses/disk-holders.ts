@@ -15,7 +15,10 @@ export function holderReasons(disk: DiskLabel, holders: readonly HostDisk[]): Di
   });
 }
 
-/** The names of what is a RAID, an LVM volume or the like, or lies on such a device through any number of layers. */
+/**
+ * The names of what is a RAID, an LVM volume or the like, or lies on such a device through any number of
+ * layers.
+ */
 export function namesOnHolder(
   disks: readonly HostDisk[],
   uppers: ReadonlyMap<string, readonly HostDisk[]>,

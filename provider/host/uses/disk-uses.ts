@@ -19,8 +19,8 @@ interface UsedDisk {
 }
 
 /**
- * What the host uses disks for: mounts and swap at the top of their layers, and what holds a disk or partition at the
- * bottom, mounted or not.
+ * What the host uses disks for: mounts and swap at the top of their layers, and what holds a disk or
+ * partition at the bottom, mounted or not.
  */
 export function diskUses({ disks }: HostFacts): HostUse[] {
   const used = findUsedDisks(disks);

@@ -10,8 +10,8 @@ export interface HostUseTraits {
   /** Whether this SSH connection would be cut: nobody may override that. */
   readonly isThisConnection: boolean;
   /**
-   * Set if the use is no more than what an interface is given by itself as soon as the host has it back, as by DHCP:
-   * addresses, routes. The only default route of the host is more than that.
+   * Set if the use is no more than what an interface is given by itself as soon as the host has it back, as
+   * by DHCP: addresses, routes. The only default route of the host is more than that.
    */
   readonly comesByItself?: "address" | "route";
   /** Virtual functions (SR-IOV) that are gone once the driver of this physical function has lost it. */

@@ -15,8 +15,9 @@ type FindUses = (facts: HostFacts, found: readonly HostUse[]) => HostUse[];
 /**
  * The kinds of uses, in the order in which they are told.
  *
- * A new kind (a GPU, a TPM) is a file in host/facts that parses what the helper reads, and a file here with its line
- * in this list. Its member of {@link HostUseReason} asks for a phrase in provider/plan/describe-host-use.ts.
+ * A new kind (a GPU, a TPM) is a file in host/facts that parses what the helper reads, and a file here with
+ * its line in this list. Its member of {@link HostUseReason} asks for a phrase in
+ * provider/plan/describe-host-use.ts.
  */
 const KINDS: readonly FindUses[] = [
   thisConnectionUses,

@@ -4,7 +4,9 @@ import { uniqueBy } from "./unique-by";
 
 const OPEN_VSWITCH = "openvswitch";
 
-/** What runs directly on each interface, by its name: bridges and bonds that it is a port of, VLANs, tunnels. */
+/**
+ * What runs directly on each interface, by its name: bridges and bonds that it is a port of, VLANs, tunnels.
+ */
 export function layersByInterface(
   interfaces: readonly HostInterface[],
 ): (name: string) => readonly InterfaceLayer[] {

@@ -29,8 +29,8 @@ function usesOf(one: HostInterface, layers: readonly InterfaceLayer[]): HostUse[
 }
 
 /**
- * The kernel, or a daemon in its place, gives an IPv6 link-local address to every interface that is up: it says nothing
- * about a use. An IPv4 link-local address has to be asked for.
+ * The kernel, or a daemon in its place, gives an IPv6 link-local address to every interface that is up: it
+ * says nothing about a use. An IPv4 link-local address has to be asked for.
  */
 function isLinkLocal(address: string): boolean {
   return /^fe[89ab][0-9a-f]:/i.test(address);

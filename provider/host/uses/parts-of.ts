@@ -1,7 +1,7 @@
 /**
- * Each of these devices with all that it is made of, itself included, through any number of layers. Where one is a
- * part of very many, the first of them count, so that the time goes with the number of parts, however they lie on each
- * other; none is left out that is a part of any.
+ * Each of these devices with all that it is made of, itself included, through any number of layers. Where one
+ * is a part of very many, the first of them count, so that the time goes with the number of parts, however
+ * they lie on each other; none is left out that is a part of any.
  *
  * @param mostTops how many count
  * @returns names of parts by the name of the top, in the order of the tops
@@ -22,7 +22,8 @@ export function partsOf(
       below.add(name);
     };
     take(top);
-    // a set hands out what is added while it is walked; what was full already has been walked by those that filled it
+    // a set hands out what is added while it is walked; what was full already has been walked by those that
+    // filled it
     for (const name of below) for (const part of parts.get(name) ?? []) take(part);
     found.set(top, below);
   }
