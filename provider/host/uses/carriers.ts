@@ -19,16 +19,19 @@ export interface Carrier {
 /** The functions under these interfaces, through any number of layers: bridges, bonds, VLANs. */
 export function findCarriers(interfaces: readonly HostInterface[], tops: readonly string[]): Carrier[] {
   const below = partsOf(tops, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])), MAX_TOPS);
-  const byName = turnedRound(interfaces, (one) => (one.hostAddress === undefined ? [] : [one.name]));
-  const found = [...below].flatMap(([top, names]) =>
-    [...names].flatMap((name) => byName.get(name) ?? []).map((one) => carrierBelow(one, top)),
+  const onPci = interfaces.filter(isOnFunction);
+  const byName = turnedRound(
+    uniqueBy(onPci, (one) => `${one.hostAddress} ${one.name}`),
+    (one) => [one.name],
   );
-  return uniqueBy(
-    found.flatMap((one) => one ?? []),
-    (one) => `${one.hostAddress} ${one.device} ${one.via ?? ""}`,
-  );
+  const found: Carrier[] = [];
+  for (const [top, names] of below)
+    for (const device of names)
+      for (const { hostAddress } of byName.get(device) ?? [])
+        found.push(device === top ? { hostAddress, device } : { hostAddress, device, via: top });
+  return found;
 }
 
-function carrierBelow({ name, hostAddress }: HostInterface, top: string): Carrier | undefined {
-  return hostAddress && { hostAddress, device: name, ...(name !== top && { via: top }) };
+function isOnFunction(one: HostInterface): one is HostInterface & Pick<Carrier, "hostAddress"> {
+  return one.hostAddress !== undefined;
 }

@@ -35,9 +35,26 @@ export function diskUses({ disks }: HostFacts): HostUse[] {
       counts.set(hostAddress, count + reasons.length);
       return reasons
         .slice(0, Math.max(0, MAX_USES - count))
-        .map((reason): HostUse => ({ ...reason, hostAddress, isThisConnection: false }));
+        .map((reason) => useOf(reason, hostAddress));
     }),
   );
+}
+
+/** Written out, for a host can have very many uses: a copy of the reason costs three times as much. */
+function useOf(reason: DiskUseReason, hostAddress: PciAddress): HostUse {
+  const { kind, disk } = reason;
+  switch (kind) {
+    case "mount":
+      return { kind, hostAddress, disk, mountPoints: reason.mountPoints, isThisConnection: false };
+    case "swap":
+      return { kind, hostAddress, disk, isThisConnection: false };
+    case "disk-claim":
+      return { kind, hostAddress, disk, claim: reason.claim, isThisConnection: false };
+    case "disk-holder": {
+      const { holder, holders } = reason;
+      return { kind, hostAddress, disk, holder, holders, isThisConnection: false };
+    }
+  }
 }
 
 function findUsedDisks(disks: readonly HostDisk[]): UsedDisk[] {
