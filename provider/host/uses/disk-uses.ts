@@ -33,9 +33,7 @@ export function diskUses({ disks }: HostFacts): HostUse[] {
     [...(below.get(name) ?? [])].flatMap((hostAddress) => {
       const count = counts.get(hostAddress) ?? 0;
       counts.set(hostAddress, count + reasons.length);
-      return reasons
-        .slice(0, Math.max(0, MAX_USES - count))
-        .map((reason) => useOf(reason, hostAddress));
+      return reasons.slice(0, Math.max(0, MAX_USES - count)).map((reason) => useOf(reason, hostAddress));
     }),
   );
 }
