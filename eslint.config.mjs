@@ -12,8 +12,8 @@ const rooms = {
   pci: ["errors"],
   qmp: ["async", "errors"],
   "libvirt-rpc": ["async", "errors"],
-  ssh: ["host", "async", "errors"],
-  host: ["ssh", "pci", "async", "errors"],
+  ssh: ["async", "errors"],
+  host: ["pci", "async", "errors"],
   plan: ["host", "pci", "errors"],
   inspect: ["plan", "host", "pci", "errors"],
   apply: ["plan", "host", "pci", "async", "errors"],
@@ -45,6 +45,21 @@ const zones = [
     except: [room, ...known].map((name) => `./${name}`),
     message: `provider/${room} knows only ${known.join(", ") || "itself"}.`,
   })),
+  {
+    target: "./provider/host/facts",
+    from: ["./provider/host/helper", "./provider/host/uses"],
+    message: "Facts are data: they know neither who reads them nor what is concluded from them.",
+  },
+  {
+    target: "./provider/host/uses",
+    from: "./provider/host/helper",
+    message: "Uses follow from facts, however these were read.",
+  },
+  {
+    target: "./provider/host/helper",
+    from: "./provider/host/uses",
+    message: "The helper reads facts; what is concluded from them is not its own.",
+  },
   {
     target: "./sdk",
     from: "./provider",
@@ -96,7 +111,11 @@ const foreignPackages = (room) =>
       message: `${name} stays inside ${name === "@pulumi/pulumi" ? "sdk and " : ""}provider/${home}.`,
     }));
 
-const ioModules = { regex: "^node:(?!crypto$|util$|assert)", message: "This room does no I/O." };
+const ioModules = {
+  regex: "^node:(?!crypto$|util$|assert)",
+  message: "This room does no I/O.",
+  allowTypeImports: true,
+};
 
 /** Whoever starts a program has to keep credentials out of its environment (provider/ssh/config/child-environment.ts). */
 const noPrograms = {

@@ -1,5 +1,5 @@
 import type { HostUse } from "../host/uses";
-import type { Observation } from "../plan";
+import { describeHostUse, type Observation } from "../plan";
 import type { Progress } from "./ports";
 
 /**
@@ -25,6 +25,8 @@ export function withoutNewcomers(before: Observation, now: Observation, progress
   // of functions that are none of the plan's nothing is to be said
   for (const one of now.hostUses)
     if (isNewcomer(one) && now.functions.has(one.hostAddress))
-      progress(`${one.hostAddress} ${one.use}, since a moment ago; that is no reason to leave it`);
+      progress(
+        `${one.hostAddress} ${describeHostUse(one)}, since a moment ago; that is no reason to leave it`,
+      );
   return { ...now, hostUses: now.hostUses.filter((one) => !isNewcomer(one)) };
 }

@@ -9,6 +9,9 @@ import type {
 import type { GuestSlot, PciAddress } from "../pci";
 import type { HostFunction } from "../host/facts";
 import type { PausableClock } from "../async/queue-deadlines";
+import type { HeldLocks } from "../host/helper";
+
+export type { HeldLocks } from "../host/helper";
 
 /** What tells which locks an operation needs. */
 export interface Identity {
@@ -220,13 +223,6 @@ export interface Lock {
    * @param clock stands still while another operation of this process has a lock that is waited for
    */
   acquire(names: readonly string[], signal: AbortSignal, clock: PausableClock): Promise<HeldLocks>;
-}
-
-/** Locks that are held. */
-export interface HeldLocks {
-  release(): Promise<void>;
-  /** Resolves when the locks have been lost with their connection. */
-  readonly lost: Promise<Error>;
 }
 
 /** One guest on one host, reachable now. */

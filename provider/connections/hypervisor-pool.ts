@@ -21,11 +21,11 @@ import {
   type QmpSession,
 } from "../hypervisor/plain-qemu";
 import type { Hypervisor, Lock } from "../apply";
-import type { HostFacts } from "../host/uses";
 import type { PciAddress } from "../pci";
 import type { ConnectionInputs } from "../resource";
 import { SshPool, type SshConnection, type SshTarget } from "../ssh";
-import type { PciListing } from "../host/facts";
+import type { HostFacts, PciListing } from "../host/facts";
+import { HostHelper } from "../host/helper";
 import { SshTargets } from "./ssh-target-resolver";
 
 /** Which guest, over which connection. */
@@ -120,6 +120,7 @@ export class Hypervisors {
   readonly #pool = new SshPool();
   readonly #unanswered = new Map<string, Error>();
   readonly #sessions = new Map<SshConnection, Map<string, LibvirtSession>>();
+  readonly #helpers = new Map<SshConnection, HostHelper>();
   readonly #plainConnections = new Map<SshConnection, PlainConnection>();
   readonly #plain: PlainParts;
 
@@ -136,10 +137,11 @@ export class Hypervisors {
     const own = await this.targets.of(locator.connection);
     const target: SshTarget = { ...own, ...options.limits };
     const ssh = await this.#pool.acquire(target, options.signal);
-    if (options.willLock) ssh.locks.prepare();
-    const lock = lockOf(ssh, options.progress);
+    const helper = this.#helperOf(ssh);
+    if (options.willLock) helper.prepare();
+    const lock = lockOf(helper, options.progress);
     const readHostFacts =
-      options.readHostFacts ?? ((signal: AbortSignal): Promise<HostFacts> => ssh.locks.readHostFacts(signal));
+      options.readHostFacts ?? ((signal: AbortSignal): Promise<HostFacts> => helper.readFacts(signal));
     if (locator.by === "socket") {
       const { socket, privilege, guestUuid, madeIn } = locator;
       const { channels, relayChannels, monitors } = this.#plainConnectionOf(ssh);
@@ -163,12 +165,13 @@ export class Hypervisors {
   async openHost(connection: ConnectionInputs, options: OpenOptions = {}): Promise<OpenHost> {
     const target: SshTarget = { ...(await this.targets.of(connection)), ...options.limits };
     const ssh = await this.#pool.acquire(target, options.signal);
-    const { label, hostKeyFingerprint, locks } = ssh;
+    const helper = this.#helperOf(ssh);
+    const { label, hostKeyFingerprint } = ssh;
     return {
       label,
       hostKeyFingerprint,
-      readHostFacts: (signal) => locks.readHostFacts(signal),
-      listPciFunctions: (signal) => locks.listPciFunctions(signal),
+      readHostFacts: (signal) => helper.readFacts(signal),
+      listPciFunctions: (signal) => helper.listFunctions(signal),
       runningGuests: async (uri, signal) => {
         const session = new LibvirtSession(streamsOf(ssh), uri);
         try {
@@ -205,7 +208,18 @@ export class Hypervisors {
     const sessions = [...this.#sessions.values()].flatMap((one) => [...new Set(one.values())]);
     const monitors = [...this.#plainConnections.values()].flatMap((one) => [...one.monitors.values()]);
     await Promise.all([...sessions, ...monitors].map((session) => session.close()));
+    await Promise.all([...this.#helpers.values()].map((helper) => helper.close()));
     await this.#pool.close();
+  }
+
+  /** One for each connection: its locks are lost with it. */
+  #helperOf(ssh: SshConnection): HostHelper {
+    const known = this.#helpers.get(ssh);
+    if (known !== undefined) return known;
+    const helper = new HostHelper(ssh);
+    this.#helpers.set(ssh, helper);
+    void ssh.closed.then(() => this.#helpers.delete(ssh));
+    return helper;
   }
 
   #plainConnectionOf(ssh: SshConnection): PlainConnection {
@@ -282,10 +296,10 @@ function streamsOf(ssh: SshConnection): StreamFactory {
   };
 }
 
-function lockOf(ssh: SshConnection, progress: ((line: string) => void) | undefined): Lock {
+function lockOf(helper: HostHelper, progress: ((line: string) => void) | undefined): Lock {
   return {
     acquire: (names, signal, clock) =>
-      ssh.locks.lock(names, signal, {
+      helper.lock(names, signal, {
         onWaiting: (name) => progress?.(`waiting for another operation to let go of ${name}`),
         clock,
       }),

@@ -7,8 +7,8 @@ import {
   type PublicConnection,
 } from "../inspect";
 import { Deadline } from "../async";
-import { findPciAddress, type PciAddress } from "../pci";
-import type { HostFacts } from "../host/uses";
+import type { PciAddress } from "../pci";
+import type { HostFacts } from "../host/facts";
 import {
   findInputFailures,
   parseCheckedInputs,
@@ -72,9 +72,7 @@ export async function inspectHost(args: unknown, options: InspectOptions = {}): 
     progress(`looking at the devices of ${host.label}`);
     const reading = host.readHostFacts(signal);
     const listing = host.listPciFunctions(signal);
-    const addresses = listing.then(({ functions }) =>
-      functions.flatMap((one) => findPciAddress(one.address) ?? []),
-    );
+    const addresses = listing.then(({ functions }) => functions.map((one) => one.hostAddress));
     addresses.catch(() => undefined); // who asks for the listing is told
     const look = inputs.guest
       ? inspectGuest(hypervisors, { ...inputs, guest: inputs.guest, connection }, addresses, reading, signal)

@@ -1,4 +1,5 @@
 import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOptions } from "../pci";
+import { describeHostDevices, listUses } from "./describe-host-use";
 import type { ConfiguredFunction, LedgerLocation, UnreadGuest } from "./observation";
 import type { Plan, Step, TakenFunction } from "./step";
 
@@ -77,7 +78,7 @@ function describeOverridden({ overriddenUses }: TakenFunction): string {
 function describeFrom({ hostDriver, vfioDriver, hostDevices }: TakenFunction): string {
   if (vfioDriver !== undefined) return `it is on ${vfioDriver} already, and stays there`;
   if (hostDriver === undefined) return "it has no host driver";
-  return `host driver ${hostDriver} loses it${hostDevices === undefined ? "" : `, with ${hostDevices}`}`;
+  return `host driver ${hostDriver} loses it${hostDevices === undefined ? "" : `, with ${describeHostDevices(hostDevices)}`}`;
 }
 
 function describeRom({ romFile, romBar }: RomOptions): string {
@@ -131,11 +132,6 @@ function listNumbers(unordered: readonly number[]): string {
   const numbers = [...unordered].sort((a, b) => a - b);
   const isRun = numbers.length > 2 && numbers.every((n, i) => i === 0 || n === (numbers[i - 1] ?? 0) + 1);
   return isRun ? `${numbers[0]}-${numbers.at(-1)}` : numbers.join(",");
-}
-
-/** What the host uses a function for, in words that follow "it". */
-export function listUses(uses: readonly string[]): string {
-  return uses.join(", and ");
 }
 
 /** What the guest goes through. */

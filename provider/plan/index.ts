@@ -9,6 +9,7 @@ export {
   listFunctions,
   type Interruption,
 } from "./describe";
+export { describeHostDevices, describeHostUse } from "./describe-host-use";
 export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./desired";
 export {
   aliasOf,

@@ -1,5 +1,5 @@
 import type { GuestBus, GuestSlot, PciAddress, RomOptions } from "../pci";
-import type { HostFunction } from "../host/facts";
+import type { HostDevices, HostFunction } from "../host/facts";
 import type { HostUse } from "../host/uses";
 
 /**
@@ -156,8 +156,8 @@ export interface Observation {
   /** Undefined where the host has no such guest, or one without persistent configuration. */
   readonly configuration?: Configuration;
   readonly hostUses: readonly HostUse[];
-  /** What a function is to the host, used or not: `interface eth2`. Default: nothing is known. */
-  readonly hostDevices?: ReadonlyMap<PciAddress, string>;
+  /** What a function is to the host, used or not. Default: nothing is known. */
+  readonly hostDevices?: ReadonlyMap<PciAddress, HostDevices>;
   /** Where the entries of this guest stand while it runs. Default: `live`. */
   readonly ledgerLocation?: "live" | "domain" | "host";
   /** Undefined where nothing confines QEMU, or something else sees to it. */

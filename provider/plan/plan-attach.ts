@@ -14,7 +14,7 @@ import { isVfioDriver, type HostFunction } from "../host/facts";
 import type { HostUse } from "../host/uses";
 import { chooseSlot, isPluggedAs, refuseSlotGivenAway, slotOfConfigured, usableBuses } from "./choose-slot";
 import { incarnationFor, isAnothersEntry, isVisible, refuseAnothers, refuseStandingOtherwise } from "./claim";
-import { listUses } from "./describe";
+import { listUses } from "./describe-host-use";
 import { aliasOf, findTagOfAlias, qemuIdOf } from "./identifiers";
 import type { Holding, LedgerEntry, LedgerLocation, Observation, OwnedResources } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
@@ -113,7 +113,7 @@ export function planAttach(
     );
   const taken = (hostAddress: PciAddress): TakenFunction => {
     const hostDriver = finalEntry.functions.find((one) => one.hostAddress === hostAddress)?.hostDriver;
-    const overriddenUses = usesOf(observation, hostAddress).map((one) => one.use);
+    const overriddenUses = usesOf(observation, hostAddress);
     const hostDevices = observation.hostDevices?.get(hostAddress);
     return {
       hostAddress,
@@ -464,7 +464,7 @@ function refuseWhatTheHostUses(
   throw providerError("FUNCTION_USED_BY_HOST", {
     uses: refused.map(({ hostAddress, uses }) => {
       const driver = observation.functions.get(hostAddress)?.driver ?? "no driver";
-      return `${hostAddress} (${driver}) ${listUses(uses.map((one) => one.use))}`;
+      return `${hostAddress} (${driver}) ${listUses(uses)}`;
     }),
     canOverride: refused.every(({ uses }) => uses.every((one) => !one.isThisConnection)),
   });

@@ -1,7 +1,8 @@
+import type { PciAddress } from "../../pci/address";
 import { findDisk, mountPointsByDisk, type MountFacts } from "./mount-facts";
 import {
+  hostAddressOn,
   isTooLong,
-  pciAddressOn,
   splitOnce,
   splitRecord,
   unreadableRecordError,
@@ -14,10 +15,13 @@ export interface HostDisk {
   /** Name of a mapped device: `vg-root`. */
   readonly alias?: string;
   /** The nearest PCI function on its sysfs path. Absent for virtual disks. */
-  readonly pciAddress?: string;
+  readonly hostAddress?: PciAddress;
   /** What holds its slaves; absent for a disk, a partition or an NVMe namespace, which hold nothing. */
   readonly holder?: DiskHolder;
-  /** What it lies on: members of dm and md, a partition's disk, the paths of an NVMe namespace. Not transitive. */
+  /**
+   * What it lies on: members of dm and md, a partition's disk, the paths of an NVMe namespace. Not
+   * transitive.
+   */
   readonly slaves: readonly string[];
   /** Where it is mounted, in the mount namespace of the login; `[SWAP]` where it is swapped to. */
   readonly mountPoints: readonly string[];
@@ -72,7 +76,7 @@ export function parseDisks(records: FactRecords): readonly HostDisk[] {
     return {
       name,
       ...(alias !== undefined && { alias }),
-      ...pciAddressOn(path),
+      ...hostAddressOn(path),
       ...(wholeDisk === undefined && made.length > 0 && { holder }),
       slaves: [...(wholeDisk === undefined ? [] : [wholeDisk]), ...made, ...(paths.get(name) ?? [])],
       mountPoints: mountPoints.get(name) ?? [],
@@ -161,7 +165,8 @@ function holderByName(name: string): DiskHolder {
 
 /**
  * With native NVMe multipath a namespace (nvme0n1) hangs below a virtual subsystem; its paths through the
- * controllers are hidden disks named nvme0c3n1 (Linux, drivers/nvme/host/multipath.c: nvme_mpath_set_disk_name).
+ * controllers are hidden disks named nvme0c3n1 (Linux, drivers/nvme/host/multipath.c:
+ * nvme_mpath_set_disk_name).
  *
  * @returns the paths of each namespace
  */

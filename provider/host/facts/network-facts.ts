@@ -46,13 +46,16 @@ const MAX_INTERFACES = 4_000;
 const MAX_ROUTES = 10_000;
 
 /**
- * Most values in what `ip` prints, counted by what stands before them: their number is what reading costs. A port of a
- * bridge has some eighty.
+ * Most values in what `ip` prints, counted by what stands before them: their number is what reading costs. A
+ * port of a bridge has some eighty.
  */
 const MAX_VALUES = 150_000;
 const VALUE_BEGINS: ReadonlySet<number> = new Set(Buffer.from("[{,"));
 
-/** Linux's own limits for names of interfaces and their kinds are 15 characters; `ip` prints nothing longer than a route. */
+/**
+ * Linux's own limits for names of interfaces and their kinds are 15 characters; `ip` prints nothing longer
+ * than a route.
+ */
 const MAX_TEXT_CHARACTERS = 255;
 
 /** The kernel's one device for every switch of Open vSwitch: its ports are the ports of all. */
@@ -168,8 +171,8 @@ function linkOf(one: IpAddress, ovsPorts: readonly string[]): IpLink {
 }
 
 /**
- * The parent that a VLAN or tunnel names; and for an internal port of Open vSwitch the datapath, and so all its
- * ports, since the kernel does not say which of them it reaches.
+ * The parent that a VLAN or tunnel names; and for an internal port of Open vSwitch the datapath, and so all
+ * its ports, since the kernel does not say which of them it reaches.
  */
 function lowerOf(one: IpAddress, kind: string | undefined, ovsPorts: readonly string[]): readonly string[] {
   const parents = [one.link, one.underlying].filter((name) => name !== undefined);

@@ -1,14 +1,13 @@
 import { providerError } from "../../errors";
 import { untilAborted } from "../../async/abort";
 import { setRepeatingTimer, setTimer, type Timer } from "../../async/clock";
-import { findExpiredLogin } from "../../ssh/auth/expired-login";
+import type { RemoteCommand, RemoteHost } from "../../async/remote-command";
 import {
   HOST_HELPER_COMMAND,
   HOST_HELPER_PROGRAM,
   READY_WORD,
   WRONG_SHELL_EXIT_CODE,
 } from "./helper-program";
-import type { SshProcess } from "../../ssh/transport/process";
 
 /** A line every two seconds; the program on the host gives up after ten without. */
 const HEARTBEAT_MS = 2000;
@@ -31,18 +30,12 @@ export interface Exchange<T> {
   readonly reject: (reason: Error) => void;
 }
 
-/** Where the helper runs. */
-export interface HelperHost {
-  readonly label: string;
-  exec(command: string, signal?: AbortSignal): Promise<SshProcess>;
-}
-
 /** The running helper program: sends requests, hands out the answers by id, keeps up the heartbeat. */
 export class HelperProcess {
   /** Resolves once the program has ended, or its connection. */
   readonly ended: Promise<Error>;
-  readonly #process: SshProcess;
-  readonly #host: HelperHost;
+  readonly #process: RemoteCommand;
+  readonly #host: RemoteHost;
   readonly #handlers = new Map<string, AnswerHandler>();
   #resolveEnded!: (reason: Error) => void;
   #lastId = 0;
@@ -51,13 +44,13 @@ export class HelperProcess {
   #end: Error | undefined;
 
   /** @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, and the codes of exec */
-  static async start(host: HelperHost): Promise<HelperProcess> {
+  static async start(host: RemoteHost): Promise<HelperProcess> {
     const helper = new HelperProcess(host, await host.exec(HOST_HELPER_COMMAND));
     await helper.#untilReady();
     return helper;
   }
 
-  private constructor(host: HelperHost, process: SshProcess) {
+  private constructor(host: RemoteHost, process: RemoteCommand) {
     this.#host = host;
     this.#process = process;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
@@ -140,7 +133,8 @@ export class HelperProcess {
 
   #read(text: string): void {
     if (!text.includes("\n")) {
-      // put together when its end has come: a peer that sends byte after byte must not have each copied with all before
+      // put together when its end has come: a peer that sends byte after byte must not have each copied with
+      // all before
       this.#rest += text;
       this.#endAtLongLine();
       return;
@@ -183,8 +177,7 @@ export class HelperProcess {
       return this.#helperError(
         "a login script starts another shell in place of the command that it is to run",
       );
-    const expired = findExpiredLogin(target, code, this.#process.stderrText);
-    if (expired !== undefined) return expired;
+    if (this.#process.refusal !== undefined) return this.#process.refusal;
     const stderr = this.#process.stderrText.trim().slice(0, 500);
     const how = code === null ? "it was ended" : `it ended with exit code ${code}`;
     return providerError("SSH_HELPER_FAILED", { target, reason: stderr === "" ? how : `${how}: ${stderr}` });

@@ -20,8 +20,7 @@ import {
   type PciAddress,
   type PciSlotAddress,
 } from "../../pci";
-import { isVfioDriver, type HostFunction } from "../../host/facts";
-import type { HostFacts } from "../../host/uses";
+import { isVfioDriver, type HostFacts, type HostFunction } from "../../host/facts";
 import {
   describeSlot,
   findTagOfAlias,

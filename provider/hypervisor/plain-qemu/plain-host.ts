@@ -1,8 +1,7 @@
 import { causeText, providerError, hasCode } from "../../errors";
 import type { HoldRequest, Host, Identity, ObservationQuery } from "../../apply";
 import { findPciAddress, findPciSlotAddress, type PciAddress } from "../../pci";
-import type { HostFunction } from "../../host/facts";
-import type { HostFacts } from "../../host/uses";
+import type { HostFacts, HostFunction } from "../../host/facts";
 import type { GuestIdentity, Observation } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
 import { readHostUses } from "../read-host-uses";

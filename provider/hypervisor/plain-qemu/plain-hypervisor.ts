@@ -1,5 +1,5 @@
 import type { Hypervisor, Lock } from "../../apply";
-import type { HostFacts } from "../../host/uses";
+import type { HostFacts } from "../../host/facts";
 import type { QmpMonitor } from "../../qmp";
 import { QmpGuest } from "../qemu";
 import type { HostChannels, Privilege } from "./program/host-channels";

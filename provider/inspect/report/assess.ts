@@ -1,7 +1,6 @@
 import { hasCode, joinParts, refusalCodes, type ProviderError } from "../../errors";
 import { pciAddressOf, type PciAddress, type PciSlotAddress } from "../../pci";
-import type { HostFunction } from "../../host/facts";
-import type { HostFacts } from "../../host/uses";
+import type { HostFacts, HostFunction } from "../../host/facts";
 import { planAttach, type Observation, type Plan } from "../../plan";
 import { describeConsequences } from "./consequences";
 import type { AttachAnswer, Refusal } from "./report";

@@ -1,7 +1,6 @@
 import { printable } from "../../errors";
 import {
   compareAddresses,
-  findPciAddress,
   functionNumberOf,
   isSlotFree,
   slotOf,
@@ -9,10 +8,11 @@ import {
   type PciAddress,
   type PciSlotAddress,
 } from "../../pci";
-import { disksOn, interfacesOn, type HostFunction } from "../../host/facts";
-import { findHostUses, turnedRound } from "../../host/uses";
+import { disksOn, interfacesOn, turnedRound, type HostFunction, type ListedFunction } from "../../host/facts";
+import { findHostUses } from "../../host/uses";
 import {
   allEntriesOf,
+  describeHostUse,
   describeUnreadGuest,
   findTagOfAlias,
   withRecorded,
@@ -22,7 +22,7 @@ import {
 import { anyGuest } from "./any-guest";
 import { assessDevice, assessGuest } from "./assess";
 import { partsByDevice } from "./part-of-device";
-import type { InspectionInput, ListedFunction } from "../inspection-input";
+import type { InspectionInput } from "../inspection-input";
 import { programOf, prologueOf } from "./program";
 import type {
   AttachmentReport,
@@ -49,10 +49,9 @@ interface Known {
 export function composeReport(input: InspectionInput): PciReport {
   const { seen, facts, label, hostKeyFingerprint } = input;
   const known = input.functions
-    .flatMap((listed): Known[] => {
-      const hostAddress = findPciAddress(listed.address);
+    .map((listed): Known => {
       const isBridge = Number(listed.classCode) >> 16 === BRIDGE_CLASS;
-      return hostAddress === undefined ? [] : [{ hostAddress, listed, isBridge }];
+      return { hostAddress: listed.hostAddress, listed, isBridge };
     })
     .sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress));
   const functions = new Map(known.map((one) => [one.hostAddress, hostFunctionOf(one)]));
@@ -155,7 +154,7 @@ function functionReport(
     disks: disksOn(input.facts, hostAddress).map(printable),
     hostUses: observation.hostUses
       .filter((one) => one.hostAddress === hostAddress)
-      .map((one) => printable(one.use)),
+      .map((one) => printable(describeHostUse(one))),
     heldBy: holderOf(hostAddress, observation, entries),
   };
 }

@@ -1,6 +1,5 @@
 import { findPciAddress } from "../../pci";
-import { listDevices } from "../../host/facts";
-import { listFunctions } from "../../plan";
+import { describeHostDevices, listFunctions } from "../../plan";
 import type { DeviceReport, FunctionReport, HolderReport, IommuGroupReport, Refusal } from "../report/report";
 import type { Emphasis } from "./colours";
 import { labelled } from "./layout";
@@ -102,10 +101,10 @@ function othersText({ others }: IommuGroupReport): string {
 
 function useTexts(functions: readonly FunctionReport[]): string[] {
   const texts = functions.flatMap((one) => one.hostUses.map((use) => `${one.function}: ${use}`));
-  const names = listDevices(
-    functions.flatMap((one) => one.interfaces),
-    functions.flatMap((one) => one.disks),
-  );
+  const names = describeHostDevices({
+    interfaces: functions.flatMap((one) => one.interfaces),
+    disks: functions.flatMap((one) => one.disks),
+  });
   if (texts.length > 0 || functions.every((one) => one.heldBy !== null)) return texts;
   return [names === "" ? "uses nothing of it" : `has ${names}, and uses nothing of it`];
 }

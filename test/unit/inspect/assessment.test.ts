@@ -1,11 +1,7 @@
 import fc from "fast-check";
-import {
-  composeReport,
-  type InspectionInput,
-  type ListedFunction,
-  type PciReport,
-} from "../../../provider/inspect";
-import { findHostUses, type HostFacts } from "../../../provider/host/uses";
+import { composeReport, type InspectionInput, type PciReport } from "../../../provider/inspect";
+import type { HostFacts, ListedFunction } from "../../../provider/host/facts";
+import { findHostUses } from "../../../provider/host/uses";
 import type { PciAddress, PciSlotAddress } from "../../../provider/pci";
 import { planAttach, type Holding } from "../../../provider/plan";
 import { nothingUsed } from "../../support/host-facts";
@@ -51,8 +47,14 @@ test("what else is in its IOMMU group has to be held, and is named", () => {
   const facts: HostFacts = {
     ...nothingUsed,
     disks: [
-      { name: "nvme0n1", pciAddress: "0000:03:00.0", slaves: [], mountPoints: [], claims: [] },
-      { name: "nvme0n1p1", pciAddress: "0000:03:00.0", slaves: ["nvme0n1"], mountPoints: [], claims: [] },
+      { name: "nvme0n1", hostAddress: "0000:03:00.0" as PciAddress, slaves: [], mountPoints: [], claims: [] },
+      {
+        name: "nvme0n1p1",
+        hostAddress: "0000:03:00.0" as PciAddress,
+        slaves: ["nvme0n1"],
+        mountPoints: [],
+        claims: [],
+      },
     ],
   };
   const report = composeReport(input(functions, { facts }));
@@ -128,7 +130,12 @@ test("what the host uses takes allowInUse, and each use that ends is named", () 
   const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth0", `${NIC}.0`, "192.0.2.7")],
-    physicalFunctions: [{ pciAddress: `${NIC}.1`, virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] }],
+    physicalFunctions: [
+      {
+        hostAddress: `${NIC}.1` as PciAddress,
+        virtualFunctions: ["0000:01:10.0" as PciAddress, "0000:01:10.4" as PciAddress],
+      },
+    ],
   };
   expect(answer(input(card(NIC, { shared: 7 }), { facts }))).toMatchObject({
     possible: "whole",
@@ -318,9 +325,9 @@ function isPlanned(
   if (shown.seen.by !== "guest") throw new Error("a guest was given");
   const functions = new Map(
     shown.functions.map((one) => [
-      one.address as PciAddress,
+      one.hostAddress,
       {
-        hostAddress: one.address as PciAddress,
+        hostAddress: one.hostAddress,
         vendorId: one.vendorId,
         productId: one.productId,
         isBridge: one.classCode.startsWith("0x06"),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { composeReport, describeReport, type InspectionInput } from "../../../provider/inspect";
-import type { HostFacts } from "../../../provider/host/uses";
+import type { HostFacts } from "../../../provider/host/facts";
 import { nothingUsed } from "../../support/host-facts";
 import {
   attachment,

@@ -10,7 +10,7 @@ import {
   type DesiredAttachment,
 } from "../../../provider/plan";
 import { OLD_STATE, OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
-import { at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/desired";
+import { addressOn, at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/desired";
 import { conventionalBus, expressBus, hostDevice, hostFunction, World } from "../../support/world";
 
 const card = (extra: Partial<ConstructorParameters<typeof World>[0]> = {}): World =>
@@ -668,7 +668,7 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
 
   it("is left to the host where the host uses it by now", () => {
     const world = heldButUnbound("e1000e");
-    world.hostUses = [hostUse("0000:01:00.2", "has interface eth2, which is up with address 192.0.2.1")];
+    world.hostUses = [hostUse("0000:01:00.2", addressOn("eth2"))];
     expect(refusalOf(() => planAttach(world.observe(), wants(), OLD_STATE))).toBe("FUNCTION_USED_BY_HOST");
   });
 

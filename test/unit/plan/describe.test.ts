@@ -49,7 +49,7 @@ describe("a plan in words", () => {
   });
 
   it("names the interface or disk that goes away on the host with a function", () => {
-    const hostDevices = new Map([[at("0000:01:00.1"), "interface eth1 and disk sda"]]);
+    const hostDevices = new Map([[at("0000:01:00.1"), { interfaces: ["eth1"], disks: ["sda"] }]]);
     const plan = planAttach({ ...card().observe(), hostDevices }, wants(), OLD_STATE);
     expectSays(
       plan,

@@ -1,9 +1,10 @@
 import type { Duplex } from "node:stream";
 import { onAbort } from "../../../async/abort";
+import type { RemoteCommand } from "../../../async/remote-command";
 import { withTimeLimit } from "../../../async/time-limit";
 import { causeText, providerError } from "../../../errors";
 import { bashCommand } from "../../../host/shell/bash-program";
-import type { HostChannels, HostCommand, Privilege } from "./host-channels";
+import type { HostChannels, Privilege } from "./host-channels";
 import { HOST_FOLDERS, type HostFolders } from "./host-folders";
 import { HOST_PROGRAM_PATH, HOST_PROGRAM_VERSION, HOST_PROGRAM_WORD, hostProgram } from "./host-program";
 
@@ -61,7 +62,7 @@ export class HostRequests {
   }
 
   /** Reads a byte at a time past the first line of the answer: what follows is QEMU's. */
-  async #hasOpened(command: HostCommand, read: { text: string }): Promise<void> {
+  async #hasOpened(command: RemoteCommand, read: { text: string }): Promise<void> {
     const { stdio } = command;
     for (;;) {
       const byte = stdio.read(1) as Buffer | null;
@@ -109,7 +110,7 @@ export class HostRequests {
   }
 
   /** A login that is root's is sent the program, an account with sudo runs the installed one. */
-  async #start(request: string, signal: AbortSignal): Promise<HostCommand> {
+  async #start(request: string, signal: AbortSignal): Promise<RemoteCommand> {
     if (/[^\x20-\x7e]/.test(request.replace(/^(write \S+) .*$/s, "$1")) || /[\n\r\0]/.test(request))
       throw new RangeError("not one line of a request");
     const isSent = this.#privilege === "login";
@@ -132,7 +133,7 @@ export class HostRequests {
     return text.slice(head.index + head[0].length);
   }
 
-  async #requestError(command: HostCommand, text: string): Promise<Error> {
+  async #requestError(command: RemoteCommand, text: string): Promise<Error> {
     const told = /^fail (.*)$/m.exec(this.#afterHead(text) ?? "")?.[1];
     const { code } = await command.exited;
     const stderr = command.stderrText.trim().slice(0, 500);

@@ -1,5 +1,6 @@
 import { Semaphore } from "../../../async/semaphore";
-import type { HostChannels, HostCommand } from "./host-channels";
+import type { RemoteCommand } from "../../../async/remote-command";
+import type { HostChannels } from "./host-channels";
 
 /**
  * The same channels with so many commands at a time: each is a session of its SSH connection, of which sshd allows ten
@@ -11,7 +12,7 @@ export function limitCommands(channels: HostChannels, most: number): HostChannel
     label: channels.label,
     ...(channels.hostKeyFingerprint !== undefined && { hostKeyFingerprint: channels.hostKeyFingerprint }),
     openUnixSocket: (path, signal) => channels.openUnixSocket(path, signal),
-    exec: async (command, signal): Promise<HostCommand> => {
+    exec: async (command, signal): Promise<RemoteCommand> => {
       const pass = await turns.acquire(signal);
       try {
         const started = await channels.exec(command, signal);

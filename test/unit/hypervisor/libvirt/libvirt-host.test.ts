@@ -484,7 +484,7 @@ function recordedHost(
         interfaces: [
           {
             name: "eth0",
-            pciAddress: "0000:00:02.0",
+            hostAddress: at("0000:00:02.0"),
             isUp: true,
             lowerInterfaces: [],
             addresses: [],
