@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { Client, ParsedKey } from "ssh2";
+import type { Client } from "ssh2";
 import { causeText, providerError, hasCode } from "../../errors";
 import { pause } from "../../async/abort";
 import { Authentication } from "../auth/authentication";
@@ -8,7 +8,8 @@ import { DialFailure } from "./dial-failure";
 import { hostKeyTypesFor } from "../host-key/host-key-algorithms";
 import { hostKeyMismatch, hostKeyPolicyOf, type HostKeyPolicy } from "../host-key/host-key-check";
 import { performHandshake } from "./handshake";
-import { identityOf, readIdentities, type Identity } from "../auth/identity-files";
+import { identityOf, readIdentities } from "../auth/identity-files";
+import type { LoginKeys } from "../auth/key-attempts";
 import { parsePrivateKey } from "../auth/private-key";
 import type { PublicKey } from "../auth/public-key";
 import { openTcp } from "./socket";
@@ -66,10 +67,7 @@ export async function dial(
 }
 
 /** A key that was given stands for the files that OpenSSH would try. @throws SSH_KEY_UNUSABLE */
-function readKeys(
-  target: SshTarget,
-  label: string,
-): { readonly privateKey: ParsedKey | undefined; readonly identities: readonly Identity[] } {
+function readKeys(target: SshTarget, label: string): LoginKeys {
   const { privateKey: text, privateKeyPassword: passphrase, identityFiles = [] } = target;
   const { privateKey: source, privateKeyPassword: passphraseSource } = target.sources ?? PROGRAM_SOURCES;
   if (text === undefined)
