@@ -7,6 +7,7 @@ export {
   describeUnreadGuest,
   interruptionOf,
   listFunctions,
+  listNumbers,
   type Interruption,
 } from "./describe";
 export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./desired";

@@ -1,5 +1,6 @@
 import { providerError } from "../../errors";
-import { findPciAddress, type GuestSlot, type PciAddress } from "../../pci";
+import { findPciAddress, slotKinds, type PciAddress } from "../../pci";
+import { isWithin } from "../is-within";
 import { isTag, type GuestIdentity, type LedgerEntry, type LedgerFunction } from "../../plan";
 import { isRecord } from "../../qmp";
 import { asciiJson } from "../ascii-json";
@@ -40,7 +41,6 @@ interface EntryLine {
 }
 
 const VERSION = 1;
-const kinds: readonly GuestSlot["kind"][] = ["pcie-native", "pcie-acpi", "pci-acpi", "pseries"];
 
 /** Name of a guest's file. */
 export function ledgerFileName(uuid: string): string {
@@ -233,7 +233,7 @@ function findEntry(value: JsonObject): LedgerEntry | undefined {
   if (!isRecord(value["slot"]) || !Array.isArray(value["functions"])) return undefined;
   const { owner, tag } = value;
   const { bus, slot, kind } = value["slot"];
-  const known = kinds.find((one) => one === kind);
+  const known = slotKinds.find((one) => one === kind);
   const functions = (value["functions"] as unknown[]).map((one) => findFunction(one));
   const isWhole =
     typeof owner === "string" &&
@@ -241,8 +241,7 @@ function findEntry(value: JsonObject): LedgerEntry | undefined {
     typeof tag === "string" &&
     isTag(tag) &&
     typeof bus === "string" &&
-    typeof slot === "number" &&
-    isWithin(slot, 31) &&
+    isWithin(slot, 0, 31) &&
     known !== undefined &&
     !functions.includes(undefined);
   if (!isWhole) return undefined;
@@ -262,7 +261,7 @@ function findFunction(value: unknown): LedgerFunction | undefined {
   if (!isRecord(value) || typeof value["address"] !== "string") return undefined;
   const address = findPciAddress(value["address"]);
   const { guestFunction, hostDriver, romFile, romBar } = value;
-  const hasNumber = typeof guestFunction === "number" && isWithin(guestFunction, 7);
+  const hasNumber = isWithin(guestFunction, 0, 7);
   const hasDriver = typeof hostDriver === "string" && isDriverName(hostDriver);
   if (address === undefined || (guestFunction !== undefined && !hasNumber)) return undefined;
   if (hostDriver !== undefined && !hasDriver) return undefined;
@@ -281,8 +280,4 @@ function findFunction(value: unknown): LedgerFunction | undefined {
 /** Whether a text may stand for a driver in a request to the host program. */
 export function isDriverName(text: string): boolean {
   return /^[A-Za-z0-9_.-]{1,64}$/.test(text) && text !== "-";
-}
-
-function isWithin(value: number, most: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= most;
 }

@@ -1,5 +1,6 @@
 import type { GuestState } from "../../apply";
 import type { QmpMonitor } from "../../qmp";
+import { isWithin } from "../is-within";
 import {
   BARS,
   COMMAND,
@@ -67,8 +68,6 @@ async function readState(
 
 /** Undefined where the bus has no number, or the numbers are none of PCI's. */
 function findPlace({ bus, slot, function: guestFunction }: PciDevice["device"]): FunctionAddress | undefined {
-  const isWithin = (value: unknown, least: number, most: number): value is number =>
-    typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
   if (!isWithin(bus, 1, 255) || !isWithin(slot, 0, 31) || !isWithin(guestFunction, 0, 7)) return undefined;
   return { bus, slot, guestFunction };
 }

@@ -1,5 +1,5 @@
 import type { AnyAuthMethod, AuthHandlerMiddleware, Client, NextAuthHandler, Prompt } from "ssh2";
-import { providerError, type ProviderError } from "../../errors";
+import { providerError, shorten, type ProviderError } from "../../errors";
 import type { SshTarget } from "../config/target";
 import type { Attempt } from "./attempt";
 import { KeyAttempts, type LoginKeys } from "./key-attempts";
@@ -187,5 +187,5 @@ export class Authentication {
 
 function quoted(prompt: string): string {
   const text = prompt.trim().replace(/\s+/g, " ");
-  return `"${text.length <= LONGEST_PROMPT ? text : `${text.slice(0, LONGEST_PROMPT)}…`}"`;
+  return `"${shorten(text, LONGEST_PROMPT)}"`;
 }
