@@ -2,7 +2,7 @@ import type { AnyAuthMethod, Client, ParsedKey } from "ssh2";
 import { PROGRAM_SOURCES, type SshTarget } from "../config/target";
 import type { Attempt } from "./attempt";
 import type { Identity } from "./identity-files";
-import { describeKey, findPublicKey, type PublicKey } from "./public-key";
+import { describeKey, findPublicKey, type PublicKey } from "../keys/public-key";
 import { RecordingAgent } from "./recording-agent";
 
 /** The target's private key and identity files, read. */

@@ -1,5 +1,5 @@
 import { causeText, providerError } from "../../errors";
-import { findPublicKey, isSameKey, type PublicKey } from "../auth/public-key";
+import { findPublicKey, isSameKey, type PublicKey } from "../keys/public-key";
 import { assessHostKey, type HostKeyPolicy, type HostKeyVerdict } from "./host-key-check";
 import { recordHostKey } from "./record-host-key";
 

@@ -10,8 +10,8 @@ import { hostKeyMismatch, hostKeyPolicyOf, type HostKeyPolicy } from "../host-ke
 import { performHandshake } from "./handshake";
 import { identityOf, readIdentities } from "../auth/identity-files";
 import type { LoginKeys } from "../auth/key-attempts";
-import { parsePrivateKey } from "../auth/private-key";
-import type { PublicKey } from "../auth/public-key";
+import { parsePrivateKey } from "../keys/private-key";
+import type { PublicKey } from "../keys/public-key";
 import { openTcp } from "./socket";
 import { PROGRAM_SOURCES, type SshTarget } from "../config/target";
 

@@ -3,7 +3,7 @@ import { Client } from "ssh2";
 import { causeText, providerError } from "../../errors";
 import { abortReason, untilAborted } from "../../async/abort";
 import type { Authentication } from "../auth/authentication";
-import type { PublicKey } from "../auth/public-key";
+import type { PublicKey } from "../keys/public-key";
 import { hostKeyAlgorithms } from "../host-key/host-key-algorithms";
 import type { HostKeyPolicy } from "../host-key/host-key-check";
 import { ShownHostKey } from "../host-key/shown-host-key";
