@@ -19,7 +19,6 @@ export type {
   Ledger,
   Lock,
   LonePlug,
-  PausableClock,
   ObservationQuery,
   Progress,
   SinglePlug,

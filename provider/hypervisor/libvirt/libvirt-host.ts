@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { sleep } from "../../async/sleep";
 import { providerError } from "../../errors";
 import type {
   GuestConfiguration,
@@ -251,8 +251,7 @@ export class LibvirtHost implements Host {
 
   /** libvirt notices by QEMU's event, a moment after whoever listens to the monitor. */
   async #unplugSteppingStone({ hostAddress, qemuId }: PlugTarget, signal: AbortSignal): Promise<void> {
-    while ((await this.heldAliases(signal)).has(qemuId))
-      await sleep(UNPLUG_STONE_INTERVAL_MS, undefined, { signal });
+    while ((await this.heldAliases(signal)).has(qemuId)) await sleep(UNPLUG_STONE_INTERVAL_MS, signal);
     const [one] = await this.readFunctions([hostAddress], signal);
     const driver = one?.driver ?? "no driver";
     if (isVfioDriver(driver)) return;
