@@ -3,9 +3,11 @@ import { isVfioDriver } from "../host/facts";
 import { describeSlot, describeStep, listFunctions, type Plan, type PlugTarget, type Step } from "../plan";
 import { BootWatch } from "./steps/boot-watch";
 import { confirmPlug, refuseMissing } from "./steps/confirm";
-import { pause, type Deadline } from "../async/deadline";
+import { now, setRepeatingTimer } from "../async/clock";
+import type { Deadline } from "../async/deadline";
+import { sleep } from "../async/sleep";
 import { PlugWatch } from "./steps/plug-watch";
-import type { Hypervisor, Progress } from "./ports";
+import type { Host, Hypervisor, Progress } from "./ports";
 import { unplugSlot } from "./steps/unplug";
 
 type StepOf<K extends Step["kind"]> = Extract<Step, { kind: K }>;
@@ -100,7 +102,7 @@ async function runSteps(
 ): Promise<"done" | "guest-stopped"> {
   for (let next = 0; next < steps.length;) {
     work.deadline.signal.throwIfAborted();
-    const batch = independentSteps(steps, next, work.hypervisor.host.firstHold ?? "alone");
+    const batch = independentSteps(steps, next, work.hypervisor.host.firstHold);
     for (const [index, step] of batch.entries()) {
       work.progress(`${next + index + 1}/${steps.length} ${describeStep(step)}`);
       work.onStep?.(step);
@@ -132,24 +134,24 @@ async function runBatch(
   }
   const { guest, host } = work.hypervisor;
   if (only?.kind === "unplug-stepping-stone") await awaitTaken(only, work);
-  const startedAt = Date.now();
+  const startedAt = now();
   if ((await unplugSlot(guest, unplug, work.deadline, work.progress)) === "guest-stopped")
     return "guest-stopped";
-  course.unplugMs = Date.now() - startedAt;
+  course.unplugMs = now() - startedAt;
   if (only?.kind === "unplug-stepping-stone")
-    await host.unplugSteppingStone(only.target, work.deadline.signal);
+    await partOf(host, "steppingStones").unplugSteppingStone(only.target, work.deadline.signal);
   return "done";
 }
 
 /** Says now and then that a step is still under way; the result ends that. */
 function reportElapsed(progress: Progress, which: string): () => void {
-  const startedAt = Date.now();
-  const timer = setInterval(
-    () => progress(`step ${which}: still under way after ${Math.round((Date.now() - startedAt) / 1000)} s`),
+  const startedAt = now();
+  const timer = setRepeatingTimer(
+    () => progress(`step ${which}: still under way after ${Math.round((now() - startedAt) / 1000)} s`),
     STILL_MS,
+    { isBackground: true },
   );
-  timer.unref();
-  return () => clearInterval(timer);
+  return () => timer.cancel();
 }
 
 /**
@@ -160,10 +162,10 @@ async function awaitTaken(
   { target }: StepOf<"unplug-stepping-stone">,
   { hypervisor, deadline }: Work,
 ): Promise<void> {
-  const endsAt = Date.now() + TAKEN_MS;
-  while (Date.now() < endsAt) {
+  const endsAt = now() + TAKEN_MS;
+  while (now() < endsAt) {
     if ((await hypervisor.guest.view([target.qemuId], deadline.signal)).guestConfigured) return;
-    await pause(TAKEN_INTERVAL_MS, deadline.signal);
+    await sleep(TAKEN_INTERVAL_MS, deadline.signal);
   }
 }
 
@@ -190,6 +192,16 @@ function independentSteps(
   return steps.slice(start, end);
 }
 
+/** A plan never needs a part that the host does not have: an observation says what is possible. */
+function partOf<K extends "singles" | "steppingStones" | "configuration">(
+  host: Host,
+  part: K,
+): NonNullable<Host[K]> {
+  const found = host[part];
+  if (found === undefined) throw new Error(`the plan needs "${part}", which this host does not have`);
+  return found;
+}
+
 /** Like Promise.all, but lets none of the calls run on unwatched after one has failed. */
 async function settleAll(running: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(running);
@@ -206,12 +218,12 @@ async function runStep(step: Step, work: Work, course: Course): Promise<void> {
     case "erase":
       return hypervisor.ledger.erase(step.entry, step.locations, signal);
     case "hold":
-      return hypervisor.host.hold(step.hostAddress, step.alias, signal, step.vfioDriver);
+      return hypervisor.host.hold(step, signal);
     case "attach-single":
       return attachSingle(step, work, course);
     case "plug-stepping-stone":
       return plugInTime(step, work, course, () =>
-        hypervisor.host.plugSteppingStone(step.target, step.slot, signal),
+        partOf(hypervisor.host, "steppingStones").plugSteppingStone(step, signal),
       );
     case "plug":
       return plug(step, work, course);
@@ -230,9 +242,9 @@ async function runStep(step: Step, work: Work, course: Course): Promise<void> {
     case "await-reattach":
       return awaitReattach(step, work);
     case "configure":
-      return hypervisor.host.configure(step.functions, signal);
+      return partOf(hypervisor.host, "configuration").configure(step.functions, signal);
     case "unconfigure":
-      return hypervisor.host.unconfigure(step.functions, signal);
+      return partOf(hypervisor.host, "configuration").unconfigure(step.functions, signal);
     case "restore":
       return restore(step, work);
     case "unplug":
@@ -257,9 +269,8 @@ async function plug(step: StepOf<"plug">, work: Work, course: Course): Promise<v
 
 /** Nothing can be half plugged here. */
 async function attachSingle(step: StepOf<"attach-single">, work: Work, course: Course): Promise<void> {
-  const { target, slot, vfioDriver } = step;
-  const { host } = work.hypervisor;
-  await plugInTime(step, work, course, () => host.attach(target, slot, work.deadline.signal, vfioDriver));
+  const singles = partOf(work.hypervisor.host, "singles");
+  await plugInTime(step, work, course, () => singles.attachSingle(step, work.deadline.signal));
 }
 
 /** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
@@ -301,12 +312,9 @@ async function refuseOccupied(
   course.qemuIdsToCome = [];
 }
 
-async function release(
-  { hostAddress: address, alias, hostDriver }: StepOf<"release">,
-  work: Work,
-): Promise<void> {
-  const vfioDriver = isVfioDriver(hostDriver) ? hostDriver : undefined;
-  await work.hypervisor.host.release(address, alias, work.deadline.signal, vfioDriver);
+async function release({ hostAddress, alias, hostDriver }: StepOf<"release">, work: Work): Promise<void> {
+  const request = { hostAddress, alias, ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }) };
+  await work.hypervisor.host.release(request, work.deadline.signal);
 }
 
 /** Looks until libvirt has none of these functions for the guest any more; the deadline ends it. */
@@ -316,7 +324,7 @@ async function awaitReattach(step: StepOf<"await-reattach">, { hypervisor, deadl
     const left = step.functions.filter((one) => there.has(one.alias)).map((one) => one.hostAddress);
     if (left.length === 0) return;
     const reason = `libvirt has not handed ${listFunctions(left)} back to the host yet`;
-    await deadline.pause(REATTACH_INTERVAL_MS, reason);
+    await deadline.sleep(REATTACH_INTERVAL_MS, reason);
   }
 }
 
@@ -343,10 +351,10 @@ async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
       return one !== undefined && (one.driver === undefined || isVfioDriver(one.driver));
     });
   };
-  const patienceEndsAt = Date.now() + patienceMs;
+  const patienceEndsAt = now() + patienceMs;
   let left = await missing();
-  while (left.length > 0 && Date.now() < patienceEndsAt) {
-    await pause(DRIVER_INTERVAL_MS, signal);
+  while (left.length > 0 && now() < patienceEndsAt) {
+    await sleep(DRIVER_INTERVAL_MS, signal);
     left = await missing();
   }
   const reasons: string[] = [];

@@ -1,8 +1,11 @@
 import { providerError } from "../../errors";
 import { describeSlot, type GuestRunState, type Step } from "../../plan";
-import { anySignal, pause, type Deadline } from "../../async/deadline";
+import type { Deadline } from "../../async/deadline";
+import { EventQueue } from "../../async/event-queue";
+import { sleep } from "../../async/sleep";
+import { withTimeLimit } from "../../async/time-limit";
 import { endQuietly } from "../end-quietly";
-import type { Guest, Progress, UnplugAnswer } from "../ports";
+import type { Guest, GuestEvent, Progress, UnplugAnswer } from "../ports";
 
 type UnplugStep = Extract<Step, { kind: "unplug" }>;
 
@@ -45,7 +48,7 @@ export async function unplugSlot(
 ): Promise<"unplugged" | "guest-stopped"> {
   const { signal } = deadline;
   const waiting = new Set(step.functions.map((one) => one.qemuId));
-  const queue = new EventQueue();
+  const queue = new EventQueue<GuestEvent["kind"]>();
   const unheard = new Set<string>();
   const asked = {
     ids: new Set<string>(),
@@ -55,7 +58,7 @@ export async function unplugSlot(
     refused: undefined as string | undefined,
   };
   let pendingSilences = 0;
-  const stopListening = await guest.listen((event) => {
+  const onEvent = (event: GuestEvent): void => {
     if (event.kind === "deleted") waiting.delete(event.qemuId);
     if (event.kind === "unplug-refused") {
       // what comes before this operation has asked answers somebody else
@@ -63,14 +66,16 @@ export async function unplugSlot(
       asked.refused = event.qemuId;
     }
     queue.put(event.kind);
-  }, signal);
+  };
+  const stopListening = await guest.listen({ onEvent, onEnd: (end) => queue.put(end) }, signal);
   try {
     await markMissingAsGone();
     await requestAll();
     while (waiting.size > 0) {
       const news = await queue.take(signal, SILENCE_MS);
-      if (news === "stopped") return "guest-stopped";
-      if (news === "lost") throw providerError("GUEST_CONNECTION_LOST", { waitingFor: [...waiting] });
+      if (news === "guest-stopped") return "guest-stopped";
+      if (news === "connection-lost")
+        throw providerError("GUEST_CONNECTION_LOST", { waitingFor: [...waiting] });
       if (news === "unplug-refused") await refuseUnlessGone();
       if (news === "resumed") progress("the guest was resumed; waiting for it to let go");
       if (news === "silence") await breakSilence();
@@ -78,7 +83,7 @@ export async function unplugSlot(
       progress("the guest was reset while the unplug was pending; looking again");
       await markMissingAsGone();
       if (waiting.size > 0) {
-        await pause(BUSY_RETRY_MS, signal);
+        await sleep(BUSY_RETRY_MS, signal);
         await requestAll();
       }
     }
@@ -87,13 +92,13 @@ export async function unplugSlot(
     if (waiting.size > 0) throw await tooLate();
   } catch (cause) {
     // nobody answers any more where QEMU has ended between a question and the reading of that news
-    if (queue.holds("stopped")) return "guest-stopped";
+    if (queue.holds("guest-stopped")) return "guest-stopped";
     throw deadline.isOver ? await tooLate() : cause;
   } finally {
     await endQuietly(stopListening);
   }
-  if (asked.isRepeated) await pause(REPEATED_SETTLE_MS, signal);
-  else if (unheard.size > 0) await pause(GROUP_CLOSE_MS, signal);
+  if (asked.isRepeated) await sleep(REPEATED_SETTLE_MS, signal);
+  else if (unheard.size > 0) await sleep(GROUP_CLOSE_MS, signal);
   return "unplugged";
 
   async function breakSilence(): Promise<void> {
@@ -115,7 +120,8 @@ export async function unplugSlot(
   }
 
   async function tooLate(): Promise<Error> {
-    const runState = await guest.runState(AbortSignal.timeout(LAST_INTERVAL_MS)).catch(() => undefined);
+    const look = withTimeLimit(LAST_INTERVAL_MS, (limit) => guest.runState(limit));
+    const runState = await look.catch(() => undefined);
     return deadline.error(explainSilence(step, waiting, asked.isBusy ? "busy" : runState));
   }
 
@@ -128,7 +134,7 @@ export async function unplugSlot(
   async function requestAll(): Promise<UnplugAnswer | undefined> {
     let answer: UnplugAnswer | undefined;
     for (const id of step.requests)
-      while (waiting.has(id) && (answer = await askOnce(id)) === "busy") await pause(BUSY_RETRY_MS, signal);
+      while (waiting.has(id) && (answer = await askOnce(id)) === "busy") await sleep(BUSY_RETRY_MS, signal);
     return answer;
   }
 
@@ -164,30 +170,4 @@ function explainSilence(
     `still be starting, may have hung or know no hotplug, or its driver may be waiting for a user of the device. ` +
     `See to that in the guest, or reset it, and run again`
   );
-}
-
-/** Events in their order, for one reader that waits for the next. */
-class EventQueue {
-  readonly #unread: string[] = [];
-  #wake: (() => void) | undefined;
-
-  put(kind: string): void {
-    this.#unread.push(kind);
-    this.#wake?.();
-  }
-
-  holds(kind: string): boolean {
-    return this.#unread.includes(kind);
-  }
-
-  /** The next; `silence` where none comes for so long. */
-  async take(signal: AbortSignal, silenceMs: number): Promise<string> {
-    const next = this.#unread.shift();
-    if (next !== undefined) return next;
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await pause(silenceMs, anySignal(signal, woken.signal)).catch(() => signal.throwIfAborted());
-    this.#wake = undefined;
-    return this.#unread.shift() ?? "silence";
-  }
 }

@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
 import { Client } from "ssh2";
 import { causeText, providerError } from "../../errors";
-import { abortReason, untilAborted } from "../../async/abort";
+import { abortReason, onAbort, untilAborted } from "../../async/abort";
+import { setTimer, type Timer } from "../../async/clock";
 import type { Authentication } from "../auth/authentication";
 import type { PublicKey } from "../keys/public-key";
 import { hostKeyAlgorithms } from "../host-key/host-key-algorithms";
@@ -61,7 +62,8 @@ class Handshake {
   readonly #client = new Client();
   readonly #hostKey: ShownHostKey;
   #phase: "key exchange" | "login" = "key exchange";
-  #loginTimer: NodeJS.Timeout | undefined;
+  #loginTimer: Timer | undefined;
+  #stopDialLimit: () => void = () => undefined;
   #reject: (reason: unknown) => void = () => undefined;
 
   constructor(options: HandshakeOptions) {
@@ -76,8 +78,7 @@ class Handshake {
     const client = this.#client;
     return new Promise((resolve, reject) => {
       this.#reject = reject;
-      dialSignal.addEventListener("abort", this.#onDialTimeOver, { once: true });
-      if (dialSignal.aborted) this.#onDialTimeOver();
+      this.#stopDialLimit = onAbort(dialSignal, () => this.#onDialTimeOver());
       client.on("handshake", () => this.#onKeysExchanged());
       client.once("ready", () => resolve(client));
       client.on("error", (error: ClientError) => this.#onError(error));
@@ -92,8 +93,8 @@ class Handshake {
   }
 
   stopListening(): void {
-    clearTimeout(this.#loginTimer);
-    this.#options.dialSignal.removeEventListener("abort", this.#onDialTimeOver);
+    this.#loginTimer?.cancel();
+    this.#stopDialLimit();
     this.#client.removeAllListeners("error");
     // An error between here and the next listener must not end the process; `close` follows it.
     this.#client.on("error", () => undefined);
@@ -112,15 +113,16 @@ class Handshake {
     });
   }
 
-  readonly #onDialTimeOver = (): void =>
+  #onDialTimeOver(): void {
     this.#reject(new DialFailure(causeText(abortReason(this.#options.dialSignal))));
+  }
 
   /** The first time, and again each time that keys are exchanged anew. */
   #onKeysExchanged(): void {
-    const { dialSignal, authentication, signal } = this.#options;
+    const { authentication, signal } = this.#options;
     this.#phase = "login";
-    dialSignal.removeEventListener("abort", this.#onDialTimeOver);
-    this.#loginTimer ??= setTimeout(() => this.#onLoginTimeOver(), LOGIN_LIMIT_MS);
+    this.#stopDialLimit();
+    this.#loginTimer ??= setTimer(() => this.#onLoginTimeOver(), LOGIN_LIMIT_MS);
     const recorded = this.#hostKey.record(signal);
     if (recorded === undefined) return;
     // no credential is sent before the line is there
