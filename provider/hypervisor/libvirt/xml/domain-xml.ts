@@ -74,6 +74,11 @@ export function parseDomainXml(text: string): DomainDescription {
   };
 }
 
+/** The number that addresses of a guest's XML have for a bus, by QEMU's id of the bus; undefined if there is no such bus. */
+export function findBusNumber(buses: DomainDescription["buses"], bus: string): number | undefined {
+  return [...buses].find(([, one]) => one === bus)?.[0];
+}
+
 function readLedger(metadata: XmlElement, guest: string): Pick<DomainDescription, "ledger" | "unreadLedger"> {
   try {
     return { ledger: findLedgerEntries(metadata, guest) };
