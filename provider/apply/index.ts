@@ -1,5 +1,6 @@
 export type { AttachedFunction, HeldFunction, ActualState } from "./actual-state";
-export { attach, AttachFailure, type AttachRequest } from "./attach";
+export { attach } from "./attach";
+export { AttachFailure, type AttachRequest } from "./attach-request";
 export { detach, type DetachRequest } from "./detach";
 export { newIncarnation } from "./incarnation";
 export { actualStateOf } from "./observe";

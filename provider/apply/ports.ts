@@ -24,7 +24,10 @@ export interface HoldRequest {
   readonly hostAddress: PciAddress;
   /** Names the held function on the host. */
   readonly alias: string;
-  /** A driver of VFIO's that the function is on before the hold. It stays on that driver, during the hold and after. */
+  /**
+   * A driver of VFIO's that the function is on before the hold. It stays on that driver, during the hold and
+   * after.
+   */
   readonly vfioDriver?: string;
 }
 
@@ -43,18 +46,23 @@ export interface SinglePlug extends LonePlug {
 /** A host that takes a function and plugs it in one call. */
 export interface Singles {
   /**
-   * Takes one function and plugs it alone into a slot. The host owns that slot then, and returns the function by itself
-   * when QEMU has released it. Waits for the answer however long that takes, as {@link Guest.plug} does; the signal ends
-   * the repeating alone.
+   * Takes one function and plugs it alone into a slot. The host owns that slot then, and returns the function
+   * by itself when QEMU has released it. Waits for the answer however long that takes, as {@link Guest.plug}
+   * does; the signal ends the repeating alone.
    */
   attachSingle(request: SinglePlug, signal: AbortSignal): Promise<void>;
 }
 
 /** A host that needs QEMU to open an IOMMU group by a function that leaves the guest again. */
 export interface SteppingStones {
-  /** Plugs one held function alone into a slot, so that QEMU opens its IOMMU group. Waits as `attachSingle` does. */
+  /**
+   * Plugs one held function alone into a slot, so that QEMU opens its IOMMU group. Waits as `attachSingle`
+   * does.
+   */
   plugSteppingStone(request: LonePlug, signal: AbortSignal): Promise<void>;
-  /** After QEMU has released the function: waits until the host has noticed, and checks that it is still held. */
+  /**
+   * After QEMU has released the function: waits until the host has noticed, and checks that it is still held.
+   */
   unplugSteppingStone(target: PlugTarget, signal: AbortSignal): Promise<void>;
 }
 
@@ -62,18 +70,21 @@ export interface SteppingStones {
 export interface GuestConfiguration {
   /** Adds all of these to the configuration as one change, whether or not the guest runs. */
   configure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void>;
-  /** Takes all of these out of the configuration as one change; a function that is not there is not an error. */
+  /**
+   * Takes all of these out of the configuration as one change; a function that is not there is not an error.
+   */
   unconfigure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void>;
 }
 
 /**
- * What an operation asks of a host: observe, hold a function for a guest, give it back. The optional parts are what only
- * some hosts can do. An {@link Observation} says what is possible, so that a plan never needs a part that is missing.
+ * What an operation asks of a host: observe, hold a function for a guest, give it back. The optional parts
+ * are what only some hosts can do. An {@link Observation} says what is possible, so that a plan never needs a
+ * part that is missing.
  */
 export interface Host {
   /**
-   * `alone`: the first hold of a plan opens something that the others need (libvirt makes a group's node with it).
-   * `with-others`: all holds of a plan are one command.
+   * `alone`: the first hold of a plan opens something that the others need (libvirt makes a group's node with
+   * it). `with-others`: all holds of a plan are one command.
    */
   readonly firstHold: "alone" | "with-others";
   readonly singles?: Singles;
@@ -81,17 +92,22 @@ export interface Host {
   readonly configuration?: GuestConfiguration;
   /** A short look: which guest, which IOMMU groups. */
   readIdentity(query: ObservationQuery, signal: AbortSignal): Promise<Identity>;
-  /** Looks at everything a plan needs; `addresses` are looked at beside what the guest and the ledger name. */
+  /**
+   * Looks at everything a plan needs; `addresses` are looked at beside what the guest and the ledger name.
+   */
   observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation>;
   /**
-   * From now on everything is about this guest, whose lock is held: where its name or socket leads to another, it is missing.
+   * From now on everything is about this guest, whose lock is held: where its name or socket leads to
+   * another, it is missing.
    */
   keepTo?(guestUuid: string): void;
   /** Takes a function from its driver and makes it usable for the guest, which does not see it. */
   hold(request: HoldRequest, signal: AbortSignal): Promise<void>;
   /** Gives a held function back; a function that is not held any more is not an error. */
   release(request: HoldRequest, signal: AbortSignal): Promise<void>;
-  /** Aliases of all functions that are held for the running guest. Empty if a libvirt guest is not running. */
+  /**
+   * Aliases of all functions that are held for the running guest. Empty if a libvirt guest is not running.
+   */
   heldAliases(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** The functions at these addresses, as they are now; absent ones are left out. */
   readFunctions(addresses: readonly PciAddress[], signal: AbortSignal): Promise<readonly HostFunction[]>;
@@ -128,12 +144,15 @@ export interface Guest {
   /** How the guest itself sees the slot; informational, from its PCI configuration. */
   view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration>;
   /**
-   * What the guest has done with each of these functions, in their order, by their registers. A look has its price for the
-   * guest: at most four a second, of one function where one is enough. Says `unknown` where nothing tells, and fails only
-   * where QEMU does not answer at all.
+   * What the guest has done with each of these functions, in their order, by their registers. A look has its
+   * price for the guest: at most four a second, of one function where one is enough. Says `unknown` where
+   * nothing tells, and fails only where QEMU does not answer at all.
    */
   guestStates(qemuIds: readonly string[], signal: AbortSignal): Promise<readonly GuestState[]>;
-  /** Whether its firmware has numbered this bus since the last reset; true of a bus that has no number by its nature. */
+  /**
+   * Whether its firmware has numbered this bus since the last reset; true of a bus that has no number by its
+   * nature.
+   */
   isEnumerated(bus: string, signal: AbortSignal): Promise<boolean>;
   /** Whether it runs now. */
   runState(signal: AbortSignal): Promise<GuestRunState>;
@@ -150,13 +169,17 @@ export interface GuestListener {
   onEnd(end: GuestEnd): void;
 }
 
-/** `guest-stopped`: QEMU has ended, and nothing is plugged any more. `connection-lost`: the way to the guest is gone. */
+/**
+ * `guest-stopped`: QEMU has ended, and nothing is plugged any more. `connection-lost`: the way to the guest
+ * is gone.
+ */
 export type GuestEnd = "guest-stopped" | "connection-lost";
 
 /**
- * What the guest has done with a function: `absent`, its registers are all ones, as of one that is not shown yet; `present`,
- * no BAR has an address; `enumerated`, one has; `driven`, a driver uses its memory as a bus master; `unknown`, nothing
- * tells. All ones can be a card that is being reset as well, so that `absent` is no failure.
+ * What the guest has done with a function: `absent`, its registers are all ones, as of one that is not shown
+ * yet; `present`, no BAR has an address; `enumerated`, one has; `driven`, a driver uses its memory as a bus
+ * master; `unknown`, nothing tells. All ones can be a card that is being reset as well, so that `absent` is
+ * no failure.
  */
 export type GuestState = "absent" | "present" | "enumerated" | "driven" | "unknown";
 

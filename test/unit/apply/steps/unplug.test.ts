@@ -39,7 +39,7 @@ async function run(
   const said: string[] = [];
   const deadline = Deadline.start("detach", options.limitSeconds ?? 60);
   const outcome = await letTimePass(
-    unplugSlot(guest, options.step ?? step, deadline, (line) => said.push(line)),
+    unplugSlot(options.step ?? step, { guest, deadline, progress: (line) => said.push(line) }),
   );
   guest.finish();
   return { ...outcome, said, guest };
