@@ -105,8 +105,9 @@ function describeGiB(bytes: number): string {
 /** `0000:01:00.0,2 at pci.8 and 0000:01:00.1,3, shown to nobody,` */
 function describeConfigured(functions: readonly ConfiguredFunction[]): string {
   const byLocation = new Map<string, PciAddress[]>();
-  for (const { hostAddress, place } of functions) {
-    const where = place === undefined ? "shown to nobody" : `at ${place.bus} slot ${place.slot}`;
+  for (const { hostAddress, guestAddress } of functions) {
+    const where =
+      guestAddress === undefined ? "shown to nobody" : `at ${guestAddress.bus} slot ${guestAddress.slot}`;
     byLocation.set(where, [...(byLocation.get(where) ?? []), hostAddress]);
   }
   return [...byLocation].map(([where, addresses]) => `${listFunctions(addresses)} (${where})`).join(" and ");

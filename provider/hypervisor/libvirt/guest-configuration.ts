@@ -27,12 +27,12 @@ export class LibvirtConfiguration implements GuestConfiguration {
     const client = await this.#session.client(signal);
     const domain = this.#domain.get();
     const { buses } = parseDomainXml(await client.domainXml(domain, { inactive: true }, signal));
-    const isMultifunction = functions.some((one) => (one.place?.guestFunction ?? 0) > 0);
+    const isMultifunction = functions.some((one) => (one.guestAddress?.guestFunction ?? 0) > 0);
     const elements = functions.map((one) => {
-      const number = one.place && findBusNumber(buses, one.place.bus);
-      if (one.place === undefined || number !== undefined)
+      const number = one.guestAddress && findBusNumber(buses, one.guestAddress.bus);
+      if (one.guestAddress === undefined || number !== undefined)
         return configuredHostdev(one, number ?? 0, isMultifunction);
-      const reason = `it has no bus ${one.place.bus}`;
+      const reason = `it has no bus ${one.guestAddress.bus}`;
       throw providerError("CONFIGURE_FAILED", { functions: [one.hostAddress], guest: domain.name, reason });
     });
     const failures = await failuresOf(

@@ -155,8 +155,8 @@ export class LibvirtHost implements Host {
     const { buses } = parseDomainXml(await client.domainXml(domain, {}, signal));
     const number = findBusNumber(buses, slot.bus);
     if (number === undefined) throw failed(`libvirt knows of no bus ${slot.bus} in this guest`);
-    const place = { bus: slot.bus, slot: slot.slot, guestFunction };
-    const xml = hostdevOf({ hostAddress, alias: qemuId, place, ...romOptionsOf(target) }, number);
+    const guestAddress = { bus: slot.bus, slot: slot.slot, guestFunction };
+    const xml = hostdevOf({ hostAddress, alias: qemuId, guestAddress, ...romOptionsOf(target) }, number);
     try {
       await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
     } catch (cause) {

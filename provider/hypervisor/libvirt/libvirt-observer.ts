@@ -226,7 +226,7 @@ function busesToInspect(live: DomainDescription, persistent: DomainDescription |
   return [
     ...recorded,
     ...persistent.ledger.map((entry) => entry.slot.bus),
-    ...persistent.functions.flatMap((one) => one.place?.bus ?? []),
+    ...persistent.functions.flatMap((one) => one.guestAddress?.bus ?? []),
     ...[...live.buses.values()].filter((bus) => !atBoot.has(bus)),
   ];
 }

@@ -78,13 +78,17 @@ type LedgerOwner = Pick<LedgerFile, "guest" | "socket">;
  * @param present the file as it stands; undefined where there is none.
  * @throws LEDGER_UNREADABLE, also where what is not understood is under that owner or tag
  */
-export function recordInFile(present: string | undefined, place: LedgerOwner, entry: LedgerEntry): string {
-  if (present === undefined) return writeLedgerFile({ ...place, entries: [entry] });
-  const { document, lines } = openToChange(present, place, entry);
+export function recordInFile(
+  present: string | undefined,
+  fileOwner: LedgerOwner,
+  entry: LedgerEntry,
+): string {
+  if (present === undefined) return writeLedgerFile({ ...fileOwner, entries: [entry] });
+  const { document, lines } = openToChange(present, fileOwner, entry);
   const same = lines.filter((one) => one.entry !== undefined && isSameName(one.entry, entry));
   const former = same.find((one) => one.entry?.tag === entry.tag) ?? same[0];
   const others = lines.filter((one) => !same.includes(one)).map((one) => one.value);
-  return writeDocument(document, place, [...others, laidOver(former?.value ?? {}, entry)]);
+  return writeDocument(document, fileOwner, [...others, laidOver(former?.value ?? {}, entry)]);
 }
 
 /**
@@ -96,37 +100,37 @@ export function recordInFile(present: string | undefined, place: LedgerOwner, en
  */
 export function eraseFromFile(
   present: string | undefined,
-  place: LedgerOwner,
+  fileOwner: LedgerOwner,
   entry: LedgerEntry,
 ): string | undefined {
   const isErased = (one: LedgerEntry): boolean =>
     isSameName(one, entry) && one.incarnation === entry.incarnation;
-  return withoutEntries(present, place, entry, isErased);
+  return withoutEntries(present, fileOwner, entry, isErased);
 }
 
 /** As {@link eraseFromFile}, whatever the incarnation: of a file beside the one that has got the entry. */
 export function strikeFromFile(
   present: string | undefined,
-  place: LedgerOwner,
+  fileOwner: LedgerOwner,
   entry: LedgerEntry,
 ): string | undefined {
-  return withoutEntries(present, place, entry, (one) => isSameName(one, entry));
+  return withoutEntries(present, fileOwner, entry, (one) => isSameName(one, entry));
 }
 
 function withoutEntries(
   present: string | undefined,
-  place: LedgerOwner,
+  fileOwner: LedgerOwner,
   entry: LedgerEntry,
   isErased: (one: LedgerEntry) => boolean,
 ): string | undefined {
   if (present === undefined) return undefined;
-  const { document, lines } = openToChange(present, place, entry);
+  const { document, lines } = openToChange(present, fileOwner, entry);
   const others = lines.filter((one) => one.entry === undefined || !isErased(one.entry));
   if (others.length === lines.length) return present;
   const isKnown = (key: string): boolean => ["version", "guest", "socket", "entries"].includes(key);
   if (others.length === 0 && Object.keys(document).every(isKnown)) return undefined;
   const left = others.map((one) => one.value);
-  return writeDocument(document, place, left);
+  return writeDocument(document, fileOwner, left);
 }
 
 function openFile(name: string, text: string): OpenFile {
@@ -155,8 +159,8 @@ function openFile(name: string, text: string): OpenFile {
   };
 }
 
-function openToChange(present: string, place: LedgerOwner, entry: LedgerEntry): OpenFile {
-  const name = ledgerFileName(place.guest.uuid);
+function openToChange(present: string, fileOwner: LedgerOwner, entry: LedgerEntry): OpenFile {
+  const name = ledgerFileName(fileOwner.guest.uuid);
   const file = openFile(name, present);
   if (file.unread.some((one) => isSameName(one, entry)))
     throw ledgerUnreadable(name, `its entry of ${entry.owner} does not have its form`);

@@ -30,8 +30,8 @@ function busReport(bus: GuestBus, { configuration }: Observation): GuestBusRepor
   const takenBy = [...new Set(occupants.map((one) => printable(one.id)))];
   if (!hotplug.possible)
     return { bus: name, kind: null, freeSlots: [], takenBy, reason: printable(hotplug.reason) };
-  const kept = (configuration?.functions ?? []).flatMap(({ place }) =>
-    place?.bus === bus.bus ? [place.slot] : [],
+  const kept = (configuration?.functions ?? []).flatMap(({ guestAddress }) =>
+    guestAddress?.bus === bus.bus ? [guestAddress.slot] : [],
   );
   const seen: GuestBus = { ...bus, reservedSlots: [...reservedSlots, ...kept] };
   const { first, last } = hotplug.slots;
