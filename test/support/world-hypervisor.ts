@@ -58,7 +58,7 @@ export class WorldLocks {
 
   lose(): void {
     this.#held.clear();
-    this.#lose?.(new ProviderError("SSH_LOCK_LOST", "the lock was lost"));
+    this.#lose?.(new ProviderError("SSH_LOCK_LOST", { what: "the lock was lost" }));
   }
 
   get areFree(): boolean {
@@ -67,7 +67,7 @@ export class WorldLocks {
 }
 
 /**
- * The ports of the lifecycle over a {@link World}: every call is written down in {@link calls}, and any of
+ * The ports of apply over a {@link World}: every call is written down in {@link calls}, and any of
  * them can be made to fail, to lose its reply, or to be the last one of a process that dies.
  */
 export class WorldHypervisor implements Hypervisor {

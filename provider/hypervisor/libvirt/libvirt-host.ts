@@ -150,18 +150,18 @@ export class LibvirtHost implements Host {
     const client = await this.#session.client(signal);
     const domain = this.#domain.get();
     const { hostAddress, guestFunction, qemuId } = target;
-    const failed = (reason: string, cause?: unknown): Error =>
+    const plugError = (reason: string, cause?: unknown): Error =>
       providerError("PLUG_FAILED", { hostAddress, slot: describeSlot(slot), reason }, cause);
     const { buses } = parseDomainXml(await client.domainXml(domain, {}, signal));
     const number = findBusNumber(buses, slot.bus);
-    if (number === undefined) throw failed(`libvirt knows of no bus ${slot.bus} in this guest`);
+    if (number === undefined) throw plugError(`libvirt knows of no bus ${slot.bus} in this guest`);
     const guestAddress = { bus: slot.bus, slot: slot.slot, guestFunction };
     const xml = hostdevOf({ hostAddress, alias: qemuId, guestAddress, ...romOptionsOf(target) }, number);
     try {
       await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
     } catch (cause) {
       if (!(cause instanceof LibvirtError)) throw cause;
-      throw failed(reasonOf(cause), cause);
+      throw plugError(reasonOf(cause), cause);
     }
   }
 }

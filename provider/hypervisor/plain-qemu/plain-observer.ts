@@ -8,7 +8,7 @@ import { surveyGuest, type GuestSurvey } from "../qemu";
 import { readHostUses } from "../read-host-uses";
 import type { FoundGuest, GuestFinder } from "./guest-finder";
 import type { BoundFunctions } from "./holding/bound-functions";
-import { ledgerUnreadable } from "./ledger-file";
+import { ledgerUnreadableError } from "./ledger-file";
 import { holdingsOf, relevantFunctions } from "./own-functions";
 import type { HostFolders } from "./program/host-folders";
 import type { HostLook } from "./program/host-look";
@@ -54,7 +54,7 @@ export class PlainObserver {
     const isLimited = (qemuLimits?.user ?? "root") !== "root";
     this.#parts.bound.update({ entries: ledger.map((line) => line.entry), isLimited });
     // a list of what there is changes nothing, and shows who holds it
-    if (query.forPlug?.everyBus !== true) requireRead(look, functions);
+    if (query.forPlug?.everyBus !== true) requireReadable(look, functions);
     const { hostKeyFingerprint } = this.#parts;
     return {
       hostUuid: look.hostUuid,
@@ -114,12 +114,12 @@ function guestOf(found: FoundGuest, survey: SurveyWithMemory | undefined): Obser
 }
 
 /** What is not understood of the ledger may be all that keeps a function for its owner, and tells what it goes back to. */
-function requireRead(look: HostLook, functions: ReadonlyMap<PciAddress, HostFunction>): void {
+function requireReadable(look: HostLook, functions: ReadonlyMap<PciAddress, HostFunction>): void {
   for (const { name, unread } of look.ledger)
     for (const { addresses } of unread) {
       const hostAddress = addresses.find((one) => functions.has(one));
       if (hostAddress !== undefined)
-        throw ledgerUnreadable(name, `its entry with ${hostAddress} does not have its form`);
+        throw ledgerUnreadableError(name, `its entry with ${hostAddress} does not have its form`);
     }
 }
 

@@ -9,7 +9,7 @@ import { Authentication } from "../auth/authentication";
 import { ChannelRefused, type ClientConnection } from "./connection";
 import { DialFailure } from "./dial-failure";
 import { hostKeyTypesFor } from "../host-key/host-key-algorithms";
-import { hostKeyMismatch, hostKeyPolicyOf, type HostKeyPolicy } from "../host-key/host-key-check";
+import { hostKeyMismatchError, hostKeyPolicyOf, type HostKeyPolicy } from "../host-key/host-key-check";
 import { performHandshake } from "./handshake";
 import { identityOf, readIdentities } from "../auth/identity-files";
 import type { LoginKeys } from "../auth/key-attempts";
@@ -163,10 +163,11 @@ function otherKeyTypes(error: unknown, { policy, policyNow, types, received }: A
   if (isMismatch && !isByFingerprint && desired !== types[0] && desired !== undefined)
     return [desired, ...types.filter((type) => type !== desired)];
   if (!isByFingerprint || received.length === 0) throw error;
-  const hasNoMoreKeys = hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText(error));
+  const hasNoMoreKeys =
+    hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText((error as Error).cause));
   if (!isMismatch && !hasNoMoreKeys) throw error;
   const others = types.filter((type) => received.every((key) => key.type !== type));
-  if (hasNoMoreKeys || others.length === 0) throw hostKeyMismatch(policy, received);
+  if (hasNoMoreKeys || others.length === 0) throw hostKeyMismatchError(policy, received);
   return others;
 }
 

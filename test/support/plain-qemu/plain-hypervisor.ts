@@ -14,7 +14,7 @@ export interface MonitoredQemu {
 }
 
 /**
- * The ports of the lifecycle over a real QEMU: the guest's part is the product's own, over the real monitor; the
+ * The ports of apply over a real QEMU: the guest's part is the product's own, over the real monitor; the
  * host's part (functions, drivers, holdings, ledger, locks) is a {@link World} in memory, which sees what QEMU has
  * before each of its calls, and throws where a real host would hang.
  */

@@ -24,16 +24,16 @@ export class DetachedNodeDevices implements FunctionHolder {
   async hold({ hostAddress, vfioDriver }: HoldRequest, signal: AbortSignal): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
-      const failed = (reason: string, cause?: unknown): Error =>
+      const holdError = (reason: string, cause?: unknown): Error =>
         providerError("HOLD_FAILED", { hostAddress, guest: this.#parts.domain().name, reason }, cause);
       try {
         await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
       } catch (cause) {
         if (!(cause instanceof LibvirtError)) throw cause;
-        throw failed(reasonOf(cause), cause);
+        throw holdError(reasonOf(cause), cause);
       }
       const driver = (await driverOf(client, hostAddress, signal)) ?? "no driver";
-      if (!isVfioDriver(driver)) throw failed(`it is on ${driver} after that`);
+      if (!isVfioDriver(driver)) throw holdError(`it is on ${driver} after that`);
     }, signal);
   }
 

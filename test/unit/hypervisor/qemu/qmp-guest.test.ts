@@ -166,7 +166,7 @@ describe("a request to unplug", () => {
 });
 
 describe("what a guest tells", () => {
-  it("is heard as the lifecycle knows it, and nothing else", async () => {
+  it("is heard as apply knows it, and nothing else", async () => {
     const monitor = new AnsweringMonitor();
     const heard: Heard[] = [];
     const stop = await new QmpGuest(monitor).listen(
