@@ -35,7 +35,7 @@ export function planBack({ before, failed, now, desired, prior }: BackRequest): 
   const configured = (before.configuration?.functions ?? []).filter(
     (one) => findTagOfAlias(one.alias) === tag,
   );
-  const persistent = configured.some((one) => one.place !== undefined);
+  const persistent = configured.some((one) => one.guestAddress !== undefined);
   const earlier = earlierSet(before, tag, configured);
   const first = earlier.find((one) => one.guestFunction === 0);
   const isRunning = now.guest.runState === "running" || now.guest.runState === "paused";
@@ -75,7 +75,7 @@ function earlierSet(
     );
   }
   return configured.flatMap((one) =>
-    one.place ? [{ ...one.place, ...romOptionsOf(one), hostAddress: one.hostAddress }] : [],
+    one.guestAddress ? [{ ...one.guestAddress, ...romOptionsOf(one), hostAddress: one.hostAddress }] : [],
   );
 }
 

@@ -181,7 +181,15 @@ export class Hypervisors {
         }
       },
       holders: (addresses, signal) =>
-        findHolders(this.#plainConnectionOf(ssh).channels, "login", addresses, signal, this.#plain.folders),
+        findHolders(
+          {
+            channels: this.#plainConnectionOf(ssh).channels,
+            privilege: "login",
+            folders: this.#plain.folders,
+          },
+          addresses,
+          signal,
+        ),
     };
   }
 

@@ -4,7 +4,7 @@ import {
   namesHosts,
   OpensshConfig,
   type Jump,
-  type KnownHostsPlace,
+  type KnownHost,
   type OpensshSettings,
   type SshTarget,
 } from "../ssh";
@@ -59,8 +59,8 @@ export class SshTargets {
    * Where the hosts of a connection and its jump hosts stand in known_hosts, for each `hostKey` that names hosts. Inputs
    * that were not checked yet: what is not known, or no connection, is left out.
    */
-  async hopsOf(connection: unknown): Promise<ReadonlyMap<unknown, KnownHostsPlace>> {
-    const places = new Map<unknown, KnownHostsPlace>();
+  async hopsOf(connection: unknown): Promise<ReadonlyMap<unknown, KnownHost>> {
+    const places = new Map<unknown, KnownHost>();
     for (let one = connection; isFields(one); one = one["proxy"]) {
       const { host, port, hostKey } = one;
       if (typeof host !== "string" || host === UNKNOWN_VALUE) continue;

@@ -14,11 +14,12 @@ import {
   type LifecycleEvent,
   type MonitorEvent,
 } from "./domain-events";
-import { LibvirtAuthenticationError, LibvirtError, LibvirtErrorCode } from "./errors";
+import { LibvirtAuthenticationError, LibvirtErrorCode } from "./errors";
 import { MAX_AUTH_TYPES, MAX_DOMAINS, MAX_NODE_DEVICES } from "./limits";
 import { Qemu, Remote } from "./procedures";
 import { RpcConnection } from "./rpc-connection";
 import { subscribe, type Unsubscribe } from "./subscription";
+import { undefinedOnError } from "./undefined-on-error";
 import type { XdrReader } from "./xdr-reader";
 
 /** libvirtd serves five calls of one client at once; the fifth place is left to the goodbye and to pings. */
@@ -431,15 +432,6 @@ async function authenticate(connection: RpcConnection, signal: AbortSignal | und
     },
     signal,
   );
-}
-
-async function undefinedOnError<T>(code: number, call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof LibvirtError && error.code === code) return undefined;
-    throw error;
-  }
 }
 
 function nothing(_reader: XdrReader): void {

@@ -1,5 +1,8 @@
 /** How the guest learns of a function that comes or goes (qemu.md, sections 2 and 5). */
-export type SlotKind = "pcie-native" | "pcie-acpi" | "pci-acpi" | "pseries";
+export const slotKinds = ["pcie-native", "pcie-acpi", "pci-acpi", "pseries"] as const;
+
+/** One of {@link slotKinds}. */
+export type SlotKind = (typeof slotKinds)[number];
 
 /** Whether functions come and go through the guest's ACPI. */
 export function isAcpiSlot(kind: SlotKind): boolean {

@@ -27,7 +27,7 @@ export function chooseSlot(
   const standing = findStanding(observation, desired, owned, map, prior);
   if (standing !== undefined) return standing;
   const buses = usableBuses(observation, desired, owned);
-  const configured = owned.configured.find((one) => one.place !== undefined)?.place;
+  const configured = owned.configured.find((one) => one.guestAddress !== undefined)?.guestAddress;
   if (desired.guestSlot !== undefined)
     return namedSlot(
       observation,
@@ -121,9 +121,9 @@ function isMissingAtBoot(observation: Observation, desired: DesiredAttachment, {
 
 /** Slots that the configuration gives to others, other attachments of this provider included, plugged now or not. */
 function reservedAtBoot(observation: Observation, owned: OwnedResources, bus: GuestBus): number[] {
-  const ofOthers = (observation.configuration?.functions ?? []).flatMap(({ alias, place }) => {
+  const ofOthers = (observation.configuration?.functions ?? []).flatMap(({ alias, guestAddress }) => {
     const tag = findTagOfAlias(alias);
-    return place?.bus === bus.bus && tag !== undefined && tag !== owned.tag ? [place.slot] : [];
+    return guestAddress?.bus === bus.bus && tag !== undefined && tag !== owned.tag ? [guestAddress.slot] : [];
   });
   return [...(bus.reservedAtBoot ?? []), ...ofOthers];
 }

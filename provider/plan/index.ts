@@ -7,6 +7,7 @@ export {
   describeUnreadGuest,
   interruptionOf,
   listFunctions,
+  listNumbers,
   type Interruption,
 } from "./describe";
 export { describeHostDevices, describeHostUse } from "./describe-host-use";

@@ -59,7 +59,7 @@ export interface ConfiguredFunction extends RomOptions {
   /** Empty where the configuration names none: it is not ours. */
   readonly alias: string;
   /** Undefined where it is to be held and shown to nobody. */
-  readonly place?: GuestAddress;
+  readonly guestAddress?: GuestAddress;
   /** A driver of VFIO's that it was on before, which libvirt is told to leave it on. Written, and never compared. */
   readonly vfioDriver?: string;
 }

@@ -118,9 +118,9 @@ export function isNothing(owned: OwnedResources | undefined): boolean {
 export function pluggedAtBoot(owned: OwnedResources): PluggedFunction[] {
   return owned.configured
     .flatMap((one) =>
-      one.place === undefined
+      one.guestAddress === undefined
         ? []
-        : [{ ...one.place, ...romOptionsOf(one), qemuId: one.alias, hostAddress: one.hostAddress }],
+        : [{ ...one.guestAddress, ...romOptionsOf(one), qemuId: one.alias, hostAddress: one.hostAddress }],
     )
     .sort((a, b) => a.guestFunction - b.guestFunction);
 }

@@ -1,5 +1,5 @@
 import { providerError } from "../errors";
-import { isSameRom, romOptionsOf, type PciAddress } from "../pci";
+import { compareAddresses, isSameRom, romOptionsOf, type PciAddress } from "../pci";
 import { isVfioDriver } from "../host/facts";
 import { aliasOf, findTagOfAlias } from "./identifiers";
 import type { ConfiguredFunction, LedgerEntry, Observation, OwnedResources } from "./observation";
@@ -13,7 +13,7 @@ export function configurationOf(entry: LedgerEntry): ConfiguredFunction[] {
     alias: aliasOf(entry.tag, hostAddress),
     ...romOptionsOf(rest),
     ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }),
-    ...(guestFunction !== undefined && { place: { bus, slot, guestFunction } }),
+    ...(guestFunction !== undefined && { guestAddress: { bus, slot, guestFunction } }),
   }));
 }
 
@@ -31,7 +31,7 @@ export function planConfiguration(
   const isSame = (one: ConfiguredFunction): boolean =>
     desired.some((other) => keyOf(other) === keyOf(one) && isSameRom(other, one));
   if (owned.configured.length === desired.length && owned.configured.every(isSame)) return [];
-  const kept = owned.configured.filter((one) => one.place === undefined && isSame(one));
+  const kept = owned.configured.filter((one) => one.guestAddress === undefined && isSame(one));
   const gone = owned.configured.filter((one) => !kept.includes(one));
   const missing = desired.filter((one) => !kept.some((other) => keyOf(other) === keyOf(one)));
   return [...unconfigure(gone), ...configure(missing)];
@@ -71,11 +71,17 @@ function unconfigure(functions: readonly ConfiguredFunction[]): Extract<Step, { 
 
 /** Those that are only held first, guest function 0 last: the order in which they are plugged. */
 function byLocation(a: ConfiguredFunction, b: ConfiguredFunction): number {
-  const rank = ({ place }: ConfiguredFunction): number =>
-    place === undefined ? 0 : place.guestFunction === 0 ? 8 : place.guestFunction;
-  return rank(a) - rank(b) || a.hostAddress.localeCompare(b.hostAddress);
+  const rank = ({ guestAddress }: ConfiguredFunction): number =>
+    guestAddress === undefined ? 0 : guestAddress.guestFunction === 0 ? 8 : guestAddress.guestFunction;
+  return rank(a) - rank(b) || compareAddresses(a.hostAddress, b.hostAddress);
 }
 
-function keyOf({ hostAddress, alias, place }: ConfiguredFunction): string {
-  return JSON.stringify([hostAddress, alias, place?.bus, place?.slot, place?.guestFunction]);
+function keyOf({ hostAddress, alias, guestAddress }: ConfiguredFunction): string {
+  return JSON.stringify([
+    hostAddress,
+    alias,
+    guestAddress?.bus,
+    guestAddress?.slot,
+    guestAddress?.guestFunction,
+  ]);
 }

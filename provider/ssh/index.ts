@@ -8,7 +8,7 @@ export {
   type SshTarget,
   type StrictHostKeyChecking,
 } from "./config/target";
-export { namesHosts, parseHostKeyArgument, type KnownHostsPlace } from "./host-key/host-key-argument";
+export { namesHosts, parseHostKeyArgument, type KnownHost } from "./host-key/host-key-argument";
 export type { SshConnection } from "./transport/connection";
 export { SshPool } from "./transport/pool";
 export type { SshProcess, SshExit } from "./transport/process";

@@ -113,9 +113,9 @@ function isLiveOnly(places: readonly string[]): boolean {
 }
 
 /** `.2@0`: host function 2, which the configuration shows as guest function 0. */
-function describeConfigured(one: Pick<ConfiguredFunction, "hostAddress" | "place">): string {
+function describeConfigured(one: Pick<ConfiguredFunction, "hostAddress" | "guestAddress">): string {
   const number = one.hostAddress.slice(-2);
-  return one.place === undefined ? number : `${number}@${one.place.guestFunction}`;
+  return one.guestAddress === undefined ? number : `${number}@${one.guestAddress.guestFunction}`;
 }
 
 /** The first step of a kind; throws where the plan has none. */

@@ -64,7 +64,7 @@ export class LibvirtSession {
    */
   async hostUuid(signal?: AbortSignal): Promise<string> {
     const client = await this.client(signal);
-    const asked = this.#hostUuids.get(client) ?? askHostUuid(client);
+    const asked = this.#hostUuids.get(client) ?? readHostUuid(client);
     this.#hostUuids.set(client, asked);
     asked.catch(() => this.#hostUuids.delete(client));
     return untilAborted(asked, signal);
@@ -141,7 +141,7 @@ export class LibvirtSession {
 }
 
 /** No signal: the answer is for all, and one caller's deadline is not another's failure. */
-async function askHostUuid(client: LibvirtClient): Promise<string> {
+async function readHostUuid(client: LibvirtClient): Promise<string> {
   const capabilities = parseXml(await client.capabilities(), "its capabilities");
   const uuid = textOf(child(capabilities, "capabilities", "host", "uuid"));
   if (uuid === undefined || findUuidBytes(uuid) === undefined)

@@ -14,7 +14,7 @@ import { readStates } from "./function-states";
 import { findGuestEnumeration, isBusEnumerated } from "./guest-enumeration";
 import { findMeaning } from "./known-errors";
 import { findObstacle } from "./occupancy";
-import { askRunState } from "./run-state";
+import { readRunState } from "./run-state";
 
 /** The functions of a guest as its QEMU plugs and unplugs them: the same over any way to the monitor. */
 export class QmpGuest implements Guest {
@@ -81,7 +81,7 @@ export class QmpGuest implements Guest {
   }
 
   runState(signal: AbortSignal): Promise<GuestRunState> {
-    return askRunState(this.#monitor, signal);
+    return readRunState(this.#monitor, signal);
   }
 
   async deviceIds(signal: AbortSignal): Promise<ReadonlySet<string>> {
@@ -91,7 +91,7 @@ export class QmpGuest implements Guest {
 
   async view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration> {
     const queryPci = await this.#monitor.execute("query-pci", undefined, signal);
-    const states = await readStates(this.#monitor, queryPci, qemuIds, signal);
+    const states = await readStates(this.#monitor, { queryPci, qemuIds }, signal);
     return {
       ...findGuestEnumeration(queryPci, qemuIds),
       states: new Map(qemuIds.map((id, n) => [id, states[n] ?? "unknown"])),
@@ -100,7 +100,7 @@ export class QmpGuest implements Guest {
 
   async guestStates(qemuIds: readonly string[], signal: AbortSignal): Promise<readonly GuestState[]> {
     const queryPci = await this.#monitor.execute("query-pci", undefined, signal);
-    return readStates(this.#monitor, queryPci, qemuIds, signal);
+    return readStates(this.#monitor, { queryPci, qemuIds }, signal);
   }
 
   listen(listener: GuestListener, signal: AbortSignal): Promise<() => Promise<void>> {

@@ -1,5 +1,5 @@
 import { findPciAddress } from "../../pci";
-import { describeHostDevices, listFunctions } from "../../plan";
+import { describeHostDevices, describeSlot, listFunctions, listNumbers } from "../../plan";
 import type { DeviceReport, FunctionReport, HolderReport, IommuGroupReport, Refusal } from "../report/report";
 import type { Emphasis } from "./colours";
 import { labelled } from "./layout";
@@ -49,17 +49,6 @@ export function titleOf({ vendorName, productName, functions }: DeviceReport): s
   const first = functions[0];
   const vendor = vendorName ?? `vendor ${first?.vendorId || "unknown"}`;
   return `${vendor} ${productName ?? `product ${first?.productId || "unknown"}`}`;
-}
-
-/** `0-3` for a run of three or more, else `0,2`. */
-export function listNumbers(numbers: readonly number[]): string {
-  const isRun = numbers.length > 2 && numbers.every((n, i) => i === 0 || n === (numbers[i - 1] ?? 0) + 1);
-  return isRun ? `${numbers[0]}-${numbers.at(-1)}` : numbers.join(",");
-}
-
-/** A guest's slot: `pci.5`, or on a bus with several `pci.0 slot 12`. */
-export function guestLocatorOf(bus: string, slot: number): string {
-  return slot === 0 ? bus : `${bus} slot ${slot}`;
 }
 
 /** `0000:01:00.0-3, 0000:02:00.0` */
@@ -117,9 +106,11 @@ function holderTexts(functions: readonly FunctionReport[]): string[] {
 
 function holderText({ guest, owner, bus, slot, guestFunction }: HolderReport): string {
   if (owner === null) return `guest ${guest} has it`;
-  const place =
-    guestFunction === null ? "shown to nobody" : `in slot ${guestLocatorOf(bus ?? "?", slot ?? 0)}`;
-  return `held for guest ${guest}, ${place}, by ${owner}`;
+  const shown =
+    guestFunction === null
+      ? "shown to nobody"
+      : `in slot ${describeSlot({ bus: bus ?? "?", slot: slot ?? 0 })}`;
+  return `held for guest ${guest}, ${shown}, by ${owner}`;
 }
 
 function answerTexts(device: DeviceReport, guestRefusal: Refusal | null): string[] {

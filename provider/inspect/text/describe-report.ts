@@ -1,6 +1,7 @@
+import { listNumbers } from "../../plan";
 import type { DeviceReport, PciReport } from "../report/report";
 import { painter, type Emphasis } from "./colours";
-import { describeDevice, emphasisOf, listNumbers, titleOf } from "./describe-device";
+import { describeDevice, emphasisOf, titleOf } from "./describe-device";
 import { describeGuest } from "./describe-guest";
 import { clip, labelled, wrap } from "./layout";
 

@@ -63,8 +63,8 @@ export interface SshTarget {
 /** `root@hv1:22`, with its host alias where it has one, for messages; an IPv6 address in brackets. Holds no credential. */
 export function labelOf(target: SshTarget): string {
   const host = target.host.includes(":") ? `[${target.host}]` : target.host;
-  const place = `${target.user}@${host}:${target.port}`;
-  return target.hostAlias === undefined ? place : `${place} (${target.hostAlias})`;
+  const label = `${target.user}@${host}:${target.port}`;
+  return target.hostAlias === undefined ? label : `${label} (${target.hostAlias})`;
 }
 
 /** The targets on the way, outermost jump host first, the target itself last. */

@@ -19,10 +19,10 @@ export interface PrivateKeyText {
  * @throws SSH_KEY_UNUSABLE
  */
 export function parsePrivateKey(given: PrivateKeyText, target: string): ParsedKey {
-  const { text, source, passphrase, passphraseSource } = given;
+  const { text, source, passphrase } = given;
   const parsed = parseKeyText(text, passphrase);
   if (!(parsed instanceof Error) && parsed.isPrivateKey()) return parsed;
-  const reason = findPrivateKeyProblem(text, passphrase, parsed, passphraseSource);
+  const reason = findPrivateKeyProblem(given, parsed);
   throw providerError("SSH_KEY_UNUSABLE", { target, source, reason });
 }
 
@@ -35,10 +35,8 @@ export function parseKeyText(text: string, passphrase: string | undefined): Pars
 
 /** Why a text is no private key that can be used, without a word of it. */
 export function findPrivateKeyProblem(
-  text: string,
-  passphrase: string | undefined,
+  { text, passphrase, passphraseSource }: Omit<PrivateKeyText, "source">,
   parsed: ParsedKey | Error,
-  passphraseSource: string,
 ): string {
   const hint = parsed instanceof Error ? parsed.message : "";
   if (/no passphrase given/i.test(hint)) return `it is encrypted and ${passphraseSource} is not given`;

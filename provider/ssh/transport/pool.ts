@@ -79,7 +79,8 @@ export class SshPool {
       jumpTarget === undefined
         ? undefined
         : () => this.#acquire(jumpTarget, `jump host ${labelOf(jumpTarget)}`, stop.signal);
-    const connecting = dial(target, label, jumpHost, stop.signal).then(({ client, hostKey }) => {
+    const dialled = dial({ target, label, jumpHost, signal: stop.signal });
+    const connecting = dialled.then(({ client, hostKey }) => {
       const depth = hopsOf(target).length - 1;
       const connection = new ClientConnection(client, label, fingerprintOf(hostKey), depth);
       if (stop.signal.aborted) connection.destroy(new Error(causeText(stop.signal.reason)));

@@ -223,7 +223,7 @@ test("of a guest its slots are told, what is attached, and which of them are fre
   const kept = {
     hostAddress: "0000:05:00.0" as PciAddress,
     alias: "ua-mine",
-    place: { bus: "pci.3", slot: 0, guestFunction: 0 },
+    guestAddress: { bus: "pci.3", slot: 0, guestFunction: 0 },
   };
   const observation = observed({ ...own, configuration: { buses: [], functions: [kept], ledger: [] } });
   const { guest } = composeReport(input([], { seen: { by: "guest", observation } }));

@@ -466,7 +466,7 @@ describe("the ROM of a function", () => {
     const world = card();
     const persistent = mapped({ romFile }, { persistent: true });
     reach(world, persistent);
-    expect(world.configured.find((one) => one.place?.guestFunction === 0)?.romFile).toBe(romFile);
+    expect(world.configured.find((one) => one.guestAddress?.guestFunction === 0)?.romFile).toBe(romFile);
     world.stopGuest();
     expect(kindsOf(world, persistent)).toEqual([]);
     expect(kindsOf(world, mapped({}, { persistent: true }))).toEqual(["record", "unconfigure", "configure"]);
@@ -634,8 +634,8 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
 
   it("is held anew after what is still plugged of the others is taken back", () => {
     const world = heldButUnbound("e1000e");
-    const place = { bus: "pci.4", slot: 0, guestFunction: 1 };
-    world.plugged = [{ ...place, qemuId: qemuIdOf(tagOf(OWNER), 1), hostAddress: at("0000:01:00.1") }];
+    const guestAddress = { bus: "pci.4", slot: 0, guestFunction: 1 };
+    world.plugged = [{ ...guestAddress, qemuId: qemuIdOf(tagOf(OWNER), 1), hostAddress: at("0000:01:00.1") }];
     expect(outline(reach(world, wants())).slice(0, 3)).toEqual([
       "unplug 1 of 1",
       "release 0000:01:00.2",

@@ -1,11 +1,11 @@
 import { providerError } from "../../../errors";
-import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
+import { isLibvirtError, LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
 import { isVfioDriver } from "../../../host/facts";
 import type { HoldRequest } from "../../../apply";
 import type { PciAddress } from "../../../pci";
 import type { FunctionHolderDependencies, FunctionHolder } from "./function-holder";
 import { nodeDeviceName, parseNodeDeviceXml } from "../xml/node-device-xml";
-import { isLibvirtError, reasonOf } from "../refused";
+import { reasonOf } from "../refused";
 
 /**
  * Libvirt before 8.3: what is held is bound to vfio-pci on the host and given to no guest
@@ -25,11 +25,7 @@ export class DetachedNodeDevices implements FunctionHolder {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
       const holdError = (reason: string, cause?: unknown): Error =>
-        providerError(
-          "HOLD_FAILED",
-          { hostAddress: hostAddress, guest: this.#parts.domain().name, reason },
-          cause,
-        );
+        providerError("HOLD_FAILED", { hostAddress, guest: this.#parts.domain().name, reason }, cause);
       try {
         await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
       } catch (cause) {
@@ -54,11 +50,7 @@ export class DetachedNodeDevices implements FunctionHolder {
         if (isLibvirtError(cause, LibvirtErrorCode.NO_NODE_DEVICE)) return;
         if (!(cause instanceof LibvirtError)) throw cause;
         const guest = this.#parts.domain().name;
-        throw providerError(
-          "RELEASE_FAILED",
-          { hostAddress: hostAddress, guest, reason: reasonOf(cause) },
-          cause,
-        );
+        throw providerError("RELEASE_FAILED", { hostAddress, guest, reason: reasonOf(cause) }, cause);
       }
     }, signal);
   }

@@ -1,5 +1,5 @@
 import { providerError } from "../../../errors";
-import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
+import { isLibvirtError, LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
 import type { HoldRequest } from "../../../apply";
 import type { PciAddress } from "../../../pci";
 import { retryBusyJob } from "../busy-job";
@@ -8,7 +8,7 @@ import type { FunctionHolderDependencies, FunctionHolder } from "./function-hold
 import { hasEnded } from "../has-ended";
 import { unassignedHostdev } from "../xml/hostdev-xml";
 import { nodeDeviceName } from "../xml/node-device-xml";
-import { isLibvirtError, reasonOf } from "../refused";
+import { reasonOf } from "../refused";
 
 /** Libvirt from 8.3 on: a live hostdev that is unassigned is bound, made usable for the guest's QEMU, and not plugged. */
 export class UnassignedHostdevs implements FunctionHolder {
@@ -38,7 +38,7 @@ export class UnassignedHostdevs implements FunctionHolder {
       if (!isThere || !(await this.#isHeld(client, alias, signal)))
         throw providerError(
           "HOLD_FAILED",
-          { hostAddress: hostAddress, guest: domain.name, reason: reasonOf(cause) },
+          { hostAddress, guest: domain.name, reason: reasonOf(cause) },
           cause,
         );
     }
@@ -47,7 +47,7 @@ export class UnassignedHostdevs implements FunctionHolder {
     this.#isUnassignedKept = described.holdings.some((one) => one.alias === alias && one.isUnassigned);
     if (this.#isUnassignedKept) return;
     await client.detachDevice(domain, xml, "live", signal);
-    throw providerError("UNASSIGNED_IGNORED", { hostAddress: hostAddress, guest: domain.name });
+    throw providerError("UNASSIGNED_IGNORED", { hostAddress, guest: domain.name });
   }
 
   /**
@@ -71,7 +71,7 @@ export class UnassignedHostdevs implements FunctionHolder {
       if (!(cause instanceof LibvirtError)) throw cause;
       throw providerError(
         "RELEASE_FAILED",
-        { hostAddress: hostAddress, guest: domain.name, reason: reasonOf(cause) },
+        { hostAddress, guest: domain.name, reason: reasonOf(cause) },
         cause,
       );
     }

@@ -1,5 +1,5 @@
 import { providerError } from "../../../errors";
-import { findPciAddress, type PciAddress } from "../../../pci";
+import { findPciAddress, isBridgeClass, type PciAddress } from "../../../pci";
 import type { HostFunction } from "../../../host/facts";
 import { findMachineUuid, findUuid } from "../guest-uuid";
 import type { HostRecord } from "./host-requests";
@@ -65,8 +65,6 @@ export interface GroupUser {
   readonly iommuGroup: number;
 }
 
-/** PCI base class of bridges. */
-const BRIDGE_CLASS = 0x06;
 /** Several times what a group that spans a bus of virtual functions has. */
 const MAX_FUNCTIONS = 10_000;
 
@@ -133,7 +131,7 @@ export function parseFunctions(
         hostAddress,
         vendorId: vendorId === "-" ? "" : vendorId,
         productId: productId === "-" ? "" : productId,
-        isBridge: Number(classCode) >> 16 === BRIDGE_CLASS,
+        isBridge: isBridgeClass(classCode),
         ...(driver !== "-" && { driver }),
         ...(hasGroup && { iommuGroup: Number(group) }),
       };

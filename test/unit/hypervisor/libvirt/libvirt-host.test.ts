@@ -173,7 +173,7 @@ describe("a change of the guest's configuration", () => {
   const shown = (n: number, bus = "pci.8"): ConfiguredFunction => ({
     hostAddress: at(`0000:01:00.${n}`),
     alias: aliasAt(n),
-    place: { bus, slot: 0, guestFunction: n },
+    guestAddress: { bus, slot: 0, guestFunction: n },
   });
   const held = (n: number): ConfiguredFunction => ({ hostAddress: at(`0000:01:00.${n}`), alias: aliasAt(n) });
   const { persistentXml } = readRecording("idle");
@@ -291,7 +291,7 @@ describe("an attach of one function", () => {
       {
         hostAddress: address,
         alias,
-        place: { bus: "pci.8", slot: 0, guestFunction: 0 },
+        guestAddress: { bus: "pci.8", slot: 0, guestFunction: 0 },
         romFile: "/card.rom",
         vfioDriver: "mlx5_vfio_pci",
       },
@@ -715,8 +715,12 @@ describe("an observation of the recorded host", () => {
   it("has a port for a plan where the highest free one is another attachment's at the next boot, or is gone then", async () => {
     const xml = readRecording("idle");
     const other = aliasOf(tagOf("someone/else"), at("0000:02:00.0"));
-    const place = { bus: "pci.8", slot: 0, guestFunction: 0 };
-    const theirs = configuredHostdev({ hostAddress: at("0000:02:00.0"), alias: other, place }, 8, false);
+    const guestAddress = { bus: "pci.8", slot: 0, guestFunction: 0 };
+    const theirs = configuredHostdev(
+      { hostAddress: at("0000:02:00.0"), alias: other, guestAddress },
+      8,
+      false,
+    );
     const configurations = [
       xml.persistentXml.replace("</devices>", `${theirs}</devices>`),
       xml.persistentXml.replace(/<controller type='pci' index='8'[^]*?<\/controller>/, ""),
