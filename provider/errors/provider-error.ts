@@ -14,11 +14,30 @@ const MAX_REASON_CHARACTERS = 4_000;
 export class ProviderError extends Error {
   override readonly name = "ProviderError";
   readonly code: ErrorCode;
+  /** The text of this error alone: without its code, and without the others. */
+  readonly text: string;
+  /** Refusals that speak against the same thing; the message has a line for each, with its own code. */
+  readonly others: readonly ProviderError[];
 
-  constructor(code: ErrorCode, message: string, cause?: unknown) {
-    super(`${printable(message)} [${code}]`, cause === undefined ? undefined : { cause });
+  constructor(code: ErrorCode, text: string, cause?: unknown, others: readonly ProviderError[] = []) {
+    const own = `${printable(text)} [${code}]`;
+    super([own, ...others.map((one) => one.message)].join("\n"), cause === undefined ? undefined : { cause });
     this.code = code;
+    this.text = text;
+    this.others = others;
   }
+}
+
+/**
+ * One error that tells of several refusals: it has the code of the first, and a line for each other one. An error
+ * among the others that has others itself is laid flat, so each line is said once and in order.
+ */
+export function withOthers(first: ProviderError, others: readonly ProviderError[]): ProviderError {
+  if (others.length === 0) return first;
+  const alone = (error: ProviderError): ProviderError =>
+    error.others.length === 0 ? error : new ProviderError(error.code, error.text, error.cause);
+  const flat = others.flatMap((one) => [alone(one), ...one.others]);
+  return new ProviderError(first.code, first.text, first.cause, [...first.others, ...flat]);
 }
 
 type Details<C extends ErrorCode> = Parameters<(typeof catalogue)[C]>[0];

@@ -1,4 +1,4 @@
-import { causeText, providerError, printable } from "../errors";
+import { causeText, providerError, printable, ProviderError } from "../errors";
 import { LibvirtDisconnectedError, LibvirtError, LibvirtProtocolError } from "../libvirt-rpc";
 import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../qmp";
 
@@ -18,6 +18,8 @@ export function toPublicError(error: unknown, target: string): unknown {
     return providerError("QMP_CONNECTION_LOST", { target, reason }, error);
   if (error instanceof LibvirtError || error instanceof QmpError)
     return providerError("LIBVIRT_REFUSED", { target, reason }, error);
+  // made printable already, line by line
+  if (error instanceof ProviderError) return error;
   if (error instanceof Error && error.message !== printable(error.message))
     error.message = printable(error.message);
   return error;

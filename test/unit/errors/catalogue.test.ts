@@ -7,6 +7,7 @@ import {
   hasCode,
   ProviderError,
   refusalCodes,
+  withOthers,
   type ErrorCode,
 } from "../../../provider/errors";
 
@@ -102,5 +103,35 @@ describe("an error of the provider", () => {
     expect(causeText("text")).toBe("text");
     expect(causeText(undefined)).toBe("undefined");
     expect(new ProviderError("GUEST_NOT_FOUND", "m").message).toBe("m [GUEST_NOT_FOUND]");
+  });
+});
+
+describe("an error with others", () => {
+  const first = providerError("GUEST_NEVER_RAN", { guest: "g1" }, new Error("seen"));
+  const second = providerError("DEVICE_NOT_FOUND", { device: "0000:01:00" });
+  const third = providerError("GUEST_IS_TRANSIENT", { guest: "g1" });
+
+  it("has the first's code and cause, and a line for each other one with that one's code", () => {
+    const error = withOthers(first, [second, third]);
+    expect(error.code).toBe("GUEST_NEVER_RAN");
+    expect(error.cause).toBe(first.cause);
+    expect(error.others).toEqual([second, third]);
+    expect(error.message.split("\n")).toEqual([first.message, second.message, third.message]);
+  });
+
+  it("is the first itself if there are none", () => {
+    expect(withOthers(first, [])).toBe(first);
+    expect(first.others).toEqual([]);
+  });
+
+  it("says each line once if it is made of errors that have others", () => {
+    const error = withOthers(withOthers(first, [second]), [withOthers(third, [first])]);
+    expect(error.message.split("\n")).toEqual([first.message, second.message, third.message, first.message]);
+    expect(error.others.map((one) => one.message)).toEqual([second.message, third.message, first.message]);
+  });
+
+  it("has no line but those, whatever a peer has said", () => {
+    const forged = providerError("DEVICE_NOT_FOUND", { device: "x\nDone. [OK]" });
+    expect(withOthers(first, [forged]).message.split("\n")).toHaveLength(2);
   });
 });
