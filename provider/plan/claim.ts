@@ -1,17 +1,10 @@
 import { providerError } from "../errors";
 import { isSameFunctionMap, type FunctionMapping, type PciAddress } from "../pci";
 import { listFunctions } from "./describe";
-import type { LedgerEntry, Observation, OwnedResources } from "./observation";
+import type { Incarnation, LedgerEntry } from "./ledger-entry";
+import type { Observation, OwnedResources } from "./observation";
 import { isSteppingStone } from "./stepping-stone";
 import type { PriorAttachment, DesiredAttachment } from "./desired";
-
-/** What tells one create from every other of the same owner token; see {@link LedgerEntry}. */
-export interface Incarnation {
-  /** 16 random bytes, as 32 digits of hex in lower case. */
-  readonly incarnation: string;
-  /** UTC, to the second. */
-  readonly since: string;
-}
 
 /**
  * Whether an entry is of another state than the one that asks, though both have the same owner token: two stacks of the

@@ -1,4 +1,4 @@
-export { isAnothersEntry, refuseAnothers, whyLeft, type Incarnation } from "./claim";
+export { isAnothersEntry, refuseAnothers, whyLeft } from "./claim";
 export {
   describePlan,
   describeSlot,
@@ -20,17 +20,14 @@ export {
   tagOf,
   hasRomSuffix,
 } from "./identifiers";
+export type { GuestIdentity, Incarnation, LedgerEntry, LedgerFunction, LedgerLocation } from "./ledger-entry";
 export type {
   Configuration,
   ConfiguredFunction,
   GuestAddress,
   QemuLimits,
-  GuestIdentity,
   GuestRunState,
   Holding,
-  LedgerEntry,
-  LedgerFunction,
-  LedgerLocation,
   Observation,
   OlderLibvirt,
   OwnedResources,

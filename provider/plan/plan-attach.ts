@@ -16,7 +16,8 @@ import { chooseSlot, isPluggedAs, refuseSlotGivenAway, slotOfConfigured, usableB
 import { incarnationFor, isAnothersEntry, isVisible, refuseAnothers, refuseStandingOtherwise } from "./claim";
 import { listUses } from "./describe";
 import { aliasOf, findTagOfAlias, qemuIdOf } from "./identifiers";
-import type { Holding, LedgerEntry, LedgerLocation, Observation, OwnedResources } from "./observation";
+import type { LedgerEntry, LedgerLocation } from "./ledger-entry";
+import type { Holding, Observation, OwnedResources } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
 import { refuseQemuLimits } from "./checks/qemu-limits";
 import { refuseParentsOfVirtualFunctions } from "./checks/physical-functions";

@@ -2,7 +2,8 @@ import { providerError } from "../errors";
 import { isSameRom, romOptionsOf, type PciAddress } from "../pci";
 import { isVfioDriver } from "../host/facts";
 import { aliasOf, findTagOfAlias } from "./identifiers";
-import type { ConfiguredFunction, LedgerEntry, Observation, OwnedResources } from "./observation";
+import type { LedgerEntry } from "./ledger-entry";
+import type { ConfiguredFunction, Observation, OwnedResources } from "./observation";
 import type { Step } from "./step";
 
 /** What the guest's configuration has to hold so that a cold boot brings about what the entry tells. */

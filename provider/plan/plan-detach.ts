@@ -3,7 +3,8 @@ import { isAcpiSlot, romOptionsOf, type PciAddress, type SlotKind } from "../pci
 import { isVfioDriver } from "../host/facts";
 import { hasOtherIncarnation } from "./claim";
 import { aliasOf, findTagOfQemuId } from "./identifiers";
-import type { LedgerLocation, Observation, OwnedResources, PluggedFunction } from "./observation";
+import type { LedgerLocation } from "./ledger-entry";
+import type { Observation, OwnedResources, PluggedFunction } from "./observation";
 import { findOwned } from "./owned";
 import { planUnconfigure } from "./plan-configuration";
 import type { Plan, Step } from "./step";
