@@ -1,5 +1,4 @@
-import { providerError } from "../errors";
-import { isSameFunctionMap, type FunctionMapping, type PciAddress } from "../pci";
+import type { PciAddress } from "../pci";
 import { listFunctions } from "./describe";
 import type { Incarnation, LedgerEntry } from "./ledger-entry";
 import type { Observation, OwnedResources } from "./observation";
@@ -46,30 +45,6 @@ function isTwins(
 }
 
 /**
- * Refuses what is another state's; the entry that stands for the running guest decides, and where it has none, that of its
- * configuration.
- *
- * @throws ATTACHMENT_TAKEN_OVER
- */
-export function refuseAnothers(
-  { guest }: Observation,
-  owned: OwnedResources | undefined,
-  prior: PriorAttachment,
-  also?: ReadonlySet<PciAddress>,
-): void {
-  const entry = owned?.entry;
-  if (entry === undefined || !isAnothersEntry(entry, prior, also)) return;
-  throw providerError("ATTACHMENT_TAKEN_OVER", {
-    guest: guest.name,
-    owner: entry.owner,
-    functions: entry.functions.map((one) => one.hostAddress),
-    prior: prior.functions.map((one) => one.hostAddress),
-    ...(entry.since !== undefined && { since: entry.since }),
-    isTwin: entry.incarnation === undefined,
-  });
-}
-
-/**
  * Why a delete leaves what is there, in a line that says what that is; undefined if nothing stands in its way.
  *
  * @returns e.g. `left alone: 0000:01:00.0-3 in guest guest1 …`
@@ -95,33 +70,6 @@ export function whyLeft(
  */
 export function isVisible(observation: Observation, { plugged, entry }: OwnedResources): boolean {
   return plugged.some((one) => one.guestFunction === 0 && !isSteppingStone(observation, entry, one));
-}
-
-/**
- * What stands under the token of a create has the guest's eyes on it: it may be another stack's. As it stands it is taken
- * over; anything else would take it from the guest.
- */
-export function refuseStandingOtherwise(
-  observation: Observation,
-  desired: DesiredAttachment,
-  { plugged, entry }: OwnedResources,
-  map: readonly FunctionMapping[],
-): void {
-  const [first] = plugged;
-  if (first === undefined) return;
-  const { guestSlot } = desired;
-  const isThere =
-    guestSlot === undefined ||
-    (guestSlot.bus === first.bus && (guestSlot.slot === undefined || guestSlot.slot === first.slot));
-  const isInOneSlot = plugged.every((one) => one.bus === first.bus && one.slot === first.slot);
-  if (isThere && isInOneSlot && isSameFunctionMap(plugged, map)) return;
-  throw providerError("ATTACHMENT_EXISTS", {
-    guest: observation.guest.name,
-    owner: desired.ownerToken,
-    ...(entry?.since !== undefined && { since: entry.since }),
-    functions: plugged.map((one) => `${one.hostAddress} as function ${one.guestFunction}`),
-    slot: `${first.bus} slot ${first.slot}`,
-  });
 }
 
 /**

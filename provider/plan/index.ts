@@ -1,4 +1,5 @@
-export { isAnothersEntry, refuseAnothers, whyLeft } from "./claim";
+export { refuseAnothers, type Refusal } from "./checks";
+export { isAnothersEntry, whyLeft } from "./claim";
 export {
   describePlan,
   describeSlot,
@@ -37,7 +38,8 @@ export type {
 export { allEntriesOf, findOwned, isNothing, pluggedAtBoot, touchedGroups } from "./owned";
 export { planAttach } from "./plan-attach";
 export { configurationOf } from "./plan-configuration";
-export { hasEnded, planDetach } from "./plan-detach";
+export { planDetach } from "./plan-detach";
+export { hasEnded } from "./give-back";
 export { withRecorded } from "./recorded-holdings";
 export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
 export { isSteppingStone } from "./stepping-stone";
