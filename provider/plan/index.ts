@@ -6,9 +6,7 @@ export {
   describeStep,
   describeTakeover,
   describeUnreadGuest,
-  interruptionOf,
   listFunctions,
-  type Interruption,
 } from "./describe";
 export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./desired";
 export {

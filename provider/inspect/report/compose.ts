@@ -112,7 +112,6 @@ function deviceReport(
 ): DeviceReport {
   const numbers = members.map((one) => functionNumberOf(one.hostAddress));
   const assessment = assessDevice(observation, input.facts, address, numbers);
-  const { refusal } = assessment;
   const first = members[0]?.listed;
   const groups = [...new Set(members.flatMap((one) => one.listed.iommuGroup ?? []))];
   return {
@@ -127,7 +126,6 @@ function deviceReport(
     attach: {
       ...assessment,
       consequences: assessment.consequences.map(printable),
-      refusal: refusal && { ...refusal, message: printable(refusal.message) },
       program: programOf(address, assessment),
     },
   };
@@ -214,7 +212,7 @@ function guestReport(observation: Observation): GuestReport {
     memoryBytes: guest.memoryBytes ?? null,
     buses: [...buses].sort((a, b) => a.index - b.index).map((one) => busReport(one, observation)),
     attachments: [...entries.values()].map(attachmentReport),
-    refusal: assessGuest(observation),
+    ...assessGuest(observation),
   };
 }
 

@@ -11,7 +11,7 @@ export function describeGuest(
   width: number,
   paint: (emphasis: Emphasis, text: string) => string,
 ): string[] {
-  const { machine, qemuVersion, memoryBytes, refusal } = guest;
+  const { machine, qemuVersion, memoryBytes, refusals } = guest;
   const facts = [
     guest.runState,
     ...(machine === null ? [] : [`machine ${machine}`]),
@@ -40,9 +40,12 @@ export function describeGuest(
       LABEL,
       width,
     ),
-    ...(refusal === null
-      ? []
-      : labelled("refuses", [refusal.message], LABEL, width).map((line) => paint("no", line))),
+    ...labelled(
+      "refuses",
+      refusals.map((one) => one.message),
+      LABEL,
+      width,
+    ).map((line) => paint("no", line)),
   ];
 }
 
