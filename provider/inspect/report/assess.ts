@@ -1,4 +1,4 @@
-import { hasCode, printable, refusalCodes, type ProviderError } from "../../errors";
+import { hasCode, joinParts, refusalCodes, type ProviderError } from "../../errors";
 import { pciAddressOf, type PciAddress, type PciSlotAddress } from "../../pci";
 import type { HostFunction } from "../../host/facts";
 import type { HostFacts } from "../../host/uses";
@@ -131,7 +131,7 @@ function refusalsOf(found: Attempt): readonly Refusal[] {
   return isRefused(found) ? found : [];
 }
 
-/** The planner speaks of an attempt; here nothing was attempted. */
-function refusalOf({ code, text }: ProviderError): Refusal {
-  return { code, message: printable(text.replace(" Nothing was touched.", "")) };
+/** The planner says too that nothing was touched; here nothing was attempted. */
+function refusalOf({ code, what, cure }: ProviderError): Refusal {
+  return { code, message: joinParts({ what, ...(cure !== undefined && { cure }) }) };
 }
