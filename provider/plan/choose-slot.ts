@@ -36,9 +36,9 @@ interface SlotName {
 type NamedSlot = NonNullable<DesiredAttachment["guestSlot"]>;
 
 /**
- * What stands whole in one slot stays there, also where someone has moved it, and whatever that slot is given to at the
- * guest's next cold boot: the guest is not interrupted. What has to be plugged comes to the slot on record, then to one
- * where something of it is.
+ * What stands whole in one slot stays there, also where someone has moved it, and whatever that slot is given
+ * to at the guest's next cold boot: the guest is not interrupted. What has to be plugged comes to the slot on
+ * record, then to one where something of it is.
  */
 export function chooseSlot(question: SlotQuestion): SlotChoice {
   const { observation, desired, owned, prior } = question;
@@ -87,8 +87,8 @@ export function isPluggedAs(owned: OwnedResources, map: readonly FunctionMapping
 }
 
 /**
- * The slot in which the set stands whole, unless another is named. Its port may have lost its hotplug since; how it took
- * the set is on record then.
+ * The slot in which the set stands whole, unless another is named. Its port may have lost its hotplug since;
+ * how it took the set is on record then.
  */
 function findStanding({ observation, desired, owned, map, prior }: SlotQuestion): GuestSlot | undefined {
   const [first] = owned.plugged;

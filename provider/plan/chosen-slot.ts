@@ -72,7 +72,9 @@ export interface ChosenSlot extends TouchedGroups {
   readonly stoneChoice: StoneChoice;
 }
 
-/** Finds out what is there and where it would go, also where something speaks against it: the checks ask that. */
+/**
+ * Finds out what is there and where it would go, also where something speaks against it: the checks ask that.
+ */
 export function chosenSlotOf(request: PlanRequest, claim: Claim): ChosenSlot {
   return withSlot(withGroups(withSelection(request, claim)));
 }
@@ -155,8 +157,8 @@ function asConfigured(owned: OwnedResources): OwnedResources {
 }
 
 /**
- * Functions that a cut-off release gave back: the ledger names them until their drivers have been seen. Where the
- * ledger has gone, the state names those that wait for theirs.
+ * Functions that a cut-off release gave back: the ledger names them until their drivers have been seen. Where
+ * the ledger has gone, the state names those that wait for theirs.
  */
 function releasedEarlier(
   { observation, owned, prior }: SelectedFunctions,

@@ -6,11 +6,11 @@ import { isSteppingStone } from "./stepping-stone";
 import type { PriorAttachment, DesiredAttachment } from "./desired";
 
 /**
- * Whether an entry is of another state than the one that asks, though both have the same owner token: two stacks of the
- * same name, or two resources that an earlier release gave the same token.
+ * Whether an entry is of another state than the one that asks, though both have the same owner token: two
+ * stacks of the same name, or two resources that an earlier release gave the same token.
  *
- * An entry without incarnation is of whoever has the token, unless the state remembers functions and the entry has none
- * of them. One with an incarnation is of the state with the same.
+ * An entry without incarnation is of whoever has the token, unless the state remembers functions and the
+ * entry has none of them. One with an incarnation is of the state with the same.
  *
  * @param also functions that the operation names beside those that the state remembers
  */
@@ -45,7 +45,8 @@ function isTwins(
 }
 
 /**
- * Why a delete leaves what is there, in a line that says what that is; undefined if nothing stands in its way.
+ * Why a delete leaves what is there, in a line that says what that is; undefined if nothing stands in its
+ * way.
  *
  * @returns e.g. `left alone: 0000:01:00.0-3 in guest guest1 …`
  */
@@ -65,17 +66,17 @@ export function whyLeft(
 }
 
 /**
- * Whether the guest sees something of it: its function 0 is there, without which it sees none of the others. A stepping stone
- * is none of it.
+ * Whether the guest sees something of it: its function 0 is there, without which it sees none of the others.
+ * A stepping stone is none of it.
  */
 export function isVisible(observation: Observation, { plugged, entry }: OwnedResources): boolean {
   return plugged.some((one) => one.guestFunction === 0 && !isSteppingStone(observation, entry, one));
 }
 
 /**
- * Which incarnation stands in the ledger afterwards: a new one of what is made or taken over; of what a crash left of a
- * create, the one that it had. Otherwise the state's, and none of a state that has none: a crash between the ledger and the
- * state would shut that state out.
+ * Which incarnation stands in the ledger afterwards: a new one of what is made or taken over; of what a crash
+ * left of a create, the one that it had. Otherwise the state's, and none of a state that has none: a crash
+ * between the ledger and the state would shut that state out.
  */
 export function incarnationFor(
   { fresh }: DesiredAttachment,

@@ -44,7 +44,10 @@ export function outcomeOf(chosen: ChosenSlot): Outcome | undefined {
   };
 }
 
-/** Whether two entries say the same. One that has lost its incarnation does: it gets it back with the next write. */
+/**
+ * Whether two entries say the same. One that has lost its incarnation does: it gets it back with the next
+ * write.
+ */
 export function isSameEntry(a: LedgerEntry | undefined, b: LedgerEntry): boolean {
   const key = (entry: LedgerEntry): string =>
     JSON.stringify([

@@ -45,8 +45,8 @@ export function planGivenUp(chosen: ChosenSlot): GiveBackStep[] {
 }
 
 /**
- * Whether libvirt hands a function back when QEMU has let go of it. An older one does so only with what it has bound itself,
- * and it is released all the same.
+ * Whether libvirt hands a function back when QEMU has let go of it. An older one does so only with what it
+ * has bound itself, and it is released all the same.
  */
 export function isReattachedByLibvirt(
   { olderLibvirt }: Observation,
@@ -57,9 +57,9 @@ export function isReattachedByLibvirt(
 }
 
 /**
- * Libvirt gives a cold-plugged function back to the host by itself when QEMU has let go of it. It is waited for,
- * never asked: libvirt refuses to detach a function of a multifunction slot, and must not be asked to detach
- * what QEMU still has (libvirt.md, Persistent configuration, Concurrency).
+ * Libvirt gives a cold-plugged function back to the host by itself when QEMU has let go of it. It is waited
+ * for, never asked: libvirt refuses to detach a function of a multifunction slot, and must not be asked to
+ * detach what QEMU still has (libvirt.md, Persistent configuration, Concurrency).
  */
 export function planAwaitReattach(tag: string, coldPlugged: readonly PciAddress[]): Step[] {
   if (coldPlugged.length === 0) return [];
@@ -73,8 +73,8 @@ export function planAwaitReattach(tag: string, coldPlugged: readonly PciAddress[
 
 /**
  * A look at the host drivers after a release: libvirt's OK is no evidence (libvirt.md, step 4). Functions
- * that an earlier, cut-off release left behind are looked at too; those of a group that someone else has are not:
- * bound to a host driver, they would take the group from under its user (libvirt.md, step 4).
+ * that an earlier, cut-off release left behind are looked at too; those of a group that someone else has are
+ * not: bound to a host driver, they would take the group from under its user (libvirt.md, step 4).
  */
 export function planRestore(
   observation: Observation,

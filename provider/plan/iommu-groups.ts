@@ -8,7 +8,9 @@ import type { Holding, Observation, OwnedResources } from "./observation";
 /** Every function of every IOMMU group that a map touches. */
 export type GroupMembers = ReadonlyMap<PciAddress, HostFunction>;
 
-/** A member of a touched group that is not assigned, and the driver of the host's that it has or goes back to. */
+/**
+ * A member of a touched group that is not assigned, and the driver of the host's that it has or goes back to.
+ */
 export interface Leftover {
   readonly hostAddress: PciAddress;
   readonly driver: string;
@@ -42,7 +44,10 @@ export function findLeftovers(
     });
 }
 
-/** Those of these functions that somebody else holds, and who: a process may have the group open beside its owner. */
+/**
+ * Those of these functions that somebody else holds, and who: a process may have the group open beside its
+ * owner.
+ */
 export function findHeldByOthers(
   { holdings, guest }: Observation,
   { tag }: OwnedResources,
@@ -60,8 +65,9 @@ export function findHeldByOthers(
 }
 
 /**
- * Functions that libvirt has for the guest and that someone has taken from vfio-pci on the host, by `unbind` or by
- * `remove` and `rescan`: QEMU cannot open them, and libvirt binds them again only where it takes them anew.
+ * Functions that libvirt has for the guest and that someone has taken from vfio-pci on the host, by `unbind`
+ * or by `remove` and `rescan`: QEMU cannot open them, and libvirt binds them again only where it takes them
+ * anew.
  */
 export function heldButUnbound(owned: OwnedResources, members: GroupMembers): PciAddress[] {
   return owned.held.filter((hostAddress) => {

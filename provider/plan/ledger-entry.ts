@@ -34,9 +34,9 @@ export interface Incarnation {
 }
 
 /**
- * Where a ledger entry stands: in the running guest's metadata, in those of its configuration; of a guest without
- * libvirt, on its host. `domain`: in both metadata, as far as the guest has them. What an older libvirt's guest
- * holds stays held when the guest ends.
+ * Where a ledger entry stands: in the running guest's metadata, in those of its configuration; of a guest
+ * without libvirt, on its host. `domain`: in both metadata, as far as the guest has them. What an older
+ * libvirt's guest holds stays held when the guest ends.
  */
 export type LedgerLocation = "live" | "configuration" | "domain" | "host";
 

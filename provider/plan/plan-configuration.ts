@@ -23,9 +23,10 @@ export function configurationOf(entry: LedgerEntry): ConfiguredFunction[] {
 /**
  * Steps from what is configured to what is to be; none where that is the same.
  *
- * A guest boots between any two steps. QEMU takes a function only where its whole IOMMU group is viable, so that
- * a part of a set in a configuration can keep the guest from starting: what is assigned goes as a whole and
- * comes as a whole (docs/internals/decisions/0012-persistent-configuration.md). What is only held stands in nobody's way.
+ * A guest boots between any two steps. QEMU takes a function only where its whole IOMMU group is viable, so
+ * that a part of a set in a configuration can keep the guest from starting: what is assigned goes as a whole
+ * and comes as a whole (docs/internals/decisions/0012-persistent-configuration.md). What is only held stands
+ * in nobody's way.
  */
 export function planConfiguration(
   owned: OwnedResources,

@@ -18,11 +18,12 @@ import type { Plan, Step } from "./step";
 import { findWaiting } from "./waiting";
 
 /**
- * Steps that give back everything the owner has; none where it has nothing. The guest's configuration loses it
- * first: a guest that does not let go of the device is then rid of it at the latest with its next cold boot.
+ * Steps that give back everything the owner has; none where it has nothing. The guest's configuration loses
+ * it first: a guest that does not let go of the device is then rid of it at the latest with its next cold
+ * boot.
  *
- * @param prior of the state that asks: what another state of the same token has in the configuration is left alone.
- *   Whether the attachment itself is another's is asked before.
+ * @param prior of the state that asks: what another state of the same token has in the configuration is left
+ *   alone. Whether the attachment itself is another's is asked before.
  */
 export function planDetach(observation: Observation, ownerToken: string, prior?: PriorAttachment): Plan {
   const found = findOwned(observation, ownerToken);

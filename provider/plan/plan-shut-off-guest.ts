@@ -4,8 +4,8 @@ import { planRecord } from "./plan-record";
 import type { Plan } from "./step";
 
 /**
- * The steps for a guest that is shut off, which has a persistent attachment: its configuration alone is put right. The
- * guest takes nothing from the host before it boots.
+ * The steps for a guest that is shut off, which has a persistent attachment: its configuration alone is put
+ * right. The guest takes nothing from the host before it boots.
  */
 export function planForShutOffGuest(
   context: AttachContext,

@@ -15,7 +15,9 @@ import type { PlanRequest } from "./plan-request";
 /** What is known of the functions of an attachment, by the ledger or the state. */
 export type KnownFunctions = Pick<PriorAttachment, "functions"> | undefined;
 
-/** The functions that a program names, whoever has them; those of a whole device as the state remembers it. */
+/**
+ * The functions that a program names, whoever has them; those of a whole device as the state remembers it.
+ */
 export function namedAddresses(request: PlanRequest): Set<PciAddress> {
   const { selection } = request.desired;
   if (selection.by === "map") return new Set(selection.map.map((one) => one.hostAddress));

@@ -26,9 +26,10 @@ export interface StoneChoice {
 }
 
 /**
- * How QEMU comes to open the groups of a set where libvirt is older (libvirt.md, Versions): while the stone of a group is
- * in the spare slot, another function of the same group goes into the slot of the attachment. The stone is always one of
- * the wanted functions, and guest function 0 only where its group has just one other.
+ * How QEMU comes to open the groups of a set where libvirt is older (libvirt.md, Versions): while the stone
+ * of a group is in the spare slot, another function of the same group goes into the slot of the attachment.
+ * The stone is always one of the wanted functions, and guest function 0 only where its group has just one
+ * other.
  *
  * @param buses without what the owner has plugged, which goes before
  */
@@ -104,9 +105,9 @@ function describeAlone({
 }
 
 /**
- * Whether a plugged function is the stone of an operation that was cut off: no more than a way for QEMU to open a group. An
- * older libvirt gives its alias for an id to stones, and to what is all of an attachment; only a stone is elsewhere than the
- * entry says.
+ * Whether a plugged function is the stone of an operation that was cut off: no more than a way for QEMU to
+ * open a group. An older libvirt gives its alias for an id to stones, and to what is all of an attachment;
+ * only a stone is elsewhere than the entry says.
  */
 export function isSteppingStone(
   { olderLibvirt }: Pick<Observation, "olderLibvirt">,

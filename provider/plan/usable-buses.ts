@@ -35,7 +35,10 @@ export function isMissingAtBoot(
   return desired.persistent && observation.configuration?.buses.includes(bus) === false;
 }
 
-/** Slots that the configuration gives to others, other attachments of this provider included, plugged now or not. */
+/**
+ * Slots that the configuration gives to others, other attachments of this provider included, plugged now or
+ * not.
+ */
 export function reservedAtBoot(observation: Observation, owned: OwnedResources, bus: GuestBus): number[] {
   const ofOthers = (observation.configuration?.functions ?? []).flatMap(({ alias, place }) => {
     const tag = findTagOfAlias(alias);

@@ -3,7 +3,9 @@ import type { ChosenSlot } from "../chosen-slot";
 import { findTagOfAlias } from "../identifiers";
 import type { Refusal } from "./refusal";
 
-/** A function that the configuration gives to the guest by another hostdev cannot be configured a second time. */
+/**
+ * A function that the configuration gives to the guest by another hostdev cannot be configured a second time.
+ */
 export function checkConfiguredOtherwise(context: ChosenSlot): Refusal[] {
   const { observation, desired, owned, map, heldOnly } = context;
   if (!desired.persistent) return [];

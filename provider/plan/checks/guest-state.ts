@@ -4,9 +4,9 @@ import type { PlanRequest } from "../plan-request";
 import type { Refusal } from "./refusal";
 
 /**
- * The guest has to be there and to have run. One that is shut off has its persistent attachment put right; one that
- * has no configuration gets none. The configuration is not read where libvirt is older: checks/libvirt-version.ts
- * answers there.
+ * The guest has to be there and to have run. One that is shut off has its persistent attachment put right;
+ * one that has no configuration gets none. The configuration is not read where libvirt is older:
+ * checks/libvirt-version.ts answers there.
  */
 export function checkGuestState({ observation, desired }: PlanRequest): Refusal[] {
   const { guest, configuration, olderLibvirt } = observation;

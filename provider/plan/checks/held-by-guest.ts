@@ -3,8 +3,8 @@ import type { TouchedGroups } from "../chosen-slot";
 import type { Refusal } from "./refusal";
 
 /**
- * In a running guest: no member of a touched group may be held by another guest, or by another attachment or device of
- * this one. A group has one user.
+ * In a running guest: no member of a touched group may be held by another guest, or by another attachment or
+ * device of this one. A group has one user.
  */
 export function checkGroupHeldByGuest(context: TouchedGroups): Refusal[] {
   return context.isOff ? [] : heldRefusals(context);

@@ -25,8 +25,8 @@ export { findRefusals, throwRefusals, type Check, type Phase, type Refusal } fro
 export { refuseAnothers } from "./taken-over";
 
 /**
- * All that may speak against an attachment, in the order in which it is told. The first refusal gives an error its code,
- * so this order is a promise: a new check goes to the end of its phase.
+ * All that may speak against an attachment, in the order in which it is told. The first refusal gives an
+ * error its code, so this order is a promise: a new check goes to the end of its phase.
  */
 export const CHECKS: readonly Phase<AttachContext>[] = [
   { name: "guest state", checks: [checkLibvirtVersion, checkGuestState] },

@@ -3,8 +3,8 @@ import type { TouchedGroups } from "../chosen-slot";
 import type { Refusal } from "./refusal";
 
 /**
- * Members of the groups that would keep a host driver are taken only if that is allowed. One that another guest has is
- * told of by checks/held-by-guest.ts: to allow its being held would change nothing.
+ * Members of the groups that would keep a host driver are taken only if that is allowed. One that another
+ * guest has is told of by checks/held-by-guest.ts: to allow its being held would change nothing.
  */
 export function checkLeftovers(context: TouchedGroups): Refusal[] {
   const { desired, leftovers, members, heldByOthers, isOff } = context;

@@ -11,9 +11,10 @@ interface NeededParent {
 }
 
 /**
- * A physical function whose virtual functions somebody needs is never taken, `allowInUse` or not. Its driver removes them
- * when it loses it (Linux pci_disable_sriov): a function of this plan would be gone before it is held; and one that a
- * guest has is waited for, for as long as that guest keeps it, in libvirtd's thread (vfio_unregister_group_dev).
+ * A physical function whose virtual functions somebody needs is never taken, `allowInUse` or not. Its driver
+ * removes them when it loses it (Linux pci_disable_sriov): a function of this plan would be gone before it is
+ * held; and one that a guest has is waited for, for as long as that guest keeps it, in libvirtd's thread
+ * (vfio_unregister_group_dev).
  */
 export function checkPhysicalFunctions(context: ChosenSlot): Refusal[] {
   return findNeededParents(context).map((one) => providerError("PHYSICAL_FUNCTION_NEEDED", one));

@@ -5,9 +5,9 @@ import type { Holding, Observation, OwnedResources } from "../observation";
 import type { Refusal } from "./refusal";
 
 /**
- * A function of ours that QEMU has under an id that is not: someone has plugged it by hand. It is theirs to unplug;
- * it cannot be plugged a second time, and a release would block libvirtd (libvirt.md, Concurrency). One that
- * libvirt has for somebody else is told of by checks/held-by-guest.ts.
+ * A function of ours that QEMU has under an id that is not: someone has plugged it by hand. It is theirs to
+ * unplug; it cannot be plugged a second time, and a release would block libvirtd (libvirt.md, Concurrency).
+ * One that libvirt has for somebody else is told of by checks/held-by-guest.ts.
  */
 export function checkPluggedOtherwise(context: {
   readonly observation: Observation;

@@ -3,13 +3,15 @@ import type { ChosenSlot } from "../chosen-slot";
 import type { QemuLimits } from "../observation";
 import type { Refusal } from "./refusal";
 
-/** libvirt's own margin over the guest's memory, for what else QEMU locks (qemuDomainGetMemLockLimitBytes). */
+/**
+ * libvirt's own margin over the guest's memory, for what else QEMU locks (qemuDomainGetMemLockLimitBytes).
+ */
 const MARGIN_BYTES = 1024 ** 3;
 const MIB = 1024 ** 2;
 
 /**
- * Refuses, before anything is held, what an unprivileged QEMU could not do with it: open the node of a group, lock the
- * guest's memory. VFIO pins all of that, and QEMU's own error tells neither.
+ * Refuses, before anything is held, what an unprivileged QEMU could not do with it: open the node of a group,
+ * lock the guest's memory. VFIO pins all of that, and QEMU's own error tells neither.
  */
 export function checkQemuLimits(context: ChosenSlot): Refusal[] {
   const { qemuLimits } = context.observation;
@@ -17,7 +19,10 @@ export function checkQemuLimits(context: ChosenSlot): Refusal[] {
   return [...closedNodes(context, qemuLimits), ...lockedMemory(context, qemuLimits)];
 }
 
-/** The node of a group that somebody else has is theirs, and is not to be given to this QEMU: they are told of. */
+/**
+ * The node of a group that somebody else has is theirs, and is not to be given to this QEMU: they are told
+ * of.
+ */
 function closedNodes(context: ChosenSlot, limits: QemuLimits): Refusal[] {
   const { observation, members, heldByOthers } = context;
   const groupsOf = (isHeld: boolean): Set<number | undefined> =>

@@ -4,8 +4,8 @@ import { findMissingDevice, presentFunctions } from "../select-functions";
 import type { Refusal } from "./refusal";
 
 /**
- * Each function has to be there, to be no bridge, and to be in an IOMMU group. Where the host has its IOMMU off, no
- * function is in a group: the first of them says so for all.
+ * Each function has to be there, to be no bridge, and to be in an IOMMU group. Where the host has its IOMMU
+ * off, no function is in a group: the first of them says so for all.
  */
 export function checkSelectedFunctions(context: SelectedFunctions): Refusal[] {
   const { observation, map, known } = context;

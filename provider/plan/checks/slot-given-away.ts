@@ -5,8 +5,9 @@ import { isMissingAtBoot, reservedAtBoot } from "../usable-buses";
 import type { Refusal } from "./refusal";
 
 /**
- * A set that stands where the next cold boot will not have it cannot be persistent there, and is not moved unless that is
- * asked for: the guest would lose the device for what somebody has changed in its configuration.
+ * A set that stands where the next cold boot will not have it cannot be persistent there, and is not moved
+ * unless that is asked for: the guest would lose the device for what somebody has changed in its
+ * configuration.
  */
 export function checkSlotGivenAway(context: AttachContext): Refusal[] {
   const { observation, desired, owned, isPlugged, isOff, outcome } = context;

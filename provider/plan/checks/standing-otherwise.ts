@@ -4,8 +4,8 @@ import type { SelectedFunctions } from "../chosen-slot";
 import type { Refusal } from "./refusal";
 
 /**
- * What stands under the token of a create has the guest's eyes on it: it may be another stack's. As it stands it is taken
- * over; anything else would take it from the guest.
+ * What stands under the token of a create has the guest's eyes on it: it may be another stack's. As it stands
+ * it is taken over; anything else would take it from the guest.
  */
 export function checkStandingOtherwise(context: SelectedFunctions): Refusal[] {
   const { observation, desired, owned, map, hasToStand } = context;

@@ -19,8 +19,8 @@ export function checkTakenOver({
 }
 
 /**
- * Refuses what is another state's; the entry that stands for the running guest decides, and where it has none, that of
- * its configuration.
+ * Refuses what is another state's; the entry that stands for the running guest decides, and where it has
+ * none, that of its configuration.
  *
  * @throws ATTACHMENT_TAKEN_OVER
  */

@@ -5,9 +5,9 @@ import type { Observation } from "../observation";
 import type { Refusal } from "./refusal";
 
 /**
- * Of what is to go back to the host, none may be a function that QEMU still has: libvirt would block, or the kernel would wait
- * for QEMU. Where QEMU has one and does not tell which, it may be any of them that it could have opened: none that it has
- * under an id that tells, and none that is on a driver of the host's.
+ * Of what is to go back to the host, none may be a function that QEMU still has: libvirt would block, or the
+ * kernel would wait for QEMU. Where QEMU has one and does not tell which, it may be any of them that it could
+ * have opened: none that it has under an id that tells, and none that is on a driver of the host's.
  */
 export function checkUnidentified(context: {
   readonly observation: Observation;

@@ -5,8 +5,8 @@ import { functionsBySlot } from "../plan-unplug";
 import type { Refusal } from "./refusal";
 
 /**
- * What is to be unplugged has to be in a guest that has run, and on a bus that can lose it. A bus that the program
- * names is told of by checks/slot.ts.
+ * What is to be unplugged has to be in a guest that has run, and on a bus that can lose it. A bus that the
+ * program names is told of by checks/slot.ts.
  */
 export function checkUnplug(context: {
   readonly observation: Observation;

@@ -7,9 +7,9 @@ import { findNeededParents } from "./physical-functions";
 import type { Refusal } from "./refusal";
 
 /**
- * What the host uses is taken only if that is allowed; what carries this SSH connection never. Of a function that
- * another guest has, the host has no use that counts; and virtual functions that somebody needs are told of by
- * checks/physical-functions.ts.
+ * What the host uses is taken only if that is allowed; what carries this SSH connection never. Of a function
+ * that another guest has, the host has no use that counts; and virtual functions that somebody needs are told
+ * of by checks/physical-functions.ts.
  */
 export function checkUsedByHost(context: ChosenSlot): Refusal[] {
   const { observation, toTake, heldByOthers } = context;
