@@ -83,8 +83,8 @@ function withSelection(request: PlanRequest, claim: Claim): SelectedFunctions {
   const { observation, desired, prior } = request;
   const isOff = observation.guest.runState === "off";
   const owned = isOff ? asConfigured(claim.owned) : claim.owned;
-  // of a create that would resume what a crash left, and of another stack's, the host alone tells nothing: what
-  // the guest sees decides (docs/internals/decisions/0074-incarnation.md)
+  // of a create that would resume what a crash left, and of another stack's, the host alone tells nothing:
+  // what the guest sees decides (docs/internals/decisions/0074-incarnation.md)
   const takesOver = prior === undefined && !claim.isTaken && isVisible(observation, owned);
   const hasToStand = takesOver && !desired.adopt;
   const known = hasToStand ? undefined : (owned.entry ?? prior);
@@ -107,8 +107,8 @@ function withGroups(selected: SelectedFunctions): TouchedGroups {
     leftovers,
     needed,
     toHold,
-    // a group has one user: even a member on vfio-pci is no longer safe once it is held for someone else, whose
-    // release would take the group's node from this guest or hand a function back under it
+    // a group has one user: even a member on vfio-pci is no longer safe once it is held for someone else,
+    // whose release would take the group's node from this guest or hand a function back under it
     heldByOthers: findHeldByOthers(observation, owned, isOff ? toHold : members.keys()),
     heldOnly: [...new Set([...kept, ...ofLeftovers])]
       .filter((hostAddress) => !map.some((one) => one.hostAddress === hostAddress))

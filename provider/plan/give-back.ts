@@ -88,7 +88,8 @@ export function planRestore(
   const groups = new Set(others.map(groupOf).filter((group) => group !== undefined));
   const drivers = known.flatMap(({ hostAddress, hostDriver }) => {
     const isOthers = others.includes(hostAddress) || groups.has(groupOf(hostAddress) ?? -1);
-    // what was on a driver of VFIO's before stays there by itself; to bind it would give it to one of the host's
+    // what was on a driver of VFIO's before stays there by itself; to bind it would give it to one of the
+    // host's
     const hasItsDriver = hostDriver === undefined || isVfioDriver(hostDriver);
     return hasItsDriver || isOthers ? [] : [{ hostAddress, hostDriver }];
   });
