@@ -1,4 +1,4 @@
-import { causeText, hasCode, refusalCodes } from "../errors";
+import { causeText, hasCode, joinParts, refusalCodes, type ProviderError } from "../errors";
 import { Deadline } from "../async";
 import { newIncarnation, actualStateOf, type ActualState } from "../apply";
 import { describePlan, describeUnreadGuest, planAttach, type Plan, type UnreadGuest } from "../plan";
@@ -21,7 +21,7 @@ export const PREVIEW_TIMEOUT_SECONDS = 15;
 export type Preview =
   | { readonly kind: "unreachable"; readonly reason: string }
   | { readonly kind: "another"; readonly what: string }
-  | { readonly kind: "refused"; readonly reason: string; readonly otherNames: readonly string[] }
+  | { readonly kind: "refused"; readonly reasons: readonly string[]; readonly otherNames: readonly string[] }
   | {
       readonly kind: "planned";
       readonly plan: Plan;
@@ -68,7 +68,7 @@ export async function look(
       return { kind: "planned", plan, actual, otherNames, unreadGuests };
     } catch (refusal) {
       if (!hasCode(refusal, ...refusalCodes)) throw refusal;
-      return { kind: "refused", reason: causeText(refusal), otherNames };
+      return { kind: "refused", reasons: reasonsOf(refusal as ProviderError), otherNames };
     }
   } catch (cause) {
     return { kind: "unreachable", reason: causeText(cause) };
@@ -82,12 +82,12 @@ export function describePreview(found: Preview, what: "create" | "change" | "no 
       return [`the host cannot be looked at, so the plan will be made at apply: ${found.reason}`];
     case "another":
       return [`replacement: the arguments now name ${found.what}; the old attachment is deleted first`];
-    case "refused":
-      return [
-        what === "create"
-          ? `as things are now, it would be refused: ${found.reason}`
-          : `the update would be refused: ${found.reason}`,
-      ];
+    case "refused": {
+      const [first, ...others] = found.reasons;
+      const head =
+        what === "create" ? "as things are now, it would be refused" : "the update would be refused";
+      return [`${head}: ${first}`, ...others.map((reason) => `  also: ${reason}`)];
+    }
     case "planned": {
       const isDrift = what === "no change" && found.plan.steps.length > 0;
       const head = isDrift ? "drift: what is there differs from the state; plan to repair it:" : "plan:";
@@ -95,4 +95,9 @@ export function describePreview(found: Preview, what: "create" | "change" | "no 
       return [head, ...describePlan(found.plan).map((line) => `  ${line}`), ...unread];
     }
   }
+}
+
+/** Everything that speaks against it, a text each, with its code. */
+function reasonsOf(refusal: ProviderError): string[] {
+  return [refusal, ...refusal.others].map((one) => `${joinParts(one)} [${one.code}]`);
 }

@@ -1,6 +1,7 @@
 import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOptions } from "../pci";
 import { describeHostDevices, listUses } from "./describe-host-use";
-import type { ConfiguredFunction, LedgerLocation, UnreadGuest } from "./observation";
+import type { LedgerLocation } from "./ledger-entry";
+import type { ConfiguredFunction, UnreadGuest } from "./observation";
 import type { Plan, Step, TakenFunction } from "./step";
 
 /** What a guest goes through while a plan is carried out. */

@@ -1,6 +1,7 @@
 import { compareAddresses, romOptionsOf, type PciAddress } from "../pci";
 import { aliasOf, findTagOfAlias, findTagOfQemuId, tagOf } from "./identifiers";
-import type { LedgerEntry, Observation, OwnedResources, PluggedFunction } from "./observation";
+import type { LedgerEntry } from "./ledger-entry";
+import type { Observation, OwnedResources, PluggedFunction } from "./observation";
 
 /**
  * The part of an observation that an owner token owns: its ledger entry, and what bears the entry's tag.

@@ -1,7 +1,8 @@
 import type { HostDevices } from "../host/facts";
 import type { HostUse } from "../host/uses";
 import type { FunctionMapping, GuestSlot, PciAddress } from "../pci";
-import type { ConfiguredFunction, LedgerEntry, LedgerLocation } from "./observation";
+import type { LedgerEntry, LedgerLocation } from "./ledger-entry";
+import type { ConfiguredFunction } from "./observation";
 
 /**
  * One step of a plan: data that lifecycle carries out, tests enumerate and the preview prints.

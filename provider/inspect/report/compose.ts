@@ -119,7 +119,6 @@ function deviceReport(parts: DeviceParts): DeviceReport {
   const { address, members, membersOfGroup, observation, facts } = parts;
   const numbers = members.map((one) => functionNumberOf(one.hostAddress));
   const assessment = assessDevice(observation, facts, address, numbers);
-  const { refusal } = assessment;
   const first = members[0]?.listed;
   const groups = [...new Set(members.flatMap((one) => one.listed.iommuGroup ?? []))];
   return {
@@ -134,7 +133,6 @@ function deviceReport(parts: DeviceParts): DeviceReport {
     attach: {
       ...assessment,
       consequences: assessment.consequences.map(printable),
-      refusal: refusal && { ...refusal, message: printable(refusal.message) },
       program: programOf(address, assessment),
     },
   };

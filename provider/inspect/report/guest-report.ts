@@ -20,7 +20,7 @@ export function guestReport(observation: Observation): GuestReport {
     memoryBytes: guest.memoryBytes ?? null,
     buses: [...buses].sort((a, b) => a.index - b.index).map((one) => busReport(one, observation)),
     attachments: [...entries.values()].map(attachmentReport),
-    refusal: assessGuest(observation),
+    ...assessGuest(observation),
   };
 }
 

@@ -11,11 +11,11 @@ export interface CardStyle {
   readonly width: number;
   readonly paint: (emphasis: Emphasis, text: string) => string;
   /** What the guest refuses every device with: said once, of the guest. */
-  readonly guestRefusal: Refusal | null;
+  readonly guestRefusals: readonly Refusal[];
 }
 
 /** One device in lines: everything that is known of it, the answer, and the program that follows from it. */
-export function describeDevice(device: DeviceReport, { width, paint, guestRefusal }: CardStyle): string[] {
+export function describeDevice(device: DeviceReport, { width, paint, guestRefusals }: CardStyle): string[] {
   const { attach, functions } = device;
   const field = (label: string, texts: readonly string[]): string[] =>
     labelled(`  ${label}`, texts, LABEL, width);
@@ -25,7 +25,7 @@ export function describeDevice(device: DeviceReport, { width, paint, guestRefusa
     Math.max(LABEL, device.address.length + 2),
     width,
   );
-  const answer = field("attach", answerTexts(device, guestRefusal));
+  const answer = field("attach", answerTexts(device, guestRefusals));
   return [
     paint("title", head),
     ...rest.map((line) => paint("title", line)),
@@ -113,21 +113,27 @@ function holderText({ guest, owner, bus, slot, guestFunction }: HolderReport): s
   return `held for guest ${guest}, ${shown}, by ${owner}`;
 }
 
-function answerTexts(device: DeviceReport, guestRefusal: Refusal | null): string[] {
+function answerTexts(device: DeviceReport, guestRefusals: readonly Refusal[]): string[] {
   const { attach } = device;
-  const { possible, refusal, consequences } = attach;
-  const why = refusal === null ? [] : [refusal.message];
-  if (possible === "no" && refusal?.message === guestRefusal?.message)
-    return ["no: the guest refuses, see above"];
-  if (possible === "no") return [`no: ${why.join(" ")}`];
+  const { possible, consequences } = attach;
+  const [first = "", ...others] = refusalTexts(device, guestRefusals);
+  const also = others.map((one) => `also: ${one}`);
+  if (possible === "no") return [`no: ${first}`, ...also];
   const extent = extentOf(device);
   return [
     attach.allowInUse
       ? `${extent}, but the host uses it: end that use first, or take it all the same`
       : extent,
     ...consequences.map((one) => `- ${one}`),
-    ...(possible === "part" ? why.map((one) => `not whole: ${one}`) : []),
+    ...(possible === "part" ? [`not whole: ${first}`, ...also] : []),
   ];
+}
+
+/** What speaks against a device, a text each; all that the guest refuses every device with is one. */
+function refusalTexts({ attach }: DeviceReport, guestRefusals: readonly Refusal[]): string[] {
+  const isGuests = (one: Refusal): boolean => guestRefusals.some((other) => other.message === one.message);
+  const texts = attach.refusals.map((one) => (isGuests(one) ? "the guest refuses, see above" : one.message));
+  return [...new Set(texts)];
 }
 
 function extentOf({ attach, functions }: DeviceReport): string {

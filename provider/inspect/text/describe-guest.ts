@@ -12,7 +12,7 @@ export function describeGuest(
   width: number,
   paint: (emphasis: Emphasis, text: string) => string,
 ): string[] {
-  const { machine, qemuVersion, memoryBytes, refusal } = guest;
+  const { machine, qemuVersion, memoryBytes, refusals } = guest;
   const facts = [
     guest.runState,
     ...(machine === null ? [] : [`machine ${machine}`]),
@@ -41,9 +41,12 @@ export function describeGuest(
       LABEL,
       width,
     ),
-    ...(refusal === null
-      ? []
-      : labelled("refuses", [refusal.message], LABEL, width).map((line) => paint("no", line))),
+    ...labelled(
+      "refuses",
+      refusals.map((one) => one.message),
+      LABEL,
+      width,
+    ).map((line) => paint("no", line)),
   ];
 }
 

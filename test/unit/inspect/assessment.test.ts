@@ -30,6 +30,7 @@ test("a card that nobody uses can be attached whole, and its interfaces leave th
     allowInUse: false,
     consequences: ["leaves the host: interfaces eth2, eth3"],
     refusal: null,
+    refusals: [],
     program: [
       'new MultifunctionPciAttachment("pci-0000-01-00", {',
       '    connection, guest, device: "0000:01:00",',
@@ -91,19 +92,21 @@ test("where functions sit apart, those that the host does not use can be attache
     interfaces: [upInterface("eth0", `${NIC}.0`, "192.0.2.7"), upInterface("eth1", `${NIC}.1`)],
     sshInterfaces: ["eth0"],
   };
+  const refusal = {
+    code: "FUNCTION_USED_BY_HOST",
+    message:
+      "the host needs what would be taken from it: 0000:01:00.0 (igb) carries this SSH connection (interface eth0), " +
+      "and has interface eth0, which is up with address 192.0.2.7. Choose other functions, or move that use to another " +
+      "device first; what carries this SSH connection is never taken.",
+  };
   expect(answer(input(card(NIC, { from: 7 }), { facts }))).toEqual({
     possible: "part",
     functions: [1, 2, 3],
     leftovers: "refuse",
     allowInUse: false,
     consequences: ["leaves the host: interface eth1"],
-    refusal: {
-      code: "FUNCTION_USED_BY_HOST",
-      message:
-        "the host needs what would be taken from it: 0000:01:00.0 (igb) carries this SSH connection (interface eth0), " +
-        "and has interface eth0, which is up with address 192.0.2.7. Choose other functions, or move that use to another " +
-        "device first; what carries this SSH connection is never taken.",
-    },
+    refusal,
+    refusals: [refusal],
     program: [
       'new MultifunctionPciAttachment("pci-0000-01-00", {',
       '    connection, guest, device: "0000:01:00", functions: [1, 2, 3],',
@@ -242,6 +245,7 @@ test("of a guest its slots are told, what is attached, and which of them are fre
       { owner: "organization/net/dev/nic", bus: "pci.8", slot: 0, attached: [`${NIC}.0`], held: [] },
     ],
     refusal: null,
+    refusals: [],
   });
 });
 
@@ -390,4 +394,37 @@ test("an answer is what a create with its arguments comes to, and no means that 
     }),
     { numRuns: 400 },
   );
+});
+
+test("all that speaks against a device is listed, the first of it where it always stood", () => {
+  const holding = (n: number): Holding => ({
+    guest: OTHER,
+    hostAddress: `${NIC}.${n}` as PciAddress,
+    alias: `hostdev${n}`,
+    isUnassigned: false,
+  });
+  const full = { ...observed({ buses: [] }), holdings: [holding(0), holding(2)] };
+  const { attach } = deviceOf(
+    composeReport(input(card(NIC, { shared: 7 }), { seen: { by: "guest", observation: full } })),
+    NIC,
+  );
+  expect(attach.refusals.map((one) => one.code)).toEqual([
+    "FUNCTION_HELD_BY_GUEST",
+    "FUNCTION_HELD_BY_GUEST",
+    "NO_FREE_SLOT",
+  ]);
+  expect(attach.refusal).toEqual(attach.refusals[0]);
+  expect(attach.refusals[1]!.message).toBe(
+    `${NIC}.2 is in use by guest guest2 (hostdev hostdev2). Detach it there first.`,
+  );
+});
+
+test("a guest says all that it refuses each device with", () => {
+  const observation = observed({
+    buses: [],
+    qemuLimits: { pid: 7, user: "vm", lockedMemoryBytes: 2 ** 26, closedNodes: [] },
+  });
+  const { guest } = composeReport(input([], { seen: { by: "guest", observation } }));
+  expect(guest?.refusals.map((one) => one.code)).toEqual(["NO_FREE_SLOT", "MEMLOCK_TOO_LOW"]);
+  expect(guest?.refusal).toEqual(guest?.refusals[0]);
 });

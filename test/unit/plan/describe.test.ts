@@ -7,7 +7,6 @@ import {
   describeStep,
   findTagOfAlias,
   findTagOfQemuId,
-  interruptionOf,
   listFunctions,
   planAttach,
   planDetach,
@@ -15,6 +14,7 @@ import {
   type Observation,
   type Plan,
 } from "../../../provider/plan";
+import { interruptionOf } from "../../../provider/plan/describe";
 import { OLD_STATE, OWNER } from "../../support/scenarios";
 import { at, reach, stepOf, wants } from "../../support/desired";
 import { hostDevice, hostFunction, World } from "../../support/world";

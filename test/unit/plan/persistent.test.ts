@@ -3,12 +3,12 @@ import {
   aliasOf,
   describePlan,
   findOwned,
-  interruptionOf,
   isNothing,
   planAttach,
   planDetach,
   tagOf,
 } from "../../../provider/plan";
+import { interruptionOf } from "../../../provider/plan/describe";
 import { OLD_STATE, OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
 import { at, leave, outline, reach, stepOf, wants } from "../../support/desired";
 import { expressBus, hostDevice, hostFunction, World } from "../../support/world";

@@ -1,4 +1,5 @@
-import { aliasOf, interruptionOf, planAttach, tagOf, type DesiredAttachment } from "../../../provider/plan";
+import { aliasOf, planAttach, tagOf, type DesiredAttachment } from "../../../provider/plan";
+import { interruptionOf } from "../../../provider/plan/describe";
 import { OLD_STATE, OTHER_OWNER, refusalOf } from "../../support/scenarios";
 import { at, outline, reach, wants } from "../../support/desired";
 import { conventionalBus, expressBus, hostDevice, World } from "../../support/world";
