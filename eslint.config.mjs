@@ -95,7 +95,7 @@ const foreignPackages = (room) =>
 
 const ioModules = { regex: "^node:(?!crypto$|util$|assert)", message: "This room is pure: no I/O." };
 
-/** Whoever starts a program has to keep credentials out of its environment (provider/ssh/transport/child-environment.ts). */
+/** Whoever starts a program has to keep credentials out of its environment (provider/ssh/config/child-environment.ts). */
 const noPrograms = {
   regex: "^(node:)?child_process$",
   message:

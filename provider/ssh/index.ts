@@ -1,4 +1,4 @@
-export { parsePrivateKey, type PrivateKeyText } from "./auth/private-key";
+export { parsePrivateKey, type PrivateKeyText } from "./keys/private-key";
 export { OpensshConfig, type OpensshAnswer } from "./config/openssh-config";
 export type { OpensshSettings } from "./config/openssh-settings";
 export type { Jump } from "./config/proxy-jump";

@@ -4,7 +4,7 @@ import type { Identity } from "./identity-files";
 import { watchLoginAnswers } from "./login-answers";
 import { RecordingAgent } from "./recording-agent";
 import { promptKindOf } from "./password-prompt";
-import { describeKey, findPublicKey, type PublicKey } from "./public-key";
+import { describeKey, findPublicKey, type PublicKey } from "../keys/public-key";
 import { PROGRAM_SOURCES, type SshTarget } from "../config/target";
 
 interface Attempt {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ParsedKey } from "ssh2";
-import { findPrivateKeyProblem, parseKeyText, type PrivateKeyText } from "./private-key";
-import { findPublicKey, findPublicKeyInText, type PublicKey } from "./public-key";
+import { findPrivateKeyProblem, parseKeyText, type PrivateKeyText } from "../keys/private-key";
+import { findPublicKey, findPublicKeyInText, type PublicKey } from "../keys/public-key";
 
 /** One file of those that OpenSSH would try, or a spare key, and what is in it. */
 export interface Identity {

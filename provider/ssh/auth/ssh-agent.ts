@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { abortReason } from "../../async/abort";
-import { findPublicKey, type PublicKey } from "./public-key";
+import { findPublicKey, type PublicKey } from "../keys/public-key";
 
 /** Message numbers and flags of the agent's protocol (draft-miller-ssh-agent, sections 5.1 and 5.3). */
 const REQUEST_IDENTITIES = 11;

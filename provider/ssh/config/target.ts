@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { PrivateKeyText } from "../auth/private-key";
+import type { PrivateKeyText } from "../keys/private-key";
 
 /** What `strictHostKeyChecking` may be; the meaning is OpenSSH's (ssh_config(5)), except where docs/internals/decisions say so. */
 export type StrictHostKeyChecking = "yes" | "accept-new" | "no";

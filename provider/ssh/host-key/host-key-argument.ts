@@ -6,7 +6,7 @@ import {
   lookUpHost,
   type KnownHostsEntry,
 } from "./known-hosts";
-import { findPublicKeyInText, type PublicKey } from "../auth/public-key";
+import { findPublicKeyInText, type PublicKey } from "../keys/public-key";
 
 /** A key that may be shown, or the fingerprint of one, and where this is written. */
 export type ExpectedKey =

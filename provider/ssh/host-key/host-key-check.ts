@@ -2,7 +2,7 @@ import { providerError, type ProviderError } from "../../errors";
 import { parseHostKeyArgument, type ExpectedKey } from "./host-key-argument";
 import { formatKnownHostsLine, lookUpHost, type KnownHostsEntry } from "./known-hosts";
 import { readKnownHosts } from "./known-hosts-files";
-import { describeKey, fingerprintOf, isSameKey, type PublicKey } from "../auth/public-key";
+import { describeKey, fingerprintOf, isSameKey, type PublicKey } from "../keys/public-key";
 import type { SshTarget, StrictHostKeyChecking } from "../config/target";
 
 /** All that decides whether a host's key is accepted; gathered before the dial. */

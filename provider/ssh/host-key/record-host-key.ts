@@ -2,7 +2,7 @@ import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import { pause } from "../../async/abort";
 import { assessHostKey, type HostKeyPolicy, type HostKeyVerdict } from "./host-key-check";
 import { addKnownHostsLine, makeFolderOf, takeBackKnownHostsLine } from "./known-hosts-files";
-import type { PublicKey } from "../auth/public-key";
+import type { PublicKey } from "../keys/public-key";
 
 /** Writing takes a millisecond; who holds the lock for longer than this has ended without letting go. */
 const LOCK_STALE_MS = 3000;

@@ -9,8 +9,8 @@ import { hostKeyTypesFor } from "../host-key/host-key-algorithms";
 import { hostKeyMismatch, hostKeyPolicyOf, type HostKeyPolicy } from "../host-key/host-key-check";
 import { performHandshake } from "./handshake";
 import { identityOf, readIdentities, type Identity } from "../auth/identity-files";
-import { parsePrivateKey } from "../auth/private-key";
-import type { PublicKey } from "../auth/public-key";
+import { parsePrivateKey } from "../keys/private-key";
+import type { PublicKey } from "../keys/public-key";
 import { openTcp } from "./socket";
 import { PROGRAM_SOURCES, type SshTarget } from "../config/target";
 

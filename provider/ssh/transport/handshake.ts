@@ -6,7 +6,7 @@ import type { Authentication } from "../auth/authentication";
 import { DialFailure, describeSocketError } from "./dial-failure";
 import { hostKeyAlgorithms } from "../host-key/host-key-algorithms";
 import { assessHostKey, type HostKeyPolicy, type HostKeyVerdict } from "../host-key/host-key-check";
-import { findPublicKey, isSameKey, type PublicKey } from "../auth/public-key";
+import { findPublicKey, isSameKey, type PublicKey } from "../keys/public-key";
 import { recordHostKey } from "../host-key/record-host-key";
 
 /** A silent link is given up after this many unanswered probes of this interval: 20 s. */

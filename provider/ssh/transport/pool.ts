@@ -2,7 +2,7 @@ import { causeText, providerError } from "../../errors";
 import { abortReason, untilAborted } from "../../async/abort";
 import { ClientConnection, type SshConnection } from "./connection";
 import { dial } from "./dial";
-import { fingerprintOf } from "../auth/public-key";
+import { fingerprintOf } from "../keys/public-key";
 import { hopsOf, labelOf, poolKeyOf, type SshTarget } from "../config/target";
 
 interface Entry {

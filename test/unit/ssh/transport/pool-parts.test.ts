@@ -1,6 +1,6 @@
 import { dialDelayMs } from "../../../../provider/ssh/transport/dial";
 import { KeyedMutex } from "../../../../provider/async/keyed-mutex";
-import { parsePrivateKey, type PrivateKeyText } from "../../../../provider/ssh/auth/private-key";
+import { parsePrivateKey, type PrivateKeyText } from "../../../../provider/ssh/keys/private-key";
 import { labelOf, poolKeyOf, type SshTarget } from "../../../../provider/ssh/config/target";
 
 const target: SshTarget = {
