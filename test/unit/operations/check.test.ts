@@ -17,7 +17,7 @@ test("a check of a create tells the plan, and changes nothing", async () => {
   expect(bench.world).toMatchObject({ plugged: [], holdings: [], ledger: [] });
 });
 
-test("the plan of a create that takes over what stands says what a replacement would do", async () => {
+test("the plan of a takeover says what a replacement would do", async () => {
   const { properties } = await createAttachment(bench.context(), inputs);
   expect(properties).toMatchObject({ attached: [{}, {}] });
   bench.lines.length = 0;
@@ -31,7 +31,7 @@ test("a create that would be refused passes, with the reason", async () => {
   expect(bench.lines).toEqual([expect.stringMatching(/^as things are now, it would be refused: .*GUEST_/)]);
 });
 
-test("no host is asked if an argument is wrong, is not known yet, or the engine previews by itself", async () => {
+test("no host is asked without a preview, or with wrong or unknown arguments", async () => {
   expect((await check({ ...inputs, functions: [8] })).failures).toMatchObject([{ property: "functions[0]" }]);
   await check(inputs, { previewsCreate: false });
   expect(bench.lines).toEqual([]);

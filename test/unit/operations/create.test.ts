@@ -18,7 +18,7 @@ const failureOf = (creation: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-test("a create plugs the functions, and its properties are the inputs as written and what is there", async () => {
+test("a create plugs the functions and returns the inputs and what is there", async () => {
   const created = await createAttachment(bench.context(), inputs);
   expect(bench.world.plugged.map((one) => one.hostAddress)).toEqual(["0000:01:00.1", "0000:01:00.0"]);
   expect(created).toMatchObject({
@@ -33,7 +33,7 @@ test("a create plugs the functions, and its properties are the inputs as written
   expect(created.properties).not.toHaveProperty("adopt");
 });
 
-test("each step is told to the progress that the caller gave, before it is done", async () => {
+test("each step is told to the caller's progress before it is done", async () => {
   const toldAtFirstPlug: string[] = [];
   bench.onCall = (call) => {
     if (call.startsWith("plug") && toldAtFirstPlug.length === 0) toldAtFirstPlug.push(...bench.lines);
@@ -62,7 +62,7 @@ test("a create that fails and leaves something says what is there", async () => 
   expect(held).not.toEqual([]);
 });
 
-test("a host that cannot be reached is the error as it is, and nothing else", async () => {
+test("the error of a host that cannot be reached is passed on", async () => {
   const unreachable = providerError("SSH_DIAL_FAILED", { target: "hv1", attempts: 1, reason: "refused" });
   bench.unreachable = unreachable;
   expect(await failureOf(createAttachment(bench.context(), inputs))).toBe(unreachable);
@@ -109,7 +109,7 @@ test.each([
   }
 });
 
-test("a create is under way until it ends, and is refused once all operations have been ended", async () => {
+test("a create is under way until it ends, and refused after the end", async () => {
   const idle: boolean[] = [];
   bench.onCall = () => void idle.push(bench.running.isIdle);
   await createAttachment(bench.context(), inputs);

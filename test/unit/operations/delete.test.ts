@@ -32,7 +32,7 @@ test("a host that does not answer proves nothing, and the functions are named", 
   });
 });
 
-test("a host that does not answer is forgotten if the user says so, and that is told", async () => {
+test("a host that does not answer is forgotten if the user says so", async () => {
   bench.unreachable = noAnswer();
   await remove(true);
   expect(bench.lines).toEqual([expect.stringMatching(/^forgotten without a look at the host/)]);

@@ -20,7 +20,7 @@ test("the same arguments over what stands are no change, and nothing is told", a
   expect(bench.lines).toEqual([]);
 });
 
-test("a changed argument is a change in place that is named, and its plan is told", async () => {
+test("a changed argument is a change in place, with its plan", async () => {
   const changed = await diff({ ...inputs, functions: [0, 1, 2] });
   expect(changed).toEqual({ changes: true, changedArguments: ["functions"], replaces: [] });
   expect(bench.lines[0]).toBe("plan:");
@@ -32,7 +32,7 @@ test("drift is a change without a changed argument", async () => {
   expect(bench.lines[0]).toMatch(/^drift: /);
 });
 
-test("another guest is a replacement that names the arguments, or the guest if none has changed", async () => {
+test("another guest is a replacement by the changed arguments, or by the guest", async () => {
   const elsewhere = { ...state, guestUuid: "33333333-3333-4333-8333-333333333333" };
   expect(await diff(inputs, elsewhere)).toEqual({ changes: true, changedArguments: [], replaces: ["guest"] });
   const moved = await diff({ ...inputs, guest: { domain: "guest2" } }, elsewhere);
@@ -55,7 +55,7 @@ test("an update that would be refused is a change, with the reason", async () =>
   expect(bench.lines).toEqual([expect.stringMatching(/^the update would be refused: /)]);
 });
 
-test("an argument that is not known yet is a change, and no host is asked", async () => {
+test("an argument not known yet is a change, and no host is asked", async () => {
   const unknown = await diff({ ...inputs, functions: UNKNOWN_VALUE });
   expect(unknown).toEqual({ changes: true, changedArguments: [], replaces: [] });
   expect(bench.lines).toEqual(["some arguments are not known yet; the plan will be made at apply"]);

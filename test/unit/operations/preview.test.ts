@@ -1,5 +1,6 @@
 import { describePreview, previewAttachment } from "../../../provider/operations/preview";
 import { parseCheckedInputs } from "../../../provider/resource";
+import { letTimePass } from "../../support/fake-time";
 import { MemoryOperations } from "./support/memory-operations";
 
 const inputs = parseCheckedInputs({
@@ -33,4 +34,27 @@ test("a plan says of which guests it does not know what they have", async () => 
     ),
   );
   expect(await linesWith([])).toEqual(lines.slice(0, -2));
+});
+
+test("a preview gives up after its time, and says why", async () => {
+  jest.useFakeTimers();
+  try {
+    const bench = new MemoryOperations();
+    bench.onCall = () => new Promise((resolve) => setTimeout(resolve, 20_000));
+    const { value } = await letTimePass(previewAttachment(bench.context(), inputs));
+    expect(value).toMatchObject({
+      kind: "unreachable",
+      reason: expect.stringMatching(/15 s.*DEADLINE_EXCEEDED/s) as string,
+    });
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+test("the cancel of a preview is a host that cannot be read, and no error", async () => {
+  const bench = new MemoryOperations();
+  const cancel = new AbortController();
+  bench.onCall = () => cancel.abort(new Error("cancelled by the engine"));
+  const preview = previewAttachment(bench.context({ signal: cancel.signal }), inputs);
+  expect(await preview).toEqual({ kind: "unreachable", reason: "cancelled by the engine" });
 });

@@ -13,7 +13,7 @@ beforeEach(async () => {
   bench.calls.length = 0;
 });
 
-test("what stands is read as the state and its inputs, from the guest that it was made in", async () => {
+test("what stands is read as the state, from the guest it was made in", async () => {
   expect(await readAttachment(bench.context(), state)).toEqual({ properties: state, inputs });
   expect(bench.opened).toMatchObject([{ for: "operation", locator: { guest: OWN_GUEST.uuid } }]);
   expect(bench.calls.filter((call) => call !== "observe" && call !== "view")).toEqual([]);
