@@ -168,6 +168,12 @@ export default tseslint.config(
   ...restrictedImports,
   allowedToStartPrograms,
   {
+    // What is said goes to the progress that an adapter hands in.
+    files: ["provider/**/*.ts"],
+    ignores: ["provider/dynamic/**"],
+    rules: { "no-console": "error" },
+  },
+  {
     files: ["test/**/*.ts"],
     rules: {
       // Tests hand wrong things in on purpose, and look into what they get.
