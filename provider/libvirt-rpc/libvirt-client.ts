@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import type { ByteStream } from "../async/byte-stream";
 import {
   findUuidBytes,
   readDomain,
@@ -11,7 +11,6 @@ import {
   deviceRemovedEvents,
   lifecycleEvents,
   monitorEvents,
-  rebootEvents,
   type LifecycleEvent,
   type MonitorEvent,
 } from "./domain-events";
@@ -79,7 +78,7 @@ export class LibvirtClient {
    * AUTH_FAILED when polkit says no.
    */
   static async open(
-    stream: Duplex,
+    stream: ByteStream,
     options: { uri: string; signal?: AbortSignal; maxCallsInFlight?: number },
   ): Promise<LibvirtClient> {
     const { uri, signal, maxCallsInFlight = DEFAULT_MAX_CALLS_IN_FLIGHT } = options;
@@ -394,11 +393,6 @@ export class LibvirtClient {
     signal?: AbortSignal,
   ): Promise<Unsubscribe> {
     return subscribe(this.connection, lifecycleEvents(domain), listener, signal);
-  }
-
-  /** As {@link LibvirtClient.onMonitorEvent}, for resets of the guest that libvirt noticed as a reboot. */
-  onRebootEvent(domain: LibvirtDomain, listener: () => void, signal?: AbortSignal): Promise<Unsubscribe> {
-    return subscribe(this.connection, rebootEvents(domain), listener, signal);
   }
 
   /** As {@link LibvirtClient.onMonitorEvent}, for devices that libvirt itself has seen leave the guest. */

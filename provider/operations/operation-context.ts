@@ -1,5 +1,5 @@
 import type { Progress } from "../apply";
-import { anySignal } from "../async/deadline";
+import { anySignal } from "../async/abort";
 import type { HypervisorPool } from "../connections/hypervisor-pool";
 import { toPublicError } from "../connections/public-error";
 import type { SshTargetResolver } from "../connections/ssh-target-resolver";
@@ -52,9 +52,7 @@ export async function runOperation<T>(
   body: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   try {
-    return await running.run(limitSeconds, (ending) =>
-      body(signal === undefined ? ending : anySignal(ending, signal)),
-    );
+    return await running.run(limitSeconds, (ending) => body(anySignal(ending, signal)));
   } catch (error) {
     throw toPublicError(error, connection.host);
   }

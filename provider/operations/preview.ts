@@ -106,7 +106,7 @@ async function previewOn(
   const { otherNames = [] } = observation.guest;
   try {
     const plan = planAttach(observation, { ...desiredOf(inputs), fresh: newIncarnation() }, prior);
-    const actual = await actualStateOf(hypervisor, observation, ownerToken, signal, prior);
+    const actual = await actualStateOf(hypervisor, { observation, ownerToken, prior }, signal);
     return { kind: "planned", plan, actual, otherNames, unreadGuests };
   } catch (refusal) {
     if (!hasCode(refusal, ...refusalCodes)) throw refusal;

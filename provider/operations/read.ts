@@ -52,5 +52,5 @@ async function readActual(
   requireSameHost(inputs, state, observation);
   // two stacks would take it from each other in turns
   refuseAnothers(observation, findOwned(observation, ownerToken), prior);
-  return actualStateOf(hypervisor, observation, ownerToken, signal, prior, progress);
+  return actualStateOf(hypervisor, { observation, ownerToken, prior, progress }, signal);
 }

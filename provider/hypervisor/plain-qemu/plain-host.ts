@@ -1,9 +1,9 @@
 import { causeText, providerError, hasCode } from "../../errors";
-import type { Host, Identity, ObservationQuery } from "../../apply";
+import type { HoldRequest, Host, Identity, ObservationQuery } from "../../apply";
 import { findPciAddress, findPciSlotAddress, type PciAddress } from "../../pci";
 import type { HostFunction } from "../../host/facts";
 import type { HostFacts } from "../../host/uses";
-import type { ConfiguredFunction, GuestIdentity, Observation } from "../../plan";
+import type { GuestIdentity, Observation } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
 import { readHostUses } from "../read-host-uses";
 import { surveyGuest, type GuestSurvey } from "../qemu";
@@ -14,7 +14,7 @@ import type { HostFolders } from "./program/host-folders";
 import { parseFunctions, parseHostLook, type HostLook, type SeenLedgerFile } from "./program/host-look";
 import type { HostRequests } from "./program/host-requests";
 import { relevantFunctions, holdingsOf, isNamed } from "./own-functions";
-import { isDriverName, ledgerUnreadable } from "./ledger-file";
+import { isDriverName, ledgerUnreadableError } from "./ledger-file";
 import { SocketGuests, type MadeIn, type SocketGuest } from "./socket-guest";
 
 /** What {@link PlainHost} is made of. */
@@ -106,7 +106,7 @@ export class PlainHost implements Host {
    *
    * @throws ANOTHER_GUEST
    */
-  async refuseAnotherGuest(signal?: AbortSignal): Promise<void> {
+  async requireSameGuest(signal?: AbortSignal): Promise<void> {
     const expected = this.#expected;
     if (expected === undefined) return;
     const own = await this.#askUuid(signal);
@@ -132,7 +132,7 @@ export class PlainHost implements Host {
     );
     const functions = relevantFunctions(look, query.addresses, guest);
     // a list of what there is changes nothing, and shows who holds it
-    if (query.forPlug?.everyBus !== true) refuseUnread(look, functions);
+    if (query.forPlug?.everyBus !== true) requireReadable(look, functions);
     const groups = [...new Set([...functions.values()].flatMap((one) => one.iommuGroup ?? []))];
     const qemuLimits = qemuLimitsOf(look, this.#parts.folders.vfio, groups);
     this.#isLimited = (qemuLimits?.user ?? "root") !== "root";
@@ -166,24 +166,11 @@ export class PlainHost implements Host {
     return new Set(holdings.filter((one) => one.guest.uuid === guest.uuid).map((one) => one.alias));
   }
 
-  hold(hostAddress: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
+  hold({ hostAddress }: HoldRequest, signal: AbortSignal): Promise<void> {
     return this.#holds.add(hostAddress, signal);
   }
 
-  /** No plan has it: an observation of this host does not say that it plugs anything by itself. */
-  async attach(): Promise<void> {
-    throw new Error("a host without libvirt plugs nothing by itself");
-  }
-
-  async plugSteppingStone(): Promise<void> {
-    throw new Error("QEMU without libvirt opens the groups itself");
-  }
-
-  async unplugSteppingStone(): Promise<void> {
-    throw new Error("QEMU without libvirt opens the groups itself");
-  }
-
-  release(hostAddress: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
+  release({ hostAddress }: HoldRequest, signal: AbortSignal): Promise<void> {
     return this.#releases.add(hostAddress, signal);
   }
 
@@ -198,14 +185,6 @@ export class PlainHost implements Host {
     if (addresses.length === 0) return [];
     const records = await this.#parts.requests.look(`functions ${addresses.join(" ")}`, signal);
     return [...parseFunctions(records, this.#parts.label).values()];
-  }
-
-  async configure(_functions: readonly ConfiguredFunction[]): Promise<void> {
-    throw providerError("GUEST_IS_TRANSIENT", { guest: this.#parts.socket });
-  }
-
-  async unconfigure(): Promise<void> {
-    throw providerError("GUEST_IS_TRANSIENT", { guest: this.#parts.socket });
   }
 
   #driverOf(hostAddress: PciAddress): string {
@@ -347,12 +326,12 @@ export class PlainHost implements Host {
 }
 
 /** What is not understood of the ledger may be all that keeps a function for its owner, and tells what it goes back to. */
-function refuseUnread(look: HostLook, functions: ReadonlyMap<PciAddress, HostFunction>): void {
+function requireReadable(look: HostLook, functions: ReadonlyMap<PciAddress, HostFunction>): void {
   for (const { name, unread } of look.ledger)
     for (const { addresses } of unread) {
       const hostAddress = addresses.find((one) => functions.has(one));
       if (hostAddress !== undefined)
-        throw ledgerUnreadable(name, `its entry with ${hostAddress} does not have its form`);
+        throw ledgerUnreadableError(name, `its entry with ${hostAddress} does not have its form`);
     }
 }
 

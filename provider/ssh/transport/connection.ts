@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Channel, Client, ClientChannel } from "ssh2";
 import { causeText, providerError, hasCode } from "../../errors";
 import { abortReason, untilAborted } from "../../async/abort";
+import { settledWithin } from "../../async/time-limit";
 import { ChannelStream } from "./channel-stream";
 import { describeSocketError } from "./dial-failure";
 import { findExpiredLogin } from "../auth/expired-login";
@@ -113,10 +114,10 @@ export class ClientConnection implements SshConnection {
   /** Says goodbye and waits for the end. Idempotent. */
   async close(): Promise<void> {
     if (this.isOpen) {
-      await noLongerThan(GOODBYE_MS, this.locks.close());
+      await settledWithin(this.locks.close(), GOODBYE_MS);
       this.#client.end();
     }
-    await noLongerThan(GOODBYE_MS, this.closed);
+    await settledWithin(this.closed, GOODBYE_MS);
     this.destroy(new Error("it was closed"));
   }
 
@@ -156,7 +157,7 @@ export class ClientConnection implements SshConnection {
     const opened = new Promise<T>((resolve, reject) => {
       void this.closed.then(reject);
       open((error, channel) => {
-        if (error !== undefined && error !== null) return reject(refusedChannel(error));
+        if (error !== undefined && error !== null) return reject(channelRefusedError(error));
         if (!hasLeft) return resolve(wrap(channel));
         channel.on("error", () => undefined);
         channel.destroy();
@@ -204,14 +205,7 @@ export class ClientConnection implements SshConnection {
   }
 }
 
-async function noLongerThan(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
-}
-
-function refusedChannel(error: Error): ChannelRefused {
+function channelRefusedError(error: Error): ChannelRefused {
   const { reason } = error as Error & { reason?: number };
   const text = causeText(error).replace(/^\(SSH\) Channel open failure: ?/, "");
   if (reason === 1) return new ChannelRefused(`the server does not allow it (${text})`, true);

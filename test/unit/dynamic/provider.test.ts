@@ -70,7 +70,7 @@ test("a failure that leaves something is a partial failure with the state", asyn
 
 test("an error for users has no stack, any other keeps it", async () => {
   const state = await create();
-  bench.unreachable = new ProviderError("SSH_HOST_KEY_MISMATCH", "another key");
+  bench.unreachable = new ProviderError("SSH_HOST_KEY_MISMATCH", { what: "another key" });
   expect(await errorOf(provider.read("id", state))).toMatchObject({ stack: "" });
   bench.unreachable = new TypeError("a mistake");
   expect(await errorOf(provider.read("id", state))).toMatchObject({
@@ -80,7 +80,7 @@ test("an error for users has no stack, any other keeps it", async () => {
 
 test("a delete forgets a silent host only if the environment says so", async () => {
   const state = await create();
-  bench.unreachable = new ProviderError("SSH_DIAL_FAILED", "no answer");
+  bench.unreachable = new ProviderError("SSH_DIAL_FAILED", { what: "no answer" });
   expect(await errorOf(provider.delete("id", state))).toMatchObject({ code: "HOST_NOT_VERIFIED" });
   const variable = jest.replaceProperty(process, "env", {
     ...process.env,

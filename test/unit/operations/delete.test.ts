@@ -39,7 +39,7 @@ test("a host that does not answer is forgotten if the user says so", async () =>
 });
 
 test("a host that refuses the login is never forgotten", async () => {
-  bench.unreachable = new ProviderError("SSH_HOST_KEY_MISMATCH", "another key");
+  bench.unreachable = new ProviderError("SSH_HOST_KEY_MISMATCH", { what: "another key" });
   await expect(remove(true)).rejects.toBe(bench.unreachable);
 });
 

@@ -4,7 +4,7 @@ import { inspectHolders } from "../../../provider/operations/inspect-holders";
 import { at } from "../../support/desired";
 
 const { signal } = new AbortController();
-const noLibvirt = new ProviderError("LIBVIRT_UNREACHABLE", "no libvirt here");
+const noLibvirt = new ProviderError("LIBVIRT_UNREACHABLE", { what: "no libvirt here" });
 const found = { hostUuid: "h", holdings: [], ledger: [] };
 
 async function inspect(answers: Partial<OpenHost>) {
@@ -39,7 +39,7 @@ test("without libvirt the host is asked for its functions, and that is noted", a
 test("if neither answers, nobody is known to hold anything, and both reasons are noted", async () => {
   const { seen, notes } = await inspect({
     runningGuests: () => Promise.reject(noLibvirt),
-    holders: () => Promise.reject(new ProviderError("HOST_PROGRAM_FAILED", "no bash")),
+    holders: () => Promise.reject(new ProviderError("HOST_PROGRAM_FAILED", { what: "no bash" })),
   });
   expect(seen).toEqual({ by: "host", holders: { holdings: [], ledger: [] } });
   expect(notes.join("\n")).toMatch(/no libvirt here.*\n.*no bash/);

@@ -1,6 +1,7 @@
 import { providerError } from "../../../errors";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
 import { isVfioDriver } from "../../../host/facts";
+import type { HoldRequest } from "../../../apply";
 import type { PciAddress } from "../../../pci";
 import type { FunctionHolderDependencies, FunctionHolder } from "./function-holder";
 import { nodeDeviceName, parseNodeDeviceXml } from "../xml/node-device-xml";
@@ -20,15 +21,10 @@ export class DetachedNodeDevices implements FunctionHolder {
     this.#parts = parts;
   }
 
-  async hold(
-    hostAddress: PciAddress,
-    _alias: string,
-    signal: AbortSignal,
-    vfioDriver?: string,
-  ): Promise<void> {
+  async hold({ hostAddress, vfioDriver }: HoldRequest, signal: AbortSignal): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
-      const failed = (reason: string, cause?: unknown): Error =>
+      const holdError = (reason: string, cause?: unknown): Error =>
         providerError(
           "HOLD_FAILED",
           { hostAddress: hostAddress, guest: this.#parts.domain().name, reason },
@@ -38,23 +34,18 @@ export class DetachedNodeDevices implements FunctionHolder {
         await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
       } catch (cause) {
         if (!(cause instanceof LibvirtError)) throw cause;
-        throw failed(reasonOf(cause), cause);
+        throw holdError(reasonOf(cause), cause);
       }
       const driver = (await driverOf(client, hostAddress, signal)) ?? "no driver";
-      if (!isVfioDriver(driver)) throw failed(`it is on ${driver} after that`);
+      if (!isVfioDriver(driver)) throw holdError(`it is on ${driver} after that`);
     }, signal);
   }
 
   /** QOM is asked first, each time: the kernel waits for QEMU to let go, or worse (libvirt.md, step 4). */
-  async release(
-    hostAddress: PciAddress,
-    _alias: string,
-    signal: AbortSignal,
-    vfioDriver?: string,
-  ): Promise<void> {
+  async release({ hostAddress, vfioDriver }: HoldRequest, signal: AbortSignal): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
-      await this.#refusePluggedWhileRunning(hostAddress, signal);
+      await this.#requireUnpluggedWhileRunning(hostAddress, signal);
       try {
         await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
         if (isVfioDriver(await driverOf(client, hostAddress, signal)))
@@ -76,9 +67,9 @@ export class DetachedNodeDevices implements FunctionHolder {
     await this.#inTurn((client) => takeAndGiveBack(client, hostAddress), signal);
   }
 
-  async #refusePluggedWhileRunning(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+  async #requireUnpluggedWhileRunning(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
     try {
-      await this.#parts.refusePlugged(hostAddress, signal);
+      await this.#parts.requireUnplugged(hostAddress, signal);
     } catch (cause) {
       // nobody answers for a guest that has ended, and it has nothing
       if (!isLibvirtError(cause, LibvirtErrorCode.OPERATION_INVALID)) throw cause;
