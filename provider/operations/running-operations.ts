@@ -5,7 +5,7 @@ import { providerError } from "../errors";
 const GRACE_MS = 60_000;
 
 /** The operations of this process that reach for a host, and their common end. */
-export class Operations {
+export class RunningOperations {
   readonly #underWay = new Map<Promise<unknown>, { readonly limitMs: number }>();
   readonly #ending = new AbortController();
 

@@ -3,7 +3,7 @@ export { OpensshConfig, type OpensshAnswer } from "./config/openssh-config";
 export type { OpensshSettings } from "./config/openssh-settings";
 export type { Jump } from "./config/proxy-jump";
 export {
-  PROGRAM_SOURCES,
+  poolKeyOf,
   type CredentialSources,
   type SshTarget,
   type StrictHostKeyChecking,

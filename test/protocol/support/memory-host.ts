@@ -46,7 +46,7 @@ export class MemoryHost {
         {
           name: "memory-hypervisors",
           setup: ({ onResolve }) =>
-            onResolve({ filter: /^\.\/hypervisors$/ }, () => ({
+            onResolve({ filter: /\/hypervisor-pool$/ }, () => ({
               path: path.join(__dirname, "memory-hypervisors.ts"),
             })),
         },

@@ -3,8 +3,8 @@ import { LibvirtDisconnectedError, LibvirtError, LibvirtProtocolError } from "..
 import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../qmp";
 
 /**
- * The error of the catalogue for one that a protocol's room has thrown and that nobody on the way has put into words;
- * any other error as it is, with a message that a terminal shows and does not obey.
+ * The error of the catalogue for one that a protocol's room has thrown and that nobody on the way has put
+ * into words; any other error as it is, with a message that a terminal shows and does not obey.
  *
  * @param target the host, for the message
  */

@@ -1,6 +1,6 @@
 import { providerError, withOthers, type ProviderError } from "../../../provider/errors";
 import { LibvirtDisconnectedError, LibvirtError, LibvirtProtocolError } from "../../../provider/libvirt-rpc";
-import { toPublicError } from "../../../provider/operations/public-error";
+import { toPublicError } from "../../../provider/connections/public-error";
 import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../../../provider/qmp";
 
 const refusedByLibvirt = new LibvirtError({
