@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../support/eventually";
-import { looks } from "../unit/docs/commands";
+import { looks } from "../support/documents/commands";
 import { attachmentLab, NIC } from "./support/attachment-lab";
 
 const lab = attachmentLab();

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
-import { linkTargets } from "../unit/docs/markdown";
+import { linkTargets } from "../support/documents/markdown";
 import { pack, repository } from "./packed";
 
 /** Each file of the package, or all of a folder, and why it is there. */

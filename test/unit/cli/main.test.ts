@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { main } from "../../../cli/main";
 import { USAGE } from "../../../cli/usage";
-import { readText } from "../docs/markdown";
+import { readText } from "../../support/documents/markdown";
 import { composeReport, describeReport } from "../../../provider/inspect";
 import type { GetPciDevicesArgs, PciDevices } from "../../../sdk";
 import { card, picture, port } from "../inspect/support/pictures";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { composeReport, type ProgramArguments } from "../../../provider/inspect";
 import { nothingUsed } from "../../support/survey";
-import { compile } from "../docs/compile";
+import { compile } from "../../support/documents/compile";
 import { card, picture, port, upInterface, OBEYED_BY_TERMINALS } from "./support/pictures";
 
 /** Devices of every kind of answer. */

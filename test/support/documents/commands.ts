@@ -116,7 +116,7 @@ export const blocksRun = [
   ["docs/security.md", "scp ", byLab],
   ["docs/security.md", "ssh pulumi-pci@HOST ", byLab],
   ["docs/troubleshooting.md", "virsh qemu-monitor-command ", byLab],
-  ["docs/virtual-functions.md", "cat /sys/", "test/unit/docs/virtual-functions.test.ts"],
+  ["docs/virtual-functions.md", "cat /sys/", "test/repository/docs/virtual-functions.test.ts"],
   ["docs/virtual-functions.md", "ip link set eth1 up", byLab],
   ["docs/virtual-functions.md", "devlink dev eswitch set ", byLab],
   ["examples/gpu/README.md", "npm install", bySetUp],

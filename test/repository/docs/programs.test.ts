@@ -1,5 +1,5 @@
-import { compile } from "./compile";
-import { listDocuments, readText } from "./markdown";
+import { compile } from "../../support/documents/compile";
+import { listDocuments, readText } from "../../support/documents/markdown";
 
 /** What the examples leave to the reader's program. */
 const prelude = `declare const config: import("@pulumi/pulumi").Config;

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { blocksRun, documentedCommands, elsewhere, looks } from "./commands";
-import { readText, repository } from "./markdown";
+import { blocksRun, documentedCommands, elsewhere, looks } from "../../support/documents/commands";
+import { readText, repository } from "../../support/documents/markdown";
 
 const { scripts, bin = {} } = JSON.parse(readText("package.json")) as {
   scripts: Record<string, string>;

@@ -1,5 +1,5 @@
 import { catalogue, type ErrorCode } from "../../../provider/errors";
-import { readText } from "./markdown";
+import { readText } from "../../support/documents/markdown";
 
 /** Stands for any value of any details, and for the text that it becomes. */
 const anyText = "\u2423";

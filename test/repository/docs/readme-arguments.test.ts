@@ -1,5 +1,5 @@
 import ts from "typescript";
-import { firstColumn, readText, section } from "./markdown";
+import { firstColumn, readText, section } from "../../support/documents/markdown";
 
 const readme = readText("README.md");
 const argumentFiles = ["sdk/attachment-args.ts", "sdk/connection-args.ts"];

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { linkTargets, readText, repository } from "./markdown";
+import { linkTargets, readText, repository } from "../../support/documents/markdown";
 
 interface Manifest {
   readonly name: string;

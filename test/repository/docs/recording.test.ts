@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { pathToFileURL } from "node:url";
 import { join } from "node:path";
-import { readText, repository } from "./markdown";
+import { readText, repository } from "../../support/documents/markdown";
 
 const recording = pathToFileURL(join(repository, "tools/recording.mjs")).href;
 

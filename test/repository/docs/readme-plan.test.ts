@@ -1,6 +1,6 @@
 import { findPciSlotAddress, pciAddressOf } from "../../../provider/pci";
 import { aliasOf, describePlan, planAttach, qemuIdOf, tagOf, type Observation } from "../../../provider/plan";
-import { readText, section } from "./markdown";
+import { readText, section } from "../../support/documents/markdown";
 
 const owner = "organization/net/dev/bcm5719";
 const tag = tagOf(owner);

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readText } from "./markdown";
+import { readText } from "../../support/documents/markdown";
 
 const make = /^```sh\n(.*?)^```/ms.exec(readText("docs/virtual-functions.md"))?.[1] ?? "";
 
