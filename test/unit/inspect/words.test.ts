@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { composeReport, describeReport, type HostPicture } from "../../../provider/inspect";
 import type { HostSurvey } from "../../../provider/pci";
+import { anyText } from "../../support/any-text";
 import { nothingUsed } from "../../support/survey";
 import {
   attachment,
@@ -175,7 +176,7 @@ test("bridges are shown where they are asked for", () => {
 });
 
 test("no line is wider than asked, but for lines of program, and no text of the host reaches a terminal as it is", () => {
-  const hostile = fc.string({ unit: "binary", maxLength: 60 });
+  const hostile = anyText({ maxLength: 60 });
   fc.assert(
     fc.property(
       fc.array(hostile, { minLength: 9, maxLength: 9 }),
