@@ -5,7 +5,7 @@ import { LibvirtSession } from "../../../provider/hypervisor/libvirt/libvirt-ses
 import { MAX_GROUP_MEMBERS, parseNodeDeviceXml } from "../../../provider/hypervisor/libvirt/node-device-xml";
 import { MAX_XML_DEPTH, MAX_XML_PARTS } from "../../../provider/hypervisor/libvirt/xml-reader";
 import { parseXml } from "../../../provider/hypervisor/libvirt/xml";
-import { processorSecondsOf } from "../../support/processor-time";
+import { expectProcessorSeconds } from "../../support/processor-time";
 import { at } from "../../support/wanted";
 import { withinBounds } from "../../support/within-bounds";
 import { readRecording } from "./support/recording";
@@ -168,7 +168,7 @@ describe("The dearest description of a guest that is read", () => {
   ])("%s holds other hosts up for less than half a second", (_what, devices) => {
     const xml = guest(devices);
     expect(() => parseDomainXml(xml)).not.toThrow();
-    expect(processorSecondsOf(() => parseDomainXml(xml))).toBeLessThan(0.5);
+    expectProcessorSeconds(() => parseDomainXml(xml), { below: 0.5 });
   });
 });
 

@@ -1,7 +1,7 @@
 import { withoutNewcomers } from "../../../provider/lifecycle/newcomers";
 import type { HostUse, PciAddress } from "../../../provider/pci";
 import type { Observation } from "../../../provider/plan";
-import { processorSecondsOf } from "../../support/processor-time";
+import { expectProcessorSeconds } from "../../support/processor-time";
 
 const OWN = "0000:01:00.0" as PciAddress;
 const OTHER = "0000:05:00.0" as PciAddress;
@@ -33,7 +33,7 @@ test("very many cost what goes with their number", () => {
   const many = Array.from({ length: 16_000 }, (_, n) =>
     address(`${n.toString(16).padStart(4, "0")}:05:00.0` as PciAddress),
   );
-  expect(processorSecondsOf(() => withoutNewcomers(seen(), seen(...many), fail))).toBeLessThan(0.1);
+  expectProcessorSeconds(() => withoutNewcomers(seen(), seen(...many), fail), { below: 0.1 });
 });
 
 function fail(line: string): void {

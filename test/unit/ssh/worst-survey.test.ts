@@ -2,7 +2,7 @@ import { findHostDevices, findHostUses } from "../../../provider/pci";
 import { parseHostSurvey } from "../../../provider/ssh/host-survey";
 import { ANSWER_LIMITS } from "../../../provider/ssh/host-survey-records";
 import { parsePciListing } from "../../../provider/ssh/pci-listing";
-import { processorSecondsOf } from "../../support/processor-time";
+import { expectProcessorSeconds } from "../../support/processor-time";
 
 /** While an answer is read, the connections to all hosts stand still. */
 const LIMIT_SECONDS = 0.3;
@@ -153,7 +153,7 @@ describe("The dearest survey that is read", () => {
   it.each(Object.keys(sections))("by %s takes less than a third of a second", (name) => {
     const lines = cut(sections[name]?.(3_000) ?? []);
     expect(read(lines)).toBe("read");
-    expect(processorSecondsOf(() => read(lines))).toBeLessThan(LIMIT_SECONDS);
+    expectProcessorSeconds(() => read(lines), { below: LIMIT_SECONDS });
   });
 
   it("by the dearest interfaces, disks, claims and JSON together does so, and is read", () => {
@@ -172,7 +172,7 @@ describe("The dearest survey that is read", () => {
     ];
     expect(cut(lines)).toHaveLength(lines.length);
     expect(read(lines)).toBe("read");
-    expect(processorSecondsOf(() => read(lines))).toBeLessThan(LIMIT_SECONDS);
+    expectProcessorSeconds(() => read(lines), { below: LIMIT_SECONDS });
   });
 
   it("is not one of a large host: a thousand guests' interfaces and five hundred disks on four paths are read", () => {
@@ -210,6 +210,6 @@ describe("The dearest list of PCI functions that is read", () => {
       ...some(4_990, (n) => `name ${pad(n)}  ${"n".repeat(600)}`),
     ]);
     const parse = (): unknown => parsePciListing(lines);
-    expect(processorSecondsOf(parse)).toBeLessThan(LIMIT_SECONDS);
+    expectProcessorSeconds(parse, { below: LIMIT_SECONDS });
   });
 });
