@@ -8,7 +8,9 @@ const tier = (name, { timeoutSeconds, ...extra } = {}) => ({
   transform: { "\\.ts$": "<rootDir>/test/support/esbuild-transform.js" },
   // `testTimeout` has no effect in a project (Jest 30), so a set-up file hands this on.
   globals: { testTimeoutSeconds: timeoutSeconds },
-  setupFilesAfterEnv: ["<rootDir>/test/support/test-timeout.js"],
+  setupFilesAfterEnv: ["test-timeout.js", "has-assertions.js"].map(
+    (file) => `<rootDir>/test/support/${file}`,
+  ),
   ...extra,
 });
 

@@ -42,5 +42,5 @@ test("a process that has done nothing ends at the engine's interrupt", async () 
   await provider.configure({});
   await provider.check({}, validInputs);
   process.kill(provider.pid, "SIGINT");
-  await provider.ended;
+  await expect(provider.ended).resolves.toBeDefined();
 });

@@ -142,8 +142,9 @@ describe("side by side", () => {
     await Promise.allSettled([partial, automationApi]);
   }, 300_000);
 
-  test("partial, with a key that is changed between up and destroy", () => partial);
-  test("automation-api", () => automationApi);
+  test("partial, with a key that is changed between up and destroy", () =>
+    expect(partial).resolves.toBeUndefined());
+  test("automation-api", () => expect(automationApi).resolves.toBeUndefined());
 });
 
 test("fleet", async () => {

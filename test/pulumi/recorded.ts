@@ -18,6 +18,7 @@ export function expectRecorded(example: string, commands: readonly string[], pri
   if (rest === undefined) throw new Error(`examples/${example}/README.md has no block\n${begin}`);
   const end = rest.indexOf("```");
   const timeless = withoutWaits(printed).trim();
+  expect(timeless).not.toBe("");
   if (isRecording) fs.writeFileSync(readmeOf(example), `${before}${begin}${timeless}\n${rest.slice(end)}`);
   else expect(timeless).toBe(rest.slice(0, end).trim());
 }

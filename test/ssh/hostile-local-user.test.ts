@@ -260,7 +260,8 @@ describe("A client that stands still", () => {
       const many = Array.from({ length: 40 }, (_, n) => own(`b${n}`));
       stdin.write(`lock 3 ${many.join(" ")}\n`);
       await waitUntil("another lock is taken", () => helpersHolding("b").length > 0);
-      await waitUntil("all are let go of", () => lockFiles().length === 0, 16_000);
+      const gone = waitUntil("all are let go of", () => lockFiles().length === 0, 16_000);
+      await expect(gone).resolves.toBeUndefined();
     } finally {
       client.kill("SIGKILL");
       await ended;

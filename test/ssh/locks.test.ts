@@ -132,7 +132,7 @@ describe("locks", () => {
   it("do not hinder each other under other names", async () => {
     const [one, two] = [await connect(), await connect()];
     const locks = await Promise.all([one.locks.lock([own("a")]), two.locks.lock([own("b")])]);
-    await Promise.all(locks.map((lock) => lock.release()));
+    await expect(Promise.all(locks.map((lock) => lock.release()))).resolves.toHaveLength(2);
   });
 
   it("report once, after two seconds, what is waited for; and give up with the signal", async () => {
@@ -176,11 +176,12 @@ describe("locks", () => {
     const connection = await pool.acquire(sshd.target(bench.login));
     await connection.locks.lock([own("a")]);
     await pool.close();
-    await waitUntil(
+    const gone = waitUntil(
       "files and helper are gone",
       () => lockFiles().length + helpersHolding("a").length === 0,
       2000,
     );
+    await expect(gone).resolves.toBeUndefined();
   });
 
   it("end their connection when the helper is killed, so that nobody acts without a lock", async () => {

@@ -112,15 +112,15 @@ describe("PCI addresses", () => {
   });
 
   it("never throw on a text, whatever it is, and only give back the canonical form", () => {
+    const canonical = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f](\.[0-7])?$/;
     const text = fc.oneof(
       anyText(),
       fc.stringMatching(/^([0-9a-fA-F]{0,9}:)?[0-9a-fA-F]{0,3}:[0-9a-fA-F]{0,3}\.?[0-9]?$/),
     );
     fc.assert(
       fc.property(text, (any) => {
-        for (const found of [findPciAddress(any), findPciSlotAddress(any)])
-          if (found !== undefined)
-            expect(found).toMatch(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f](\.[0-7])?$/);
+        const found = [findPciAddress(any), findPciSlotAddress(any)].filter((one) => one !== undefined);
+        expect(found.filter((one) => !canonical.test(one))).toEqual([]);
       }),
     );
   });
