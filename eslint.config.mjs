@@ -12,10 +12,11 @@ const rooms = {
   plan: ["pci", "errors"],
   qmp: ["errors"],
   "libvirt-rpc": ["errors"],
-  ssh: ["errors"],
+  host: ["errors"],
+  ssh: ["host", "errors"],
   inspect: ["plan", "pci", "errors"],
   lifecycle: ["plan", "pci", "errors"],
-  hypervisor: ["lifecycle", "plan", "pci", "qmp", "libvirt-rpc", "errors"],
+  hypervisor: ["lifecycle", "plan", "pci", "qmp", "libvirt-rpc", "host", "errors"],
   resource: ["lifecycle", "plan", "pci", "errors"],
 };
 
@@ -49,6 +50,17 @@ const zones = [
       message: "What is published imports nothing that is not.",
     })),
   ),
+  ...["./tools", "./bench"].map((target) => ({
+    target,
+    from: "./test",
+    except: ["./support"],
+    message: "A tier's own files are its own; what others need of them stands in test/support.",
+  })),
+  {
+    target: "./lab",
+    from: ["./tools", "./test", "./bench"],
+    message: "The lab knows nobody who uses it.",
+  },
 ];
 
 /** Third-party packages and the one room that each stays in. */
@@ -164,6 +176,8 @@ export default tseslint.config(
           "clearTimeout",
           "clearInterval",
           "jest",
+          "beforeEach",
+          "expect",
           "URL",
         ].map((name) => [name, "readonly"]),
       ),

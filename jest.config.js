@@ -5,7 +5,7 @@ const tier = (name, { timeoutSeconds, ...extra } = {}) => ({
   displayName: name,
   testEnvironment: "node",
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
-  transform: { "\\.ts$": "<rootDir>/test/support/esbuild-transform.js" },
+  transform: { "\\.(ts|sh)$": "<rootDir>/test/support/esbuild-transform.js" },
   // `testTimeout` has no effect in a project (Jest 30), so a set-up file hands this on.
   globals: { testTimeoutSeconds: timeoutSeconds },
   setupFilesAfterEnv: ["test-timeout.js", "has-assertions.js"].map(

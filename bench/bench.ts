@@ -1,3 +1,4 @@
+import "../tools/tsx/shell-text.cjs";
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -10,7 +11,7 @@ import { parseOptions, USAGE, type BenchOptions, type Piece } from "./options";
 import { outcomeOf, type Report, type Running } from "./outcome";
 import { provenance, withPart } from "./page";
 
-const PAGE = resolve(__dirname, "../docs/benchmark.md");
+const PAGE = resolve(__dirname, "../docs/internals/benchmark.md");
 
 function run(piece: Piece, options: BenchOptions, running: Running): Promise<Report> {
   const { parallel, quick, against = "" } = options;

@@ -13,7 +13,7 @@ export const USAGE = `npm run bench -- [OPTION]...
   --minutes N        repeats nothing any more after N minutes, and leaves out one ssh for each step of a fleet; all
                      else is run once all the same
   --quick            one run of each, and the small fleets alone; writes nothing
-  --dry              writes nothing: docs/benchmark.md and its charts stay as they are
+  --dry              writes nothing: docs/internals/benchmark.md and its charts stay as they are
 After SIGTERM or SIGINT nothing more is begun, and what was measured until then is written; the lab ends at once.`;
 
 /** What is to run. */
@@ -24,7 +24,7 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Nothing is run a second time once this has passed. */
   readonly repeatMs: number;
-  /** Whether docs/benchmark.md is written. */
+  /** Whether docs/internals/benchmark.md is written. */
   readonly records: boolean;
 }
 

@@ -1,6 +1,6 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- what only some commands need is loaded when they do */
 import type { Writable } from "node:stream";
-import type { GetPciDevicesArgs, PciDevices } from "../sdk";
+import type { GetPciDevicesArgs, PciDevices } from "../sdk/nodejs";
 import { parseCommand, UsageError } from "./parse-arguments";
 import { Progress } from "./progress";
 import { USAGE } from "./usage";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import type { GetPciDevicesArgs } from "../sdk";
+import type { GetPciDevicesArgs } from "../sdk/nodejs";
 
 /** What the command line asks for. */
 export type Command =

@@ -25,7 +25,8 @@ export class EarlierBuild {
       symlinkSync(join(root, "node_modules"), join(source, "node_modules"));
       for (const name of ["@pulumi", "ssh2"])
         symlinkSync(join(root, "node_modules", name), join(modules, name));
-      await runProgram("node", [join(source, "tools/build.mjs")]);
+      // by its name, because the file behind it has moved once
+      await runProgram("npm", ["--prefix", source, "run", "build"]);
       return new EarlierBuild(folder, commit);
     } catch (cause) {
       await EarlierBuild.#remove(folder);

@@ -1,4 +1,4 @@
-import { Workspace } from "../../test/ssh/support/sshd";
+import { Workspace } from "../../test/support/sshd";
 import type { CpuMeter } from "../cpu-meter";
 import { Host } from "./host";
 import type { GuestOfHost, HostState } from "./protocol";
@@ -93,10 +93,10 @@ export class Fleet {
   async expect(what: "all attached" | "none attached"): Promise<void> {
     const states = await Promise.all(this.hosts.map((host) => host.state()));
     const sum = (field: keyof HostState): number => states.reduce((total, one) => total + one[field], 0);
-    const wanted = what === "all attached" ? sum("functions") : 0;
-    if (sum("held") !== wanted || sum("plugged") !== wanted)
+    const desired = what === "all attached" ? sum("functions") : 0;
+    if (sum("held") !== desired || sum("plugged") !== desired)
       throw new Error(
-        `of ${sum("functions")} functions ${sum("held")} are held and ${sum("plugged")} plugged, not ${wanted}`,
+        `of ${sum("functions")} functions ${sum("held")} are held and ${sum("plugged")} plugged, not ${desired}`,
       );
   }
 

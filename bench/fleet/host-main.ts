@@ -3,16 +3,25 @@
  * folders in the places of the host's, plain QEMU processes with an emulated device for vfio-pci, and a real sshd. Whoever
  * logs in there finds a host like any other. Speaks to its parent by messages, and ends with it.
  */
+import "../../tools/tsx/shell-text.cjs";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { isRecord } from "../../provider/qmp";
-import { publicLine, Sshd, Workspace } from "../../test/ssh/support/sshd";
+import { publicLine, Sshd, Workspace } from "../../test/support/sshd";
 import { FakeSysfs, type FakeFunction } from "../../test/support/plain-host";
 import { PlainQemu } from "../../test/support/plain-qemu";
 import type { HostCounts, HostMessage, HostQuestion, HostRequest, HostSetup, HostState } from "./protocol";
-import { QMP_PROGRAM, QMP_PROGRAM_PATH } from "./qmp-program";
+import { QMP_PROGRAM_PATH } from "./qmp-program";
 import { StandInMonitor } from "./stand-in-monitor";
 
 /** As Debian's sshd has it; the tests' own configuration lets more in. */
@@ -53,7 +62,8 @@ function putInPlace(root: string, machineId: string): void {
   chmodSync("/run/lock", 0o1777);
   for (const folder of ["/run/sshd", "/run/bench/ledger"])
     mkdirSync(folder, { recursive: true, mode: 0o755 });
-  writeFileSync(QMP_PROGRAM_PATH, QMP_PROGRAM, { mode: 0o755 });
+  copyFileSync(join(__dirname, "qmp.sh"), QMP_PROGRAM_PATH);
+  chmodSync(QMP_PROGRAM_PATH, 0o755);
   // what this machine's users have set up for their shells is not part of a host
   for (const file of ["/root/.bashrc", "/root/.profile"])
     if (existsSync(file)) mount("--bind", "/dev/null", file);

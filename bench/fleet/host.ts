@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
-import { NetworkNamespace } from "../../test/ssh/support/network-namespace";
+import { NetworkNamespace } from "../../test/support/network-namespace";
 import { CountingRelay, type Traffic } from "../counting-relay";
 import type { SshDestination } from "../ssh-client";
 import type {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { DynamicProvider, serializedShim, type Properties } from "../../test/protocol/harness";
+import { DynamicProvider, serializedShim, type Properties } from "../../test/support/dynamic-provider";
 import type { Cost, Fleet, FleetGuest } from "./fleet";
 import { inParallel } from "./in-parallel";
 

@@ -75,7 +75,7 @@ export async function openImage(folder: string): Promise<LabImage> {
 
 async function buildImage(folder: string, release: Release): Promise<void> {
   if (process.getuid?.() !== 0) {
-    throw new Error("Building the lab's image needs root, once: run `node tools/setup.mjs` as root");
+    throw new Error("Building the lab's image needs root, once: run `node tools/setup/main.mjs` as root");
   }
   for (const name of ["client_key", "host_key"]) {
     const file = join(folder, name);

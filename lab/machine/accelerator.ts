@@ -31,9 +31,9 @@ export async function chooseAccelerator(image: LabImage, emulator: Emulator, log
   const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
   const memory = join(cacheFolder(), "accelerator.json");
   const question = JSON.stringify([bootId, version]);
-  const remembered = await findRemembered(memory, question);
-  const name = remembered ?? (await probe(image, log));
-  if (!remembered) await writeFile(memory, JSON.stringify({ question, name }));
+  const prior = await findRemembered(memory, question);
+  const name = prior ?? (await probe(image, log));
+  if (!prior) await writeFile(memory, JSON.stringify({ question, name }));
   const processor = name === "kvm" ? await processorModel() : "emulated";
   return { name, qemuVersion: version, facts: [name, version, processor] };
 }

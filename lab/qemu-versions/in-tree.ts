@@ -1,24 +1,7 @@
-/**
- * Puts a layer in memory over the tree, so that nothing of a run stays in it, and in that a private /proc, the machine's
- * devices, and the shared folders at their own paths. It all goes with the last process of this mount namespace.
- */
-const ENTER = `
-set -e
-tree=$1 base=$1/mnt; shift
-mount -t tmpfs tmpfs "$base"
-mkdir "$base/upper" "$base/work" "$base/root"
-mount -t overlay overlay -o "lowerdir=$tree,upperdir=$base/upper,workdir=$base/work" "$base/root"
-while [ "$1" != -- ]; do
-  mkdir -p "$base/root$1"
-  mount --bind "$1" "$base/root$1"
-  shift
-done
-shift
-mount --rbind /dev "$base/root/dev"
-mount --rbind /sys "$base/root/sys"
-mount -t proc proc "$base/root/proc"
-exec chroot "$base/root" "$@"
-`;
+import { join } from "node:path";
+
+/** Runs a command in a tree, in a layer of its own. */
+const ENTER = join(__dirname, "enter-tree.sh");
 
 /** How a program of a tree is started. */
 export interface InTree {
@@ -34,6 +17,6 @@ export function inTree({ tree, folders, apart }: InTree, command: readonly strin
   return [
     ...["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private"],
     ...(apart ? ["--pid", "--fork", "--kill-child=KILL", "--net", "--ipc", "--uts"] : []),
-    ...["sh", "-c", ENTER, "sh", tree, ...folders, "--", ...command],
+    ...["sh", ENTER, tree, ...folders, "--", ...command],
   ];
 }

@@ -21,7 +21,7 @@ interface Credential {
 
 /** What stack and environment have of each; it is never part of inputs or outputs. */
 export interface AmbientCredentials extends Readonly<Partial<Record<CredentialName, Credential>>> {
-  /** The environment's key where the configuration has one too, which may be that of the last `up` (docs/pulumi.md). */
+  /** The environment's key where the configuration has one too, which may be that of the last `up` (docs/internals/pulumi.md). */
   readonly spareKey?: PrivateKeyText;
 }
 

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { engineGone, findEngineAddress } from "./engine-watch";
 import type { Operations } from "./operations";
 
-/** The engine kills the process 5 s after its SIGINT (docs/pulumi.md). */
+/** The engine kills the process 5 s after its SIGINT (docs/internals/pulumi.md). */
 const INTERRUPT_LIMIT_MS = 4000;
 /** For the answer of an operation that has just ended to leave the process. */
 const ANSWER_MS = 500;
 
 /**
  * Ends this process when its engine is gone, and in good order when it is told to: what has begun to touch a
- * host finishes, what still waits is given up (docs/decisions/0011-orphaned-provider.md). The engine itself
+ * host finishes, what still waits is given up (docs/internals/decisions/0011-orphaned-provider.md). The engine itself
  * sends SIGINT at the end of every command, and to end everything at once.
  *
  * Does nothing in a process that is not the one that Pulumi starts for dynamic providers.
@@ -18,7 +18,7 @@ export function endWithEngine(operations: Operations): void {
   const engine = findEngineAddress(process.argv);
   if (engine === undefined) return;
   const end = async (reason: string, exitCode: number, limitMs?: number): Promise<void> => {
-    if (!operations.areNone) {
+    if (!operations.isIdle) {
       await operations.end(reason, limitMs);
       await sleep(ANSWER_MS);
     }

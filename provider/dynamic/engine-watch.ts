@@ -33,7 +33,7 @@ function parseAddress(text: string): EngineAddress | undefined {
 
 /**
  * Resolves when nobody listens at the engine's address any more. A connection that ends says nothing by
- * itself, since the engine closes one that is silent for two minutes (docs/pulumi.md); only a connection that
+ * itself, since the engine closes one that is silent for two minutes (docs/internals/pulumi.md); only a connection that
  * is refused, twice in a row, does. Keeps no process alive.
  */
 export async function engineGone(address: EngineAddress): Promise<void> {

@@ -2,35 +2,35 @@ import { hasCode } from "../errors";
 import {
   libvirtHypervisor,
   LibvirtSession,
-  lookAtRunningGuests,
+  readRunningGuests,
   type LibvirtUri,
   type RunningGuests,
   type StreamFactory,
 } from "../hypervisor/libvirt";
 import {
   limitCommands,
-  lookForHolders,
+  findHolders,
   plainHypervisor,
   plainMonitor,
   type HostChannels,
   type HostFolders,
   type MadeIn,
   type PlainHypervisorOptions,
-  type PlainPlace,
+  type PlainGuestLocator,
   type Privilege,
   type QmpSession,
 } from "../hypervisor/plain-qemu";
 import type { Hypervisor, Lock } from "../lifecycle";
-import type { HostSurvey, PciAddress } from "../pci";
+import type { HostFacts, PciAddress } from "../pci";
 import type { ConnectionInputs } from "../resource";
 import { SshPool, type PciListing, type SshConnection, type SshTarget } from "../ssh";
 import { SshTargets } from "./ssh-targets";
 
 /** Which guest, over which connection. */
-export type GuestPlace = LibvirtPlace | SocketPlace;
+export type GuestLocator = LibvirtLocator | SocketLocator;
 
 /** A guest that libvirt manages. */
-export interface LibvirtPlace {
+export interface LibvirtLocator {
   readonly connection: ConnectionInputs;
   readonly by: "libvirt";
   /** Name or UUID. */
@@ -39,7 +39,7 @@ export interface LibvirtPlace {
 }
 
 /** A QEMU that nobody manages. */
-export interface SocketPlace {
+export interface SocketLocator {
   readonly connection: ConnectionInputs;
   readonly by: "socket";
   /** Path of its monitor's socket on the host. */
@@ -53,7 +53,7 @@ export interface SocketPlace {
 
 /** How a QEMU without libvirt is put together. */
 export interface PlainParts {
-  readonly monitor: (place: PlainPlace) => QmpSession;
+  readonly monitor: (locator: PlainGuestLocator) => QmpSession;
   readonly hypervisor: (options: PlainHypervisorOptions) => Hypervisor;
   /** Default: those of every Linux host. */
   readonly folders?: HostFolders;
@@ -65,7 +65,7 @@ export interface DialLimits {
   readonly perDialTimeoutSeconds: number;
 }
 
-const LOOK_DIAL: DialLimits = { dialErrorLimit: 1, perDialTimeoutSeconds: 5 };
+const PREVIEW_DIAL: DialLimits = { dialErrorLimit: 1, perDialTimeoutSeconds: 5 };
 
 /** How a hypervisor is opened. */
 export interface OpenOptions {
@@ -75,30 +75,30 @@ export interface OpenOptions {
   /** An operation that takes locks: what they need is started while libvirt is being opened. */
   readonly willLock?: boolean;
   /** In place of a survey of its own, for who has made one already. */
-  readonly survey?: (signal: AbortSignal) => Promise<HostSurvey>;
+  readonly readHostFacts?: (signal: AbortSignal) => Promise<HostFacts>;
 }
 
 /** A host that is looked at without a guest in mind. */
 export interface OpenHost {
   readonly label: string;
   readonly hostKeyFingerprint: string;
-  survey(signal: AbortSignal): Promise<HostSurvey>;
+  readHostFacts(signal: AbortSignal): Promise<HostFacts>;
   listPciFunctions(signal: AbortSignal): Promise<PciListing>;
   /** By libvirt. @throws as LibvirtSession.client */
   runningGuests(uri: LibvirtUri, signal: AbortSignal): Promise<RunningGuests>;
-  /** Without libvirt. @throws as lookForHolders */
-  holders(addresses: readonly PciAddress[], signal: AbortSignal): ReturnType<typeof lookForHolders>;
+  /** Without libvirt. @throws as findHolders */
+  holders(addresses: readonly PciAddress[], signal: AbortSignal): ReturnType<typeof findHolders>;
 }
 
 /**
  * Where sshd forwards no sockets, each libvirt connection is a session of the SSH connection, as the helper is; sshd
  * allows ten (MaxSessions).
  */
-const MOST_LIBVIRT_CONNECTIONS = 8;
+const MAX_LIBVIRT_CONNECTIONS = 8;
 
 /** Without libvirt each request to the host program is such a session, and so is each relay to a monitor. */
-const MOST_REQUESTS = 4;
-const MOST_RELAYS = 4;
+const MAX_REQUESTS = 4;
+const MAX_RELAYS = 4;
 
 /** What is shared by all guests without libvirt over one SSH connection. */
 interface PlainConnection {
@@ -130,15 +130,16 @@ export class Hypervisors {
   }
 
   /** @throws the ProviderErrors of the SSH room; the signal's reason. */
-  async open(place: GuestPlace, options: OpenOptions = {}): Promise<Hypervisor> {
-    const own = await this.targets.of(place.connection);
+  async open(locator: GuestLocator, options: OpenOptions = {}): Promise<Hypervisor> {
+    const own = await this.targets.of(locator.connection);
     const target: SshTarget = { ...own, ...options.limits };
     const ssh = await this.#pool.acquire(target, options.signal);
     if (options.willLock) ssh.locks.prepare();
     const lock = lockOf(ssh, options.progress);
-    const survey = options.survey ?? ((signal: AbortSignal): Promise<HostSurvey> => ssh.locks.survey(signal));
-    if (place.by === "socket") {
-      const { socket, privilege, guestUuid, madeIn } = place;
+    const readHostFacts =
+      options.readHostFacts ?? ((signal: AbortSignal): Promise<HostFacts> => ssh.locks.readHostFacts(signal));
+    if (locator.by === "socket") {
+      const { socket, privilege, guestUuid, madeIn } = locator;
       const { channels, relayChannels, monitors } = this.#plainConnectionOf(ssh);
       const plain = { channels, relayChannels, socket, privilege };
       const monitor = this.#monitorOf(monitors, plain);
@@ -146,14 +147,14 @@ export class Hypervisors {
         ...plain,
         monitor,
         lock,
-        survey,
+        readHostFacts,
         ...(guestUuid !== undefined && { guestUuid }),
         ...(madeIn && { madeIn }),
       });
     }
-    const { session, shareWith } = this.#sessionOf(ssh, place);
+    const { session, shareWith } = this.#sessionOf(ssh, locator);
     const onFound = ({ uuid }: { readonly uuid: string }): void => shareWith(uuid);
-    return libvirtHypervisor({ session, guest: place.guest, lock, survey, onFound });
+    return libvirtHypervisor({ session, guest: locator.guest, lock, readHostFacts, onFound });
   }
 
   /** @throws as {@link open} */
@@ -164,24 +165,18 @@ export class Hypervisors {
     return {
       label,
       hostKeyFingerprint,
-      survey: (signal) => locks.survey(signal),
+      readHostFacts: (signal) => locks.readHostFacts(signal),
       listPciFunctions: (signal) => locks.listPciFunctions(signal),
       runningGuests: async (uri, signal) => {
         const session = new LibvirtSession(streamsOf(ssh), uri);
         try {
-          return await lookAtRunningGuests(session, signal);
+          return await readRunningGuests(session, signal);
         } finally {
           await session.close();
         }
       },
       holders: (addresses, signal) =>
-        lookForHolders(
-          this.#plainConnectionOf(ssh).channels,
-          "login",
-          addresses,
-          signal,
-          this.#plain.folders,
-        ),
+        findHolders(this.#plainConnectionOf(ssh).channels, "login", addresses, signal, this.#plain.folders),
     };
   }
 
@@ -191,12 +186,12 @@ export class Hypervisors {
    *
    * @throws as {@link open}
    */
-  async openForLook(place: GuestPlace, signal: AbortSignal): Promise<Hypervisor> {
-    const key = JSON.stringify(place.connection);
+  async openForPreview(locator: GuestLocator, signal: AbortSignal): Promise<Hypervisor> {
+    const key = JSON.stringify(locator.connection);
     const known = this.#unanswered.get(key);
     if (known !== undefined) throw known;
     try {
-      return await this.open(place, { signal, limits: LOOK_DIAL });
+      return await this.open(locator, { signal, limits: PREVIEW_DIAL });
     } catch (error) {
       if (error instanceof Error && hasCode(error, "SSH_DIAL_FAILED")) this.#unanswered.set(key, error);
       throw error;
@@ -216,8 +211,8 @@ export class Hypervisors {
     if (known !== undefined) return known;
     const all = channelsOf(ssh);
     const connection: PlainConnection = {
-      channels: limitCommands(all, MOST_REQUESTS),
-      relayChannels: limitCommands(all, MOST_RELAYS),
+      channels: limitCommands(all, MAX_REQUESTS),
+      relayChannels: limitCommands(all, MAX_RELAYS),
       monitors: new Map<string, QmpSession>(),
     };
     this.#plainConnections.set(ssh, connection);
@@ -226,9 +221,9 @@ export class Hypervisors {
   }
 
   /** One for each socket: QEMU serves one client of it at a time, and this process is one. */
-  #monitorOf(monitors: Map<string, QmpSession>, place: PlainPlace): QmpSession {
-    const key = `${place.privilege} ${place.socket.replace(/^\/var\/run\//, "/run/")}`;
-    const monitor = monitors.get(key) ?? this.#plain.monitor(place);
+  #monitorOf(monitors: Map<string, QmpSession>, locator: PlainGuestLocator): QmpSession {
+    const key = `${locator.privilege} ${locator.socket.replace(/^\/var\/run\//, "/run/")}`;
+    const monitor = monitors.get(key) ?? this.#plain.monitor(locator);
     monitors.set(key, monitor);
     return monitor;
   }
@@ -236,7 +231,7 @@ export class Hypervisors {
   /** A guest is asked for by name where it is attached to, by UUID from then on: one session for both. */
   #sessionOf(
     ssh: SshConnection,
-    place: LibvirtPlace,
+    locator: LibvirtLocator,
   ): { readonly session: LibvirtSession; readonly shareWith: (guest: string) => void } {
     let sessions = this.#sessions.get(ssh);
     if (sessions === undefined) {
@@ -244,14 +239,14 @@ export class Hypervisors {
       this.#sessions.set(ssh, sessions);
       void ssh.closed.then(() => this.#sessions.delete(ssh));
     }
-    const uri = place.uri ?? "qemu:///system";
+    const uri = locator.uri ?? "qemu:///system";
     const known = sessions;
     const keyOf = (guest: string): string => `${uri} ${guest}`;
-    const session = known.get(keyOf(place.guest)) ?? newOrShared(known, ssh, uri);
+    const session = known.get(keyOf(locator.guest)) ?? newOrShared(known, ssh, uri);
     const shareWith = (guest: string): void => {
       if (!known.has(keyOf(guest))) known.set(keyOf(guest), session);
     };
-    shareWith(place.guest);
+    shareWith(locator.guest);
     return { session, shareWith };
   }
 }
@@ -263,7 +258,7 @@ function newOrShared(
 ): LibvirtSession {
   const all = [...new Set(known.values())];
   const alike = all.filter((one) => one.uri === uri);
-  const shared = all.length < MOST_LIBVIRT_CONNECTIONS ? undefined : alike[known.size % alike.length];
+  const shared = all.length < MAX_LIBVIRT_CONNECTIONS ? undefined : alike[known.size % alike.length];
   return shared ?? new LibvirtSession(streamsOf(ssh), uri);
 }
 

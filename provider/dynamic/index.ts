@@ -1,9 +1,9 @@
 import { endWithEngine } from "./end-with-engine";
 import { Operations } from "./operations";
 import { MultifunctionPciProvider } from "./provider";
-import { surviveBrokenOutput } from "./survive-broken-output";
+import { ignoreBrokenPipe } from "./survive-broken-output";
 
-surviveBrokenOutput(process.stdout, process.stderr);
+ignoreBrokenPipe(process.stdout, process.stderr);
 const operations = new Operations();
 endWithEngine(operations);
 

@@ -1,13 +1,13 @@
-import { causeText, fail, hasCode, printable } from "../errors";
+import { causeText, providerError, hasCode, printable } from "../errors";
 import {
   composeReport,
   type Holders,
-  type HostPicture,
+  type InspectionInput,
   type PciReport,
   type PublicConnection,
 } from "../inspect";
 import { Deadline } from "../lifecycle";
-import { findPciAddress, type HostSurvey, type PciAddress } from "../pci";
+import { findPciAddress, type HostFacts, type PciAddress } from "../pci";
 import {
   findInputFailures,
   parseCheckedInputs,
@@ -18,8 +18,8 @@ import { OpensshConfig } from "../ssh";
 import { credentialChecks } from "./credential-checks";
 import { readAmbientCredentials } from "./credentials";
 import { Hypervisors, type OpenHost, type PlainParts } from "./hypervisors";
-import { outwardError } from "./outward-error";
-import { placeOf } from "./place";
+import { toPublicError } from "./outward-error";
+import { guestLocatorOf } from "./place";
 import { CONFIG_VARIABLE, SshTargets } from "./ssh-targets";
 
 /** A host with a thousand functions, over a link that takes a second for each answer, is looked at in less. */
@@ -28,7 +28,7 @@ const CREDENTIALS = ["privateKey", "privateKeyPassword", "password"] as const;
 const HOST_URI = "qemu:///system";
 
 /** What is looked at. */
-type Seen = HostPicture["seen"];
+type Seen = InspectionInput["seen"];
 
 /** How {@link inspectHost} goes about it. */
 export interface InspectOptions {
@@ -69,23 +69,23 @@ export async function inspectHost(args: unknown, options: InspectOptions = {}): 
     progress(`connecting to ${printable(connection.host)}`);
     const host = await hypervisors.openHost(connection, { signal });
     progress(`looking at the devices of ${host.label}`);
-    const surveying = host.survey(signal);
+    const reading = host.readHostFacts(signal);
     const listing = host.listPciFunctions(signal);
     const addresses = listing.then(({ functions }) =>
       functions.flatMap((one) => findPciAddress(one.address) ?? []),
     );
     addresses.catch(() => undefined); // who asks for the listing is told
     const look = inputs.guest
-      ? lookAtGuest(hypervisors, { ...inputs, guest: inputs.guest, connection }, addresses, surveying, signal)
-      : lookAtHolders(host, addresses, notes, signal);
-    const [survey, { functions, namesFile }, seen] = await Promise.all([surveying, listing, look]);
+      ? inspectGuest(hypervisors, { ...inputs, guest: inputs.guest, connection }, addresses, reading, signal)
+      : inspectHolders(host, addresses, notes, signal);
+    const [facts, { functions, namesFile }, seen] = await Promise.all([reading, listing, look]);
     if (namesFile === undefined)
       notes.push(
         "The host has no pci.ids, so devices have numbers for names. Debian's package is pci.ids, others' hwdata.",
       );
     const { label, hostKeyFingerprint } = host;
     return composeReport({
-      ...{ label, hostKeyFingerprint, functions, survey, seen, notes },
+      ...{ label, hostKeyFingerprint, functions, facts, seen, notes },
       arguments: {
         connection: publicPartOf(inputs.connection),
         credentials: CREDENTIALS.filter((name) => inputs.connection[name] !== undefined),
@@ -93,7 +93,7 @@ export async function inspectHost(args: unknown, options: InspectOptions = {}): 
       },
     });
   } catch (error) {
-    throw outwardError(error, printable(connection.host));
+    throw toPublicError(error, printable(connection.host));
   } finally {
     await hypervisors.close();
   }
@@ -122,26 +122,26 @@ function parseArguments(args: unknown, ambient: Parameters<typeof credentialChec
   return { connection: parsed.connection, ...(hasGuest && { guest: parsed.guest }) };
 }
 
-async function lookAtGuest(
+async function inspectGuest(
   hypervisors: Hypervisors,
   inputs: Required<Inputs>,
   listed: Promise<readonly PciAddress[]>,
-  surveying: Promise<HostSurvey>,
+  reading: Promise<HostFacts>,
   signal: AbortSignal,
 ): Promise<Seen> {
-  const place = placeOf(inputs);
-  const hypervisor = await hypervisors.open(place, { signal, survey: () => surveying });
+  const locator = guestLocatorOf(inputs);
+  const hypervisor = await hypervisors.open(locator, { signal, readHostFacts: () => reading });
   // libvirt tells of all its guests by itself; without it, only what is named is looked for
-  const addresses = place.by === "socket" ? await listed : [];
+  const addresses = locator.by === "socket" ? await listed : [];
   const forPlug = { buses: [], everyBus: true };
   const observation = await hypervisor.host.observe({ addresses, forPlug }, signal);
   const { name, runState } = observation.guest;
-  if (runState === "missing") throw fail("GUEST_NOT_FOUND", { guest: name });
+  if (runState === "missing") throw providerError("GUEST_NOT_FOUND", { guest: name });
   return { by: "guest", observation };
 }
 
 /** Who has functions of a host: by libvirt; where there is none, by the ledger's files and the processes of the host. */
-async function lookAtHolders(
+async function inspectHolders(
   host: OpenHost,
   listed: Promise<readonly PciAddress[]>,
   notes: string[],
@@ -155,11 +155,11 @@ async function lookAtHolders(
     if (!hasCode(cause, "LIBVIRT_UNREACHABLE", "LIBVIRT_TOO_OLD")) throw cause;
     reason = causeText(cause);
   }
-  const holders = await lookWithoutLibvirt(host, await listed, reason, notes, signal);
+  const holders = await inspectWithoutLibvirt(host, await listed, reason, notes, signal);
   return { by: "host", holders };
 }
 
-async function lookWithoutLibvirt(
+async function inspectWithoutLibvirt(
   host: OpenHost,
   addresses: readonly PciAddress[],
   reason: string,

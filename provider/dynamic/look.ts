@@ -1,30 +1,30 @@
 import { causeText, hasCode, refusalCodes } from "../errors";
-import { Deadline, newIncarnation, realityOf, type Reality } from "../lifecycle";
+import { Deadline, newIncarnation, actualStateOf, type ActualState } from "../lifecycle";
 import { describePlan, describeUnreadGuest, planAttach, type Plan, type UnreadGuest } from "../plan";
 import {
-  foundBy,
-  isAnother,
+  identityOf,
+  isOtherTarget,
   queryForPlug,
-  rememberedOf,
-  wantedOf,
+  priorOf,
+  desiredOf,
   type AttachmentInputs,
   type AttachmentState,
 } from "../resource";
 import type { Hypervisors } from "./hypervisors";
-import { madeInOf, placeOf } from "./place";
+import { madeInOf, guestLocatorOf } from "./place";
 
 /** A preview is worth so much waiting, not more. */
-export const LOOK_SECONDS = 15;
+export const PREVIEW_TIMEOUT_SECONDS = 15;
 
 /** What a look at the host found, for check and diff. */
-export type Look =
+export type Preview =
   | { readonly kind: "unreachable"; readonly reason: string }
   | { readonly kind: "another"; readonly what: string }
   | { readonly kind: "refused"; readonly reason: string; readonly otherNames: readonly string[] }
   | {
       readonly kind: "planned";
       readonly plan: Plan;
-      readonly reality: Reality | undefined;
+      readonly actual: ActualState | undefined;
       /** See Observation. */
       readonly otherNames: readonly string[];
       /** Other guests of which the plan does not know what they have. */
@@ -47,23 +47,23 @@ export async function look(
   made: Made | undefined,
   inputs: AttachmentInputs,
   asked: AbortSignal,
-): Promise<Look> {
-  const { signal } = Deadline.start("look at the host", LOOK_SECONDS, asked);
+): Promise<Preview> {
+  const { signal } = Deadline.start("look at the host", PREVIEW_TIMEOUT_SECONDS, asked);
   const state = made?.state;
-  const remembered = state && rememberedOf(state);
+  const prior = state && priorOf(state);
   try {
-    const place = placeOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
-    const hypervisor = await hypervisors.openForLook(place, signal);
-    const query = queryForPlug(inputs, remembered);
+    const locator = guestLocatorOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
+    const hypervisor = await hypervisors.openForPreview(locator, signal);
+    const query = queryForPlug(inputs, prior);
     const observation = await hypervisor.host.observe(query, signal);
     const { hostUuid, guest: found, unreadGuests = [] } = observation;
     const { otherNames = [] } = found;
-    if (state && isAnother(state, foundBy(observation, inputs.ownerToken)))
+    if (state && isOtherTarget(state, identityOf(observation, inputs.ownerToken)))
       return { kind: "another", what: `guest ${found.name} (${found.uuid}) on host ${hostUuid}` };
     try {
-      const plan = planAttach(observation, { ...wantedOf(inputs), fresh: newIncarnation() }, remembered);
-      const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered);
-      return { kind: "planned", plan, reality, otherNames, unreadGuests };
+      const plan = planAttach(observation, { ...desiredOf(inputs), fresh: newIncarnation() }, prior);
+      const actual = await actualStateOf(hypervisor, observation, inputs.ownerToken, signal, prior);
+      return { kind: "planned", plan, actual, otherNames, unreadGuests };
     } catch (refusal) {
       if (!hasCode(refusal, ...refusalCodes)) throw refusal;
       return { kind: "refused", reason: causeText(refusal), otherNames };
@@ -74,7 +74,7 @@ export async function look(
 }
 
 /** The plan of a look in lines for the preview. */
-export function describeLook(found: Look, what: "create" | "change" | "no change"): string[] {
+export function describePreview(found: Preview, what: "create" | "change" | "no change"): string[] {
   switch (found.kind) {
     case "unreachable":
       return [`the host cannot be looked at, so the plan will be made at apply: ${found.reason}`];

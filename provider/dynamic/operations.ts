@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { fail } from "../errors";
+import { providerError } from "../errors";
 
 /** What has not ended so long after its own limit hangs in a call to the host that nobody can end. */
 const GRACE_MS = 60_000;
@@ -13,7 +13,7 @@ export class Operations {
     setMaxListeners(0, this.#ending.signal);
   }
 
-  get areNone(): boolean {
+  get isIdle(): boolean {
     return this.#underWay.size === 0;
   }
 
@@ -44,7 +44,7 @@ export class Operations {
    * @param limitMs waits no longer than this for any of them
    */
   async end(reason: string, limitMs = Infinity): Promise<void> {
-    this.#ending.abort(fail("PROVIDER_ENDING", { reason }));
+    this.#ending.abort(providerError("PROVIDER_ENDING", { reason }));
     const endings = [...this.#underWay].map(([running, own]) =>
       settledWithin(running, Math.min(own.limitMs + GRACE_MS, limitMs)),
     );

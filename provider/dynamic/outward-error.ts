@@ -1,4 +1,4 @@
-import { causeText, fail, printable } from "../errors";
+import { causeText, providerError, printable } from "../errors";
 import { LibvirtDisconnectedError, LibvirtError, LibvirtProtocolError } from "../libvirt-rpc";
 import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../qmp";
 
@@ -8,15 +8,16 @@ import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../qmp";
  *
  * @param target the host, for the message
  */
-export function outwardError(error: unknown, target: string): unknown {
+export function toPublicError(error: unknown, target: string): unknown {
   const reason = causeText(error);
   if (error instanceof LibvirtProtocolError || error instanceof QmpProtocolError)
-    return fail("PROTOCOL_BROKEN", { target, reason }, error);
+    return providerError("PROTOCOL_BROKEN", { target, reason }, error);
   if (error instanceof LibvirtDisconnectedError)
-    return fail("LIBVIRT_CONNECTION_LOST", { target, reason }, error);
-  if (error instanceof QmpDisconnectedError) return fail("QMP_CONNECTION_LOST", { target, reason }, error);
+    return providerError("LIBVIRT_CONNECTION_LOST", { target, reason }, error);
+  if (error instanceof QmpDisconnectedError)
+    return providerError("QMP_CONNECTION_LOST", { target, reason }, error);
   if (error instanceof LibvirtError || error instanceof QmpError)
-    return fail("LIBVIRT_REFUSED", { target, reason }, error);
+    return providerError("LIBVIRT_REFUSED", { target, reason }, error);
   if (error instanceof Error && error.message !== printable(error.message))
     error.message = printable(error.message);
   return error;

@@ -1,4 +1,4 @@
-import { propertiesToState, type StateValue } from "./to-state";
+import { toEngineProperties, type StateValue } from "./to-state";
 
 /**
  * A failure after which something is there: Pulumi keeps the resource with these properties, prints the
@@ -13,7 +13,7 @@ export class PartialFailure extends Error {
   constructor(id: string, properties: object, cause: Error) {
     super(cause.message, { cause });
     this.id = id;
-    this.properties = propertiesToState(properties);
+    this.properties = toEngineProperties(properties);
     this.reasons = [cause.message];
   }
 }

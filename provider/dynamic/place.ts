@@ -1,6 +1,6 @@
 import type { MadeIn } from "../hypervisor/plain-qemu";
 import type { AttachmentInputs, AttachmentState } from "../resource";
-import type { GuestPlace } from "./hypervisors";
+import type { GuestLocator } from "./hypervisors";
 
 /**
  * Where the arguments lead to.
@@ -8,11 +8,11 @@ import type { GuestPlace } from "./hypervisors";
  * @param guestUuid the guest that an attachment was made in: its name, or its socket, may be another's by now
  * @param madeIn what the state tells of that guest, where whichever has the name or the socket is asked for
  */
-export function placeOf(
+export function guestLocatorOf(
   { connection, guest }: Pick<AttachmentInputs, "connection" | "guest">,
   guestUuid?: string,
   madeIn?: MadeIn,
-): GuestPlace {
+): GuestLocator {
   const { domain, uri, qmpSocket, privilege } = guest;
   if (qmpSocket !== undefined)
     return {

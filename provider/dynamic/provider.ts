@@ -7,17 +7,17 @@ import type {
   ResourceProvider,
   UpdateResult,
 } from "@pulumi/pulumi/dynamic";
-import { causeText, fail, hasCode, printable, ProviderError } from "../errors";
+import { causeText, providerError, hasCode, printable, ProviderError } from "../errors";
 import {
   attach,
   AttachFailure,
   Deadline,
   detach,
   newIncarnation,
-  realityOf,
+  actualStateOf,
   type Hypervisor,
   type Progress,
-  type Reality,
+  type ActualState,
 } from "../lifecycle";
 import { attachmentIdOf, findOwned, refuseAnothers, type Observation } from "../plan";
 import {
@@ -26,31 +26,31 @@ import {
   composeState,
   findInputFailures,
   hasUnknown,
-  foundBy,
-  isAnother,
-  isAnotherHost,
+  identityOf,
+  isOtherTarget,
+  isOtherHost,
   isSameState,
   withSpelling,
   normaliseInputs,
   parseCheckedInputs,
   parseState,
   queryForPlug,
-  rememberedOf,
+  priorOf,
   timeoutsOf,
-  wantedOf,
+  desiredOf,
   type AttachmentInputs,
   type AttachmentState,
 } from "../resource";
 import { credentialChecks } from "./credential-checks";
 import { readAmbientCredentials } from "./credentials";
 import { Hypervisors, type OpenOptions } from "./hypervisors";
-import { describeLook, look, LOOK_SECONDS, type Made } from "./look";
+import { describePreview, look, PREVIEW_TIMEOUT_SECONDS, type Made } from "./look";
 import { Operations } from "./operations";
-import { outwardError } from "./outward-error";
+import { toPublicError } from "./outward-error";
 import { PartialFailure } from "./partial-failure";
-import { madeInOf, placeOf } from "./place";
+import { madeInOf, guestLocatorOf } from "./place";
 import { stateAfterFailure } from "./state-after-failure";
-import { propertiesToState } from "./to-state";
+import { toEngineProperties } from "./to-state";
 
 type Properties = Readonly<Record<string, unknown>>;
 
@@ -84,7 +84,7 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
    * of the last `up`.
    *
    * The SDK calls this once, and lets the methods that were asked for meanwhile run without waiting for it
-   * (docs/pulumi.md). So all of it is done before the first await: when the SDK has called, it is configured.
+   * (docs/internals/pulumi.md). So all of it is done before the first await: when the SDK has called, it is configured.
    */
   async configure({ config }: ConfigureRequest): Promise<void> {
     this.#hypervisors.targets.ambient = readAmbientCredentials(config, process.env);
@@ -99,21 +99,21 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const oldToken = olds["ownerToken"];
     const inputs = typeof oldToken === "string" ? { ...own, ownerToken: oldToken } : own;
     const { targets } = this.#hypervisors;
-    const places = await targets.placesOf(inputs["connection"]);
+    const places = await targets.hopsOf(inputs["connection"]);
     const failures = findInputFailures(inputs, credentialChecks(targets.ambient, places));
-    const checked = propertiesToState(normaliseInputs(inputs));
-    if (failures.length === 0 && oldToken === undefined) await this.#foretell(checked);
+    const checked = toEngineProperties(normaliseInputs(inputs));
+    if (failures.length === 0 && oldToken === undefined) await this.#previewCreate(checked);
     return { inputs: checked, failures };
   }
 
   /** Tells what a create would do, best effort: it may be for a guest that the same program makes. */
-  async #foretell(inputs: Properties): Promise<void> {
+  async #previewCreate(inputs: Properties): Promise<void> {
     const say = progressOf(String(inputs["ownerToken"]));
     if (hasUnknown(inputs)) return say(NOT_KNOWN_YET);
-    const found = await this.#operations.run(LOOK_SECONDS, (signal) =>
+    const found = await this.#operations.run(PREVIEW_TIMEOUT_SECONDS, (signal) =>
       look(this.#hypervisors, undefined, parseCheckedInputs(inputs), signal),
     );
-    for (const line of describeLook(found, "create")) say(line);
+    for (const line of describePreview(found, "create")) say(line);
     if (found.kind === "planned" && found.plan.takesOver !== undefined) say(`  ${IF_REPLACED}`);
   }
 
@@ -137,17 +137,17 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     }
     const newInputs = parseCheckedInputs(news);
     const state = parseState(olds);
-    const found = await this.#operations.run(LOOK_SECONDS, (signal) =>
+    const found = await this.#operations.run(PREVIEW_TIMEOUT_SECONDS, (signal) =>
       look(this.#hypervisors, { state, inputs: oldInputs }, newInputs, signal),
     );
     const otherNames = "otherNames" in found ? found.otherNames : [];
     const changed = changedArguments(oldInputs, withSpelling(newInputs, oldInputs, otherNames));
     const differs =
       found.kind === "planned"
-        ? found.plan.steps.length > 0 || !isSameState(state, found.reality)
+        ? found.plan.steps.length > 0 || !isSameState(state, found.actual)
         : found.kind === "refused";
     if (differs || changed.length > 0 || found.kind !== "planned")
-      for (const line of describeLook(found, changed.length > 0 ? "change" : "no change")) say(line);
+      for (const line of describePreview(found, changed.length > 0 ? "change" : "no change")) say(line);
     if (found.kind === "another") return answer(true, changed.length > 0 ? changed : ["guest"]);
     return answer(differs || changed.length > 0);
   }
@@ -156,12 +156,12 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const checked = parseCheckedInputs(inputs);
     const id = attachmentIdOf(checked.ownerToken);
     try {
-      const reality = await this.#attach(checked, undefined);
-      return { id, outs: propertiesToState(composeState(ownInputs(inputs), reality)) };
+      const actual = await this.#attach(checked, undefined);
+      return { id, outs: toEngineProperties(composeState(ownInputs(inputs), actual)) };
     } catch (error) {
-      if (!(error instanceof AttachFailure) || error.reality === undefined)
-        throw outwardError(error, hostOf(inputs));
-      throw new PartialFailure(id, composeState(ownInputs(inputs), error.reality), error);
+      if (!(error instanceof AttachFailure) || error.actual === undefined)
+        throw toPublicError(error, hostOf(inputs));
+      throw new PartialFailure(id, composeState(ownInputs(inputs), error.actual), error);
     }
   }
 
@@ -175,21 +175,21 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const inputs = parseCheckedInputs(props);
     const state = parseState(props);
     const { signal } = Deadline.start("look at the host", READ_SECONDS, asked);
-    const remembered = rememberedOf(state);
-    const hypervisor = await this.#openMade(inputs, state, { signal });
-    const query = { addresses: addressesOf(inputs, remembered) };
+    const prior = priorOf(state);
+    const hypervisor = await this.#openForState(inputs, state, { signal });
+    const query = { addresses: addressesOf(inputs, prior) };
     const observation = await hypervisor.host.observe(query, signal);
     refuseAnotherHost(inputs, state, observation);
     // "gone" would have the next up make it anew: two stacks would take it from each other in turns
-    refuseAnothers(observation, findOwned(observation, inputs.ownerToken), remembered);
+    refuseAnothers(observation, findOwned(observation, inputs.ownerToken), prior);
     const say = progressOf(inputs.ownerToken);
-    const reality = await realityOf(hypervisor, observation, inputs.ownerToken, signal, remembered, say);
-    if (reality === undefined) return { id: "", props: {} };
+    const actual = await actualStateOf(hypervisor, observation, inputs.ownerToken, signal, prior, say);
+    if (actual === undefined) return { id: "", props: {} };
     const own = ownInputs(props);
     return {
       id,
-      props: propertiesToState(composeState(own, reality)),
-      inputs: propertiesToState(own),
+      props: toEngineProperties(composeState(own, actual)),
+      inputs: toEngineProperties(own),
     };
   }
 
@@ -197,10 +197,10 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     const newInputs = parseCheckedInputs(news);
     const state = parseState(olds);
     try {
-      const reality = await this.#attach(newInputs, { state, inputs: parseCheckedInputs(olds) });
-      return { outs: propertiesToState(composeState(ownInputs(news), reality)) };
+      const actual = await this.#attach(newInputs, { state, inputs: parseCheckedInputs(olds) });
+      return { outs: toEngineProperties(composeState(ownInputs(news), actual)) };
     } catch (error) {
-      if (!(error instanceof AttachFailure)) throw outwardError(error, hostOf(news));
+      if (!(error instanceof AttachFailure)) throw toPublicError(error, hostOf(news));
       throw new PartialFailure(id, stateAfterFailure(ownInputs(olds), ownInputs(news), state, error), error);
     }
   }
@@ -212,18 +212,18 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
   async #delete(props: Properties): Promise<void> {
     const inputs = parseCheckedInputs(props);
     const state = parseState(props);
-    const remembered = rememberedOf(state);
+    const prior = priorOf(state);
     const progress = progressOf(inputs.ownerToken);
     const limitSeconds = timeoutsOf(inputs).detachSeconds;
     await this.#operations.run(limitSeconds, async (signal) => {
-      const opening = this.#openMade(inputs, state, { signal, progress, willLock: true });
+      const opening = this.#openForState(inputs, state, { signal, progress, willLock: true });
       const hypervisor = await opening.catch((cause: unknown) => forgetUnreachable(state, progress, cause));
       if (hypervisor === undefined) return;
       await detach(hypervisor, {
         ownerToken: inputs.ownerToken,
-        query: { addresses: addressesOf(inputs, remembered) },
+        query: { addresses: addressesOf(inputs, prior) },
         guestUuid: state.guestUuid,
-        remembered,
+        prior,
         verify: (observation) => refuseAnotherHost(inputs, state, observation),
         limitSeconds,
         progress,
@@ -237,32 +237,32 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     await this.#hypervisors.close();
   }
 
-  async #attach(inputs: AttachmentInputs, made: Made | undefined): Promise<Reality> {
+  async #attach(inputs: AttachmentInputs, made: Made | undefined): Promise<ActualState> {
     const state = made?.state;
     const { attachSeconds, detachSeconds } = timeoutsOf(inputs);
     const progress = progressOf(inputs.ownerToken);
-    const remembered = state && rememberedOf(state);
+    const prior = state && priorOf(state);
     const limitSeconds = state === undefined ? attachSeconds : attachSeconds + detachSeconds;
     const undoSeconds = attachSeconds + detachSeconds;
     return this.#operations.run(limitSeconds + undoSeconds, async (signal) => {
-      const place = placeOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
-      const hypervisor = await this.#hypervisors.open(place, { signal, progress, willLock: true });
+      const locator = guestLocatorOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
+      const hypervisor = await this.#hypervisors.open(locator, { signal, progress, willLock: true });
       return attach(hypervisor, {
-        wanted: { ...wantedOf(inputs), fresh: newIncarnation() },
-        query: queryForPlug(inputs, remembered),
+        desired: { ...desiredOf(inputs), fresh: newIncarnation() },
+        query: queryForPlug(inputs, prior),
         limitSeconds,
         undoSeconds,
         progress,
         signal,
-        ...(remembered && { remembered }),
+        ...(prior && { prior }),
         ...(state && { verify: (observation) => refuseAnother(inputs, state, observation) }),
       });
     });
   }
 
   /** The guest that the attachment was made in, by its UUID: its name may be another guest's by now. */
-  #openMade(inputs: AttachmentInputs, state: AttachmentState, options: OpenOptions): Promise<Hypervisor> {
-    return this.#hypervisors.open(placeOf(inputs, state.guestUuid), options);
+  #openForState(inputs: AttachmentInputs, state: AttachmentState, options: OpenOptions): Promise<Hypervisor> {
+    return this.#hypervisors.open(guestLocatorOf(inputs, state.guestUuid), options);
   }
 }
 
@@ -271,7 +271,7 @@ async function withoutStack<T>(properties: Properties, method: () => Promise<T>)
   try {
     return await method();
   } catch (cause) {
-    const error = outwardError(cause, hostOf(properties));
+    const error = toPublicError(cause, hostOf(properties));
     if (error instanceof ProviderError) error.stack = "";
     throw error;
   }
@@ -296,7 +296,11 @@ function forgetUnreachable(state: AttachmentState, progress: Progress, cause: un
   }
   const functions = [...state.attached, ...state.held].map((one) => one.hostAddress);
   const { guestUuid } = state;
-  throw fail("HOST_NOT_VERIFIED", { functions, guestUuid, reason, variable: FORGET_VARIABLE }, cause);
+  throw providerError(
+    "HOST_NOT_VERIFIED",
+    { functions, guestUuid, reason, variable: FORGET_VARIABLE },
+    cause,
+  );
 }
 
 /**
@@ -315,8 +319,8 @@ function ownInputs(properties: Properties): Partial<AttachmentInputs> {
 }
 
 function refuseAnotherHost(inputs: AttachmentInputs, state: AttachmentState, observation: Observation): void {
-  if (!isAnotherHost(state, foundBy(observation, inputs.ownerToken))) return;
-  throw fail("ANOTHER_HOST", {
+  if (!isOtherHost(state, identityOf(observation, inputs.ownerToken))) return;
+  throw providerError("ANOTHER_HOST", {
     host: inputs.connection.host,
     expected: state.hostUuid,
     actual: observation.hostUuid,
@@ -326,8 +330,8 @@ function refuseAnotherHost(inputs: AttachmentInputs, state: AttachmentState, obs
 }
 
 function refuseAnother(inputs: AttachmentInputs, state: AttachmentState, observation: Observation): void {
-  if (!isAnother(state, foundBy(observation, inputs.ownerToken))) return;
+  if (!isOtherTarget(state, identityOf(observation, inputs.ownerToken))) return;
   refuseAnotherHost(inputs, state, observation);
   const { name, uuid } = observation.guest;
-  throw fail("ANOTHER_GUEST", { guest: name, expected: state.guestUuid, actual: uuid });
+  throw providerError("ANOTHER_GUEST", { guest: name, expected: state.guestUuid, actual: uuid });
 }

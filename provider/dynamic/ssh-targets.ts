@@ -1,4 +1,4 @@
-import { fail, printable } from "../errors";
+import { providerError, printable } from "../errors";
 import { UNKNOWN_VALUE, type ConnectionInputs } from "../resource";
 import {
   namesHosts,
@@ -14,7 +14,7 @@ import { chooseCredentials, readAmbientCredentials, type AmbientCredentials } fr
 export const CONFIG_VARIABLE = "MULTIFUNCTION_PCI_SSH_CONFIG";
 
 /** Jump hosts that lead to jump hosts; OpenSSH itself would go round in a circle. */
-const MOST_JUMPS = 10;
+const MAX_JUMPS = 10;
 
 /** OpenSSH's configuration, as far as it is asked here. */
 type Openssh = Pick<OpensshConfig, "ask" | "localUser">;
@@ -22,7 +22,7 @@ type Openssh = Pick<OpensshConfig, "ask" | "localUser">;
 /** Who names a host: the program, or a ProxyJump of ssh_config. */
 type NamedBy = "program" | "ssh_config";
 
-interface Place {
+interface Hop {
   readonly namedBy: NamedBy;
   /** Hosts from the program's on, as they are called. */
   readonly way: readonly string[];
@@ -59,7 +59,7 @@ export class SshTargets {
    * Where the hosts of a connection and its jump hosts stand in known_hosts, for each `hostKey` that names hosts. Inputs
    * that were not checked yet: what is not known, or no connection, is left out.
    */
-  async placesOf(connection: unknown): Promise<ReadonlyMap<unknown, KnownHostsPlace>> {
+  async hopsOf(connection: unknown): Promise<ReadonlyMap<unknown, KnownHostsPlace>> {
     const places = new Map<unknown, KnownHostsPlace>();
     for (let one = connection; isFields(one); one = one["proxy"]) {
       const { host, port, hostKey } = one;
@@ -74,7 +74,7 @@ export class SshTargets {
     return places;
   }
 
-  async #of(connection: ConnectionInputs, place: Place): Promise<SshTarget> {
+  async #of(connection: ConnectionInputs, place: Hop): Promise<SshTarget> {
     const { settings, problem } = await this.#openssh.ask(connection.host);
     if (problem !== undefined) this.#tell(connection.host, problem);
     const isJump = place.way.length > 1;
@@ -111,7 +111,7 @@ export class SshTargets {
    * `ssh -G` names a user always, and does not tell whether ssh_config does or whether it is the login name here. That
    * one is ssh's default, not ours, except for jump hosts that ssh_config has named.
    */
-  #userOf(settings: OpensshSettings | undefined, { namedBy }: Place): string {
+  #userOf(settings: OpensshSettings | undefined, { namedBy }: Hop): string {
     if (namedBy === "ssh_config") return settings?.user ?? this.#openssh.localUser;
     return settings === undefined || settings.user === this.#openssh.localUser ? "root" : settings.user;
   }
@@ -127,8 +127,8 @@ export class SshTargets {
 function proxyOf(
   connection: ConnectionInputs,
   settings: OpensshSettings | undefined,
-  place: Place,
-): { readonly connection: ConnectionInputs; readonly place: Place } | undefined {
+  place: Hop,
+): { readonly connection: ConnectionInputs; readonly place: Hop } | undefined {
   const next = (proxy: ConnectionInputs, namedBy: NamedBy) => ({
     connection: proxy,
     place: { namedBy, way: [...place.way, proxy.host] },
@@ -136,7 +136,7 @@ function proxyOf(
   if (connection.proxy !== undefined) return next(connection.proxy, place.namedBy);
   const { host } = connection;
   if (settings?.proxyCommand !== undefined)
-    throw fail("SSH_CONFIG_UNSUPPORTED", {
+    throw providerError("SSH_CONFIG_UNSUPPORTED", {
       host,
       reason:
         "it sets ProxyCommand, which is not supported. Give the jump host as connection.proxy or by ProxyJump, " +
@@ -144,14 +144,14 @@ function proxyOf(
     });
   if (settings === undefined) return undefined;
   if (settings.jumps === undefined)
-    throw fail("SSH_CONFIG_UNSUPPORTED", {
+    throw providerError("SSH_CONFIG_UNSUPPORTED", {
       host,
       reason: "its ProxyJump cannot be read. Write it as [user@]host[:port], with commas between several",
     });
   const proxy = nest(settings.jumps, connection);
   if (proxy === undefined) return undefined;
-  if (place.way.length > MOST_JUMPS)
-    throw fail("SSH_CONFIG_UNSUPPORTED", {
+  if (place.way.length > MAX_JUMPS)
+    throw providerError("SSH_CONFIG_UNSUPPORTED", {
       host: place.way[0] ?? host,
       reason: `its ProxyJump goes round in a circle: ${place.way.slice(0, 4).join(", ")} and so on`,
     });

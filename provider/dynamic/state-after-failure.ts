@@ -1,4 +1,4 @@
-import type { AttachFailure, Reality } from "../lifecycle";
+import type { AttachFailure, ActualState } from "../lifecycle";
 import { composeState, type AttachmentInputs, type AttachmentState } from "../resource";
 
 /**
@@ -10,9 +10,9 @@ export function stateAfterFailure(
   olds: Partial<AttachmentInputs>,
   news: Partial<AttachmentInputs>,
   { hostUuid, hostKeyFingerprint, guestUuid, incarnation }: AttachmentState,
-  { reality, stands }: Pick<AttachFailure, "reality" | "stands">,
+  { actual, stands }: Pick<AttachFailure, "actual" | "stands">,
 ): object {
-  const nothing: Reality = {
+  const nothing: ActualState = {
     ...(incarnation !== null && { incarnation }),
     hostUuid,
     ...(hostKeyFingerprint !== null && { hostKeyFingerprint }),
@@ -21,8 +21,8 @@ export function stateAfterFailure(
     attached: [],
     held: [],
   };
-  const isOldBack = !stands && (reality?.attached.length ?? 0) > 0;
+  const isOldBack = !stands && (actual?.attached.length ?? 0) > 0;
   const { connection } = news;
   const inputs = isOldBack ? { ...olds, ...(connection && { connection }) } : news;
-  return composeState(inputs, reality ?? nothing);
+  return composeState(inputs, actual ?? nothing);
 }

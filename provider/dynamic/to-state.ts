@@ -7,7 +7,7 @@ export type StateValue = null | boolean | number | string | StateValue[] | { [ke
  * Everything that create, read, update or an error's `properties` hand over passes through here, because
  * a throw at that point would lose the state of a device that is attached already.
  */
-export function toState(value: unknown): StateValue {
+export function toEngineValue(value: unknown): StateValue {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -17,7 +17,7 @@ export function toState(value: unknown): StateValue {
     case "bigint":
       return value.toString();
     case "object":
-      return value === null ? null : objectToState(value);
+      return value === null ? null : toEngineObject(value);
     case "undefined":
     case "function":
     case "symbol":
@@ -25,14 +25,14 @@ export function toState(value: unknown): StateValue {
   }
 }
 
-/** {@link toState} of the fields of an object. */
-export function propertiesToState(properties: object): Record<string, StateValue> {
+/** {@link toEngineValue} of the fields of an object. */
+export function toEngineProperties(properties: object): Record<string, StateValue> {
   const entries = Object.entries(properties).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries.map(([key, value]) => [key, toState(value)]));
+  return Object.fromEntries(entries.map(([key, value]) => [key, toEngineValue(value)]));
 }
 
-function objectToState(value: object): StateValue {
-  if (Array.isArray(value)) return Array.from(value, toState);
+function toEngineObject(value: object): StateValue {
+  if (Array.isArray(value)) return Array.from(value, toEngineValue);
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null ? propertiesToState(value) : null;
+  return prototype === Object.prototype || prototype === null ? toEngineProperties(value) : null;
 }

@@ -79,21 +79,21 @@ const reaching = {
     `Check that libvirtd or virtqemud runs there, and that the SSH user is root or in the group libvirt.`,
   LIBVIRT_TOO_OLD: (d: { label: string; version: string }) =>
     `libvirt on ${d.label} is ${d.version}; 6.0.0 or newer is needed. Nothing was touched. Update libvirt on the host.`,
-  UNASSIGNED_IGNORED: (d: { address: string; guest: string }) =>
-    `libvirt did not keep ${d.address} unassigned in guest ${d.guest}, as it must from 8.3.0 on; it was detached again. ` +
+  UNASSIGNED_IGNORED: (d: { hostAddress: string; guest: string }) =>
+    `libvirt did not keep ${d.hostAddress} unassigned in guest ${d.guest}, as it must from 8.3.0 on; it was detached again. ` +
     `Report this with the host's libvirt version.`,
-  GROUP_NOT_KEPT: (d: { address: string; guest: string; reason: string }) =>
-    `${d.address}, which guest ${d.guest} was shown alone for a moment, did not stay held afterwards: ${sentence(d.reason)} Run again.`,
-  HOLD_FAILED: (d: { address: string; guest: string; reason: string }) =>
-    `libvirt did not take ${d.address} for guest ${d.guest}: ${sentence(d.reason)}`,
-  RELEASE_FAILED: (d: { address: string; guest: string; reason: string }) =>
-    `libvirt did not give ${d.address} of guest ${d.guest} back to the host: ${sentence(d.reason)}`,
+  GROUP_NOT_KEPT: (d: { hostAddress: string; guest: string; reason: string }) =>
+    `${d.hostAddress}, which guest ${d.guest} was shown alone for a moment, did not stay held afterwards: ${sentence(d.reason)} Run again.`,
+  HOLD_FAILED: (d: { hostAddress: string; guest: string; reason: string }) =>
+    `libvirt did not take ${d.hostAddress} for guest ${d.guest}: ${sentence(d.reason)}`,
+  RELEASE_FAILED: (d: { hostAddress: string; guest: string; reason: string }) =>
+    `libvirt did not give ${d.hostAddress} of guest ${d.guest} back to the host: ${sentence(d.reason)}`,
   CONFIGURE_FAILED: (d: { functions: readonly string[]; guest: string; reason: string }) =>
     `libvirt did not add ${d.functions.join(", ")} to the configuration of guest ${d.guest}: ${sentence(d.reason)}`,
   UNCONFIGURE_FAILED: (d: { functions: readonly string[]; guest: string; reason: string }) =>
     `libvirt did not take ${d.functions.join(", ")} out of the configuration of guest ${d.guest}: ${sentence(d.reason)}`,
-  STILL_PLUGGED: (d: { address: string; guest: string; qemuId: string }) =>
-    `${d.address} is not released: QEMU of guest ${d.guest} still has it as ${d.qemuId}, and a release now would ` +
+  STILL_PLUGGED: (d: { hostAddress: string; guest: string; qemuId: string }) =>
+    `${d.hostAddress} is not released: QEMU of guest ${d.guest} still has it as ${d.qemuId}, and a release now would ` +
     `block libvirt. Run again once the guest has let go.`,
   XML_UNREADABLE: (d: { what: string; reason: string }) =>
     `libvirt sent ${d.what} in a form that cannot be read: ${sentence(d.reason)} Check the host's libvirt.`,
@@ -130,8 +130,8 @@ const reaching = {
     `the host did not bind ${d.functions.join(", ")} to vfio-pci: ${sentence(d.reason)}`,
   UNBIND_FAILED: (d: { functions: readonly string[]; reason: string }) =>
     `the host did not give ${d.functions.join(", ")} back: ${sentence(d.reason)}`,
-  FUNCTION_STILL_OPEN: (d: { address: string; process: string }) =>
-    `${d.address} is not given back to the host: process ${d.process} has its IOMMU group open, and the kernel would wait for it ` +
+  FUNCTION_STILL_OPEN: (d: { hostAddress: string; process: string }) =>
+    `${d.hostAddress} is not given back to the host: process ${d.process} has its IOMMU group open, and the kernel would wait for it ` +
     `without end. Detach it there, or end that process, and run again.`,
 } as const;
 
@@ -139,22 +139,22 @@ const reaching = {
 const refusals = {
   DEVICE_NOT_FOUND: (d: { device: string }) =>
     `the host has no PCI device at ${d.device}. Look for it with "lspci -D" and correct device.`,
-  FUNCTION_NOT_FOUND: (d: { address: string; present: readonly string[] }) =>
-    `the host has no PCI function ${d.address}; ` +
+  FUNCTION_NOT_FOUND: (d: { hostAddress: string; present: readonly string[] }) =>
+    `the host has no PCI function ${d.hostAddress}; ` +
     (d.present.length === 0
       ? `nothing is in that slot. Correct device.`
       : `that device has ${d.present.join(", ")}. Correct functions or functionMap.`),
-  FUNCTION_IS_BRIDGE: (d: { address: string }) =>
-    `${d.address} is a PCI bridge, which cannot be given to a guest. Name a function behind it.`,
-  FUNCTION_WITHOUT_IOMMU_GROUP: (d: { address: string }) =>
-    `${d.address} has no IOMMU group, so VFIO cannot protect the host from it. ` +
+  FUNCTION_IS_BRIDGE: (d: { hostAddress: string }) =>
+    `${d.hostAddress} is a PCI bridge, which cannot be given to a guest. Name a function behind it.`,
+  FUNCTION_WITHOUT_IOMMU_GROUP: (d: { hostAddress: string }) =>
+    `${d.hostAddress} has no IOMMU group, so VFIO cannot protect the host from it. ` +
     `Enable the IOMMU in the firmware and on the kernel command line of the host (intel_iommu=on; AMD has it on by default).`,
   LEFTOVERS_REFUSED: (d: { leftovers: readonly string[]; groups: readonly number[] }) =>
     `functions of IOMMU group ${d.groups.join(", ")} would stay with a host driver, which VFIO does not allow: ` +
     `${d.leftovers.join(", ")}. Nothing was touched. Assign them as well, or set leftovers to "hold": ` +
     `they are then taken from the host and shown to nobody.`,
-  FUNCTION_HELD_BY_GUEST: (d: { address: string; guest: string; alias: string }) =>
-    `${d.address} is in use by guest ${d.guest} (hostdev ${d.alias}). Nothing was touched. Detach it there first.`,
+  FUNCTION_HELD_BY_GUEST: (d: { hostAddress: string; guest: string; alias: string }) =>
+    `${d.hostAddress} is in use by guest ${d.guest} (hostdev ${d.alias}). Nothing was touched. Detach it there first.`,
   FUNCTION_PLUGGED_OTHERWISE: (d: { functions: readonly string[]; guest: string }) =>
     `QEMU of guest ${d.guest} has ${d.functions.join(", ")}, plugged by someone else under ids of their own. ` +
     `Nothing was touched. Unplug them there first (QMP device_del with such an id), and run again.`,
@@ -167,9 +167,9 @@ const refusals = {
     (d.canOverride
       ? `Choose other functions, or move that use to another device first; to take them all the same, set allowInUse to true.`
       : `Choose other functions, or move that use to another device first; what carries this SSH connection is never taken.`),
-  PHYSICAL_FUNCTION_NEEDED: (d: { address: string; virtualFunctions: readonly string[]; by: string }) =>
-    `${d.address} is the physical function of ${d.virtualFunctions.join(", ")}, which ${d.by} needs: when the host's driver ` +
-    `loses the one, the others are gone. Nothing was touched. Leave ${d.address} to the host, or its virtual functions out.`,
+  PHYSICAL_FUNCTION_NEEDED: (d: { hostAddress: string; virtualFunctions: readonly string[]; by: string }) =>
+    `${d.hostAddress} is the physical function of ${d.virtualFunctions.join(", ")}, which ${d.by} needs: when the host's driver ` +
+    `loses the one, the others are gone. Nothing was touched. Leave ${d.hostAddress} to the host, or its virtual functions out.`,
   ATTACHMENT_OWNED_BY_ANOTHER: (d: {
     functions: readonly string[];
     guest: string;
@@ -199,12 +199,12 @@ const refusals = {
     owner: string;
     since?: string;
     functions: readonly string[];
-    remembered: readonly string[];
+    prior: readonly string[];
     isTwin: boolean;
   }) =>
     d.isTwin
       ? `guest ${d.guest} has ${d.functions.join(", ")} under the owner token of this resource, ${d.owner}, and this resource's ` +
-        `state remembers ${d.remembered.join(", ")}: two resources have the same token. Nothing was touched. If what is there is this ` +
+        `state remembers ${d.prior.join(", ")}: two resources have the same token. Nothing was touched. If what is there is this ` +
         `resource's, set adopt to true and run "pulumi up". If it is another's, forget this resource with "pulumi state delete": ` +
         `the next "pulumi up" then makes it anew, under a token of its own.`
       : `what guest ${d.guest} has under the owner token of this resource, ${d.owner}, is not this state's any more` +
@@ -272,8 +272,8 @@ const carryingOut = {
   DEADLINE_EXCEEDED: (d: { what: string; seconds: number; reason: string }) =>
     `the ${d.what} took longer than ${d.seconds} s: ${sentence(d.reason)} ` +
     `Where that is too short for this guest, raise timeouts.`,
-  PLUG_FAILED: (d: { address: string; slot: string; reason: string }) =>
-    `QEMU did not take ${d.address} into guest slot ${d.slot}: ${sentence(d.reason)}`,
+  PLUG_FAILED: (d: { hostAddress: string; slot: string; reason: string }) =>
+    `QEMU did not take ${d.hostAddress} into guest slot ${d.slot}: ${sentence(d.reason)}`,
   UNPLUG_REFUSED_BY_GUEST: (d: { slot: string; functions: readonly string[] }) =>
     `the guest refused to let go of ${d.functions.join(", ")} in slot ${d.slot}; it still has them. See in the guest who uses ` +
     `the device and why it refused (its kernel log), or reset it, and run again.`,
@@ -317,8 +317,8 @@ const carryingOut = {
   ANOTHER_GUEST: (d: { guest: string; expected: string; actual: string }) =>
     `guest ${d.guest} is now ${d.actual}, but this attachment was made in guest ${d.expected}. Nothing was touched. ` +
     `Run "pulumi preview": it plans a replacement.`,
-  GROUP_NODE_LOST: (d: { address: string; reason: string }) =>
-    `the guest's QEMU cannot open the VFIO group of ${d.address}: ${sentence(d.reason)} Run again.`,
+  GROUP_NODE_LOST: (d: { hostAddress: string; reason: string }) =>
+    `the guest's QEMU cannot open the VFIO group of ${d.hostAddress}: ${sentence(d.reason)} Run again.`,
   GUEST_CONNECTION_LOST: (d: { waitingFor: readonly string[] }) =>
     `the connection to the guest was lost while it was letting go of ${d.waitingFor.join(", ")}. ` +
     `Run again: what it has let go of is found and released.`,

@@ -29,7 +29,11 @@ type Details<C extends ErrorCode> = Parameters<(typeof catalogue)[C]>[0];
  * @example
  * throw fail("SSH_DIAL_FAILED", { target: "root@hv1:22", attempts: 3, reason: "connection refused" }, error);
  */
-export function fail<C extends ErrorCode>(code: C, details: Details<C>, cause?: unknown): ProviderError {
+export function providerError<C extends ErrorCode>(
+  code: C,
+  details: Details<C>,
+  cause?: unknown,
+): ProviderError {
   const message = (catalogue[code] as (details: Details<C>) => string)(details);
   return new ProviderError(code, message, cause);
 }

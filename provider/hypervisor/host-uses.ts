@@ -1,13 +1,13 @@
 import type { ObservationQuery } from "../lifecycle";
-import { findHostDevices, findHostUses, type HostSurvey } from "../pci";
+import { findHostDevices, findHostUses, type HostFacts } from "../pci";
 import type { Observation } from "../plan";
 
 /** What of an observation tells what the host has its functions for; nothing is asked where none is to be taken. */
-export async function lookAtUses(
+export async function readHostUses(
   query: ObservationQuery,
-  survey: () => Promise<HostSurvey>,
+  readHostFacts: () => Promise<HostFacts>,
 ): Promise<Pick<Observation, "hostUses" | "hostDevices">> {
   if (query.forPlug === undefined) return { hostUses: [] };
-  const found = await survey();
+  const found = await readHostFacts();
   return { hostUses: findHostUses(found), hostDevices: findHostDevices(found) };
 }

@@ -1,11 +1,11 @@
-import { findHostUses, type HostFunction, type HostSurvey, type PciAddress } from "../pci";
+import { findHostUses, type HostFunction, type HostFacts, type PciAddress } from "../pci";
 import type { Observation } from "../plan";
 import type { Holders } from "./picture";
 
 /** A running guest with a free root port and nothing else to be said of it: what could be attached to some guest. */
 export function anyGuest(
   functions: ReadonlyMap<PciAddress, HostFunction>,
-  survey: HostSurvey,
+  facts: HostFacts,
   { holdings, ledger, hostUuid = "", unreadGuests = [] }: Holders,
 ): Observation {
   return {
@@ -25,6 +25,6 @@ export function anyGuest(
     plugged: [],
     ledger,
     unreadGuests,
-    hostUses: findHostUses(survey),
+    hostUses: findHostUses(facts),
   };
 }

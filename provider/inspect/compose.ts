@@ -23,9 +23,9 @@ import {
   type Observation,
 } from "../plan";
 import { anyGuest } from "./any-guest";
-import { judgeDevice, judgeGuest } from "./judge";
+import { assessDevice, assessGuest } from "./judge";
 import { partsByDevice } from "./part-of-device";
-import type { HostPicture, ListedFunction } from "./picture";
+import type { InspectionInput, ListedFunction } from "./picture";
 import { programOf, prologueOf } from "./program";
 import type {
   AttachmentReport,
@@ -43,22 +43,22 @@ const BRIDGE_CLASS = 0x06;
 
 /** A function with both of its sides: what the planner knows, and what it is called. */
 interface Known {
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   readonly listed: ListedFunction;
   readonly isBridge: boolean;
 }
 
 /** From what was looked at to what could be attached. Names of the host are printable in it. */
-export function composeReport(picture: HostPicture): PciReport {
-  const { seen, survey, label, hostKeyFingerprint } = picture;
-  const known = picture.functions
+export function composeReport(input: InspectionInput): PciReport {
+  const { seen, facts, label, hostKeyFingerprint } = input;
+  const known = input.functions
     .flatMap((listed): Known[] => {
-      const address = findPciAddress(listed.address);
+      const hostAddress = findPciAddress(listed.address);
       const isBridge = Number(listed.classCode) >> 16 === BRIDGE_CLASS;
-      return address === undefined ? [] : [{ address, listed, isBridge }];
+      return hostAddress === undefined ? [] : [{ hostAddress, listed, isBridge }];
     })
-    .sort((a, b) => compareAddresses(a.address, b.address));
-  const functions = new Map(known.map((one) => [one.address, hostFunctionOf(one)]));
+    .sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress));
+  const functions = new Map(known.map((one) => [one.hostAddress, hostFunctionOf(one)]));
   const { holdings, ledger, olderLibvirt } = seen.by === "guest" ? seen.observation : seen.holders;
   const held = {
     ledger,
@@ -67,9 +67,9 @@ export function composeReport(picture: HostPicture): PciReport {
   };
   const observation: Observation =
     seen.by === "guest"
-      ? { ...seen.observation, ...held, functions, hostUses: findHostUses(survey) }
-      : anyGuest(functions, survey, { ...seen.holders, ...held });
-  const devices = turnedRound(known, (one) => [slotOf(one.address)]);
+      ? { ...seen.observation, ...held, functions, hostUses: findHostUses(facts) }
+      : anyGuest(functions, facts, { ...seen.holders, ...held });
+  const devices = turnedRound(known, (one) => [slotOf(one.hostAddress)]);
   const groups = turnedRound(known, ({ listed: { iommuGroup } }) =>
     iommuGroup === undefined ? [] : [iommuGroup],
   );
@@ -87,16 +87,16 @@ export function composeReport(picture: HostPicture): PciReport {
         ? seen.guests.map(({ name, uuid }) => ({ name: printable(name), uuid: printable(uuid) }))
         : null,
     devices: [...devices].map(([address, members]) =>
-      deviceReport(address, members, groups, partFor(members.map((one) => one.address)), entries, picture),
+      deviceReport(address, members, groups, partFor(members.map((one) => one.hostAddress)), entries, input),
     ),
-    prologue: prologueOf(picture.arguments),
-    notes: [...picture.notes, ...(observation.unreadGuests ?? []).map(describeUnreadGuest)].map(printable),
+    prologue: prologueOf(input.arguments),
+    notes: [...input.notes, ...(observation.unreadGuests ?? []).map(describeUnreadGuest)].map(printable),
   };
 }
 
-function hostFunctionOf({ address, listed, isBridge }: Known): HostFunction {
+function hostFunctionOf({ hostAddress, listed, isBridge }: Known): HostFunction {
   return {
-    address,
+    hostAddress,
     vendorId: listed.vendorId,
     productId: listed.productId,
     isBridge,
@@ -111,11 +111,11 @@ function deviceReport(
   inGroups: ReadonlyMap<number, readonly Known[]>,
   observation: Observation,
   entries: EntriesByTag,
-  picture: HostPicture,
+  input: InspectionInput,
 ): DeviceReport {
-  const numbers = members.map((one) => functionNumberOf(one.address));
-  const judgement = judgeDevice(observation, picture.survey, address, numbers);
-  const { refusal } = judgement;
+  const numbers = members.map((one) => functionNumberOf(one.hostAddress));
+  const assessment = assessDevice(observation, input.facts, address, numbers);
+  const { refusal } = assessment;
   const first = members[0]?.listed;
   const groups = [...new Set(members.flatMap((one) => one.listed.iommuGroup ?? []))];
   return {
@@ -125,26 +125,26 @@ function deviceReport(
     className: nameOf(first?.className),
     numaNode: first?.numaNode ?? null,
     isBridge: members.every((one) => one.isBridge),
-    functions: members.map((one) => functionReport(one, observation, entries, picture)),
+    functions: members.map((one) => functionReport(one, observation, entries, input)),
     iommuGroups: groups.map((group) => groupReport(group, address, inGroups.get(group) ?? [])),
     attach: {
-      ...judgement,
-      consequences: judgement.consequences.map(printable),
+      ...assessment,
+      consequences: assessment.consequences.map(printable),
       refusal: refusal && { ...refusal, message: printable(refusal.message) },
-      program: programOf(address, judgement),
+      program: programOf(address, assessment),
     },
   };
 }
 
 function functionReport(
-  { address, listed }: Known,
+  { hostAddress, listed }: Known,
   observation: Observation,
   entries: EntriesByTag,
-  picture: HostPicture,
+  input: InspectionInput,
 ): FunctionReport {
   return {
-    address,
-    function: functionNumberOf(address),
+    address: hostAddress,
+    function: functionNumberOf(hostAddress),
     vendorId: printable(listed.vendorId),
     productId: printable(listed.productId),
     classCode: printable(listed.classCode),
@@ -154,20 +154,22 @@ function functionReport(
     driver: nameOf(listed.driver),
     iommuGroup: listed.iommuGroup ?? null,
     physicalFunction: nameOf(listed.physicalFunction),
-    interfaces: interfacesOn(picture.survey, address).map(printable),
-    disks: disksOn(picture.survey, address).map(printable),
-    hostUses: observation.hostUses.filter((one) => one.address === address).map((one) => printable(one.use)),
-    heldBy: holderOf(address, observation, entries),
+    interfaces: interfacesOn(input.facts, hostAddress).map(printable),
+    disks: disksOn(input.facts, hostAddress).map(printable),
+    hostUses: observation.hostUses
+      .filter((one) => one.hostAddress === hostAddress)
+      .map((one) => printable(one.use)),
+    heldBy: holderOf(hostAddress, observation, entries),
   };
 }
 
 /** A bridge in a group is no obstacle, and is told as one. */
 function groupReport(group: number, device: PciSlotAddress, members: readonly Known[]): IommuGroupReport {
-  const others = members.filter((one) => slotOf(one.address) !== device);
+  const others = members.filter((one) => slotOf(one.hostAddress) !== device);
   return {
     group,
-    others: others.map(({ address, listed, isBridge }) => ({
-      address,
+    others: others.map(({ hostAddress, listed, isBridge }) => ({
+      address: hostAddress,
       driver: nameOf(listed.driver),
       isBridge,
     })),
@@ -182,15 +184,15 @@ function entriesByTag({ ledger }: Observation): EntriesByTag {
 }
 
 function holderOf(
-  address: PciAddress,
+  hostAddress: PciAddress,
   { holdings }: Observation,
   entries: EntriesByTag,
 ): HolderReport | null {
-  const holding = holdings.find((one) => one.address === address);
+  const holding = holdings.find((one) => one.hostAddress === hostAddress);
   if (holding === undefined) return null;
   const tag = findTagOfAlias(holding.alias);
   const entry = tag === undefined ? undefined : entries.get(`${holding.guest.uuid} ${tag}`)?.[0]?.entry;
-  const own = entry?.functions.find((one) => one.address === address);
+  const own = entry?.functions.find((one) => one.hostAddress === hostAddress);
   return {
     guest: printable(holding.guest.name),
     guestUuid: holding.guest.uuid === "" ? null : printable(holding.guest.uuid),
@@ -215,7 +217,7 @@ function guestReport(observation: Observation): GuestReport {
     memoryBytes: guest.memoryBytes ?? null,
     buses: [...buses].sort((a, b) => a.index - b.index).map((one) => busReport(one, observation)),
     attachments: [...entries.values()].map(attachmentReport),
-    refusal: judgeGuest(observation),
+    refusal: assessGuest(observation),
   };
 }
 
@@ -242,7 +244,7 @@ function busReport(bus: GuestBus, { configuration }: Observation): GuestBusRepor
 
 function attachmentReport({ owner, slot, functions }: LedgerEntry): AttachmentReport {
   const addresses = (isShown: boolean): PciAddress[] =>
-    functions.filter((one) => (one.guestFunction !== undefined) === isShown).map((one) => one.address);
+    functions.filter((one) => (one.guestFunction !== undefined) === isShown).map((one) => one.hostAddress);
   return {
     owner: printable(owner),
     bus: printable(slot.bus),

@@ -1,35 +1,37 @@
-import { disksOn, interfacesOn, listDevices, type HostSurvey, type PciAddress } from "../pci";
+import { disksOn, interfacesOn, listDevices, type HostFacts, type PciAddress } from "../pci";
 import { listFunctions, type Observation, type Plan, type Step } from "../plan";
 
-type Taking = Extract<Step, { kind: "hold" | "attach" }>;
+type Taking = Extract<Step, { kind: "hold" | "attach-single" }>;
 
 /** What an attachment does to host and guest beside the device's coming, a sentence each without its full stop. */
-export function describeConsequences(plan: Plan, observation: Observation, survey: HostSurvey): string[] {
-  const taken = plan.steps.filter((step): step is Taking => step.kind === "hold" || step.kind === "attach");
-  const addresses = taken.map((step) => step.address);
-  const goes = namesOn(survey, addresses);
+export function describeConsequences(plan: Plan, observation: Observation, facts: HostFacts): string[] {
+  const taken = plan.steps.filter(
+    (step): step is Taking => step.kind === "hold" || step.kind === "attach-single",
+  );
+  const addresses = taken.map((step) => step.hostAddress);
+  const goes = namesOn(facts, addresses);
   const leftovers = taken.filter((step) => step.kind === "hold" && step.purpose === "leftover");
   const gone = observation.hostUses
-    .filter((use) => addresses.includes(use.address))
+    .filter((use) => addresses.includes(use.hostAddress))
     .flatMap((use) => use.virtualFunctions ?? []);
   return [
     ...(goes !== "" ? [`leaves the host: ${goes}`] : []),
     ...(leftovers.length > 0
       ? [
-          `${listFunctions(leftovers.map((step) => step.address))} of the same IOMMU group ` +
+          `${listFunctions(leftovers.map((step) => step.hostAddress))} of the same IOMMU group ` +
             `${leftovers.length === 1 ? "is" : "are"} taken from the host too, and shown to nobody`,
         ]
       : []),
-    ...taken.flatMap(({ address, overriddenUses = [] }) =>
-      overriddenUses.map((use) => `the host loses what it uses: ${address} ${use}`),
+    ...taken.flatMap(({ hostAddress, overriddenUses = [] }) =>
+      overriddenUses.map((use) => `the host loses what it uses: ${hostAddress} ${use}`),
     ),
     ...(gone.length > 0 ? [`virtual functions that end: ${gone.join(", ")}`] : []),
   ];
 }
 
-function namesOn(survey: HostSurvey, addresses: readonly PciAddress[]): string {
+function namesOn(facts: HostFacts, addresses: readonly PciAddress[]): string {
   return listDevices(
-    addresses.flatMap((address) => interfacesOn(survey, address)),
-    addresses.flatMap((address) => disksOn(survey, address)),
+    addresses.flatMap((hostAddress) => interfacesOn(facts, hostAddress)),
+    addresses.flatMap((hostAddress) => disksOn(facts, hostAddress)),
   );
 }

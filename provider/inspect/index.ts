@@ -1,4 +1,4 @@
 export { composeReport } from "./compose";
-export type { Holders, HostPicture, ListedFunction, ProgramArguments, PublicConnection } from "./picture";
+export type { Holders, InspectionInput, ListedFunction, ProgramArguments, PublicConnection } from "./picture";
 export type { PciReport } from "./report";
 export { describeReport, type ReportStyle } from "./words/describe-report";

@@ -2,7 +2,7 @@ import { causeText, hasCode, refusalCodes, type ErrorCode } from "../errors";
 import {
   pciAddressOf,
   type HostFunction,
-  type HostSurvey,
+  type HostFacts,
   type PciAddress,
   type PciSlotAddress,
 } from "../pci";
@@ -29,19 +29,19 @@ const WAYS: readonly Way[] = [
 ];
 
 /** {@link AttachAnswer} without the program that it leads to. */
-export type Judgement = Omit<AttachAnswer, "program">;
+export type Assessment = Omit<AttachAnswer, "program">;
 
 /**
  * Whether a device can be attached, by the planner that a create goes by: the first way that it does not refuse.
  *
  * `refusal` says why not all of it can be had that way; where nothing can, why not even with every permission.
  */
-export function judgeDevice(
+export function assessDevice(
   observation: Observation,
-  survey: HostSurvey,
+  facts: HostFacts,
   device: PciSlotAddress,
   numbers: readonly number[],
-): Judgement {
+): Assessment {
   const attempt = (way: Way, functions?: readonly number[]): Plan | Refusal =>
     planOrRefusal(observation, way, device, functions);
   for (const way of WAYS) {
@@ -55,7 +55,7 @@ export function judgeDevice(
       possible,
       functions,
       ...permissions,
-      consequences: describeConsequences(plan, observation, survey),
+      consequences: describeConsequences(plan, observation, facts),
       refusal: possible === "part" && isRefusal(whole) ? whole : null,
     };
   }
@@ -65,17 +65,17 @@ export function judgeDevice(
 }
 
 /** What the guest refuses whatever the device: judged by one that has nothing against it. */
-export function judgeGuest(observation: Observation): Refusal | null {
-  const address = pciAddressOf("ffff:ff:1f" as PciSlotAddress, 0);
+export function assessGuest(observation: Observation): Refusal | null {
+  const hostAddress = pciAddressOf("ffff:ff:1f" as PciSlotAddress, 0);
   const harmless: HostFunction = {
-    address,
+    hostAddress,
     vendorId: "",
     productId: "",
     isBridge: false,
     // more than any group of a host has
     iommuGroup: 2 ** 31,
   };
-  const functions = new Map<PciAddress, HostFunction>([...observation.functions, [address, harmless]]);
+  const functions = new Map<PciAddress, HostFunction>([...observation.functions, [hostAddress, harmless]]);
   const way: Way = { extent: "whole", leftovers: "refuse", allowInUse: false };
   const found = planOrRefusal({ ...observation, functions }, way, "ffff:ff:1f" as PciSlotAddress);
   return isRefusal(found) ? found : null;

@@ -10,19 +10,19 @@ import type { Observation } from "../plan";
 export function partsByDevice(observation: Observation): (device: readonly PciAddress[]) => Observation {
   const functions = [...observation.functions.values()];
   const byGroup = turnedRound(functions, ({ iommuGroup }) => (iommuGroup === undefined ? [] : [iommuGroup]));
-  const usesOf = turnedRound(observation.hostUses, (one) => [one.address]);
-  const holdingsOf = turnedRound(observation.holdings, (one) => [one.address]);
-  const membersOf = (address: PciAddress): readonly HostFunction[] => {
-    const own = observation.functions.get(address);
+  const usesOf = turnedRound(observation.hostUses, (one) => [one.hostAddress]);
+  const holdingsOf = turnedRound(observation.holdings, (one) => [one.hostAddress]);
+  const membersOf = (hostAddress: PciAddress): readonly HostFunction[] => {
+    const own = observation.functions.get(hostAddress);
     if (own === undefined) return [];
     return own.iommuGroup === undefined ? [own] : (byGroup.get(own.iommuGroup) ?? []);
   };
   return (device) => {
-    const members = new Map(device.flatMap(membersOf).map((one) => [one.address, one]));
-    const hostUses = [...members.keys()].flatMap((address) => usesOf.get(address) ?? []);
+    const members = new Map(device.flatMap(membersOf).map((one) => [one.hostAddress, one]));
+    const hostUses = [...members.keys()].flatMap((hostAddress) => usesOf.get(hostAddress) ?? []);
     const virtual = hostUses.flatMap((one) => one.virtualFunctions ?? []);
     const holdings = [...new Set([...members.keys(), ...virtual])].flatMap(
-      (address) => holdingsOf.get(address) ?? [],
+      (hostAddress) => holdingsOf.get(hostAddress) ?? [],
     );
     return { ...observation, functions: members, hostUses, holdings };
   };

@@ -1,4 +1,4 @@
-import type { HostSurvey } from "../pci";
+import type { HostFacts } from "../pci";
 import type { GuestIdentity, Observation } from "../plan";
 
 /** One PCI function of the host with its names, as a listing of the host shows it. */
@@ -22,12 +22,12 @@ export type Holders = Pick<Observation, "holdings" | "ledger" | "olderLibvirt" |
 };
 
 /** Everything that was looked at, without a judgement. */
-export interface HostPicture {
+export interface InspectionInput {
   /** `root@hv1:22` */
   readonly label: string;
   readonly hostKeyFingerprint: string;
   readonly functions: readonly ListedFunction[];
-  readonly survey: HostSurvey;
+  readonly facts: HostFacts;
   /** The guest that was asked for; or who has what, where none was. */
   readonly seen:
     | { readonly by: "guest"; readonly observation: Observation }

@@ -1,5 +1,5 @@
 import type { ProgramArguments, PublicConnection } from "./picture";
-import type { Judgement } from "./judge";
+import type { Assessment } from "./judge";
 
 /** Stands in the lines where no guest was named. */
 const GUEST_TO_NAME = { domain: "NAME-OF-THE-GUEST" } as const;
@@ -25,8 +25,8 @@ export function prologueOf({ connection, credentials, guest = GUEST_TO_NAME }: P
 }
 
 /** The statement that attaches; none where nothing can be attached. */
-export function programOf(device: string, judgement: Judgement): string[] {
-  const { possible, functions, leftovers, allowInUse } = judgement;
+export function programOf(device: string, assessment: Assessment): string[] {
+  const { possible, functions, leftovers, allowInUse } = assessment;
   if (possible === "no") return [];
   const fields = [
     "connection",

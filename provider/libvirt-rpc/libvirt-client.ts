@@ -130,7 +130,7 @@ export class LibvirtClient {
   async lookupDomain(nameOrUuid: string, signal?: AbortSignal): Promise<LibvirtDomain> {
     const uuid = findUuidBytes(nameOrUuid);
     if (uuid !== undefined) {
-      const found = await unlessRefusedWith(LibvirtErrorCode.NO_DOMAIN, () =>
+      const found = await undefinedOnError(LibvirtErrorCode.NO_DOMAIN, () =>
         this.connection.call(
           {
             procedure: Remote.DOMAIN_LOOKUP_BY_UUID,
@@ -202,7 +202,7 @@ export class LibvirtClient {
     options: { uri: string; target: DomainTarget },
     signal?: AbortSignal,
   ): Promise<string | undefined> {
-    return unlessRefusedWith(LibvirtErrorCode.NO_DOMAIN_METADATA, () =>
+    return undefinedOnError(LibvirtErrorCode.NO_DOMAIN_METADATA, () =>
       this.connection.call(
         {
           procedure: Remote.DOMAIN_GET_METADATA,
@@ -439,7 +439,7 @@ async function authenticate(connection: RpcConnection, signal: AbortSignal | und
   );
 }
 
-async function unlessRefusedWith<T>(code: number, call: () => Promise<T>): Promise<T | undefined> {
+async function undefinedOnError<T>(code: number, call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();
   } catch (error) {

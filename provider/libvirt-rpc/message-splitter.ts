@@ -61,11 +61,11 @@ export class MessageSplitter {
 
   /** Takes what is missing up to `target` bytes of the message; returns what is not needed for it. */
   #fillUpTo(target: number, bytes: Buffer): Buffer {
-    const wanted = Math.min(target - this.#filled, bytes.length);
-    this.#reserve(this.#filled + wanted);
-    bytes.copy(this.#buffer, this.#filled, 0, wanted);
-    this.#filled += wanted;
-    return bytes.subarray(wanted);
+    const desired = Math.min(target - this.#filled, bytes.length);
+    this.#reserve(this.#filled + desired);
+    bytes.copy(this.#buffer, this.#filled, 0, desired);
+    this.#filled += desired;
+    return bytes.subarray(desired);
   }
 
   #reserve(size: number): void {

@@ -1,4 +1,4 @@
-import { causeText, fail, hasCode } from "../errors";
+import { causeText, providerError, hasCode } from "../errors";
 import { romOptionsOf, type FunctionMapping } from "../pci";
 import {
   describeTakeover,
@@ -15,24 +15,24 @@ import {
   type LedgerEntry,
   type Observation,
   type Plan,
-  type RememberedAttachment,
+  type PriorAttachment,
   type Step,
-  type WantedAttachment,
+  type DesiredAttachment,
 } from "../plan";
-import { carryOut, type Work } from "./carry-out";
+import { runPlan, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
 import { withoutNewcomers, withoutOldStrangers } from "./newcomers";
-import { realityOf, realityOfTarget, unseenTarget } from "./observe";
+import { actualStateOf, actualStateOfTarget, unseenTarget } from "./observe";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
-import type { Reality } from "./reality";
+import type { ActualState } from "./reality";
 import { withLocks } from "./with-locks";
 
 /** What {@link attach} needs. */
 export interface AttachRequest {
-  readonly wanted: WantedAttachment;
+  readonly desired: DesiredAttachment;
   readonly query: ObservationQuery;
   /** From the state of the resource, where there is one. */
-  readonly remembered?: RememberedAttachment;
+  readonly prior?: PriorAttachment;
   /** Refuses an observation of the wrong host or guest, before anything is touched. */
   readonly verify?: (observation: Observation) => void;
   readonly limitSeconds: number;
@@ -46,13 +46,13 @@ export interface AttachRequest {
 /** An attach that failed after it had begun; `reality` is what is there now, undefined if nothing is left. */
 export class AttachFailure extends Error {
   override readonly name = "AttachFailure";
-  readonly reality: Reality | undefined;
+  readonly actual: ActualState | undefined;
   /** Whether the guest has what was wanted all the same, and only what comes after that is not done. */
   readonly stands: boolean;
 
-  constructor(error: Error, reality: Reality | undefined, stands = false) {
+  constructor(error: Error, actual: ActualState | undefined, stands = false) {
     super(error.message, { cause: error });
-    this.reality = reality;
+    this.actual = actual;
     this.stands = stands;
   }
 }
@@ -94,17 +94,17 @@ class Course {
  * Invariants: nothing is touched before the plan stands and the locks are held; a failure is undone by
  * planning again, from a new look, back to the set that was whole before (or to nothing); the first error
  * stays the cause, a failure to undo is reported beside it. Once the guest has what is wanted, nothing is undone any more: what
- * fails then is left for the next run (docs/decisions/0069-point-of-no-return.md).
+ * fails then is left for the next run (docs/internals/decisions/0069-point-of-no-return.md).
  *
  * @throws a ProviderError, with nothing touched, or an {@link AttachFailure}.
  */
-export async function attach(hypervisor: Hypervisor, request: AttachRequest): Promise<Reality> {
-  const { wanted, query, remembered, progress } = request;
+export async function attach(hypervisor: Hypervisor, request: AttachRequest): Promise<ActualState> {
+  const { desired, query, prior, progress } = request;
   const deadline = Deadline.start("attach", request.limitSeconds);
-  const scope = { ...query, ownerToken: wanted.ownerToken };
+  const scope = { ...query, ownerToken: desired.ownerToken };
   return withLocks(hypervisor, scope, deadline, request.signal, async ({ observation, lost }) => {
     request.verify?.(observation);
-    const plan = planAttach(observation, wanted, remembered);
+    const plan = planAttach(observation, desired, prior);
     request.signal?.throwIfAborted();
     lost.throwIfAborted();
     const course = new Course(plan);
@@ -117,7 +117,7 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
       passed: (steps) => course.pass(steps),
     };
     try {
-      await carryOutWithSecondTry(observation, course, work, request);
+      await runWithSecondTry(observation, course, work, request);
     } catch (failure) {
       const cause: unknown = lost.aborted ? lost.reason : failure;
       // what stands there may be another state's until this operation's own entry is written, which is its first step
@@ -126,7 +126,7 @@ export async function attach(hypervisor: Hypervisor, request: AttachRequest): Pr
       throw await end({ before: observation, plan, course, request, hypervisor, lost, cause });
     }
     for (const line of describeTakeover(plan)) progress(line);
-    return realityOfTarget(hypervisor, observation, course.plan, work.deadline.signal, progress);
+    return actualStateOfTarget(hypervisor, observation, course.plan, work.deadline.signal, progress);
   });
 }
 
@@ -148,22 +148,22 @@ interface Failed {
  */
 async function leaveStanding(failed: Failed): Promise<Error> {
   const { before, course, request, hypervisor, lost, cause } = failed;
-  const { wanted, query, progress } = request;
+  const { desired, query, progress } = request;
   const { plan, passed } = course;
   const left = plan.steps.slice(passed).map(describeStep);
-  const failure = (found: Reality | undefined): AttachFailure => {
+  const failure = (found: ActualState | undefined): AttachFailure => {
     const guest = before.guest.name;
-    const error = fail("ATTACHED_WITH_LEFTOVERS", { guest, left, reason: causeText(cause) }, cause);
+    const error = providerError("ATTACHED_WITH_LEFTOVERS", { guest, left, reason: causeText(cause) }, cause);
     return new AttachFailure(error, found ?? unseenTarget(before, plan, recordedEntry(plan)), true);
   };
   if (lost.aborted) return failure(undefined);
   progress(`failed: ${causeText(cause)} The guest keeps what it has.`);
   const { signal } = Deadline.start("look at what is there", request.undoSeconds, lost);
-  const remembered = rememberPlan(plan);
+  const prior = keepPlan(plan);
   const now = await hypervisor.host.observe({ addresses: query.addresses }, signal).catch(() => undefined);
   if (now === undefined) return failure(undefined);
   if (hasEnded(now) && !hasEnded(before)) return undo(failed);
-  return failure(await realityOf(hypervisor, now, wanted.ownerToken, signal, remembered, progress));
+  return failure(await actualStateOf(hypervisor, now, desired.ownerToken, signal, prior, progress));
 }
 
 /**
@@ -173,7 +173,7 @@ async function leaveStanding(failed: Failed): Promise<Error> {
  * whole group and holding it again brings back. What an interface gets by itself in that moment (an address by
  * DHCP) is no reason to stop: the first look found it free. Whatever else the host has begun to use is.
  */
-async function carryOutWithSecondTry(
+async function runWithSecondTry(
   before: Observation,
   course: Course,
   work: Work,
@@ -181,16 +181,17 @@ async function carryOutWithSecondTry(
 ): Promise<void> {
   const { hypervisor, deadline, progress } = work;
   // what this operation has plugged by now is its own, also where it is a create
-  const remembered = rememberPlan(course.plan) ?? request.remembered;
+  const prior = keepPlan(course.plan) ?? request.prior;
   const finish = async (plan: Plan): Promise<void> => {
     course.begin(plan);
-    const outcome = await carryOut(plan, work).catch((cause: unknown) => {
+    const outcome = await runPlan(plan, work).catch((cause: unknown) => {
       // what fails after the last step takes nothing back
       if (!course.isDone) throw cause;
       progress(causeText(cause));
       return "done" as const;
     });
-    if (outcome === "guest-stopped") throw fail("GUEST_STOPPED", { guest: work.hypervisor.guestName });
+    if (outcome === "guest-stopped")
+      throw providerError("GUEST_STOPPED", { guest: work.hypervisor.guestName });
   };
   try {
     await finish(course.plan);
@@ -201,17 +202,17 @@ async function carryOutWithSecondTry(
       withoutOldStrangers(before, await hypervisor.host.observe(request.query, deadline.signal));
     let now = await look();
     if (hasCode(cause, "GROUP_NODE_LOST")) {
-      await finish(planDetach(now, request.wanted.ownerToken, remembered));
+      await finish(planDetach(now, request.desired.ownerToken, prior));
       now = await look();
     }
-    await finish(planAttach(withoutNewcomers(before, now, progress), request.wanted, remembered));
+    await finish(planAttach(withoutNewcomers(before, now, progress), request.desired, prior));
   }
 }
 
 /** The error to throw: an {@link AttachFailure}, or where nothing was taken or touched, the plain one, which leaves any state as it is. */
 async function undo(failed: Failed): Promise<Error> {
   const { before, plan, request, hypervisor, lost, cause } = failed;
-  const { wanted, progress } = request;
+  const { desired, progress } = request;
   // the way back may lead to the slot that was emptied meanwhile
   const buses = [...(request.query.forPlug?.buses ?? []), ...before.plugged.map((one) => one.bus)];
   const query = { ...request.query, forPlug: { buses } };
@@ -219,15 +220,15 @@ async function undo(failed: Failed): Promise<Error> {
   const { forPlug: _, ...lastQuery } = query;
   const guest = before.guest.name;
   const error = (outcome: string): Error =>
-    fail("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause);
-  const failure = (outcome: string, reality: Reality | undefined): AttachFailure =>
-    new AttachFailure(error(outcome), reality);
-  if (lost.aborted) return failure("What was begun is recorded on the host.", remembersPlan(before, plan));
+    providerError("ATTACH_FAILED", { guest, reason: causeText(cause), outcome }, cause);
+  const failure = (outcome: string, actual: ActualState | undefined): AttachFailure =>
+    new AttachFailure(error(outcome), actual);
+  if (lost.aborted) return failure("What was begun is recorded on the host.", keepsPlan(before, plan));
   const deadline = Deadline.start("undo", request.undoSeconds, lost);
-  const remembered = rememberPlan(plan) ?? request.remembered;
+  const prior = keepPlan(plan) ?? request.prior;
   const untouched = error("Nothing was changed.");
-  const look = (there: Observation): Promise<Reality | undefined> =>
-    realityOf(hypervisor, there, wanted.ownerToken, deadline.signal, remembered, progress);
+  const look = (there: Observation): Promise<ActualState | undefined> =>
+    actualStateOf(hypervisor, there, desired.ownerToken, deadline.signal, prior, progress);
   progress(`failed: ${causeText(cause)} Undoing.`);
   try {
     const now = await hypervisor.host.observe(query, deadline.signal);
@@ -237,26 +238,26 @@ async function undo(failed: Failed): Promise<Error> {
         before,
         plan,
         withoutOldStrangers(before, withoutNewcomers(before, there, progress)),
-        wanted,
-        remembered,
+        desired,
+        prior,
       );
     const back = planBackFrom(now);
     const work: Work = { hypervisor, deadline, progress };
-    if ((await carryOut(back, work)) === "guest-stopped") {
+    if ((await runPlan(back, work)) === "guest-stopped") {
       const ended = await hypervisor.host.observe(query, deadline.signal);
-      await carryOut(planBackFrom(ended), work);
+      await runPlan(planBackFrom(ended), work);
     }
     const last = await hypervisor.host.observe(lastQuery, deadline.signal);
-    const reality = await look(last);
-    const isBack = (reality?.attached.length ?? 0) > 0;
-    return failure(describeUndone(last, isBack, back.steps.length > 0), reality);
+    const actual = await look(last);
+    const isBack = (actual?.attached.length ?? 0) > 0;
+    return failure(describeUndone(last, isBack, back.steps.length > 0), actual);
   } catch (undoCause) {
     const last = await hypervisor.host.observe(lastQuery, deadline.signal).catch(() => undefined);
     if (last !== undefined && isStillAnothers(last, failed)) return untouched;
-    const reality = last === undefined ? remembersPlan(before, plan) : await look(last);
+    const actual = last === undefined ? keepsPlan(before, plan) : await look(last);
     return failure(
       `Undoing it failed as well: ${causeText(undoCause)} Run again: what is left is found and finished.`,
-      reality,
+      actual,
     );
   }
 }
@@ -276,8 +277,8 @@ function planBack(
   before: Observation,
   failed: Plan,
   now: Observation,
-  { ownerToken, allowInUse }: WantedAttachment,
-  remembered: RememberedAttachment | undefined,
+  { ownerToken, allowInUse }: DesiredAttachment,
+  prior: PriorAttachment | undefined,
 ): Plan {
   const tag = failed.target?.entry.tag;
   const configured = (before.configuration?.functions ?? []).filter(
@@ -288,7 +289,7 @@ function planBack(
   const first = earlier.find((one) => one.guestFunction === 0);
   const isRunning = now.guest.runState === "running" || now.guest.runState === "paused";
   const hasItAtBoot = now.guest.runState === "off" && persistent;
-  if (first === undefined || !(isRunning || hasItAtBoot)) return planDetach(now, ownerToken, remembered);
+  if (first === undefined || !(isRunning || hasItAtBoot)) return planDetach(now, ownerToken, prior);
   const map = earlier.map((one) => ({
     hostAddress: one.hostAddress,
     guestFunction: one.guestFunction,
@@ -296,7 +297,7 @@ function planBack(
   }));
   const { bus, slot } = first;
   const entry = entryBefore(before, tag);
-  const known = hasItAtBoot && entry ? { functions: [], ...remembered, slot: entry.slot } : remembered;
+  const known = hasItAtBoot && entry ? { functions: [], ...prior, slot: entry.slot } : prior;
   return planAttach(
     now,
     {
@@ -319,14 +320,14 @@ function planBack(
  * answered for has happened where the entry has the incarnation that it was to get.
  */
 function isStillAnothers(now: Observation, { plan, course, request }: Failed): boolean {
-  const { ownerToken, fresh } = request.wanted;
+  const { ownerToken, fresh } = request.desired;
   const target = plan.target?.entry;
   if (now.ledger.some(({ entry }) => entry.tag === target?.tag && entry.owner !== ownerToken)) return true;
   const entry = findOwned(now, ownerToken)?.entry;
   const isRenewed = fresh !== undefined && target?.incarnation === fresh.incarnation;
   if (isRenewed && !course.hasPassed) return entry?.incarnation !== fresh.incarnation;
-  const remembered = rememberPlan(plan) ?? request.remembered;
-  return remembered !== undefined && isAnothersEntry(entry, remembered);
+  const prior = keepPlan(plan) ?? request.prior;
+  return prior !== undefined && isAnothersEntry(entry, prior);
 }
 
 /** What was plugged, but for a stepping stone; of a guest that was shut off, what its configuration had. */
@@ -342,7 +343,7 @@ function earlierSet(
     );
   }
   return configured.flatMap((one) =>
-    one.place ? [{ ...one.place, ...romOptionsOf(one), hostAddress: one.address }] : [],
+    one.place ? [{ ...one.place, ...romOptionsOf(one), hostAddress: one.hostAddress }] : [],
   );
 }
 
@@ -352,7 +353,7 @@ function entryBefore(before: Observation, tag: string | undefined): LedgerEntry 
   return entries.find((one) => one.tag === tag);
 }
 
-function rememberPlan(plan: Plan): RememberedAttachment | undefined {
+function keepPlan(plan: Plan): PriorAttachment | undefined {
   const entry = recordedEntry(plan);
   const { incarnation } = entry ?? {};
   return (
@@ -370,8 +371,8 @@ function recordedEntry(plan: Plan): LedgerEntry | undefined {
 }
 
 /** Where nothing can be looked at any more: what the plan had begun, so that the state keeps the resource. */
-function remembersPlan(before: Observation, plan: Plan): Reality {
-  const entry = rememberPlan(plan);
+function keepsPlan(before: Observation, plan: Plan): ActualState {
+  const entry = keepPlan(plan);
   const slot = plan.target?.slot ?? entry?.slot;
   const { hostKeyFingerprint } = before;
   return {
@@ -382,7 +383,7 @@ function remembersPlan(before: Observation, plan: Plan): Reality {
     guest: { guestConfigured: false },
     ...(slot && { slot }),
     attached: [],
-    held: (entry?.functions ?? []).map(({ address, hostDriver }) => ({
+    held: (entry?.functions ?? []).map(({ hostAddress: address, hostDriver }) => ({
       hostAddress: address,
       ...(hostDriver !== undefined && { hostDriver }),
     })),

@@ -1,11 +1,11 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import { isAcpiSlot, type GuestSlot } from "../pci";
 import { describeSlot } from "../plan";
 import type { Deadline } from "./deadline";
 import type { PlugWatch } from "./plug-watch";
 import type { Guest, Progress } from "./ports";
 
-const LOOK_MS = 250;
+const INTERVAL_MS = 250;
 /** Firmware reads the tables within a tenth of a second after it has numbered the buses. */
 const TABLES_MS = 2000;
 
@@ -20,7 +20,7 @@ interface WatchParts {
 /**
  * Keeps the beginning of a guest's boot out of a plug. QEMU writes the ACPI tables when the firmware asks for them, from
  * what is in the slots at that moment: of a slot that is half plugged then, the guest sees function 0 alone, until its next
- * boot (docs/qemu.md). So the first function waits for firmware that has not got so far yet, and
+ * boot (docs/internals/qemu.md). So the first function waits for firmware that has not got so far yet, and
  * a slot that was half plugged when the guest began to boot is not completed.
  */
 export class BootWatch {
@@ -60,12 +60,12 @@ export class BootWatch {
   async #awaitTables(bus: string): Promise<boolean> {
     const { guest, deadline, progress } = this.#parts;
     const { signal } = deadline;
-    for (let looks = 0; !(await guest.hasNumbered(bus, signal)); looks++) {
+    for (let looks = 0; !(await guest.isEnumerated(bus, signal)); looks++) {
       this.#isAtBeginning = true;
       if ((await guest.runState(signal)) !== "running") return false;
       if (looks === 0)
         progress("the guest has just been reset; waiting until its firmware has seen the slots");
-      await deadline.pause(LOOK_MS, "the guest's firmware has not numbered its PCI buses yet");
+      await deadline.pause(INTERVAL_MS, "the guest's firmware has not numbered its PCI buses yet");
     }
     if (this.#isAtBeginning)
       await deadline.pause(TABLES_MS, "the guest's firmware was about to read which slots are taken");
@@ -75,6 +75,7 @@ export class BootWatch {
 
   /** Before function 0, which shows the others to the guest; throws SLOT_HALF_BOOTED. */
   refuseHalfBooted(slot: GuestSlot): void {
-    if (this.#boots > this.#bootsBefore) throw fail("SLOT_HALF_BOOTED", { slot: describeSlot(slot) });
+    if (this.#boots > this.#bootsBefore)
+      throw providerError("SLOT_HALF_BOOTED", { slot: describeSlot(slot) });
   }
 }

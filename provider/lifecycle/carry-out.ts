@@ -1,4 +1,4 @@
-import { causeText, fail, hasCode } from "../errors";
+import { causeText, providerError, hasCode } from "../errors";
 import { isVfioDriver } from "../pci";
 import { describeSlot, describeStep, listFunctions, type Plan, type PlugTarget, type Step } from "../plan";
 import { BootWatch } from "./boot-watch";
@@ -11,18 +11,18 @@ import { unplugSlot } from "./unplug";
 type StepOf<K extends Step["kind"]> = Extract<Step, { kind: K }>;
 
 /** Host drivers come back by themselves within 2 to 4 s where the guest has ended (libvirt.md). */
-const DRIVER_LOOK_MS = 500;
+const DRIVER_INTERVAL_MS = 500;
 const DRIVER_OWN_ACCORD_MS = 6000;
 /** Libvirt hands four cold-plugged functions back within 10 s of their unplug, 1 to 1.5 s apart (libvirt.md). */
-const HANDBACK_LOOK_MS = 500;
-const HANDBACK_DRIVER_MS = 10_000;
+const REATTACH_INTERVAL_MS = 500;
+const REATTACH_DRIVER_MS = 10_000;
 
-/** Time allowed for pinning, which the kernel does at some GiB a second (docs/decisions/0014-time-for-pinning.md). */
+/** Time allowed for pinning, which the kernel does at some GiB a second (docs/internals/decisions/0014-time-for-pinning.md). */
 const SECONDS_PER_PINNED_GIB = 1;
 
 /** A guest sees what was plugged after 0.7 s (qemu.md section 3). */
 const TAKEN_MS = 2000;
-const TAKEN_LOOK_MS = 250;
+const TAKEN_INTERVAL_MS = 250;
 
 /** How often a step that takes long says so. */
 const STILL_MS = 5000;
@@ -36,7 +36,7 @@ export interface Work {
   readonly onStep?: (step: Step) => void;
   /** Told after each step, or steps that ran together, how many of the plan are done. */
   readonly passed?: (steps: number) => void;
-  /** Set by {@link carryOut} for the next plan of the same operation: the guest was running when it swept a slot. */
+  /** Set by {@link runPlan} for the next plan of the same operation: the guest was running when it swept a slot. */
   hasSwept?: boolean;
 }
 
@@ -49,12 +49,14 @@ export interface Work {
  *
  * @returns `guest-stopped` where QEMU ended meanwhile: nothing is plugged or held any more.
  */
-export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-stopped"> {
+export async function runPlan(plan: Plan, work: Work): Promise<"done" | "guest-stopped"> {
   const { hypervisor, deadline, progress } = work;
   const { guest } = hypervisor;
   const watch = new PlugWatch(guest);
   const qemuIds = plan.steps.flatMap((step) =>
-    step.kind === "plug" || step.kind === "attach" || step.kind === "introduce" ? [step.target.qemuId] : [],
+    step.kind === "plug" || step.kind === "attach-single" || step.kind === "plug-stepping-stone"
+      ? [step.target.qemuId]
+      : [],
   );
   const course: Course = {
     watch,
@@ -66,7 +68,7 @@ export async function carryOut(plan: Plan, work: Work): Promise<"done" | "guest-
     qemuIdsToCome: qemuIds,
   };
   try {
-    return await carryOutSteps(plan.steps, work, course);
+    return await runSteps(plan.steps, work, course);
   } catch (cause) {
     work.hasSwept ||= hasCode(cause, "SLOT_SWEPT");
     throw cause;
@@ -91,7 +93,7 @@ interface Course {
   qemuIdsToCome: readonly string[];
 }
 
-async function carryOutSteps(
+async function runSteps(
   steps: readonly Step[],
   work: Work,
   course: Course,
@@ -105,9 +107,9 @@ async function carryOutSteps(
     }
     const through = next + batch.length;
     const which = batch.length === 1 ? `${through}` : `${next + 1}-${through}`;
-    const stopTelling = tellTime(work.progress, `${which}/${steps.length}`);
+    const stopTelling = reportElapsed(work.progress, `${which}/${steps.length}`);
     try {
-      if ((await carryOutBatch(batch, work, course)) === "guest-stopped") return "guest-stopped";
+      if ((await runBatch(batch, work, course)) === "guest-stopped") return "guest-stopped";
     } finally {
       stopTelling();
     }
@@ -117,7 +119,7 @@ async function carryOutSteps(
   return "done";
 }
 
-async function carryOutBatch(
+async function runBatch(
   batch: readonly Step[],
   work: Work,
   course: Course,
@@ -125,21 +127,22 @@ async function carryOutBatch(
   const [only] = batch;
   const unplug = batch.length === 1 ? unplugOf(only) : undefined;
   if (unplug === undefined) {
-    await settleAll(batch.map((step) => carryOutStep(step, work, course)));
+    await settleAll(batch.map((step) => runStep(step, work, course)));
     return "done";
   }
   const { guest, host } = work.hypervisor;
-  if (only?.kind === "withdraw") await awaitTaken(only, work);
+  if (only?.kind === "unplug-stepping-stone") await awaitTaken(only, work);
   const startedAt = Date.now();
   if ((await unplugSlot(guest, unplug, work.deadline, work.progress)) === "guest-stopped")
     return "guest-stopped";
   course.unplugMs = Date.now() - startedAt;
-  if (only?.kind === "withdraw") await host.withdraw(only.target, work.deadline.signal);
+  if (only?.kind === "unplug-stepping-stone")
+    await host.unplugSteppingStone(only.target, work.deadline.signal);
   return "done";
 }
 
 /** Says now and then that a step is still under way; the result ends that. */
-function tellTime(progress: Progress, which: string): () => void {
+function reportElapsed(progress: Progress, which: string): () => void {
   const startedAt = Date.now();
   const timer = setInterval(
     () => progress(`step ${which}: still under way after ${Math.round((Date.now() - startedAt) / 1000)} s`),
@@ -153,18 +156,21 @@ function tellTime(progress: Progress, which: string): () => void {
  * A request that reaches the guest while it is still taking what was plugged may cancel both, and stays pending for ever in
  * QEMU 5.2 (qemu.md 1.3, section 4). A guest whose driver enables the device tells when it has; any other gets a moment.
  */
-async function awaitTaken({ target }: StepOf<"withdraw">, { hypervisor, deadline }: Work): Promise<void> {
+async function awaitTaken(
+  { target }: StepOf<"unplug-stepping-stone">,
+  { hypervisor, deadline }: Work,
+): Promise<void> {
   const endsAt = Date.now() + TAKEN_MS;
   while (Date.now() < endsAt) {
     if ((await hypervisor.guest.view([target.qemuId], deadline.signal)).guestConfigured) return;
-    await pause(TAKEN_LOOK_MS, deadline.signal);
+    await pause(TAKEN_INTERVAL_MS, deadline.signal);
   }
 }
 
 /** What a step asks the guest to let go of; undefined where it asks nothing. */
 function unplugOf(step: Step | undefined): StepOf<"unplug"> | undefined {
   if (step?.kind === "unplug") return step;
-  if (step?.kind !== "withdraw") return undefined;
+  if (step?.kind !== "unplug-stepping-stone") return undefined;
   const { slot, target } = step;
   return { kind: "unplug", slot, functions: [target], requests: [target.qemuId], seenByGuest: true };
 }
@@ -191,20 +197,22 @@ async function settleAll(running: readonly Promise<void>[]): Promise<void> {
   if (failed !== undefined) throw failed.reason as Error;
 }
 
-async function carryOutStep(step: Step, work: Work, course: Course): Promise<void> {
+async function runStep(step: Step, work: Work, course: Course): Promise<void> {
   const { hypervisor, deadline } = work;
   const { signal } = deadline;
   switch (step.kind) {
     case "record":
-      return hypervisor.ledger.record(step.entry, step.places, signal);
+      return hypervisor.ledger.record(step.entry, step.locations, signal);
     case "erase":
-      return hypervisor.ledger.erase(step.entry, step.places, signal);
+      return hypervisor.ledger.erase(step.entry, step.locations, signal);
     case "hold":
-      return hypervisor.host.hold(step.address, step.alias, signal, step.vfioDriver);
-    case "attach":
+      return hypervisor.host.hold(step.hostAddress, step.alias, signal, step.vfioDriver);
+    case "attach-single":
       return attachSingle(step, work, course);
-    case "introduce":
-      return plugInTime(step, work, course, () => hypervisor.host.introduce(step.target, step.slot, signal));
+    case "plug-stepping-stone":
+      return plugInTime(step, work, course, () =>
+        hypervisor.host.plugSteppingStone(step.target, step.slot, signal),
+      );
     case "plug":
       return plug(step, work, course);
     case "confirm":
@@ -219,8 +227,8 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
       });
     case "release":
       return release(step, work);
-    case "handback":
-      return handback(step, work);
+    case "await-reattach":
+      return awaitReattach(step, work);
     case "configure":
       return hypervisor.host.configure(step.functions, signal);
     case "unconfigure":
@@ -228,7 +236,7 @@ async function carryOutStep(step: Step, work: Work, course: Course): Promise<voi
     case "restore":
       return restore(step, work);
     case "unplug":
-    case "withdraw":
+    case "unplug-stepping-stone":
       throw new Error("an unplug is carried out by unplugSlot");
   }
 }
@@ -248,7 +256,7 @@ async function plug(step: StepOf<"plug">, work: Work, course: Course): Promise<v
 }
 
 /** Nothing can be half plugged here. */
-async function attachSingle(step: StepOf<"attach">, work: Work, course: Course): Promise<void> {
+async function attachSingle(step: StepOf<"attach-single">, work: Work, course: Course): Promise<void> {
   const { target, slot, vfioDriver } = step;
   const { host } = work.hypervisor;
   await plugInTime(step, work, course, () => host.attach(target, slot, work.deadline.signal, vfioDriver));
@@ -256,7 +264,7 @@ async function attachSingle(step: StepOf<"attach">, work: Work, course: Course):
 
 /** The deadline is looked at only when the call has come back: it may have pinned memory for long. */
 async function plugInTime(
-  step: StepOf<"plug" | "attach" | "introduce">,
+  step: StepOf<"plug" | "attach-single" | "plug-stepping-stone">,
   work: Work,
   course: Course,
   call: () => Promise<void>,
@@ -275,7 +283,7 @@ async function plugInTime(
  * pseries it dies of some of that (qemu.md 1.1), so that the look is made before each.
  */
 async function refuseOccupied(
-  step: StepOf<"plug" | "attach" | "introduce">,
+  step: StepOf<"plug" | "attach-single" | "plug-stepping-stone">,
   work: Work,
   course: Course,
 ): Promise<void> {
@@ -285,27 +293,30 @@ async function refuseOccupied(
   const there = await work.hypervisor.guest.deviceIds(work.deadline.signal);
   const occupied = toCome.find((id) => there.has(id));
   if (occupied !== undefined)
-    throw fail("PLUG_FAILED", {
-      address: target.hostAddress,
+    throw providerError("PLUG_FAILED", {
+      hostAddress: target.hostAddress,
       slot: describeSlot(slot),
       reason: `QEMU has a device ${occupied} already`,
     });
   course.qemuIdsToCome = [];
 }
 
-async function release({ address, alias, hostDriver }: StepOf<"release">, work: Work): Promise<void> {
+async function release(
+  { hostAddress: address, alias, hostDriver }: StepOf<"release">,
+  work: Work,
+): Promise<void> {
   const vfioDriver = isVfioDriver(hostDriver) ? hostDriver : undefined;
   await work.hypervisor.host.release(address, alias, work.deadline.signal, vfioDriver);
 }
 
 /** Looks until libvirt has none of these functions for the guest any more; the deadline ends it. */
-async function handback(step: StepOf<"handback">, { hypervisor, deadline }: Work): Promise<void> {
+async function awaitReattach(step: StepOf<"await-reattach">, { hypervisor, deadline }: Work): Promise<void> {
   for (;;) {
     const there = await hypervisor.host.heldAliases(deadline.signal);
-    const left = step.functions.filter((one) => there.has(one.alias)).map((one) => one.address);
+    const left = step.functions.filter((one) => there.has(one.alias)).map((one) => one.hostAddress);
     if (left.length === 0) return;
     const reason = `libvirt has not handed ${listFunctions(left)} back to the host yet`;
-    await deadline.pause(HANDBACK_LOOK_MS, reason);
+    await deadline.pause(REATTACH_INTERVAL_MS, reason);
   }
 }
 
@@ -318,28 +329,28 @@ async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
   const patienceMs = {
     release: 0,
     "guest-end": DRIVER_OWN_ACCORD_MS,
-    libvirt: HANDBACK_DRIVER_MS,
+    libvirt: REATTACH_DRIVER_MS,
   }[step.givenBackBy];
   const { host } = work.hypervisor;
   const { signal } = work.deadline;
   const missing = async (): Promise<StepOf<"restore">["drivers"]> => {
-    const now = await host.lookAt(
-      drivers.map((one) => one.address),
+    const now = await host.readFunctions(
+      drivers.map((one) => one.hostAddress),
       signal,
     );
-    return drivers.filter(({ address }) => {
-      const one = now.find((candidate) => candidate.address === address);
+    return drivers.filter(({ hostAddress: address }) => {
+      const one = now.find((candidate) => candidate.hostAddress === address);
       return one !== undefined && (one.driver === undefined || isVfioDriver(one.driver));
     });
   };
   const patienceEndsAt = Date.now() + patienceMs;
   let left = await missing();
   while (left.length > 0 && Date.now() < patienceEndsAt) {
-    await pause(DRIVER_LOOK_MS, signal);
+    await pause(DRIVER_INTERVAL_MS, signal);
     left = await missing();
   }
   const reasons: string[] = [];
-  for (const { address, hostDriver } of left) {
+  for (const { hostAddress: address, hostDriver } of left) {
     work.progress(`${address} came back without its driver ${hostDriver}; binding it again`);
     await host.rebind(address, signal).catch((cause: unknown) => {
       if (hasCode(cause, "DEADLINE_EXCEEDED")) throw cause;
@@ -348,8 +359,8 @@ async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
   }
   if (left.length > 0) left = await missing();
   if (left.length > 0)
-    throw fail("DRIVER_NOT_BACK", {
-      functions: left.map((one) => `${one.address} (was on ${one.hostDriver})`),
+    throw providerError("DRIVER_NOT_BACK", {
+      functions: left.map((one) => `${one.hostAddress} (was on ${one.hostDriver})`),
       reason: reasons.join("; ") || "the host did not bind it",
     });
 }

@@ -1,4 +1,4 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import { isAcpiSlot } from "../pci";
 import { describeSlot, type Step } from "../plan";
 import type { Deadline } from "./deadline";
@@ -7,12 +7,12 @@ import type { Guest, GuestState, Progress } from "./ports";
 
 type ConfirmStep = Extract<Step, { kind: "confirm" }>;
 
-/** A guest maps what was plugged some 0.03 to 0.2 s later (docs/qemu.md): an earlier look finds nothing. */
-const FIRST_LOOK_MS = 150;
+/** A guest maps what was plugged some 0.03 to 0.2 s later (docs/internals/qemu.md): an earlier look finds nothing. */
+const FIRST_INTERVAL_MS = 150;
 /** Each look reads registers, which has its price for the guest: four a second. */
-const LOOK_MS = 250;
+const INTERVAL_MS = 250;
 /** Looks at function 0 alone; after these every second one is at another function, for the BARs of 0 may find no place. */
-const LOOKS_AT_FIRST = 4;
+const READS_AT_FIRST = 4;
 /** Longest wait for a guest whose registers tell that it has mapped nothing, by what it took to let go before. */
 const UNMAPPED_MS = { least: 10_000, most: 60_000, timesUnplug: 2 };
 /** The same where nothing tells: late removals were seen for as long as the guest took to let go. */
@@ -42,7 +42,7 @@ export interface ConfirmParts {
  *
  * Such notifications and that of the plug are worked off by the guest in their order, one by one. So what ends the waiting
  * is that it has mapped the new functions: no earlier notification is left then. A reset forgets them all. Time decides
- * only where neither can be told, and that is said (docs/decisions/0068-confirmed-by-order.md).
+ * only where neither can be told, and that is said (docs/internals/decisions/0068-confirmed-by-order.md).
  *
  * @throws SLOT_SWEPT at the first function that is missing
  */
@@ -60,7 +60,10 @@ export async function refuseMissing(
   const there = await guest.deviceIds(signal);
   const missing = functions.filter((one) => !there.has(one.qemuId));
   if (missing.length > 0)
-    throw fail("SLOT_SWEPT", { slot: describeSlot(slot), missing: missing.map((one) => one.hostAddress) });
+    throw providerError("SLOT_SWEPT", {
+      slot: describeSlot(slot),
+      missing: missing.map((one) => one.hostAddress),
+    });
 }
 
 async function awaitMapped(step: ConfirmStep, parts: ConfirmParts): Promise<void> {
@@ -69,7 +72,7 @@ async function awaitMapped(step: ConfirmStep, parts: ConfirmParts): Promise<void
   const ids = step.functions.map((one) => one.qemuId);
   const startedAt = Date.now();
   let runsSince = startedAt;
-  let nextLookAt = startedAt + FIRST_LOOK_MS;
+  let nextLookAt = startedAt + FIRST_INTERVAL_MS;
   let losses = 0;
   const hasLastedSince = (since: number, limitMs: number): boolean =>
     Date.now() - since >= limitMs || deadline.remainingMs < LEFT_TO_FINISH_MS;
@@ -81,8 +84,8 @@ async function awaitMapped(step: ConfirmStep, parts: ConfirmParts): Promise<void
     losses = heard;
     if (isAcpiSlot(step.slot.kind) && watch.resets > parts.resetsAtPlug) return;
     if (Date.now() < nextLookAt) continue;
-    nextLookAt = Date.now() + LOOK_MS;
-    const state = await lookAtOne(step, guest, looks++, signal);
+    nextLookAt = Date.now() + INTERVAL_MS;
+    const state = await readOneState(step, guest, looks++, signal);
     const isWatchedLongEnough = hasLastedSince(startedAt, step.watchMs);
     if (state === "enumerated" || state === "driven") {
       if (isWatchedLongEnough) return;
@@ -110,7 +113,7 @@ async function awaitMapped(step: ConfirmStep, parts: ConfirmParts): Promise<void
 }
 
 /** Function 0, now and then one of the others. */
-async function lookAtOne(
+async function readOneState(
   { functions }: ConfirmStep,
   guest: Guest,
   looks: number,
@@ -118,7 +121,7 @@ async function lookAtOne(
 ): Promise<GuestState> {
   const first = functions.find((one) => one.guestFunction === 0);
   const others = functions.filter((one) => one !== first);
-  const isOthersTurn = looks >= LOOKS_AT_FIRST && looks % 2 === 1;
+  const isOthersTurn = looks >= READS_AT_FIRST && looks % 2 === 1;
   const one = isOthersTurn ? (others[(looks >> 1) % Math.max(1, others.length)] ?? first) : first;
   if (one === undefined) return "unknown";
   const [state] = await guest.guestStates([one.qemuId], signal);

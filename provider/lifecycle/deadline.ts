@@ -1,15 +1,15 @@
 import { setMaxListeners } from "node:events";
-import { fail, type ProviderError } from "../errors";
-import type { LockClock } from "./ports";
+import { providerError, type ProviderError } from "../errors";
+import type { PausableClock } from "./ports";
 
 /**
  * One limit for a whole operation: never restarted, whatever happens meanwhile. It ends the waiting;
  * it never means that a command did not happen. Only what is known to take its time makes it longer.
  *
  * It stands still while another operation of this process has what is waited for: that one has a limit of its own
- * (docs/decisions/0013-one-queue-per-command.md).
+ * (docs/internals/decisions/0013-one-queue-per-command.md).
  */
-export class Deadline implements LockClock {
+export class Deadline implements PausableClock {
   readonly #what: string;
   readonly #own = new AbortController();
   #limitSeconds: number;
@@ -78,7 +78,7 @@ export class Deadline implements LockClock {
 
   /** The error of an operation that took too long, saying what it was waiting for. */
   error(reason: string): ProviderError {
-    return fail("DEADLINE_EXCEEDED", { what: this.#what, seconds: this.#limitSeconds, reason });
+    return providerError("DEADLINE_EXCEEDED", { what: this.#what, seconds: this.#limitSeconds, reason });
   }
 }
 

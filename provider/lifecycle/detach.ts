@@ -1,4 +1,4 @@
-import { causeText, fail } from "../errors";
+import { causeText, providerError } from "../errors";
 import {
   findOwned,
   hasEnded,
@@ -6,9 +6,9 @@ import {
   refuseAnothers,
   whyLeft,
   type Observation,
-  type RememberedAttachment,
+  type PriorAttachment,
 } from "../plan";
-import { carryOut, type Work } from "./carry-out";
+import { runPlan, type Work } from "./carry-out";
 import { Deadline } from "./deadline";
 import type { Hypervisor, ObservationQuery, Progress } from "./ports";
 import { withLocks } from "./with-locks";
@@ -18,7 +18,7 @@ export interface DetachRequest {
   readonly ownerToken: string;
   readonly query: ObservationQuery;
   readonly guestUuid: string;
-  readonly remembered: RememberedAttachment;
+  readonly prior: PriorAttachment;
   /** Refuses an observation of the wrong host, before anything is touched. */
   readonly verify: (observation: Observation) => void;
   readonly limitSeconds: number;
@@ -36,7 +36,7 @@ export interface DetachRequest {
  * @throws ATTACHMENT_TAKEN_OVER where two resources of 0.1 have one token, and what is there is the other's
  */
 export async function detach(hypervisor: Hypervisor, request: DetachRequest): Promise<void> {
-  const { ownerToken, query, remembered, progress, guestUuid } = request;
+  const { ownerToken, query, prior, progress, guestUuid } = request;
   const deadline = Deadline.start("detach", request.limitSeconds);
   const scope = { ...query, ownerToken, guestUuid };
   await withLocks(hypervisor, scope, deadline, request.signal, async ({ observation, lost }) => {
@@ -44,21 +44,25 @@ export async function detach(hypervisor: Hypervisor, request: DetachRequest): Pr
     const work: Work = { hypervisor, deadline: deadline.withSignal(lost), progress };
     const { signal } = work.deadline;
     const owned = findOwned(observation, ownerToken);
-    const left = whyLeft(observation, owned, remembered);
+    const left = whyLeft(observation, owned, prior);
     if (left !== undefined) return progress(left);
-    refuseAnothers(observation, owned, remembered);
-    const plan = planDetach(observation, ownerToken, remembered);
+    refuseAnothers(observation, owned, prior);
+    const plan = planDetach(observation, ownerToken, prior);
     request.signal?.throwIfAborted();
     // the live ledger goes with the guest; whose the rest is, the state tells
-    const known = { ...remembered, functions: owned?.entry?.functions ?? remembered.functions };
+    const known = { ...prior, functions: owned?.entry?.functions ?? prior.functions };
     try {
-      const outcome = await carryOut(plan, work).catch(unlessEnded);
+      const outcome = await runPlan(plan, work).catch(unlessEnded);
       if (outcome === "done") return;
       progress("the guest has ended; waiting for its functions to come back to the host");
       const now = await hypervisor.host.observe(query, signal);
-      await carryOut(planDetach(now, ownerToken, known), work);
+      await runPlan(planDetach(now, ownerToken, known), work);
     } catch (cause) {
-      throw fail("DETACH_FAILED", { guest: observation.guest.name, reason: causeText(cause) }, cause);
+      throw providerError(
+        "DETACH_FAILED",
+        { guest: observation.guest.name, reason: causeText(cause) },
+        cause,
+      );
     }
 
     /** A step fails also because the guest ended under it; the look itself failing hides no cause. */

@@ -2,11 +2,11 @@ export { attach, AttachFailure, type AttachRequest } from "./attach";
 export { Deadline } from "./deadline";
 export { detach, type DetachRequest } from "./detach";
 export { newIncarnation } from "./incarnation";
-export { realityOf } from "./observe";
+export { actualStateOf } from "./observe";
 export type {
   Guest,
   GuestEvent,
-  GuestSideView,
+  GuestEnumeration,
   GuestState,
   HeldLocks,
   Host,
@@ -14,9 +14,9 @@ export type {
   Identity,
   Ledger,
   Lock,
-  LockClock,
+  PausableClock,
   ObservationQuery,
   Progress,
   UnplugAnswer,
 } from "./ports";
-export type { AttachedFunction, HeldFunction, Reality } from "./reality";
+export type { AttachedFunction, HeldFunction, ActualState } from "./reality";

@@ -17,13 +17,13 @@ export function withoutOldStrangers(before: Observation, now: Observation): Obse
  * has begun to use meanwhile, such as a file system that was mounted, is told as it is.
  */
 export function withoutNewcomers(before: Observation, now: Observation, progress: Progress): Observation {
-  const kindOf = ({ address, comesByItself }: HostUse): string => `${address} ${comesByItself}`;
+  const kindOf = ({ hostAddress: address, comesByItself }: HostUse): string => `${address} ${comesByItself}`;
   const known = new Set(before.hostUses.map(kindOf));
   const isNewcomer = (use: HostUse): boolean =>
     use.comesByItself !== undefined && !use.isThisConnection && !known.has(kindOf(use));
   // of functions that are none of the plan's nothing is to be said
   for (const one of now.hostUses)
-    if (isNewcomer(one) && now.functions.has(one.address))
-      progress(`${one.address} ${one.use}, since a moment ago; that is no reason to leave it`);
+    if (isNewcomer(one) && now.functions.has(one.hostAddress))
+      progress(`${one.hostAddress} ${one.use}, since a moment ago; that is no reason to leave it`);
   return { ...now, hostUses: now.hostUses.filter((one) => !isNewcomer(one)) };
 }

@@ -1,16 +1,16 @@
 import { causeText } from "../errors";
-import { findOwned, type LedgerEntry, type Observation, type Plan, type RememberedAttachment } from "../plan";
-import type { GuestSideView, Hypervisor, Progress } from "./ports";
-import { composeReality, findReality, type Reality } from "./reality";
+import { findOwned, type LedgerEntry, type Observation, type Plan, type PriorAttachment } from "../plan";
+import type { GuestEnumeration, Hypervisor, Progress } from "./ports";
+import { composeActualState, findActualState, type ActualState } from "./reality";
 
 /** What is there after a plan was carried out and confirmed, without another look at the host. */
-export async function realityOfTarget(
+export async function actualStateOfTarget(
   hypervisor: Hypervisor,
   before: Observation,
   plan: Plan,
   signal: AbortSignal,
   progress: Progress,
-): Promise<Reality> {
+): Promise<ActualState> {
   const ids = (plan.target?.attached ?? []).map((one) => one.qemuId);
   const isOff = before.guest.runState === "off";
   const guest = isOff ? UNSEEN : await viewOf(hypervisor, ids, signal, progress);
@@ -22,14 +22,14 @@ export async function realityOfTarget(
  *
  * @param entry tells what is held
  */
-export function unseenTarget(before: Observation, plan: Plan, entry: LedgerEntry | undefined): Reality {
+export function unseenTarget(before: Observation, plan: Plan, entry: LedgerEntry | undefined): ActualState {
   if (plan.target === undefined || entry === undefined) throw new Error("a plan to attach has a target");
   const { slot, attached } = plan.target;
-  const held = entry.functions.map((one) => one.address);
-  return composeReality(before, { slot, plugged: attached, held }, entry, UNSEEN);
+  const held = entry.functions.map((one) => one.hostAddress);
+  return composeActualState(before, { slot, plugged: attached, held }, entry, UNSEEN);
 }
 
-const UNSEEN: GuestSideView = { guestConfigured: false };
+const UNSEEN: GuestEnumeration = { guestConfigured: false };
 
 /** For information only: that it cannot be had is told, and is no failure of what it is asked after. */
 async function viewOf(
@@ -37,7 +37,7 @@ async function viewOf(
   qemuIds: readonly string[],
   signal: AbortSignal,
   progress: Progress,
-): Promise<GuestSideView> {
+): Promise<GuestEnumeration> {
   try {
     return await hypervisor.guest.view(qemuIds, signal);
   } catch (cause) {
@@ -47,15 +47,15 @@ async function viewOf(
 }
 
 /** The owner's part of an observation, with the guest's own view of its slot. */
-export async function realityOf(
+export async function actualStateOf(
   hypervisor: Hypervisor,
   observation: Observation,
   ownerToken: string,
   signal: AbortSignal,
-  remembered?: RememberedAttachment,
+  prior?: PriorAttachment,
   progress: Progress = () => undefined,
-): Promise<Reality | undefined> {
+): Promise<ActualState | undefined> {
   const ids = findOwned(observation, ownerToken)?.plugged.map((one) => one.qemuId) ?? [];
   const guest = ids.length === 0 ? UNSEEN : await viewOf(hypervisor, ids, signal, progress);
-  return findReality(observation, ownerToken, guest, remembered);
+  return findActualState(observation, ownerToken, guest, prior);
 }

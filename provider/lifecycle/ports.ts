@@ -2,7 +2,7 @@ import type {
   ConfiguredFunction,
   GuestRunState,
   LedgerEntry,
-  LedgerPlace,
+  LedgerLocation,
   Observation,
   PlugTarget,
 } from "../plan";
@@ -25,7 +25,7 @@ export interface Host {
    */
   readonly firstHold?: "alone" | "with-others";
   /** A short look: which guest, which IOMMU groups. */
-  identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity>;
+  readIdentity(query: ObservationQuery, signal: AbortSignal): Promise<Identity>;
   /** Looks at everything a plan needs; `addresses` are looked at beside what the guest and the ledger name. */
   observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation>;
   /**
@@ -37,7 +37,7 @@ export interface Host {
    *
    * @param vfioDriver a driver of VFIO's that it is on already, and stays on
    */
-  hold(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void>;
+  hold(hostAddress: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void>;
   /**
    * Takes one function and plugs it alone into a slot, by the alias that is its QEMU id; the host owns that slot then, and
    * hands the function back by itself when QEMU has let go of it. Waits for the answer however long that takes, as
@@ -50,15 +50,15 @@ export interface Host {
    * Plugs one held function alone into a slot, by the alias that is its QEMU id, so that QEMU opens its IOMMU group. Waits
    * for the answer as `attach` does.
    */
-  introduce(target: PlugTarget, slot: GuestSlot, signal: AbortSignal): Promise<void>;
+  plugSteppingStone(target: PlugTarget, slot: GuestSlot, signal: AbortSignal): Promise<void>;
   /** After QEMU has let go of an introduced function: waits until the host has noticed, and sees that it is held still. */
-  withdraw(target: PlugTarget, signal: AbortSignal): Promise<void>;
+  unplugSteppingStone(target: PlugTarget, signal: AbortSignal): Promise<void>;
   /**
    * Gives a held function back; one that is not held any more is no error.
    *
    * @param vfioDriver a driver of VFIO's that it was on before, and stays on
    */
-  release(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void>;
+  release(hostAddress: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void>;
   /** Aliases of all that is held for the running guest; none where libvirt has it and it does not run. */
   heldAliases(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** Adds all of these to the guest's configuration, whether or not it runs, as one change. */
@@ -66,9 +66,9 @@ export interface Host {
   /** Takes all of these out of the guest's configuration as one change; one that is not there is no error. */
   unconfigure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void>;
   /** The functions at these addresses, as they are now; absent ones are left out. */
-  lookAt(addresses: readonly PciAddress[], signal: AbortSignal): Promise<readonly HostFunction[]>;
+  readFunctions(addresses: readonly PciAddress[], signal: AbortSignal): Promise<readonly HostFunction[]>;
   /** Binds a function that lost its driver to the host's own again. */
-  rebind(address: PciAddress, signal: AbortSignal): Promise<void>;
+  rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void>;
 }
 
 /** What to look at. */
@@ -98,7 +98,7 @@ export interface Guest {
   /** Sends one device_del. `busy`: nothing was requested, ask again; `gone`: there is no such device. */
   requestUnplug(qemuId: string, signal: AbortSignal): Promise<UnplugAnswer>;
   /** How the guest itself sees the slot; informational, from its PCI configuration. */
-  view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestSideView>;
+  view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration>;
   /**
    * What the guest has done with each of these functions, in their order, by their registers. A look has its price for the
    * guest: at most four a second, of one function where one is enough. Says `unknown` where nothing tells, and fails only
@@ -106,7 +106,7 @@ export interface Guest {
    */
   guestStates(qemuIds: readonly string[], signal: AbortSignal): Promise<readonly GuestState[]>;
   /** Whether its firmware has numbered this bus since the last reset; true of a bus that has no number by its nature. */
-  hasNumbered(bus: string, signal: AbortSignal): Promise<boolean>;
+  isEnumerated(bus: string, signal: AbortSignal): Promise<boolean>;
   /** Whether it runs now. */
   runState(signal: AbortSignal): Promise<GuestRunState>;
   /** Ids of all devices QEMU has that were given one, by QOM. */
@@ -123,7 +123,7 @@ export interface Guest {
 export type GuestState = "absent" | "present" | "enumerated" | "driven" | "unknown";
 
 /** What the guest has made of the plugged functions. */
-export interface GuestSideView {
+export interface GuestEnumeration {
   /** `DDDD:BB:DD` as the guest numbered it; undefined while it has not numbered the bus. */
   readonly guestAddress?: string;
   /** Whether it has mapped the functions' BARs. */
@@ -149,8 +149,8 @@ export type GuestEvent =
 /** The owner's record on the host; see {@link LedgerEntry}. */
 export interface Ledger {
   /** Writes the entry, in each of these places, over those with the same owner or tag. */
-  record(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void>;
-  erase(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void>;
+  record(entry: LedgerEntry, locations: readonly LedgerLocation[], signal: AbortSignal): Promise<void>;
+  erase(entry: LedgerEntry, locations: readonly LedgerLocation[], signal: AbortSignal): Promise<void>;
 }
 
 /** Mutual exclusion over processes and machines. */
@@ -160,11 +160,11 @@ export interface Lock {
    *
    * @param clock stands still while another operation of this process has a lock that is waited for
    */
-  acquire(names: readonly string[], signal: AbortSignal, clock: LockClock): Promise<HeldLocks>;
+  acquire(names: readonly string[], signal: AbortSignal, clock: PausableClock): Promise<HeldLocks>;
 }
 
 /** The clock of one who waits for a lock. Both may be called again and again. */
-export interface LockClock {
+export interface PausableClock {
   stop(): void;
   go(): void;
 }

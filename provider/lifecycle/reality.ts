@@ -6,19 +6,19 @@ import {
   type LedgerEntry,
   type Observation,
   type PlugTarget,
-  type RememberedAttachment,
+  type PriorAttachment,
 } from "../plan";
 import type { GuestSlot, PciAddress } from "../pci";
-import type { GuestSideView } from "./ports";
+import type { GuestEnumeration } from "./ports";
 
 /** What is really there of one attachment, as the state of the resource tells it. */
-export interface Reality {
+export interface ActualState {
   readonly hostUuid: string;
   /** See Observation. */
   readonly hostKeyFingerprint?: string;
   readonly guestUuid: string;
   readonly slot?: GuestSlot;
-  readonly guest: GuestSideView;
+  readonly guest: GuestEnumeration;
   readonly attached: readonly AttachedFunction[];
   readonly held: readonly HeldFunction[];
   /** See LedgerEntry; where the entry has lost it, the state's. */
@@ -46,22 +46,22 @@ export interface HeldFunction {
  * configured, and no function that still waits for its host driver, which counts as held. Of a guest that is shut off its
  * configuration is told, for that is what it has.
  */
-export function findReality(
+export function findActualState(
   observation: Observation,
   ownerToken: string,
-  guest: GuestSideView,
-  remembered?: RememberedAttachment,
-): Reality | undefined {
+  guest: GuestEnumeration,
+  prior?: PriorAttachment,
+): ActualState | undefined {
   const owned = findOwned(observation, ownerToken);
-  const waiting = findWaiting(observation, owned, remembered).map((one) => one.address);
+  const waiting = findWaiting(observation, owned, prior).map((one) => one.hostAddress);
   if (owned === undefined || isNothing(owned))
     return waiting.length === 0
       ? undefined
-      : composeReality(observation, { plugged: [], held: waiting }, remembered, guest);
+      : composeActualState(observation, { plugged: [], held: waiting }, prior, guest);
   const isOff = observation.guest.runState === "off";
   const plugged = isOff ? pluggedAtBoot(owned) : owned.plugged;
   // without libvirt, functions stay held when their guest ends
-  const configured = isOff ? owned.configured.map((one) => one.address) : [];
+  const configured = isOff ? owned.configured.map((one) => one.hostAddress) : [];
   const held = [...new Set([...owned.held, ...configured, ...waiting])];
   const [first] = plugged;
   const bus = observation.buses.find((candidate) => candidate.bus === first?.bus);
@@ -69,41 +69,38 @@ export function findReality(
     first !== undefined && bus?.hotplug.possible
       ? { bus: first.bus, slot: first.slot, kind: bus.hotplug.kind }
       : owned.entry?.slot;
-  return composeReality(
+  return composeActualState(
     observation,
     { plugged, held, ...(slot && { slot }) },
-    knownOf(owned.entry, remembered),
+    knownOf(owned.entry, prior),
     guest,
   );
 }
 
 /** What entry and state know together; an entry that has lost its incarnation gets the state's back with the next write. */
-function knownOf(
-  entry: LedgerEntry | undefined,
-  remembered: RememberedAttachment | undefined,
-): RememberedAttachment {
-  const incarnation = entry?.incarnation ?? remembered?.incarnation;
+function knownOf(entry: LedgerEntry | undefined, prior: PriorAttachment | undefined): PriorAttachment {
+  const incarnation = entry?.incarnation ?? prior?.incarnation;
   return {
-    ...remembered,
-    functions: [...(entry?.functions ?? []), ...(remembered?.functions ?? [])],
+    ...prior,
+    functions: [...(entry?.functions ?? []), ...(prior?.functions ?? [])],
     ...(incarnation !== undefined && { incarnation }),
   };
 }
 
 /** @param known tells the drivers that the functions had on the host. */
-export function composeReality(
+export function composeActualState(
   observation: Observation,
   there: {
     readonly slot?: GuestSlot;
     readonly plugged: readonly PlugTarget[];
     readonly held: readonly PciAddress[];
   },
-  known: Pick<RememberedAttachment, "functions" | "guestUuid" | "incarnation"> | undefined,
-  guest: GuestSideView,
-): Reality {
+  known: Pick<PriorAttachment, "functions" | "guestUuid" | "incarnation"> | undefined,
+  guest: GuestEnumeration,
+): ActualState {
   const heldPart = (hostAddress: PciAddress): HeldFunction => {
     const one = observation.functions.get(hostAddress);
-    const hostDriver = known?.functions.find((f) => f.address === hostAddress)?.hostDriver;
+    const hostDriver = known?.functions.find((f) => f.hostAddress === hostAddress)?.hostDriver;
     return {
       hostAddress,
       ...(hostDriver !== undefined && { hostDriver }),
@@ -129,7 +126,7 @@ export function composeReality(
       };
     }),
     held: there.held
-      .filter((address) => !there.plugged.some((one) => one.hostAddress === address))
+      .filter((hostAddress) => !there.plugged.some((one) => one.hostAddress === hostAddress))
       .map(heldPart),
   };
 }

@@ -1,4 +1,4 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import { describeSlot, type GuestRunState, type Step } from "../plan";
 import { anySignal, pause, type Deadline } from "./deadline";
 import { endQuietly } from "./end-quietly";
@@ -20,7 +20,7 @@ const REPEATED_SETTLE_MS = 2000;
 /** After so many silences, and refusals in a row because of an earlier request, one more function is asked for. */
 const SILENCES_OF_PENDING = [2, 4, 8];
 /** For the look that tells an error which state the guest is in. */
-const LAST_LOOK_MS = 3000;
+const LAST_INTERVAL_MS = 3000;
 
 /**
  * Empties one guest slot: listen first, then one request, then wait for DEVICE_DELETED of every function
@@ -29,7 +29,7 @@ const LAST_LOOK_MS = 3000;
  * - A device that is not there any more counts as gone (qemu.md, rule 6).
  * - A reset completes a pending ACPI or pseries unplug and cancels a native one: after it, look again and,
  *   where functions remain, ask again (rule 9).
- * - A guest that runs and says nothing is asked again: a request made in its firmware is lost (docs/qemu.md).
+ * - A guest that runs and says nothing is asked again: a request made in its firmware is lost (docs/internals/qemu.md).
  *   The same id again does no harm: QEMU refuses it where the first is pending or the guest is at it.
  * - QEMU before 6.2 refuses in a native slot, for good, an id that it was asked for once, though a reset or the
  *   firmware has lost that request. Any function stands for the whole slot, so another one is asked for then, seldom:
@@ -45,7 +45,7 @@ export async function unplugSlot(
 ): Promise<"unplugged" | "guest-stopped"> {
   const { signal } = deadline;
   const waiting = new Set(step.functions.map((one) => one.qemuId));
-  const mailbox = new Mailbox();
+  const queue = new EventQueue();
   const unheard = new Set<string>();
   const asked = {
     ids: new Set<string>(),
@@ -62,21 +62,21 @@ export async function unplugSlot(
       if (!asked.hasBegun || !waiting.has(event.qemuId)) return;
       asked.refused = event.qemuId;
     }
-    mailbox.put(event.kind);
+    queue.put(event.kind);
   }, signal);
   try {
-    await strikeOffMissing();
+    await markMissingAsGone();
     await requestAll();
     while (waiting.size > 0) {
-      const news = await mailbox.take(signal, SILENCE_MS);
+      const news = await queue.take(signal, SILENCE_MS);
       if (news === "stopped") return "guest-stopped";
-      if (news === "lost") throw fail("GUEST_CONNECTION_LOST", { waitingFor: [...waiting] });
+      if (news === "lost") throw providerError("GUEST_CONNECTION_LOST", { waitingFor: [...waiting] });
       if (news === "unplug-refused") await refuseUnlessGone();
       if (news === "resumed") progress("the guest was resumed; waiting for it to let go");
       if (news === "silence") await breakSilence();
       if (news !== "reset") continue;
       progress("the guest was reset while the unplug was pending; looking again");
-      await strikeOffMissing();
+      await markMissingAsGone();
       if (waiting.size > 0) {
         await pause(BUSY_RETRY_MS, signal);
         await requestAll();
@@ -87,7 +87,7 @@ export async function unplugSlot(
     if (waiting.size > 0) throw await tooLate();
   } catch (cause) {
     // nobody answers any more where QEMU has ended between a question and the reading of that news
-    if (mailbox.holds("stopped")) return "guest-stopped";
+    if (queue.holds("stopped")) return "guest-stopped";
     throw deadline.isOver ? await tooLate() : cause;
   } finally {
     await endQuietly(stopListening);
@@ -107,19 +107,19 @@ export async function unplugSlot(
   }
 
   async function refuseUnlessGone(): Promise<void> {
-    await strikeOffMissing();
+    await markMissingAsGone();
     const { refused } = asked;
     if (refused === undefined || !waiting.has(refused)) return;
     const functions = step.functions.filter((one) => waiting.has(one.qemuId)).map((one) => one.hostAddress);
-    throw fail("UNPLUG_REFUSED_BY_GUEST", { slot: describeSlot(step.slot), functions });
+    throw providerError("UNPLUG_REFUSED_BY_GUEST", { slot: describeSlot(step.slot), functions });
   }
 
   async function tooLate(): Promise<Error> {
-    const runState = await guest.runState(AbortSignal.timeout(LAST_LOOK_MS)).catch(() => undefined);
+    const runState = await guest.runState(AbortSignal.timeout(LAST_INTERVAL_MS)).catch(() => undefined);
     return deadline.error(explainSilence(step, waiting, asked.isBusy ? "busy" : runState));
   }
 
-  async function strikeOffMissing(): Promise<void> {
+  async function markMissingAsGone(): Promise<void> {
     const there = await guest.deviceIds(signal);
     for (const id of waiting) if (!there.has(id) && waiting.delete(id)) unheard.add(id);
   }
@@ -167,7 +167,7 @@ function explainSilence(
 }
 
 /** Events in their order, for one reader that waits for the next. */
-class Mailbox {
+class EventQueue {
   readonly #unread: string[] = [];
   #wake: (() => void) | undefined;
 

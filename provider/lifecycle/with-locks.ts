@@ -39,7 +39,7 @@ export async function withLocks<T>(
 ): Promise<T> {
   const { host, lock } = hypervisor;
   const signal = anySignal(deadline.signal, ...(asked ? [asked] : []));
-  const identity = await host.identify(scope, signal);
+  const identity = await host.readIdentity(scope, signal);
   const made = uuidsOf({ uuid: scope.guestUuid });
   let guests = new Set([...made, ...uuidsOf({ ...identity, uuid: identity.guestUuid })]);
   let groups = identity.iommuGroups;
@@ -56,8 +56,8 @@ export async function withLocks<T>(
       const looking = names.length === 0 ? signal : anySignal(signal, lost.signal);
       const observation = await host.observe(scope, looking);
       const found = uuidsOf(observation.guest);
-      const isNamed = (address: PciAddress): boolean =>
-        scope.addresses.some((name) => name === address || name === slotOf(address));
+      const isNamed = (hostAddress: PciAddress): boolean =>
+        scope.addresses.some((name) => name === hostAddress || name === slotOf(hostAddress));
       const touched = [...touchedGroups(observation, scope.ownerToken, isNamed)];
       const areHeld =
         [...found].every((uuid) => guests.has(uuid)) && touched.every((group) => groups.includes(group));

@@ -14,7 +14,7 @@ export interface FunctionMapping extends RomOptions {
  */
 export function defaultFunctionMap(addresses: readonly PciAddress[]): FunctionMapping[] {
   const ordered = [...addresses].sort(compareAddresses);
-  const keepsNumbers = ordered.some((address) => functionNumberOf(address) === 0);
+  const keepsNumbers = ordered.some((hostAddress) => functionNumberOf(hostAddress) === 0);
   return ordered.map((hostAddress, index) => ({
     hostAddress,
     guestFunction: keepsNumbers ? functionNumberOf(hostAddress) : index,

@@ -1,17 +1,17 @@
 import type { PciAddress } from "./address";
-import type { HostSurvey } from "./host-survey";
+import type { HostFacts } from "./host-survey";
 import { turnedRound } from "./stack";
 
 /** Lists of a survey by function: it is asked about every function of a host, and must not be searched for each. */
 const byFunction = new WeakMap<object, ReadonlyMap<string, readonly { readonly name: string }[]>>();
 
 /** What each function is to the host, used or not: `interface eth2`, `interfaces eth2, eth3 and disk sda`. */
-export function findHostDevices(survey: HostSurvey): ReadonlyMap<PciAddress, string> {
-  const addresses = [...survey.interfaces, ...survey.disks].flatMap((one) => one.pciAddress ?? []);
+export function findHostDevices(facts: HostFacts): ReadonlyMap<PciAddress, string> {
+  const addresses = [...facts.interfaces, ...facts.disks].flatMap((one) => one.pciAddress ?? []);
   return new Map(
     [...new Set(addresses)].map((text) => {
-      const address = text as PciAddress;
-      return [address, listDevices(interfacesOn(survey, address), disksOn(survey, address))];
+      const hostAddress = text as PciAddress;
+      return [hostAddress, listDevices(interfacesOn(facts, hostAddress), disksOn(facts, hostAddress))];
     }),
   );
 }
@@ -24,23 +24,23 @@ export function listDevices(interfaces: readonly string[], disks: readonly strin
 }
 
 /** Kernel names of the network interfaces on a function. */
-export function interfacesOn({ interfaces }: HostSurvey, address: PciAddress): string[] {
-  return listOn(interfaces, address).map((one) => one.name);
+export function interfacesOn({ interfaces }: HostFacts, hostAddress: PciAddress): string[] {
+  return listOn(interfaces, hostAddress).map((one) => one.name);
 }
 
 /** Kernel names of the disks on a function, without their partitions. */
-export function disksOn({ disks }: HostSurvey, address: PciAddress): string[] {
-  const own = listOn(disks, address);
+export function disksOn({ disks }: HostFacts, hostAddress: PciAddress): string[] {
+  const own = listOn(disks, hostAddress);
   const names = new Set(own.map((one) => one.name));
   return own.filter((one) => !one.slaves.some((slave) => names.has(slave))).map((one) => one.name);
 }
 
 function listOn<T extends { readonly name: string; readonly pciAddress?: string }>(
   all: readonly T[],
-  address: PciAddress,
+  hostAddress: PciAddress,
 ): readonly T[] {
   const known = byFunction.get(all) as ReadonlyMap<string, readonly T[]> | undefined;
   const index = known ?? turnedRound(all, (one) => (one.pciAddress === undefined ? [] : [one.pciAddress]));
   byFunction.set(all, index);
-  return index.get(address) ?? [];
+  return index.get(hostAddress) ?? [];
 }

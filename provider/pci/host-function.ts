@@ -2,7 +2,7 @@ import type { PciAddress } from "./address";
 
 /** One PCI function of the host, as the host shows it now. */
 export interface HostFunction {
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   /** Four hexadecimal digits after `0x`, as libvirt and sysfs write it. */
   readonly vendorId: string;
   readonly productId: string;

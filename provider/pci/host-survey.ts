@@ -1,6 +1,6 @@
 /** What the host itself needs, as far as a survey of it can tell. Names are kernel names. */
-export interface HostSurvey {
-  readonly interfaces: readonly SurveyedInterface[];
+export interface HostFacts {
+  readonly interfaces: readonly InterfaceFacts[];
   readonly defaultRouteInterfaces: readonly string[];
   readonly sshInterfaces: readonly string[];
   /** PCI functions with a network interface that is in another network namespace. */
@@ -10,11 +10,11 @@ export interface HostSurvey {
     readonly pciAddress: string;
     readonly virtualFunctions: readonly string[];
   }[];
-  readonly disks: readonly SurveyedDisk[];
+  readonly disks: readonly DiskFacts[];
 }
 
 /** A network interface of the host. */
-export interface SurveyedInterface {
+export interface InterfaceFacts {
   readonly name: string;
   /** PCI function the interface sits on. */
   readonly pciAddress?: string;
@@ -31,7 +31,7 @@ export interface SurveyedInterface {
 }
 
 /** A block device of the host. */
-export interface SurveyedDisk {
+export interface DiskFacts {
   readonly name: string;
   /** Name of a mapped device: `vg-root`. */
   readonly alias?: string;

@@ -1,11 +1,11 @@
 import type { PciAddress } from "./address";
 import { diskUses } from "./disk-uses";
-import type { HostSurvey } from "./host-survey";
+import type { HostFacts } from "./host-survey";
 import { interfaceUses } from "./interface-uses";
 
 /** Why a function may not be taken from the host. */
 export interface HostUse {
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   /** In words that follow "it": `carries the host's default route (interface eth0)`. */
   readonly use: string;
   /** Whether this SSH connection would be cut: nobody may override that. */
@@ -23,31 +23,35 @@ export interface HostUse {
  * All that the host uses its functions for, each use once, in the order: this SSH connection, default
  * routes, other uses of interfaces, virtual functions, disks.
  */
-export function findHostUses(survey: HostSurvey): HostUse[] {
-  const interfaces = interfaceUses(survey);
-  const uses = [...interfaces, ...virtualFunctionUses(survey, interfaces), ...diskUses(survey.disks)];
+export function findHostUses(facts: HostFacts): HostUse[] {
+  const interfaces = interfaceUses(facts);
+  const uses = [...interfaces, ...virtualFunctionUses(facts, interfaces), ...diskUses(facts.disks)];
   const told = new Map<PciAddress, Set<string>>();
-  return uses.filter(({ address, use }) => {
-    const ofFunction = told.get(address) ?? new Set<string>();
-    told.set(address, ofFunction);
+  return uses.filter(({ hostAddress, use }) => {
+    const ofFunction = told.get(hostAddress) ?? new Set<string>();
+    told.set(hostAddress, ofFunction);
     return ofFunction.size < ofFunction.add(use).size;
   });
 }
 
 /** A function whose virtual functions go with it: they are counted, and what they carry for us is its. */
-function virtualFunctionUses(survey: HostSurvey, interfaces: readonly HostUse[]): HostUse[] {
+function virtualFunctionUses(facts: HostFacts, interfaces: readonly HostUse[]): HostUse[] {
   const ofConnection = new Map(
-    interfaces.filter((one) => one.isThisConnection).map((one) => [one.address as string, one]),
+    interfaces.filter((one) => one.isThisConnection).map((one) => [one.hostAddress as string, one]),
   );
-  return survey.physicalFunctions.flatMap(({ pciAddress, virtualFunctions }): HostUse[] => {
-    const address = pciAddress as PciAddress;
+  return facts.physicalFunctions.flatMap(({ pciAddress, virtualFunctions }): HostUse[] => {
+    const hostAddress = pciAddress as PciAddress;
     const count = virtualFunctions.length;
     return [
       ...virtualFunctions
         .flatMap((one) => ofConnection.get(one) ?? [])
-        .map((one) => ({ ...one, address, use: `has virtual function ${one.address}, which ${one.use}` })),
+        .map((one) => ({
+          ...one,
+          hostAddress,
+          use: `has virtual function ${one.hostAddress}, which ${one.use}`,
+        })),
       {
-        address,
+        hostAddress,
         use: count === 1 ? "has a virtual function enabled" : `has ${count} virtual functions enabled`,
         isThisConnection: false,
         virtualFunctions: virtualFunctions.map((one) => one as PciAddress),

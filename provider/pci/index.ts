@@ -16,7 +16,7 @@ export { defaultFunctionMap, isSameFunctionMap, type FunctionMapping } from "./f
 export { isVfioDriver, type HostFunction } from "./host-function";
 export { hasRomOptions, isSameRom, romOptionsOf, type RomOptions } from "./rom-options";
 export { disksOn, findHostDevices, interfacesOn, listDevices } from "./host-devices";
-export type { HostSurvey, SurveyedDisk, SurveyedInterface } from "./host-survey";
+export type { HostFacts, DiskFacts, InterfaceFacts } from "./host-survey";
 export { findHostUses, type HostUse } from "./host-use";
 export { turnedRound } from "./stack";
 export {

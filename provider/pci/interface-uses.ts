@@ -1,28 +1,28 @@
 import type { PciAddress } from "./address";
-import type { HostSurvey, SurveyedInterface } from "./host-survey";
+import type { HostFacts, InterfaceFacts } from "./host-survey";
 import type { HostUse } from "./host-use";
 import { listSome, partsOf, turnedRound } from "./stack";
 
 /** Most interfaces on top of one that are told, for it carries what they carry: one is enough to keep it. */
-const MOST_TOPS = 4;
+const MAX_TOPS = 4;
 
 /**
  * What the host uses network interfaces for. This connection and default routes count through any number
  * of layers; the rest is what is directly on an interface that is up.
  */
-export function interfaceUses(survey: HostSurvey): HostUse[] {
-  const { interfaces } = survey;
+export function interfaceUses(facts: HostFacts): HostUse[] {
+  const { interfaces } = facts;
   const onPci = interfaces.filter(hasPciAddress);
-  const isSpare = new Set(survey.defaultRouteInterfaces).size > 1;
+  const isSpare = new Set(facts.defaultRouteInterfaces).size > 1;
   const uppers = turnedRound(
     interfaces.map((one) => ({ lower: one.lowerInterfaces, use: layerUse(one) })),
     (one) => one.lower,
   );
   return [
-    ...carriers(interfaces, survey.sshInterfaces, "carries this SSH connection", true),
+    ...carriers(interfaces, facts.sshInterfaces, "carries this SSH connection", true),
     ...carriers(
       interfaces,
-      survey.defaultRouteInterfaces,
+      facts.defaultRouteInterfaces,
       "carries the host's default route",
       false,
       isSpare ? "route" : undefined,
@@ -34,14 +34,14 @@ export function interfaceUses(survey: HostSurvey): HostUse[] {
           one,
           (uppers.get(one.name) ?? []).map(({ use }) => use),
         ).map(({ use, comesByItself }) => ({
-          address: one.pciAddress as PciAddress,
+          hostAddress: one.pciAddress as PciAddress,
           use: `has interface ${one.name}, which ${use}`,
           isThisConnection: false,
           ...(comesByItself && { comesByItself }),
         })),
       ),
-    ...survey.functionsWithHiddenInterface.map((address) => ({
-      address: address as PciAddress,
+    ...facts.functionsWithHiddenInterface.map((address) => ({
+      hostAddress: address as PciAddress,
       use: "has a network interface that is in another network namespace",
       isThisConnection: false,
     })),
@@ -50,19 +50,19 @@ export function interfaceUses(survey: HostSurvey): HostUse[] {
 
 /** The functions under these interfaces, themselves or as a part of a bridge, bond or VLAN. */
 function carriers(
-  interfaces: readonly SurveyedInterface[],
+  interfaces: readonly InterfaceFacts[],
   tops: readonly string[],
   what: string,
   isThisConnection: boolean,
   comesByItself?: HostUse["comesByItself"],
 ): HostUse[] {
-  const below = partsOf(tops, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])), MOST_TOPS);
+  const below = partsOf(tops, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])), MAX_TOPS);
   const byName = turnedRound(interfaces.filter(hasPciAddress), (one) => [one.name]);
   return [...below].flatMap(([top, names]) =>
     [...names]
       .flatMap((name) => byName.get(name) ?? [])
       .map((one) => ({
-        address: one.pciAddress as PciAddress,
+        hostAddress: one.pciAddress as PciAddress,
         use: `${what} (interface ${one.name}${one.name === top ? "" : `, a part of ${top}`})`,
         isThisConnection,
         // a part of something else has been put there by somebody
@@ -72,7 +72,7 @@ function carriers(
 }
 
 /** In words that follow "which". @param upper what it is for those on top of it */
-function ownUses(one: SurveyedInterface, upper: readonly string[]): Pick<HostUse, "use" | "comesByItself">[] {
+function ownUses(one: InterfaceFacts, upper: readonly string[]): Pick<HostUse, "use" | "comesByItself">[] {
   const addresses = one.addresses.filter((address) => !isLinkLocal(address));
   return [
     ...(addresses.length > 0
@@ -86,7 +86,7 @@ function ownUses(one: SurveyedInterface, upper: readonly string[]): Pick<HostUse
 }
 
 /** What an interface is for the one on top of it. */
-function layerUse({ name, kind }: SurveyedInterface): string {
+function layerUse({ name, kind }: InterfaceFacts): string {
   switch (kind) {
     case "bridge":
     case "bond":

@@ -1,4 +1,4 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import {
   findFreeSlot,
   isSameFunctionMap,
@@ -9,8 +9,8 @@ import {
 } from "../pci";
 import { describeSlot } from "./describe";
 import { findTagOfAlias } from "./naming";
-import type { Observation, OwnedPart } from "./observation";
-import type { RememberedAttachment, WantedAttachment } from "./wanted";
+import type { Observation, OwnedResources } from "./observation";
+import type { PriorAttachment, DesiredAttachment } from "./wanted";
 
 /**
  * What stands whole in one slot stays there, also where someone has moved it, and whatever that slot is given to at the
@@ -19,33 +19,33 @@ import type { RememberedAttachment, WantedAttachment } from "./wanted";
  */
 export function chooseSlot(
   observation: Observation,
-  wanted: WantedAttachment,
-  owned: OwnedPart,
+  desired: DesiredAttachment,
+  owned: OwnedResources,
   map: readonly FunctionMapping[],
-  remembered: RememberedAttachment | undefined,
+  prior: PriorAttachment | undefined,
 ): GuestSlot {
-  const standing = findStanding(observation, wanted, owned, map, remembered);
+  const standing = findStanding(observation, desired, owned, map, prior);
   if (standing !== undefined) return standing;
-  const buses = usableBuses(observation, wanted, owned);
+  const buses = usableBuses(observation, desired, owned);
   const configured = owned.configured.find((one) => one.place !== undefined)?.place;
-  if (wanted.guestSlot !== undefined)
+  if (desired.guestSlot !== undefined)
     return namedSlot(
       observation,
       buses,
-      wanted.guestSlot,
+      desired.guestSlot,
       owned.plugged[0] ?? owned.entry?.slot ?? configured,
     );
-  for (const earlier of [owned.entry?.slot, owned.plugged[0], configured, remembered?.slot]) {
+  for (const earlier of [owned.entry?.slot, owned.plugged[0], configured, prior?.slot]) {
     const bus = buses.find((candidate) => candidate.bus === earlier?.bus);
     if (earlier !== undefined && bus?.hotplug.possible && isSlotFree(bus, earlier.slot))
       return { bus: bus.bus, slot: earlier.slot, kind: bus.hotplug.kind };
   }
   const free = findFreeSlot(buses);
   if (free === undefined)
-    throw fail("NO_FREE_SLOT", {
+    throw providerError("NO_FREE_SLOT", {
       guest: observation.guest.name,
       buses: buses.map(describeBus),
-      hasConfiguration: observation.ledgerPlace !== "host",
+      hasConfiguration: observation.ledgerLocation !== "host",
     });
   return free;
 }
@@ -56,10 +56,10 @@ export function chooseSlot(
  */
 function findStanding(
   { buses }: Observation,
-  { guestSlot: named }: WantedAttachment,
-  owned: OwnedPart,
+  { guestSlot: named }: DesiredAttachment,
+  owned: OwnedResources,
   map: readonly FunctionMapping[],
-  remembered: RememberedAttachment | undefined,
+  prior: PriorAttachment | undefined,
 ): GuestSlot | undefined {
   const [first] = owned.plugged;
   if (first === undefined || !isPluggedAs(owned, map, first)) return undefined;
@@ -67,7 +67,7 @@ function findStanding(
   if (named !== undefined && (named.bus !== bus || (named.slot ?? slot) !== slot)) return undefined;
   const hotplug = buses.find((candidate) => candidate.bus === bus)?.hotplug;
   if (hotplug?.possible) return { bus, slot, kind: hotplug.kind };
-  return [owned.entry?.slot, remembered?.slot].find((known) => known?.bus === bus && known.slot === slot);
+  return [owned.entry?.slot, prior?.slot].find((known) => known?.bus === bus && known.slot === slot);
 }
 
 /**
@@ -76,16 +76,16 @@ function findStanding(
  */
 export function refuseSlotGivenAway(
   observation: Observation,
-  wanted: WantedAttachment,
-  owned: OwnedPart,
+  desired: DesiredAttachment,
+  owned: OwnedResources,
   slot: GuestSlot,
 ): void {
   const bus = observation.buses.find((candidate) => candidate.bus === slot.bus);
   if (bus === undefined) return;
-  const isMissing = isMissingAtBoot(observation, wanted, bus);
+  const isMissing = isMissingAtBoot(observation, desired, bus);
   const isTaken = reservedAtBoot(observation, owned, bus).includes(slot.slot);
   if (isMissing || isTaken)
-    throw fail("SLOT_CONFIGURED_OTHERWISE", {
+    throw providerError("SLOT_CONFIGURED_OTHERWISE", {
       guest: observation.guest.name,
       slot: describeSlot(slot),
       isMissing,
@@ -95,15 +95,15 @@ export function refuseSlotGivenAway(
 /** The guest's buses as they are when what the owner has plugged is gone. */
 export function usableBuses(
   observation: Observation,
-  wanted: WantedAttachment,
-  owned: OwnedPart,
+  desired: DesiredAttachment,
+  owned: OwnedResources,
 ): GuestBus[] {
   const ownIds = new Set(owned.plugged.map((one) => one.qemuId));
   return observation.buses.map((bus) => ({
     ...bus,
-    ...(isMissingAtBoot(observation, wanted, bus) && { hotplug: NOT_CONFIGURED }),
+    ...(isMissingAtBoot(observation, desired, bus) && { hotplug: NOT_CONFIGURED }),
     occupants: bus.occupants.filter((occupant) => !ownIds.has(occupant.id)),
-    reservedAtBoot: wanted.goesBack ? [] : reservedAtBoot(observation, owned, bus),
+    reservedAtBoot: desired.goesBack ? [] : reservedAtBoot(observation, owned, bus),
   }));
 }
 
@@ -115,12 +115,12 @@ const NOT_CONFIGURED = {
   reason: "the guest's configuration has no such bus, so it would be gone after a cold boot",
 } as const;
 
-function isMissingAtBoot(observation: Observation, wanted: WantedAttachment, { bus }: GuestBus): boolean {
-  return wanted.persistent && observation.configuration?.buses.includes(bus) === false;
+function isMissingAtBoot(observation: Observation, desired: DesiredAttachment, { bus }: GuestBus): boolean {
+  return desired.persistent && observation.configuration?.buses.includes(bus) === false;
 }
 
 /** Slots that the configuration gives to others, other attachments of this provider included, plugged now or not. */
-function reservedAtBoot(observation: Observation, owned: OwnedPart, bus: GuestBus): number[] {
+function reservedAtBoot(observation: Observation, owned: OwnedResources, bus: GuestBus): number[] {
   const ofOthers = (observation.configuration?.functions ?? []).flatMap(({ alias, place }) => {
     const tag = findTagOfAlias(alias);
     return place?.bus === bus.bus && tag !== undefined && tag !== owned.tag ? [place.slot] : [];
@@ -131,17 +131,17 @@ function reservedAtBoot(observation: Observation, owned: OwnedPart, bus: GuestBu
 /** The slots of a guest that is shut off cannot be looked at: the one on record, or none. */
 export function slotOfConfigured(
   observation: Observation,
-  { guestSlot }: WantedAttachment,
-  owned: OwnedPart,
-  remembered: RememberedAttachment | undefined,
+  { guestSlot }: DesiredAttachment,
+  owned: OwnedResources,
+  prior: PriorAttachment | undefined,
 ): GuestSlot {
-  const slot = [owned.entry?.slot, remembered?.slot].find(
+  const slot = [owned.entry?.slot, prior?.slot].find(
     (one) =>
       one !== undefined &&
       (guestSlot === undefined ||
         (guestSlot.bus === one.bus && (guestSlot.slot === undefined || guestSlot.slot === one.slot))),
   );
-  if (slot === undefined) throw fail("GUEST_NOT_RUNNING", { guest: observation.guest.name });
+  if (slot === undefined) throw providerError("GUEST_NOT_RUNNING", { guest: observation.guest.name });
   return slot;
 }
 
@@ -152,7 +152,7 @@ function namedSlot(
   current: { readonly bus: string; readonly slot: number } | undefined,
 ): GuestSlot {
   const refuse = (slot: string, reason: string): Error =>
-    fail("SLOT_REFUSED", { guest: observation.guest.name, slot, reason });
+    providerError("SLOT_REFUSED", { guest: observation.guest.name, slot, reason });
   const bus = buses.find((candidate) => candidate.bus === named.bus);
   if (bus === undefined) {
     const others = `it has ${buses.map((one) => one.bus).join(", ") || "none"}`;
@@ -197,7 +197,7 @@ function describeBus(bus: GuestBus): string {
 
 /** Whether these functions, and no others, stand in this slot under these numbers. */
 export function isPluggedAs(
-  owned: OwnedPart,
+  owned: OwnedResources,
   map: readonly FunctionMapping[],
   slot: Pick<GuestSlot, "bus" | "slot">,
 ): boolean {

@@ -1,9 +1,9 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import { isSameFunctionMap, type FunctionMapping, type PciAddress } from "../pci";
 import { listFunctions } from "./describe";
-import type { LedgerEntry, Observation, OwnedPart } from "./observation";
+import type { LedgerEntry, Observation, OwnedResources } from "./observation";
 import { isSteppingStone } from "./stepping-stone";
-import type { RememberedAttachment, WantedAttachment } from "./wanted";
+import type { PriorAttachment, DesiredAttachment } from "./wanted";
 
 /** What tells one create from every other of the same owner token; see {@link LedgerEntry}. */
 export interface Incarnation {
@@ -24,16 +24,16 @@ export interface Incarnation {
  */
 export function isAnothersEntry(
   entry: LedgerEntry | undefined,
-  remembered: RememberedAttachment,
+  prior: PriorAttachment,
   also: ReadonlySet<PciAddress> = new Set(),
 ): boolean {
-  return hasOtherIncarnation(entry, remembered) || isTwins(entry, remembered, also);
+  return hasOtherIncarnation(entry, prior) || isTwins(entry, prior, also);
 }
 
 /** Whether an entry has an incarnation that is not the state's. */
 export function hasOtherIncarnation(
   entry: LedgerEntry | undefined,
-  { incarnation }: Pick<RememberedAttachment, "incarnation">,
+  { incarnation }: Pick<PriorAttachment, "incarnation">,
 ): boolean {
   return entry?.incarnation !== undefined && entry.incarnation !== incarnation;
 }
@@ -41,13 +41,14 @@ export function hasOtherIncarnation(
 /** Told apart by the functions alone: neither has an incarnation. */
 function isTwins(
   entry: LedgerEntry | undefined,
-  remembered: RememberedAttachment,
+  prior: PriorAttachment,
   also: ReadonlySet<PciAddress>,
 ): boolean {
   if (entry === undefined || entry.incarnation !== undefined || entry.functions.length === 0) return false;
-  if (remembered.incarnation !== undefined || remembered.functions.length === 0) return false;
+  if (prior.incarnation !== undefined || prior.functions.length === 0) return false;
   return !entry.functions.some(
-    ({ address }) => also.has(address) || remembered.functions.some((one) => one.address === address),
+    ({ hostAddress }) =>
+      also.has(hostAddress) || prior.functions.some((one) => one.hostAddress === hostAddress),
   );
 }
 
@@ -59,17 +60,17 @@ function isTwins(
  */
 export function refuseAnothers(
   { guest }: Observation,
-  owned: OwnedPart | undefined,
-  remembered: RememberedAttachment,
+  owned: OwnedResources | undefined,
+  prior: PriorAttachment,
   also?: ReadonlySet<PciAddress>,
 ): void {
   const entry = owned?.entry;
-  if (entry === undefined || !isAnothersEntry(entry, remembered, also)) return;
-  throw fail("ATTACHMENT_TAKEN_OVER", {
+  if (entry === undefined || !isAnothersEntry(entry, prior, also)) return;
+  throw providerError("ATTACHMENT_TAKEN_OVER", {
     guest: guest.name,
     owner: entry.owner,
-    functions: entry.functions.map((one) => one.address),
-    remembered: remembered.functions.map((one) => one.address),
+    functions: entry.functions.map((one) => one.hostAddress),
+    prior: prior.functions.map((one) => one.hostAddress),
     ...(entry.since !== undefined && { since: entry.since }),
     isTwin: entry.incarnation === undefined,
   });
@@ -82,12 +83,12 @@ export function refuseAnothers(
  */
 export function whyLeft(
   { guest }: Observation,
-  owned: OwnedPart | undefined,
-  remembered: RememberedAttachment,
+  owned: OwnedResources | undefined,
+  prior: PriorAttachment,
 ): string | undefined {
   const entry = owned?.entry;
-  if (entry === undefined || !hasOtherIncarnation(entry, remembered)) return undefined;
-  const what = listFunctions(entry.functions.map((one) => one.address));
+  if (entry === undefined || !hasOtherIncarnation(entry, prior)) return undefined;
+  const what = listFunctions(entry.functions.map((one) => one.hostAddress));
   const since = entry.since === undefined ? "" : `, since ${entry.since}`;
   return (
     `left alone: ${what} in guest ${guest.name} stays. What stands there under the same owner token is not what this ` +
@@ -99,7 +100,7 @@ export function whyLeft(
  * Whether the guest sees something of it: its function 0 is there, without which it sees none of the others. A stepping stone
  * is none of it.
  */
-export function isVisible(observation: Observation, { plugged, entry }: OwnedPart): boolean {
+export function isVisible(observation: Observation, { plugged, entry }: OwnedResources): boolean {
   return plugged.some((one) => one.guestFunction === 0 && !isSteppingStone(observation, entry, one));
 }
 
@@ -109,21 +110,21 @@ export function isVisible(observation: Observation, { plugged, entry }: OwnedPar
  */
 export function refuseStandingOtherwise(
   observation: Observation,
-  wanted: WantedAttachment,
-  { plugged, entry }: OwnedPart,
+  desired: DesiredAttachment,
+  { plugged, entry }: OwnedResources,
   map: readonly FunctionMapping[],
 ): void {
   const [first] = plugged;
   if (first === undefined) return;
-  const { guestSlot } = wanted;
+  const { guestSlot } = desired;
   const isThere =
     guestSlot === undefined ||
     (guestSlot.bus === first.bus && (guestSlot.slot === undefined || guestSlot.slot === first.slot));
   const isInOneSlot = plugged.every((one) => one.bus === first.bus && one.slot === first.slot);
   if (isThere && isInOneSlot && isSameFunctionMap(plugged, map)) return;
-  throw fail("ATTACHMENT_EXISTS", {
+  throw providerError("ATTACHMENT_EXISTS", {
     guest: observation.guest.name,
-    owner: wanted.ownerToken,
+    owner: desired.ownerToken,
     ...(entry?.since !== undefined && { since: entry.since }),
     functions: plugged.map((one) => `${one.hostAddress} as function ${one.guestFunction}`),
     slot: `${first.bus} slot ${first.slot}`,
@@ -136,14 +137,14 @@ export function refuseStandingOtherwise(
  * state would shut that state out.
  */
 export function incarnationFor(
-  { fresh }: WantedAttachment,
-  { entry }: OwnedPart,
+  { fresh }: DesiredAttachment,
+  { entry }: OwnedResources,
   isTaken: boolean,
-  remembered: RememberedAttachment | undefined,
+  prior: PriorAttachment | undefined,
 ): Partial<Incarnation> {
-  const isResumed = remembered === undefined && !isTaken && entry?.incarnation !== undefined;
-  if (isTaken || (remembered === undefined && !isResumed)) return fresh ?? {};
-  const incarnation = isResumed ? entry.incarnation : remembered?.incarnation;
+  const isResumed = prior === undefined && !isTaken && entry?.incarnation !== undefined;
+  if (isTaken || (prior === undefined && !isResumed)) return fresh ?? {};
+  const incarnation = isResumed ? entry.incarnation : prior?.incarnation;
   if (incarnation === undefined) return {};
   const since = entry === undefined ? fresh?.since : entry.since;
   return { incarnation, ...(since !== undefined && { since }) };

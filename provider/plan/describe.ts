@@ -1,5 +1,5 @@
 import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOptions } from "../pci";
-import type { ConfiguredFunction, LedgerPlace, UnreadGuest } from "./observation";
+import type { ConfiguredFunction, LedgerLocation, UnreadGuest } from "./observation";
 import type { Plan, Step, TakenFunction } from "./step";
 
 /** What a guest goes through while a plan is carried out. */
@@ -9,16 +9,16 @@ export type Interruption = "none" | "device-appears" | "device-goes" | "device-g
 export function describeStep(step: Step): string {
   switch (step.kind) {
     case "record":
-      return `write the ledger in ${describePlaces(step.places, "in")} for ${step.entry.owner}`;
+      return `write the ledger in ${describeLocations(step.locations, "in")} for ${step.entry.owner}`;
     case "hold": {
       const why = step.purpose === "leftover" ? "; held, shown to nobody" : "";
-      return `hold ${step.address} (${describeFrom(step)}${why}${describeOverridden(step)})`;
+      return `hold ${step.hostAddress} (${describeFrom(step)}${why}${describeOverridden(step)})`;
     }
-    case "attach": {
+    case "attach-single": {
       const { target, slot } = step;
       const as = `as function ${target.guestFunction} of ${describeSlot(slot)}${describeRom(target)}`;
       const from = `${describeFrom(step)}${describeOverridden(step)}`;
-      return `have libvirt attach ${step.address} ${as}: the guest sees the device (${from}${describePins(step)})`;
+      return `have libvirt attach ${step.hostAddress} ${as}: the guest sees the device (${from}${describePins(step)})`;
     }
     case "unplug": {
       const what = `${listFunctions(step.functions.map((one) => one.hostAddress))} from ${describeSlot(step.slot)}`;
@@ -33,16 +33,16 @@ export function describeStep(step: Step): string {
       const rom = describeRom(step.target);
       return `plug ${hostAddress} as function ${guestFunction} of ${describeSlot(step.slot)}${rom}${effect}${describePins(step)}`;
     }
-    case "introduce":
+    case "plug-stepping-stone":
       return `have libvirt attach ${step.target.hostAddress} alone to ${describeSlot(step.slot)}, for some seconds${describePins(step)}`;
-    case "withdraw":
+    case "unplug-stepping-stone":
       return `unplug ${step.target.hostAddress} from ${describeSlot(step.slot)} again; QEMU keeps its group open`;
     case "confirm":
       return `confirm that QEMU has ${countFunctions(step.functions.length)} in ${describeSlot(step.slot)}`;
     case "release":
-      return `release ${step.address} to the host${step.hostDriver === undefined ? "" : ` (driver ${step.hostDriver})`}`;
-    case "handback":
-      return `wait until libvirt has handed ${listFunctions(step.functions.map((one) => one.address))} back by itself`;
+      return `release ${step.hostAddress} to the host${step.hostDriver === undefined ? "" : ` (driver ${step.hostDriver})`}`;
+    case "await-reattach":
+      return `wait until libvirt has handed ${listFunctions(step.functions.map((one) => one.hostAddress))} back by itself`;
     case "configure":
       return `add ${describeConfigured(step.functions)} to the guest's configuration`;
     case "unconfigure":
@@ -50,7 +50,7 @@ export function describeStep(step: Step): string {
     case "restore":
       return `see the host drivers back: ${describeDrivers(step.drivers)}`;
     case "erase":
-      return `erase the ledger entry from ${describePlaces(step.places, "from")}`;
+      return `erase the ledger entry from ${describeLocations(step.locations, "from")}`;
   }
 }
 
@@ -61,8 +61,8 @@ function countFunctions(count: number): string {
 /** `0000:01:00.0-3 on e1000e, 0000:02:00.0 on tg3` */
 function describeDrivers(drivers: Extract<Step, { kind: "restore" }>["drivers"]): string {
   const byDriver = new Map<string, PciAddress[]>();
-  for (const { address, hostDriver } of drivers)
-    byDriver.set(hostDriver, [...(byDriver.get(hostDriver) ?? []), address]);
+  for (const { hostAddress, hostDriver } of drivers)
+    byDriver.set(hostDriver, [...(byDriver.get(hostDriver) ?? []), hostAddress]);
   return [...byDriver].map(([driver, addresses]) => `${listFunctions(addresses)} on ${driver}`).join(", ");
 }
 
@@ -85,16 +85,16 @@ function describeRom({ romFile, romBar }: RomOptions): string {
   return romBar === undefined ? "" : romBar ? " with a ROM BAR" : " without a ROM BAR";
 }
 
-function describePlaces(places: readonly LedgerPlace[], preposition: string): string {
+function describeLocations(locations: readonly LedgerLocation[], preposition: string): string {
   const words = {
     live: "the guest's metadata",
     configuration: "its configuration",
     domain: "the guest's metadata and its configuration's",
     host: "a file on the host",
   } as const;
-  if (places.length === 1 && places[0] === "configuration")
+  if (locations.length === 1 && locations[0] === "configuration")
     return "the metadata of the guest's configuration";
-  return places.map((place) => words[place]).join(` and ${preposition} `);
+  return locations.map((location) => words[location]).join(` and ${preposition} `);
 }
 
 /** `512`, `1.5`, `0.25`: two digits after the point at the most. */
@@ -104,12 +104,12 @@ function describeGiB(bytes: number): string {
 
 /** `0000:01:00.0,2 at pci.8 and 0000:01:00.1,3, shown to nobody,` */
 function describeConfigured(functions: readonly ConfiguredFunction[]): string {
-  const byPlace = new Map<string, PciAddress[]>();
-  for (const { address, place } of functions) {
+  const byLocation = new Map<string, PciAddress[]>();
+  for (const { hostAddress, place } of functions) {
     const where = place === undefined ? "shown to nobody" : `at ${place.bus} slot ${place.slot}`;
-    byPlace.set(where, [...(byPlace.get(where) ?? []), address]);
+    byLocation.set(where, [...(byLocation.get(where) ?? []), hostAddress]);
   }
-  return [...byPlace].map(([where, addresses]) => `${listFunctions(addresses)} (${where})`).join(" and ");
+  return [...byLocation].map(([where, addresses]) => `${listFunctions(addresses)} (${where})`).join(" and ");
 }
 
 /** `pci.5` or, on a bus with several slots, `pci.0 slot 12`. */
@@ -141,7 +141,7 @@ export function listUses(uses: readonly string[]): string {
 /** What the guest goes through. */
 export function interruptionOf(plan: Plan): Interruption {
   const goes = plan.steps.some((step) => step.kind === "unplug" && step.seenByGuest);
-  const comes = plan.steps.some((step) => step.kind === "plug" || step.kind === "attach");
+  const comes = plan.steps.some((step) => step.kind === "plug" || step.kind === "attach-single");
   if (goes) return comes ? "device-goes-and-comes-back" : "device-goes";
   return comes ? "device-appears" : "none";
 }
@@ -153,7 +153,7 @@ export function describePlan(plan: Plan): string[] {
     ...describeTakeover(plan),
     ...plan.steps.map((step, index) => `${index + 1}. ${describeStep(step)}`),
     ...describeInterruption(plan),
-    ...describeIntroduction(plan),
+    ...describeSteppingStone(plan),
   ];
 }
 
@@ -167,8 +167,10 @@ export function describeTakeover({ takesOver }: Plan): string[] {
   ];
 }
 
-function describeIntroduction({ steps }: Plan): string[] {
-  const shown = steps.flatMap((step) => (step.kind === "introduce" ? [step.target.hostAddress] : []));
+function describeSteppingStone({ steps }: Plan): string[] {
+  const shown = steps.flatMap((step) =>
+    step.kind === "plug-stepping-stone" ? [step.target.hostAddress] : [],
+  );
   if (shown.length === 0) return [];
   return [
     `Before that it sees ${listFunctions(shown)} alone for some seconds, and has to let go`,

@@ -17,22 +17,22 @@ export {
   isTag,
   qemuIdOf,
   tagOf,
-  tellsOfRom,
+  hasRomSuffix,
 } from "./naming";
 export type {
   Configuration,
   ConfiguredFunction,
-  ConfiguredPlace,
-  Confinement,
+  GuestAddress,
+  QemuLimits,
   GuestIdentity,
   GuestRunState,
   Holding,
   LedgerEntry,
   LedgerFunction,
-  LedgerPlace,
+  LedgerLocation,
   Observation,
   OlderLibvirt,
-  OwnedPart,
+  OwnedResources,
   PluggedFunction,
   UnreadGuest,
 } from "./observation";
@@ -43,5 +43,5 @@ export { hasEnded, planDetach } from "./plan-detach";
 export { withRecorded } from "./recorded-holdings";
 export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
 export { findWaiting } from "./waiting";
-export type { FunctionSelection, RememberedAttachment, RememberedFunction, WantedAttachment } from "./wanted";
+export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./wanted";
 export { isSteppingStone } from "./stepping-stone";

@@ -34,13 +34,13 @@ export function qemuIdOf(tag: string, guestFunction: number, rom: RomOptions = {
 }
 
 /** Whether QEMU has to be asked for the ROM of a function with this id. Of one with an alias for an id libvirt tells it. */
-export function tellsOfRom(qemuId: string): boolean {
+export function hasRomSuffix(qemuId: string): boolean {
   return qemuId.endsWith(romSuffix);
 }
 
 /** libvirt's alias of one held function; libvirt takes over aliases that begin with `ua-`. */
-export function aliasOf(tag: string, address: PciAddress): string {
-  return `ua-${prefix}-${tag}-${address.replace(/[:.]/g, "-")}`;
+export function aliasOf(tag: string, hostAddress: PciAddress): string {
+  return `ua-${prefix}-${tag}-${hostAddress.replace(/[:.]/g, "-")}`;
 }
 
 /**

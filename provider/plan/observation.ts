@@ -9,7 +9,7 @@ export type GuestRunState = "running" | "paused" | "prelaunch" | "off" | "missin
 
 /** One function as the ledger on the host remembers it. */
 export interface LedgerFunction extends RomOptions {
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   /** Undefined for a function that is held and shown to nobody. */
   readonly guestFunction?: number;
   /** Driver it had before it was first held; undefined if it had none. */
@@ -41,7 +41,7 @@ export interface GuestIdentity {
 /** A live hostdev of some running guest of this host. */
 export interface Holding {
   readonly guest: GuestIdentity;
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   readonly alias: string;
   /**
    * Held without being shown to the guest by libvirt (`<address type='unassigned'/>`). One of ours that is not
@@ -53,17 +53,17 @@ export interface Holding {
 
 /** A host function that the guest's configuration gives to it at its next cold boot. */
 export interface ConfiguredFunction extends RomOptions {
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   /** Empty where the configuration names none: it is not ours. */
   readonly alias: string;
   /** Undefined where it is to be held and shown to nobody. */
-  readonly place?: ConfiguredPlace;
+  readonly place?: GuestAddress;
   /** A driver of VFIO's that it was on before, which libvirt is told to leave it on. Written, and never compared. */
   readonly vfioDriver?: string;
 }
 
 /** Where in the guest a configured function is to appear. */
-export interface ConfiguredPlace {
+export interface GuestAddress {
   /** QEMU's id of the bus, e.g. `pci.5`. */
   readonly bus: string;
   readonly slot: number;
@@ -83,10 +83,10 @@ export interface Configuration {
  * libvirt, on its host. `domain`: in both metadata, as far as the guest has them, because what an older libvirt's guest is
  * held stays held when the guest ends.
  */
-export type LedgerPlace = "live" | "configuration" | "domain" | "host";
+export type LedgerLocation = "live" | "configuration" | "domain" | "host";
 
 /** What a host lets the QEMU of a guest do; where libvirt keeps it, libvirt sees to that. */
-export interface Confinement {
+export interface QemuLimits {
   readonly pid: number;
   /** Name, or else number, of its user. */
   readonly user: string;
@@ -157,9 +157,9 @@ export interface Observation {
   /** What a function is to the host, used or not: `interface eth2`. Default: nothing is known. */
   readonly hostDevices?: ReadonlyMap<PciAddress, string>;
   /** Where the entries of this guest stand while it runs. Default: `live`. */
-  readonly ledgerPlace?: "live" | "domain" | "host";
+  readonly ledgerLocation?: "live" | "domain" | "host";
   /** Undefined where nothing confines QEMU, or something else sees to it. */
-  readonly confinement?: Confinement;
+  readonly qemuLimits?: QemuLimits;
   /** Whether the host plugs a function by itself where it is alone in its slot, and owns that slot then: libvirt does. */
   readonly plugsSingles?: boolean;
   /** Set where libvirt is too old to hold what it does not show: see {@link OlderLibvirt}. */
@@ -169,7 +169,7 @@ export interface Observation {
 /**
  * A libvirt that plugs a live hostdev though it is unassigned (before 8.3). What is held is bound to vfio-pci on the host,
  * libvirt gives no guest access to it, and hands nothing of it back. QEMU opens an IOMMU group only where libvirt itself plugs
- * a function of it, and keeps it open while it has any of its functions (docs/decisions/0021-stepping-stone.md).
+ * a function of it, and keeps it open while it has any of its functions (docs/internals/decisions/0021-stepping-stone.md).
  */
 export interface OlderLibvirt {
   /** `7.0.0` */
@@ -177,7 +177,7 @@ export interface OlderLibvirt {
 }
 
 /** What of an observation is one owner's. */
-export interface OwnedPart {
+export interface OwnedResources {
   readonly tag: string;
   /** The live entry, else the one in the guest's configuration. */
   readonly entry?: LedgerEntry;

@@ -1,6 +1,6 @@
 import { compareAddresses, romOptionsOf, type PciAddress } from "../pci";
 import { aliasOf, findTagOfAlias, findTagOfQemuId, tagOf } from "./naming";
-import type { LedgerEntry, Observation, OwnedPart, PluggedFunction } from "./observation";
+import type { LedgerEntry, Observation, OwnedResources, PluggedFunction } from "./observation";
 
 /**
  * The part of an observation that an owner token owns: its ledger entry, and what bears the entry's tag.
@@ -10,7 +10,7 @@ import type { LedgerEntry, Observation, OwnedPart, PluggedFunction } from "./obs
  * The running guest's entries come first. Those of its configuration count where the former say nothing: in a
  * guest that does not run, or where someone has removed the live one.
  */
-export function findOwned(observation: Observation, ownerToken: string): OwnedPart | undefined {
+export function findOwned(observation: Observation, ownerToken: string): OwnedResources | undefined {
   const here = entriesOf(observation);
   const entry = here.find((candidate) => candidate.owner === ownerToken);
   const tag = entry?.tag ?? tagOf(ownerToken);
@@ -23,20 +23,20 @@ export function findOwned(observation: Observation, ownerToken: string): OwnedPa
     .sort((a, b) => a.guestFunction - b.guestFunction);
   const holdings = observation.holdings
     .filter((one) => one.guest.uuid === observation.guest.uuid && findTagOfAlias(one.alias) === tag)
-    .sort((a, b) => compareAddresses(a.address, b.address));
+    .sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress));
   // in the middle of libvirt's own plug, which nobody waits for any more after a crash, QEMU may have it before libvirt says so
   const byAlias = plugged
     .filter((one) => one.qemuId === aliasOf(tag, one.hostAddress))
     .map((one) => one.hostAddress);
-  const shown = holdings.filter((one) => !one.isUnassigned).map((one) => one.address);
+  const shown = holdings.filter((one) => !one.isUnassigned).map((one) => one.hostAddress);
   return {
     tag,
     plugged,
-    held: [...new Set([...holdings.map((one) => one.address), ...byAlias])].sort(compareAddresses),
+    held: [...new Set([...holdings.map((one) => one.hostAddress), ...byAlias])].sort(compareAddresses),
     pluggedByLibvirt: [...new Set([...shown, ...byAlias])].sort(compareAddresses),
     configured: (observation.configuration?.functions ?? [])
       .filter((one) => findTagOfAlias(one.alias) === tag)
-      .sort((a, b) => compareAddresses(a.address, b.address)),
+      .sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress)),
     ...(entry && { entry }),
     ...(liveEntry && { liveEntry }),
     ...(configuredEntry && { configuredEntry }),
@@ -51,10 +51,12 @@ export function findOwned(observation: Observation, ownerToken: string): OwnedPa
 export function touchedGroups(
   observation: Observation,
   ownerToken: string,
-  isNamed: (address: PciAddress) => boolean,
+  isNamed: (hostAddress: PciAddress) => boolean,
 ): Set<number> {
   const groupsOf = (addresses: Iterable<PciAddress>): Set<number> =>
-    new Set([...addresses].flatMap((address) => observation.functions.get(address)?.iommuGroup ?? []));
+    new Set(
+      [...addresses].flatMap((hostAddress) => observation.functions.get(hostAddress)?.iommuGroup ?? []),
+    );
   const attachments = attachmentsOf(observation);
   const ownTag = findOwned(observation, ownerToken)?.tag;
   const named = [...observation.functions.keys()].filter(isNamed);
@@ -71,15 +73,16 @@ export function touchedGroups(
 /** The functions of each attachment of this guest, by its tag. */
 function attachmentsOf(observation: Observation): Map<string, Set<PciAddress>> {
   const attachments = new Map<string, Set<PciAddress>>();
-  const add = (tag: string | undefined, address: PciAddress): void => {
-    if (tag !== undefined) attachments.set(tag, (attachments.get(tag) ?? new Set()).add(address));
+  const add = (tag: string | undefined, hostAddress: PciAddress): void => {
+    if (tag !== undefined) attachments.set(tag, (attachments.get(tag) ?? new Set()).add(hostAddress));
   };
   for (const one of observation.holdings)
-    if (one.guest.uuid === observation.guest.uuid) add(findTagOfAlias(one.alias), one.address);
-  for (const one of observation.configuration?.functions ?? []) add(findTagOfAlias(one.alias), one.address);
+    if (one.guest.uuid === observation.guest.uuid) add(findTagOfAlias(one.alias), one.hostAddress);
+  for (const one of observation.configuration?.functions ?? [])
+    add(findTagOfAlias(one.alias), one.hostAddress);
   for (const one of observation.plugged) add(findTagOfQemuId(one.qemuId), one.hostAddress);
   for (const { tag, functions } of allEntriesOf(observation))
-    for (const one of functions) add(tag, one.address);
+    for (const one of functions) add(tag, one.hostAddress);
   return attachments;
 }
 
@@ -100,7 +103,7 @@ export function entriesOf(observation: Observation): LedgerEntry[] {
 }
 
 /** Whether nothing of an owner is there any more. */
-export function isNothing(owned: OwnedPart | undefined): boolean {
+export function isNothing(owned: OwnedResources | undefined): boolean {
   return (
     owned === undefined ||
     (owned.entry === undefined &&
@@ -112,12 +115,12 @@ export function isNothing(owned: OwnedPart | undefined): boolean {
 }
 
 /** What a cold boot plugs: libvirt gives each function its alias for an id. */
-export function pluggedAtBoot(owned: OwnedPart): PluggedFunction[] {
+export function pluggedAtBoot(owned: OwnedResources): PluggedFunction[] {
   return owned.configured
     .flatMap((one) =>
       one.place === undefined
         ? []
-        : [{ ...one.place, ...romOptionsOf(one), qemuId: one.alias, hostAddress: one.address }],
+        : [{ ...one.place, ...romOptionsOf(one), qemuId: one.alias, hostAddress: one.hostAddress }],
     )
     .sort((a, b) => a.guestFunction - b.guestFunction);
 }

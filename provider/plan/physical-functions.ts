@@ -1,4 +1,4 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import type { PciAddress } from "../pci";
 import type { Observation } from "./observation";
 
@@ -12,17 +12,21 @@ export function refuseParentsOfVirtualFunctions(
   toTake: readonly PciAddress[],
   needed: readonly PciAddress[],
 ): void {
-  for (const { address, virtualFunctions } of observation.hostUses) {
-    if (virtualFunctions === undefined || !toTake.includes(address)) continue;
+  for (const { hostAddress, virtualFunctions } of observation.hostUses) {
+    if (virtualFunctions === undefined || !toTake.includes(hostAddress)) continue;
     const own = virtualFunctions.filter((one) => needed.includes(one));
     if (own.length > 0)
-      throw fail("PHYSICAL_FUNCTION_NEEDED", { address, virtualFunctions: own, by: "this attachment" });
+      throw providerError("PHYSICAL_FUNCTION_NEEDED", {
+        hostAddress: hostAddress,
+        virtualFunctions: own,
+        by: "this attachment",
+      });
     const virtual = new Set(virtualFunctions);
-    const holder = observation.holdings.find((one) => virtual.has(one.address));
+    const holder = observation.holdings.find((one) => virtual.has(one.hostAddress));
     if (holder !== undefined)
-      throw fail("PHYSICAL_FUNCTION_NEEDED", {
-        address,
-        virtualFunctions: [holder.address],
+      throw providerError("PHYSICAL_FUNCTION_NEEDED", {
+        hostAddress: hostAddress,
+        virtualFunctions: [holder.hostAddress],
         by: `guest ${holder.guest.name}`,
       });
   }

@@ -1,4 +1,4 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import {
   compareAddresses,
   defaultFunctionMap,
@@ -17,15 +17,15 @@ import { chooseSlot, isPluggedAs, refuseSlotGivenAway, slotOfConfigured, usableB
 import { incarnationFor, isAnothersEntry, isVisible, refuseAnothers, refuseStandingOtherwise } from "./claim";
 import { listUses } from "./describe";
 import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
-import type { Holding, LedgerEntry, LedgerPlace, Observation, OwnedPart } from "./observation";
+import type { Holding, LedgerEntry, LedgerLocation, Observation, OwnedResources } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
-import { refuseConfined } from "./refuse-confined";
+import { refuseQemuLimits } from "./refuse-confined";
 import { refuseParentsOfVirtualFunctions } from "./physical-functions";
 import { configurationOf, planConfiguration, refuseConfiguredOtherwise } from "./plan-configuration";
 import {
-  comesBackByItself,
+  isReattachedByLibvirt,
   findHostDriver,
-  planHandback,
+  planAwaitReattach,
   planRestore,
   planUnplug,
   refusePluggedOtherwise,
@@ -37,7 +37,7 @@ import { findSingle } from "./plan-single";
 import { findSteppingStones } from "./stepping-stone";
 import type { Plan, PlugTarget, Step, TakenFunction } from "./step";
 import { findWaiting } from "./waiting";
-import type { RememberedAttachment, WantedAttachment } from "./wanted";
+import type { PriorAttachment, DesiredAttachment } from "./wanted";
 
 /**
  * Ordered steps from what is there to what is wanted; throws a ProviderError that says why it cannot be.
@@ -53,108 +53,113 @@ import type { RememberedAttachment, WantedAttachment } from "./wanted";
  */
 export function planAttach(
   observation: Observation,
-  wanted: WantedAttachment,
-  remembered?: RememberedAttachment,
+  desired: DesiredAttachment,
+  prior?: PriorAttachment,
 ): Plan {
-  refuseGuestState(observation, wanted);
+  refuseGuestState(observation, desired);
   const isOff = observation.guest.runState === "off";
-  const { part, isTaken } = ownOrAdopt(observation, wanted, remembered);
+  const { part, isTaken } = ownOrAdopt(observation, desired, prior);
   const owned = isOff ? asConfigured(part) : part;
   // of a create that would resume what a crash left, and of another stack's, the host alone tells nothing: what the guest
-  // sees decides (docs/decisions/0074-incarnation.md)
-  const takesOver = remembered === undefined && !isTaken && isVisible(observation, owned);
-  const standsOtherwise = takesOver && !wanted.adopt;
-  const known = standsOtherwise ? undefined : (owned.entry ?? remembered);
-  const map = selectFunctions(observation, wanted, known);
-  if (standsOtherwise) refuseStandingOtherwise(observation, wanted, owned, map);
+  // sees decides (docs/internals/decisions/0074-incarnation.md)
+  const takesOver = prior === undefined && !isTaken && isVisible(observation, owned);
+  const standsOtherwise = takesOver && !desired.adopt;
+  const known = standsOtherwise ? undefined : (owned.entry ?? prior);
+  const map = selectFunctions(observation, desired, known);
+  if (standsOtherwise) refuseStandingOtherwise(observation, desired, owned, map);
   const members = groupMembers(observation, map);
-  const leftovers = findLeftovers(observation, wanted, owned, map, members, remembered);
+  const leftovers = findLeftovers(observation, desired, owned, map, members, prior);
   const needed = [...map.map((one) => one.hostAddress), ...leftovers].sort(compareAddresses);
-  const toHold = needed.filter((address) => !owned.held.includes(address));
+  const toHold = needed.filter((hostAddress) => !owned.held.includes(hostAddress));
   refuseWhatGuestsHold(observation, owned, toHold);
   refusePluggedOtherwise(observation, owned, [...needed, ...owned.held]);
   const slot = isOff
-    ? slotOfConfigured(observation, wanted, owned, remembered)
-    : chooseSlot(observation, wanted, owned, map, remembered);
+    ? slotOfConfigured(observation, desired, owned, prior)
+    : chooseSlot(observation, desired, owned, map, prior);
   const isPlugged = isPluggedAs(owned, map, slot);
   // a guest that is off takes nothing now: its next boot does
-  const toHoldAgain = isPlugged || isOff ? [] : heldInNameOnly(owned, members);
+  const toHoldAgain = isPlugged || isOff ? [] : heldButUnbound(owned, members);
   if (!isOff) {
     refuseParentsOfVirtualFunctions(observation, [...toHold, ...toHoldAgain], needed);
-    refuseWhatTheHostUses(observation, wanted, [...toHold, ...toHoldAgain]);
-    if (!isPlugged) refuseConfined(observation, [...members.values()]);
+    refuseWhatTheHostUses(observation, desired, [...toHold, ...toHoldAgain]);
+    if (!isPlugged) refuseQemuLimits(observation, [...members.values()]);
   }
   const single = isPlugged || isOff ? undefined : findSingle(observation, owned, map, slot);
   const stones =
     isPlugged || isOff || single !== undefined
       ? undefined
-      : findSteppingStones(observation, usableBuses(observation, wanted, owned), map, slot);
+      : findSteppingStones(observation, usableBuses(observation, desired, owned), map, slot);
   const targets: PlugTarget[] = [...map]
     .sort((a, b) => a.guestFunction - b.guestFunction)
     .map((one) => ({ ...one, qemuId: targetId(owned, one, isPlugged, isOff || one === single) }));
-  const kept = owned.held.filter((address) => members.has(address));
-  const dropped = owned.held.filter((address) => !members.has(address));
-  const givenUp = [...dropped, ...releasedEarlier(observation, owned, members, remembered)];
+  const kept = owned.held.filter((hostAddress) => members.has(hostAddress));
+  const dropped = owned.held.filter((hostAddress) => !members.has(hostAddress));
+  const givenUp = [...dropped, ...releasedEarlier(observation, owned, members, prior)];
   const heldOnly = [...new Set([...kept, ...leftovers])]
-    .filter((address) => !map.some((one) => one.hostAddress === address))
+    .filter((hostAddress) => !map.some((one) => one.hostAddress === hostAddress))
     .sort(compareAddresses);
 
-  const incarnation = incarnationFor(wanted, owned, isTaken || takesOver, remembered);
+  const incarnation = incarnationFor(desired, owned, isTaken || takesOver, prior);
   const finalEntry = {
-    ...ledgerEntry(observation, wanted, owned, slot, map, heldOnly, remembered),
+    ...ledgerEntry(observation, desired, owned, slot, map, heldOnly, prior),
     ...incarnation,
   };
-  const interimEntry = withDropped(finalEntry, owned, givenUp, remembered);
-  const configuration = wanted.persistent ? configurationOf(finalEntry) : [];
-  if (wanted.persistent)
+  const interimEntry = withDropped(finalEntry, owned, givenUp, prior);
+  const configuration = desired.persistent ? configurationOf(finalEntry) : [];
+  if (desired.persistent)
     refuseConfiguredOtherwise(
       observation,
       owned,
-      configuration.map((one) => one.address),
+      configuration.map((one) => one.hostAddress),
     );
-  const taken = (address: PciAddress): TakenFunction => {
-    const hostDriver = finalEntry.functions.find((one) => one.address === address)?.hostDriver;
-    const overriddenUses = usesOf(observation, address).map((one) => one.use);
-    const hostDevices = observation.hostDevices?.get(address);
+  const taken = (hostAddress: PciAddress): TakenFunction => {
+    const hostDriver = finalEntry.functions.find((one) => one.hostAddress === hostAddress)?.hostDriver;
+    const overriddenUses = usesOf(observation, hostAddress).map((one) => one.use);
+    const hostDevices = observation.hostDevices?.get(hostAddress);
     return {
-      address,
-      alias: aliasOf(owned.tag, address),
+      hostAddress,
+      alias: aliasOf(owned.tag, hostAddress),
       ...(hostDriver !== undefined && { hostDriver }),
       ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }),
       ...(hostDevices !== undefined && { hostDevices }),
       ...(overriddenUses.length > 0 && { overriddenUses }),
     };
   };
-  const holdStep = (address: PciAddress): Step => ({
+  const holdStep = (hostAddress: PciAddress): Step => ({
     kind: "hold",
-    ...taken(address),
-    purpose: map.some((one) => one.hostAddress === address) ? "assign" : "leftover",
+    ...taken(hostAddress),
+    purpose: map.some((one) => one.hostAddress === hostAddress) ? "assign" : "leftover",
   });
-  const places: LedgerPlace[] = [
-    ...(isOff ? [] : [observation.ledgerPlace ?? "live"]),
-    ...(wanted.persistent ? ["configuration" as const] : []),
+  const locations: LedgerLocation[] = [
+    ...(isOff ? [] : [observation.ledgerLocation ?? "live"]),
+    ...(desired.persistent ? ["configuration" as const] : []),
   ];
-  const isRenewed = wanted.fresh !== undefined && finalEntry.incarnation === wanted.fresh.incarnation;
-  const stale = places.filter(
-    (place) =>
+  const isRenewed = desired.fresh !== undefined && finalEntry.incarnation === desired.fresh.incarnation;
+  const stale = locations.filter(
+    (location) =>
       isRenewed ||
-      !isSameEntry(place === "configuration" ? owned.configuredEntry : owned.liveEntry, interimEntry),
+      !isSameEntry(location === "configuration" ? owned.configuredEntry : owned.liveEntry, interimEntry),
   );
   const configurationSteps = planConfiguration(owned, configuration);
-  if (isPlugged && !isOff && !wanted.goesBack && configurationSteps.some((step) => step.kind === "configure"))
-    refuseSlotGivenAway(observation, wanted, owned, slot);
+  if (
+    isPlugged &&
+    !isOff &&
+    !desired.goesBack &&
+    configurationSteps.some((step) => step.kind === "configure")
+  )
+    refuseSlotGivenAway(observation, desired, owned, slot);
   const steps: Step[] = [];
-  if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, places: stale });
+  if (stale.length > 0) steps.push({ kind: "record", entry: interimEntry, locations: stale });
   if (!isOff) {
-    steps.push(...toHold.filter((address) => address !== single?.hostAddress).map(holdStep));
+    steps.push(...toHold.filter((hostAddress) => hostAddress !== single?.hostAddress).map(holdStep));
     const unplugs = isPlugged ? [] : planUnplug(observation, owned);
     const goesByItself = owned.pluggedByLibvirt.filter(
-      (address) => !isPlugged || !owned.plugged.some((one) => one.hostAddress === address),
+      (hostAddress) => !isPlugged || !owned.plugged.some((one) => one.hostAddress === hostAddress),
     );
-    steps.push(...unplugs, ...planHandback(owned.tag, goesByItself));
+    steps.push(...unplugs, ...planAwaitReattach(owned.tag, goesByItself));
     // libvirt takes the group's node from the guest with what it hands back; holding that again brings it back
-    steps.push(...goesByItself.filter((address) => members.has(address)).map(holdStep));
-    steps.push(...toHoldAgain.map((address) => releaseStep(owned, address, remembered)));
+    steps.push(...goesByItself.filter((hostAddress) => members.has(hostAddress)).map(holdStep));
+    steps.push(...toHoldAgain.map((hostAddress) => releaseStep(owned, hostAddress, prior)));
     steps.push(...toHoldAgain.map(holdStep));
     if (single !== undefined)
       steps.push(...planSingle(observation, owned.tag, slot, targets, taken(single.hostAddress)));
@@ -165,16 +170,16 @@ export function planAttach(
   const confirmed = steps.length;
   steps.push(...configurationSteps);
   const standsAfter = isOff ? steps.length : confirmed;
-  if (!wanted.persistent && owned.configuredEntry !== undefined)
-    steps.push({ kind: "erase", entry: owned.configuredEntry, places: ["configuration"] });
+  if (!desired.persistent && owned.configuredEntry !== undefined)
+    steps.push({ kind: "erase", entry: owned.configuredEntry, locations: ["configuration"] });
   if (givenUp.length > 0) {
-    for (const address of isOff ? [] : dropped)
-      if (!comesBackByItself(observation, owned, address))
-        steps.push(releaseStep(owned, address, remembered));
-    const ofGivenUp = interimEntry.functions.filter((one) => givenUp.includes(one.address));
-    const byLibvirt = dropped.some((address) => owned.pluggedByLibvirt.includes(address));
+    for (const hostAddress of isOff ? [] : dropped)
+      if (!isReattachedByLibvirt(observation, owned, hostAddress))
+        steps.push(releaseStep(owned, hostAddress, prior));
+    const ofGivenUp = interimEntry.functions.filter((one) => givenUp.includes(one.hostAddress));
+    const byLibvirt = dropped.some((hostAddress) => owned.pluggedByLibvirt.includes(hostAddress));
     steps.push(...planRestore(observation, ofGivenUp, dropped, byLibvirt));
-    steps.push({ kind: "record", entry: finalEntry, places });
+    steps.push({ kind: "record", entry: finalEntry, locations });
   }
   refuseUnidentified(observation, steps);
   const { since } = owned.entry ?? {};
@@ -190,10 +195,10 @@ export function planAttach(
  * A guest that is shut off has what its configuration gives it: it is looked at as if it had booted, so that
  * the same questions find what differs.
  */
-function asConfigured(owned: OwnedPart): OwnedPart {
+function asConfigured(owned: OwnedResources): OwnedResources {
   return {
     ...owned,
-    held: owned.configured.map((one) => one.address),
+    held: owned.configured.map((one) => one.hostAddress),
     pluggedByLibvirt: [],
     plugged: pluggedAtBoot(owned),
   };
@@ -203,50 +208,58 @@ function asConfigured(owned: OwnedPart): OwnedPart {
  * Functions that libvirt has for the guest and that someone has taken from vfio-pci on the host, by `unbind` or by
  * `remove` and `rescan`: QEMU cannot open them, and libvirt binds them again only where it takes them anew.
  */
-function heldInNameOnly(owned: OwnedPart, members: ReadonlyMap<PciAddress, HostFunction>): PciAddress[] {
-  return owned.held.filter((address) => {
-    const one = members.get(address);
-    return one !== undefined && !isVfioDriver(one.driver) && !owned.pluggedByLibvirt.includes(address);
+function heldButUnbound(owned: OwnedResources, members: ReadonlyMap<PciAddress, HostFunction>): PciAddress[] {
+  return owned.held.filter((hostAddress) => {
+    const one = members.get(hostAddress);
+    return one !== undefined && !isVfioDriver(one.driver) && !owned.pluggedByLibvirt.includes(hostAddress);
   });
 }
 
 /** The id of a function that stays is the one it has: what libvirt plugs bears its alias. */
-function targetId(owned: OwnedPart, one: FunctionMapping, isPlugged: boolean, byLibvirt: boolean): string {
+function targetId(
+  owned: OwnedResources,
+  one: FunctionMapping,
+  isPlugged: boolean,
+  byLibvirt: boolean,
+): string {
   if (byLibvirt) return aliasOf(owned.tag, one.hostAddress);
   const present = owned.plugged.find((other) => other.hostAddress === one.hostAddress);
   return (isPlugged ? present?.qemuId : undefined) ?? qemuIdOf(owned.tag, one.guestFunction, one);
 }
 
-function refuseGuestState(observation: Observation, wanted: WantedAttachment): void {
+function refuseGuestState(observation: Observation, desired: DesiredAttachment): void {
   const { guest, configuration, olderLibvirt } = observation;
-  if (wanted.persistent && olderLibvirt !== undefined)
-    throw fail("PERSISTENT_NEEDS_NEWER_LIBVIRT", { guest: guest.name, version: olderLibvirt.version });
+  if (desired.persistent && olderLibvirt !== undefined)
+    throw providerError("PERSISTENT_NEEDS_NEWER_LIBVIRT", {
+      guest: guest.name,
+      version: olderLibvirt.version,
+    });
   switch (guest.runState) {
     case "missing":
-      throw fail("GUEST_NOT_FOUND", { guest: guest.name });
+      throw providerError("GUEST_NOT_FOUND", { guest: guest.name });
     case "off":
-      if (wanted.persistent && !isNothing(findOwned(observation, wanted.ownerToken))) return;
-      throw fail("GUEST_NOT_RUNNING", { guest: guest.name });
+      if (desired.persistent && !isNothing(findOwned(observation, desired.ownerToken))) return;
+      throw providerError("GUEST_NOT_RUNNING", { guest: guest.name });
     case "prelaunch":
-      throw fail("GUEST_NEVER_RAN", { guest: guest.name });
+      throw providerError("GUEST_NEVER_RAN", { guest: guest.name });
     case "running":
     case "paused":
-      if (wanted.persistent && configuration === undefined)
-        throw fail("GUEST_IS_TRANSIENT", { guest: guest.name });
+      if (desired.persistent && configuration === undefined)
+        throw providerError("GUEST_IS_TRANSIENT", { guest: guest.name });
   }
 }
 
 /** `isTaken`: another's, and taken over because `adopt` asks for it. */
 function ownOrAdopt(
   observation: Observation,
-  wanted: WantedAttachment,
-  remembered: RememberedAttachment | undefined,
-): { readonly part: OwnedPart; readonly isTaken: boolean } {
-  const own = findOwned(observation, wanted.ownerToken);
+  desired: DesiredAttachment,
+  prior: PriorAttachment | undefined,
+): { readonly part: OwnedResources; readonly isTaken: boolean } {
+  const own = findOwned(observation, desired.ownerToken);
   const ownHasDevices =
     own !== undefined && [own.held, own.plugged, own.configured].some((some) => some.length > 0);
-  const named = namedAddresses(observation, wanted, remembered);
-  if (remembered !== undefined && !wanted.adopt) refuseAnothers(observation, own, remembered, named);
+  const named = namedAddresses(observation, desired, prior);
+  if (prior !== undefined && !desired.adopt) refuseAnothers(observation, own, prior, named);
   const elsewhere = observation.ledger.filter((line) => line.guest.uuid !== observation.guest.uuid);
   const lines = [
     ...entriesOf(observation).map((entry) => ({ guest: observation.guest, entry })),
@@ -254,22 +267,25 @@ function ownOrAdopt(
   ];
   const rival = lines.find(
     (line) =>
-      line.entry.owner !== wanted.ownerToken && line.entry.functions.some((one) => named.has(one.address)),
+      line.entry.owner !== desired.ownerToken &&
+      line.entry.functions.some((one) => named.has(one.hostAddress)),
   );
   if (rival === undefined) {
     if (own === undefined) {
-      const adopter = lines.find((line) => line.entry.owner !== wanted.ownerToken);
-      throw fail("ATTACHMENT_ADOPTED_BY_ANOTHER", {
+      const adopter = lines.find((line) => line.entry.owner !== desired.ownerToken);
+      throw providerError("ATTACHMENT_ADOPTED_BY_ANOTHER", {
         owner: adopter?.entry.owner ?? "another owner",
         guest: observation.guest.name,
       });
     }
-    return { part: own, isTaken: remembered !== undefined && isAnothersEntry(own.entry, remembered, named) };
+    return { part: own, isTaken: prior !== undefined && isAnothersEntry(own.entry, prior, named) };
   }
   const isElsewhere = rival.guest.uuid !== observation.guest.uuid;
-  if (!wanted.adopt || isElsewhere || ownHasDevices)
-    throw fail("ATTACHMENT_OWNED_BY_ANOTHER", {
-      functions: rival.entry.functions.map((one) => one.address).filter((address) => named.has(address)),
+  if (!desired.adopt || isElsewhere || ownHasDevices)
+    throw providerError("ATTACHMENT_OWNED_BY_ANOTHER", {
+      functions: rival.entry.functions
+        .map((one) => one.hostAddress)
+        .filter((hostAddress) => named.has(hostAddress)),
       guest: rival.guest.name,
       owner: rival.entry.owner,
       canAdopt: !isElsewhere && !ownHasDevices,
@@ -281,13 +297,13 @@ function ownOrAdopt(
 
 function namedAddresses(
   observation: Observation,
-  wanted: WantedAttachment,
-  remembered: RememberedAttachment | undefined,
+  desired: DesiredAttachment,
+  prior: PriorAttachment | undefined,
 ): Set<PciAddress> {
-  const { selection } = wanted;
+  const { selection } = desired;
   if (selection.by === "map") return new Set(selection.map.map((one) => one.hostAddress));
   const numbers =
-    selection.functions ?? rememberedNumbers(wanted, remembered) ?? deviceFunctions(observation, wanted);
+    selection.functions ?? priorNumbers(desired, prior) ?? deviceFunctions(observation, desired);
   return new Set(numbers.map((n) => pciAddressOf(selection.device, n)));
 }
 
@@ -297,56 +313,55 @@ function namedAddresses(
  */
 function selectFunctions(
   observation: Observation,
-  wanted: WantedAttachment,
-  known: Pick<RememberedAttachment, "functions"> | undefined,
+  desired: DesiredAttachment,
+  known: Pick<PriorAttachment, "functions"> | undefined,
 ): FunctionMapping[] {
-  const { selection } = wanted;
+  const { selection } = desired;
   const map =
     selection.by === "map"
       ? [...selection.map]
       : defaultFunctionMap(
-          (
-            selection.functions ??
-            rememberedNumbers(wanted, known) ??
-            deviceFunctions(observation, wanted)
-          ).map((n) => pciAddressOf(selection.device, n)),
+          (selection.functions ?? priorNumbers(desired, known) ?? deviceFunctions(observation, desired)).map(
+            (n) => pciAddressOf(selection.device, n),
+          ),
         );
   for (const { hostAddress } of map) {
     const one = observation.functions.get(hostAddress);
     if (one === undefined)
-      throw fail("FUNCTION_NOT_FOUND", {
-        address: hostAddress,
+      throw providerError("FUNCTION_NOT_FOUND", {
+        hostAddress: hostAddress,
         present: presentFunctions(observation, hostAddress),
       });
-    if (one.isBridge) throw fail("FUNCTION_IS_BRIDGE", { address: hostAddress });
-    if (one.iommuGroup === undefined) throw fail("FUNCTION_WITHOUT_IOMMU_GROUP", { address: hostAddress });
+    if (one.isBridge) throw providerError("FUNCTION_IS_BRIDGE", { hostAddress: hostAddress });
+    if (one.iommuGroup === undefined)
+      throw providerError("FUNCTION_WITHOUT_IOMMU_GROUP", { hostAddress: hostAddress });
   }
   return map;
 }
 
-function rememberedNumbers(
-  wanted: WantedAttachment,
-  remembered: Pick<RememberedAttachment, "functions"> | undefined,
+function priorNumbers(
+  desired: DesiredAttachment,
+  prior: Pick<PriorAttachment, "functions"> | undefined,
 ): number[] | undefined {
-  const { selection } = wanted;
-  if (selection.by !== "device" || remembered === undefined) return undefined;
-  const shown = remembered.functions.filter(
-    (one) => one.guestFunction !== undefined && slotOf(one.address) === selection.device,
+  const { selection } = desired;
+  if (selection.by !== "device" || prior === undefined) return undefined;
+  const shown = prior.functions.filter(
+    (one) => one.guestFunction !== undefined && slotOf(one.hostAddress) === selection.device,
   );
-  return shown.length === 0 ? undefined : shown.map((one) => functionNumberOf(one.address));
+  return shown.length === 0 ? undefined : shown.map((one) => functionNumberOf(one.hostAddress));
 }
 
-function deviceFunctions(observation: Observation, wanted: WantedAttachment): number[] {
-  if (wanted.selection.by !== "device") return [];
-  const { device } = wanted.selection;
-  const found = [...observation.functions.keys()].filter((address) => slotOf(address) === device);
-  if (found.length === 0) throw fail("DEVICE_NOT_FOUND", { device });
+function deviceFunctions(observation: Observation, desired: DesiredAttachment): number[] {
+  if (desired.selection.by !== "device") return [];
+  const { device } = desired.selection;
+  const found = [...observation.functions.keys()].filter((hostAddress) => slotOf(hostAddress) === device);
+  if (found.length === 0) throw providerError("DEVICE_NOT_FOUND", { device });
   return found.map(functionNumberOf).sort((a, b) => a - b);
 }
 
-function presentFunctions(observation: Observation, address: PciAddress): PciAddress[] {
+function presentFunctions(observation: Observation, hostAddress: PciAddress): PciAddress[] {
   return [...observation.functions.keys()]
-    .filter((other) => slotOf(other) === slotOf(address))
+    .filter((other) => slotOf(other) === slotOf(hostAddress))
     .sort(compareAddresses);
 }
 
@@ -362,45 +377,46 @@ function groupMembers(
 /** Members with a host driver that are not assigned: they make the group unusable unless they are held. */
 function findLeftovers(
   observation: Observation,
-  wanted: WantedAttachment,
-  owned: OwnedPart,
+  desired: DesiredAttachment,
+  owned: OwnedResources,
   map: readonly FunctionMapping[],
   members: ReadonlyMap<PciAddress, HostFunction>,
-  remembered: RememberedAttachment | undefined,
+  prior: PriorAttachment | undefined,
 ): PciAddress[] {
   // a group has one user: even a member on vfio-pci is no longer safe once it is held for someone else, whose
   // release would take the group's node from this guest or hand a function back under it
   const foreign =
     observation.guest.runState === "off"
       ? []
-      : [...members.keys()].filter((address) => isHeldByOther(observation, owned, address));
+      : [...members.keys()].filter((hostAddress) => isHeldByOther(observation, owned, hostAddress));
   refuseWhatGuestsHold(observation, owned, foreign);
   const leftovers = [...members.values()]
-    .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.address))
-    .sort((a, b) => compareAddresses(a.address, b.address))
-    .map((one) => ({ address: one.address, driver: originalDriver(owned, one, remembered) }))
+    .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.hostAddress))
+    .sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress))
+    .map((one) => ({ hostAddress: one.hostAddress, driver: originalDriver(owned, one, prior) }))
     .filter((one) => one.driver !== undefined && !isVfioDriver(one.driver));
-  if (leftovers.length > 0 && wanted.leftovers === "refuse")
-    throw fail("LEFTOVERS_REFUSED", {
-      leftovers: leftovers.map((one) => `${one.address} (${one.driver ?? "no driver"})`),
+  if (leftovers.length > 0 && desired.leftovers === "refuse")
+    throw providerError("LEFTOVERS_REFUSED", {
+      leftovers: leftovers.map((one) => `${one.hostAddress} (${one.driver ?? "no driver"})`),
       groups: [...new Set([...members.values()].map((one) => one.iommuGroup ?? -1))],
     });
-  return leftovers.map((one) => one.address);
+  return leftovers.map((one) => one.hostAddress);
 }
 
-function isHeldByOther(observation: Observation, owned: OwnedPart, address: PciAddress): boolean {
-  return findOther(observation, owned, address) !== undefined;
+function isHeldByOther(observation: Observation, owned: OwnedResources, hostAddress: PciAddress): boolean {
+  return findOther(observation, owned, hostAddress) !== undefined;
 }
 
 /** Who else holds a function: a process may have the group open beside its owner. */
 function findOther(
   { holdings, guest }: Observation,
-  owned: OwnedPart,
-  address: PciAddress,
+  owned: OwnedResources,
+  hostAddress: PciAddress,
 ): Holding | undefined {
   return holdings.find(
     (one) =>
-      one.address === address && !(one.guest.uuid === guest.uuid && findTagOfAlias(one.alias) === owned.tag),
+      one.hostAddress === hostAddress &&
+      !(one.guest.uuid === guest.uuid && findTagOfAlias(one.alias) === owned.tag),
   );
 }
 
@@ -409,77 +425,83 @@ function findOther(
  * more was lost in a cut-off release: the ledger still knows what it had, or the state does.
  */
 function originalDriver(
-  owned: OwnedPart,
+  owned: OwnedResources,
   one: HostFunction,
-  remembered: RememberedAttachment | undefined,
+  prior: PriorAttachment | undefined,
 ): string | undefined {
-  if (owned.held.includes(one.address)) return findHostDriver(owned, one.address, remembered);
+  if (owned.held.includes(one.hostAddress)) return findHostDriver(owned, one.hostAddress, prior);
   const isUnclear = one.driver === undefined || isVfioDriver(one.driver);
-  return (isUnclear ? findHostDriver(owned, one.address, remembered) : undefined) ?? one.driver;
+  return (isUnclear ? findHostDriver(owned, one.hostAddress, prior) : undefined) ?? one.driver;
 }
 
 function refuseWhatGuestsHold(
   observation: Observation,
-  owned: OwnedPart,
+  owned: OwnedResources,
   toTake: readonly PciAddress[],
 ): void {
-  for (const address of toTake) {
-    const holder = findOther(observation, owned, address);
+  for (const hostAddress of toTake) {
+    const holder = findOther(observation, owned, hostAddress);
     if (holder !== undefined)
-      throw fail("FUNCTION_HELD_BY_GUEST", { address, guest: holder.guest.name, alias: holder.alias });
+      throw providerError("FUNCTION_HELD_BY_GUEST", {
+        hostAddress: hostAddress,
+        guest: holder.guest.name,
+        alias: holder.alias,
+      });
   }
 }
 
 function refuseWhatTheHostUses(
   observation: Observation,
-  wanted: WantedAttachment,
+  desired: DesiredAttachment,
   toTake: readonly PciAddress[],
 ): void {
-  const refused = toTake.flatMap((address) => {
-    const uses = usesOf(observation, address).filter((one) => !wanted.allowInUse || one.isThisConnection);
-    return uses.length === 0 ? [] : [{ address, uses }];
+  const refused = toTake.flatMap((hostAddress) => {
+    const uses = usesOf(observation, hostAddress).filter(
+      (one) => !desired.allowInUse || one.isThisConnection,
+    );
+    return uses.length === 0 ? [] : [{ hostAddress, uses }];
   });
   if (refused.length === 0) return;
-  throw fail("FUNCTION_USED_BY_HOST", {
-    uses: refused.map(({ address, uses }) => {
-      const driver = observation.functions.get(address)?.driver ?? "no driver";
-      return `${address} (${driver}) ${listUses(uses.map((one) => one.use))}`;
+  throw providerError("FUNCTION_USED_BY_HOST", {
+    uses: refused.map(({ hostAddress, uses }) => {
+      const driver = observation.functions.get(hostAddress)?.driver ?? "no driver";
+      return `${hostAddress} (${driver}) ${listUses(uses.map((one) => one.use))}`;
     }),
     canOverride: refused.every(({ uses }) => uses.every((one) => !one.isThisConnection)),
   });
 }
 
-function usesOf(observation: Observation, address: PciAddress): readonly HostUse[] {
-  return observation.hostUses.filter((one) => one.address === address);
+function usesOf(observation: Observation, hostAddress: PciAddress): readonly HostUse[] {
+  return observation.hostUses.filter((one) => one.hostAddress === hostAddress);
 }
 
 function ledgerEntry(
   observation: Observation,
-  wanted: WantedAttachment,
-  owned: OwnedPart,
+  desired: DesiredAttachment,
+  owned: OwnedResources,
   slot: GuestSlot,
   map: readonly FunctionMapping[],
   heldOnly: readonly PciAddress[],
-  remembered: RememberedAttachment | undefined,
+  prior: PriorAttachment | undefined,
 ): LedgerEntry {
-  const driverOf = (address: PciAddress): { hostDriver?: string } => {
-    const one = observation.functions.get(address);
-    const hostDriver = one && originalDriver(owned, one, remembered);
+  const driverOf = (hostAddress: PciAddress): { hostDriver?: string } => {
+    const one = observation.functions.get(hostAddress);
+    const hostDriver = one && originalDriver(owned, one, prior);
     return hostDriver === undefined ? {} : { hostDriver };
   };
   return {
-    owner: wanted.ownerToken,
+    owner: desired.ownerToken,
     tag: owned.tag,
     slot,
     functions: [
       ...map.map((one) => ({
-        address: one.hostAddress,
+        hostAddress: one.hostAddress,
         guestFunction: one.guestFunction,
         ...romOptionsOf(one),
         ...driverOf(one.hostAddress),
       })),
-      ...heldOnly.map((address) => ({ address, ...driverOf(address) })),
-    ].sort((a, b) => compareAddresses(a.address, b.address)),
+      ...heldOnly.map((hostAddress) => ({ hostAddress, ...driverOf(hostAddress) })),
+    ].sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress)),
   };
 }
 
@@ -489,26 +511,26 @@ function ledgerEntry(
  */
 function releasedEarlier(
   observation: Observation,
-  owned: OwnedPart,
+  owned: OwnedResources,
   members: ReadonlyMap<PciAddress, HostFunction>,
-  remembered: RememberedAttachment | undefined,
+  prior: PriorAttachment | undefined,
 ): PciAddress[] {
-  const known = [...(owned.entry?.functions ?? []), ...findWaiting(observation, owned, remembered)];
-  return [...new Set(known.map((one) => one.address))].filter(
-    (address) => !members.has(address) && !owned.held.includes(address),
+  const known = [...(owned.entry?.functions ?? []), ...findWaiting(observation, owned, prior)];
+  return [...new Set(known.map((one) => one.hostAddress))].filter(
+    (hostAddress) => !members.has(hostAddress) && !owned.held.includes(hostAddress),
   );
 }
 
 /** While functions are still to be released, the ledger goes on naming them and their drivers. */
 function withDropped(
   entry: LedgerEntry,
-  owned: OwnedPart,
+  owned: OwnedResources,
   dropped: readonly PciAddress[],
-  remembered: RememberedAttachment | undefined,
+  prior: PriorAttachment | undefined,
 ): LedgerEntry {
-  const extra = dropped.map((address) => {
-    const hostDriver = findHostDriver(owned, address, remembered);
-    return { address, ...(hostDriver !== undefined && { hostDriver }) };
+  const extra = dropped.map((hostAddress) => {
+    const hostDriver = findHostDriver(owned, hostAddress, prior);
+    return { hostAddress, ...(hostDriver !== undefined && { hostDriver }) };
   });
   return { ...entry, functions: [...entry.functions, ...extra] };
 }
@@ -523,7 +545,7 @@ function isSameEntry(a: LedgerEntry | undefined, b: LedgerEntry): boolean {
       entry.slot.slot,
       entry.functions
         .map((one) =>
-          JSON.stringify([one.address, one.guestFunction, one.hostDriver, one.romFile, one.romBar]),
+          JSON.stringify([one.hostAddress, one.guestFunction, one.hostDriver, one.romFile, one.romBar]),
         )
         .sort(),
     ]);

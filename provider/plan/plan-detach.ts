@@ -1,13 +1,13 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import { isAcpiSlot, isVfioDriver, romOptionsOf, type PciAddress, type SlotKind } from "../pci";
 import { hasOtherIncarnation } from "./claim";
 import { aliasOf, findTagOfQemuId } from "./naming";
-import type { LedgerPlace, Observation, OwnedPart, PluggedFunction } from "./observation";
+import type { LedgerLocation, Observation, OwnedResources, PluggedFunction } from "./observation";
 import { findOwned } from "./owned";
 import { planUnconfigure } from "./plan-configuration";
 import type { Plan, Step } from "./step";
 import { findWaiting } from "./waiting";
-import type { RememberedAttachment, RememberedFunction } from "./wanted";
+import type { PriorAttachment, PriorFunction } from "./wanted";
 
 /**
  * Steps that give back everything the owner has; none where it has nothing. The guest's configuration loses it
@@ -16,14 +16,10 @@ import type { RememberedAttachment, RememberedFunction } from "./wanted";
  * @param remembered of the state that asks: what another state of the same token has in the configuration is left alone.
  *   Whether the attachment itself is another's is asked before.
  */
-export function planDetach(
-  observation: Observation,
-  ownerToken: string,
-  remembered?: RememberedAttachment,
-): Plan {
+export function planDetach(observation: Observation, ownerToken: string, prior?: PriorAttachment): Plan {
   const found = findOwned(observation, ownerToken);
-  const owned = found && remembered ? withoutAnothers(found, remembered) : found;
-  const waiting = findWaiting(observation, owned, remembered);
+  const owned = found && prior ? withoutAnothers(found, prior) : found;
+  const waiting = findWaiting(observation, owned, prior);
   if (owned === undefined) {
     const steps = planRestore(observation, waiting, []);
     refuseUnidentified(observation, steps);
@@ -33,13 +29,13 @@ export function planDetach(
   const steps: Step[] = [
     ...planUnconfigure(owned),
     ...planUnplug(observation, owned),
-    ...planHandback(owned.tag, owned.pluggedByLibvirt),
+    ...planAwaitReattach(owned.tag, owned.pluggedByLibvirt),
     ...owned.held
-      .filter((address) => !comesBackByItself(observation, owned, address))
-      .map((address) => releaseStep(owned, address, remembered)),
+      .filter((hostAddress) => !isReattachedByLibvirt(observation, owned, hostAddress))
+      .map((hostAddress) => releaseStep(owned, hostAddress, prior)),
     ...planRestore(
       observation,
-      withWaiting((owned.entry ?? remembered)?.functions ?? [], waiting),
+      withWaiting((owned.entry ?? prior)?.functions ?? [], waiting),
       owned.held,
       owned.pluggedByLibvirt.length > 0,
     ),
@@ -49,49 +45,49 @@ export function planDetach(
 }
 
 /** One step for both places, unless one of the entries has lost its incarnation: erasing compares it. */
-function planErase({ ledgerPlace }: Observation, { liveEntry, configuredEntry }: OwnedPart): Step[] {
-  const live: LedgerPlace = ledgerPlace ?? "live";
+function planErase({ ledgerLocation }: Observation, { liveEntry, configuredEntry }: OwnedResources): Step[] {
+  const live: LedgerLocation = ledgerLocation ?? "live";
   if (liveEntry !== undefined && liveEntry.incarnation === configuredEntry?.incarnation)
     return [
       {
         kind: "erase",
         entry: liveEntry,
-        places: [live, ...(configuredEntry ? ["configuration" as const] : [])],
+        locations: [live, ...(configuredEntry ? ["configuration" as const] : [])],
       },
     ];
   return [
-    ...(liveEntry ? [{ kind: "erase", entry: liveEntry, places: [live] } as const] : []),
+    ...(liveEntry ? [{ kind: "erase", entry: liveEntry, locations: [live] } as const] : []),
     ...(configuredEntry
-      ? [{ kind: "erase", entry: configuredEntry, places: ["configuration"] } as const]
+      ? [{ kind: "erase", entry: configuredEntry, locations: ["configuration"] } as const]
       : []),
   ];
 }
 
 /** What the guest's configuration has of another state of the same token is not this one's to take out. */
-function withoutAnothers(owned: OwnedPart, remembered: RememberedAttachment): OwnedPart {
+function withoutAnothers(owned: OwnedResources, prior: PriorAttachment): OwnedResources {
   const { configuredEntry, ...rest } = owned;
-  if (!hasOtherIncarnation(configuredEntry, remembered)) return owned;
+  if (!hasOtherIncarnation(configuredEntry, prior)) return owned;
   return { ...rest, configured: [] };
 }
 
 /** What is known of an attachment's functions, with those that wait for their host driver. */
-function withWaiting(
-  known: readonly RememberedFunction[],
-  waiting: readonly RememberedFunction[],
-): RememberedFunction[] {
-  return [...known, ...waiting.filter((one) => !known.some((other) => other.address === one.address))];
+function withWaiting(known: readonly PriorFunction[], waiting: readonly PriorFunction[]): PriorFunction[] {
+  return [
+    ...known,
+    ...waiting.filter((one) => !known.some((other) => other.hostAddress === one.hostAddress)),
+  ];
 }
 
 /**
  * Whether libvirt hands a function back when QEMU has let go of it. An older one does so only with what it has bound itself,
  * and it is released all the same.
  */
-export function comesBackByItself(
+export function isReattachedByLibvirt(
   { olderLibvirt }: Observation,
-  owned: OwnedPart,
-  address: PciAddress,
+  owned: OwnedResources,
+  hostAddress: PciAddress,
 ): boolean {
-  return olderLibvirt === undefined && owned.pluggedByLibvirt.includes(address);
+  return olderLibvirt === undefined && owned.pluggedByLibvirt.includes(hostAddress);
 }
 
 /**
@@ -99,12 +95,12 @@ export function comesBackByItself(
  * never asked: libvirt refuses to detach a function of a multifunction slot, and must not be asked to detach
  * what QEMU still has (libvirt.md, Persistent configuration, Concurrency).
  */
-export function planHandback(tag: string, coldPlugged: readonly PciAddress[]): Step[] {
+export function planAwaitReattach(tag: string, coldPlugged: readonly PciAddress[]): Step[] {
   if (coldPlugged.length === 0) return [];
   return [
     {
-      kind: "handback",
-      functions: coldPlugged.map((address) => ({ address, alias: aliasOf(tag, address) })),
+      kind: "await-reattach",
+      functions: coldPlugged.map((hostAddress) => ({ hostAddress, alias: aliasOf(tag, hostAddress) })),
     },
   ];
 }
@@ -116,18 +112,19 @@ export function planHandback(tag: string, coldPlugged: readonly PciAddress[]): S
  */
 export function planRestore(
   observation: Observation,
-  known: readonly RememberedFunction[],
+  known: readonly PriorFunction[],
   released: readonly PciAddress[],
   byLibvirt = false,
 ): Step[] {
-  const groupOf = (address: PciAddress): number | undefined => observation.functions.get(address)?.iommuGroup;
-  const others = observation.holdings.map((one) => one.address).filter((one) => !released.includes(one));
+  const groupOf = (hostAddress: PciAddress): number | undefined =>
+    observation.functions.get(hostAddress)?.iommuGroup;
+  const others = observation.holdings.map((one) => one.hostAddress).filter((one) => !released.includes(one));
   const groups = new Set(others.map(groupOf).filter((group) => group !== undefined));
-  const drivers = known.flatMap(({ address, hostDriver }) => {
-    const isOthers = others.includes(address) || groups.has(groupOf(address) ?? -1);
+  const drivers = known.flatMap(({ hostAddress, hostDriver }) => {
+    const isOthers = others.includes(hostAddress) || groups.has(groupOf(hostAddress) ?? -1);
     // what was on a driver of VFIO's before stays there by itself; to bind it would give it to one of the host's
     const hasItsDriver = hostDriver === undefined || isVfioDriver(hostDriver);
-    return hasItsDriver || isOthers ? [] : [{ address, hostDriver }];
+    return hasItsDriver || isOthers ? [] : [{ hostAddress, hostDriver }];
   });
   const givenBackBy = hasEnded(observation) ? "guest-end" : byLibvirt ? "libvirt" : "release";
   return drivers.length === 0 ? [] : [{ kind: "restore", givenBackBy, drivers }];
@@ -139,14 +136,14 @@ export function hasEnded({ guest }: Observation): boolean {
 }
 
 /** One unplug for each guest slot in which functions of the owner stand (one, unless someone moved them). */
-export function planUnplug(observation: Observation, owned: OwnedPart): Step[] {
+export function planUnplug(observation: Observation, owned: OwnedResources): Step[] {
   const bySlot = new Map<string, PluggedFunction[]>();
   for (const one of owned.plugged) {
     const key = `${one.bus}/${one.slot}`;
     bySlot.set(key, [...(bySlot.get(key) ?? []), one]);
   }
   if (bySlot.size > 0 && observation.guest.runState === "prelaunch")
-    throw fail("GUEST_NEVER_RAN", { guest: observation.guest.name });
+    throw providerError("GUEST_NEVER_RAN", { guest: observation.guest.name });
   return [...bySlot.values()].map((functions) => unplugStep(observation, functions));
 }
 
@@ -156,14 +153,14 @@ export function planUnplug(observation: Observation, owned: OwnedPart): Step[] {
  */
 export function refusePluggedOtherwise(
   observation: Observation,
-  owned: OwnedPart,
+  owned: OwnedResources,
   addresses: readonly PciAddress[],
 ): void {
   const others = observation.plugged.filter(
     (one) => addresses.includes(one.hostAddress) && findTagOfQemuId(one.qemuId) !== owned.tag,
   );
   if (others.length > 0)
-    throw fail("FUNCTION_PLUGGED_OTHERWISE", {
+    throw providerError("FUNCTION_PLUGGED_OTHERWISE", {
       guest: observation.guest.name,
       functions: others.map((one) => `${one.hostAddress} (${one.qemuId} in ${one.bus} slot ${one.slot})`),
     });
@@ -178,16 +175,16 @@ export function refuseUnidentified(observation: Observation, steps: readonly Ste
   const { guest, plugged, unidentified = [] } = observation;
   if (unidentified.length === 0) return;
   const goingBack = steps.flatMap((step) => {
-    if (step.kind === "release") return [step.address];
-    return step.kind === "restore" ? step.drivers.map((one) => one.address) : [];
+    if (step.kind === "release") return [step.hostAddress];
+    return step.kind === "restore" ? step.drivers.map((one) => one.hostAddress) : [];
   });
-  const functions = goingBack.filter((address) => {
-    const driver = observation.functions.get(address)?.driver;
+  const functions = goingBack.filter((hostAddress) => {
+    const driver = observation.functions.get(hostAddress)?.driver;
     const isHosts = driver !== undefined && !isVfioDriver(driver);
-    return !isHosts && !plugged.some((one) => one.hostAddress === address);
+    return !isHosts && !plugged.some((one) => one.hostAddress === hostAddress);
   });
   if (functions.length > 0)
-    throw fail("FUNCTION_UNIDENTIFIED", {
+    throw providerError("FUNCTION_UNIDENTIFIED", {
       functions: [...new Set(functions)],
       guest: guest.name,
       ids: unidentified,
@@ -196,27 +193,27 @@ export function refuseUnidentified(observation: Observation, steps: readonly Ste
 
 /** What releases one held function of the owner. */
 export function releaseStep(
-  owned: OwnedPart,
-  address: PciAddress,
-  remembered: RememberedAttachment | undefined,
+  owned: OwnedResources,
+  hostAddress: PciAddress,
+  prior: PriorAttachment | undefined,
 ): Step {
-  const hostDriver = findHostDriver(owned, address, remembered);
+  const hostDriver = findHostDriver(owned, hostAddress, prior);
   return {
     kind: "release",
-    address,
-    alias: aliasOf(owned.tag, address),
+    hostAddress,
+    alias: aliasOf(owned.tag, hostAddress),
     ...(hostDriver !== undefined && { hostDriver }),
   };
 }
 
 /** The driver a function had before this attachment first held it: by the ledger, else by the state. */
 export function findHostDriver(
-  owned: OwnedPart,
-  address: PciAddress,
-  remembered: RememberedAttachment | undefined,
+  owned: OwnedResources,
+  hostAddress: PciAddress,
+  prior: PriorAttachment | undefined,
 ): string | undefined {
-  const known = [owned.entry, remembered].flatMap((one) => one?.functions ?? []);
-  return known.find((one) => one.address === address)?.hostDriver;
+  const known = [owned.entry, prior].flatMap((one) => one?.functions ?? []);
+  return known.find((one) => one.hostAddress === hostAddress)?.hostDriver;
 }
 
 /**
@@ -251,7 +248,7 @@ function unplugStep(observation: Observation, functions: readonly PluggedFunctio
 function kindOf(observation: Observation, one: PluggedFunction): SlotKind {
   const bus = observation.buses.find((candidate) => candidate.bus === one.bus);
   if (bus?.hotplug.possible) return bus.hotplug.kind;
-  throw fail("SLOT_REFUSED", {
+  throw providerError("SLOT_REFUSED", {
     guest: observation.guest.name,
     slot: `${one.bus} slot ${one.slot}`,
     reason: bus === undefined ? "the guest has no such bus" : bus.hotplug.possible ? "" : bus.hotplug.reason,

@@ -23,12 +23,12 @@ export function planPlug(
     target,
     multifunction: target.guestFunction === 0 && targets.length > 1,
   });
-  const [introductions, introduced] = stones ? planStones(tag, targets, stones, plugStep) : [[], []];
+  const [stonesShown, shown] = stones ? planStones(tag, targets, stones, plugStep) : [[], []];
   const plugs = targets
-    .filter((one) => !introduced.includes(one))
+    .filter((one) => !shown.includes(one))
     .sort((a, b) => (a.guestFunction || Infinity) - (b.guestFunction || Infinity))
     .map(plugStep);
-  const [first, ...others] = [...introductions, ...plugs];
+  const [first, ...others] = [...stonesShown, ...plugs];
   return [
     ...(first === undefined ? [] : [{ ...first, ...pins }]),
     ...others,
@@ -49,9 +49,9 @@ function planStones(
     const ofGroup = targets.filter((one) => others.some((o) => o.hostAddress === one.hostAddress));
     plugged.push(...ofGroup);
     return [
-      { kind: "introduce", slot: spareSlot, target },
+      { kind: "plug-stepping-stone", slot: spareSlot, target },
       ...ofGroup.map(plugStep),
-      { kind: "withdraw", slot: spareSlot, target },
+      { kind: "unplug-stepping-stone", slot: spareSlot, target },
     ];
   });
   return [steps, plugged];
@@ -67,7 +67,7 @@ export function planSingle(
 ): Step[] {
   const pinsBytes = memoryToPin(observation, tag);
   const attaches = targets.map((target): Step => ({
-    kind: "attach",
+    kind: "attach-single",
     ...taken,
     slot,
     target,

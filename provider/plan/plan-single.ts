@@ -1,5 +1,5 @@
 import type { FunctionMapping, GuestSlot } from "../pci";
-import type { Observation, OwnedPart } from "./observation";
+import type { Observation, OwnedResources } from "./observation";
 
 /**
  * The one function that goes the ordinary way: libvirt takes it, plugs it and owns its slot. Undefined where there are
@@ -11,7 +11,7 @@ import type { Observation, OwnedPart } from "./observation";
  */
 export function findSingle(
   observation: Observation,
-  owned: OwnedPart,
+  owned: OwnedResources,
   map: readonly FunctionMapping[],
   slot: GuestSlot,
 ): FunctionMapping | undefined {

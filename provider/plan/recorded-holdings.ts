@@ -13,8 +13,13 @@ export function withRecorded(
 ): Holding[] {
   const recorded = ledger.flatMap(({ guest, entry }) =>
     entry.functions
-      .filter(({ address }) => isVfioDriver(functions.get(address)?.driver))
-      .map(({ address }) => ({ guest, address, alias: aliasOf(entry.tag, address), isUnassigned: true })),
+      .filter(({ hostAddress }) => isVfioDriver(functions.get(hostAddress)?.driver))
+      .map(({ hostAddress }) => ({
+        guest,
+        hostAddress,
+        alias: aliasOf(entry.tag, hostAddress),
+        isUnassigned: true,
+      })),
   );
   const aliases = new Set(holdings.map(({ alias }) => alias));
   return [...holdings, ...recorded.filter((one) => !aliases.has(one.alias))];

@@ -1,4 +1,4 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import type { HostFunction } from "../pci";
 import type { Observation } from "./observation";
 
@@ -12,20 +12,20 @@ const MIB = 1024 ** 2;
  *
  * @param members every function of the groups that are touched
  */
-export function refuseConfined(observation: Observation, members: readonly HostFunction[]): void {
-  const { confinement, guest } = observation;
-  if (confinement === undefined) return;
-  const { pid, user, unit, lockedMemoryBytes } = confinement;
+export function refuseQemuLimits(observation: Observation, members: readonly HostFunction[]): void {
+  const { qemuLimits, guest } = observation;
+  if (qemuLimits === undefined) return;
+  const { pid, user, unit, lockedMemoryBytes } = qemuLimits;
   const who = { guest: guest.name, pid, user };
   const groups = new Set(members.map((one) => one.iommuGroup));
-  const closed = confinement.closedNodes.find((one) => groups.has(one.iommuGroup));
+  const closed = qemuLimits.closedNodes.find((one) => groups.has(one.iommuGroup));
   if (closed !== undefined) {
     const { path, owner } = closed;
-    throw fail("GROUP_NODE_CLOSED", { ...who, path, ...(owner !== undefined && { owner }) });
+    throw providerError("GROUP_NODE_CLOSED", { ...who, path, ...(owner !== undefined && { owner }) });
   }
   const neededBytes = (guest.memoryBytes ?? 0) + MARGIN_BYTES;
   if (lockedMemoryBytes === undefined || lockedMemoryBytes >= neededBytes) return;
-  throw fail("MEMLOCK_TOO_LOW", {
+  throw providerError("MEMLOCK_TOO_LOW", {
     ...who,
     ...(unit !== undefined && { unit }),
     limitMiB: Math.floor(lockedMemoryBytes / MIB),

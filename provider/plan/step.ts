@@ -1,13 +1,13 @@
 import type { FunctionMapping, GuestSlot, PciAddress } from "../pci";
-import type { ConfiguredFunction, LedgerEntry, LedgerPlace } from "./observation";
+import type { ConfiguredFunction, LedgerEntry, LedgerLocation } from "./observation";
 
 /**
  * One step of a plan: data that lifecycle carries out, tests enumerate and the preview prints.
  * Undoing is planning again, from what is really there back to what was wanted before
- * (docs/decisions/0002-undo-by-planning.md).
+ * (docs/internals/decisions/0002-undo-by-planning.md).
  */
 export type Step =
-  | { readonly kind: "record"; readonly entry: LedgerEntry; readonly places: readonly LedgerPlace[] }
+  | { readonly kind: "record"; readonly entry: LedgerEntry; readonly locations: readonly LedgerLocation[] }
   | (TakenFunction & {
       readonly kind: "hold";
       readonly purpose: "assign" | "leftover";
@@ -15,9 +15,9 @@ export type Step =
   | (TakenFunction & {
       /**
        * One function that is all of the attachment: libvirt takes it and plugs it in one, by its alias, and hands it back
-       * by itself when QEMU has let go (docs/decisions/0033-one-function.md).
+       * by itself when QEMU has let go (docs/internals/decisions/0033-one-function.md).
        */
-      readonly kind: "attach";
+      readonly kind: "attach-single";
       readonly slot: GuestSlot;
       readonly target: PlugTarget;
       /** As with `plug`. */
@@ -49,7 +49,7 @@ export type Step =
        * An older libvirt plugs one held function alone into a spare slot, by its alias, so that QEMU opens its IOMMU group;
        * the guest sees it there until it is withdrawn.
        */
-      readonly kind: "introduce";
+      readonly kind: "plug-stepping-stone";
       readonly slot: GuestSlot;
       readonly target: PlugTarget;
       /** As with `plug`. */
@@ -57,7 +57,7 @@ export type Step =
     }
   | {
       /** The introduced function leaves its spare slot, stays held, and QEMU keeps its group open for those plugged meanwhile. */
-      readonly kind: "withdraw";
+      readonly kind: "unplug-stepping-stone";
       readonly slot: GuestSlot;
       readonly target: PlugTarget;
     }
@@ -72,14 +72,14 @@ export type Step =
     }
   | {
       readonly kind: "release";
-      readonly address: PciAddress;
+      readonly hostAddress: PciAddress;
       readonly alias: string;
       readonly hostDriver?: string;
     }
   | {
       /** Libvirt hands cold-plugged functions back by itself, one after the other, once QEMU has let go. */
-      readonly kind: "handback";
-      readonly functions: readonly { readonly address: PciAddress; readonly alias: string }[];
+      readonly kind: "await-reattach";
+      readonly functions: readonly { readonly hostAddress: PciAddress; readonly alias: string }[];
     }
   | {
       readonly kind: "restore";
@@ -88,7 +88,7 @@ export type Step =
        * some seconds: where the guest has ended, or where libvirt hands cold-plugged ones back.
        */
       readonly givenBackBy: "release" | "guest-end" | "libvirt";
-      readonly drivers: readonly { readonly address: PciAddress; readonly hostDriver: string }[];
+      readonly drivers: readonly { readonly hostAddress: PciAddress; readonly hostDriver: string }[];
     }
   | {
       /** The guest's configuration gets these, all in one step: some alone would keep it from booting. */
@@ -100,11 +100,11 @@ export type Step =
       readonly kind: "unconfigure";
       readonly functions: readonly ConfiguredFunction[];
     }
-  | { readonly kind: "erase"; readonly entry: LedgerEntry; readonly places: readonly LedgerPlace[] };
+  | { readonly kind: "erase"; readonly entry: LedgerEntry; readonly locations: readonly LedgerLocation[] };
 
 /** A function that is taken from the host. */
 export interface TakenFunction {
-  readonly address: PciAddress;
+  readonly hostAddress: PciAddress;
   readonly alias: string;
   readonly hostDriver?: string;
   /** A driver of VFIO's that the function was on already: it stays on that one, now and after the release. */

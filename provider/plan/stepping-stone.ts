@@ -1,4 +1,4 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import { findFreeSlot, type FunctionMapping, type GuestBus, type GuestSlot } from "../pci";
 import { listFunctions } from "./describe";
 import { aliasOf } from "./naming";
@@ -31,7 +31,12 @@ export function findSteppingStones(
   const { olderLibvirt, guest } = observation;
   if (olderLibvirt === undefined) return undefined;
   const refuse = (reason: string, cure: string): Error =>
-    fail("STEPPING_STONE_IMPOSSIBLE", { version: olderLibvirt.version, guest: guest.name, reason, cure });
+    providerError("STEPPING_STONE_IMPOSSIBLE", {
+      version: olderLibvirt.version,
+      guest: guest.name,
+      reason,
+      cure,
+    });
   if (guest.runState === "paused")
     throw refuse("the guest is paused, and has to let go of that function in between", "Resume the guest");
   const byGroup = new Map<number | undefined, FunctionMapping[]>();

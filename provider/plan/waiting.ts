@@ -1,8 +1,8 @@
 import { isVfioDriver, type PciAddress } from "../pci";
 import { findTagOfAlias } from "./naming";
 import { allEntriesOf } from "./owned";
-import type { Observation, OwnedPart } from "./observation";
-import type { RememberedAttachment, RememberedFunction } from "./wanted";
+import type { Observation, OwnedResources } from "./observation";
+import type { PriorAttachment, PriorFunction } from "./wanted";
 
 /**
  * Functions that the ledger or the state remembers with a driver of the host's, that have none or one of VFIO's now, and that
@@ -14,29 +14,29 @@ import type { RememberedAttachment, RememberedFunction } from "./wanted";
  */
 export function findWaiting(
   observation: Observation,
-  owned: OwnedPart | undefined,
-  remembered: Pick<RememberedAttachment, "functions"> | undefined,
-): (RememberedFunction & { readonly hostDriver: string })[] {
+  owned: OwnedResources | undefined,
+  prior: Pick<PriorAttachment, "functions"> | undefined,
+): (PriorFunction & { readonly hostDriver: string })[] {
   const { functions, guest } = observation;
-  const groupOf = (address: PciAddress): number | undefined => functions.get(address)?.iommuGroup;
+  const groupOf = (hostAddress: PciAddress): number | undefined => functions.get(hostAddress)?.iommuGroup;
   const isOwn = (one: Observation["holdings"][number]): boolean =>
     one.guest.uuid === guest.uuid && findTagOfAlias(one.alias) === owned?.tag;
   const others = observation.holdings.filter((one) => !isOwn(one));
   const taken = new Set<PciAddress>([
-    ...observation.holdings.map((one) => one.address),
+    ...observation.holdings.map((one) => one.hostAddress),
     ...observation.plugged.map((one) => one.hostAddress),
     ...[...allEntriesOf(observation), ...observation.ledger.map((line) => line.entry)]
       .filter((entry) => entry.tag !== owned?.tag)
-      .flatMap((entry) => entry.functions.map((one) => one.address)),
+      .flatMap((entry) => entry.functions.map((one) => one.hostAddress)),
   ]);
   const takenGroups = new Set(
-    others.map((one) => groupOf(one.address)).filter((group) => group !== undefined),
+    others.map((one) => groupOf(one.hostAddress)).filter((group) => group !== undefined),
   );
-  return knownFunctions(owned, remembered).flatMap((known) => {
-    const { address, hostDriver } = known;
-    const now = functions.get(address);
+  return knownFunctions(owned, prior).flatMap((known) => {
+    const { hostAddress, hostDriver } = known;
+    const now = functions.get(hostAddress);
     const isAway = now !== undefined && (now.driver === undefined || isVfioDriver(now.driver));
-    const isTaken = taken.has(address) || takenGroups.has(groupOf(address) ?? -1);
+    const isTaken = taken.has(hostAddress) || takenGroups.has(groupOf(hostAddress) ?? -1);
     if (!isAway || isTaken || hostDriver === undefined || isVfioDriver(hostDriver)) return [];
     return [{ ...known, hostDriver }];
   });
@@ -44,10 +44,10 @@ export function findWaiting(
 
 /** What the ledger names, and what the state remembers beside that. */
 function knownFunctions(
-  owned: OwnedPart | undefined,
-  remembered: Pick<RememberedAttachment, "functions"> | undefined,
-): RememberedFunction[] {
+  owned: OwnedResources | undefined,
+  prior: Pick<PriorAttachment, "functions"> | undefined,
+): PriorFunction[] {
   const recorded = owned?.entry?.functions ?? [];
-  const names = new Set(recorded.map((one) => one.address));
-  return [...recorded, ...(remembered?.functions ?? []).filter((one) => !names.has(one.address))];
+  const names = new Set(recorded.map((one) => one.hostAddress));
+  return [...recorded, ...(prior?.functions ?? []).filter((one) => !names.has(one.hostAddress))];
 }

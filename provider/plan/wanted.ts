@@ -2,7 +2,7 @@ import type { FunctionMapping, GuestSlot, PciAddress, PciSlotAddress } from "../
 import type { Incarnation } from "./claim";
 
 /** What the user asked for, parsed. */
-export interface WantedAttachment {
+export interface DesiredAttachment {
   readonly ownerToken: string;
   readonly selection: FunctionSelection;
   /** What happens to functions of the touched groups that are not assigned and have a host driver. */
@@ -28,18 +28,18 @@ export type FunctionSelection =
  * What the state of the resource remembers: used where the ledger on the host is gone, and to tell the state's attachment
  * from another of the same owner token. Whoever has no state is about to create.
  */
-export interface RememberedAttachment {
+export interface PriorAttachment {
   /** UUID of the guest that it was made in: a host that has this guest no more tells none. */
   readonly guestUuid?: string;
   readonly slot?: GuestSlot;
-  readonly functions: readonly RememberedFunction[];
+  readonly functions: readonly PriorFunction[];
   /** See LedgerEntry; undefined in a state of 0.1. */
   readonly incarnation?: string;
 }
 
-/** One function of {@link RememberedAttachment}. */
-export interface RememberedFunction {
-  readonly address: PciAddress;
+/** One function of {@link PriorAttachment}. */
+export interface PriorFunction {
+  readonly hostAddress: PciAddress;
   /** Undefined for a function that is held and shown to nobody. */
   readonly guestFunction?: number;
   readonly hostDriver?: string;

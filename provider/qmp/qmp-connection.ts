@@ -12,7 +12,7 @@ type Message = Readonly<Record<string, unknown>>;
 /** A command whose answer has not come yet. */
 interface Pending {
   readonly answer: (message: Message) => void;
-  readonly fail: (cause: Error) => void;
+  readonly providerError: (cause: Error) => void;
 }
 
 /**
@@ -95,7 +95,7 @@ export class QmpConnection {
       return await new Promise<Message>((resolve, reject) => {
         onAbort = () => reject(signal?.reason as Error);
         signal?.addEventListener("abort", onAbort, { once: true });
-        begin({ answer: resolve, fail: reject });
+        begin({ answer: resolve, providerError: reject });
       });
     } finally {
       if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
@@ -130,8 +130,10 @@ export class QmpConnection {
   #onEnded(reason: Error, end: QmpEnd): void {
     if (this.#end !== undefined) return;
     this.#end = reason;
-    for (const { fail } of [this.#greeting, ...this.#pending.values()].filter((one) => one !== undefined))
-      fail(reason);
+    for (const { providerError } of [this.#greeting, ...this.#pending.values()].filter(
+      (one) => one !== undefined,
+    ))
+      providerError(reason);
     this.#greeting = undefined;
     this.#pending.clear();
     this.#stream.destroy();

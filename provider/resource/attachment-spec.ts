@@ -1,13 +1,13 @@
 import type { ObservationQuery } from "../lifecycle";
 import { findPciAddress, findPciSlotAddress, type FunctionMapping, type PciAddress } from "../pci";
-import type { FunctionSelection, RememberedAttachment, WantedAttachment } from "../plan";
+import type { FunctionSelection, PriorAttachment, DesiredAttachment } from "../plan";
 import type { AttachmentInputs } from "./attachment-schema";
 import type { AttachmentState } from "./attachment-state";
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
 
 /** What the user wants of the guest, from checked inputs. */
-export function wantedOf(inputs: AttachmentInputs): WantedAttachment {
+export function desiredOf(inputs: AttachmentInputs): DesiredAttachment {
   const { guestSlot } = inputs;
   return {
     ownerToken: inputs.ownerToken,
@@ -23,17 +23,17 @@ export function wantedOf(inputs: AttachmentInputs): WantedAttachment {
 }
 
 /** Functions and slots to look at: those the inputs name, and those the state remembers. */
-export function addressesOf(inputs: AttachmentInputs, remembered?: RememberedAttachment): string[] {
+export function addressesOf(inputs: AttachmentInputs, prior?: PriorAttachment): string[] {
   const selection = selectionOf(inputs);
   const named =
     selection.by === "map" ? selection.map.map((one): string => one.hostAddress) : [selection.device];
-  return [...new Set([...named, ...(remembered?.functions ?? []).map((one) => one.address)])];
+  return [...new Set([...named, ...(prior?.functions ?? []).map((one) => one.hostAddress)])];
 }
 
 /** What to look at before something is plugged: also the buses that the inputs name and the state remembers. */
-export function queryForPlug(inputs: AttachmentInputs, remembered?: RememberedAttachment): ObservationQuery {
-  const buses = [inputs.guestSlot?.bus, remembered?.slot?.bus].filter((bus) => bus !== undefined);
-  return { addresses: addressesOf(inputs, remembered), forPlug: { buses } };
+export function queryForPlug(inputs: AttachmentInputs, prior?: PriorAttachment): ObservationQuery {
+  const buses = [inputs.guestSlot?.bus, prior?.slot?.bus].filter((bus) => bus !== undefined);
+  return { addresses: addressesOf(inputs, prior), forPlug: { buses } };
 }
 
 /** Limits of the two operations in seconds. */
@@ -45,7 +45,7 @@ export function timeoutsOf(inputs: AttachmentInputs): { attachSeconds: number; d
 }
 
 /** What a state says of slot, functions and their host drivers. */
-export function rememberedOf(state: AttachmentState): RememberedAttachment {
+export function priorOf(state: AttachmentState): PriorAttachment {
   const driver = (name: string): { hostDriver?: string } => (name === "" ? {} : { hostDriver: name });
   return {
     guestUuid: state.guestUuid,
@@ -53,11 +53,11 @@ export function rememberedOf(state: AttachmentState): RememberedAttachment {
     ...(state.incarnation !== null && { incarnation: state.incarnation }),
     functions: [
       ...state.attached.map((one) => ({
-        address: addressOf(one.hostAddress),
+        hostAddress: addressOf(one.hostAddress),
         guestFunction: one.guestFunction,
         ...driver(one.hostDriver),
       })),
-      ...state.held.map((one) => ({ address: addressOf(one.hostAddress), ...driver(one.hostDriver) })),
+      ...state.held.map((one) => ({ hostAddress: addressOf(one.hostAddress), ...driver(one.hostDriver) })),
     ],
   };
 }
@@ -79,7 +79,7 @@ function selectionOf(inputs: AttachmentInputs): FunctionSelection {
 }
 
 function addressOf(text: string): PciAddress {
-  const address = findPciAddress(text);
-  if (address === undefined) throw new TypeError("a stored host address cannot be read");
-  return address;
+  const hostAddress = findPciAddress(text);
+  if (hostAddress === undefined) throw new TypeError("a stored host address cannot be read");
+  return hostAddress;
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { printable } from "../errors";
-import type { Reality } from "../lifecycle";
+import type { ActualState } from "../lifecycle";
 import type { AttachmentInputs } from "./attachment-schema";
 
 const held = z.object({ hostAddress: z.string(), hostDriver: z.string(), iommuGroup: z.number() });
@@ -62,34 +62,34 @@ export function parseState(properties: Readonly<Record<string, unknown>>): Attac
  */
 export function composeState<I extends Partial<AttachmentInputs>>(
   inputs: I,
-  reality: Reality,
+  actual: ActualState,
 ): I & AttachmentState {
-  return { ...inputs, ...printableTexts(outputsOf(reality)) };
+  return { ...inputs, ...printableTexts(outputsOf(actual)) };
 }
 
-function outputsOf(reality: Reality): AttachmentState {
-  const part = (one: Reality["held"][number]): AttachmentState["held"][number] => ({
+function outputsOf(actual: ActualState): AttachmentState {
+  const part = (one: ActualState["held"][number]): AttachmentState["held"][number] => ({
     hostAddress: one.hostAddress,
     hostDriver: one.hostDriver ?? "",
     iommuGroup: one.iommuGroup ?? -1,
   });
   return {
-    slot: reality.slot,
-    guestAddress: reality.guest.guestAddress ?? null,
-    guestConfigured: reality.guest.guestConfigured,
-    guestState: reality.attached.map((one) => reality.guest.states?.get(one.qemuId) ?? "unknown"),
-    attached: reality.attached.map((one) => ({
+    slot: actual.slot,
+    guestAddress: actual.guest.guestAddress ?? null,
+    guestConfigured: actual.guest.guestConfigured,
+    guestState: actual.attached.map((one) => actual.guest.states?.get(one.qemuId) ?? "unknown"),
+    attached: actual.attached.map((one) => ({
       ...part(one),
       guestFunction: one.guestFunction,
       qemuId: one.qemuId,
       vendorId: one.vendorId,
       productId: one.productId,
     })),
-    held: reality.held.map(part),
-    guestUuid: reality.guestUuid,
-    hostUuid: reality.hostUuid,
-    hostKeyFingerprint: reality.hostKeyFingerprint ?? null,
-    incarnation: reality.incarnation ?? null,
+    held: actual.held.map(part),
+    guestUuid: actual.guestUuid,
+    hostUuid: actual.hostUuid,
+    hostKeyFingerprint: actual.hostKeyFingerprint ?? null,
+    incarnation: actual.incarnation ?? null,
   };
 }
 

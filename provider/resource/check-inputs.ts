@@ -169,7 +169,7 @@ function findSelectionFailures(inputs: Fields): InputFailure[] {
 
 function findMapFailures(map: readonly unknown[]): InputFailure[] {
   const entries = map.filter(isFields);
-  const fail = (reason: string): InputFailure => ({ property: "functionMap", reason });
+  const failure = (reason: string): InputFailure => ({ property: "functionMap", reason });
   const failures: InputFailure[] = [];
   const addresses = entries.flatMap((entry) => {
     const text = entry["hostAddress"];
@@ -177,10 +177,10 @@ function findMapFailures(map: readonly unknown[]): InputFailure[] {
   });
   const numbers = entries.map((entry) => entry["guestFunction"]).filter((one) => typeof one === "number");
   for (const twice of repeated(addresses))
-    failures.push(fail(`functionMap names host function ${twice} twice; name each once`));
+    failures.push(failure(`functionMap names host function ${twice} twice; name each once`));
   for (const twice of repeated(numbers))
     failures.push(
-      fail(`functionMap gives guest function ${twice} to two functions; give each its own number`),
+      failure(`functionMap gives guest function ${twice} to two functions; give each its own number`),
     );
   for (const [index, entry] of map.entries())
     if (isFields(entry) && isRomWithoutBar(entry))
@@ -191,7 +191,7 @@ function findMapFailures(map: readonly unknown[]): InputFailure[] {
   const allKnown = numbers.length === map.length;
   if (map.length > 0 && allKnown && !numbers.includes(0))
     failures.push(
-      fail(
+      failure(
         "functionMap has no guest function 0, without which a guest sees none of the others; give one of them 0",
       ),
     );

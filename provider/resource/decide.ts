@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Reality } from "../lifecycle";
+import type { ActualState } from "../lifecycle";
 import { allEntriesOf, type Observation } from "../plan";
 import type { AttachmentInputs } from "./attachment-schema";
 import { composeState, type AttachmentState } from "./attachment-state";
 
 /** Where the state's attachment was made. */
-type Place = Pick<AttachmentState, "hostUuid" | "hostKeyFingerprint" | "guestUuid">;
+type HostIdentity = Pick<AttachmentState, "hostUuid" | "hostKeyFingerprint" | "guestUuid">;
 
 /** Whose host and guest a look found, beside the one that the state is of. */
-export interface Found {
+export interface ObservedIdentity {
   readonly hostUuid: string;
   readonly hostKeyFingerprint?: string;
   /** Of the guest that was asked for; none where the host has no such guest, and no record of it. */
@@ -23,7 +23,7 @@ export interface Found {
 }
 
 /** What an observation tells of that. */
-export function foundBy(observation: Observation, ownerToken: string): Found {
+export function identityOf(observation: Observation, ownerToken: string): ObservedIdentity {
   const { hostUuid, hostKeyFingerprint, guest } = observation;
   return {
     hostUuid,
@@ -60,19 +60,19 @@ export function withSpelling(
  * Whether the inputs now name another host or guest than the state is of. A guest that is not there at all
  * is no other: never a replacement on a guess.
  */
-export function isAnother(state: Place, found: Found): boolean {
+export function isOtherTarget(state: HostIdentity, found: ObservedIdentity): boolean {
   if (found.guestUuids.length === 0 || found.knownBy === "record") return false;
-  return !found.guestUuids.includes(state.guestUuid) || isAnotherHost(state, found);
+  return !found.guestUuids.includes(state.guestUuid) || isOtherHost(state, found);
 }
 
 /**
- * Whether this is another host than the state's: docs/decisions/0073-which-host-it-is.md. The guest with the owner's own
+ * Whether this is another host than the state's: docs/internals/decisions/0073-which-host-it-is.md. The guest with the owner's own
  * entry in it proves that it is the same, and so does the SSH host key. A UUID proves less: some boards' firmware gives all
  * of them the same, images that were cloned share a machine id, and where firmware names none libvirt makes one up at each of
  * its starts (src/util/viruuid.c). So one that differs is another host's; the same one is believed where no other key
  * contradicts it, or where the guest is there.
  */
-export function isAnotherHost(state: Place, found: Found): boolean {
+export function isOtherHost(state: HostIdentity, found: ObservedIdentity): boolean {
   const isOwnGuest = found.guestUuids.includes(state.guestUuid);
   if (isOwnGuest && found.hasOwnEntry) return false;
   const before = state.hostKeyFingerprint ?? undefined;
@@ -84,13 +84,13 @@ export function isAnotherHost(state: Place, found: Found): boolean {
 }
 
 /**
- * Informational outputs aside, whether the state says what is there. Which host and guest it is, {@link isAnother} has said
+ * Informational outputs aside, whether the state says what is there. Which host and guest it is, {@link isOtherTarget} has said
  * before: a guest may be known by several UUIDs, and a host's may be another after each start of libvirt. Only one that its
  * state would not know again by itself, with another UUID and another key, is to be written down anew.
  */
-export function isSameState(state: AttachmentState, reality: Reality | undefined): boolean {
-  if (reality === undefined) return false;
-  const told = composeState({}, reality);
+export function isSameState(state: AttachmentState, actual: ActualState | undefined): boolean {
+  if (actual === undefined) return false;
+  const told = composeState({}, actual);
   const keys = ["slot", "held"] as const;
   const { hostKeyFingerprint } = state;
   const isKnownByKey = hostKeyFingerprint !== null && hostKeyFingerprint === told.hostKeyFingerprint;

@@ -1,5 +1,5 @@
 export type { AttachmentInputs, ConnectionInputs } from "./attachment-schema";
-export { addressesOf, queryForPlug, rememberedOf, timeoutsOf, wantedOf } from "./attachment-spec";
+export { addressesOf, queryForPlug, priorOf, timeoutsOf, desiredOf } from "./attachment-spec";
 export { composeState, parseState, type AttachmentState } from "./attachment-state";
 export {
   findInputFailures,
@@ -10,11 +10,11 @@ export {
 } from "./check-inputs";
 export {
   changedArguments,
-  foundBy,
-  isAnother,
-  isAnotherHost,
+  identityOf,
+  isOtherTarget,
+  isOtherHost,
   isSameState,
   withSpelling,
-  type Found,
+  type ObservedIdentity,
 } from "./decide";
 export { hasUnknown, UNKNOWN_VALUE } from "./unknown";

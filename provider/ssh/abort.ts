@@ -4,7 +4,7 @@
  *
  * @throws the signal's reason
  */
-export async function waitUnlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
@@ -25,7 +25,7 @@ export async function waitUnlessAborted<T>(promise: Promise<T>, signal: AbortSig
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   try {
-    await waitUnlessAborted(new Promise((resolve) => (timer = setTimeout(resolve, ms))), signal);
+    await untilAborted(new Promise((resolve) => (timer = setTimeout(resolve, ms))), signal);
   } finally {
     clearTimeout(timer);
   }

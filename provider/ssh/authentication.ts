@@ -1,8 +1,8 @@
 import type { AnyAuthMethod, AuthHandlerMiddleware, Client, NextAuthHandler, ParsedKey, Prompt } from "ssh2";
-import { fail, type ProviderError } from "../errors";
+import { providerError, type ProviderError } from "../errors";
 import type { Identity } from "./identity-files";
 import { watchLoginAnswers } from "./login-answers";
-import { NotingAgent } from "./noting-agent";
+import { RecordingAgent } from "./noting-agent";
 import { promptKindOf } from "./password-prompt";
 import { describeKey, findPublicKey, type PublicKey } from "./public-key";
 import { PROGRAM_SOURCES, type SshTarget } from "./target";
@@ -17,9 +17,9 @@ interface Attempt {
 }
 
 /** No list of AuthenticationMethods is as long; a server that goes on like this has no end in mind. */
-const MOST_PARTIAL_SUCCESSES = 8;
+const MAX_PARTIAL_SUCCESSES = 8;
 /** To prompts of one login, as often as OpenSSH asks its user (NumberOfPasswordPrompts): a PAM stack may have several modules. */
-const MOST_PASSWORD_ANSWERS = 3;
+const MAX_PASSWORD_ANSWERS = 3;
 const LONGEST_PROMPT = 80;
 
 /**
@@ -36,7 +36,7 @@ export class Authentication {
   readonly #identities: readonly Identity[];
   #password: string | undefined;
   #ready: Promise<void> = Promise.resolve();
-  #agent: NotingAgent | undefined;
+  #agent: RecordingAgent | undefined;
   #attempts: AsyncIterator<Attempt> | undefined;
   #current: Attempt | undefined;
   #answered: readonly string[] | undefined;
@@ -114,7 +114,7 @@ export class Authentication {
     if (key !== undefined) this.#accepted.add(key);
     this.offered.push("(accepted so far, but the server wants one more method)");
     this.#partialSuccesses += 1;
-    if (this.#partialSuccesses <= MOST_PARTIAL_SUCCESSES) this.#attempts = undefined;
+    if (this.#partialSuccesses <= MAX_PARTIAL_SUCCESSES) this.#attempts = undefined;
   }
 
   async #next(client: Client): Promise<Attempt | undefined> {
@@ -182,7 +182,7 @@ export class Authentication {
     };
   }
 
-  #agentOffers(client: Client): ReturnType<NotingAgent["offers"]> {
+  #agentOffers(client: Client): ReturnType<RecordingAgent["offers"]> {
     const { agentSocketPath: socketPath, hasIdentitiesOnly } = this.#target;
     if (socketPath === undefined || !this.#isAllowed("publickey")) return Promise.resolve([]);
     const options = {
@@ -191,7 +191,7 @@ export class Authentication {
       hasPreferredOnly: hasIdentitiesOnly === true,
       note: (text: string) => this.#note(text),
     };
-    this.#agent ??= new NotingAgent(options, client);
+    this.#agent ??= new RecordingAgent(options, client);
     return this.#agent.offers();
   }
 
@@ -220,7 +220,7 @@ export class Authentication {
           const kind = promptKindOf(prompt.prompt, instruction, hasAnswered);
           if (kind === "change") return this.#endAsExpired(client, prompt.prompt);
           const isForPassword = kind === "password" && prompt.echo !== true && others.length === 0;
-          const isTold = this.#passwordAnswers >= MOST_PASSWORD_ANSWERS;
+          const isTold = this.#passwordAnswers >= MAX_PASSWORD_ANSWERS;
           if (!isForPassword || password === undefined || isTold)
             return this.#endAsUnanswered(client, prompts, kind === "password" && others.length === 0);
           hasAnswered = true;
@@ -239,12 +239,14 @@ export class Authentication {
     this.#giveUp(client, (target) => {
       const { offered, allowed } = this;
       const reason = `it asks ${asked}, ${why}; nothing was answered`;
-      return fail("SSH_AUTH_REFUSED", { target, offered, allowed, reason });
+      return providerError("SSH_AUTH_REFUSED", { target, offered, allowed, reason });
     });
   }
 
   #endAsExpired(client: Client, prompt: string): void {
-    this.#giveUp(client, (target) => fail("SSH_PASSWORD_EXPIRED", { target, asked: quoted(prompt) }));
+    this.#giveUp(client, (target) =>
+      providerError("SSH_PASSWORD_EXPIRED", { target, asked: quoted(prompt) }),
+    );
   }
 
   #giveUp(client: Client, end: (target: string) => ProviderError): void {

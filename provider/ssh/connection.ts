@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { Channel, Client, ClientChannel } from "ssh2";
-import { causeText, fail, hasCode } from "../errors";
-import { abortReason, waitUnlessAborted } from "./abort";
+import { causeText, providerError, hasCode } from "../errors";
+import { abortReason, untilAborted } from "./abort";
 import { ChannelStream } from "./channel-stream";
 import { describeSocketError } from "./dial-failure";
 import { findExpiredLogin } from "./expired-login";
@@ -163,7 +163,7 @@ export class ClientConnection implements SshConnection {
       });
     });
     try {
-      return await waitUnlessAborted(opened, signal);
+      return await untilAborted(opened, signal);
     } catch (error) {
       hasLeft = true;
       throw error;
@@ -179,7 +179,7 @@ export class ClientConnection implements SshConnection {
 
   #refusal(what: string, error: unknown): unknown {
     if (!(error instanceof ChannelRefused)) return this.#end ?? error;
-    return fail("SSH_CHANNEL_REFUSED", { target: this.label, what, reason: error.message }, error);
+    return providerError("SSH_CHANNEL_REFUSED", { target: this.label, what, reason: error.message }, error);
   }
 
   #track<S extends Duplex>(stream: S): S {
@@ -196,7 +196,7 @@ export class ClientConnection implements SshConnection {
     this.#end =
       this.#firstError !== undefined && hasCode(this.#firstError, "SSH_PASSWORD_EXPIRED")
         ? this.#firstError
-        : fail("SSH_CONNECTION_LOST", { target: this.label, reason }, this.#firstError);
+        : providerError("SSH_CONNECTION_LOST", { target: this.label, reason }, this.#firstError);
     for (const stream of this.#streams) stream.destroy(this.#end);
     // Whoever still waits for the peer's FIN gets a closed socket instead.
     this.#client.destroy();

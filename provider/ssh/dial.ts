@@ -1,13 +1,13 @@
 import type { Duplex } from "node:stream";
 import type { Client, ParsedKey } from "ssh2";
-import { causeText, fail, hasCode } from "../errors";
+import { causeText, providerError, hasCode } from "../errors";
 import { pause } from "./abort";
 import { Authentication } from "./authentication";
 import { ChannelRefused, type ClientConnection } from "./connection";
 import { DialFailure } from "./dial-failure";
 import { hostKeyTypesFor } from "./host-key-algorithms";
 import { hostKeyMismatch, hostKeyPolicyOf, type HostKeyPolicy } from "./host-key-check";
-import { shakeHands } from "./handshake";
+import { performHandshake } from "./handshake";
 import { identityOf, readIdentities, type Identity } from "./identity-files";
 import { parsePrivateKey } from "./private-key";
 import type { PublicKey } from "./public-key";
@@ -53,7 +53,11 @@ export async function dial(
       if (!(error instanceof DialFailure)) throw error;
       failures += 1;
       if (dialErrorLimit >= 0 && failures >= dialErrorLimit) {
-        throw fail("SSH_DIAL_FAILED", { target: label, attempts: failures, reason: error.message }, error);
+        throw providerError(
+          "SSH_DIAL_FAILED",
+          { target: label, attempts: failures, reason: error.message },
+          error,
+        );
       }
       // Up to a quarter more, so that many programs do not come back in step.
       await pause(dialDelayMs(failures - 1) * (1 + Math.random() / 4), signal);
@@ -84,7 +88,7 @@ async function openThrough(
     return await jumpHost.openTcp(target.host, target.port, signal);
   } catch (error) {
     if (error instanceof ChannelRefused && error.isForbidden) {
-      throw fail(
+      throw providerError(
         "SSH_JUMP_REFUSED",
         { target: label, jumpHost: jumpHost.label, reason: error.message },
         error,
@@ -120,7 +124,7 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
   for (;;) {
     try {
       const client = await withinDialTime(options, (dialSignal, socket) =>
-        shakeHands({
+        performHandshake({
           label: options.label,
           user: options.target.user,
           socket,
@@ -138,9 +142,9 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
       return { client, hostKey };
     } catch (error) {
       const isMismatch = hasCode(error, "SSH_HOST_KEY_MISMATCH");
-      const [wanted] = hostKeyTypesFor(policyNow());
-      if (isMismatch && !isByFingerprint && wanted !== types[0] && wanted !== undefined) {
-        types = [wanted, ...types.filter((type) => type !== wanted)];
+      const [desired] = hostKeyTypesFor(policyNow());
+      if (isMismatch && !isByFingerprint && desired !== types[0] && desired !== undefined) {
+        types = [desired, ...types.filter((type) => type !== desired)];
         continue;
       }
       if (!isByFingerprint || received.length === 0) throw error;

@@ -1,4 +1,4 @@
-import { fail, type ProviderError } from "../errors";
+import { providerError, type ProviderError } from "../errors";
 
 /**
  * What sshd says on stderr in place of a command where the login has succeeded but its password has to be changed first
@@ -15,5 +15,5 @@ export function findExpiredLogin(
   const [asked] = code === 1 ? (NO_TTY.exec(stderr) ?? []) : [];
   return asked === undefined
     ? undefined
-    : fail("SSH_PASSWORD_EXPIRED", { target, asked: `"${asked.trim()}"` });
+    : providerError("SSH_PASSWORD_EXPIRED", { target, asked: `"${asked.trim()}"` });
 }

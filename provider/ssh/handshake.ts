@@ -1,11 +1,11 @@
 import type { Duplex } from "node:stream";
 import { Client } from "ssh2";
-import { causeText, fail, type ProviderError } from "../errors";
+import { causeText, providerError, type ProviderError } from "../errors";
 import { abortReason } from "./abort";
 import type { Authentication } from "./authentication";
 import { DialFailure, describeSocketError } from "./dial-failure";
 import { hostKeyAlgorithms } from "./host-key-algorithms";
-import { judgeHostKey, type HostKeyPolicy, type HostKeyVerdict } from "./host-key-check";
+import { assessHostKey, type HostKeyPolicy, type HostKeyVerdict } from "./host-key-check";
 import { findPublicKey, isSameKey, type PublicKey } from "./public-key";
 import { recordHostKey } from "./record-host-key";
 
@@ -43,7 +43,7 @@ export interface HandshakeOptions {
  * @throws DialFailure, SSH_HANDSHAKE_FAILED, SSH_AUTH_REFUSED, SSH_PASSWORD_EXPIRED, SSH_HOST_KEY_*,
  * the signal's reason
  */
-export async function shakeHands(options: HandshakeOptions): Promise<Client> {
+export async function performHandshake(options: HandshakeOptions): Promise<Client> {
   const { label, socket, authentication, signal, dialSignal } = options;
   const client = new Client();
   let phase: "key exchange" | "login" = "key exchange";
@@ -58,7 +58,7 @@ export async function shakeHands(options: HandshakeOptions): Promise<Client> {
     // Asked again when keys are exchanged anew: the same key or none.
     if (acceptedKey !== undefined) return isSameKey(acceptedKey, received);
     options.onHostKey(received);
-    verdict = judgeHostKey(options.policyNow(), received);
+    verdict = assessHostKey(options.policyNow(), received);
     if (verdict.kind === "refuse") return false;
     if (verdict.kind === "accept-without-password") authentication.withholdPassword();
     acceptedKey = received;
@@ -80,7 +80,10 @@ export async function shakeHands(options: HandshakeOptions): Promise<Client> {
         phase = "login";
         dialSignal.removeEventListener("abort", onDialTimeOver);
         loginTimer ??= setTimeout(
-          () => reject(fail("SSH_HANDSHAKE_FAILED", { target: label, reason: "the login took over 120 s" })),
+          () =>
+            reject(
+              providerError("SSH_HANDSHAKE_FAILED", { target: label, reason: "the login took over 120 s" }),
+            ),
           LOGIN_LIMIT_MS,
         );
         if (verdict?.kind === "accept-and-record" && acceptedKey !== undefined) {
@@ -131,7 +134,7 @@ export async function shakeHands(options: HandshakeOptions): Promise<Client> {
       typeof error.code === "number" ||
       /identification|protocol version/i.test(error.message);
     if (isProtocolError) {
-      return fail("SSH_HANDSHAKE_FAILED", { target: label, reason: error.message }, error);
+      return providerError("SSH_HANDSHAKE_FAILED", { target: label, reason: error.message }, error);
     }
     return new DialFailure(describeSocketError(error), { cause: error });
   }
@@ -142,28 +145,28 @@ export async function shakeHands(options: HandshakeOptions): Promise<Client> {
     const { offered, allowed } = authentication;
     if (error.level === "client-authentication") {
       const reason = "it accepted no credential that was offered";
-      return fail("SSH_AUTH_REFUSED", { target: label, offered, allowed, reason });
+      return providerError("SSH_AUTH_REFUSED", { target: label, offered, allowed, reason });
     }
     // The server ended it: too many tries.
     if (typeof error.code === "number") {
-      return fail("SSH_AUTH_REFUSED", { target: label, offered, allowed, reason: error.message });
+      return providerError("SSH_AUTH_REFUSED", { target: label, offered, allowed, reason: error.message });
     }
     const reason = `during the login, ${describeSocketError(error)}`;
-    return fail("SSH_HANDSHAKE_FAILED", { target: label, reason }, error);
+    return providerError("SSH_HANDSHAKE_FAILED", { target: label, reason }, error);
   }
 
   async function record(
-    wanted: HostKeyVerdict & { readonly kind: "accept-and-record" },
+    desired: HostKeyVerdict & { readonly kind: "accept-and-record" },
     received: PublicKey,
   ): Promise<void> {
     let counts: HostKeyVerdict;
     try {
-      counts = await recordHostKey(wanted, received, options.policyNow, signal);
+      counts = await recordHostKey(desired, received, options.policyNow, signal);
     } catch (error) {
-      const { file, line, mustRecord } = wanted;
+      const { file, line, mustRecord } = desired;
       if (!mustRecord || signal.aborted) return;
       const reason = causeText(error);
-      throw fail("SSH_HOST_KEY_NOT_RECORDED", { target: label, file, line, reason }, error);
+      throw providerError("SSH_HOST_KEY_NOT_RECORDED", { target: label, file, line, reason }, error);
     }
     if (counts.kind === "refuse") throw counts.error;
     if (counts.kind === "accept-without-password") authentication.withholdPassword();

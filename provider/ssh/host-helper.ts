@@ -1,12 +1,12 @@
-import { fail } from "../errors";
-import { waitUnlessAborted } from "./abort";
+import { providerError } from "../errors";
+import { untilAborted } from "./abort";
 import { findExpiredLogin } from "./expired-login";
 import {
   HOST_HELPER_COMMAND,
   HOST_HELPER_PROGRAM,
   READY_WORD,
   WRONG_SHELL_EXIT_CODE,
-} from "./host-helper-program";
+} from "../host/helper/helper-program";
 import type { SshProcess } from "./process";
 
 /** A line every two seconds; the program on the host gives up after ten without. */
@@ -37,7 +37,7 @@ export interface HelperHost {
 }
 
 /** The running helper program: sends requests, hands out the answers by id, keeps up the heartbeat. */
-export class HostHelperProcess {
+export class HelperProcess {
   /** Resolves once the program has ended, or its connection. */
   readonly ended: Promise<Error>;
   readonly #process: SshProcess;
@@ -50,8 +50,8 @@ export class HostHelperProcess {
   #end: Error | undefined;
 
   /** @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, and the codes of exec */
-  static async start(host: HelperHost): Promise<HostHelperProcess> {
-    const helper = new HostHelperProcess(host, await host.exec(HOST_HELPER_COMMAND));
+  static async start(host: HelperHost): Promise<HelperProcess> {
+    const helper = new HelperProcess(host, await host.exec(HOST_HELPER_COMMAND));
     await helper.#untilReady();
     return helper;
   }
@@ -91,7 +91,7 @@ export class HostHelperProcess {
       this.#handlers.set(id, talk({ id, resolve, reject }));
     });
     try {
-      return await waitUnlessAborted(answered, signal);
+      return await untilAborted(answered, signal);
     } finally {
       this.#handlers.delete(id);
     }
@@ -170,20 +170,21 @@ export class HostHelperProcess {
   }
 
   #failure(reason: string): Error {
-    return fail("SSH_HELPER_FAILED", { target: this.#host.label, reason });
+    return providerError("SSH_HELPER_FAILED", { target: this.#host.label, reason });
   }
 
   #exitError(code: number | null): Error {
     const target = this.#host.label;
     // The shell's number for a command that it does not find.
-    if (code === 127) return fail("SSH_HELPER_TOOL_MISSING", { target, tool: "bash", debianPackage: "bash" });
+    if (code === 127)
+      return providerError("SSH_HELPER_TOOL_MISSING", { target, tool: "bash", debianPackage: "bash" });
     if (code === WRONG_SHELL_EXIT_CODE)
       return this.#failure("a login script starts another shell in place of the command that it is to run");
     const expired = findExpiredLogin(target, code, this.#process.stderrText);
     if (expired !== undefined) return expired;
     const stderr = this.#process.stderrText.trim().slice(0, 500);
     const how = code === null ? "it was ended" : `it ended with exit code ${code}`;
-    return fail("SSH_HELPER_FAILED", { target, reason: stderr === "" ? how : `${how}: ${stderr}` });
+    return providerError("SSH_HELPER_FAILED", { target, reason: stderr === "" ? how : `${how}: ${stderr}` });
   }
 }
 
@@ -194,6 +195,6 @@ export function helperError(target: string, text: string): Error {
   const [, tool] = /^missing (\S+)$/.exec(text) ?? [];
   const debianPackage = tool === undefined ? undefined : DEBIAN_PACKAGES[tool];
   if (tool === undefined || debianPackage === undefined)
-    return fail("SSH_HELPER_FAILED", { target, reason: text });
-  return fail("SSH_HELPER_TOOL_MISSING", { target, tool, debianPackage });
+    return providerError("SSH_HELPER_FAILED", { target, reason: text });
+  return providerError("SSH_HELPER_TOOL_MISSING", { target, tool, debianPackage });
 }

@@ -1,4 +1,4 @@
-import { fail } from "../errors";
+import { providerError } from "../errors";
 import {
   findKnownHostsEntry,
   isNamedBy,
@@ -27,7 +27,7 @@ export interface HostKeyArgument {
 
 const ARGUMENT = "connection.hostKey";
 /** More hosts than these would make a message of a whole file. */
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
 /** A line of the argument; a key or a fingerprint without a host is for whichever host has the argument. */
 type Line =
@@ -48,7 +48,8 @@ export function parseHostKeyArgument(
   label: string,
 ): HostKeyArgument {
   const lines = text.split("\n").flatMap((line) => findLine(line) ?? []);
-  const invalid = (reason: string): Error => fail("SSH_HOST_KEY_ARGUMENT_INVALID", { target: label, reason });
+  const invalid = (reason: string): Error =>
+    providerError("SSH_HOST_KEY_ARGUMENT_INVALID", { target: label, reason });
   if (lines.length === 0) throw invalid("holds no host key");
   const entries = lines.flatMap((line) => (line.kind === "entry" ? [line.entry] : []));
   const known =
@@ -106,6 +107,6 @@ function namesOf({ host, port }: KnownHostsPlace): readonly string[] {
 function describeHosts(lines: readonly Line[]): string {
   const hosts = lines.map((line) => (line.kind === "entry" ? line.entry.hosts : (line.hosts ?? "")));
   const names = [...new Set(hosts.map((one) => (one.startsWith("|") ? "a hashed name" : one)))];
-  const rest = names.length - MOST_NAMED;
-  return names.slice(0, MOST_NAMED).join(" and ") + (rest > 0 ? ` and ${rest} more` : "");
+  const rest = names.length - MAX_NAMED;
+  return names.slice(0, MAX_NAMED).join(" and ") + (rest > 0 ? ` and ${rest} more` : "");
 }

@@ -1,4 +1,4 @@
-import { fail, type ProviderError } from "../errors";
+import { providerError, type ProviderError } from "../errors";
 import { parseHostKeyArgument, type ExpectedKey } from "./host-key-argument";
 import { formatKnownHostsLine, lookUpHost, type KnownHostsEntry } from "./known-hosts";
 import { readKnownHosts } from "./known-hosts-files";
@@ -70,37 +70,37 @@ export function hostKeyPolicyOf(target: SshTarget, label: string): HostKeyPolicy
  * "accept-new" a host known under keys of *other* types only has changed, it is not new (otherwise whoever
  * stands in between shows a key of a type that nobody wrote down, and is believed).
  */
-export function judgeHostKey(policy: HostKeyPolicy, received: PublicKey): HostKeyVerdict {
+export function assessHostKey(policy: HostKeyPolicy, received: PublicKey): HostKeyVerdict {
   const { expected, label: target } = policy;
   const revoked = policy.revoked.find(({ key }) => isSameKey(key, received));
   if (revoked !== undefined) {
     const details = { target, received: describeKey(received), source: revoked.source };
-    return { kind: "refuse", error: fail("SSH_HOST_KEY_REVOKED", details) };
+    return { kind: "refuse", error: providerError("SSH_HOST_KEY_REVOKED", details) };
   }
   if (expected.some((one) => isExpected(one, received))) return { kind: "accept" };
   const line = formatKnownHostsLine(policy.host, policy.port, received);
   if (expected.length === 0) {
-    if (policy.strictness !== "yes") return judgeNewKey(policy, line);
+    if (policy.strictness !== "yes") return assessNewKey(policy, line);
     const details = { target, received: describeKey(received), line, files: policy.asked };
-    return { kind: "refuse", error: fail("SSH_HOST_KEY_UNKNOWN", details) };
+    return { kind: "refuse", error: providerError("SSH_HOST_KEY_UNKNOWN", details) };
   }
   if (policy.strictness === "no") return { kind: "accept-without-password" };
   return { kind: "refuse", error: hostKeyMismatch(policy, [received]) };
 }
 
 /** "no" accepts the next key as well, written down or not; "accept-new" lives by what is written. */
-function judgeNewKey(policy: HostKeyPolicy, line: string): HostKeyVerdict {
+function assessNewKey(policy: HostKeyPolicy, line: string): HostKeyVerdict {
   const { label: target, strictness, userFile: file } = policy;
   const mustRecord = strictness === "accept-new";
   if (file !== undefined) return { kind: "accept-and-record", file, line, mustRecord };
   if (!mustRecord) return { kind: "accept" };
   const details = { target, file: "known_hosts", line, reason: "no file is named for it" };
-  return { kind: "refuse", error: fail("SSH_HOST_KEY_NOT_RECORDED", details) };
+  return { kind: "refuse", error: providerError("SSH_HOST_KEY_NOT_RECORDED", details) };
 }
 
 /** The error for a host that shows other keys than those expected. */
 export function hostKeyMismatch(policy: HostKeyPolicy, received: readonly PublicKey[]): ProviderError {
-  return fail("SSH_HOST_KEY_MISMATCH", {
+  return providerError("SSH_HOST_KEY_MISMATCH", {
     target: policy.label,
     received: received.map(describeKey),
     expected: policy.expected.map((one) => `${describeExpected(one)} (${one.source})`),

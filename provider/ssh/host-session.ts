@@ -1,11 +1,11 @@
-import { causeText, fail, hasCode } from "../errors";
-import { abortReason, waitUnlessAborted } from "./abort";
-import { helperError, HostHelperProcess, type HelperHost } from "./host-helper";
-import { parseHostSurvey, type HostSurvey } from "./host-survey";
+import { causeText, providerError, hasCode } from "../errors";
+import { abortReason, untilAborted } from "./abort";
+import { helperError, HelperProcess, type HelperHost } from "./host-helper";
+import { parseHostFacts, type HostFacts } from "./host-survey";
 import { ANSWER_LIMITS } from "./host-survey-records";
 import { parsePciListing, type PciListing } from "./pci-listing";
 import { KeyedMutex } from "./keyed-mutex";
-import { WaitingClocks, type WaitingClock } from "./waiting-clocks";
+import { QueueDeadlines, type PausableClock } from "./waiting-clocks";
 
 /** Locks that are held on the host. */
 export interface HostLock {
@@ -23,7 +23,7 @@ export interface LockWaiting {
   /** Told once, after 2 s, which lock is waited for. */
   readonly onWaiting?: (name: string) => void;
   /** Stands still while another operation of this process has a lock that is waited for. */
-  readonly clock?: WaitingClock;
+  readonly clock?: PausableClock;
 }
 
 /** What is done on a host once per connection: locks between machines, and the look at its own needs. */
@@ -44,7 +44,7 @@ export interface HostSession {
    *
    * @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST, the signal's reason
    */
-  survey(signal?: AbortSignal): Promise<HostSurvey>;
+  readHostFacts(signal?: AbortSignal): Promise<HostFacts>;
   /**
    * Every PCI function of the host with its names. Costs one process on the host (`sed`, for its pci.ids).
    *
@@ -62,9 +62,9 @@ const RELEASE_LIMIT_MS = 30_000;
 export class HostHelper implements HostSession {
   readonly #host: HelperHost & { destroy(reason: Error): void };
   readonly #mutex = new KeyedMutex();
-  readonly #clocks = new WaitingClocks();
+  readonly #clocks = new QueueDeadlines();
   readonly #held = new Set<readonly string[]>();
-  #helper: Promise<HostHelperProcess> | undefined;
+  #helper: Promise<HelperProcess> | undefined;
 
   constructor(host: HelperHost & { destroy(reason: Error): void }) {
     this.#host = host;
@@ -90,7 +90,7 @@ export class HostHelper implements HostSession {
         queue.shift();
       }
       queue.push(...names);
-      const helper = await waitUnlessAborted(this.#start(), signal);
+      const helper = await untilAborted(this.#start(), signal);
       await takeOnHost(helper, names, queue, this.#host.label, signal);
       return this.#hold(helper, names, turns);
     } catch (error) {
@@ -103,14 +103,14 @@ export class HostHelper implements HostSession {
         waitedSeconds,
         reason: causeText(error),
       };
-      throw fail("SSH_LOCK_NOT_GRANTED", details, error);
+      throw providerError("SSH_LOCK_NOT_GRANTED", details, error);
     } finally {
       clearTimeout(notice);
     }
   }
 
-  async survey(signal?: AbortSignal): Promise<HostSurvey> {
-    return this.#look("survey", parseHostSurvey, signal);
+  async readHostFacts(signal?: AbortSignal): Promise<HostFacts> {
+    return this.#look("survey", parseHostFacts, signal);
   }
 
   async listPciFunctions(signal?: AbortSignal): Promise<PciListing> {
@@ -129,7 +129,7 @@ export class HostHelper implements HostSession {
     parse: (records: readonly string[]) => T,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const helper = await waitUnlessAborted(this.#start(), signal);
+    const helper = await untilAborted(this.#start(), signal);
     const target = this.#host.label;
     const records = await helper.converse<string[]>(({ id, resolve, reject }) => {
       const lines: string[] = [];
@@ -153,18 +153,18 @@ export class HostHelper implements HostSession {
     try {
       return parse(records);
     } catch (error) {
-      throw fail("SSH_HELPER_FAILED", { target, reason: `its survey: ${causeText(error)}` }, error);
+      throw providerError("SSH_HELPER_FAILED", { target, reason: `its survey: ${causeText(error)}` }, error);
     }
   }
 
-  #start(): Promise<HostHelperProcess> {
+  #start(): Promise<HelperProcess> {
     this.#helper ??= this.#startAnew();
     return this.#helper;
   }
 
-  async #startAnew(): Promise<HostHelperProcess> {
+  async #startAnew(): Promise<HelperProcess> {
     try {
-      const helper = await HostHelperProcess.start(this.#host);
+      const helper = await HelperProcess.start(this.#host);
       void helper.ended.then((reason) => this.#onEnded(reason));
       return helper;
     } catch (error) {
@@ -179,7 +179,7 @@ export class HostHelper implements HostSession {
     if (this.#held.size > 0) this.#host.destroy(reason);
   }
 
-  #hold(helper: HostHelperProcess, names: readonly string[], turns: readonly (() => void)[]): HostLock {
+  #hold(helper: HelperProcess, names: readonly string[], turns: readonly (() => void)[]): HostLock {
     const held = [...names];
     this.#held.add(held);
     this.#clocks.granted(held);
@@ -189,7 +189,7 @@ export class HostHelper implements HostSession {
         // What ended it is the cause; its text has advice of its own.
         const what = hasCode(reason, "SSH_CONNECTION_LOST") ? "the connection" : "the helper on the host";
         const details = { target: this.#host.label, locks: names, reason: `${what} has ended` };
-        resolve(fail("SSH_LOCK_LOST", details, reason));
+        resolve(providerError("SSH_LOCK_LOST", details, reason));
       });
     });
     const letGo = async (): Promise<void> => {
@@ -224,7 +224,7 @@ export class HostHelper implements HostSession {
  * @param queue the names not granted yet, kept up to date for messages
  */
 async function takeOnHost(
-  helper: HostHelperProcess,
+  helper: HelperProcess,
   names: readonly string[],
   queue: string[],
   target: string,

@@ -5,7 +5,7 @@ import {
   splitOnce,
   splitRecord,
   unreadable,
-  type SurveyRecords,
+  type FactRecords,
 } from "./host-survey-records";
 
 /** A block device of the host, partitions and mapped devices included. */
@@ -49,7 +49,7 @@ interface BlockDevice {
 }
 
 /** Puts together what the records of the survey say of block devices. */
-export function parseDisks(records: SurveyRecords): readonly HostDisk[] {
+export function parseDisks(records: FactRecords): readonly HostDisk[] {
   const of = (kind: string) => records.get(kind) ?? [];
   const devices = of("blk").map(parseBlockDevice);
   const paths = nvmePaths(devices.map(({ name }) => name));
@@ -99,7 +99,7 @@ function parseBlockDevice(record: string): BlockDevice {
  * `claim NAME filesystem TYPE`, `claim NAME target PATH-IN-CONFIGFS`, `claim NAME zfs`, and what udev took
  * for a member of a ZFS pool: `member NAME POOL`, which is in use where that pool is imported (`pool NAME`).
  */
-function claimsByDisk(records: SurveyRecords): ReadonlyMap<string, readonly DiskClaim[]> {
+function claimsByDisk(records: FactRecords): ReadonlyMap<string, readonly DiskClaim[]> {
   const of = (kind: string) => records.get(kind) ?? [];
   const found = new Map<string, DiskClaim[]>();
   const inNamedPool = new Set<string>();

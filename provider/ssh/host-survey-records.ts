@@ -1,5 +1,5 @@
-/** Records of the helper's survey by kind; see host-helper-program.ts. */
-export type SurveyRecords = ReadonlyMap<string, readonly string[]>;
+/** Records of the helper's survey by kind; see host/helper/looks.sh. */
+export type FactRecords = ReadonlyMap<string, readonly string[]>;
 
 /**
  * What a helper may answer one question with. Whoever reads it does nothing else meanwhile, and the connections to other
@@ -27,7 +27,7 @@ const OTHER_LIMIT = { records: ANSWER_LIMITS.records, words: Infinity };
 const MAX_NAME_CHARACTERS = 255;
 
 /** Each line is a kind and the rest. */
-export function groupByKind(lines: readonly string[]): SurveyRecords {
+export function groupByKind(lines: readonly string[]): FactRecords {
   if (lines.length > ANSWER_LIMITS.records) throw new Error(`there are too many records (${lines.length})`);
   const records = new Map<string, string[]>();
   const words = new Map<string, number>();

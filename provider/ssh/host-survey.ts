@@ -3,7 +3,7 @@ import { parseDisks, type HostDisk } from "./host-survey-disks";
 import { groupByKind, pciAddressOn, splitRecord, unreadable } from "./host-survey-records";
 
 /** What the host itself needs; a guard must not take any of it from the host. */
-export interface HostSurvey {
+export interface HostFacts {
   readonly interfaces: readonly HostInterface[];
   /** Interfaces of the default routes, IPv4 and IPv6, all tables; the two halves of a split default too. */
   readonly defaultRouteInterfaces: readonly string[];
@@ -45,7 +45,7 @@ export interface PhysicalFunction {
  *
  * @throws Error when a record does not have its form
  */
-export function parseHostSurvey(lines: readonly string[]): HostSurvey {
+export function parseHostFacts(lines: readonly string[]): HostFacts {
   const records = groupByKind(lines);
   const of = (kind: string) => records.get(kind) ?? [];
   const network = parseIpOutput(of("ip"), of("get"));

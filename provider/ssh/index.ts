@@ -11,7 +11,7 @@ export { SshPool } from "./pool";
 export type { SshConnection } from "./connection";
 export type { SshProcess, SshExit } from "./process";
 export type { HostSession, HostLock } from "./host-session";
-export type { HostSurvey, HostInterface, PhysicalFunction } from "./host-survey";
+export type { HostFacts, HostInterface, PhysicalFunction } from "./host-survey";
 export type { ListedFunction, PciListing } from "./pci-listing";
 export type { HostDisk, DiskHolder, DiskClaim } from "./host-survey-disks";
 export { namesHosts, parseHostKeyArgument, type KnownHostsPlace } from "./host-key-argument";

@@ -1,4 +1,4 @@
-import { waitUnlessAborted } from "./abort";
+import { untilAborted } from "./abort";
 
 /** One mutex per name, first come first served. */
 export class KeyedMutex {
@@ -21,7 +21,7 @@ export class KeyedMutex {
       if (this.#last.get(name) === last) this.#last.delete(name);
     });
     try {
-      await waitUnlessAborted(before, signal);
+      await untilAborted(before, signal);
     } catch (error) {
       finish();
       throw error;

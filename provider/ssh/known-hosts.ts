@@ -85,11 +85,11 @@ function isMatch(pattern: string, name: string): boolean {
   let star = -1;
   let nameAtStar = 0;
   while (inName < name.length) {
-    const wanted = pattern[inPattern];
-    if (wanted === "*") {
+    const desired = pattern[inPattern];
+    if (desired === "*") {
       star = inPattern++;
       nameAtStar = inName;
-    } else if (wanted !== undefined && (wanted === "?" || wanted === name[inName])) {
+    } else if (desired !== undefined && (desired === "?" || desired === name[inName])) {
       inPattern++;
       inName++;
     } else if (star >= 0) {

@@ -12,7 +12,7 @@ import { isSecurityKey, securityKeyOf, sendSecurityKeySignature } from "./securi
 import { SshAgent } from "./ssh-agent";
 
 /** What of an agent is used, and where it is written down. */
-export interface NotingAgentOptions {
+export interface RecordingAgentOptions {
   readonly socketPath: string;
   /** Tried first, as OpenSSH does with keys that have an identity file. */
   readonly preferred: readonly PublicKey[];
@@ -31,13 +31,13 @@ export interface AgentOffer {
 }
 
 /** An agent's keys, those on security keys too, and notes of why there are none or why one does not sign. */
-export class NotingAgent {
+export class RecordingAgent {
   readonly #agent: SshAgent;
-  readonly #options: NotingAgentOptions;
+  readonly #options: RecordingAgentOptions;
   readonly #client: Client;
   #listed: Promise<readonly AgentOffer[]> | undefined;
 
-  constructor(options: NotingAgentOptions, client: Client) {
+  constructor(options: RecordingAgentOptions, client: Client) {
     const ended = new AbortController();
     client.once("close", () => ended.abort(new Error("the connection has ended")));
     this.#agent = new SshAgent(options.socketPath, ended.signal);

@@ -14,11 +14,11 @@ export interface OpensshAnswer {
 /** Reading files takes milliseconds; CanonicalizeHostname and `Match exec` may ask a network. */
 const LIMIT_MS = 5000;
 /** An answer is some 5 KiB. */
-const MOST_BYTES = 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
 
 /**
  * OpenSSH's configuration, as `ssh -G` tells it: aliases, `Host` and `Match` blocks, `Include` and the system's file are
- * OpenSSH's to understand (docs/decisions/0040-openssh-is-asked.md). Each host is asked for once per process.
+ * OpenSSH's to understand (docs/internals/decisions/0040-openssh-is-asked.md). Each host is asked for once per process.
  */
 export class OpensshConfig {
   readonly #file: string | undefined;
@@ -56,7 +56,7 @@ export class OpensshConfig {
       env: childEnvironment(process.env),
       timeout: this.#limitMs,
       killSignal: "SIGKILL",
-      maxBuffer: MOST_BYTES,
+      maxBuffer: MAX_BYTES,
     } as const;
     return new Promise((resolve) => {
       const child = execFile("ssh", ["-G", "-T", ...file, "--", host], options, (error, stdout, stderr) => {

@@ -1,5 +1,5 @@
-import { causeText, fail } from "../errors";
-import { abortReason, waitUnlessAborted } from "./abort";
+import { causeText, providerError } from "../errors";
+import { abortReason, untilAborted } from "./abort";
 import { ClientConnection, type SshConnection } from "./connection";
 import { dial } from "./dial";
 import { fingerprintOf } from "./public-key";
@@ -57,7 +57,7 @@ export class SshPool {
     const entry = this.#findUsable(key) ?? this.#connect(key, target, label);
     entry.waiters += 1;
     try {
-      return await waitUnlessAborted(entry.connecting, signal);
+      return await untilAborted(entry.connecting, signal);
     } finally {
       entry.waiters -= 1;
       if (entry.waiters === 0 && entry.connection === undefined) {
@@ -98,5 +98,5 @@ export class SshPool {
 }
 
 function poolClosed(label: string): Error {
-  return fail("SSH_CONNECTION_LOST", { target: label, reason: "the pool was closed" });
+  return providerError("SSH_CONNECTION_LOST", { target: label, reason: "the pool was closed" });
 }

@@ -1,5 +1,5 @@
 import { utils, type ParsedKey } from "ssh2";
-import { fail } from "../errors";
+import { providerError } from "../errors";
 
 /** A private key and its passphrase, each with where it came from, in words for messages. */
 export interface PrivateKeyText {
@@ -23,7 +23,7 @@ export function parsePrivateKey(given: PrivateKeyText, target: string): ParsedKe
   const parsed = parseKeyText(text, passphrase);
   if (!(parsed instanceof Error) && parsed.isPrivateKey()) return parsed;
   const reason = findPrivateKeyProblem(text, passphrase, parsed, passphraseSource);
-  throw fail("SSH_KEY_UNUSABLE", { target, source, reason });
+  throw providerError("SSH_KEY_UNUSABLE", { target, source, reason });
 }
 
 /** The parser of ssh2, which types its answer as one key where the newer OpenSSH format yields a list. */

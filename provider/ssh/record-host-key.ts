@@ -1,6 +1,6 @@
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import { pause } from "./abort";
-import { judgeHostKey, type HostKeyPolicy, type HostKeyVerdict } from "./host-key-check";
+import { assessHostKey, type HostKeyPolicy, type HostKeyVerdict } from "./host-key-check";
 import { addKnownHostsLine, makeFolderOf, takeBackKnownHostsLine } from "./known-hosts-files";
 import type { PublicKey } from "./public-key";
 
@@ -28,10 +28,10 @@ export async function recordHostKey(
   makeFolderOf(file);
   const unlock = await lock(`${file}.lock`, signal);
   try {
-    const again = judgeHostKey(policyNow(), received);
+    const again = assessHostKey(policyNow(), received);
     if (again.kind !== "accept-and-record") return again;
     const number = addKnownHostsLine(file, line);
-    const after = judgeHostKey(
+    const after = assessHostKey(
       withoutLinesFrom(policyNow(), file, number === 0 ? Infinity : number),
       received,
     );

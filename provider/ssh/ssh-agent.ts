@@ -9,7 +9,7 @@ const SIGN_REQUEST = 13;
 const SIGN_RESPONSE = 14;
 const SIGNATURE_FLAGS: Readonly<Record<string, number>> = { sha256: 2, sha512: 4 };
 /** OpenSSH's own limit for a message of an agent (authfd.c: MAX_AGENT_REPLY_LEN). */
-const MOST_BYTES = 256 * 1024;
+const MAX_BYTES = 256 * 1024;
 
 /**
  * An ssh-agent behind a unix socket. ssh2's own client of it leaves out every key whose type it does not know, those on
@@ -77,7 +77,7 @@ export class SshAgent {
         received = Buffer.concat([received, chunk]);
         if (received.length < 4) return;
         const length = received.readUInt32BE(0);
-        if (length < 1 || length > MOST_BYTES) return end(new Error("its answer has no sensible length"));
+        if (length < 1 || length > MAX_BYTES) return end(new Error("its answer has no sensible length"));
         if (received.length < 4 + length) return;
         if (received[4] !== expected) return end(new Error("it refused"));
         resolve(received.subarray(5, 4 + length));

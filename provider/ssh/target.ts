@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { PrivateKeyText } from "./private-key";
 
-/** What `strictHostKeyChecking` may be; the meaning is OpenSSH's (ssh_config(5)), except where docs/decisions say so. */
+/** What `strictHostKeyChecking` may be; the meaning is OpenSSH's (ssh_config(5)), except where docs/internals/decisions say so. */
 export type StrictHostKeyChecking = "yes" | "accept-new" | "no";
 
 /** Where each credential came from, in words for messages. */

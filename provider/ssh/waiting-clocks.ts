@@ -1,5 +1,5 @@
 /** The clock of one who waits for a lock. */
-export interface WaitingClock {
+export interface PausableClock {
   stop(): void;
   go(): void;
 }
@@ -7,14 +7,14 @@ export interface WaitingClock {
 /**
  * Lets the clock of each who waits in this process's own queue stand still while this process has what is waited for:
  * its holder is at work and has a limit of its own. While the first of the queue itself waits, for somebody else on
- * the host, the clocks of all run (docs/decisions/0013-one-queue-per-command.md).
+ * the host, the clocks of all run (docs/internals/decisions/0013-one-queue-per-command.md).
  */
-export class WaitingClocks {
+export class QueueDeadlines {
   readonly #held = new Set<string>();
-  readonly #waiting = new Map<string, Set<WaitingClock>>();
+  readonly #waiting = new Map<string, Set<PausableClock>>();
 
   /** Waits for the turn at the lock of this name. */
-  async during<T>(name: string, clock: WaitingClock | undefined, turn: Promise<T>): Promise<T> {
+  async during<T>(name: string, clock: PausableClock | undefined, turn: Promise<T>): Promise<T> {
     if (clock === undefined) return turn;
     const clocks = this.#waiting.get(name) ?? new Set();
     this.#waiting.set(name, clocks.add(clock));

@@ -1,14 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { causeText } from "../../provider/errors";
-import { attach, detach, type Reality } from "../../provider/lifecycle";
-import { lookAtReality } from "../support/look-at-reality";
-import type { WantedAttachment } from "../../provider/plan";
+import { attach, detach, type ActualState } from "../../provider/lifecycle";
+import { readActualState } from "../support/look-at-reality";
+import type { DesiredAttachment } from "../../provider/plan";
 import type { QmpArguments } from "../../provider/qmp";
 import { eventually } from "../support/eventually";
 import { attachRequest, detachRequest } from "../support/requests";
 import { OWNER } from "../support/scenarios";
 import { wants } from "../support/wanted";
-import { behaviours, matrixCells, ownCells, testsOf, type Behaviour, type Cell } from "./cells";
+import {
+  behaviours,
+  matrixCells,
+  ownCells,
+  testsOf,
+  type Behaviour,
+  type Cell,
+} from "../support/matrix/cells";
 import { refused } from "./refused";
 import { CellGuest, numbersOf } from "./support/cell-guest";
 import { noteMeasured } from "./support/measured";
@@ -32,15 +39,15 @@ const TRUE_AFTER_MS = 10_000;
 
 let guest: CellGuest;
 
-const wanted = (functions: readonly number[]): WantedAttachment =>
+const desired = (functions: readonly number[]): DesiredAttachment =>
   wants(functions, { leftovers: "hold", guestSlot: { bus: guest.kind.bus } });
 
-function attachAll(functions: readonly number[] = ALL): Promise<Reality> {
+function attachAll(functions: readonly number[] = ALL): Promise<ActualState> {
   const query = { addresses: ["0000:01:00"], forPlug: { buses: [guest.kind.bus] } };
   return attach(
     guest.hypervisor,
     attachRequest({
-      wanted: wanted(functions),
+      desired: desired(functions),
       query,
       limitSeconds: PATIENCE_SECONDS,
       undoSeconds: PATIENCE_SECONDS,
@@ -52,10 +59,10 @@ const detachAll = (limitSeconds = PATIENCE_SECONDS, said: string[] = []): Promis
   detach(guest.hypervisor, detachRequest({ limitSeconds, progress: (line) => said.push(line) }));
 
 /** The guest sees these functions together, QOM has them, all of the card is held, and the ledger says so. */
-async function isWhole(reality: Reality, functions: readonly number[]): Promise<void> {
+async function isWhole(actual: ActualState, functions: readonly number[]): Promise<void> {
   const { bus, slot, kind } = guest.kind;
-  expect(reality.slot).toEqual({ bus, slot, kind });
-  expect(numbersOf(reality)).toEqual(functions);
+  expect(actual.slot).toEqual({ bus, slot, kind });
+  expect(numbersOf(actual)).toEqual(functions);
   await guest.shows(functions);
   const { held, ledger } = guest.hypervisor.world.partOf(OWNER);
   expect([held.length, ledger.length]).toEqual([4, 1]);
@@ -90,8 +97,8 @@ const contract: Readonly<Record<Behaviour, () => Promise<void>>> = {
         if (isFirst(args)) before.push(await guest.seen());
       },
     };
-    const reality = await attachAll();
-    await isWhole(reality, ALL);
+    const actual = await attachAll();
+    await isWhole(actual, ALL);
     // all but function 0 are in the slot then, and the guest knows nothing of it
     const { bus, slot } = guest.kind;
     expect(before).toEqual([{ guest: {}, qom: { [`${bus} ${slot}`]: [1, 2, 3] } }]);
@@ -108,7 +115,7 @@ const contract: Readonly<Record<Behaviour, () => Promise<void>>> = {
     await detachAll();
     await isGone();
     const query = { addresses: ["0000:01:00"] };
-    const left = await lookAtReality(guest.hypervisor, query, OWNER, AbortSignal.timeout(60_000));
+    const left = await readActualState(guest.hypervisor, query, OWNER, AbortSignal.timeout(60_000));
     expect(left).toBeUndefined();
   },
 
@@ -168,8 +175,8 @@ const contract: Readonly<Record<Behaviour, () => Promise<void>>> = {
     await isWhole(await attachAll(), ALL);
     // while nobody does anything
     await guest.throwOut();
-    const reality = await look();
-    expect([reality.attached.length, reality.held.length]).toEqual([0, 4]);
+    const actual = await look();
+    expect([actual.attached.length, actual.held.length]).toEqual([0, 4]);
     await isWhole(await attachAll(), ALL);
   },
 
@@ -177,9 +184,9 @@ const contract: Readonly<Record<Behaviour, () => Promise<void>>> = {
     await isWhole(await attachAll(), ALL);
     for (const functions of [[0, 1], ALL]) {
       await detachAll();
-      const reality = await attachAll(functions);
-      await isWhole(reality, numbersOf(reality));
-      expect(reality.attached).toHaveLength(functions.length);
+      const actual = await attachAll(functions);
+      await isWhole(actual, numbersOf(actual));
+      expect(actual.attached).toHaveLength(functions.length);
     }
   },
 
@@ -202,7 +209,7 @@ const contract: Readonly<Record<Behaviour, () => Promise<void>>> = {
  * Ways to a second eject notification: each event of ACPI that comes before the guest's eject makes another one, and
  * QEMU ejects what is in the slot when that is carried out. Each ends with what an attach says of two functions.
  */
-const lateEjects: readonly (() => Promise<Reality | string>)[] = [
+const lateEjects: readonly (() => Promise<ActualState | string>)[] = [
   // the removal is asked for a second time
   () => changeTo([0, 2], { requested: () => guest.askedAgainByAStranger() }),
   // something is plugged into another slot
@@ -222,7 +229,7 @@ const lateEjects: readonly (() => Promise<Reality | string>)[] = [
 async function changeTo(
   functions: readonly number[],
   { requested }: { readonly requested: () => Promise<void> },
-): Promise<Reality | string> {
+): Promise<ActualState | string> {
   guest.meddled.meddling = {
     requested: () => {
       guest.meddled.meddling = {};
@@ -255,11 +262,11 @@ async function keepsWhatIsNotLetGo(): Promise<void> {
 }
 
 /** What the provider itself finds of the attachment. */
-async function look(): Promise<Reality> {
+async function look(): Promise<ActualState> {
   const query = { addresses: ["0000:01:00"] };
-  const reality = await lookAtReality(guest.hypervisor, query, OWNER, AbortSignal.timeout(60_000));
-  if (reality === undefined) throw new Error("nothing is attached");
-  return reality;
+  const actual = await readActualState(guest.hypervisor, query, OWNER, AbortSignal.timeout(60_000));
+  if (actual === undefined) throw new Error("nothing is attached");
+  return actual;
 }
 
 /** Every test begins with nothing attached, in a guest that runs. */

@@ -5,7 +5,7 @@ import type { PlugTarget } from "../../provider/plan";
 import { BareQemu, EmulatedVfio, PlainHypervisor } from "../support/plain-qemu";
 import { attachRequest } from "../support/requests";
 import { at, wants } from "../support/wanted";
-import type { Cell, Refusal } from "./cells";
+import type { Cell, Refusal } from "../support/matrix/cells";
 import { noteMeasured } from "./support/measured";
 
 const { signal } = new AbortController();
@@ -30,9 +30,11 @@ const native = (version: Cell["version"]): string[] =>
 /** What an attach says; nothing may have been plugged or held. */
 async function refusalOf(qemu: BareQemu, bus?: string): Promise<string> {
   const hypervisor = new PlainHypervisor(qemu);
-  const wanted = wants(undefined, bus === undefined ? {} : { guestSlot: { bus } });
+  const desired = wants(undefined, bus === undefined ? {} : { guestSlot: { bus } });
   const query = { addresses: ["0000:01:00"], forPlug: { buses: bus === undefined ? [] : [bus] } };
-  const refusal = await attach(hypervisor, attachRequest({ wanted, query })).catch((cause: unknown) => cause);
+  const refusal = await attach(hypervisor, attachRequest({ desired, query })).catch(
+    (cause: unknown) => cause,
+  );
   expect(hypervisor.world.holdings).toEqual([]);
   noteMeasured((await surveyGuest(qemu.monitor, { reservedSlots: () => [] }, signal)).qemuVersion);
   return refusal instanceof Error ? refusal.message : "it was not refused";

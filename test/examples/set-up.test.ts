@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { expectSuccess, PulumiProject, repository, startCommand } from "../pulumi/harness";
-import { Workspace } from "../ssh/support/sshd";
+import { Workspace } from "../support/sshd";
 
 const workspace = new Workspace();
 afterAll(() => workspace.remove());

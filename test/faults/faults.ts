@@ -1,6 +1,6 @@
 import type { Lab } from "../../lab";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DynamicProvider } from "../protocol/harness";
+import type { DynamicProvider } from "../support/dynamic-provider";
 import type { RunningCommand } from "../pulumi/harness";
 import { verbOf, type Operation, type RecordedStep } from "./operations";
 import type { TcpProxy } from "./tcp-proxy";

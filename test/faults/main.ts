@@ -9,18 +9,18 @@ import { chooseCases, sampleOf } from "./sample";
 import { FaultSuite, rowKeyOf, type FaultCase, type FaultResult } from "./suite";
 
 const root = path.resolve(__dirname, "../..");
-const report = path.join(root, "docs/reliability.md");
+const report = path.join(root, "docs/internals/reliability.md");
 
 const usage = `npm run test:faults -- [OPTION]...
   --case TEXT       only cases whose name contains it; may be given several times
   --sample       the fixed sample of npm test -- faults
   --count N         N cases, spread over operations, steps and faults; default: all
   --seed N          which ones; default 1
-  --missing         only those that the table of docs/reliability.md does not have yet
+  --missing         only those that the table of docs/internals/reliability.md does not have yet
   --minutes N       begin no case after N minutes
   --suspend N       seconds that a suspended client sleeps; default 120
   --list            print the names and end
-  --record          write the table in docs/reliability.md after each case; rows of cases that were not run stay`;
+  --record          write the table in docs/internals/reliability.md after each case; rows of cases that were not run stay`;
 
 function readReport(): string {
   return fs.existsSync(report) ? fs.readFileSync(report, "utf8") : "";

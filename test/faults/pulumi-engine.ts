@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../../lab";
-import type { Properties } from "../protocol/harness";
+import type { Properties } from "../support/dynamic-provider";
 import { expectSuccess, PulumiProject, type RunningCommand } from "../pulumi/harness";
 import type { Gate } from "./gate";
 import type { Arguments, Operation } from "./operations";
@@ -38,7 +38,7 @@ export class PulumiEngine {
   static async open(
     lab: Lab,
     port: number,
-    states: readonly { readonly key: string; readonly wanted: Arguments }[],
+    states: readonly { readonly key: string; readonly desired: Arguments }[],
   ): Promise<PulumiEngine> {
     // the names that make the owner's token that of the other cases
     const engine = new PulumiEngine(await PulumiProject.create({ source: program, name: "faults" }));
@@ -46,10 +46,10 @@ export class PulumiEngine {
     await engine.project.setSecret({ sshKey: privateKey });
     await engine.project.setConfig({ host, port: String(port), hostKey });
     engine.project.saveState("nothing");
-    for (const { key, wanted } of states) {
+    for (const { key, desired } of states) {
       await lab.restore(key);
       engine.project.restoreState("nothing");
-      await engine.want(wanted);
+      await engine.want(desired);
       expectSuccess(await engine.project.up());
       engine.project.saveState(key);
     }
@@ -65,8 +65,8 @@ export class PulumiEngine {
   }
 
   /** What the program asks for from now on. */
-  want(wanted: Arguments): Promise<void> {
-    return this.project.setConfig({ arguments: JSON.stringify(wanted) });
+  want(desired: Arguments): Promise<void> {
+    return this.project.setConfig({ arguments: JSON.stringify(desired) });
   }
 
   /** Starts the command that carries an operation out, stopped at each step. */

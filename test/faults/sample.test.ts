@@ -5,7 +5,7 @@ import { keyOfRow, readRows } from "./report";
 import { SAMPLE, sampleOf } from "./sample";
 import { FaultSuite } from "./suite";
 
-const reportFile = join(__dirname, "../../docs/reliability.md");
+const reportFile = join(__dirname, "../../docs/internals/reliability.md");
 
 describe("a sample of the faults", () => {
   let lab: Lab;
@@ -28,7 +28,7 @@ describe("a sample of the faults", () => {
     for (const one of chosen) {
       try {
         if (!rows.has(keyOfRow(await suite.run(one))))
-          failures.push(`${one.name}: docs/reliability.md has no such row; record it`);
+          failures.push(`${one.name}: docs/internals/reliability.md has no such row; record it`);
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
       }

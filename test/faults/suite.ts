@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../../lab";
-import { DynamicProvider, RpcError, type Properties } from "../protocol/harness";
+import { DynamicProvider, RpcError, type Properties } from "../support/dynamic-provider";
 import { allFaults, engineFaults, type EngineFault, type Fault, type Victim, type When } from "./faults";
 import { Gate } from "./gate";
 import { lookAtHost, settledDifferences } from "./host-look";
@@ -65,7 +65,9 @@ interface Recovery {
   readonly done: readonly string[];
 }
 
-/** The faults of every step of every operation, each from a fresh hypervisor; see docs/reliability.md. */
+/**
+ * The faults of every step of every operation, each from a fresh hypervisor; see docs/internals/reliability.md.
+ */
 export class FaultSuite {
   private readonly steps = new Map<string, readonly RecordedStep[]>();
   private readonly states = new Map<string, State>();
@@ -132,7 +134,7 @@ export class FaultSuite {
       : this.runByProvider(one, fault));
     return {
       name: one.name,
-      ...placeOf(one),
+      ...guestLocatorOf(one),
       saw,
       recovery: done.join(", ") || "nothing",
       seconds: Math.round((Date.now() - startedAt) / 1000),
@@ -197,8 +199,8 @@ export class FaultSuite {
     const engine = await this.pulumi();
     await this.goTo(operation);
     engine.restore(before && keyOf(before));
-    const wanted = after ?? before;
-    if (wanted) await engine.want(wanted);
+    const desired = after ?? before;
+    if (desired) await engine.want(desired);
     const gate = new Gate();
     const pulumi = engine.start(operation, gate);
     const done: string[] = [];
@@ -237,7 +239,7 @@ export class FaultSuite {
 
   private async pulumi(): Promise<PulumiEngine> {
     const states = operations.flatMap(({ before }) =>
-      before ? [{ key: keyOf(before), wanted: before }] : [],
+      before ? [{ key: keyOf(before), desired: before }] : [],
     );
     const saved = states.filter(
       ({ key }, index) => this.states.has(key) && states.findIndex((one) => one.key === key) === index,
@@ -352,14 +354,18 @@ export class FaultSuite {
     }
   }
 
-  private async checked(provider: DynamicProvider, wanted: Arguments, olds: Properties): Promise<Properties> {
+  private async checked(
+    provider: DynamicProvider,
+    desired: Arguments,
+    olds: Properties,
+  ): Promise<Properties> {
     const { privateKey, hostKey, host } = this.lab.ssh;
     const { inputs, failures } = await provider.check(olds, {
       connection: { host, port: this.proxy.port, user: "root", privateKey, hostKey },
       guest: { domain: GUEST },
       ownerToken: OWNER,
       timeouts: { attachSeconds: 60, detachSeconds: 30 },
-      ...wanted,
+      ...desired,
     });
     if (failures.length > 0) throw new Error(JSON.stringify(failures));
     return inputs;
@@ -391,11 +397,11 @@ export class FaultSuite {
   /** The provider's own look finds no difference, and the guest sees what it should. */
   private async expectAsWanted(
     provider: DynamicProvider,
-    wanted: Arguments,
+    desired: Arguments,
     state: State,
     when: string,
   ): Promise<void> {
-    const inputs = await this.checked(provider, wanted, state.outs);
+    const inputs = await this.checked(provider, desired, state.outs);
     const { changes } = await provider.diff(state.id, state.outs, inputs);
     if (changes !== "none") throw new Error(`${when} there is drift: ${provider.printed.join("\n")}`);
     await this.expectGuestSees(state.outs, when);
@@ -433,7 +439,7 @@ export class FaultSuite {
   }
 }
 
-function placeOf(one: FaultCase): Pick<FaultResult, "operation" | "step" | "when" | "fault"> {
+function guestLocatorOf(one: FaultCase): Pick<FaultResult, "operation" | "step" | "when" | "fault"> {
   const { operation, step, when, fault } = one;
   const text = `${step.number} ${step.text.replace(OWNER, "its owner")}`;
   return { operation: operation.name, step: text, when, fault: fault.name };
@@ -441,12 +447,12 @@ function placeOf(one: FaultCase): Pick<FaultResult, "operation" | "step" | "when
 
 /** Which row of the report is this case's. */
 export function rowKeyOf(one: FaultCase): string {
-  return keyOfRow(placeOf(one));
+  return keyOfRow(guestLocatorOf(one));
 }
 
-function keyOf(wanted: Arguments): string {
-  return Object.keys(wanted)
-    .map((key) => `${key}-${JSON.stringify(wanted[key]).replace(/[^a-z0-9]/gi, "")}`)
+function keyOf(desired: Arguments): string {
+  return Object.keys(desired)
+    .map((key) => `${key}-${JSON.stringify(desired[key]).replace(/[^a-z0-9]/gi, "")}`)
     .join("-");
 }
 

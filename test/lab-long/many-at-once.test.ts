@@ -1,5 +1,5 @@
 import type { GuestName } from "../../lab";
-import { DynamicProvider, RpcError, type Properties } from "../protocol/harness";
+import { DynamicProvider, RpcError, type Properties } from "../support/dynamic-provider";
 import { eventually } from "../support/eventually";
 import { attachmentLab, NIC, OTHER_NIC } from "../lab/support/attachment-lab";
 
@@ -19,8 +19,8 @@ class Stack implements AsyncDisposable {
   }
 
   async create(): Promise<{ id: string; outs: Properties }> {
-    const wanted = lab.inputs({ ...this.overrides, ownerToken: this.owner });
-    const { inputs, failures } = await this.provider.check({}, wanted);
+    const desired = lab.inputs({ ...this.overrides, ownerToken: this.owner });
+    const { inputs, failures } = await this.provider.check({}, desired);
     expect(failures).toEqual([]);
     return this.provider.create(inputs);
   }

@@ -44,8 +44,8 @@ test("a paused guest: the plan and the error say so, and what it lets go of when
   const hasty = { timeouts: { attachSeconds: 4, detachSeconds: 6 } };
   const outs: Record<string, unknown> = { ...created.outs, ...hasty };
   await lab.virsh("suspend guest1");
-  const wanted = { functions: [0, 2], leftovers: "hold" };
-  const news = await lab.check(lab.inputs({ ...hasty, ...wanted }), outs);
+  const desired = { functions: [0, 2], leftovers: "hold" };
+  const news = await lab.check(lab.inputs({ ...hasty, ...desired }), outs);
   lab.printed = [];
   await lab.provider.diff(id, outs, news);
   expect(lab.printed.join("\n")).toMatch(/unplug .*it is paused, and lets go only when it is resumed/);
@@ -63,7 +63,7 @@ test("a paused guest: the plan and the error say so, and what it lets go of when
   await lab.virsh("resume guest1");
   await eventually(() => devicesOf("guest1"), []);
   expect((await lab.provider.read(id, outs)).props).toMatchObject({ attached: [] });
-  const patient = await lab.check(lab.inputs(wanted), outs);
+  const patient = await lab.check(lab.inputs(desired), outs);
   const again = await lab.provider.update(id, updated.properties ?? {}, patient);
   await eventually(() => lab.pluggedFunctions(), [four[0], four[2]]);
   await lab.provider.delete(id, again.outs as Record<string, unknown>);

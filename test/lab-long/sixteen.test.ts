@@ -50,8 +50,8 @@ async function askGuest(command: string, args: object = {}): Promise<string> {
 /** Resolves when its firmware has numbered the buses behind all of its ports. */
 async function startGuest(): Promise<void> {
   await onHost("cat >/run/sixteen.xml && virsh define /run/sixteen.xml && virsh start sixteen", description);
-  const isNumbered = new RegExp(`"secondary": ?${PORTS}\\b`);
-  while (!isNumbered.test(await askGuest("query-pci"))) await sleep(500);
+  const isBusReady = new RegExp(`"secondary": ?${PORTS}\\b`);
+  while (!isBusReady.test(await askGuest("query-pci"))) await sleep(500);
 }
 
 /** What sshd runs for its clients: one program per session channel. */

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { eventually } from "../support/eventually";
 import { attachmentLab, NIC } from "../lab/support/attachment-lab";
 
@@ -7,24 +9,8 @@ const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
 /** Where the host listens behind the slow link. */
 const SLOW_PORT = 2222;
 
-/**
- * A way to the host's sshd through a network namespace of its own, whose cable delays and loses. The round trip takes
- * 200 ms longer than the machines themselves need.
- */
-const makeSlowLink = `set -e
-modprobe sch_netem
-ip netns add slow
-ip link add cable0 type veth peer name cable1 netns slow
-ip address add 198.18.0.1/30 dev cable0
-ip -n slow address add 198.18.0.2/30 dev cable1
-ip link set cable0 up
-ip -n slow link set cable1 up
-tc qdisc add dev cable0 root netem delay 100ms loss 2% limit 10000
-tc -n slow qdisc add dev cable1 root netem delay 100ms loss 2% limit 10000
-setsid socat TCP-LISTEN:${SLOW_PORT},fork,reuseaddr,nodelay \
-  EXEC:"ip netns exec slow socat STDIO TCP\\:198.18.0.1\\:22\\,nodelay" </dev/null >/dev/null 2>&1 &
-for try in $(seq 100); do ss -ltn | grep -q ":${SLOW_PORT} " && exit 0; sleep 0.1; done
-exit 1`;
+/** Makes a way to the host's sshd on which the round trip takes 200 ms longer, and something is lost. */
+const makeSlowLink = `port=${SLOW_PORT}\n${readFileSync(join(__dirname, "slow-link.sh"), "utf8")}`;
 
 /** A look for a preview is given up after 15 s. */
 const PREVIEW_MS = 20_000;

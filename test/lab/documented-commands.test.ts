@@ -49,7 +49,8 @@ test("what docs/troubleshooting.md says to do by hand gives everything back, in 
   expect((await run(plugged)).trim().split("\n")).toHaveLength(4);
   await run(unplug);
   await eventually(async () => (await lab.lab.exec(plugged)).stdout, "");
-  // QEMU's list is empty a moment before it has closed the group (docs/qemu.md); a person is slower than that.
+  // QEMU's list is empty a moment before it has closed the group (docs/internals/qemu.md); a person is slower than
+  // that.
   await new Promise((done) => setTimeout(done, 2000));
   expect((await run(held)).trim().split("\n").length).toBeGreaterThanOrEqual(4);
   for (const number of [0, 1, 2, 3]) await run(detach.replace("00-0 --live", `00-${number} --live`));

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
-import type { PciDevice, PciDevices } from "../../sdk";
+import type { PciDevice, PciDevices } from "../../sdk/nodejs";
 import { attachmentLab, NIC, OTHER_NIC } from "./support/attachment-lab";
 
 const lab = attachmentLab();

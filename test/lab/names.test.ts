@@ -117,7 +117,7 @@ test("a ROM whose path is not ASCII is plugged by libvirt itself, with a functio
   const alone = { functionMap: functionMap(ROM_FILE).slice(0, 1), leftovers: "hold" };
   const kept = await lab.create(alone);
   const { functions } = parseDomainXml(await lab.virsh("dumpxml guest1"));
-  expect(functions.find((one) => one.address === `${NIC}.0`)?.romFile).toBe(ROM_FILE);
+  expect(functions.find((one) => one.hostAddress === `${NIC}.0`)?.romFile).toBe(ROM_FILE);
   await expectUnchanged(kept, alone);
   await lab.provider.delete(kept.id, kept.outs);
   expect(await lab.driversOf(NIC)).toEqual(e1000e);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureSudo, PLAIN_GUEST, PLAIN_SOCKET, PLAIN_UUID, startPlainGuest } from "../../lab";
-import { HOST_PROGRAM_FILE } from "../../provider/hypervisor/plain-qemu/host-program";
+import { HOST_PROGRAM_FILE } from "../../provider/hypervisor/plain-qemu/program/host-program";
 import { eventually } from "../support/eventually";
 import { attachmentLab, NIC } from "./support/attachment-lab";
 

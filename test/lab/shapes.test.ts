@@ -21,7 +21,9 @@ async function destroy({ id, outs }: Kept): Promise<void> {
 /** Which of the NIC's functions libvirt holds without having plugged them. */
 async function unassigned(): Promise<boolean[]> {
   const { holdings } = parseDomainXml(await lab.virsh("dumpxml guest1"));
-  return [...holdings].sort((a, b) => a.address.localeCompare(b.address)).map((one) => one.isUnassigned);
+  return [...holdings]
+    .sort((a, b) => a.hostAddress.localeCompare(b.hostAddress))
+    .map((one) => one.isUnassigned);
 }
 
 test("one function alone is plugged by libvirt, becomes one of four and one again, and comes back to the host", async () => {

@@ -1,5 +1,5 @@
 import type { PulumiProject } from "../pulumi/harness";
-import { DynamicProvider } from "../protocol/harness";
+import { DynamicProvider } from "../support/dynamic-provider";
 import { WorkingHost } from "../support/working-host";
 import {
   attachmentIn,

@@ -1,4 +1,4 @@
-import { DynamicProvider, unknownValue, type Failure, type Properties } from "./harness";
+import { DynamicProvider, unknownValue, type Failure, type Properties } from "../support/dynamic-provider";
 import { makePrivateKey, validInputs } from "./support/inputs";
 
 let provider: DynamicProvider;

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DynamicProvider } from "./harness";
+import { DynamicProvider, SilentListener } from "../support/dynamic-provider";
 import { attachedState, validInputs } from "./support/inputs";
 import { firstInputs, MemoryHost, secondInputs } from "./support/memory-host";
-import { SilentListener } from "./support/silent-listener";
 
 /** Beyond the two refusals that say that the engine is gone. */
 const soonMs = 10_000;

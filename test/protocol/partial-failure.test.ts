@@ -2,7 +2,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { buildSync } from "esbuild";
-import { DynamicProvider } from "./harness";
+import { DynamicProvider } from "../support/dynamic-provider";
 import { attachedState } from "./support/inputs";
 
 /**

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DynamicProvider } from "./harness";
+import { DynamicProvider } from "../support/dynamic-provider";
 import { attachedState, validInputs } from "./support/inputs";
 import { SshStranger } from "./support/ssh-stranger";
 

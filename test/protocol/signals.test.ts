@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DynamicProvider } from "./harness";
+import { DynamicProvider } from "../support/dynamic-provider";
 import { firstInputs, MemoryHost, secondInputs } from "./support/memory-host";
 
 /** What the engine gives its providers between SIGINT and SIGKILL. */

@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo } from "node:net";
 import { eventually } from "../support/eventually";
-import { DynamicProvider, unknownValue } from "./harness";
+import { DynamicProvider, unknownValue } from "../support/dynamic-provider";
 import { attachedState, validInputs } from "./support/inputs";
 import { SshStranger } from "./support/ssh-stranger";
 

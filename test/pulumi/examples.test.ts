@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { connectLab, type GuestName, type Lab } from "../../lab";
 import { SshOnPath } from "../ssh/support/ssh-config";
-import { publicLine, Workspace } from "../ssh/support/sshd";
+import { publicLine, Workspace } from "../support/sshd";
 import { eventually } from "../support/eventually";
 import { expectSuccess, PulumiProject, repository, startCommand, type CommandResult } from "./harness";
 import { commandsUnder, foretell, expectRecorded } from "./recorded";

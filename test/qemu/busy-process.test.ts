@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HOST_FOLDERS } from "../../provider/hypervisor/plain-qemu/host-folders";
-import { hostProgram } from "../../provider/hypervisor/plain-qemu/host-program";
+import { hostProgram } from "../../provider/hypervisor/plain-qemu/program/host-program";
 
 /** Each may be the one that is told in the middle; read line by line, one of 80 was. */
 const LOOKS = 300;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { inspectHost } from "../../provider/dynamic/inspect-host";
 import { plainHypervisor, plainMonitor } from "../../provider/hypervisor/plain-qemu";
-import { Bench, publicLine } from "../ssh/support/sshd";
+import { Bench, publicLine } from "../support/sshd";
 import { FakeSysfs } from "../support/plain-host";
 import { PlainQemu } from "../support/plain-qemu";
 
@@ -19,7 +19,7 @@ test("of a guest without libvirt the machine, the kinds of its slots and the fre
       hostKey: publicLine(bench.hostKey),
     };
     const plain = {
-      monitor: (place: Parameters<typeof plainMonitor>[0]) => plainMonitor({ ...place, folders }),
+      monitor: (locator: Parameters<typeof plainMonitor>[0]) => plainMonitor({ ...locator, folders }),
       hypervisor: (options: Parameters<typeof plainHypervisor>[0]) =>
         plainHypervisor({ ...options, folders }),
       folders,

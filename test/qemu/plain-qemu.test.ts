@@ -1,5 +1,5 @@
 import { attach, detach } from "../../provider/lifecycle";
-import { lookAtReality } from "../support/look-at-reality";
+import { readActualState } from "../support/look-at-reality";
 import { eventually } from "../support/eventually";
 import { PlainHypervisor, PlainQemu } from "../support/plain-qemu";
 import { attachRequest, detachRequest } from "../support/requests";
@@ -31,7 +31,7 @@ test.each([
     await detach(hypervisor, detachRequest());
     await eventually(() => qemu.pciFunctions(), []);
     expect(hypervisor.world.partOf(OWNER)).toEqual({ plugged: [], held: [], ledger: [] });
-    expect(await lookAtReality(hypervisor, query, OWNER, AbortSignal.timeout(60_000))).toBeUndefined();
+    expect(await readActualState(hypervisor, query, OWNER, AbortSignal.timeout(60_000))).toBeUndefined();
     expect(qemu.monitor.listenerCount).toBe(1);
   },
 );

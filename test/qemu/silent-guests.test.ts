@@ -51,7 +51,7 @@ test.each(slotKinds)(
     await detach(hypervisor, detachRequest(limit));
     expect(await ids(hypervisor)).toBe(0);
     expect(hypervisor.world.partOf(OWNER)).toEqual(nothing);
-    // a native slot may have kept it (docs/qemu.md)
+    // a native slot may have kept it (docs/internals/qemu.md)
     if (slots === "acpi") expect(said).toContain("the guest has not let go yet; asking again");
     await attach(hypervisor, attachRequest({ limitSeconds: PATIENCE_SECONDS }));
     await eventually(async () => (await qemu.pciFunctions()).length, 4);

@@ -10,7 +10,7 @@ import { soak } from "./soak";
 import type { SoakTarget } from "./target";
 
 const root = path.resolve(__dirname, "../..");
-const report = path.join(root, "docs/reliability.md");
+const report = path.join(root, "docs/internals/reliability.md");
 
 const usage = `npm run soak -- [OPTION]...
   --on PLACE        lab: the provider process against the lab's host;
@@ -19,7 +19,7 @@ const usage = `npm run soak -- [OPTION]...
   --cycles N        default 200
   --seed N          which walk; default: some, which is printed
   --minutes N       begin no cycle after N minutes
-  --record          write the figures in docs/reliability.md`;
+  --record          write the figures in docs/internals/reliability.md`;
 
 /** What runs where, and ends there. */
 type OpenTarget = SoakTarget & { close(): Promise<void> };

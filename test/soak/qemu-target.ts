@@ -3,11 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { hasCode } from "../../provider/errors";
-import { attach, AttachFailure, detach, type Reality } from "../../provider/lifecycle";
-import { lookAtReality } from "../support/look-at-reality";
+import { attach, AttachFailure, detach, type ActualState } from "../../provider/lifecycle";
+import { readActualState } from "../support/look-at-reality";
 import type { PciSlotAddress } from "../../provider/pci";
-import { planAttach, type WantedAttachment } from "../../provider/plan";
-import { composeState, isSameState, rememberedOf, type AttachmentState } from "../../provider/resource";
+import { planAttach, type DesiredAttachment } from "../../provider/plan";
+import { composeState, isSameState, priorOf, type AttachmentState } from "../../provider/resource";
 import { PERIPHERAL_PATH } from "../../provider/qmp";
 import { PlainHypervisor, PlainQemu, type PlainQemuOptions } from "../support/plain-qemu";
 import { OWN_GUEST } from "../support/world";
@@ -20,7 +20,7 @@ const DEVICE = "0000:01:00" as PciSlotAddress;
 const ATTACH_SECONDS = 60;
 /** A guest lets go in a second or, natively, in six; a busy machine needs more. */
 const DETACH_SECONDS = { acpi: 20, native: 40 };
-const LOOK_MS = 60_000;
+const INTERVAL_MS = 60_000;
 /** A guest sees what was plugged, or loses what was unplugged, within tenths of a second. */
 const SETTLE_MS = 60_000;
 
@@ -65,22 +65,22 @@ export class QemuTarget implements SoakTarget {
 
   async attach(to: SoakSet): Promise<void> {
     const isUpdate = this.state !== undefined;
-    const remembered = this.state && rememberedOf(this.state);
-    const buses = [to.bus, remembered?.slot?.bus].filter((bus) => bus !== undefined);
+    const prior = this.state && priorOf(this.state);
+    const buses = [to.bus, prior?.slot?.bus].filter((bus) => bus !== undefined);
     try {
       this.keep(
         await attach(this.hypervisor, {
-          wanted: wantedOf(to),
+          desired: desiredOf(to),
           query: { addresses: [DEVICE], forPlug: { buses } },
           limitSeconds: isUpdate ? this.deadlineSeconds : ATTACH_SECONDS,
           undoSeconds: ATTACH_SECONDS,
           progress: () => undefined,
-          ...(remembered && { remembered }),
+          ...(prior && { prior }),
         }),
       );
       this.set = to;
     } catch (error) {
-      if (error instanceof AttachFailure) this.keep(error.reality);
+      if (error instanceof AttachFailure) this.keep(error.actual);
       throw error;
     }
   }
@@ -91,7 +91,7 @@ export class QemuTarget implements SoakTarget {
       ownerToken: OWNER,
       query: { addresses: [DEVICE] },
       guestUuid: OWN_GUEST.uuid,
-      remembered: rememberedOf(this.state),
+      prior: priorOf(this.state),
       verify: () => undefined,
       limitSeconds: this.deadlineSeconds,
       progress: () => undefined,
@@ -164,28 +164,24 @@ export class QemuTarget implements SoakTarget {
     await this.qemu.stop();
   }
 
-  private keep(reality: Reality | undefined): void {
-    this.state = reality && composeState({}, reality);
+  private keep(actual: ActualState | undefined): void {
+    this.state = actual && composeState({}, actual);
   }
 
   /** What the provider's own look finds that differs from the state, as its diff and read do. */
   private async drift(): Promise<string[]> {
-    const signal = AbortSignal.timeout(LOOK_MS);
-    const remembered = this.state && rememberedOf(this.state);
+    const signal = AbortSignal.timeout(INTERVAL_MS);
+    const prior = this.state && priorOf(this.state);
     const query = { addresses: [DEVICE], forPlug: { buses: [] } };
-    const reality = await lookAtReality(this.hypervisor, query, OWNER, signal, remembered);
+    const actual = await readActualState(this.hypervisor, query, OWNER, signal, prior);
     if (this.set === undefined || this.state === undefined)
-      return reality === undefined ? [] : [`something is left: ${JSON.stringify(reality)}`];
-    const plan = planAttach(
-      await this.hypervisor.host.observe(query, signal),
-      wantedOf(this.set),
-      remembered,
-    );
+      return actual === undefined ? [] : [`something is left: ${JSON.stringify(actual)}`];
+    const plan = planAttach(await this.hypervisor.host.observe(query, signal), desiredOf(this.set), prior);
     return [
       ...plan.steps.map((step) => `drift: there would be a step ${step.kind}`),
-      ...(isSameState(this.state, reality)
+      ...(isSameState(this.state, actual)
         ? []
-        : [`drift: the state ${JSON.stringify(this.state)} is not ${JSON.stringify(reality)}`]),
+        : [`drift: the state ${JSON.stringify(this.state)} is not ${JSON.stringify(actual)}`]),
     ];
   }
 
@@ -231,7 +227,7 @@ export class QemuTarget implements SoakTarget {
   }
 }
 
-function wantedOf({ functions, bus }: SoakSet): WantedAttachment {
+function desiredOf({ functions, bus }: SoakSet): DesiredAttachment {
   return {
     ownerToken: OWNER,
     selection: { by: "device", device: DEVICE, functions },

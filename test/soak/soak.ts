@@ -71,7 +71,7 @@ export async function soak(target: SoakTarget, options: SoakOptions): Promise<So
       const processorBefore = await target.processorSeconds();
       const begunAt = Date.now();
       const { isBooting } = standing;
-      const hadToRunAgain = await carryOut(target, cycle, isBooting);
+      const hadToRunAgain = await runPlan(target, cycle, isBooting);
       const seconds = (Date.now() - begunAt) / 1000;
       const processorSeconds = (await target.processorSeconds()) - processorBefore;
       const isLeftBooting = cycle.kind === "reset" && !cycle.booted;
@@ -101,7 +101,7 @@ export async function soak(target: SoakTarget, options: SoakOptions): Promise<So
 }
 
 /** Returns whether the operation had to be run again. */
-async function carryOut(target: SoakTarget, cycle: Cycle, isBooting: boolean): Promise<boolean> {
+async function runPlan(target: SoakTarget, cycle: Cycle, isBooting: boolean): Promise<boolean> {
   if (cycle.kind === "refresh") {
     await target.refresh();
     return false;

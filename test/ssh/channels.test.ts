@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { SshConnection } from "../../provider/ssh";
 import { run } from "./support/run";
-import { Bench, waitUntil } from "./support/sshd";
+import { Bench, waitUntil } from "../support/sshd";
 
 jest.setTimeout(30_000);
 

@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { Bench, freePort, type Sshd, waitUntil } from "./support/sshd";
+import { Bench, freePort, type Sshd, waitUntil } from "../support/sshd";
 
 jest.setTimeout(30_000);
 

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server } from "node:net";
 import { basename, join } from "node:path";
 import type { SshTarget } from "../../provider/ssh";
 import { ClientProcess } from "./support/client-process";
-import { Bench, fingerprint, publicLine, type Sshd } from "./support/sshd";
+import { Bench, fingerprint, publicLine, type Sshd } from "../support/sshd";
 
 jest.setTimeout(30_000);
 

@@ -1,10 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { findHostUses, type SurveyedDisk, type SurveyedInterface } from "../../provider/pci";
-import type { HostSurvey, SshConnection } from "../../provider/ssh";
-import { NetworkNamespace } from "./support/network-namespace";
-import { Bench, waitUntil, type Sshd } from "./support/sshd";
+import { findHostUses, type DiskFacts, type InterfaceFacts } from "../../provider/pci";
+import type { HostFacts, SshConnection } from "../../provider/ssh";
+import { NetworkNamespace } from "../support/network-namespace";
+import { Bench, waitUntil, type Sshd } from "../support/sshd";
 
 jest.setTimeout(60_000);
 
@@ -16,15 +16,15 @@ async function connect(sshd: Sshd): Promise<SshConnection> {
 }
 
 /** The uses that findHostUses would name if the device of this name were a PCI function. */
-function usesOf(survey: HostSurvey, name: string): string[] {
-  const onPci = <T extends SurveyedInterface | SurveyedDisk>({ pciAddress: _, ...one }: T) => ({
+function usesOf(facts: HostFacts, name: string): string[] {
+  const onPci = <T extends InterfaceFacts | DiskFacts>({ pciAddress: _, ...one }: T) => ({
     ...one,
     ...(one.name === name && { pciAddress: "0000:01:00.0" }),
   });
   const uses = findHostUses({
-    ...survey,
-    interfaces: survey.interfaces.map(onPci),
-    disks: survey.disks.map(onPci),
+    ...facts,
+    interfaces: facts.interfaces.map(onPci),
+    disks: facts.disks.map(onPci),
     functionsWithHiddenInterface: [],
     physicalFunctions: [],
   });
@@ -34,7 +34,7 @@ function usesOf(survey: HostSurvey, name: string): string[] {
 describe("in a network namespace with interfaces of many uses", () => {
   const namespace = new NetworkNamespace();
   let connection: SshConnection;
-  let survey: HostSurvey;
+  let facts: HostFacts;
 
   beforeAll(async () => {
     for (const name of ["idle0", "down0", "addr0", "auto0", "way0", "port0", "under0"])
@@ -54,14 +54,14 @@ describe("in a network namespace with interfaces of many uses", () => {
     );
     const sshd = await bench.startSshd({ namespace: namespace.name, address: namespace.innerAddress });
     connection = await connect(sshd);
-    survey = await connection.locks.survey();
+    facts = await connection.locks.readHostFacts();
   });
   afterAll(() => namespace.remove());
 
   it("sees that every one of them but idle0 and down0 has an address besides what IPv6 gives by itself", () => {
-    const idle = survey.interfaces.find((one) => one.name === "idle0");
+    const idle = facts.interfaces.find((one) => one.name === "idle0");
     expect(idle).toMatchObject({ isUp: true, routes: [], addresses: [expect.stringMatching(/^fe80:/)] });
-    expect(survey.interfaces.find((one) => one.name === "down0")).toMatchObject({
+    expect(facts.interfaces.find((one) => one.name === "down0")).toMatchObject({
       isUp: false,
       addresses: ["192.0.2.1"],
     });
@@ -76,11 +76,11 @@ describe("in a network namespace with interfaces of many uses", () => {
     ["port0", ["is a port of bridge br0"]],
     ["under0", ["carries tunnel vx0 (vxlan)"]],
   ])("finds of %s: %j", (name, expected) => {
-    expect(usesOf(survey, name)).toEqual(expected.map((use) => `has interface ${name}, which ${use}`));
+    expect(usesOf(facts, name)).toEqual(expected.map((use) => `has interface ${name}, which ${use}`));
   });
 
   it("finds all uses of the interface that carries the connection, itself first", () => {
-    expect(usesOf(survey, "cable0")).toEqual([
+    expect(usesOf(facts, "cable0")).toEqual([
       "carries this SSH connection (interface cable0)",
       "carries the host's default route (interface cable0)",
       `has interface cable0, which is up with address ${namespace.innerAddress}`,
@@ -93,8 +93,8 @@ describe("in a network namespace with interfaces of many uses", () => {
       const [, address] = /\/([^/]+:[^/]+\.[0-7])\/(?:virtio\d+\/)?net\/[^/]+$/.exec(path) ?? [];
       return address ?? [];
     });
-    expect(survey.functionsWithHiddenInterface).toEqual(expect.arrayContaining(onPci));
-    expect(survey.interfaces.flatMap((one) => one.pciAddress ?? [])).toEqual([]);
+    expect(facts.functionsWithHiddenInterface).toEqual(expect.arrayContaining(onPci));
+    expect(facts.interfaces.flatMap((one) => one.pciAddress ?? [])).toEqual([]);
   });
 
   it("goes on to find default and static routes where a routing daemon has made thousands", async () => {
@@ -105,7 +105,7 @@ describe("in a network namespace with interfaces of many uses", () => {
       (_, n) => `route add 10.${n >> 8}.${n & 255}.0/24 dev way2 proto bird metric 20`,
     );
     namespace.ip(...learned, "route add 198.51.100.0/24 dev way1 proto static");
-    const found = await connection.locks.survey();
+    const found = await connection.locks.readHostFacts();
     expect(usesOf(found, "way1")).toEqual([
       "has interface way1, which is up with a route to 198.51.100.0/24",
     ]);
@@ -141,9 +141,9 @@ describe("with disks that somebody has", () => {
     const script = `mount --make-rprivate / && mount /dev/${disk} ${place} && exec sleep 600`;
     elsewhere = spawn("unshare", ["--mount", "sh", "-c", script], { stdio: "ignore" });
     await waitUntil(`${disk} is mounted`, () => readdirSync("/sys/fs/ext4").includes(disk));
-    const survey = await (await connect(await bench.startSshd())).locks.survey();
-    expect(survey.disks.find((one) => one.name === disk)?.mountPoints).toEqual([]);
-    expect(usesOf(survey, disk)).toEqual([
+    const facts = await (await connect(await bench.startSshd())).locks.readHostFacts();
+    expect(facts.disks.find((one) => one.name === disk)?.mountPoints).toEqual([]);
+    expect(usesOf(facts, disk)).toEqual([
       `has disk ${disk}, which is mounted in another mount namespace (ext4)`,
     ]);
     elsewhere.kill("SIGKILL");
@@ -153,13 +153,13 @@ describe("with disks that somebody has", () => {
   it("finds that a disk is a part of another one, and that a disk that nobody has is free", async () => {
     const disk = addLoop();
     const top = addLoop(`/dev/${disk}`);
-    const survey = await (await connect(await bench.startSshd())).locks.survey();
-    expect(survey.disks.find((one) => one.name === top)).toMatchObject({ holder: "loop", slaves: [disk] });
-    const base = survey.disks.map((one) => (one.name === disk ? withoutHolder(one) : one));
-    expect(usesOf({ ...survey, disks: base }, disk)).toEqual([
+    const facts = await (await connect(await bench.startSshd())).locks.readHostFacts();
+    expect(facts.disks.find((one) => one.name === top)).toMatchObject({ holder: "loop", slaves: [disk] });
+    const base = facts.disks.map((one) => (one.name === disk ? withoutHolder(one) : one));
+    expect(usesOf({ ...facts, disks: base }, disk)).toEqual([
       `has disk ${disk}, which is a part of loop device ${top}`,
     ]);
-    expect(usesOf(survey, top)).toEqual([]);
+    expect(usesOf(facts, top)).toEqual([]);
   });
 
   /**
@@ -209,15 +209,15 @@ describe("with disks that somebody has", () => {
         exec(command.replace("eval", `{ ${move}} && eval`), signal),
     });
     try {
-      const survey = await connection.locks.survey();
-      expect(usesOf(survey, labelled)).toEqual([`has disk ${labelled}, which is a part of ZFS pool tank`]);
-      expect(usesOf(survey, cached)).toEqual([`has disk ${cached}, which is a part of a ZFS pool`]);
-      expect(usesOf(survey, exported)).toEqual([
+      const facts = await connection.locks.readHostFacts();
+      expect(usesOf(facts, labelled)).toEqual([`has disk ${labelled}, which is a part of ZFS pool tank`]);
+      expect(usesOf(facts, cached)).toEqual([`has disk ${cached}, which is a part of a ZFS pool`]);
+      expect(usesOf(facts, exported)).toEqual([
         `has disk ${exported}, which is exported by SCSI target iblock_0/disk1`,
       ]);
-      expect(usesOf(survey, nvme)).toEqual([`has disk ${nvme}, which is exported by NVMe target nqn.test`]);
-      expect(usesOf(survey, foreign)).toEqual([]);
-      expect(survey.physicalFunctions).toEqual([
+      expect(usesOf(facts, nvme)).toEqual([`has disk ${nvme}, which is exported by NVMe target nqn.test`]);
+      expect(usesOf(facts, foreign)).toEqual([]);
+      expect(facts.physicalFunctions).toEqual([
         { pciAddress: "0000:01:00.0", virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] },
       ]);
     } finally {
@@ -227,6 +227,6 @@ describe("with disks that somebody has", () => {
 });
 
 /** A loop device stands for a disk here. */
-function withoutHolder({ holder: _, ...disk }: HostSurvey["disks"][number]): HostSurvey["disks"][number] {
+function withoutHolder({ holder: _, ...disk }: HostFacts["disks"][number]): HostFacts["disks"][number] {
   return disk;
 }

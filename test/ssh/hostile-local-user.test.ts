@@ -14,9 +14,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { SshConnection } from "../../provider/ssh";
-import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM } from "../../provider/ssh/host-helper-program";
+import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM } from "../../provider/host/helper/helper-program";
 import { helpersHolding, isPending, LOCK_DIR, lockFiles, own } from "./support/lock-files";
-import { Bench, type Sshd, waitUntil } from "./support/sshd";
+import { Bench, type Sshd, waitUntil } from "../support/sshd";
 
 jest.setTimeout(40_000);
 
@@ -324,7 +324,7 @@ describe("In a login whose environment", () => {
     const first = await one.locks.lock([own("a")]);
     const second = two.locks.lock([own("a")]);
     expect(await isPending(second, 1_000)).toBe(true);
-    expect((await one.locks.survey()).interfaces.map(({ name }) => name)).toContain("lo");
+    expect((await one.locks.readHostFacts()).interfaces.map(({ name }) => name)).toContain("lo");
     await first.release();
     await (await second).release();
     expect(lockFiles()).toEqual([]);

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { ServerChannel } from "ssh2";
 import { hasCode, ProviderError } from "../../provider/errors";
 import type { SshConnection } from "../../provider/ssh";
-import { READY_WORD } from "../../provider/ssh/host-helper-program";
+import { READY_WORD } from "../../provider/host/helper/helper-program";
 import { rejectionOf, withinBounds } from "../support/within-bounds";
 import { InProcessServer, type ServerManners } from "./support/in-process-server";
 
@@ -150,7 +150,7 @@ describe("A server that turns hostile", () => {
     let socket: Socket | undefined;
     const connection = await connect({ onReady: (one) => (socket = one) });
     await withinBounds(bounds, async () => {
-      const waiting = rejectionOf(connection.locks.survey(AbortSignal.timeout(5_000)));
+      const waiting = rejectionOf(connection.locks.readHostFacts(AbortSignal.timeout(5_000)));
       flood(socket!, piece, 2 ** 20);
       expect(hasCode(await connection.closed, "SSH_CONNECTION_LOST")).toBe(true);
       expect(await waiting).toBeInstanceOf(ProviderError);
@@ -166,10 +166,10 @@ describe("A server that turns hostile", () => {
 });
 
 describe("A helper that turns hostile", () => {
-  const survey = async (manners: ServerManners): Promise<ProviderError> => {
+  const readHostFacts = async (manners: ServerManners): Promise<ProviderError> => {
     const connection = await connect(manners);
     return withinBounds(bounds, async () => {
-      const error = await rejectionOf(connection.locks.survey(AbortSignal.timeout(12_000)));
+      const error = await rejectionOf(connection.locks.readHostFacts(AbortSignal.timeout(12_000)));
       expect(error).toBeInstanceOf(ProviderError);
       expect((error as Error).message).not.toMatch(obeyed);
       return error as ProviderError;
@@ -192,7 +192,7 @@ describe("A helper that turns hostile", () => {
       (_id, channel) => (channel.stderr.write(escapes.repeat(100_000)), channel.exit(7), channel.end()),
     ],
   ])("in a survey, %s, is an error of the catalogue", async (_name, answer) => {
-    const error = await survey(
+    const error = await readHostFacts(
       helperThat((line, channel) => {
         const [verb, id] = line.split(" ");
         if (verb === "survey") answer(id!, channel);

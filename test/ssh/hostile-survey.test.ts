@@ -1,10 +1,10 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { ServerChannel } from "ssh2";
 import { findHostUses } from "../../provider/pci";
-import { READY_WORD } from "../../provider/ssh/host-helper-program";
+import { READY_WORD } from "../../provider/host/helper/helper-program";
 import { InProcessServer } from "./support/in-process-server";
 import { lockFiles, own } from "./support/lock-files";
-import { Bench } from "./support/sshd";
+import { Bench } from "../support/sshd";
 
 jest.setTimeout(60_000);
 
@@ -22,7 +22,7 @@ const records = [
   ...some(2_900, (n) => `mnt 1 1 8:${n} / /m${n} rw - ext4 /dev/d${n} rw`),
 ];
 
-function answerSurveys(channel: ServerChannel): void {
+function answerFacts(channel: ServerChannel): void {
   channel.write(`ready ${READY_WORD} 1 /tmp\n`);
   channel.on("data", (bytes: Buffer) => {
     for (const [, id] of bytes.toString("latin1").matchAll(/^survey (\d+)$/gm)) {
@@ -39,7 +39,7 @@ describe("A host whose surveys are made to cost", () => {
   const bench = new Bench();
   let hostile: InProcessServer;
   beforeAll(async () => {
-    hostile = await InProcessServer.listen({ onExec: (channel) => answerSurveys(channel) });
+    hostile = await InProcessServer.listen({ onExec: (channel) => answerFacts(channel) });
   });
   afterAll(async () => {
     await hostile.close();
@@ -57,7 +57,7 @@ describe("A host whose surveys are made to cost", () => {
     delay.enable();
     const until = Date.now() + 12_000;
     while (Date.now() < until) {
-      const uses = findHostUses(await connection.locks.survey());
+      const uses = findHostUses(await connection.locks.readHostFacts());
       expect(uses.length).toBeGreaterThan(1_000);
     }
     delay.disable();

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import path from "node:path";
-import type { PciDevices } from "../../sdk";
-import { Bench, fingerprint, publicLine, type Sshd } from "./support/sshd";
+import type { PciDevices } from "../../sdk/nodejs";
+import { Bench, fingerprint, publicLine, type Sshd } from "../support/sshd";
 
 const bin = path.resolve(__dirname, "../../dist/cli/index.js");
 const sysfs = "/sys/bus/pci/devices";

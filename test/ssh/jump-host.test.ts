@@ -1,4 +1,4 @@
-import { Bench, freePort, publicLine, type Sshd } from "./support/sshd";
+import { Bench, freePort, publicLine, type Sshd } from "../support/sshd";
 
 jest.setTimeout(30_000);
 

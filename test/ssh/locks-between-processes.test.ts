@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { HostLock, SshConnection } from "../../provider/ssh";
 import { ClientProcess } from "./support/client-process";
 import { isPending, lockFiles, own } from "./support/lock-files";
-import { Bench, type Sshd, waitUntil } from "./support/sshd";
+import { Bench, type Sshd, waitUntil } from "../support/sshd";
 
 jest.setTimeout(40_000);
 

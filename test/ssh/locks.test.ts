@@ -1,10 +1,10 @@
 import { chmodSync, copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import type { SshConnection } from "../../provider/ssh";
-import { HOST_HELPER_COMMAND } from "../../provider/ssh/host-helper-program";
+import { HOST_HELPER_COMMAND } from "../../provider/host/helper/helper-program";
 import { helpersHolding, isPending, LOCK_DIR, lockFiles, own } from "./support/lock-files";
 import { run } from "./support/run";
-import { Bench, type Sshd, waitUntil } from "./support/sshd";
+import { Bench, type Sshd, waitUntil } from "../support/sshd";
 
 jest.setTimeout(40_000);
 

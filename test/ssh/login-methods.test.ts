@@ -6,7 +6,7 @@ import type { SshTarget } from "../../provider/ssh";
 import { rejectionOf } from "../support/within-bounds";
 import { InProcessServer } from "./support/in-process-server";
 import { own } from "./support/lock-files";
-import { Bench, waitUntil, type Sshd } from "./support/sshd";
+import { Bench, waitUntil, type Sshd } from "../support/sshd";
 
 const PASSWORD = "correct horse";
 

@@ -1,7 +1,7 @@
 import { spawn, execFileSync, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Bench, fingerprint, type Sshd, waitUntil } from "./support/sshd";
+import { Bench, fingerprint, type Sshd, waitUntil } from "../support/sshd";
 import { existsSync } from "node:fs";
 
 jest.setTimeout(30_000);

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { SshConnection } from "../../provider/ssh";
-import { Bench, freePort, publicLine } from "./support/sshd";
+import { Bench, freePort, publicLine } from "../support/sshd";
 
 const document = readFileSync(join(__dirname, "..", "..", "docs", "security.md"), "utf8");
 /** The options of the line for authorized_keys, and the lines for sshd, as docs/security.md gives them. */
@@ -57,7 +57,7 @@ describe("An account with the restrictions of docs/security.md", () => {
     (await connection.openUnixSocket(socket)).destroy();
     await expect(connection.openUnixSocket(other)).rejects.toMatchObject({ code: "SSH_CHANNEL_REFUSED" });
     const lock = await connection.locks.lock([`minimal-${await freePort()}`]);
-    expect((await connection.locks.survey()).interfaces.map((one) => one.name)).toContain("lo");
+    expect((await connection.locks.readHostFacts()).interfaces.map((one) => one.name)).toContain("lo");
     await lock.release();
     const { port } = (await listen(0)).address() as AddressInfo;
     await expect(connection.openTcp("127.0.0.1", port, AbortSignal.timeout(5_000))).rejects.toThrow(

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpensshConfig } from "../../provider/ssh";
 import { SshConfigFile, SshOnPath } from "./support/ssh-config";
-import { Bench, fingerprint, publicLine, waitUntil, type Sshd } from "./support/sshd";
+import { Bench, fingerprint, publicLine, waitUntil, type Sshd } from "../support/sshd";
 
 /** `connection.host` as an alias of ssh_config, against the real `ssh -G` and a real sshd. */
 const bench = new Bench();

@@ -13,12 +13,12 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
 import { limitCommands, plainMonitor } from "../../provider/hypervisor/plain-qemu";
-import { HOST_PROGRAM_FILE, hostProgram } from "../../provider/hypervisor/plain-qemu/host-program";
+import { HOST_PROGRAM_FILE, hostProgram } from "../../provider/hypervisor/plain-qemu/program/host-program";
 import { HostRequests } from "../../provider/hypervisor/plain-qemu/host-requests";
 import { parseHostLook } from "../../provider/hypervisor/plain-qemu/host-look";
 import type { SshConnection } from "../../provider/ssh";
 import { FakeSysfs } from "../support/plain-host";
-import { Bench, waitUntil } from "./support/sshd";
+import { Bench, waitUntil } from "../support/sshd";
 
 const four = [0, 1, 2, 3].map((n) => `0000:01:00.${n}`);
 const { signal } = new AbortController();

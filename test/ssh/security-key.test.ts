@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { SecurityKeyAgent, type SecurityKeyType } from "./support/security-key-agent";
-import { Bench } from "./support/sshd";
+import { Bench } from "../support/sshd";
 
 /** FIDO keys, which only an agent can use, against a real sshd. */
 const bench = new Bench();

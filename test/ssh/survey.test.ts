@@ -1,14 +1,14 @@
 import { readdirSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import type { HostSurvey } from "../../provider/ssh";
+import type { HostFacts } from "../../provider/ssh";
 import { run } from "./support/run";
-import { Bench } from "./support/sshd";
+import { Bench } from "../support/sshd";
 
 jest.setTimeout(30_000);
 
 describe("survey", () => {
   const bench = new Bench();
-  let survey: HostSurvey;
+  let facts: HostFacts;
   let defaultRoutes: string;
 
   beforeAll(async () => {
@@ -16,38 +16,38 @@ describe("survey", () => {
     const connection = await bench.pool().acquire(sshd.target(bench.login));
     // Both at once: the helper is started once, and the answers do not mix.
     const [first, lock] = await Promise.all([
-      connection.locks.survey(),
+      connection.locks.readHostFacts(),
       connection.locks.lock([`test-${process.pid}-survey`]),
     ]);
-    survey = first;
+    facts = first;
     await lock.release();
     defaultRoutes = (await run(connection, "PATH=$PATH:/usr/sbin:/sbin; ip route show default")).stdout;
   });
   afterAll(() => bench.tearDown());
 
   it("lists the interfaces of this machine with their addresses", () => {
-    expect(survey.interfaces.map(({ name }) => name).sort()).toEqual(
+    expect(facts.interfaces.map(({ name }) => name).sort()).toEqual(
       readdirSync("/sys/class/net")
         .filter((name) => name !== "bonding_masters")
         .sort(),
     );
     for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
-      const found = survey.interfaces.find((one) => one.name === name)?.addresses;
+      const found = facts.interfaces.find((one) => one.name === name)?.addresses;
       expect(found).toEqual(expect.arrayContaining(addresses.map(({ address }) => address)));
     }
   });
 
   it("sees that this connection comes over the loopback", () => {
-    expect(survey.sshInterfaces).toEqual(["lo"]);
+    expect(facts.sshInterfaces).toEqual(["lo"]);
   });
 
   it("finds the interface of every default route", () => {
     const expected = [...defaultRoutes.matchAll(/ dev (\S+)/g)].map(([, name]) => name);
-    expect(survey.defaultRouteInterfaces).toEqual(expect.arrayContaining(expected));
+    expect(facts.defaultRouteInterfaces).toEqual(expect.arrayContaining(expected));
   });
 
   it("lists the disks of this machine", () => {
-    expect(survey.disks.map(({ name }) => name).sort()).toEqual(readdirSync("/sys/class/block").sort());
+    expect(facts.disks.map(({ name }) => name).sort()).toEqual(readdirSync("/sys/class/block").sort());
   });
 
   it("says that ip is missing where it is", async () => {
@@ -59,7 +59,7 @@ describe("survey", () => {
       exec: (command: string, signal?: AbortSignal) =>
         exec(command.replace("eval", "command() { [ $2 != ip ]; }; eval"), signal),
     });
-    await expect(connection.locks.survey()).rejects.toMatchObject({ code: "SSH_HELPER_TOOL_MISSING" });
-    await expect(connection.locks.survey()).rejects.toThrow(/has no "ip".*iproute2/);
+    await expect(connection.locks.readHostFacts()).rejects.toMatchObject({ code: "SSH_HELPER_TOOL_MISSING" });
+    await expect(connection.locks.readHostFacts()).rejects.toThrow(/has no "ip".*iproute2/);
   });
 });

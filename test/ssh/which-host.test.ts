@@ -1,5 +1,5 @@
 import { causeText } from "../../provider/errors";
-import { fingerprint } from "./support/sshd";
+import { fingerprint } from "../support/sshd";
 import { PlainBench } from "../support/plain-host";
 
 /** What a state has of an attachment that was made on the bench's host, in a QEMU that has ended since. */

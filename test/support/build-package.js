@@ -7,5 +7,8 @@ const path = require("node:path");
 module.exports = () => {
   if (process.env["MULTIFUNCTION_PCI_IS_BUILT"]) return;
   const root = path.resolve(__dirname, "../..");
-  execFileSync(process.execPath, [path.join(root, "tools/build.mjs")], { cwd: root, stdio: "inherit" });
+  execFileSync(process.execPath, [path.join(root, "tools/release/build.mjs")], {
+    cwd: root,
+    stdio: "inherit",
+  });
 };

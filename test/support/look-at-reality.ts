@@ -1,14 +1,19 @@
-import { realityOf, type Hypervisor, type ObservationQuery, type Reality } from "../../provider/lifecycle";
-import type { RememberedAttachment } from "../../provider/plan";
+import {
+  actualStateOf,
+  type Hypervisor,
+  type ObservationQuery,
+  type ActualState,
+} from "../../provider/lifecycle";
+import type { PriorAttachment } from "../../provider/plan";
 
 /** Looks at what is really there of one owner's attachment; undefined where nothing is. */
-export async function lookAtReality(
+export async function readActualState(
   hypervisor: Hypervisor,
   query: ObservationQuery,
   ownerToken: string,
   signal: AbortSignal,
-  remembered?: RememberedAttachment,
-): Promise<Reality | undefined> {
+  prior?: PriorAttachment,
+): Promise<ActualState | undefined> {
   const observation = await hypervisor.host.observe(query, signal);
-  return realityOf(hypervisor, observation, ownerToken, signal, remembered);
+  return actualStateOf(hypervisor, observation, ownerToken, signal, prior);
 }

@@ -4,7 +4,7 @@ import type { World } from "./world";
 
 /** Every function that nobody holds is on the driver it had before this owner came. */
 export function expectDriversBack({ driversBefore }: Scenario, world: World): void {
-  const held = new Set(world.holdings.map((one) => one.address));
+  const held = new Set(world.holdings.map((one) => one.hostAddress));
   const free = [...world.functions].filter(([address]) => !held.has(address));
   expect(free.map(([address, { driver }]) => `${address} ${driver}`)).toEqual(
     free.map(([address]) => `${address} ${driversBefore.get(address)}`),
@@ -15,11 +15,11 @@ function ofTag(configured: World["configured"], tag: string): World["configured"
   return configured
     .filter((one) => findTagOfAlias(one.alias) === tag)
     .map(({ romBar, ...one }) => ({ ...one, ...(romBar === false && { romBar }) }))
-    .sort((a, b) => a.address.localeCompare(b.address));
+    .sort((a, b) => a.hostAddress.localeCompare(b.hostAddress));
 }
 
 /** What was wanted is there: these functions under these numbers, each group safe, the ledger true. */
-export function expectReached({ wanted }: Scenario, world: World, plan: Plan): void {
+export function expectReached({ desired }: Scenario, world: World, plan: Plan): void {
   const { target } = plan;
   if (target === undefined) throw new Error("a plan to attach has a target");
   const seen = world
@@ -38,22 +38,22 @@ export function expectReached({ wanted }: Scenario, world: World, plan: Plan): v
   const own = world.ledger.filter((line) => line.entry.owner === OWNER);
   expect(own.map((line) => line.entry)).toEqual([target.entry]);
   const ours = world.holdings.filter((one) => findTagOfAlias(one.alias) === target.entry.tag);
-  expect(ours.map((one) => one.address).sort()).toEqual(
-    target.entry.functions.map((one) => one.address).sort(),
+  expect(ours.map((one) => one.hostAddress).sort()).toEqual(
+    target.entry.functions.map((one) => one.hostAddress).sort(),
   );
   expect(ofTag(world.configured, target.entry.tag)).toEqual(
-    wanted.persistent ? ofTag(configurationOf(target.entry), target.entry.tag) : [],
+    desired.persistent ? ofTag(configurationOf(target.entry), target.entry.tag) : [],
   );
   expect(world.configuredLedger.filter((entry) => entry.tag === target.entry.tag)).toEqual(
-    wanted.persistent ? [target.entry] : [],
+    desired.persistent ? [target.entry] : [],
   );
-  if (wanted.leftovers === "refuse")
+  if (desired.leftovers === "refuse")
     expect(
       ours
-        .filter((o) => !map.some((m) => m.hostAddress === o.address))
+        .filter((o) => !map.some((m) => m.hostAddress === o.hostAddress))
         .every((one) =>
           [undefined, "vfio-pci", "mlx5_vfio_pci"].includes(
-            target.entry.functions.find((f) => f.address === one.address)?.hostDriver,
+            target.entry.functions.find((f) => f.hostAddress === one.hostAddress)?.hostDriver,
           ),
         ),
     ).toBe(true);

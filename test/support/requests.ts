@@ -7,13 +7,13 @@ const query = { addresses: ["0000:01:00"] };
 
 /** Attaches the whole card of a world, or of a plain QEMU, to its guest: asked by a state of 0.1 that remembers nothing. */
 export function attachRequest(extra: Partial<AttachRequest> = {}): AttachRequest {
-  return { ...createRequest(), remembered: OLD_STATE, ...extra };
+  return { ...createRequest(), prior: OLD_STATE, ...extra };
 }
 
 /** The same, asked by a create. */
 export function createRequest(extra: Partial<AttachRequest> = {}): AttachRequest {
   return {
-    wanted: wants(),
+    desired: wants(),
     query: { ...query, forPlug: { buses: [] } },
     limitSeconds: 60,
     undoSeconds: 60,
@@ -28,7 +28,7 @@ export function detachRequest(extra: Partial<DetachRequest> = {}): DetachRequest
     ownerToken: OWNER,
     query,
     guestUuid: OWN_GUEST.uuid,
-    remembered: { functions: [] },
+    prior: { functions: [] },
     verify: () => undefined,
     limitSeconds: 60,
     progress: () => undefined,

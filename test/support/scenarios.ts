@@ -9,21 +9,21 @@ import {
   type PciSlotAddress,
   type RomOptions,
 } from "../../provider/pci";
-import { planAttach, type Plan, type RememberedAttachment, type WantedAttachment } from "../../provider/plan";
+import { planAttach, type Plan, type PriorAttachment, type DesiredAttachment } from "../../provider/plan";
 import { conventionalBus, expressBus, hostFunction, OTHER_GUEST, World, type WorldStart } from "./world";
 
 export const OWNER = "acme/prod/nic";
 export const OTHER_OWNER = "acme/prod/storage";
 
 /** Of a state of 0.1 that has nothing to remember; without one it is a create that asks. */
-export const OLD_STATE: RememberedAttachment = { functions: [] };
+export const OLD_STATE: PriorAttachment = { functions: [] };
 
 /** A host, others on it, and what two consecutive programs of one owner want. */
 export interface Scenario {
   readonly world: World;
   /** What each function was bound to before this owner came. */
   readonly driversBefore: ReadonlyMap<PciAddress, string | undefined>;
-  readonly wanted: WantedAttachment;
+  readonly desired: DesiredAttachment;
 }
 
 const slots = ["0000:01:00", "0000:02:00", "0000:02:01"] as PciSlotAddress[];
@@ -91,17 +91,19 @@ const rom = fc.oneof(
 );
 
 /** What a program may ask of these functions. */
-export const wantedOf = (
+export const desiredOf = (
   functions: readonly HostFunction[],
   owner: string,
-): fc.Arbitrary<WantedAttachment> => {
-  const devices = [...new Set(functions.map((one) => slotOf(one.address)))];
+): fc.Arbitrary<DesiredAttachment> => {
+  const devices = [...new Set(functions.map((one) => slotOf(one.hostAddress)))];
   const selection = fc.constantFrom(...devices).chain((device) => {
-    const present = functions.filter((one) => slotOf(one.address) === device).map((one) => one.address);
+    const present = functions
+      .filter((one) => slotOf(one.hostAddress) === device)
+      .map((one) => one.hostAddress);
     const some = fc.shuffledSubarray(present, { minLength: 1 });
     // a map may name functions of several slots, as many as a guest slot has
     const apart = fc.shuffledSubarray(
-      functions.map((one) => one.address),
+      functions.map((one) => one.hostAddress),
       { minLength: 1, maxLength: Math.min(8, functions.length) },
     );
     return fc.oneof(
@@ -109,7 +111,7 @@ export const wantedOf = (
       some.map((chosen) => ({
         by: "device" as const,
         device,
-        functions: chosen.map((address) => Number(address.slice(-1))),
+        functions: chosen.map((hostAddress) => Number(hostAddress.slice(-1))),
       })),
       fc
         .tuple(
@@ -157,11 +159,11 @@ export const wantedOf = (
 /** The plan, or undefined where it is refused; anything but a catalogued refusal is a failure of the test. */
 export function planUnlessRefused(
   world: World,
-  wanted: WantedAttachment,
-  remembered: RememberedAttachment = OLD_STATE,
+  desired: DesiredAttachment,
+  prior: PriorAttachment = OLD_STATE,
 ): Plan | undefined {
   try {
-    return planAttach(world.observe(), wanted, remembered);
+    return planAttach(world.observe(), desired, prior);
   } catch (error) {
     if (hasCode(error, ...refusals)) return undefined;
     throw error;
@@ -220,29 +222,29 @@ export const scenario: fc.Arbitrary<Scenario> = scenarioOf({});
 export const olderScenario: fc.Arbitrary<Scenario> = scenarioOf({ olderLibvirt: OLDER_LIBVIRT });
 
 function scenarioOf(start: Pick<WorldStart, "olderLibvirt">): fc.Arbitrary<Scenario> {
-  const notPersistent = (one: WantedAttachment): WantedAttachment =>
+  const notPersistent = (one: DesiredAttachment): DesiredAttachment =>
     start.olderLibvirt ? { ...one, persistent: false } : one;
-  const wantedHere = (functions: readonly HostFunction[], owner: string): fc.Arbitrary<WantedAttachment> =>
-    wantedOf(functions, owner).map(notPersistent);
+  const desiredHere = (functions: readonly HostFunction[], owner: string): fc.Arbitrary<DesiredAttachment> =>
+    desiredOf(functions, owner).map(notPersistent);
   return fc.record({ functions: host, buses }).chain(({ functions, buses: guestBuses }) =>
     fc
       .record({
-        foreign: fc.option(wantedHere(functions, OTHER_OWNER), { nil: undefined }),
+        foreign: fc.option(desiredHere(functions, OTHER_OWNER), { nil: undefined }),
         heldElsewhere: fc.option(fc.constantFrom(...functions), { nil: undefined, freq: 2 }),
-        earlier: fc.option(wantedHere(functions, OWNER), { nil: undefined }),
+        earlier: fc.option(desiredHere(functions, OWNER), { nil: undefined }),
         progress: fc.oneof(fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true })),
-        losing: fc.subarray(functions.map((one) => one.address)),
+        losing: fc.subarray(functions.map((one) => one.hostAddress)),
         qemuVersion: fc.constantFrom("10.0.13", "7.2.22", "5.2.0"),
         runState: fc.constantFrom("running" as const, "paused" as const),
         isBootedAnew: fc.boolean(),
         plugsSingles: fc.boolean(),
-        withVariant: fc.subarray(functions.map((one) => one.address)),
-        wanted: wantedHere(functions, OWNER),
+        withVariant: fc.subarray(functions.map((one) => one.hostAddress)),
+        desired: desiredHere(functions, OWNER),
       })
       .map((parts): Scenario => {
         const { runState, qemuVersion } = parts;
         const plugsSingles = parts.plugsSingles || start.olderLibvirt !== undefined;
-        const variants = new Map(parts.withVariant.map((address) => [address, "mlx5_vfio_pci"]));
+        const variants = new Map(parts.withVariant.map((hostAddress) => [hostAddress, "mlx5_vfio_pci"]));
         const world = new World({
           functions,
           buses: guestBuses,
@@ -254,13 +256,13 @@ function scenarioOf(start: Pick<WorldStart, "olderLibvirt">): fc.Arbitrary<Scena
         });
         const elsewhere = parts.heldElsewhere;
         if (elsewhere !== undefined && !elsewhere.isBridge)
-          world.hold(elsewhere.address, "hostdev0", OTHER_GUEST);
+          world.hold(elsewhere.hostAddress, "hostdev0", OTHER_GUEST);
         if (parts.foreign) world.applyAll(planUnlessRefused(world, parts.foreign)?.steps ?? []);
         const driversBefore = new Map([...world.functions].map(([a, one]) => [a, one.driver]));
         // what the foreign owner holds is on vfio-pci now: an adopter gives it back to what it really had
         for (const line of world.ledger)
-          for (const one of line.entry.functions) driversBefore.set(one.address, one.hostDriver);
-        for (const address of parts.losing) world.losesDriverAtRelease.add(address);
+          for (const one of line.entry.functions) driversBefore.set(one.hostAddress, one.hostDriver);
+        for (const hostAddress of parts.losing) world.losesDriverAtRelease.add(hostAddress);
         if (parts.earlier) {
           const steps = planUnlessRefused(world, { ...parts.earlier, adopt: false })?.steps ?? [];
           world.applyAll(steps.slice(0, Math.round(steps.length * parts.progress)));
@@ -269,7 +271,7 @@ function scenarioOf(start: Pick<WorldStart, "olderLibvirt">): fc.Arbitrary<Scena
           world.stopGuest();
           world.coldBoot();
         }
-        return { world, driversBefore, wanted: parts.wanted };
+        return { world, driversBefore, desired: parts.desired };
       }),
   );
 }

@@ -1,4 +1,4 @@
-import type { Guest, GuestEvent, GuestSideView, GuestState, UnplugAnswer } from "../../provider/lifecycle";
+import type { Guest, GuestEvent, GuestEnumeration, GuestState, UnplugAnswer } from "../../provider/lifecycle";
 import type { GuestSlot } from "../../provider/pci";
 import type { GuestRunState, PlugTarget } from "../../provider/plan";
 
@@ -42,7 +42,7 @@ export class ScriptedGuest implements Guest {
     return typeof reply === "string" ? (reply as UnplugAnswer) : "requested";
   }
 
-  async hasNumbered(bus: string, signal: AbortSignal): Promise<boolean> {
+  async isEnumerated(bus: string, signal: AbortSignal): Promise<boolean> {
     await this.#answer(`query-pci ${bus}`, signal);
     return true;
   }
@@ -57,7 +57,7 @@ export class ScriptedGuest implements Guest {
     return new Set(Array.isArray(reply) ? reply : []);
   }
 
-  async view(_qemuIds: readonly string[], signal: AbortSignal): Promise<GuestSideView> {
+  async view(_qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration> {
     await this.#answer("query-pci", signal);
     return { guestConfigured: true };
   }

@@ -1,7 +1,7 @@
-import type { HostSurvey } from "../../provider/pci";
+import type { HostFacts } from "../../provider/pci";
 
 /** The survey of a host that uses nothing. */
-export const nothingUsed: HostSurvey = {
+export const nothingUsed: HostFacts = {
   interfaces: [],
   defaultRouteInterfaces: [],
   sshInterfaces: [],

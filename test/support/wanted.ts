@@ -4,9 +4,9 @@ import {
   planDetach,
   type ConfiguredFunction,
   type Plan,
-  type RememberedAttachment,
+  type PriorAttachment,
   type Step,
-  type WantedAttachment,
+  type DesiredAttachment,
 } from "../../provider/plan";
 import { OLD_STATE, OWNER } from "./scenarios";
 import type { World } from "./world";
@@ -14,8 +14,8 @@ import type { World } from "./world";
 /** Functions of the laboratory's card by number; what is not said is as the user would leave it. */
 export function wants(
   functions?: readonly number[],
-  extra: Partial<WantedAttachment> = {},
-): WantedAttachment {
+  extra: Partial<DesiredAttachment> = {},
+): DesiredAttachment {
   const device = "0000:01:00" as PciSlotAddress;
   return {
     ownerToken: OWNER,
@@ -30,32 +30,28 @@ export function wants(
 
 /** Something that the host uses a function for. */
 export function hostUse(address: string, use: string): HostUse {
-  return { address: at(address), use, isThisConnection: false };
+  return { hostAddress: at(address), use, isThisConnection: false };
 }
 
 /** What no plan may take. */
 export function sshUse(address: string): HostUse {
   return {
-    address: at(address),
+    hostAddress: at(address),
     use: "carries this SSH connection (interface eth1)",
     isThisConnection: true,
   };
 }
 
 /** Plans and carries out; the plan, for a look at it. */
-export function reach(
-  world: World,
-  wanted: WantedAttachment,
-  remembered: RememberedAttachment = OLD_STATE,
-): Plan {
-  const plan = planAttach(world.observe(), wanted, remembered);
+export function reach(world: World, desired: DesiredAttachment, prior: PriorAttachment = OLD_STATE): Plan {
+  const plan = planAttach(world.observe(), desired, prior);
   world.applyAll(plan.steps);
   return plan;
 }
 
 /** Plans a detach and carries it out. */
-export function leave(world: World, owner = OWNER, remembered?: RememberedAttachment): Plan {
-  const plan = planDetach(world.observe(), owner, remembered);
+export function leave(world: World, owner = OWNER, prior?: PriorAttachment): Plan {
+  const plan = planDetach(world.observe(), owner, prior);
   world.applyAll(plan.steps);
   return plan;
 }
@@ -65,25 +61,25 @@ export function outline(plan: Plan): string[] {
   return plan.steps.map((step) => {
     switch (step.kind) {
       case "hold":
-      case "attach":
+      case "attach-single":
       case "release":
-        return `${step.kind} ${step.address}`;
+        return `${step.kind} ${step.hostAddress}`;
       case "plug":
         return `plug ${step.target.hostAddress} as ${step.target.guestFunction}`;
-      case "introduce":
-      case "withdraw":
+      case "plug-stepping-stone":
+      case "unplug-stepping-stone":
         return `${step.kind} ${step.target.hostAddress} at ${step.slot.bus}`;
       case "unplug":
         return `unplug ${step.requests.length} of ${step.functions.length}`;
-      case "handback":
+      case "await-reattach":
       case "configure":
       case "unconfigure":
         return `${step.kind} ${step.functions.map((one) => describeConfigured(one)).join(" ")}`;
       case "restore":
-        return `restore ${step.drivers.map((one) => one.address).join(" ")}`;
+        return `restore ${step.drivers.map((one) => one.hostAddress).join(" ")}`;
       case "record":
       case "erase":
-        return isLiveOnly(step.places) ? step.kind : `${step.kind} ${step.places.join(" ")}`;
+        return isLiveOnly(step.locations) ? step.kind : `${step.kind} ${step.locations.join(" ")}`;
       case "confirm":
         return step.kind;
     }
@@ -95,8 +91,8 @@ function isLiveOnly(places: readonly string[]): boolean {
 }
 
 /** `.2@0`: host function 2, which the configuration shows as guest function 0. */
-function describeConfigured(one: Pick<ConfiguredFunction, "address" | "place">): string {
-  const number = one.address.slice(-2);
+function describeConfigured(one: Pick<ConfiguredFunction, "hostAddress" | "place">): string {
+  const number = one.hostAddress.slice(-2);
   return one.place === undefined ? number : `${number}@${one.place.guestFunction}`;
 }
 

@@ -2,18 +2,18 @@ import { ProviderError } from "../../provider/errors";
 import type {
   Guest,
   GuestEvent,
-  GuestSideView,
+  GuestEnumeration,
   Host,
   Hypervisor,
   Identity,
   Ledger,
   Lock,
-  LockClock,
+  PausableClock,
   ObservationQuery,
   UnplugAnswer,
 } from "../../provider/lifecycle";
 import type { GuestSlot, HostFunction, PciAddress } from "../../provider/pci";
-import type { LedgerPlace, Observation, PlugTarget } from "../../provider/plan";
+import type { LedgerLocation, Observation, PlugTarget } from "../../provider/plan";
 import { OWN_GUEST, type World } from "./world";
 
 /** What befalls one call. */
@@ -75,7 +75,7 @@ export class WorldHypervisor implements Hypervisor {
   /** Before each call: waited for, e.g. to let time pass or to change the world. */
   onCall: (call: string, index: number) => void | Promise<void> = () => undefined;
   /** While a lock is asked for, with the clock of who asks. */
-  onLock: (clock: LockClock) => void | Promise<void> = () => undefined;
+  onLock: (clock: PausableClock) => void | Promise<void> = () => undefined;
   #isDead = false;
   #listeners = new Set<(event: GuestEvent) => void>();
 
@@ -86,31 +86,31 @@ export class WorldHypervisor implements Hypervisor {
   ) {}
 
   readonly host: Host = {
-    identify: (query, signal) => this.#call("identify", signal, () => this.#identify(query)),
+    readIdentity: (query, signal) => this.#call("identify", signal, () => this.#identify(query)),
     observe: (_query, signal) => this.#call("observe", signal, (): Observation => this.world.observe()),
-    hold: (address, alias, signal, vfioDriver) =>
-      this.#call(`hold ${address}`, signal, () =>
-        this.world.hold(address, this.#whileRunning(alias), OWN_GUEST, vfioDriver),
+    hold: (hostAddress, alias, signal, vfioDriver) =>
+      this.#call(`hold ${hostAddress}`, signal, () =>
+        this.world.hold(hostAddress, this.#whileRunning(alias), OWN_GUEST, vfioDriver),
       ),
     attach: (target, slot, _signal, vfioDriver) =>
       this.#call(`attach ${target.hostAddress}`, undefined, () =>
         this.world.attach(target, slot, this.#whileRunning(vfioDriver)),
       ),
-    introduce: (target, slot) =>
+    plugSteppingStone: (target, slot) =>
       this.#call(`introduce ${target.hostAddress}`, undefined, () =>
-        this.world.introduce(target, this.#whileRunning(slot)),
+        this.world.plugSteppingStone(target, this.#whileRunning(slot)),
       ),
-    withdraw: (target, signal) =>
-      this.#call(`withdraw ${target.hostAddress}`, signal, () => this.world.withdraw(target)),
-    release: (address, alias, signal) =>
-      this.#call(`release ${address}`, signal, () => this.world.release(address, alias)),
+    unplugSteppingStone: (target, signal) =>
+      this.#call(`withdraw ${target.hostAddress}`, signal, () => this.world.unplugSteppingStone(target)),
+    release: (hostAddress, alias, signal) =>
+      this.#call(`release ${hostAddress}`, signal, () => this.world.release(hostAddress, alias)),
     heldAliases: (signal) => this.#call("heldAliases", signal, () => this.#heldAliases()),
     configure: (functions, signal) => this.#call("configure", signal, () => this.world.configure(functions)),
     unconfigure: (functions, signal) =>
       this.#call("unconfigure", signal, () => this.world.unconfigure(functions)),
-    lookAt: (addresses, signal) => this.#call("lookAt", signal, () => this.#lookAt(addresses)),
-    rebind: (address, signal) =>
-      this.#call(`rebind ${address}`, signal, () => this.world.bind(address, "e1000e")),
+    readFunctions: (addresses, signal) => this.#call("lookAt", signal, () => this.#lookAt(addresses)),
+    rebind: (hostAddress, signal) =>
+      this.#call(`rebind ${hostAddress}`, signal, () => this.world.bind(hostAddress, "e1000e")),
   };
 
   readonly guest: Guest = {
@@ -118,10 +118,10 @@ export class WorldHypervisor implements Hypervisor {
       this.#call(`plug ${target.qemuId.slice(-2)}`, undefined, () => this.#plug(target, slot, multifunction)),
     requestUnplug: (qemuId, signal) =>
       this.#call(`device_del ${qemuId.slice(-2)}`, signal, () => this.#requestUnplug(qemuId)),
-    view: (_ids, signal) => this.#call("view", signal, (): GuestSideView => ({ guestConfigured: true })),
+    view: (_ids, signal) => this.#call("view", signal, (): GuestEnumeration => ({ guestConfigured: true })),
     guestStates: (ids, signal) =>
       this.#call("guestStates", signal, () => this.#whileRunning(ids).map((id) => this.world.stateOf(id))),
-    hasNumbered: (bus, signal) => this.#call("hasNumbered", signal, () => !this.world.unnumbered.has(bus)),
+    isEnumerated: (bus, signal) => this.#call("hasNumbered", signal, () => !this.world.unnumbered.has(bus)),
     runState: (signal) => this.#call("runState", signal, () => this.#whileRunning(this.world.runState)),
     deviceIds: (signal) => this.#call("deviceIds", signal, () => this.#deviceIds()),
     listen: (listener, signal) =>
@@ -135,13 +135,13 @@ export class WorldHypervisor implements Hypervisor {
   };
 
   readonly ledger: Ledger = {
-    record: (entry, places, signal) =>
-      this.#call(nameOf("record", places), signal, () =>
-        this.world.record(entry, this.#whileRunningIfLive(places)),
+    record: (entry, locations, signal) =>
+      this.#call(nameOf("record", locations), signal, () =>
+        this.world.record(entry, this.#whileRunningIfLive(locations)),
       ),
-    erase: (entry, places, signal) =>
-      this.#call(nameOf("erase", places), signal, () =>
-        this.world.erase(entry, this.#whileRunningIfLive(places)),
+    erase: (entry, locations, signal) =>
+      this.#call(nameOf("erase", locations), signal, () =>
+        this.world.erase(entry, this.#whileRunningIfLive(locations)),
       ),
   };
 
@@ -202,14 +202,14 @@ export class WorldHypervisor implements Hypervisor {
 
   #identify(query: ObservationQuery): Identity {
     const groups = [...this.world.functions.values()]
-      .filter((one) => query.addresses.some((name) => one.address.startsWith(name)))
+      .filter((one) => query.addresses.some((name) => one.hostAddress.startsWith(name)))
       .flatMap((one) => one.iommuGroup ?? []);
     const guestUuid = this.world.runState === "missing" ? {} : { guestUuid: OWN_GUEST.uuid };
     return { iommuGroups: [...new Set(groups)], ...guestUuid };
   }
 
   #lookAt(addresses: readonly PciAddress[]): HostFunction[] {
-    return addresses.flatMap((address) => this.world.functions.get(address) ?? []);
+    return addresses.flatMap((hostAddress) => this.world.functions.get(hostAddress) ?? []);
   }
 
   #plug(target: PlugTarget, slot: GuestSlot, multifunction: boolean): void {
@@ -237,8 +237,8 @@ export class WorldHypervisor implements Hypervisor {
     return new Set(own.map((one) => one.alias));
   }
 
-  #whileRunningIfLive(places: readonly LedgerPlace[]): readonly LedgerPlace[] {
-    return places.includes("live") ? this.#whileRunning(places) : places;
+  #whileRunningIfLive(locations: readonly LedgerLocation[]): readonly LedgerLocation[] {
+    return locations.includes("live") ? this.#whileRunning(locations) : locations;
   }
 
   #whileRunning<T>(value: T): T {
@@ -247,6 +247,6 @@ export class WorldHypervisor implements Hypervisor {
   }
 }
 
-function nameOf(change: "record" | "erase", places: readonly LedgerPlace[]): string {
-  return places.length === 1 && places[0] === "live" ? change : `${change} ${places.join(" ")}`;
+function nameOf(change: "record" | "erase", locations: readonly LedgerLocation[]): string {
+  return locations.length === 1 && locations[0] === "live" ? change : `${change} ${locations.join(" ")}`;
 }

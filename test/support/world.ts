@@ -8,7 +8,7 @@ import {
   type GuestRunState,
   type Holding,
   type LedgerEntry,
-  type LedgerPlace,
+  type LedgerLocation,
   type Observation,
   type OlderLibvirt,
   type PlugTarget,
@@ -65,7 +65,7 @@ export class World {
   configured: ConfiguredFunction[] = [];
   configuredLedger: LedgerEntry[] = [];
   isTransient = false;
-  confinement: Observation["confinement"];
+  qemuLimits: Observation["qemuLimits"];
   hostUses: Observation["hostUses"] = [];
   /** Ids of host functions that QEMU has and does not tell of which they are. */
   unidentified: readonly string[] = [];
@@ -95,7 +95,7 @@ export class World {
   readonly #driversBefore = new Map<PciAddress, string | undefined>();
 
   constructor(start: WorldStart) {
-    this.functions = new Map(start.functions.map((one) => [one.address, one]));
+    this.functions = new Map(start.functions.map((one) => [one.hostAddress, one]));
     this.#buses = start.buses ?? [expressBus("pci.2"), expressBus("pci.3"), expressBus("pci.4")];
     this.runState = start.runState ?? "running";
     this.qemuVersion = start.qemuVersion ?? "10.0.13";
@@ -126,7 +126,7 @@ export class World {
     copy.configured = [...this.configured];
     copy.configuredLedger = [...this.configuredLedger];
     copy.isTransient = this.isTransient;
-    copy.confinement = this.confinement;
+    copy.qemuLimits = this.qemuLimits;
     copy.isStandingStill = this.isStandingStill;
     copy.#notifications = [...this.#notifications];
     copy.#down = [...this.#down];
@@ -134,7 +134,7 @@ export class World {
     for (const one of this.mapped) copy.mapped.add(one);
     for (const one of this.#detached) copy.#detached.add(one);
     for (const one of this.losesDriverAtRelease) copy.losesDriverAtRelease.add(one);
-    for (const [address, driver] of this.#driversBefore) copy.#driversBefore.set(address, driver);
+    for (const [hostAddress, driver] of this.#driversBefore) copy.#driversBefore.set(hostAddress, driver);
     return copy;
   }
 
@@ -155,9 +155,9 @@ export class World {
       ...(this.isRunning && this.unidentified.length > 0 && { unidentified: this.unidentified }),
       ledger: [...this.ledger],
       hostUses: this.hostUses,
-      ...(this.confinement && { confinement: this.confinement }),
+      ...(this.qemuLimits && { qemuLimits: this.qemuLimits }),
       ...(this.plugsSingles && { plugsSingles: true }),
-      ...(this.olderLibvirt && { olderLibvirt: this.olderLibvirt, ledgerPlace: "domain" as const }),
+      ...(this.olderLibvirt && { olderLibvirt: this.olderLibvirt, ledgerLocation: "domain" as const }),
       ...(this.runState !== "missing" &&
         !this.olderLibvirt &&
         !this.isTransient && {
@@ -173,20 +173,20 @@ export class World {
   apply(step: Step): void {
     switch (step.kind) {
       case "record":
-        return this.record(step.entry, step.places);
+        return this.record(step.entry, step.locations);
       case "erase":
-        return this.erase(step.entry, step.places);
+        return this.erase(step.entry, step.locations);
       case "hold":
-        return this.hold(step.address, step.alias, OWN_GUEST, step.vfioDriver);
-      case "attach":
+        return this.hold(step.hostAddress, step.alias, OWN_GUEST, step.vfioDriver);
+      case "attach-single":
         return this.attach(step.target, step.slot, step.vfioDriver);
       case "plug":
         return this.plug(step.target, step.slot, step.multifunction);
-      case "introduce":
-        return this.introduce(step.target, step.slot);
-      case "withdraw":
+      case "plug-stepping-stone":
+        return this.plugSteppingStone(step.target, step.slot);
+      case "unplug-stepping-stone":
         this.requestUnplug(step.target.qemuId);
-        return this.withdraw(step.target);
+        return this.unplugSteppingStone(step.target);
       case "unplug":
         for (const id of step.requests) this.requestUnplug(id);
         for (const one of step.functions) this.#expect(!this.hasDevice(one.qemuId), `${one.qemuId} stayed`);
@@ -196,8 +196,8 @@ export class World {
           this.#expect(this.hasDevice(one.qemuId), `${one.qemuId} is missing`);
         return;
       case "release":
-        return this.release(step.address, step.alias);
-      case "handback":
+        return this.release(step.hostAddress, step.alias);
+      case "await-reattach":
         while (step.functions.some((one) => this.#isLibvirts(one.alias)))
           this.#expect(this.handOneBack(), "libvirt hands nothing back that QEMU still has");
         return;
@@ -206,8 +206,8 @@ export class World {
       case "unconfigure":
         return this.unconfigure(step.functions);
       case "restore":
-        for (const { address, hostDriver } of step.drivers)
-          if (this.functions.get(address)?.driver !== hostDriver) this.bind(address, hostDriver);
+        for (const { hostAddress, hostDriver } of step.drivers)
+          if (this.functions.get(hostAddress)?.driver !== hostDriver) this.bind(hostAddress, hostDriver);
     }
   }
 
@@ -228,26 +228,27 @@ export class World {
     return this.plugged.some((one) => one.qemuId === qemuId);
   }
 
-  record(entry: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
-    this.#eraseWhere((one) => isNamedAs(one, entry), places);
-    if (places.includes("live") || places.includes("domain")) this.ledger.push({ guest: OWN_GUEST, entry });
-    if (places.includes("configuration")) this.configuredLedger.push(entry);
+  record(entry: LedgerEntry, locations: readonly LedgerLocation[] = ["live"]): void {
+    this.#eraseWhere((one) => isNamedAs(one, entry), locations);
+    if (locations.includes("live") || locations.includes("domain"))
+      this.ledger.push({ guest: OWN_GUEST, entry });
+    if (locations.includes("configuration")) this.configuredLedger.push(entry);
   }
 
   /** What another create has made under the same owner stays. */
-  erase(entry: LedgerEntry, places: readonly LedgerPlace[] = ["live"]): void {
-    this.#eraseWhere((one) => isNamedAs(one, entry) && one.incarnation === entry.incarnation, places);
+  erase(entry: LedgerEntry, locations: readonly LedgerLocation[] = ["live"]): void {
+    this.#eraseWhere((one) => isNamedAs(one, entry) && one.incarnation === entry.incarnation, locations);
   }
 
-  #eraseWhere(isErased: (entry: LedgerEntry) => boolean, places: readonly LedgerPlace[]): void {
+  #eraseWhere(isErased: (entry: LedgerEntry) => boolean, locations: readonly LedgerLocation[]): void {
     const isAnothers = (entry: LedgerEntry): boolean => !isErased(entry);
-    if (places.includes("live")) {
+    if (locations.includes("live")) {
       this.#expect(this.isRunning, "there is no live metadata of a guest that does not run");
       this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST || isAnothers(line.entry));
     }
-    if (places.includes("domain"))
+    if (locations.includes("domain"))
       this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST || isAnothers(line.entry));
-    if (places.includes("configuration")) {
+    if (locations.includes("configuration")) {
       this.#expectConfiguration();
       this.configuredLedger = this.configuredLedger.filter(isAnothers);
     }
@@ -256,10 +257,10 @@ export class World {
   configure(functions: readonly ConfiguredFunction[]): void {
     this.#expectConfiguration();
     for (const one of functions) {
-      const { address, alias, place } = one;
+      const { hostAddress, alias, place } = one;
       this.#expect(
-        !this.configured.some((other) => other.address === address),
-        `device is already in the domain configuration: ${address}`,
+        !this.configured.some((other) => other.hostAddress === hostAddress),
+        `device is already in the domain configuration: ${hostAddress}`,
       );
       this.#expect(
         !this.configured.some((other) => other.alias === alias),
@@ -288,7 +289,7 @@ export class World {
   unconfigure(functions: readonly ConfiguredFunction[]): void {
     this.#expectConfiguration();
     this.configured = this.configured.filter(
-      (one) => !functions.some((other) => other.address === one.address),
+      (one) => !functions.some((other) => other.hostAddress === one.hostAddress),
     );
   }
 
@@ -301,19 +302,19 @@ export class World {
     this.#expect(!this.isRunning, "the guest runs");
     this.runState = "running";
     this.ledger.push(...this.configuredLedger.map((entry) => ({ guest: OWN_GUEST, entry })));
-    for (const { address, alias, place, vfioDriver } of this.configured) {
-      this.hold(address, alias, OWN_GUEST, vfioDriver);
+    for (const { hostAddress, alias, place, vfioDriver } of this.configured) {
+      this.hold(hostAddress, alias, OWN_GUEST, vfioDriver);
       if (place !== undefined)
         this.holdings = this.holdings.map((h) => (h.alias === alias ? { ...h, isUnassigned: false } : h));
     }
-    for (const { address, alias, place, romFile, romBar } of this.configured) {
+    for (const { hostAddress, alias, place, romFile, romBar } of this.configured) {
       if (place === undefined) continue;
       const rom = { ...(romFile !== undefined && { romFile }), ...(romBar !== undefined && { romBar }) };
-      const { iommuGroup } = this.functions.get(address) ?? {};
-      this.#expectViable(address);
-      this.plugged.push({ ...place, ...rom, qemuId: alias, hostAddress: address });
+      const { iommuGroup } = this.functions.get(hostAddress) ?? {};
+      this.#expectViable(hostAddress);
+      this.plugged.push({ ...place, ...rom, qemuId: alias, hostAddress: hostAddress });
       this.mapped.add(alias);
-      this.#expect(iommuGroup !== undefined, `${address} has no IOMMU group`);
+      this.#expect(iommuGroup !== undefined, `${hostAddress} has no IOMMU group`);
     }
     for (const { bus, slot } of this.plugged)
       this.#expect(
@@ -326,15 +327,15 @@ export class World {
   /** Libvirt gives back one function that it had plugged itself and that QEMU has let go of, if there is one. */
   handOneBack(): boolean {
     const next = this.holdings.find(
-      (h) => h.guest === OWN_GUEST && !h.isUnassigned && !this.#hasPlugged(h.address),
+      (h) => h.guest === OWN_GUEST && !h.isUnassigned && !this.#hasPlugged(h.hostAddress),
     );
     if (next === undefined || findTagOfAlias(next.alias) === undefined) return false;
     this.holdings = this.holdings.filter((other) => other !== next);
-    if (this.#detached.has(next.address)) {
+    if (this.#detached.has(next.hostAddress)) {
       this.holdings.push({ ...next, isUnassigned: true });
       return true;
     }
-    this.bind(next.address, this.#driversBefore.get(next.address));
+    this.bind(next.hostAddress, this.#driversBefore.get(next.hostAddress));
     return true;
   }
 
@@ -342,25 +343,25 @@ export class World {
    * Whatever the function is on, libvirt binds the driver that it chooses or is told. What it has bound goes to a driver of
    * the host's at the release, also where another of VFIO's was on it before.
    */
-  hold(address: PciAddress, alias: string, guest: Guest = OWN_GUEST, vfioDriver?: string): void {
-    const one = this.functions.get(address);
-    if (one === undefined) throw new WorldViolation(`${address} is not there`);
-    this.#expect(!one.isBridge, `${address} is a bridge`);
+  hold(hostAddress: PciAddress, alias: string, guest: Guest = OWN_GUEST, vfioDriver?: string): void {
+    const one = this.functions.get(hostAddress);
+    if (one === undefined) throw new WorldViolation(`${hostAddress} is not there`);
+    this.#expect(!one.isBridge, `${hostAddress} is a bridge`);
     if (this.olderLibvirt && guest === OWN_GUEST) {
-      if (vfioDriver === undefined) this.#detached.add(address);
+      if (vfioDriver === undefined) this.#detached.add(hostAddress);
       if (this.holdings.some((h) => h.alias === alias)) return;
     }
     this.#expect(!this.holdings.some((h) => h.alias === alias), `non unique alias detected: ${alias}`);
-    const members = this.#groupOf(one).map((member) => member.address);
+    const members = this.#groupOf(one).map((member) => member.hostAddress);
     const holder = this.holdings.find(
-      (h) => h.address === address || (members.includes(h.address) && h.guest !== guest),
+      (h) => h.hostAddress === hostAddress || (members.includes(h.hostAddress) && h.guest !== guest),
     );
-    this.#expect(holder === undefined, `${address} is in use by ${holder?.guest.name}`);
-    const chosen = vfioDriver ?? this.#variants.get(address) ?? "vfio-pci";
+    this.#expect(holder === undefined, `${hostAddress} is in use by ${holder?.guest.name}`);
+    const chosen = vfioDriver ?? this.#variants.get(hostAddress) ?? "vfio-pci";
     const isRebound = isOfVfio(one.driver) && one.driver !== chosen;
-    this.#driversBefore.set(address, isRebound ? "the host's own" : one.driver);
-    this.bind(address, chosen);
-    this.holdings.push({ guest, address, alias, isUnassigned: true });
+    this.#driversBefore.set(hostAddress, isRebound ? "the host's own" : one.driver);
+    this.bind(hostAddress, chosen);
+    this.holdings.push({ guest, hostAddress, alias, isUnassigned: true });
   }
 
   plug(
@@ -391,7 +392,7 @@ export class World {
       `${slot.slot}.0 indicates single function, but others are already populated`,
     );
     const one = this.functions.get(hostAddress);
-    const isHeld = this.holdings.some((h) => h.address === hostAddress && h.guest === OWN_GUEST);
+    const isHeld = this.holdings.some((h) => h.hostAddress === hostAddress && h.guest === OWN_GUEST);
     this.#expect(isHeld, `${hostAddress} is not held, so QEMU cannot open it`);
     const isOpen = this.plugged.some(
       (other) => this.functions.get(other.hostAddress)?.iommuGroup === one?.iommuGroup,
@@ -465,14 +466,14 @@ export class World {
   }
 
   /** An older libvirt plugs one that it was asked to take before, alone, and leaves it on vfio-pci afterwards. */
-  introduce(target: PlugTarget, slot: { bus: string; slot: number }): void {
+  plugSteppingStone(target: PlugTarget, slot: { bus: string; slot: number }): void {
     this.#expect(this.olderLibvirt !== undefined, "only an older libvirt is asked for that");
     this.#expect(target.guestFunction === 0, "Only PCI device addresses with function=0 are supported");
     this.plug(target, slot, false, true);
     this.#setShown(target.qemuId, true);
   }
 
-  withdraw({ qemuId }: PlugTarget): void {
+  unplugSteppingStone({ qemuId }: PlugTarget): void {
     this.#expect(!this.hasDevice(qemuId), `${qemuId} stayed`);
     this.#setShown(qemuId, false);
   }
@@ -498,25 +499,28 @@ export class World {
     return "requested";
   }
 
-  release(address: PciAddress, alias: string): void {
+  release(hostAddress: PciAddress, alias: string): void {
     this.#expect(
-      !this.plugged.some((one) => one.hostAddress === address),
-      `release of ${address} while it is plugged: libvirtd and all its clients hang`,
+      !this.plugged.some((one) => one.hostAddress === hostAddress),
+      `release of ${hostAddress} while it is plugged: libvirtd and all its clients hang`,
     );
-    const one = this.functions.get(address);
-    const members = one === undefined ? [] : this.#groupOf(one).map((member) => member.address);
+    const one = this.functions.get(hostAddress);
+    const members = one === undefined ? [] : this.#groupOf(one).map((member) => member.hostAddress);
     this.#expect(
       !this.plugged.some((other) => members.includes(other.hostAddress)),
-      `release of ${address} while its group is in use`,
+      `release of ${hostAddress} while its group is in use`,
     );
-    const holding = this.holdings.find((h) => h.address === address && h.alias === alias);
+    const holding = this.holdings.find((h) => h.hostAddress === hostAddress && h.alias === alias);
     if (holding === undefined) return;
-    this.#expect(holding.isUnassigned, `release of ${address}, which libvirt plugged and hands back itself`);
+    this.#expect(
+      holding.isUnassigned,
+      `release of ${hostAddress}, which libvirt plugged and hands back itself`,
+    );
     this.holdings = this.holdings.filter((other) => other !== holding);
-    this.#detached.delete(address);
-    const before = this.#driversBefore.get(address);
-    const isLost = !isOfVfio(before) && this.losesDriverAtRelease.has(address);
-    this.bind(address, isLost ? undefined : before);
+    this.#detached.delete(hostAddress);
+    const before = this.#driversBefore.get(hostAddress);
+    const isLost = !isOfVfio(before) && this.losesDriverAtRelease.has(hostAddress);
+    this.bind(hostAddress, isLost ? undefined : before);
   }
 
   /** The guest ends: QEMU lets go of all, libvirt gives back what it took, and the live metadata is gone. */
@@ -529,24 +533,24 @@ export class World {
     this.mapped.clear();
     if (this.olderLibvirt) {
       const isKept = (h: Holding): boolean => h.guest !== OWN_GUEST || this.#isLeftAlone(h);
-      for (const { address } of this.holdings.filter((h) => !isKept(h)))
-        this.bind(address, this.#driversBefore.get(address));
+      for (const { hostAddress } of this.holdings.filter((h) => !isKept(h)))
+        this.bind(hostAddress, this.#driversBefore.get(hostAddress));
       this.holdings = this.holdings
         .filter(isKept)
         .map((h) => (h.guest === OWN_GUEST ? { ...h, isUnassigned: true } : h));
       return;
     }
     this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST);
-    for (const { address } of this.holdings.filter((h) => h.guest === OWN_GUEST))
-      this.bind(address, this.#driversBefore.get(address));
+    for (const { hostAddress } of this.holdings.filter((h) => h.guest === OWN_GUEST))
+      this.bind(hostAddress, this.#driversBefore.get(hostAddress));
     this.holdings = this.holdings.filter((h) => h.guest !== OWN_GUEST);
   }
 
-  bind(address: PciAddress, driver: string | undefined): void {
-    const one = this.functions.get(address);
+  bind(hostAddress: PciAddress, driver: string | undefined): void {
+    const one = this.functions.get(hostAddress);
     if (one === undefined) return;
     const { driver: _, ...rest } = one;
-    this.functions.set(address, driver === undefined ? rest : { ...rest, driver });
+    this.functions.set(hostAddress, driver === undefined ? rest : { ...rest, driver });
   }
 
   /** All that one owner token has here, for "nothing is left". */
@@ -557,8 +561,8 @@ export class World {
       ledger,
       plugged: this.plugged.map((one) => one.qemuId).filter((id) => tags.has(findTagOfQemuId(id) ?? "")),
       held: this.holdings
-        .filter((one) => [...tags].some((tag) => one.alias === aliasOf(tag, one.address)))
-        .map((one) => one.address),
+        .filter((one) => [...tags].some((tag) => one.alias === aliasOf(tag, one.hostAddress)))
+        .map((one) => one.hostAddress),
     };
   }
 
@@ -586,8 +590,8 @@ export class World {
   }
 
   /** Whether an older libvirt does nothing with it when the guest ends. */
-  #isLeftAlone({ address, isUnassigned }: Holding): boolean {
-    return isUnassigned || this.#detached.has(address) || isOfVfio(this.#driversBefore.get(address));
+  #isLeftAlone({ hostAddress, isUnassigned }: Holding): boolean {
+    return isUnassigned || this.#detached.has(hostAddress) || isOfVfio(this.#driversBefore.get(hostAddress));
   }
 
   #busesNow(): GuestBus[] {
@@ -602,8 +606,8 @@ export class World {
     }));
   }
 
-  #hasPlugged(address: PciAddress): boolean {
-    return this.plugged.some((one) => one.hostAddress === address);
+  #hasPlugged(hostAddress: PciAddress): boolean {
+    return this.plugged.some((one) => one.hostAddress === hostAddress);
   }
 
   #expectConfiguration(): void {
@@ -613,14 +617,14 @@ export class World {
     );
   }
 
-  #expectViable(address: PciAddress): void {
-    const one = this.functions.get(address);
+  #expectViable(hostAddress: PciAddress): void {
+    const one = this.functions.get(hostAddress);
     const unsafe = one && this.#groupOf(one).find((member) => !this.#isSafe(member));
-    this.#expect(unsafe === undefined, `group ${one?.iommuGroup} is not viable: ${unsafe?.address}`);
+    this.#expect(unsafe === undefined, `group ${one?.iommuGroup} is not viable: ${unsafe?.hostAddress}`);
   }
 
   #isSafe(member: HostFunction): boolean {
-    const holder = this.holdings.find((one) => one.address === member.address);
+    const holder = this.holdings.find((one) => one.hostAddress === member.hostAddress);
     if (holder !== undefined) return holder.guest === OWN_GUEST;
     return member.isBridge || member.driver === undefined || isOfVfio(member.driver);
   }
@@ -680,7 +684,7 @@ export function hostFunction(
 ): HostFunction {
   const { driver, iommuGroup } = { driver: "e1000e", iommuGroup: 7, ...extra };
   return {
-    address: address as PciAddress,
+    hostAddress: address as PciAddress,
     vendorId: "0x8086",
     productId: "0x10d3",
     isBridge: extra.isBridge ?? false,

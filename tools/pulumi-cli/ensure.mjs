@@ -4,7 +4,7 @@
  * Three programs are needed to run a TypeScript program: `pulumi`, its Node.js language host
  * `pulumi-language-nodejs`, and the launcher of dynamic providers `pulumi-resource-pulumi-nodejs`. The CLI
  * looks for the other two on PATH and beside itself. Plain Node without dependencies: it also runs before
- * `npm ci`. docs/pulumi.md says why the modules beside this file look as they do.
+ * `npm ci`. docs/internals/pulumi.md says why the modules beside this file look as they do.
  */
 import { spawn } from "node:child_process";
 import fs from "node:fs";

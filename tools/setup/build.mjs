@@ -8,8 +8,8 @@ import { root } from "./root.mjs";
 const SOURCES = [
   "sdk",
   "provider",
-  "tools/build.mjs",
-  "tools/bundled-licences.mjs",
+  "tools/release/build.mjs",
+  "tools/release/bundled-licences.mjs",
   "package.json",
   "package-lock.json",
   "tsconfig.json",
@@ -28,7 +28,7 @@ export const build = {
   obstacle: () => undefined,
 
   async make(log) {
-    await runTold(log, "Building dist/", process.execPath, ["tools/build.mjs"], { cwd: root });
+    await runTold(log, "Building dist/", process.execPath, ["tools/release/build.mjs"], { cwd: root });
     fs.mkdirSync(path.dirname(STAMP), { recursive: true });
     fs.writeFileSync(STAMP, stamp());
   },

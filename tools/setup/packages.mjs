@@ -24,6 +24,9 @@ const BENCH_PACKAGES = [
   "socat", // an operator's way to a monitor's socket
 ];
 
+/** What `npm run check` needs. */
+const CHECK_PACKAGES = ["shellcheck"];
+
 const POLICY = "/usr/sbin/policy-rc.d";
 
 /** Debian packages, from the machine's own sources. */
@@ -31,6 +34,12 @@ export const packages = packagesStep("packages", PACKAGES);
 
 /** Those of the bench alone. */
 export const benchPackages = packagesStep("bench-packages", BENCH_PACKAGES);
+
+/** Those of the checks alone. A shellcheck that has come in another way is as good. */
+export const checkPackages = {
+  ...packagesStep("check-packages", CHECK_PACKAGES),
+  isReady: () => spawnSync("shellcheck", ["--version"]).status === 0,
+};
 
 function packagesStep(name, wanted) {
   return {

@@ -18,8 +18,8 @@ export function findAddress(address: XmlElement): PciAddress | undefined {
 }
 
 /** The element of an address on the host. */
-export function addressElement(address: PciAddress): XmlElement {
-  const parts = pciAddressParts(address);
+export function addressElement(hostAddress: PciAddress): XmlElement {
+  const parts = pciAddressParts(hostAddress);
   const hex = (value: number, width: number): string => `0x${value.toString(16).padStart(width, "0")}`;
   return element("address", {
     domain: hex(parts.domain, 4),

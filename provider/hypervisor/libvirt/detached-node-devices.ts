@@ -1,69 +1,83 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../libvirt-rpc";
 import { isVfioDriver, type PciAddress } from "../../pci";
-import type { HoldingParts, HoldingWay } from "./holding-way";
+import type { FunctionHolderDependencies, FunctionHolder } from "./holding-way";
 import { nodeDeviceName, parseNodeDeviceXml } from "./node-device-xml";
 import { isLibvirtError, reasonOf } from "./refused";
 
 /**
  * Libvirt before 8.3: what is held is bound to vfio-pci on the host and given to no guest
- * (docs/decisions/0021-stepping-stone.md). Libvirt's answer is no evidence: the driver is looked at.
+ * (docs/internals/decisions/0021-stepping-stone.md). Libvirt's answer is no evidence: the driver is looked at.
  *
- * One call after the other: in parallel libvirt has left functions on vfio-pci (docs/libvirt.md).
+ * One call after the other: in parallel libvirt has left functions on vfio-pci (docs/internals/libvirt.md).
  */
-export class DetachedNodeDevices implements HoldingWay {
-  readonly #parts: HoldingParts;
+export class DetachedNodeDevices implements FunctionHolder {
+  readonly #parts: FunctionHolderDependencies;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: HoldingParts) {
+  constructor(parts: FunctionHolderDependencies) {
     this.#parts = parts;
   }
 
-  async hold(address: PciAddress, _alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
-    if (vfioDriver !== undefined) return;
-    await this.#inTurn(async (client) => {
-      const failed = (reason: string, cause?: unknown): Error =>
-        fail("HOLD_FAILED", { address, guest: this.#parts.domain().name, reason }, cause);
-      try {
-        await client.nodeDeviceDetach(nodeDeviceName(address));
-      } catch (cause) {
-        if (!(cause instanceof LibvirtError)) throw cause;
-        throw failed(reasonOf(cause), cause);
-      }
-      const driver = (await driverOf(client, address, signal)) ?? "no driver";
-      if (!isVfioDriver(driver)) throw failed(`it is on ${driver} after that`);
-    }, signal);
-  }
-
-  /** QOM is asked first, each time: the kernel waits for QEMU to let go, or worse (libvirt.md, step 4). */
-  async release(
-    address: PciAddress,
+  async hold(
+    hostAddress: PciAddress,
     _alias: string,
     signal: AbortSignal,
     vfioDriver?: string,
   ): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
-      await this.#refusePluggedWhileRunning(address, signal);
+      const failed = (reason: string, cause?: unknown): Error =>
+        providerError(
+          "HOLD_FAILED",
+          { hostAddress: hostAddress, guest: this.#parts.domain().name, reason },
+          cause,
+        );
       try {
-        await client.nodeDeviceReattach(nodeDeviceName(address));
-        if (isVfioDriver(await driverOf(client, address, signal))) await takeAndGiveBack(client, address);
+        await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
+      } catch (cause) {
+        if (!(cause instanceof LibvirtError)) throw cause;
+        throw failed(reasonOf(cause), cause);
+      }
+      const driver = (await driverOf(client, hostAddress, signal)) ?? "no driver";
+      if (!isVfioDriver(driver)) throw failed(`it is on ${driver} after that`);
+    }, signal);
+  }
+
+  /** QOM is asked first, each time: the kernel waits for QEMU to let go, or worse (libvirt.md, step 4). */
+  async release(
+    hostAddress: PciAddress,
+    _alias: string,
+    signal: AbortSignal,
+    vfioDriver?: string,
+  ): Promise<void> {
+    if (vfioDriver !== undefined) return;
+    await this.#inTurn(async (client) => {
+      await this.#refusePluggedWhileRunning(hostAddress, signal);
+      try {
+        await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
+        if (isVfioDriver(await driverOf(client, hostAddress, signal)))
+          await takeAndGiveBack(client, hostAddress);
       } catch (cause) {
         if (isLibvirtError(cause, LibvirtErrorCode.NO_NODE_DEVICE)) return;
         if (!(cause instanceof LibvirtError)) throw cause;
         const guest = this.#parts.domain().name;
-        throw fail("RELEASE_FAILED", { address, guest, reason: reasonOf(cause) }, cause);
+        throw providerError(
+          "RELEASE_FAILED",
+          { hostAddress: hostAddress, guest, reason: reasonOf(cause) },
+          cause,
+        );
       }
     }, signal);
   }
 
-  async rebind(address: PciAddress, signal: AbortSignal): Promise<void> {
-    await this.#inTurn((client) => takeAndGiveBack(client, address), signal);
+  async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+    await this.#inTurn((client) => takeAndGiveBack(client, hostAddress), signal);
   }
 
-  async #refusePluggedWhileRunning(address: PciAddress, signal: AbortSignal): Promise<void> {
+  async #refusePluggedWhileRunning(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
     try {
-      await this.#parts.refusePlugged(address, signal);
+      await this.#parts.refusePlugged(hostAddress, signal);
     } catch (cause) {
       // nobody answers for a guest that has ended, and it has nothing
       if (!isLibvirtError(cause, LibvirtErrorCode.OPERATION_INVALID)) throw cause;
@@ -81,16 +95,16 @@ export class DetachedNodeDevices implements HoldingWay {
 }
 
 /** A libvirtd that was started anew gives back only what it has taken itself. */
-async function takeAndGiveBack(client: LibvirtClient, address: PciAddress): Promise<void> {
-  await client.nodeDeviceDetach(nodeDeviceName(address));
-  await client.nodeDeviceReattach(nodeDeviceName(address));
+async function takeAndGiveBack(client: LibvirtClient, hostAddress: PciAddress): Promise<void> {
+  await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
+  await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
 }
 
 async function driverOf(
   client: LibvirtClient,
-  address: PciAddress,
+  hostAddress: PciAddress,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  return parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(address), signal), address).function
-    .driver;
+  return parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(hostAddress), signal), hostAddress)
+    .function.driver;
 }

@@ -3,7 +3,7 @@ import type { RomOptions } from "../../pci";
 import {
   findTagOfAlias,
   type ConfiguredFunction,
-  type ConfiguredPlace,
+  type GuestAddress,
   type GuestIdentity,
   type Holding,
   type LedgerEntry,
@@ -61,9 +61,9 @@ export function parseDomainXml(text: string): DomainDescription {
     identity,
     isRunning: attribute(domain, "id") !== undefined,
     ...(memoryBytes !== undefined && { memoryBytes }),
-    holdings: taken.map(({ address, alias, isUnassigned }) => ({
+    holdings: taken.map(({ hostAddress, alias, isUnassigned }) => ({
       guest: identity,
-      address,
+      hostAddress,
       alias,
       isUnassigned,
     })),
@@ -100,7 +100,7 @@ function findTaken(taker: XmlElement, buses: ReadonlyMap<number, string>): Taken
   const guestAddress = child(taker, "address");
   const place = findPlace(guestAddress, buses);
   return {
-    address,
+    hostAddress: address,
     alias: aliasName(taker),
     isUnassigned: attribute(guestAddress, "type") === "unassigned",
     ...(place && { place }),
@@ -117,7 +117,7 @@ function findRom(rom: XmlElement): RomOptions {
   };
 }
 
-function findPlace(address: XmlElement, buses: ReadonlyMap<number, string>): ConfiguredPlace | undefined {
+function findPlace(address: XmlElement, buses: ReadonlyMap<number, string>): GuestAddress | undefined {
   if (attribute(address, "type") !== "pci") return undefined;
   return {
     bus: busOf(address, buses),

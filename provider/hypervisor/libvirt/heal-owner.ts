@@ -7,7 +7,7 @@ const forms = [
   /&#(?:\d{1,7}|x[0-9a-f]{1,6});/gi,
   /&#x[0-9A-F]{2,6};/g,
 ];
-const MOST_TIMES = 3;
+const MAX_TIMES = 3;
 const unchanged = (text: string): string => text;
 
 /**
@@ -18,7 +18,7 @@ const unchanged = (text: string): string => text;
 export function healingOf(owner: string, tag: string): (text: string) => string {
   if (!owner.includes("&") || !isTag(tag) || tagOf(owner) === tag) return unchanged;
   const healings = forms.flatMap((form) =>
-    Array.from({ length: MOST_TIMES }, (_, index) => (text: string) => decodeTimes(text, form, index + 1)),
+    Array.from({ length: MAX_TIMES }, (_, index) => (text: string) => decodeTimes(text, form, index + 1)),
   );
   return healings.find((heal) => tagOf(heal(owner)) === tag) ?? unchanged;
 }

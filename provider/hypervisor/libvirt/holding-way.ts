@@ -4,12 +4,12 @@ import type { PciAddress } from "../../pci";
 import type { LibvirtSession } from "./libvirt-session";
 
 /** How libvirt takes functions for a guest that does not see them, and gives them back. */
-export type HoldingWay = Pick<Host, "hold" | "release" | "rebind">;
+export type FunctionHolder = Pick<Host, "hold" | "release" | "rebind">;
 
-/** What a {@link HoldingWay} works with. */
-export interface HoldingParts {
+/** What a {@link FunctionHolder} works with. */
+export interface FunctionHolderDependencies {
   readonly session: LibvirtSession;
   readonly domain: () => LibvirtDomain;
   /** Throws STILL_PLUGGED where QEMU has the function, whoever has plugged it. */
-  readonly refusePlugged: (address: PciAddress, signal: AbortSignal) => Promise<void>;
+  readonly refusePlugged: (hostAddress: PciAddress, signal: AbortSignal) => Promise<void>;
 }

@@ -7,8 +7,11 @@ import { element, writeXml, type XmlElement } from "./xml";
  * A hostdev that libvirt holds for the guest (vfio-pci, device node, cgroup, label, memlock) and does not
  * show to it: with the address type `unassigned` there is no device_add (libvirt from 8.3 also live).
  */
-export function unassignedHostdev(address: PciAddress, alias: string, vfioDriver?: string): string {
-  return hostdev({ address, alias, ...(vfioDriver !== undefined && { vfioDriver }) }, { type: "unassigned" });
+export function unassignedHostdev(hostAddress: PciAddress, alias: string, vfioDriver?: string): string {
+  return hostdev(
+    { hostAddress, alias, ...(vfioDriver !== undefined && { vfioDriver }) },
+    { type: "unassigned" },
+  );
 }
 
 /**
@@ -41,7 +44,7 @@ export function configuredHostdev(
  *
  * @param busNumber as above
  */
-export function introducedHostdev(one: ConfiguredFunction, busNumber: number): string {
+export function steppingStoneHostdev(one: ConfiguredFunction, busNumber: number): string {
   return configuredHostdev(one, busNumber, false, "no");
 }
 
@@ -50,14 +53,14 @@ export function introducedHostdev(one: ConfiguredFunction, busNumber: number): s
  * it has bound it gives to a driver of the host's at the release. Older ones pass over `model`.
  */
 function hostdev(
-  { address, alias, vfioDriver, ...rest }: Omit<ConfiguredFunction, "place">,
+  { hostAddress, alias, vfioDriver, ...rest }: Omit<ConfiguredFunction, "place">,
   guestAddress: Readonly<Record<string, string>>,
   managed: "yes" | "no" = "yes",
 ): string {
   return writeXml(
     element("hostdev", { mode: "subsystem", type: "pci", managed }, [
       element("driver", { name: "vfio", model: vfioDriver }),
-      element("source", {}, [addressElement(address)]),
+      element("source", {}, [addressElement(hostAddress)]),
       ...romElements(rest),
       element("alias", { name: alias }),
       element("address", guestAddress),

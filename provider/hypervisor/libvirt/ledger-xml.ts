@@ -1,4 +1,4 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { findPciAddress, type GuestSlot, type PciAddress } from "../../pci";
 import { isTag, type LedgerEntry, type LedgerFunction } from "../../plan";
 import { findIncarnation, findSince } from "../ledger-marks";
@@ -95,7 +95,7 @@ function parseLedger(text: string, guest: string): XmlElement {
 
 function entriesOf(ledger: XmlElement, guest: string): LedgerEntry[] {
   const unreadable = (reason: string): Error =>
-    fail("LEDGER_UNREADABLE", { where: `in the metadata of guest ${guest}`, reason });
+    providerError("LEDGER_UNREADABLE", { where: `in the metadata of guest ${guest}`, reason });
   if (ledger.name !== ROOT) throw unreadable(`its element is not ${ROOT}`);
   if ((attribute(ledger, "form") ?? FORM) !== FORM)
     throw unreadable(`its form is not ${FORM}; a newer release may have written it`);
@@ -159,7 +159,7 @@ function findFunction(one: XmlElement, heal: (text: string) => string): LedgerFu
   const romFile = heal(decodeText(attribute(one, "rom-file") ?? "") ?? "");
   const romBar = attribute(one, "rom-bar");
   return {
-    address,
+    hostAddress: address,
     ...(guest !== undefined && { guestFunction: Number(guest) }),
     ...(hostDriver !== undefined && { hostDriver }),
     ...(romFile && { romFile }),
@@ -180,9 +180,9 @@ function laidOver(ledger: XmlElement, former: XmlElement | undefined, entry: Led
   const formerFunctions = former === undefined ? [] : functionElements(former);
   const functions = entry.functions.map((one) =>
     withAttributes(
-      formerFunctions.find((other) => addressOf(other) === one.address) ?? inSame(ledger, FUNCTION),
+      formerFunctions.find((other) => addressOf(other) === one.hostAddress) ?? inSame(ledger, FUNCTION),
       {
-        address: one.address,
+        address: one.hostAddress,
         guest: one.guestFunction?.toString(),
         driver: one.hostDriver,
         "rom-file": one.romFile === undefined ? undefined : encodeText(one.romFile),

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import type { Host, Identity, ObservationQuery } from "../../lifecycle";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient, type LibvirtDomain } from "../../libvirt-rpc";
 import {
@@ -11,7 +11,7 @@ import {
   romOptionsOf,
   type GuestSlot,
   type HostFunction,
-  type HostSurvey,
+  type HostFacts,
   type PciAddress,
   type PciSlotAddress,
 } from "../../pci";
@@ -25,25 +25,25 @@ import {
   type PlugTarget,
 } from "../../plan";
 import { listVfioPaths, qemuIdAt, type QmpMonitor } from "../../qmp";
-import { lookAtUses } from "../host-uses";
+import { readHostUses } from "../host-uses";
 import { findHostFunction, surveyGuest, type GuestSurvey } from "../qemu";
 import { retryBusyJob } from "./busy-job";
 import { DetachedNodeDevices } from "./detached-node-devices";
 import { parseDomainXml, type DomainDescription } from "./domain-xml";
 import { hasEnded } from "./has-ended";
-import type { HoldingParts, HoldingWay } from "./holding-way";
-import { configuredHostdev, introducedHostdev, unassignedHostdev } from "./hostdev-xml";
+import type { FunctionHolderDependencies, FunctionHolder } from "./holding-way";
+import { configuredHostdev, steppingStoneHostdev, unassignedHostdev } from "./hostdev-xml";
 import type { LibvirtSession } from "./libvirt-session";
 import { nodeDeviceName, parseNodeDeviceXml, type NodeDeviceDescription } from "./node-device-xml";
 import { isLibvirtError, reasonOf } from "./refused";
-import { describeGuests, toldUnread, unlessGone, type DescribedGuests } from "./running-guests";
+import { describeGuests, toldUnread, undefinedOnError, type DescribedGuests } from "./running-guests";
 import { UnassignedHostdevs } from "./unassigned-hostdevs";
 
 /** virConnectListAllDomainsFlags: guests without configuration only. */
 const TRANSIENT_DOMAINS = 8;
 
 /** Between two looks whether libvirt has noticed that QEMU has let go. */
-const WITHDRAW_LOOK_MS = 100;
+const UNPLUG_STONE_INTERVAL_MS = 100;
 
 /** What {@link LibvirtHost} is made of. */
 export interface LibvirtHostParts {
@@ -53,7 +53,7 @@ export interface LibvirtHostParts {
   readonly guest: string;
   /** Told of the guest as soon as it is found, for the parts that speak to it. */
   readonly onDomain: (domain: LibvirtDomain) => void;
-  readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
+  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
 }
 
 /** Host functions that QEMU has, by the ids it has them under. */
@@ -68,8 +68,8 @@ export class LibvirtHost implements Host {
   #domain: LibvirtDomain | undefined;
   /** The guest that alone counts; undefined for whichever has the name. */
   #keptUuid: string | undefined;
-  readonly #unassigned: HoldingWay;
-  readonly #detached: HoldingWay;
+  readonly #unassigned: FunctionHolder;
+  readonly #detached: FunctionHolder;
   #plugged: Promise<PluggedIds> | undefined;
   /**
    * Of a function, ids of devices that are none of it, though QEMU does not tell what they are: they were there while it was on
@@ -79,16 +79,16 @@ export class LibvirtHost implements Host {
 
   constructor(parts: LibvirtHostParts) {
     this.#parts = parts;
-    const holding: HoldingParts = {
+    const holding: FunctionHolderDependencies = {
       session: parts.session,
       domain: () => this.#foundDomain(),
-      refusePlugged: (address, signal) => this.#refusePlugged(address, signal),
+      refusePlugged: (hostAddress, signal) => this.#refusePlugged(hostAddress, signal),
     };
     this.#unassigned = new UnassignedHostdevs(holding);
     this.#detached = new DetachedNodeDevices(holding);
   }
 
-  async identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
+  async readIdentity(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
     const client = await this.#parts.session.client(signal);
     const [domain, found] = await Promise.all([
       this.#findDomain(client, signal),
@@ -105,7 +105,7 @@ export class LibvirtHost implements Host {
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
     const client = await this.#parts.session.client(signal);
     // the slowest look, and nobody's condition: it runs beside the others until the end
-    const surveying = lookAtUses(query, () => this.#parts.survey(signal));
+    const surveying = readHostUses(query, () => this.#parts.readHostFacts(signal));
     surveying.catch(() => undefined);
     const olderVersion = await this.#parts.session.olderVersion(signal);
     const isOlder = olderVersion !== undefined;
@@ -125,9 +125,9 @@ export class LibvirtHost implements Host {
     const ledger = guests.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry })));
     const ofOurs = [...(own?.functions ?? []), ...(persistent?.functions ?? [])]
       .filter((one) => findTagOfAlias(one.alias) !== undefined)
-      .map((one) => one.address);
+      .map((one) => one.hostAddress);
     const detached = isOlder ? ledger.filter((line) => line.guest.uuid === domain?.uuid) : [];
-    const recorded = detached.flatMap((line) => line.entry.functions.map((one) => one.address));
+    const recorded = detached.flatMap((line) => line.entry.functions.map((one) => one.hostAddress));
     const [functions, survey, uses] = await Promise.all([
       this.#withGroups(client, named, [...ofOurs, ...recorded], signal),
       own === undefined
@@ -167,7 +167,7 @@ export class LibvirtHost implements Host {
       plugsSingles: true,
       ...(olderVersion === undefined
         ? persistent && { configuration: configurationOf(persistent) }
-        : { olderLibvirt: { version: olderVersion }, ledgerPlace: "domain" as const }),
+        : { olderLibvirt: { version: olderVersion }, ledgerLocation: "domain" as const }),
     };
   }
 
@@ -179,7 +179,7 @@ export class LibvirtHost implements Host {
 
   /**
    * The calls go out together: libvirt carries out what it has been sent though its client dies, so that a part
-   * of a set, with which the guest might not boot, does not stay (docs/decisions/0012-persistent-configuration.md).
+   * of a set, with which the guest might not boot, does not stay (docs/internals/decisions/0012-persistent-configuration.md).
    */
   async configure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
@@ -191,35 +191,43 @@ export class LibvirtHost implements Host {
       if (one.place === undefined || number !== undefined)
         return configuredHostdev(one, number ?? 0, isMultifunction);
       const reason = `it has no bus ${one.place.bus}`;
-      throw fail("CONFIGURE_FAILED", { functions: [one.address], guest: domain.name, reason });
+      throw providerError("CONFIGURE_FAILED", { functions: [one.hostAddress], guest: domain.name, reason });
     });
     const failures = await failuresOf(
       elements.map((xml) => retryBusyJob(() => client.attachDevice(domain, xml, "config"), signal)),
     );
-    throwWhatFailed("CONFIGURE_FAILED", functions, domain, failures);
+    throwFirstFailure("CONFIGURE_FAILED", functions, domain, failures);
   }
 
   async unconfigure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#foundDomain();
     const failures = await failuresOf(
-      functions.map(async ({ address, alias }) => {
-        const xml = unassignedHostdev(address, alias);
+      functions.map(async ({ hostAddress, alias }) => {
+        const xml = unassignedHostdev(hostAddress, alias);
         const detached = retryBusyJob(() => client.detachDevice(domain, xml, "config"), signal);
-        await unlessGone(LibvirtErrorCode.DEVICE_MISSING, () => detached);
+        await undefinedOnError(LibvirtErrorCode.DEVICE_MISSING, () => detached);
       }),
     );
-    throwWhatFailed("UNCONFIGURE_FAILED", functions, domain, failures);
+    throwFirstFailure("UNCONFIGURE_FAILED", functions, domain, failures);
   }
 
-  async lookAt(addresses: readonly PciAddress[], signal: AbortSignal): Promise<readonly HostFunction[]> {
+  async readFunctions(
+    addresses: readonly PciAddress[],
+    signal: AbortSignal,
+  ): Promise<readonly HostFunction[]> {
     const client = await this.#parts.session.client(signal);
     const found = await Promise.all(addresses.map((one) => describeFunction(client, one, signal)));
     return found.flatMap((one) => one?.function ?? []);
   }
 
-  async hold(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
-    await (await this.#holdingWay(signal)).hold(address, alias, signal, vfioDriver);
+  async hold(
+    hostAddress: PciAddress,
+    alias: string,
+    signal: AbortSignal,
+    vfioDriver?: string,
+  ): Promise<void> {
+    await (await this.#functionHolder(signal)).hold(hostAddress, alias, signal, vfioDriver);
   }
 
   async attach(target: PlugTarget, slot: GuestSlot, signal: AbortSignal, vfioDriver?: string): Promise<void> {
@@ -229,54 +237,69 @@ export class LibvirtHost implements Host {
   }
 
   /** Only an older libvirt is asked for this. */
-  async introduce(target: PlugTarget, slot: GuestSlot, signal: AbortSignal): Promise<void> {
-    await this.#plugAlone(target, slot, signal, introducedHostdev);
+  async plugSteppingStone(target: PlugTarget, slot: GuestSlot, signal: AbortSignal): Promise<void> {
+    await this.#plugAlone(target, slot, signal, steppingStoneHostdev);
   }
 
   /** libvirt notices by QEMU's event, a moment after whoever listens to the monitor. */
-  async withdraw({ hostAddress: address, qemuId }: PlugTarget, signal: AbortSignal): Promise<void> {
-    while ((await this.heldAliases(signal)).has(qemuId)) await sleep(WITHDRAW_LOOK_MS, undefined, { signal });
-    const [one] = await this.lookAt([address], signal);
+  async unplugSteppingStone(
+    { hostAddress: hostAddress, qemuId }: PlugTarget,
+    signal: AbortSignal,
+  ): Promise<void> {
+    while ((await this.heldAliases(signal)).has(qemuId))
+      await sleep(UNPLUG_STONE_INTERVAL_MS, undefined, { signal });
+    const [one] = await this.readFunctions([hostAddress], signal);
     const driver = one?.driver ?? "no driver";
     if (isVfioDriver(driver)) return;
     const reason = one === undefined ? "the host has it no more" : `it is on ${driver}`;
-    throw fail("GROUP_NOT_KEPT", { address, guest: this.#foundDomain().name, reason });
+    throw providerError("GROUP_NOT_KEPT", {
+      hostAddress: hostAddress,
+      guest: this.#foundDomain().name,
+      reason,
+    });
   }
 
-  async release(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
-    await (await this.#holdingWay(signal)).release(address, alias, signal, vfioDriver);
+  async release(
+    hostAddress: PciAddress,
+    alias: string,
+    signal: AbortSignal,
+    vfioDriver?: string,
+  ): Promise<void> {
+    await (await this.#functionHolder(signal)).release(hostAddress, alias, signal, vfioDriver);
   }
 
-  async rebind(address: PciAddress, signal: AbortSignal): Promise<void> {
-    await (await this.#holdingWay(signal)).rebind(address, signal);
+  async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+    await (await this.#functionHolder(signal)).rebind(hostAddress, signal);
   }
 
-  async #holdingWay(signal: AbortSignal): Promise<HoldingWay> {
+  async #functionHolder(signal: AbortSignal): Promise<FunctionHolder> {
     const isOlder = (await this.#parts.session.olderVersion(signal)) !== undefined;
     return isOlder ? this.#detached : this.#unassigned;
   }
 
   /** Whoever has plugged it, under whatever id: libvirtd would block all the same. */
-  async #refusePlugged(address: PciAddress, signal: AbortSignal): Promise<void> {
+  async #refusePlugged(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
     // those that are asked for together share one look: a turn in the guest's job queue for each would hold them up
     this.#plugged ??= this.#lookForPlugged(signal).finally(() => (this.#plugged = undefined));
     const { found, unidentified } = await this.#plugged;
     const guest = this.#foundDomain().name;
-    const qemuId = found.get(address);
-    if (qemuId !== undefined) throw fail("STILL_PLUGGED", { address, guest, qemuId });
-    const ids = unidentified.filter((one) => this.#others.get(address)?.includes(one) !== true);
-    if (ids.length > 0) throw fail("FUNCTION_UNIDENTIFIED", { functions: [address], guest, ids });
+    const qemuId = found.get(hostAddress);
+    if (qemuId !== undefined)
+      throw providerError("STILL_PLUGGED", { hostAddress: hostAddress, guest, qemuId });
+    const ids = unidentified.filter((one) => this.#others.get(hostAddress)?.includes(one) !== true);
+    if (ids.length > 0)
+      throw providerError("FUNCTION_UNIDENTIFIED", { functions: [hostAddress], guest, ids });
   }
 
   #tellApart(survey: GuestSurvey, functions: ReadonlyMap<PciAddress, HostFunction>): void {
     const ofHost = [...functions.values()].filter(
       ({ driver }) => driver !== undefined && !isVfioDriver(driver),
     );
-    for (const address of [
-      ...ofHost.map((one) => one.address),
+    for (const hostAddress of [
+      ...ofHost.map((one) => one.hostAddress),
       ...survey.plugged.map((one) => one.hostAddress),
     ])
-      this.#others.set(address, survey.unidentified);
+      this.#others.set(hostAddress, survey.unidentified);
   }
 
   /** QEMU's id of each host function that it has, and of those of which it cannot be told which they are. */
@@ -285,9 +308,9 @@ export class LibvirtHost implements Host {
     const found = new Map<PciAddress, string>();
     const unidentified: string[] = [];
     for (const path of await listVfioPaths(monitor, signal)) {
-      const address = await findHostFunction(monitor, path, signal);
-      if (address === "unidentified") unidentified.push(qemuIdAt(path));
-      else if (address !== "none") found.set(address, qemuIdAt(path));
+      const hostAddress = await findHostFunction(monitor, path, signal);
+      if (hostAddress === "unidentified") unidentified.push(qemuIdAt(path));
+      else if (hostAddress !== "none") found.set(hostAddress, qemuIdAt(path));
     }
     return { found, unidentified };
   }
@@ -301,14 +324,14 @@ export class LibvirtHost implements Host {
   ): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#foundDomain();
-    const { hostAddress: address, guestFunction, qemuId } = target;
+    const { hostAddress: hostAddress, guestFunction, qemuId } = target;
     const failed = (reason: string, cause?: unknown): Error =>
-      fail("PLUG_FAILED", { address, slot: describeSlot(slot), reason }, cause);
+      providerError("PLUG_FAILED", { hostAddress: hostAddress, slot: describeSlot(slot), reason }, cause);
     const { buses } = parseDomainXml(await client.domainXml(domain, {}, signal));
     const number = findBusNumber(buses, slot.bus);
     if (number === undefined) throw failed(`libvirt knows of no bus ${slot.bus} in this guest`);
     const place = { bus: slot.bus, slot: slot.slot, guestFunction };
-    const xml = hostdevOf({ address, alias: qemuId, place, ...romOptionsOf(target) }, number);
+    const xml = hostdevOf({ hostAddress, alias: qemuId, place, ...romOptionsOf(target) }, number);
     try {
       await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
     } catch (cause) {
@@ -318,7 +341,7 @@ export class LibvirtHost implements Host {
   }
 
   #foundDomain(): LibvirtDomain {
-    if (this.#domain === undefined) throw fail("GUEST_NOT_FOUND", { guest: this.#parts.guest });
+    if (this.#domain === undefined) throw providerError("GUEST_NOT_FOUND", { guest: this.#parts.guest });
     return this.#domain;
   }
 
@@ -349,7 +372,7 @@ export class LibvirtHost implements Host {
       reservedAtBoot: (bus: string) => persistent?.slotsByBus.get(bus) ?? [],
     };
     const toAsk = forPlug && {
-      plugBuses: [...forPlug.buses, ...busesWithAMeaning(live, persistent)],
+      plugBuses: [...forPlug.buses, ...busesToInspect(live, persistent)],
       ...(forPlug.everyBus !== undefined && { everyBus: forPlug.everyBus }),
     };
     try {
@@ -387,12 +410,12 @@ export class LibvirtHost implements Host {
     signal: AbortSignal,
   ): Promise<Map<PciAddress, HostFunction>> {
     const found = new Map(named);
-    const missing = [...new Set(ofOurs)].filter((address) => !found.has(address));
-    for (const [address, one] of await describeAll(client, missing, signal)) found.set(address, one);
+    const missing = [...new Set(ofOurs)].filter((hostAddress) => !found.has(hostAddress));
+    for (const [hostAddress, one] of await describeAll(client, missing, signal)) found.set(hostAddress, one);
     const members = [...found.values()].flatMap((one) => one.groupMembers);
-    const others = [...new Set(members)].filter((address) => !found.has(address));
-    for (const [address, one] of await describeAll(client, others, signal)) found.set(address, one);
-    return new Map([...found].map(([address, one]) => [address, one.function]));
+    const others = [...new Set(members)].filter((hostAddress) => !found.has(hostAddress));
+    for (const [hostAddress, one] of await describeAll(client, others, signal)) found.set(hostAddress, one);
+    return new Map([...found].map(([hostAddress, one]) => [hostAddress, one.function]));
   }
 }
 
@@ -415,8 +438,8 @@ async function describePersistent(
 ): Promise<DomainDescription | undefined> {
   const [transients, persistent] = await Promise.all([
     client.listDomains(TRANSIENT_DOMAINS, signal),
-    unlessGone(LibvirtErrorCode.NO_DOMAIN, () =>
-      unlessGone(LibvirtErrorCode.OPERATION_INVALID, async () =>
+    undefinedOnError(LibvirtErrorCode.NO_DOMAIN, () =>
+      undefinedOnError(LibvirtErrorCode.OPERATION_INVALID, async () =>
         parseDomainXml(await client.domainXml(domain, { inactive: true }, signal)),
       ),
     ),
@@ -443,7 +466,7 @@ function configurationOf({ buses, functions, ledger }: DomainDescription): Confi
  * those that a persistent attachment cannot have, because the configuration has given them to one already or
  * does not have them.
  */
-function busesWithAMeaning(live: DomainDescription, persistent: DomainDescription | undefined): string[] {
+function busesToInspect(live: DomainDescription, persistent: DomainDescription | undefined): string[] {
   const recorded = live.ledger.map((entry) => entry.slot.bus);
   if (persistent === undefined) return recorded;
   const atBoot = new Set(persistent.buses.values());
@@ -461,7 +484,7 @@ async function failuresOf(calls: readonly Promise<void>[]): Promise<unknown[]> {
   return results.map((one) => (one.status === "rejected" ? (one.reason as unknown) : undefined));
 }
 
-function throwWhatFailed(
+function throwFirstFailure(
   code: "CONFIGURE_FAILED" | "UNCONFIGURE_FAILED",
   functions: readonly ConfiguredFunction[],
   domain: LibvirtDomain,
@@ -471,8 +494,8 @@ function throwWhatFailed(
   if (first === undefined) return;
   if (!(first instanceof LibvirtError)) throw first as Error;
   const failed = functions.filter((_one, index) => failures[index] !== undefined);
-  const addresses = failed.map((one) => one.address);
-  throw fail(code, { functions: addresses, guest: domain.name, reason: reasonOf(first) }, first);
+  const addresses = failed.map((one) => one.hostAddress);
+  throw providerError(code, { functions: addresses, guest: domain.name, reason: reasonOf(first) }, first);
 }
 
 async function describeAll(
@@ -480,16 +503,18 @@ async function describeAll(
   addresses: readonly PciAddress[],
   signal: AbortSignal,
 ): Promise<Map<PciAddress, NodeDeviceDescription>> {
-  const all = await Promise.all(addresses.map((address) => describeFunction(client, address, signal)));
-  return new Map(all.flatMap((one) => (one === undefined ? [] : [[one.function.address, one] as const])));
+  const all = await Promise.all(
+    addresses.map((hostAddress) => describeFunction(client, hostAddress, signal)),
+  );
+  return new Map(all.flatMap((one) => (one === undefined ? [] : [[one.function.hostAddress, one] as const])));
 }
 
 function describeFunction(
   client: LibvirtClient,
-  address: PciAddress,
+  hostAddress: PciAddress,
   signal: AbortSignal,
 ): Promise<NodeDeviceDescription | undefined> {
-  return unlessGone(LibvirtErrorCode.NO_NODE_DEVICE, async () =>
-    parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(address), signal), address),
+  return undefinedOnError(LibvirtErrorCode.NO_NODE_DEVICE, async () =>
+    parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(hostAddress), signal), hostAddress),
   );
 }

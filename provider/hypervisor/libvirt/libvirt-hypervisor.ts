@@ -1,7 +1,7 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import type { Hypervisor, Lock } from "../../lifecycle";
 import type { LibvirtDomain } from "../../libvirt-rpc";
-import type { HostSurvey } from "../../pci";
+import type { HostFacts } from "../../pci";
 import { QmpGuest } from "../qemu";
 import { LibvirtHost } from "./libvirt-host";
 import { LibvirtLedger } from "./libvirt-ledger";
@@ -14,17 +14,17 @@ export interface LibvirtHypervisorOptions {
   /** Name or UUID of the guest. */
   readonly guest: string;
   readonly lock: Lock;
-  readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
+  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
   /** Told of the guest when it is found. */
   readonly onFound?: (guest: { readonly name: string; readonly uuid: string }) => void;
 }
 
 /** One guest of a libvirt host: libvirt holds the functions, QEMU plugs them (architecture.md). */
 export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor {
-  const { session, guest, lock, survey, onFound } = options;
+  const { session, guest, lock, readHostFacts, onFound } = options;
   let found: LibvirtDomain | undefined;
   const domain = (): LibvirtDomain => {
-    if (found === undefined) throw fail("GUEST_NOT_FOUND", { guest });
+    if (found === undefined) throw providerError("GUEST_NOT_FOUND", { guest });
     return found;
   };
   const onDomain = (one: LibvirtDomain): void => {
@@ -35,7 +35,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
   return {
     label: session.label,
     guestName: guest,
-    host: new LibvirtHost({ session, monitor, guest, survey, onDomain }),
+    host: new LibvirtHost({ session, monitor, guest, readHostFacts, onDomain }),
     guest: new QmpGuest(monitor),
     ledger: new LibvirtLedger(session, domain),
     lock,

@@ -1,13 +1,13 @@
 import type { Ledger } from "../../lifecycle";
 import { LibvirtError, LibvirtErrorCode, type LibvirtDomain } from "../../libvirt-rpc";
-import type { LedgerEntry, LedgerPlace } from "../../plan";
+import type { LedgerEntry, LedgerLocation } from "../../plan";
 import { retryBusyJob } from "./busy-job";
 import { eraseFromLedger, LEDGER_PREFIX, LEDGER_URI, recordInLedger } from "./ledger-xml";
 import type { LibvirtSession } from "./libvirt-session";
 
 /** Which of the guest's two descriptions libvirt is asked to change. */
 type Target = "live" | "config";
-const targets: Readonly<Record<LedgerPlace, readonly Target[]>> = {
+const targets: Readonly<Record<LedgerLocation, readonly Target[]>> = {
   live: ["live"],
   configuration: ["config"],
   // the running guest's last: while it has the entry, whoever comes after a crash finds both
@@ -32,24 +32,24 @@ export class LibvirtLedger implements Ledger {
     this.#domain = domain;
   }
 
-  async record(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
-    await this.#change((present, guest) => recordInLedger(present, entry, guest), places, signal);
+  async record(entry: LedgerEntry, locations: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
+    await this.#change((present, guest) => recordInLedger(present, entry, guest), locations, signal);
   }
 
-  async erase(entry: LedgerEntry, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
-    await this.#change((present, guest) => eraseFromLedger(present, entry, guest), places, signal);
+  async erase(entry: LedgerEntry, locations: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
+    await this.#change((present, guest) => eraseFromLedger(present, entry, guest), locations, signal);
   }
 
-  async #change(change: Change, places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
-    for (const place of places) {
+  async #change(change: Change, locations: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
+    for (const location of locations) {
       const missing: Error[] = [];
-      for (const target of targets[place])
+      for (const target of targets[location])
         await this.#changeOne(change, target, signal).catch((cause: unknown) => {
           // a guest that does not run has no live metadata, a transient one no others
-          if (place !== "domain" || !isMissing(cause)) throw cause;
+          if (location !== "domain" || !isMissing(cause)) throw cause;
           missing.push(cause);
         });
-      if (missing.length < targets[place].length) continue;
+      if (missing.length < targets[location].length) continue;
       throw missing[0] ?? new Error("the ledger of a libvirt guest is in its metadata");
     }
   }

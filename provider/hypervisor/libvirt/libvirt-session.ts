@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { causeText, fail } from "../../errors";
+import { causeText, providerError } from "../../errors";
 import { findUuidBytes, LibvirtClient, LibvirtError } from "../../libvirt-rpc";
 import { child, parseXml, textOf } from "./xml";
 
@@ -99,14 +99,14 @@ export class LibvirtSession {
     try {
       const version = await client.libVersion(signal);
       if (version < OLDEST_LIBVIRT)
-        throw fail("LIBVIRT_TOO_OLD", { label: this.label, version: formatVersion(version) });
+        throw providerError("LIBVIRT_TOO_OLD", { label: this.label, version: formatVersion(version) });
       this.#versions.set(client, version);
       return client;
     } catch (cause) {
       await client.close();
       if (!signal.aborted) throw cause;
       const tried = [`the connection opened, but libvirt ${this.#silence}`];
-      throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried }, cause);
+      throw providerError("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried }, cause);
     }
   }
 
@@ -119,21 +119,22 @@ export class LibvirtSession {
     const sockets = this.uri === "qemu:///system" ? SYSTEM_SOCKETS : [];
     // Single quotes are literal to every shell, and a LibvirtUri has none.
     const relay = `virt-ssh-helper '${this.uri}'`;
-    const ways: readonly { readonly name: string; readonly open: () => Promise<Duplex> }[] = [
+    const dialers: readonly { readonly name: string; readonly open: () => Promise<Duplex> }[] = [
       ...sockets.map((path) => ({ name: path, open: () => this.#streams.openUnixSocket(path, signal) })),
       { name: relay, open: () => this.#streams.openCommand(relay, signal) },
     ];
     const tried: string[] = [];
-    for (const way of ways) {
+    for (const way of dialers) {
       try {
         return await LibvirtClient.open(await way.open(), { uri: this.uri, signal });
       } catch (cause) {
         tried.push(`${way.name}: ${signal.aborted ? this.#silence : causeText(cause)}`);
         const isFinal = signal.aborted || cause instanceof LibvirtError;
-        if (isFinal) throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried }, cause);
+        if (isFinal)
+          throw providerError("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried }, cause);
       }
     }
-    throw fail("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried });
+    throw providerError("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried });
   }
 }
 
@@ -142,7 +143,10 @@ async function askHostUuid(client: LibvirtClient): Promise<string> {
   const capabilities = parseXml(await client.capabilities(), "its capabilities");
   const uuid = textOf(child(capabilities, "capabilities", "host", "uuid"));
   if (uuid === undefined || findUuidBytes(uuid) === undefined)
-    throw fail("XML_UNREADABLE", { what: "its capabilities", reason: "the UUID of the host is none" });
+    throw providerError("XML_UNREADABLE", {
+      what: "its capabilities",
+      reason: "the UUID of the host is none",
+    });
   return uuid;
 }
 

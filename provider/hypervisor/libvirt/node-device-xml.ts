@@ -1,4 +1,4 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { type HostFunction, type PciAddress } from "../../pci";
 import { findAddress } from "./address-xml";
 import { attribute, child, children, element, parseXml, textOf } from "./xml";
@@ -19,8 +19,8 @@ export const MAX_GROUP_MEMBERS = 1_024;
 const BRIDGE_CLASS = 0x06;
 
 /** libvirt's name of a function: `pci_0000_01_00_0`. */
-export function nodeDeviceName(address: PciAddress): string {
-  return `pci_${address.replace(/[:.]/g, "_")}`;
+export function nodeDeviceName(hostAddress: PciAddress): string {
+  return `pci_${hostAddress.replace(/[:.]/g, "_")}`;
 }
 
 /**
@@ -28,18 +28,18 @@ export function nodeDeviceName(address: PciAddress): string {
  *
  * @throws ProviderError XML_UNREADABLE, also where the number of the IOMMU group is none
  */
-export function parseNodeDeviceXml(text: string, address: PciAddress): NodeDeviceDescription {
-  const what = `the description of host function ${address}`;
+export function parseNodeDeviceXml(text: string, hostAddress: PciAddress): NodeDeviceDescription {
+  const what = `the description of host function ${hostAddress}`;
   const device = child(parseXml(text, what), "device");
   const capability =
     children(device, "capability").find((one) => attribute(one, "type") === "pci") ?? element("capability");
   const group = child(capability, "iommuGroup");
   const groupNumber = attribute(group, "number");
   if (groupNumber !== undefined && !/^\d{1,9}$/.test(groupNumber))
-    throw fail("XML_UNREADABLE", { what, reason: "the number of its IOMMU group is none" });
+    throw providerError("XML_UNREADABLE", { what, reason: "the number of its IOMMU group is none" });
   const members = children(group, "address");
   if (members.length > MAX_GROUP_MEMBERS)
-    throw fail("XML_UNREADABLE", {
+    throw providerError("XML_UNREADABLE", {
       what,
       reason: `its IOMMU group has ${members.length} members, at most ${MAX_GROUP_MEMBERS} are looked at`,
     });
@@ -49,7 +49,7 @@ export function parseNodeDeviceXml(text: string, address: PciAddress): NodeDevic
     children(capability, "capability").some((one) => attribute(one, "type") === "pci-bridge");
   return {
     function: {
-      address,
+      hostAddress,
       vendorId: attribute(child(capability, "vendor"), "id") ?? "",
       productId: attribute(child(capability, "product"), "id") ?? "",
       isBridge,

@@ -1,4 +1,4 @@
-import { causeText, fail, hasCode } from "../../errors";
+import { causeText, providerError, hasCode } from "../../errors";
 import { LibvirtErrorCode, type LibvirtClient } from "../../libvirt-rpc";
 import type { GuestIdentity, Observation } from "../../plan";
 import { parseDomainXml, type DomainDescription } from "./domain-xml";
@@ -23,7 +23,7 @@ export interface RunningGuests extends Pick<
 }
 
 /** Looks at a host without a guest in mind. @throws the errors of the session and of libvirt; XML_UNREADABLE */
-export async function lookAtRunningGuests(
+export async function readRunningGuests(
   session: LibvirtSession,
   signal: AbortSignal,
 ): Promise<RunningGuests> {
@@ -85,11 +85,11 @@ export async function describeGuests(
   let total = 0;
   const described = await Promise.all(
     domains.map((domain) =>
-      unlessGone(LibvirtErrorCode.NO_DOMAIN, async () => {
+      undefinedOnError(LibvirtErrorCode.NO_DOMAIN, async () => {
         const xml = await client.domainXml(domain, {}, signal);
         total += xml.length;
         if (total > MAX_DESCRIPTIONS_CHARACTERS)
-          throw fail("XML_UNREADABLE", {
+          throw providerError("XML_UNREADABLE", {
             what: "the descriptions of its guests",
             reason: `they are longer than ${MAX_DESCRIPTIONS_CHARACTERS} characters together`,
           });
@@ -116,7 +116,7 @@ function readGuest(
 }
 
 /** What a look finds; undefined where libvirt answers with this error. */
-export async function unlessGone<T>(code: number, look: () => Promise<T>): Promise<T | undefined> {
+export async function undefinedOnError<T>(code: number, look: () => Promise<T>): Promise<T | undefined> {
   try {
     return await look();
   } catch (error) {

@@ -1,20 +1,20 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../libvirt-rpc";
 import type { PciAddress } from "../../pci";
 import { retryBusyJob } from "./busy-job";
 import { parseDomainXml } from "./domain-xml";
-import type { HoldingParts, HoldingWay } from "./holding-way";
+import type { FunctionHolderDependencies, FunctionHolder } from "./holding-way";
 import { hasEnded } from "./has-ended";
 import { unassignedHostdev } from "./hostdev-xml";
 import { nodeDeviceName } from "./node-device-xml";
 import { isLibvirtError, reasonOf } from "./refused";
 
 /** Libvirt from 8.3 on: a live hostdev that is unassigned is bound, made usable for the guest's QEMU, and not plugged. */
-export class UnassignedHostdevs implements HoldingWay {
-  readonly #parts: HoldingParts;
+export class UnassignedHostdevs implements FunctionHolder {
+  readonly #parts: FunctionHolderDependencies;
   #isUnassignedKept = false;
 
-  constructor(parts: HoldingParts) {
+  constructor(parts: FunctionHolderDependencies) {
     this.#parts = parts;
   }
 
@@ -26,35 +26,44 @@ export class UnassignedHostdevs implements HoldingWay {
    * The signal ends the repeating only: a call under way is awaited, here and in release, because libvirt
    * carries it out whether or not someone waits, and undoing must not overtake it.
    */
-  async hold(address: PciAddress, alias: string, signal: AbortSignal, vfioDriver?: string): Promise<void> {
+  async hold(
+    hostAddress: PciAddress,
+    alias: string,
+    signal: AbortSignal,
+    vfioDriver?: string,
+  ): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#parts.domain();
-    const xml = unassignedHostdev(address, alias, vfioDriver);
+    const xml = unassignedHostdev(hostAddress, alias, vfioDriver);
     try {
       await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
     } catch (cause) {
       const isThere = isLibvirtError(cause, LibvirtErrorCode.CONFIG_UNSUPPORTED);
       if (!isThere || !(await this.#isHeld(client, alias, signal)))
-        throw fail("HOLD_FAILED", { address, guest: domain.name, reason: reasonOf(cause) }, cause);
+        throw providerError(
+          "HOLD_FAILED",
+          { hostAddress: hostAddress, guest: domain.name, reason: reasonOf(cause) },
+          cause,
+        );
     }
     if (this.#isUnassignedKept) return;
     const described = parseDomainXml(await client.domainXml(domain, {}, signal));
     this.#isUnassignedKept = described.holdings.some((one) => one.alias === alias && one.isUnassigned);
     if (this.#isUnassignedKept) return;
     await client.detachDevice(domain, xml, "live", signal);
-    throw fail("UNASSIGNED_IGNORED", { address, guest: domain.name });
+    throw providerError("UNASSIGNED_IGNORED", { hostAddress: hostAddress, guest: domain.name });
   }
 
   /**
    * QOM is asked first, each time: a release of a function that QEMU still has blocks libvirtd and all
    * its clients (libvirt.md, Concurrency).
    */
-  async release(address: PciAddress, alias: string, signal: AbortSignal): Promise<void> {
+  async release(hostAddress: PciAddress, alias: string, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#parts.domain();
     try {
-      await this.#parts.refusePlugged(address, signal);
-      const xml = unassignedHostdev(address, alias);
+      await this.#parts.refusePlugged(hostAddress, signal);
+      const xml = unassignedHostdev(hostAddress, alias);
       await retryBusyJob(() => client.detachDevice(domain, xml, "live"), signal);
     } catch (cause) {
       if (isLibvirtError(cause, LibvirtErrorCode.DEVICE_MISSING)) return;
@@ -64,13 +73,17 @@ export class UnassignedHostdevs implements HoldingWay {
       )
         return;
       if (!(cause instanceof LibvirtError)) throw cause;
-      throw fail("RELEASE_FAILED", { address, guest: domain.name, reason: reasonOf(cause) }, cause);
+      throw providerError(
+        "RELEASE_FAILED",
+        { hostAddress: hostAddress, guest: domain.name, reason: reasonOf(cause) },
+        cause,
+      );
     }
   }
 
-  async rebind(address: PciAddress, signal: AbortSignal): Promise<void> {
+  async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
-    await client.nodeDeviceReattach(nodeDeviceName(address), signal);
+    await client.nodeDeviceReattach(nodeDeviceName(hostAddress), signal);
   }
 
   async #isHeld(client: LibvirtClient, alias: string, signal: AbortSignal): Promise<boolean> {

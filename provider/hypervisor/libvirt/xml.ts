@@ -1,4 +1,4 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { readXml, type XmlElement } from "./xml-reader";
 
 export type { XmlElement } from "./xml-reader";
@@ -11,7 +11,7 @@ export type { XmlElement } from "./xml-reader";
  */
 export function parseXml(text: string, what: string): XmlElement {
   const root = readXml(text);
-  if (typeof root === "string") throw fail("XML_UNREADABLE", { what, reason: root });
+  if (typeof root === "string") throw providerError("XML_UNREADABLE", { what, reason: root });
   return element("", {}, [root]);
 }
 

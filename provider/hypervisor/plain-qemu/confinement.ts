@@ -1,4 +1,4 @@
-import type { Confinement } from "../../plan";
+import type { QemuLimits } from "../../plan";
 import type { GroupNode, HostLook, QemuProcess } from "./host-look";
 
 /** Bits of Linux's capabilities (linux/capability.h). */
@@ -6,11 +6,11 @@ const CAP_DAC_OVERRIDE = 1n;
 const CAP_IPC_LOCK = 14n;
 
 /** What the host lets the QEMU of a guest do with these IOMMU groups; undefined where no process was found. */
-export function confinementOf(
+export function qemuLimitsOf(
   { qemu, nodes, rules }: HostLook,
   vfioFolder: string,
   iommuGroups: readonly number[],
-): Confinement | undefined {
+): QemuLimits | undefined {
   if (qemu === undefined) return undefined;
   const has = (capability: bigint): boolean => ((qemu.capabilities >> capability) & 1n) === 1n;
   const { pid, unit, lockedMemoryBytes } = qemu;

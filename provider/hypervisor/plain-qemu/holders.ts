@@ -14,7 +14,7 @@ const NO_SOCKET = "/run/multifunction-pci/no-socket";
  *
  * @throws HOST_PROGRAM_FAILED, also where the login is not root's; LEDGER_UNREADABLE, HOST_WITHOUT_UUID
  */
-export async function lookForHolders(
+export async function findHolders(
   channels: HostChannels,
   privilege: Privilege,
   addresses: readonly PciAddress[],

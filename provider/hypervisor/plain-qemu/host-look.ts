@@ -1,4 +1,4 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { findPciAddress, type HostFunction, type PciAddress } from "../../pci";
 import { findMachineUuid, findUuid } from "./guest-uuid";
 import type { HostRecord } from "./host-requests";
@@ -74,10 +74,10 @@ export function parseHostLook(records: readonly HostRecord[], target: string): H
   const of = (kind: string): string[] => records.filter((one) => one.kind === kind).map((one) => one.text);
   const functions = parseFunctions(records, target);
   const unreadable = (what: string): Error =>
-    fail("HOST_PROGRAM_FAILED", { target, reason: `it told ${what} in a form that cannot be read` });
+    providerError("HOST_PROGRAM_FAILED", { target, reason: `it told ${what} in a form that cannot be read` });
   const [product = "", machine = ""] = (of("host")[0] ?? "").split(" ");
   const hostUuid = findUuid(product) ?? findMachineUuid(machine);
-  if (hostUuid === undefined) throw fail("HOST_WITHOUT_UUID", { target });
+  if (hostUuid === undefined) throw providerError("HOST_WITHOUT_UUID", { target });
   const [socket] = of("socket");
   if (socket !== "absent" && socket !== "dead" && socket !== "listening") throw unreadable("of the socket");
   const [socketPath] = of("path");
@@ -86,8 +86,8 @@ export function parseHostLook(records: readonly HostRecord[], target: string): H
   const groupOf = (node: string): number | undefined => {
     const group = /^(?:noiommu-)?(\d{1,9})$/.exec(node)?.[1];
     if (group !== undefined) return Number(group);
-    const address = findPciAddress(cdevs.get(node.replace(/^devices\//, "")) ?? "");
-    return address && functions.get(address)?.iommuGroup;
+    const hostAddress = findPciAddress(cdevs.get(node.replace(/^devices\//, "")) ?? "");
+    return hostAddress && functions.get(hostAddress)?.iommuGroup;
   };
   return {
     hostUuid,
@@ -116,26 +116,26 @@ export function parseFunctions(
   target: string,
 ): ReadonlyMap<PciAddress, HostFunction> {
   const lines = records.filter((one) => one.kind === "function");
-  const fault = (reason: string): Error => fail("HOST_PROGRAM_FAILED", { target, reason });
+  const fault = (reason: string): Error => providerError("HOST_PROGRAM_FAILED", { target, reason });
   if (lines.length > MAX_FUNCTIONS)
     throw fault(`it told of ${lines.length} functions, at most ${MAX_FUNCTIONS} are read`);
   return new Map(
     lines.map(({ text }) => {
       const [name = "", vendorId = "", productId = "", classCode = "", driver = "-", group = "-"] =
         text.split(" ");
-      const address = findPciAddress(name);
+      const hostAddress = findPciAddress(name);
       const hasGroup = /^\d{1,9}$/.test(group);
-      if (address === undefined || !(hasGroup || group === "-"))
+      if (hostAddress === undefined || !(hasGroup || group === "-"))
         throw fault("it told of a function that is none");
       const one: HostFunction = {
-        address,
+        hostAddress,
         vendorId: vendorId === "-" ? "" : vendorId,
         productId: productId === "-" ? "" : productId,
         isBridge: Number(classCode) >> 16 === BRIDGE_CLASS,
         ...(driver !== "-" && { driver }),
         ...(hasGroup && { iommuGroup: Number(group) }),
       };
-      return [address, one];
+      return [hostAddress, one];
     }),
   );
 }

@@ -1,8 +1,14 @@
 import type { Duplex } from "node:stream";
-import { causeText, fail } from "../../errors";
+import { causeText, providerError } from "../../errors";
+import { bashCommand } from "../../host/shell/bash-program";
 import type { HostChannels, HostCommand, Privilege } from "./host-channels";
 import { HOST_FOLDERS, type HostFolders } from "./host-folders";
-import { HOST_PROGRAM_PATH, HOST_PROGRAM_VERSION, HOST_PROGRAM_WORD, hostProgram } from "./host-program";
+import {
+  HOST_PROGRAM_PATH,
+  HOST_PROGRAM_VERSION,
+  HOST_PROGRAM_WORD,
+  hostProgram,
+} from "./program/host-program";
 
 /** A look at a host with a thousand guests in the ledger has one megabyte. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
@@ -20,7 +26,7 @@ export interface HostRecord {
   readonly text: string;
 }
 
-/** Requests to the host program (host-program.ts): one process on the host for each. */
+/** Requests to the host program (program/host-program.sh): one process on the host for each. */
 export class HostRequests {
   readonly #channels: HostChannels;
   readonly #privilege: Privilege;
@@ -104,16 +110,13 @@ export class HostRequests {
     }
   }
 
-  /**
-   * A login that is root's is sent the program, an account with sudo runs the installed one. Single quotes are literal
-   * to sh, bash, ksh, zsh and fish alike, whichever the login shell is.
-   */
+  /** A login that is root's is sent the program, an account with sudo runs the installed one. */
   async #start(request: string, signal: AbortSignal): Promise<HostCommand> {
     if (/[^\x20-\x7e]/.test(request.replace(/^(write \S+) .*$/s, "$1")) || /[\n\r\0]/.test(request))
       throw new RangeError("not one line of a request");
-    const loader = `exec bash --norc --noprofile -p -c 'IFS= read -r -N ${this.#program.length} program && eval "$program"'`;
     const isSent = this.#privilege === "login";
-    const command = await this.#channels.exec(isSent ? loader : `exec sudo -n ${HOST_PROGRAM_PATH}`, signal);
+    const line = isSent ? bashCommand(this.#program) : `exec sudo -n ${HOST_PROGRAM_PATH}`;
+    const command = await this.#channels.exec(line, signal);
     // a stream that has failed tells whoever reads it
     command.stdio.on("error", () => undefined);
     command.stdio.write(`${isSent ? this.#program : ""}${request}\n`);
@@ -143,7 +146,7 @@ export class HostRequests {
   }
 
   #reason(reason: string): Error {
-    return fail("HOST_PROGRAM_FAILED", { target: this.#channels.label, reason });
+    return providerError("HOST_PROGRAM_FAILED", { target: this.#channels.label, reason });
   }
 }
 

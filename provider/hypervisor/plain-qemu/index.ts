@@ -1,12 +1,12 @@
 export type { HostChannels, HostCommand, Privilege } from "./host-channels";
-export { lookForHolders } from "./holders";
+export { findHolders } from "./holders";
 export { limitCommands } from "./limited-commands";
 export { HOST_FOLDERS, type HostFolders } from "./host-folders";
 export {
   plainHypervisor,
   plainMonitor,
   type PlainHypervisorOptions,
-  type PlainPlace,
+  type PlainGuestLocator,
 } from "./plain-hypervisor";
 export type { QmpSession } from "./qmp-session";
 export type { MadeIn } from "./socket-guest";

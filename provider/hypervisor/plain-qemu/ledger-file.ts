@@ -1,4 +1,4 @@
-import { fail } from "../../errors";
+import { providerError } from "../../errors";
 import { findPciAddress, type GuestSlot, type PciAddress } from "../../pci";
 import { isTag, type GuestIdentity, type LedgerEntry, type LedgerFunction } from "../../plan";
 import { isRecord } from "../../qmp";
@@ -66,11 +66,11 @@ export function parseLedgerFile(name: string, text: string): LedgerFile {
 
 /** That a file, or what of it is concerned, cannot be read. */
 export function ledgerUnreadable(name: string, reason: string): Error {
-  return fail("LEDGER_UNREADABLE", { where: `/run/multifunction-pci/${name} on the host`, reason });
+  return providerError("LEDGER_UNREADABLE", { where: `/run/multifunction-pci/${name} on the host`, reason });
 }
 
 /** Where a guest is, as its file tells. */
-type Place = Pick<LedgerFile, "guest" | "socket">;
+type LedgerOwner = Pick<LedgerFile, "guest" | "socket">;
 
 /**
  * The file with this entry, in place of all under its owner or its tag. Whatever else stands there stays as it is.
@@ -78,7 +78,7 @@ type Place = Pick<LedgerFile, "guest" | "socket">;
  * @param present the file as it stands; undefined where there is none.
  * @throws LEDGER_UNREADABLE, also where what is not understood is under that owner or tag
  */
-export function recordInFile(present: string | undefined, place: Place, entry: LedgerEntry): string {
+export function recordInFile(present: string | undefined, place: LedgerOwner, entry: LedgerEntry): string {
   if (present === undefined) return writeLedgerFile({ ...place, entries: [entry] });
   const { document, lines } = openToChange(present, place, entry);
   const same = lines.filter((one) => one.entry !== undefined && isSameName(one.entry, entry));
@@ -96,7 +96,7 @@ export function recordInFile(present: string | undefined, place: Place, entry: L
  */
 export function eraseFromFile(
   present: string | undefined,
-  place: Place,
+  place: LedgerOwner,
   entry: LedgerEntry,
 ): string | undefined {
   const isErased = (one: LedgerEntry): boolean =>
@@ -107,7 +107,7 @@ export function eraseFromFile(
 /** As {@link eraseFromFile}, whatever the incarnation: of a file beside the one that has got the entry. */
 export function strikeFromFile(
   present: string | undefined,
-  place: Place,
+  place: LedgerOwner,
   entry: LedgerEntry,
 ): string | undefined {
   return withoutEntries(present, place, entry, (one) => isSameName(one, entry));
@@ -115,7 +115,7 @@ export function strikeFromFile(
 
 function withoutEntries(
   present: string | undefined,
-  place: Place,
+  place: LedgerOwner,
   entry: LedgerEntry,
   isErased: (one: LedgerEntry) => boolean,
 ): string | undefined {
@@ -155,7 +155,7 @@ function openFile(name: string, text: string): OpenFile {
   };
 }
 
-function openToChange(present: string, place: Place, entry: LedgerEntry): OpenFile {
+function openToChange(present: string, place: LedgerOwner, entry: LedgerEntry): OpenFile {
   const name = ledgerFileName(place.guest.uuid);
   const file = openFile(name, present);
   if (file.unread.some((one) => isSameName(one, entry)))
@@ -169,7 +169,11 @@ function isSameName(one: EntryName, other: EntryName): boolean {
   return one.owner === other.owner || one.tag === other.tag;
 }
 
-function writeDocument(document: JsonObject, { guest, socket }: Place, entries: readonly unknown[]): string {
+function writeDocument(
+  document: JsonObject,
+  { guest, socket }: LedgerOwner,
+  entries: readonly unknown[],
+): string {
   const former = isRecord(document["guest"]) ? document["guest"] : {};
   return asciiJson({ ...document, guest: { ...former, ...guest }, socket, entries });
 }
@@ -184,7 +188,7 @@ function laidOver(former: JsonObject, entry: LedgerEntry): JsonObject {
     owner,
     tag,
     slot: { ...formerSlot, bus: slot.bus, slot: slot.slot, kind: slot.kind },
-    functions: functions.map(({ address, guestFunction, hostDriver, romFile, romBar }) => {
+    functions: functions.map(({ hostAddress: address, guestFunction, hostDriver, romFile, romBar }) => {
       const found = formerFunctions.find((one) => isRecord(one) && one["address"] === address);
       return { ...(isRecord(found) && found), address, guestFunction, hostDriver, romFile, romBar };
     }),
@@ -266,7 +270,7 @@ function findFunction(value: unknown): LedgerFunction | undefined {
   if (romFile !== undefined && !hasRom) return undefined;
   if (romBar !== undefined && typeof romBar !== "boolean") return undefined;
   return {
-    address,
+    hostAddress: address,
     ...(hasNumber && { guestFunction }),
     ...(hasDriver && { hostDriver }),
     ...(hasRom && { romFile }),

@@ -1,23 +1,23 @@
-import { causeText, fail, hasCode } from "../../errors";
+import { causeText, providerError, hasCode } from "../../errors";
 import type { Host, Identity, ObservationQuery } from "../../lifecycle";
 import {
   findPciAddress,
   findPciSlotAddress,
   type HostFunction,
-  type HostSurvey,
+  type HostFacts,
   type PciAddress,
 } from "../../pci";
 import type { ConfiguredFunction, GuestIdentity, Observation } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
-import { lookAtUses } from "../host-uses";
+import { readHostUses } from "../host-uses";
 import { surveyGuest, type GuestSurvey } from "../qemu";
-import { Bundle } from "./bundle";
-import { confinementOf } from "./confinement";
+import { Batcher } from "./bundle";
+import { qemuLimitsOf } from "./confinement";
 import { findUuid } from "./guest-uuid";
 import type { HostFolders } from "./host-folders";
 import { parseFunctions, parseHostLook, type HostLook, type SeenLedgerFile } from "./host-look";
 import type { HostRequests } from "./host-requests";
-import { concerned, holdingsOf, isNamed } from "./own-part";
+import { relevantFunctions, holdingsOf, isNamed } from "./own-part";
 import { isDriverName, ledgerUnreadable } from "./ledger-file";
 import { SocketGuests, type MadeIn, type SocketGuest } from "./socket-guest";
 
@@ -38,7 +38,7 @@ export interface PlainHostParts {
   readonly onGuest: (found: SocketGuest) => void;
   /** Told by each look at everything what this guest's ledger is; a short look comes before the locks, and tells nothing. */
   readonly onLedger: (found: SocketGuest) => void;
-  readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
+  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
 }
 
 /** A look at the host, and which guest it is about. */
@@ -68,28 +68,30 @@ export class PlainHost implements Host {
   readonly #parts: PlainHostParts;
   /** Drivers to go back to, by the ledger as it was last looked at. */
   #drivers: ReadonlyMap<PciAddress, string | undefined> = new Map();
-  #isConfined = false;
+  #isLimited = false;
   /** The guest that alone counts; undefined for whichever is behind the socket. */
   #expected: string | undefined;
   #guests: SocketGuests | undefined;
-  readonly #holds: Bundle<PciAddress>;
-  readonly #releases: Bundle<PciAddress>;
+  readonly #holds: Batcher<PciAddress>;
+  readonly #releases: Batcher<PciAddress>;
 
   constructor(parts: PlainHostParts) {
     this.#parts = parts;
     this.#expected = parts.guestUuid;
-    this.#holds = new Bundle((addresses, signal) => this.#bind(addresses, signal));
-    this.#releases = new Bundle((addresses, signal) =>
+    this.#holds = new Batcher((addresses, signal) => this.#bind(addresses, signal));
+    this.#releases = new Batcher((addresses, signal) =>
       this.#release(
-        addresses.map((address) => [address, this.#driverOf(address)] as const),
+        addresses.map((hostAddress) => [hostAddress, this.#driverOf(hostAddress)] as const),
         signal,
       ),
     );
   }
 
-  async identify(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
+  async readIdentity(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
     const { look, guest, socketGuest } = await this.#find(query.addresses, signal);
-    const named = [...look.functions.values()].filter(({ address }) => isNamed(query.addresses, address));
+    const named = [...look.functions.values()].filter(({ hostAddress }) =>
+      isNamed(query.addresses, hostAddress),
+    );
     const iommuGroups = [...new Set(named.flatMap((one) => one.iommuGroup ?? []))];
     const { otherUuids } = socketGuest;
     return {
@@ -113,7 +115,7 @@ export class PlainHost implements Host {
     if (expected === undefined) return;
     const own = await this.#askUuid(signal);
     if (this.#guests?.isPresent(expected, own)) return;
-    throw fail("ANOTHER_GUEST", {
+    throw providerError("ANOTHER_GUEST", {
       guest: this.#parts.socket,
       expected,
       actual: own ?? "one that was given no UUID",
@@ -122,7 +124,7 @@ export class PlainHost implements Host {
 
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
     // the slowest look, and nobody's condition: it runs beside the others until the end
-    const surveying = lookAtUses(query, () => this.#parts.survey(signal));
+    const surveying = readHostUses(query, () => this.#parts.readHostFacts(signal));
     surveying.catch(() => undefined);
     const found = await this.#find(query.addresses, signal);
     const seen = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;
@@ -130,14 +132,14 @@ export class PlainHost implements Host {
     this.#parts.onLedger(socketGuest);
     const ledger = look.ledger.flatMap((file) => file.entries.map((entry) => ({ guest: file.guest, entry })));
     this.#drivers = new Map(
-      ledger.flatMap(({ entry }) => entry.functions.map((one) => [one.address, one.hostDriver] as const)),
+      ledger.flatMap(({ entry }) => entry.functions.map((one) => [one.hostAddress, one.hostDriver] as const)),
     );
-    const functions = concerned(look, query.addresses, guest);
+    const functions = relevantFunctions(look, query.addresses, guest);
     // a list of what there is changes nothing, and shows who holds it
     if (query.forPlug?.everyBus !== true) refuseUnread(look, functions);
     const groups = [...new Set([...functions.values()].flatMap((one) => one.iommuGroup ?? []))];
-    const confinement = confinementOf(look, this.#parts.folders.vfio, groups);
-    this.#isConfined = (confinement?.user ?? "root") !== "root";
+    const qemuLimits = qemuLimitsOf(look, this.#parts.folders.vfio, groups);
+    this.#isLimited = (qemuLimits?.user ?? "root") !== "root";
     const { hostKeyFingerprint } = this.#parts;
     return {
       hostUuid: look.hostUuid,
@@ -157,9 +159,9 @@ export class PlainHost implements Host {
       functions,
       holdings: holdingsOf(look, ledger, seen, guest),
       ledger,
-      ledgerPlace: "host",
+      ledgerLocation: "host",
       ...(await surveying),
-      ...(seen && confinement && { confinement }),
+      ...(seen && qemuLimits && { qemuLimits }),
     };
   }
 
@@ -168,8 +170,8 @@ export class PlainHost implements Host {
     return new Set(holdings.filter((one) => one.guest.uuid === guest.uuid).map((one) => one.alias));
   }
 
-  hold(address: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
-    return this.#holds.add(address, signal);
+  hold(hostAddress: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
+    return this.#holds.add(hostAddress, signal);
   }
 
   /** No plan has it: an observation of this host does not say that it plugs anything by itself. */
@@ -177,59 +179,62 @@ export class PlainHost implements Host {
     throw new Error("a host without libvirt plugs nothing by itself");
   }
 
-  async introduce(): Promise<void> {
+  async plugSteppingStone(): Promise<void> {
     throw new Error("QEMU without libvirt opens the groups itself");
   }
 
-  async withdraw(): Promise<void> {
+  async unplugSteppingStone(): Promise<void> {
     throw new Error("QEMU without libvirt opens the groups itself");
   }
 
-  release(address: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
-    return this.#releases.add(address, signal);
+  release(hostAddress: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
+    return this.#releases.add(hostAddress, signal);
   }
 
-  async rebind(address: PciAddress, signal: AbortSignal): Promise<void> {
-    await this.#release([[address, ANY_DRIVER]], signal);
+  async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+    await this.#release([[hostAddress, ANY_DRIVER]], signal);
   }
 
-  async lookAt(addresses: readonly PciAddress[], signal: AbortSignal): Promise<readonly HostFunction[]> {
+  async readFunctions(
+    addresses: readonly PciAddress[],
+    signal: AbortSignal,
+  ): Promise<readonly HostFunction[]> {
     if (addresses.length === 0) return [];
     const records = await this.#parts.requests.look(`functions ${addresses.join(" ")}`, signal);
     return [...parseFunctions(records, this.#parts.label).values()];
   }
 
   async configure(_functions: readonly ConfiguredFunction[]): Promise<void> {
-    throw fail("GUEST_IS_TRANSIENT", { guest: this.#parts.socket });
+    throw providerError("GUEST_IS_TRANSIENT", { guest: this.#parts.socket });
   }
 
   async unconfigure(): Promise<void> {
-    throw fail("GUEST_IS_TRANSIENT", { guest: this.#parts.socket });
+    throw providerError("GUEST_IS_TRANSIENT", { guest: this.#parts.socket });
   }
 
-  #driverOf(address: PciAddress): string {
-    const driver = this.#drivers.get(address);
-    if (driver === undefined) return this.#drivers.has(address) ? NO_DRIVER : ANY_DRIVER;
+  #driverOf(hostAddress: PciAddress): string {
+    const driver = this.#drivers.get(hostAddress);
+    if (driver === undefined) return this.#drivers.has(hostAddress) ? NO_DRIVER : ANY_DRIVER;
     return isDriverName(driver) ? driver : ANY_DRIVER;
   }
 
   async #bind(addresses: readonly PciAddress[], signal: AbortSignal): Promise<void> {
-    const wait = this.#isConfined ? "settle" : "go";
+    const wait = this.#isLimited ? "settle" : "go";
     try {
       await this.#parts.requests.change(`bind ${wait} ${addresses.join(" ")}`, signal);
     } catch (cause) {
       if (!hasCode(cause, "HOST_PROGRAM_FAILED")) throw cause;
-      throw fail("BIND_FAILED", { functions: addresses, reason: causeText(cause) }, cause);
+      throw providerError("BIND_FAILED", { functions: addresses, reason: causeText(cause) }, cause);
     }
   }
 
   async #release(pairs: readonly (readonly [PciAddress, string])[], signal: AbortSignal): Promise<void> {
-    const request = pairs.map(([address, driver]) => `${address}=${driver}`).join(" ");
+    const request = pairs.map(([hostAddress, driver]) => `${hostAddress}=${driver}`).join(" ");
     const records = await this.#parts.requests
       .change(`release ${request}`, signal)
       .catch((cause: unknown) => {
         if (!hasCode(cause, "HOST_PROGRAM_FAILED")) throw cause;
-        throw fail(
+        throw providerError(
           "UNBIND_FAILED",
           { functions: pairs.map(([one]) => one), reason: causeText(cause) },
           cause,
@@ -238,7 +243,10 @@ export class PlainHost implements Host {
     const busy = records.find((one) => one.kind === "busy")?.text.split(" ");
     if (busy === undefined) return;
     const [address = "", pid = "", ...command] = busy;
-    throw fail("FUNCTION_STILL_OPEN", { address, process: `${pid} (${command.join(" ")})` });
+    throw providerError("FUNCTION_STILL_OPEN", {
+      hostAddress: address,
+      process: `${pid} (${command.join(" ")})`,
+    });
   }
 
   /**
@@ -252,14 +260,14 @@ export class PlainHost implements Host {
     );
     const look = await this.#lookFor(names, signal);
     if (look.qemu?.isLibvirts || isLibvirtsFolder(look.socketPath ?? ""))
-      throw fail("QEMU_IS_LIBVIRTS", { socket });
+      throw providerError("QEMU_IS_LIBVIRTS", { socket });
     const found = await this.#whichGuest(look, await this.#spellings(look, signal), signal);
     this.#parts.onGuest(found.socketGuest);
     const seenWith = (file: SeenLedgerFile): boolean =>
       file.socket === socket || look.sameSocket.has(file.guest.uuid);
     const elsewhere = found.socketGuest.files
       .filter((file) => !seenWith(file))
-      .flatMap((file) => file.entries.flatMap((entry) => entry.functions.map((one) => one.address)));
+      .flatMap((file) => file.entries.flatMap((entry) => entry.functions.map((one) => one.hostAddress)));
     const whole = elsewhere.length === 0 ? look : await this.#lookFor([...names, ...elsewhere], signal);
     return { ...found, look: { ...whole, ledger: withGuest(whole.ledger, found) } };
   }
@@ -346,9 +354,9 @@ export class PlainHost implements Host {
 function refuseUnread(look: HostLook, functions: ReadonlyMap<PciAddress, HostFunction>): void {
   for (const { name, unread } of look.ledger)
     for (const { addresses } of unread) {
-      const address = addresses.find((one) => functions.has(one));
-      if (address !== undefined)
-        throw ledgerUnreadable(name, `its entry with ${address} does not have its form`);
+      const hostAddress = addresses.find((one) => functions.has(one));
+      if (hostAddress !== undefined)
+        throw ledgerUnreadable(name, `its entry with ${hostAddress} does not have its form`);
     }
 }
 

@@ -1,5 +1,5 @@
 import type { Hypervisor, Lock } from "../../lifecycle";
-import type { HostSurvey } from "../../pci";
+import type { HostFacts } from "../../pci";
 import type { QmpMonitor } from "../../qmp";
 import { QmpGuest } from "../qemu";
 import type { HostChannels, Privilege } from "./host-channels";
@@ -12,7 +12,7 @@ import { QmpSession } from "./qmp-session";
 import { filesFor, type MadeIn, type SocketGuest } from "./socket-guest";
 
 /** What a host without libvirt is reached by, and where. */
-export interface PlainPlace {
+export interface PlainGuestLocator {
   readonly channels: HostChannels;
   /** For what stays open as long as a monitor is used. */
   readonly relayChannels: HostChannels;
@@ -24,7 +24,7 @@ export interface PlainPlace {
 }
 
 /** What a hypervisor without libvirt is put together from. */
-export interface PlainHypervisorOptions extends PlainPlace {
+export interface PlainHypervisorOptions extends PlainGuestLocator {
   /** Shared by all who speak to this guest. */
   readonly monitor: QmpMonitor;
   /** The guest that an attachment was made in, where there is one. */
@@ -32,18 +32,18 @@ export interface PlainHypervisorOptions extends PlainPlace {
   /** What the state tells of it, where the guest at the socket is asked for, whichever it is by now. */
   readonly madeIn?: MadeIn;
   readonly lock: Lock;
-  readonly survey: (signal: AbortSignal) => Promise<HostSurvey>;
+  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
 }
 
 /** The monitor of a guest: its socket forwarded; where that is refused, by a relay program on the host. */
-export function plainMonitor(place: PlainPlace): QmpSession {
-  const { channels, relayChannels, socket, privilege, folders } = place;
+export function plainMonitor(locator: PlainGuestLocator): QmpSession {
+  const { channels, relayChannels, socket, privilege, folders } = locator;
   const requests = new HostRequests(relayChannels, privilege, folders);
   const relays = "a relay program on the host (socat, ncat, nc, python3 or perl)";
   return new QmpSession({
     label: channels.label,
     socket,
-    ways: [
+    dialers: [
       { name: "socket forwarding", open: (signal) => channels.openUnixSocket(socket, signal) },
       { name: relays, open: (signal) => requests.relay(socket, signal) },
     ],
@@ -52,7 +52,7 @@ export function plainMonitor(place: PlainPlace): QmpSession {
 
 /** One guest whose QEMU nobody manages: the host program binds, QEMU plugs. */
 export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
-  const { channels, socket, monitor, privilege, lock, survey, guestUuid, madeIn } = options;
+  const { channels, socket, monitor, privilege, lock, readHostFacts, guestUuid, madeIn } = options;
   const folders = options.folders ?? HOST_FOLDERS;
   const requests = new HostRequests(channels, privilege, folders);
   const { label, hostKeyFingerprint } = channels;
@@ -75,7 +75,7 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
     socket,
     folders,
     label,
-    survey,
+    readHostFacts,
     onGuest: (one) => (found = one),
     onLedger,
     ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),

@@ -1,5 +1,5 @@
 import type { Ledger } from "../../lifecycle";
-import type { LedgerEntry, LedgerPlace } from "../../plan";
+import type { LedgerEntry, LedgerLocation } from "../../plan";
 import type { HostRequests } from "./host-requests";
 import { eraseFromFile, ledgerFileName, recordInFile, strikeFromFile } from "./ledger-file";
 import type { LedgerFileName } from "./socket-guest";
@@ -32,14 +32,14 @@ export class PlainLedger implements Ledger {
     this.#parts = parts;
   }
 
-  async record(entry: LedgerEntry, _places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
+  async record(entry: LedgerEntry, _places: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
     const [file, ...others] = this.#parts.filesFor(entry);
     await this.#change(file, (present, name) => recordInFile(present, name, entry), signal);
     for (const other of others)
       await this.#change(other, (present, name) => strikeFromFile(present, name, entry), signal);
   }
 
-  async erase(entry: LedgerEntry, _places: readonly LedgerPlace[], signal: AbortSignal): Promise<void> {
+  async erase(entry: LedgerEntry, _places: readonly LedgerLocation[], signal: AbortSignal): Promise<void> {
     for (const file of this.#parts.filesFor(entry))
       await this.#change(file, (present, name) => eraseFromFile(present, name, entry), signal);
   }

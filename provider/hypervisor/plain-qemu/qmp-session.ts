@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { causeText, fail } from "../../errors";
+import { causeText, providerError } from "../../errors";
 import {
   isRecord,
   QmpConnection,
@@ -10,7 +10,7 @@ import {
 } from "../../qmp";
 
 /** One way to a monitor's socket. */
-export interface MonitorWay {
+export interface Dialer {
   /** For the error that lists what was tried. */
   readonly name: string;
   readonly open: (signal: AbortSignal) => Promise<Duplex>;
@@ -20,7 +20,7 @@ export interface MonitorWay {
 export interface QmpSessionParts {
   readonly label: string;
   readonly socket: string;
-  readonly ways: readonly MonitorWay[];
+  readonly dialers: readonly Dialer[];
   /** Limit of one opening: all ways, and the turn at the socket. Default: 10 s. */
   readonly openMs?: number;
   /** How long a connection that nobody uses is kept. Default: 1 s. */
@@ -124,11 +124,11 @@ export class QmpSession implements QmpMonitor {
   }
 
   async #open(): Promise<QmpConnection> {
-    const { label, socket, ways } = this.#parts;
+    const { label, socket, dialers } = this.#parts;
     const openMs = this.#parts.openMs ?? OPEN_MS;
     const signal = AbortSignal.timeout(openMs);
     const tried: string[] = [];
-    for (const way of ways) {
+    for (const way of dialers) {
       let stream: Duplex | undefined;
       try {
         stream = await way.open(signal);
@@ -138,14 +138,18 @@ export class QmpSession implements QmpMonitor {
       } catch (cause) {
         if (isFinal(cause)) throw cause;
         if (signal.aborted && stream !== undefined)
-          throw fail("QMP_SOCKET_BUSY", { label, socket, way: way.name, seconds: openMs / 1000 }, cause);
+          throw providerError(
+            "QMP_SOCKET_BUSY",
+            { label, socket, way: way.name, seconds: openMs / 1000 },
+            cause,
+          );
         tried.push(
           `${way.name}: ${signal.aborted ? `no answer within ${openMs / 1000} s` : causeText(cause)}`,
         );
         if (signal.aborted) break;
       }
     }
-    throw fail("QMP_SOCKET_UNREACHABLE", { label, socket, tried });
+    throw providerError("QMP_SOCKET_UNREACHABLE", { label, socket, tried });
   }
 
   async #refuseLibvirts(connection: QmpConnection, signal: AbortSignal): Promise<void> {
@@ -153,7 +157,7 @@ export class QmpSession implements QmpMonitor {
     if (!Array.isArray(devices)) throw new QmpProtocolError("query-chardev did not answer with a list");
     if (!devices.some((one) => isRecord(one) && one["label"] === LIBVIRT_MONITOR)) return;
     connection.close();
-    throw fail("QEMU_IS_LIBVIRTS", { socket: this.#parts.socket });
+    throw providerError("QEMU_IS_LIBVIRTS", { socket: this.#parts.socket });
   }
 }
 

@@ -36,7 +36,7 @@ export interface SocketGuestsParts {
 /**
  * Which guest a socket is. A QEMU that was given a UUID is known by it. One without is known by host and socket: by the path
  * without links, whatever way was written. Up to 0.1.0 it was by the path as it was written, so each known spelling gives a
- * UUID of the same guest as well: docs/decisions/0072-which-guest-a-socket-is.md.
+ * UUID of the same guest as well: docs/internals/decisions/0072-which-guest-a-socket-is.md.
  */
 export class SocketGuests {
   readonly #parts: SocketGuestsParts;

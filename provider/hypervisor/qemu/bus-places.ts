@@ -33,7 +33,7 @@ const MAX_BUSES = 1_024;
 const MAX_BUS_DEVICES = 256;
 
 /** A bus to look at. */
-export interface BusPlace {
+export interface GuestBusPath {
   readonly bus: string;
   readonly busPath: string;
   readonly index: number;
@@ -47,32 +47,32 @@ export interface BusPlace {
  * @param machine type of the machine, e.g. `pc-q35-10.0-machine`
  * @param peripherals what stands at {@link PERIPHERAL_PATH}
  */
-export async function findBusPlaces(
+export async function findBusPaths(
   monitor: QmpMonitor,
   machine: string,
   peripherals: readonly QomProperty[],
   signal?: AbortSignal,
-): Promise<BusPlace[]> {
-  const places: BusPlace[] = rootBuses
+): Promise<GuestBusPath[]> {
+  const busPaths: GuestBusPath[] = rootBuses
     .filter((root) => machine.startsWith(root.machine))
     .map(({ bus, path }) => ({ bus, busPath: path, index: 0 }));
-  if (machine.startsWith(POWER_MACHINE)) places.push(...(await findPowerRoot(monitor, signal)));
+  if (machine.startsWith(POWER_MACHINE)) busPaths.push(...(await findPowerRoot(monitor, signal)));
   for (const { name, type } of peripherals) {
     const portType = findObjectType(type);
     const portPath = `${PERIPHERAL_PATH}/${name}`;
     const index = Number.parseInt(/(\d+)$/.exec(name)?.[1] ?? "0", 10);
     if (portType === POWER_HOST_BRIDGE)
-      places.push({ bus: `${name}.0`, busPath: `${portPath}/${name}.0`, index });
+      busPaths.push({ bus: `${name}.0`, busPath: `${portPath}/${name}.0`, index });
     else if (portType !== undefined && portTypes.has(portType))
-      places.push({ bus: name, busPath: `${portPath}/${name}`, index, portPath, portType });
+      busPaths.push({ bus: name, busPath: `${portPath}/${name}`, index, portPath, portType });
   }
-  if (places.length > MAX_BUSES)
-    throw new QmpProtocolError(`qom-list shows ${places.length} ports, at most ${MAX_BUSES} are looked at`);
-  return places;
+  if (busPaths.length > MAX_BUSES)
+    throw new QmpProtocolError(`qom-list shows ${busPaths.length} ports, at most ${MAX_BUSES} are looked at`);
+  return busPaths;
 }
 
 /** The host bridge that a POWER machine has by itself. */
-async function findPowerRoot(monitor: QmpMonitor, signal: AbortSignal | undefined): Promise<BusPlace[]> {
+async function findPowerRoot(monitor: QmpMonitor, signal: AbortSignal | undefined): Promise<GuestBusPath[]> {
   const devices = await listProperties(monitor, UNATTACHED_PATH, signal);
   const bridge = devices.find(({ type }) => findObjectType(type) === POWER_HOST_BRIDGE);
   return bridge ? [{ bus: "pci.0", busPath: `${UNATTACHED_PATH}/${bridge.name}/pci.0`, index: 0 }] : [];
@@ -83,13 +83,13 @@ async function findPowerRoot(monitor: QmpMonitor, signal: AbortSignal | undefine
  *
  * @param known occupants of this bus that have been asked already
  */
-export async function lookAtOccupants(
+export async function readOccupants(
   monitor: QmpMonitor,
-  place: BusPlace,
+  busPath: GuestBusPath,
   known: readonly SlotOccupant[],
   signal?: AbortSignal,
 ): Promise<SlotOccupant[]> {
-  const properties = await listProperties(monitor, place.busPath, signal);
+  const properties = await listProperties(monitor, busPath.busPath, signal);
   const children = properties.filter((one) => /^child\[\d+\]$/.test(one.name));
   if (children.length > MAX_BUS_DEVICES)
     throw new QmpProtocolError(
@@ -97,7 +97,7 @@ export async function lookAtOccupants(
     );
   const occupants = await Promise.all(
     children.map(async ({ name }): Promise<SlotOccupant | undefined> => {
-      const path = await findProperty(monitor, place.busPath, name, signal);
+      const path = await findProperty(monitor, busPath.busPath, name, signal);
       if (typeof path !== "string" || path === "") return undefined;
       const asked = known.find((one) => one.id === qemuIdAt(path));
       if (asked !== undefined) return asked;

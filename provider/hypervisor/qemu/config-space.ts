@@ -10,7 +10,7 @@ export interface ConfigSpace {
 }
 
 /** Where a function stands, as the guest numbered its bus. */
-export interface FunctionPlace {
+export interface FunctionAddress {
   readonly bus: number;
   readonly slot: number;
   readonly guestFunction: number;
@@ -67,7 +67,7 @@ function isWhole(value: unknown): value is number {
 export async function findRegisters(
   monitor: QmpMonitor,
   space: ConfigSpace,
-  { bus, slot, guestFunction }: FunctionPlace,
+  { bus, slot, guestFunction }: FunctionAddress,
   { offset, words }: { readonly offset: number; readonly words: number },
   signal: AbortSignal,
 ): Promise<readonly number[] | undefined> {

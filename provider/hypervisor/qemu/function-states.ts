@@ -8,7 +8,7 @@ import {
   isAnyMapped,
   windowsOf,
   type ConfigSpace,
-  type FunctionPlace,
+  type FunctionAddress,
 } from "./config-space";
 import { hasMappedRegion, listPciDevices, type PciDevice } from "./guest-side-view";
 
@@ -20,12 +20,12 @@ const NOTHING = 0xffff_ffff;
 const IS_DRIVEN = 0b110;
 
 /**
- * What the guest has done with each of these functions, in their order, by their registers (docs/qemu.md); where they
+ * What the guest has done with each of these functions, in their order, by their registers (docs/internals/qemu.md); where they
  * cannot be read, by query-pci, which shows a mapped BAR once a driver is there, and is silent until then.
  *
  * @param queryPci its answer of the same moment: buses are numbered anew by each boot
  */
-export async function lookAtStates(
+export async function readStates(
   monitor: QmpMonitor,
   queryPci: unknown,
   qemuIds: readonly string[],
@@ -36,12 +36,12 @@ export async function lookAtStates(
   const space = asked.some((one) => one !== undefined) ? await findConfigSpace(monitor, signal) : undefined;
   return Promise.all(
     asked.map(async (one): Promise<GuestState> =>
-      one === undefined ? "unknown" : lookAtState(monitor, one, space, signal),
+      one === undefined ? "unknown" : readState(monitor, one, space, signal),
     ),
   );
 }
 
-async function lookAtState(
+async function readState(
   monitor: QmpMonitor,
   { device, bridge }: PciDevice,
   space: ConfigSpace | undefined,
@@ -66,7 +66,7 @@ async function lookAtState(
 }
 
 /** Undefined where the bus has no number, or the numbers are none of PCI's. */
-function findPlace({ bus, slot, function: guestFunction }: PciDevice["device"]): FunctionPlace | undefined {
+function findPlace({ bus, slot, function: guestFunction }: PciDevice["device"]): FunctionAddress | undefined {
   const isWithin = (value: unknown, least: number, most: number): value is number =>
     typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
   if (!isWithin(bus, 1, 255) || !isWithin(slot, 0, 31) || !isWithin(guestFunction, 0, 7)) return undefined;

@@ -1,4 +1,4 @@
-import type { GuestSideView } from "../../lifecycle";
+import type { GuestEnumeration } from "../../lifecycle";
 import { isRecord } from "../../qmp";
 
 /**
@@ -6,11 +6,11 @@ import { isRecord } from "../../qmp";
  * port, and whether every memory region is mapped. Buses that the guest has not numbered yet show
  * nothing (qemu.md 1.7), so that an empty view means "not yet", never "not there".
  */
-export function findGuestSideView(queryPci: unknown, qemuIds: readonly string[]): GuestSideView {
-  const wanted = new Set(qemuIds);
+export function findGuestEnumeration(queryPci: unknown, qemuIds: readonly string[]): GuestEnumeration {
+  const desired = new Set(qemuIds);
   const found = listPciDevices(queryPci)
     .map(({ device }) => device)
-    .filter(({ qdev_id: id }) => typeof id === "string" && wanted.has(id));
+    .filter(({ qdev_id: id }) => typeof id === "string" && desired.has(id));
   const [first] = found;
   if (first === undefined || found.length < qemuIds.length) return { guestConfigured: false };
   const { bus, slot } = first;
@@ -25,7 +25,7 @@ export function findGuestSideView(queryPci: unknown, qemuIds: readonly string[])
  * Whether the guest has numbered the bus behind a port or bridge; undefined where query-pci shows no such port: a root
  * bus, or a port behind another one that has no number yet.
  */
-export function isBusNumbered(queryPci: unknown, bus: string): boolean | undefined {
+export function isBusEnumerated(queryPci: unknown, bus: string): boolean | undefined {
   const port = listPciDevices(queryPci).find(({ device }) => device["qdev_id"] === bus);
   if (port === undefined) return undefined;
   const bridge = port.device["pci_bridge"];

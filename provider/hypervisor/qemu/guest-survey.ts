@@ -7,7 +7,7 @@ import {
   type RomOptions,
   type SlotOccupant,
 } from "../../pci";
-import { findTagOfQemuId, tellsOfRom, type GuestRunState, type PluggedFunction } from "../../plan";
+import { findTagOfQemuId, hasRomSuffix, type GuestRunState, type PluggedFunction } from "../../plan";
 import {
   ANONYMOUS_PATH,
   findProperty,
@@ -19,7 +19,7 @@ import {
   vfioPathsIn,
   type QmpMonitor,
 } from "../../qmp";
-import { findBusPlaces, isDevfn, lookAtOccupants, type BusPlace } from "./bus-places";
+import { findBusPaths, isDevfn, readOccupants, type GuestBusPath } from "./bus-places";
 import { findHostFunction } from "./host-function-of";
 import { askRunState } from "./run-state";
 
@@ -39,7 +39,7 @@ export interface GuestSurvey {
 const MAX_PLUGGED = 4_096;
 
 /** A bus that was looked at. */
-interface SeenBus extends BusPlace {
+interface SeenBus extends GuestBusPath {
   readonly occupants: readonly SlotOccupant[];
   readonly isReserved: boolean;
 }
@@ -80,29 +80,29 @@ export async function surveyGuest(
     listProperties(monitor, ANONYMOUS_PATH, signal),
   ]);
   const architecture = isRecord(target) ? textOr(target["arch"], "") : "";
-  const places = await findBusPlaces(monitor, textOr(machine, ""), peripherals, signal);
+  const busPaths = await findBusPaths(monitor, textOr(machine, ""), peripherals, signal);
   const vfioPaths = [...vfioPathsIn(PERIPHERAL_PATH, peripherals), ...vfioPathsIn(ANONYMOUS_PATH, anonymous)];
   if (vfioPaths.length > MAX_PLUGGED)
     throw new QmpProtocolError(
       `qom-list shows ${vfioPaths.length} host functions, at most ${MAX_PLUGGED} are looked at`,
     );
-  const found = await Promise.all(vfioPaths.map((path) => lookAtPlugged(monitor, path, places, signal)));
+  const found = await Promise.all(vfioPaths.map((path) => readPlugged(monitor, path, busPaths, signal)));
   const plugged = found.filter((one) => one !== undefined && one !== "unidentified");
   const unidentified = vfioPaths.filter((_path, index) => found[index] === "unidentified").map(qemuIdAt);
-  const buses = await lookAtBuses(monitor, { places, architecture, plugged, scope }, signal);
+  const buses = await readBuses(monitor, { busPaths, architecture, plugged, scope }, signal);
   const machineName = textOr(machine, "").replace(/-machine$/, "");
   return { runState, qemuVersion: versionOf(version), machine: machineName, buses, plugged, unidentified };
 }
 
 /** Undefined for one that goes away between the list and the look. */
-async function lookAtPlugged(
+async function readPlugged(
   monitor: QmpMonitor,
   path: string,
-  places: readonly BusPlace[],
+  busPaths: readonly GuestBusPath[],
   signal: AbortSignal,
 ): Promise<PluggedFunction | "unidentified" | undefined> {
   const [rom, hostAddress, busPath, devfn] = await Promise.all([
-    tellsOfRom(qemuIdAt(path)) ? lookAtRom(monitor, path, signal) : {},
+    hasRomSuffix(qemuIdAt(path)) ? readRom(monitor, path, signal) : {},
     findHostFunction(monitor, path, signal),
     findProperty(monitor, path, "parent_bus", signal),
     findProperty(monitor, path, "addr", signal),
@@ -110,7 +110,7 @@ async function lookAtPlugged(
   if (hostAddress === "unidentified") return "unidentified";
   if (typeof busPath !== "string" || hostAddress === "none" || !isDevfn(devfn)) return undefined;
   const bus =
-    places.find((one) => one.busPath === busPath)?.bus ?? busPath.slice(busPath.lastIndexOf("/") + 1);
+    busPaths.find((one) => one.busPath === busPath)?.bus ?? busPath.slice(busPath.lastIndexOf("/") + 1);
   return { qemuId: qemuIdAt(path), hostAddress, bus, slot: devfn >> 3, guestFunction: devfn & 7, ...rom };
 }
 
@@ -119,17 +119,17 @@ async function lookAtPlugged(
  * the plug names, and at the others from the highest down to the first with a free slot. An express port that holds something else than ours is of no use, and of one that libvirt's
  * configuration has given away it is asked what it holds only where nothing else is free, for the error to tell.
  */
-async function lookAtBuses(
+async function readBuses(
   monitor: QmpMonitor,
   facts: {
-    readonly places: readonly BusPlace[];
+    readonly busPaths: readonly GuestBusPath[];
     readonly architecture: string;
     readonly plugged: readonly PluggedFunction[];
     readonly scope: GuestSurveyScope;
   },
   signal: AbortSignal,
 ): Promise<GuestBus[]> {
-  const { places, architecture, plugged, scope } = facts;
+  const { busPaths, architecture, plugged, scope } = facts;
   const { plugBuses, everyBus = false } = scope;
   const ours = plugged.filter((one) => findTagOfQemuId(one.qemuId) !== undefined);
   const hasOurs = new Set(ours.map((one) => one.bus));
@@ -140,41 +140,42 @@ async function lookAtBuses(
   });
   const isReserved = (bus: string): boolean =>
     Object.values(reservedOf(bus)).some((slots) => slots.length > 0);
-  const lookAt = async (place: BusPlace): Promise<GuestBus> => {
+  const readFunctions = async (busPath: GuestBusPath): Promise<GuestBus> => {
     const known = plugged
-      .filter((one) => one.bus === place.bus)
+      .filter((one) => one.bus === busPath.bus)
       .map(({ qemuId, slot, guestFunction }) => ({ id: qemuId, slot, guestFunction }));
-    const occupants = plugBuses === undefined ? known : await lookAtOccupants(monitor, place, known, signal);
-    const one: SeenBus = { ...place, occupants, isReserved: isReserved(place.bus) };
-    const taker = hasOurs.has(place.bus) ? undefined : findTaker(one);
+    const occupants = plugBuses === undefined ? known : await readOccupants(monitor, busPath, known, signal);
+    const one: SeenBus = { ...busPath, occupants, isReserved: isReserved(busPath.bus) };
+    const taker = hasOurs.has(busPath.bus) ? undefined : findTaker(one);
     const hotplug: BusHotplug =
       taker === undefined
-        ? await lookAtHotplug(monitor, one, architecture, signal)
+        ? await readHotplug(monitor, one, architecture, signal)
         : { possible: false, reason: `it is taken by ${taker}` };
-    const { bus, index } = place;
+    const { bus, index } = busPath;
     const found: GuestBus = { bus, index, hotplug, occupants, ...reservedOf(bus) };
     seen.set(bus, found);
     return found;
   };
-  const isNamed = ({ bus }: BusPlace): boolean =>
+  const isNamed = ({ bus }: GuestBusPath): boolean =>
     hasOurs.has(bus) || (plugBuses !== undefined && (everyBus || plugBuses.includes(bus)));
-  await Promise.all(places.filter(isNamed).map(lookAt));
+  await Promise.all(busPaths.filter(isNamed).map(readFunctions));
   if (plugBuses !== undefined) {
-    const isGivenAway = ({ bus, portType }: BusPlace): boolean => isExpressPort(portType) && isReserved(bus);
-    const rank = ({ portType }: BusPlace): number => (isExpressPort(portType) ? 0 : 1);
-    const others = places.filter((one) => !isNamed(one));
+    const isGivenAway = ({ bus, portType }: GuestBusPath): boolean =>
+      isExpressPort(portType) && isReserved(bus);
+    const rank = ({ portType }: GuestBusPath): number => (isExpressPort(portType) ? 0 : 1);
+    const others = busPaths.filter((one) => !isNamed(one));
     const candidates = others
       .filter((one) => !isGivenAway(one))
       .sort((a, b) => rank(a) - rank(b) || b.index - a.index);
-    const wanted = scope.freeSlots ?? 1;
+    const desired = scope.freeSlots ?? 1;
     let free = 0;
     for (const one of candidates) {
-      free += countFreeSlots(await lookAt(one));
-      if (free >= wanted) break;
+      free += countFreeSlots(await readFunctions(one));
+      if (free >= desired) break;
     }
-    if (free < wanted) await Promise.all(others.filter(isGivenAway).map(lookAt));
+    if (free < desired) await Promise.all(others.filter(isGivenAway).map(readFunctions));
   }
-  return places.map(
+  return busPaths.map(
     ({ bus, index }): GuestBus =>
       seen.get(bus) ?? {
         bus,
@@ -195,13 +196,13 @@ function findTaker({ portType, occupants, isReserved }: SeenBus): string | undef
 }
 
 /** Two questions at the most: only a port that is its own handler can be switched off by its own property. */
-async function lookAtHotplug(
+async function readHotplug(
   monitor: QmpMonitor,
-  place: BusPlace,
+  bus: GuestBusPath,
   architecture: string,
   signal: AbortSignal,
 ): Promise<BusHotplug> {
-  const { busPath, portPath, portType } = place;
+  const { busPath, portPath, portType } = bus;
   const handler = await findProperty(monitor, busPath, "hotplug-handler", signal);
   const handlerPath = typeof handler === "string" ? handler : "";
   const isNative = portPath !== undefined && handlerPath === portPath;
@@ -219,7 +220,7 @@ async function lookAtHotplug(
 }
 
 /** `rombar` is 1, or -1 from QEMU 10.0 on, where nobody has said anything of it. */
-async function lookAtRom(monitor: QmpMonitor, path: string, signal: AbortSignal): Promise<RomOptions> {
+async function readRom(monitor: QmpMonitor, path: string, signal: AbortSignal): Promise<RomOptions> {
   const [romFile, romBar] = await Promise.all([
     findProperty(monitor, path, "romfile", signal),
     findProperty(monitor, path, "rombar", signal),

@@ -21,8 +21,8 @@ export async function findHostFunction(
 ): Promise<HostFunctionOf> {
   const host = await findProperty(monitor, path, "host", signal);
   if (typeof host !== "string") return "none";
-  const address = findPciAddress(host);
-  if (address !== undefined) return address;
+  const hostAddress = findPciAddress(host);
+  if (hostAddress !== undefined) return hostAddress;
   const place = await findProperty(monitor, path, "sysfsdev", signal);
   const name = typeof place === "string" ? (place.replace(/\/+$/, "").split("/").at(-1) ?? "") : "";
   if (mediatedDevice.test(name)) return "none";

@@ -1,7 +1,7 @@
 import type { GuestSlot } from "../../pci";
 import { findTagOfQemuId, type PlugTarget } from "../../plan";
 import { listProperties, PERIPHERAL_PATH, type QmpMonitor } from "../../qmp";
-import { findBusPlaces, lookAtOccupants } from "./bus-places";
+import { findBusPaths, readOccupants } from "./bus-places";
 
 /**
  * What stands where a function is to be plugged, in words; undefined where nothing is in the way: no device at its own
@@ -19,10 +19,10 @@ export async function findObstacle(
     monitor.execute("qom-get", { path: "/machine", property: "type" }),
     listProperties(monitor, PERIPHERAL_PATH),
   ]);
-  const places = await findBusPlaces(monitor, typeof machine === "string" ? machine : "", peripherals);
-  const place = places.find((one) => one.bus === slot.bus);
-  if (place === undefined) return `the guest has no bus ${slot.bus}`;
-  const occupants = (await lookAtOccupants(monitor, place, [])).filter((one) => one.slot === slot.slot);
+  const busPaths = await findBusPaths(monitor, typeof machine === "string" ? machine : "", peripherals);
+  const busPath = busPaths.find((one) => one.bus === slot.bus);
+  if (busPath === undefined) return `the guest has no bus ${slot.bus}`;
+  const occupants = (await readOccupants(monitor, busPath, [])).filter((one) => one.slot === slot.slot);
   const tag = findTagOfQemuId(target.qemuId);
   const obstacle = occupants.find(
     ({ guestFunction, id }) =>

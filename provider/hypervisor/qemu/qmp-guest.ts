@@ -1,10 +1,10 @@
-import { causeText, fail } from "../../errors";
-import type { Guest, GuestEvent, GuestSideView, GuestState, UnplugAnswer } from "../../lifecycle";
+import { causeText, providerError } from "../../errors";
+import type { Guest, GuestEvent, GuestEnumeration, GuestState, UnplugAnswer } from "../../lifecycle";
 import type { GuestSlot } from "../../pci";
 import { describeSlot, type GuestRunState, type PlugTarget } from "../../plan";
 import { listProperties, PERIPHERAL_PATH, type QmpEvent, type QmpMonitor } from "../../qmp";
-import { lookAtStates } from "./function-states";
-import { findGuestSideView, isBusNumbered } from "./guest-side-view";
+import { readStates } from "./function-states";
+import { findGuestEnumeration, isBusEnumerated } from "./guest-side-view";
 import { findMeaning } from "./known-errors";
 import { findObstacle } from "./occupancy";
 import { askRunState } from "./run-state";
@@ -30,7 +30,7 @@ export class QmpGuest implements Guest {
     if (slot.kind === "pseries") {
       const reason = await findObstacle(this.#monitor, slot, target);
       if (reason !== undefined)
-        throw fail("PLUG_FAILED", { address: hostAddress, slot: describeSlot(slot), reason });
+        throw providerError("PLUG_FAILED", { hostAddress: hostAddress, slot: describeSlot(slot), reason });
     }
     try {
       await this.#monitor.execute("device_add", {
@@ -46,8 +46,12 @@ export class QmpGuest implements Guest {
     } catch (cause) {
       const reason = causeText(cause);
       if (findMeaning(cause) === "groupNode")
-        throw fail("GROUP_NODE_LOST", { address: hostAddress, reason }, cause);
-      throw fail("PLUG_FAILED", { address: hostAddress, slot: describeSlot(slot), reason }, cause);
+        throw providerError("GROUP_NODE_LOST", { hostAddress: hostAddress, reason }, cause);
+      throw providerError(
+        "PLUG_FAILED",
+        { hostAddress: hostAddress, slot: describeSlot(slot), reason },
+        cause,
+      );
     }
   }
 
@@ -62,9 +66,9 @@ export class QmpGuest implements Guest {
     }
   }
 
-  async hasNumbered(bus: string, signal: AbortSignal): Promise<boolean> {
-    const isNumbered = isBusNumbered(await this.#monitor.execute("query-pci", undefined, signal), bus);
-    if (isNumbered !== undefined) return isNumbered;
+  async isEnumerated(bus: string, signal: AbortSignal): Promise<boolean> {
+    const isBusReady = isBusEnumerated(await this.#monitor.execute("query-pci", undefined, signal), bus);
+    if (isBusReady !== undefined) return isBusReady;
     // a port that is not shown is behind another that has no number; what is no port is a root bus
     return !(await this.deviceIds(signal)).has(bus);
   }
@@ -78,18 +82,18 @@ export class QmpGuest implements Guest {
     return new Set(properties.filter((one) => one.type.startsWith("child<")).map((one) => one.name));
   }
 
-  async view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestSideView> {
+  async view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration> {
     const queryPci = await this.#monitor.execute("query-pci", undefined, signal);
-    const states = await lookAtStates(this.#monitor, queryPci, qemuIds, signal);
+    const states = await readStates(this.#monitor, queryPci, qemuIds, signal);
     return {
-      ...findGuestSideView(queryPci, qemuIds),
+      ...findGuestEnumeration(queryPci, qemuIds),
       states: new Map(qemuIds.map((id, n) => [id, states[n] ?? "unknown"])),
     };
   }
 
   async guestStates(qemuIds: readonly string[], signal: AbortSignal): Promise<readonly GuestState[]> {
     const queryPci = await this.#monitor.execute("query-pci", undefined, signal);
-    return lookAtStates(this.#monitor, queryPci, qemuIds, signal);
+    return readStates(this.#monitor, queryPci, qemuIds, signal);
   }
 
   listen(listener: (event: GuestEvent) => void, signal: AbortSignal): Promise<() => Promise<void>> {

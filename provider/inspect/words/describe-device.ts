@@ -58,7 +58,7 @@ export function listNumbers(numbers: readonly number[]): string {
 }
 
 /** A guest's slot: `pci.5`, or on a bus with several `pci.0 slot 12`. */
-export function placeOf(bus: string, slot: number): string {
+export function guestLocatorOf(bus: string, slot: number): string {
   return slot === 0 ? bus : `${bus} slot ${slot}`;
 }
 
@@ -117,7 +117,8 @@ function holderTexts(functions: readonly FunctionReport[]): string[] {
 
 function holderText({ guest, owner, bus, slot, guestFunction }: HolderReport): string {
   if (owner === null) return `guest ${guest} has it`;
-  const place = guestFunction === null ? "shown to nobody" : `in slot ${placeOf(bus ?? "?", slot ?? 0)}`;
+  const place =
+    guestFunction === null ? "shown to nobody" : `in slot ${guestLocatorOf(bus ?? "?", slot ?? 0)}`;
   return `held for guest ${guest}, ${place}, by ${owner}`;
 }
 

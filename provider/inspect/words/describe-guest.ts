@@ -1,6 +1,6 @@
 import type { GuestBusReport, GuestReport } from "../report";
 import type { Emphasis } from "./colours";
-import { listAddresses, placeOf } from "./describe-device";
+import { listAddresses, guestLocatorOf } from "./describe-device";
 import { labelled } from "./layout";
 
 const LABEL = 10;
@@ -21,7 +21,7 @@ export function describeGuest(
   const free = guest.buses.filter((one) => one.freeSlots.length > 0);
   const attachments = guest.attachments.map(
     ({ owner, bus, slot, attached, held }) =>
-      `${listAddresses(attached)} in slot ${placeOf(bus, slot)}` +
+      `${listAddresses(attached)} in slot ${guestLocatorOf(bus, slot)}` +
       `${held.length === 0 ? "" : `, ${listAddresses(held)} held beside`}, by ${owner}`,
   );
   return [

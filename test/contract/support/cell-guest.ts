@@ -3,17 +3,17 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { surveyGuest } from "../../../provider/hypervisor/qemu";
 import { QmpSession } from "../../../provider/hypervisor/plain-qemu/qmp-session";
-import type { Reality } from "../../../provider/lifecycle";
+import type { ActualState } from "../../../provider/lifecycle";
 import type { GuestBus } from "../../../provider/pci";
 import { PERIPHERAL_PATH, QmpError, type QmpMonitor } from "../../../provider/qmp";
 import { PlainHypervisor, PlainQemu, type GuestSide } from "../../support/plain-qemu";
-import { kinds, type Cell, type CellKind } from "../cells";
+import { kinds, type Cell, type CellKind } from "../../support/matrix/cells";
 import { LibvirtGuest } from "./libvirt-guest";
 import { MeddledMonitor } from "./meddled-monitor";
 
 /** A guest has switched a slot on or off within seconds; on pseries, within half a minute. */
 const SEEN_MS = 120_000;
-const LOOK_MS = 250;
+const INTERVAL_MS = 250;
 /** QEMU's id of what is plugged into another slot meanwhile. */
 const BYSTANDER = "bystander";
 const { signal } = new AbortController();
@@ -122,7 +122,7 @@ export class CellGuest {
       if (isSo) return;
       if (Date.now() > endsAt)
         return expect({ guest: slots, qom }).toEqual({ guest: Object.values(expected), qom: expected });
-      await sleep(LOOK_MS);
+      await sleep(INTERVAL_MS);
     }
   }
 
@@ -134,7 +134,7 @@ export class CellGuest {
       const hasTaken = JSON.stringify(Object.values(guest)) === JSON.stringify([functions]);
       if (hasTaken || Object.keys(qom).length === 0) return;
       if (Date.now() > endsAt) throw new Error(`the guest shows ${JSON.stringify(guest)}`);
-      await sleep(LOOK_MS);
+      await sleep(INTERVAL_MS);
     }
   }
 
@@ -156,7 +156,7 @@ export class CellGuest {
     }
     while (`${bus} ${slot}` in (await this.qom())) {
       if (Date.now() > endsAt) throw new Error("a stranger's device_del removed nothing");
-      await sleep(LOOK_MS);
+      await sleep(INTERVAL_MS);
     }
   }
 
@@ -223,14 +223,14 @@ export class CellGuest {
     const endsAt = Date.now() + SEEN_MS;
     while (Object.keys(await this.qom()).length > 0) {
       if (Date.now() > endsAt) throw new Error("the guest has thrown nothing out");
-      await sleep(LOOK_MS);
+      await sleep(INTERVAL_MS);
     }
   }
 }
 
 /** The function numbers that an operation has brought, as {@link CellGuest.shows} wants them. */
-export function numbersOf(reality: Reality): number[] {
-  return reality.attached.map((one) => one.guestFunction).sort();
+export function numbersOf(actual: ActualState): number[] {
+  return actual.attached.map((one) => one.guestFunction).sort();
 }
 
 async function startPlain(cell: Cell, { machine, slots }: CellKind) {
@@ -241,8 +241,8 @@ async function startPlain(cell: Cell, { machine, slots }: CellKind) {
     await once(socket, "connect");
     return socket;
   };
-  const ways = [{ name: "socket", open }];
-  return { side, monitor: new QmpSession({ label: "QEMU", socket: side.freeSocket, ways }) };
+  const dialers = [{ name: "socket", open }];
+  return { side, monitor: new QmpSession({ label: "QEMU", socket: side.freeSocket, dialers }) };
 }
 
 async function startOfLibvirt({ version }: Cell, kind: CellKind) {

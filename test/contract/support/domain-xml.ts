@@ -2,7 +2,7 @@ import type { GuestFiles } from "../../../lab";
 import type { QemuVersion } from "../../../lab/qemu-versions";
 import { machines, type MachineName } from "../../support/plain-qemu";
 import { OWN_GUEST } from "../../support/world";
-import type { CellKind } from "../cells";
+import type { CellKind } from "../../support/matrix/cells";
 
 interface Words {
   readonly arch: string;

@@ -10,7 +10,7 @@ import { LibvirtMonitor } from "../../../provider/hypervisor/libvirt/libvirt-mon
 import type { QmpMonitor } from "../../../provider/qmp";
 import { connectGuest, GuestSide, machines, untilExists, type GuestEnds } from "../../support/plain-qemu";
 import { OWN_GUEST } from "../../support/world";
-import type { CellKind } from "../cells";
+import type { CellKind } from "../../support/matrix/cells";
 import { domainXml } from "./domain-xml";
 
 /** What libvirtd is told: one guest, of root's, without what it would need of this machine. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Bench, publicLine } from "../../ssh/support/sshd";
+import { Bench, publicLine } from "../../support/sshd";
 import { FakeSysfs, type FakeFunction } from "../../support/plain-host";
 import { PlainQemu } from "../../support/plain-qemu";
 

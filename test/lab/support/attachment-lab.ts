@@ -203,7 +203,7 @@ export class AttachmentLab {
     return {
       functions: functions
         .filter((one) => findTagOfAlias(one.alias) !== undefined)
-        .map(({ address, place }) =>
+        .map(({ hostAddress: address, place }) =>
           place === undefined ? address : `${address} at ${place.bus} ${place.slot}.${place.guestFunction}`,
         )
         .sort(),

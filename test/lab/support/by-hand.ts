@@ -80,15 +80,14 @@ export class ByHand {
     );
     expect(await this.ownIdsInQemu()).toEqual(ALL.map(ownId));
     const { holdings, ledger } = parseDomainXml(await this.fixture.virsh("dumpxml guest1"));
-    expect(holdings.map((one) => [one.address, one.alias, one.isUnassigned]).sort()).toEqual(
+    expect(holdings.map((one) => [one.hostAddress, one.alias, one.isUnassigned]).sort()).toEqual(
       ALL.map((n) => [`${NIC}.${n}`, aliasOf(TAG, at(`${NIC}.${n}`)), true]),
     );
-    const functions = ALL.map((n) => ({ address: `${NIC}.${n}`, guestFunction: n, hostDriver: "e1000e" }));
+    const functions = ALL.map((n) => ({ hostAddress: `${NIC}.${n}`, guestFunction: n, hostDriver: "e1000e" }));
     const since: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     const { incarnation } = kept.outs;
     expect(ledger).toEqual([{ owner: OWNER, tag: TAG, slot, functions, incarnation, since }]);
-    const told = ALL.map((n) => ({ hostAddress: `${NIC}.${n}`, guestFunction: n, hostDriver: "e1000e" }));
-    expect(kept.outs).toMatchObject({ slot, held: [], attached: told });
+    expect(kept.outs).toMatchObject({ slot, held: [], attached: functions });
     const again = await this.fixture.preview(kept, overrides);
     expect(again).toMatchObject({ changes: false, replaces: [], plan: "" });
   }

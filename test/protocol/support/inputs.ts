@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import type { Properties } from "../harness";
+import type { Properties } from "../../support/dynamic-provider";
 
 /** A private key made for this run, in a form that SSH clients read. */
 export function makePrivateKey(): string {

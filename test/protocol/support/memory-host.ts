@@ -40,6 +40,7 @@ export class MemoryHost {
       bundle: true,
       platform: "node",
       format: "cjs",
+      loader: { ".sh": "text" },
       external: ["ssh2"],
       plugins: [
         {

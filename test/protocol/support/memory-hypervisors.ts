@@ -18,7 +18,7 @@ export class Hypervisors {
   /** What the provider sets of its configuration; a host in memory asks for no credential. */
   readonly targets = { ambient: {} };
 
-  openForLook(): Promise<Hypervisor> {
+  openForPreview(): Promise<Hypervisor> {
     return this.open();
   }
 

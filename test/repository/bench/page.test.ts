@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { PIECES } from "../../../bench/options";
 import { provenance, tableOf, withPart } from "../../../bench/page";
 
-const file = join(__dirname, "../../../docs/benchmark.md");
+const file = join(__dirname, "../../../docs/internals/benchmark.md");
 const document = readFileSync(file, "utf8");
 const partOf = (text: string, piece: string): string =>
   text.slice(text.indexOf(`<!-- bench:${piece},`), text.indexOf(`<!-- end of bench:${piece} -->`));

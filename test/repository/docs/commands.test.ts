@@ -46,7 +46,7 @@ function isOfRepository(command: string): boolean {
   // The options are known to the file that the script runs.
   const file = [...text.matchAll(/\S+\.(?:mjs|ts)(?= |$)/g)].at(-1)?.[0];
   const options = words.filter((word) => /^--\w/.test(word));
-  const source = file === "tools/demo.mjs" ? readText("lab/demo.ts") : file === undefined ? "" : readText(file);
+  const source = file === "tools/demo/main.mjs" ? readText("tools/demo/demo.ts") : file === undefined ? "" : readText(file);
   return options.every((option) => source.includes(option.slice(2)));
 }
 

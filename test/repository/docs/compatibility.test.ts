@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { matrixCells, ownCells, testsOf } from "../../contract/cells";
-import { keyOf, readRows, rowKeyOf, writeReport, type CellResult } from "../../contract/report";
+import { matrixCells, ownCells, testsOf } from "../../support/matrix/cells";
+import { keyOf, readRows, rowKeyOf, writeReport, type CellResult } from "../../support/matrix/report";
 
 const document = readFileSync(join(__dirname, "../../../docs/compatibility.md"), "utf8");
 const run = { commit: "abc1234", now: new Date("2026-11-25T12:00:00Z"), order: matrixCells };

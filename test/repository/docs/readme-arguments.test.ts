@@ -2,7 +2,7 @@ import ts from "typescript";
 import { firstColumn, readText, section } from "../../support/documents/markdown";
 
 const readme = readText("README.md");
-const argumentFiles = ["sdk/attachment-args.ts", "sdk/connection-args.ts"];
+const argumentFiles = ["sdk/nodejs/attachment-args.ts", "sdk/nodejs/connection-args.ts"];
 
 /** Members of every interface in the files: interface → key → text of its type. */
 function readInterfaces(): Map<string, Map<string, string>> {
@@ -49,7 +49,7 @@ test("the README's table of connection fields names exactly those of ConnectionA
 });
 
 test("the README's table of outputs names exactly what the class has beside its arguments", () => {
-  const source = readText("sdk/multifunction-pci-attachment.ts");
+  const source = readText("sdk/nodejs/multifunction-pci-attachment.ts");
   const declared = [...source.matchAll(/declare readonly (\w+):/g)].map((match) => match[1]!);
   const args = [...keysOf("MultifunctionPciAttachmentArgs").keys()];
   const named = firstColumn(section(readme, "## Outputs"));

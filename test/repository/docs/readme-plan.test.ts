@@ -29,7 +29,7 @@ const fourPlugged: Observation = {
     members.map(({ hostAddress }) => [
       hostAddress,
       {
-        address: hostAddress,
+        hostAddress,
         vendorId: "0x14e4",
         productId: "0x1657",
         driver: "vfio-pci",
@@ -40,7 +40,7 @@ const fourPlugged: Observation = {
   ),
   holdings: members.map(({ hostAddress }) => ({
     guest,
-    address: hostAddress,
+    hostAddress,
     alias: aliasOf(tag, hostAddress),
     isUnassigned: true,
   })),
@@ -58,7 +58,7 @@ const fourPlugged: Observation = {
         tag,
         slot,
         functions: members.map(({ hostAddress, guestFunction }) => ({
-          address: hostAddress,
+          hostAddress,
           guestFunction,
           hostDriver: "tg3",
         })),
@@ -69,7 +69,7 @@ const fourPlugged: Observation = {
 };
 
 test("the plan that the README shows is what the preview prints", () => {
-  const wanted = {
+  const desired = {
     ownerToken: owner,
     selection: { by: "device", device, functions: [0, 2] },
     leftovers: "hold",
@@ -77,7 +77,7 @@ test("the plan that the README shows is what the preview prints", () => {
     allowInUse: false,
     persistent: false,
   } as const;
-  const plan = planAttach(fourPlugged, wanted, { functions: [] });
+  const plan = planAttach(fourPlugged, desired, { functions: [] });
   const shown = /```text\n(.*?)```/s.exec(section(readText("README.md"), "## What Pulumi's operations do"))?.[1]?.trim().split("\n");
   expect(shown).toEqual(["plan:", ...describePlan(plan).map((line) => `  ${line}`)].map((line) => `bcm5719: ${line}`));
 });

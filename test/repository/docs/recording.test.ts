@@ -3,9 +3,9 @@ import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 import { readText, repository } from "../../support/documents/markdown";
 
-const recording = pathToFileURL(join(repository, "tools/recording.mjs")).href;
+const recording = pathToFileURL(join(repository, "tools/demo/recording.mjs")).href;
 
-/** What a function of tools/recording.mjs makes of these arguments; `program` gets them as `args`. */
+/** What a function of tools/demo/recording.mjs makes of these arguments; `program` gets them as `args`. */
 function made(program: string, ...args: readonly string[]): string {
   const script = `import { castOf, svgOf } from ${JSON.stringify(recording)};
     const args = JSON.parse(process.env.ARGS);
@@ -37,9 +37,9 @@ test("the recording names nothing of the machine that it was made on", () => {
 });
 
 test("the picture is what the recording makes, and small enough for a page", () => {
-  const picture = readText("docs/demo.svg");
-  expect(made("svgOf(args[0])", cast)).toBe(picture);
-  expect(Buffer.byteLength(picture)).toBeLessThan(200 * 1024);
+  const input = readText("docs/demo.svg");
+  expect(made("svgOf(args[0])", cast)).toBe(input);
+  expect(Buffer.byteLength(input)).toBeLessThan(200 * 1024);
 });
 
 test("times add up, and a character that arrives in two parts is one", () => {

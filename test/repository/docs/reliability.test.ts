@@ -4,7 +4,7 @@ import { readRows, writeReport } from "../../faults/report";
 import type { FaultResult } from "../../faults/suite";
 import { places, recordSoak } from "../../soak/report";
 
-const document = readFileSync(join(__dirname, "../../../docs/reliability.md"), "utf8");
+const document = readFileSync(join(__dirname, "../../../docs/internals/reliability.md"), "utf8");
 const run = { commit: "abc1234", seed: "1", now: new Date("2026-11-22T12:00:00Z") };
 const soakPart = document.slice(document.indexOf("## Soak"));
 const faultsPart = document.slice(0, document.indexOf("## Soak"));

@@ -31,7 +31,7 @@ async function audit(
     npm_config_registry: `http://127.0.0.1:${port}/`,
     npm_config_fetch_retries: "0",
   };
-  const child = spawn(process.execPath, [join(root, "tools/audit.mjs")], { cwd: root, env });
+  const child = spawn(process.execPath, [join(root, "tools/release/audit.mjs")], { cwd: root, env });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += String(text)));
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));

@@ -1,13 +1,13 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
-import { parseLabTests } from "../../../tools/lab-tests";
+import { parseLabTests } from "../../../tools/test/lab-tests";
 
 const root = path.join(__dirname, "../../..");
 
 function run(...args: string[]): { status: number | null; stdout: string; stderr: string } {
   const tsx = path.join(root, "node_modules/.bin/tsx");
   const options = { cwd: root, encoding: "utf8" } as const;
-  return spawnSync(tsx, [path.join(root, "tools/lab-tests.ts"), ...args], options);
+  return spawnSync(tsx, [path.join(root, "tools/test/lab-tests.ts"), ...args], options);
 }
 
 test.each([

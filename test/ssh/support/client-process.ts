@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import type { SshTarget } from "../../../provider/ssh";
-import { waitUntil } from "./sshd";
+import { waitUntil } from "../../support/sshd";
 
 /** lock-client.ts as a process of its own. */
 export class ClientProcess {

@@ -2,6 +2,7 @@
  * A client in a process of its own, so that it can be killed and stopped: takes locks, then obeys lines on
  * stdin. Arguments: the target as JSON, the names of the locks, optionally a unix socket to open.
  */
+import "../../../tools/tsx/shell-text.cjs";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
 import { SshPool, type HostLock, type SshTarget } from "../../../provider/ssh";

@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 import { SshTargets } from "../../../provider/dynamic/ssh-targets";
 import type { ConnectionInputs } from "../../../provider/resource";
 import { OpensshConfig, type SshTarget } from "../../../provider/ssh";
-import type { Workspace } from "./sshd";
+import type { Workspace } from "../../support/sshd";
 
 /** An ssh_config of a test's own, asked by the real `ssh -G` (`ssh -F` in place of the user's and the system's). */
 export class SshConfigFile {

@@ -2,7 +2,9 @@ import { listDocuments, readText } from "./markdown";
 
 /** Documents that people read to use the package or to work on it; records of what was measured name what they ran. */
 const isGuide = (document: string) =>
-  !/^(docs\/(decisions|demo|reliability|benchmark|lab|libvirt|qemu|pulumi|reference|compatibility)\b|etc|CHANGELOG)/.test(document);
+  !/^(docs\/(internals\/(decisions|reliability|benchmark|lab|libvirt|qemu|pulumi)|demo|reference|compatibility)\b|etc|CHANGELOG)/.test(
+    document,
+  );
 
 const programs =
   /^(?:[A-Z_]+=\S+ )?(?:npm|npx|node|pulumi|virsh|ssh|ssh-add|ssh-keygen|ssh-keyscan|scp|lspci|lsmod|dmesg|journalctl|systemctl|systemd-\S+|ss|ip|ls|id|cat|readlink|echo|devlink|bridge|useradd|usermod|install|prlimit|modprobe)(?: .|$)/;
@@ -74,7 +76,11 @@ export const elsewhere: Readonly<Record<string, readonly [file: string, ...parts
   ],
   "devlink dev eswitch show pci/0000:01:00.0": [byLab, "devlink dev eswitch show pci/0000:01:00.0"],
   "echo ADDRESS > /sys/bus/pci/drivers_probe": [byLab, "echo ADDRESS > /sys/bus/pci/drivers_probe"],
-  "npm install pulumi-multifunction-pci @pulumi/pulumi": ["test/package/use.test.ts", '"install"', "@pulumi/pulumi"],
+  "npm install pulumi-multifunction-pci @pulumi/pulumi": [
+    "test/package/use.test.ts",
+    '"install"',
+    "@pulumi/pulumi",
+  ],
   "npm pack": ["test/package/packed.ts", '"pack"'],
   "pulumi cancel": ["test/pulumi/harness.ts", '"cancel"'],
   "pulumi config set --secret": ["examples/quickstart/README.md", "pulumi config set --secret"],
@@ -94,9 +100,18 @@ export const elsewhere: Readonly<Record<string, readonly [file: string, ...parts
   "npm start -- preview hv1 guest1 0000:01:00": ["examples/automation-api/index.ts", "preview"],
   "npm start -- up hv1 guest1 0000:01:00": [byExamples, "npm start -- up"],
   // the guide's lines are run as they stand there
-  "echo 4 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs": [virtualFunctions, "> /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs"],
-  "readlink /sys/bus/pci/devices/0000:01:00.0/virtfn*": [virtualFunctions, "readlink /sys/bus/pci/devices/0000:01:00.0/virtfn*"],
-  "ip link set eth1 vf 0 mac 52:54:00:12:34:56": [virtualFunctions, "ip link set eth1 vf 0 mac 52:54:00:12:34:56"],
+  "echo 4 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs": [
+    virtualFunctions,
+    "> /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs",
+  ],
+  "readlink /sys/bus/pci/devices/0000:01:00.0/virtfn*": [
+    virtualFunctions,
+    "readlink /sys/bus/pci/devices/0000:01:00.0/virtfn*",
+  ],
+  "ip link set eth1 vf 0 mac 52:54:00:12:34:56": [
+    virtualFunctions,
+    "ip link set eth1 vf 0 mac 52:54:00:12:34:56",
+  ],
   "ip link set eth1 vf 1 mac 52:54:00:12:34:57": [virtualFunctions, "ip link set eth1 vf 0 mac"],
   "export PULUMI_CONFIG_PASSPHRASE=…": ["test/pulumi/harness.ts", "PULUMI_CONFIG_PASSPHRASE"],
   "pulumi stack init dev": ["test/pulumi/harness.ts", '"init"'],

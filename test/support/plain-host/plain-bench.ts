@@ -3,7 +3,7 @@ import { Hypervisors } from "../../../provider/dynamic/hypervisors";
 import { Operations } from "../../../provider/dynamic/operations";
 import { MultifunctionPciProvider } from "../../../provider/dynamic/provider";
 import { plainHypervisor, plainMonitor } from "../../../provider/hypervisor/plain-qemu";
-import { Bench, publicLine, type Sshd } from "../../ssh/support/sshd";
+import { Bench, publicLine, type Sshd } from "../sshd";
 import { EmulatedVfio } from "../plain-qemu/emulated-vfio";
 import { FakeSysfs, type FakeFunction } from "./fake-sysfs";
 
@@ -50,7 +50,7 @@ export class PlainBench {
   provider(): MultifunctionPciProvider {
     const { folders } = this.sysfs;
     const hypervisors = new Hypervisors({
-      monitor: (place) => plainMonitor({ ...place, folders }),
+      monitor: (locator) => plainMonitor({ ...locator, folders }),
       hypervisor: (options) =>
         plainHypervisor({ ...options, folders, monitor: this.#emulated(options.monitor) }),
     });

@@ -32,7 +32,7 @@ export class PlainHypervisor implements Hypervisor {
     this.#qemu = qemu;
     this.world = new World({ functions, buses: qemu.buses.map((bus) => expressBus(bus)) });
     this.#monitor = new EmulatedVfio(qemu.monitor, (address) =>
-      this.world.holdings.some((one) => one.address === address && one.guest === OWN_GUEST),
+      this.world.holdings.some((one) => one.hostAddress === address && one.guest === OWN_GUEST),
     );
     this.guest = new QmpGuest(this.#monitor);
     this.#inMemory = new WorldHypervisor(this.world);
@@ -44,7 +44,7 @@ export class PlainHypervisor implements Hypervisor {
   }
 
   readonly host: Host = {
-    identify: (query, signal) => this.#seeing(signal, (host) => host.identify(query, signal)),
+    readIdentity: (query, signal) => this.#seeing(signal, (host) => host.readIdentity(query, signal)),
     observe: async (query, signal) => {
       const survey = await this.#see(signal, query.forPlug);
       const seen = await this.#inMemory.host.observe(query, signal);
@@ -55,13 +55,14 @@ export class PlainHypervisor implements Hypervisor {
     hold: (address, alias, signal, vfioDriver) =>
       this.#seeing(signal, (host) => host.hold(address, alias, signal, vfioDriver)),
     attach: () => Promise.reject(new Error("there is no libvirt that plugs by itself")),
-    introduce: () => Promise.reject(new Error("QEMU without libvirt opens the groups itself")),
-    withdraw: () => Promise.reject(new Error("QEMU without libvirt opens the groups itself")),
+    plugSteppingStone: () => Promise.reject(new Error("QEMU without libvirt opens the groups itself")),
+    unplugSteppingStone: () => Promise.reject(new Error("QEMU without libvirt opens the groups itself")),
     release: (address, alias, signal) => this.#seeing(signal, (host) => host.release(address, alias, signal)),
     heldAliases: (signal) => this.#seeing(signal, (host) => host.heldAliases(signal)),
     configure: (functions, signal) => this.#seeing(signal, (host) => host.configure(functions, signal)),
     unconfigure: (functions, signal) => this.#seeing(signal, (host) => host.unconfigure(functions, signal)),
-    lookAt: (addresses, signal) => this.#seeing(signal, (host) => host.lookAt(addresses, signal)),
+    readFunctions: (addresses, signal) =>
+      this.#seeing(signal, (host) => host.readFunctions(addresses, signal)),
     rebind: (address, signal) => this.#seeing(signal, (host) => host.rebind(address, signal)),
   };
 

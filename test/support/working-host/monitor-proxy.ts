@@ -8,7 +8,7 @@ import { EmulatedVfio } from "../plain-qemu/emulated-vfio";
 
 /** Begins the ids of what this process asks QEMU by itself, in a client's turn. */
 const OWN_ID = "played-";
-/** As long as QEMU keeps a group open after its last function has left the object tree (docs/qemu.md). */
+/** So long QEMU keeps a group open after its last function has left the object tree (docs/internals/qemu.md). */
 const CLOSING_MS = 150;
 const DEVICES = "/sys/bus/pci/devices";
 
@@ -70,10 +70,10 @@ class Turn {
 
   /** A command at a time, as QEMU carries them out. */
   #fromClient(line: string): void {
-    this.#last = this.#last.then(() => this.#carryOut(line));
+    this.#last = this.#last.then(() => this.#runPlan(line));
   }
 
-  async #carryOut(line: string): Promise<void> {
+  async #runPlan(line: string): Promise<void> {
     const { execute, arguments: args, id } = findCommand(line);
     if (!EmulatedVfio.plays(execute, args)) return void this.#qemu.write(`${line}\n`);
     const part = await this.#play(execute, args);

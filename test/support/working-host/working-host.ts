@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { QmpError, type QmpEvent } from "../../../provider/qmp";
-import { Bench, publicLine } from "../../ssh/support/sshd";
+import { Bench, publicLine } from "../sshd";
 import { eventually } from "../eventually";
 import { FakeSysfs, FOUR_FUNCTIONS, type FakeFunction } from "../plain-host";
 import { PlainQemu } from "../plain-qemu";
@@ -12,23 +12,8 @@ import { PlainQemu } from "../plain-qemu";
 const SOCKET = "/run/guest1.qmp";
 const GUEST_UUID = "33333333-3333-4333-8333-333333333333";
 
-/**
- * The mounts of that host, in a namespace of their own: nothing of this machine's is written to. $0 is the folder that
- * stands for the host's own; whatever comes after it is run there.
- */
-const IN_ITS_OWN_MOUNTS = `
-set -e
-for one in null zero full random urandom tty; do
-  : >"$0/dev/$one"
-  mount --bind "/dev/$one" "$0/dev/$one"
-done
-mount --rbind /dev/pts "$0/dev/pts"
-mount --bind "$0/sys" /sys
-mount --bind "$0/run" /run
-mount --bind "$0/etc/machine-id" /etc/machine-id
-mount --rbind "$0/dev" /dev
-exec "$@"
-`;
+/** Makes the mounts of that host, in which it runs the command after its first argument. */
+const IN_ITS_OWN_MOUNTS = join(__dirname, "own-mounts.sh");
 
 /**
  * A host without libvirt on which the product works as it is installed, in a process of its own: a real sshd; a real QEMU
@@ -164,7 +149,7 @@ async function startProxy(sysfs: FakeSysfs, upstream: string): Promise<ChildProc
   symlinkSync(process.execPath, at("bin/qemu-system-x86_64"));
   const script = join(__dirname, "monitor-proxy.ts");
   const program = [at("bin/qemu-system-x86_64"), "--import", "tsx", script, SOCKET, upstream];
-  const words = ["--pdeathsig", "KILL", "unshare", "--mount", "sh", "-c", IN_ITS_OWN_MOUNTS, sysfs.root];
+  const words = ["--pdeathsig", "KILL", "unshare", "--mount", "sh", IN_ITS_OWN_MOUNTS, sysfs.root];
   const proxy = spawn("setpriv", [...words, ...program], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const ended = once(proxy, "exit").then(() => {
     throw new Error("the proxy of the monitor did not start");

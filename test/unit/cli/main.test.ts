@@ -3,14 +3,14 @@ import { main } from "../../../cli/main";
 import { USAGE } from "../../../cli/usage";
 import { readText } from "../../support/documents/markdown";
 import { composeReport, describeReport } from "../../../provider/inspect";
-import type { GetPciDevicesArgs, PciDevices } from "../../../sdk";
-import { card, picture, port } from "../inspect/support/pictures";
+import type { GetPciDevicesArgs, PciDevices } from "../../../sdk/nodejs";
+import { card, input, port } from "../inspect/support/pictures";
 
 const bundle = { inspectHost: jest.fn(), describeReport };
 jest.mock("pulumi-multifunction-pci/provider", () => bundle, { virtual: true });
 
 const report: PciDevices = composeReport(
-  picture([...card("0000:01:00", { shared: 7 }), port("0000:02:00.0", { iommuGroup: 9 })]),
+  input([...card("0000:01:00", { shared: 7 }), port("0000:02:00.0", { iommuGroup: 9 })]),
 );
 
 beforeEach(() => bundle.inspectHost.mockReset().mockResolvedValue(report));

@@ -1,4 +1,4 @@
-import { look, describeLook } from "../../../provider/dynamic/look";
+import { look, describePreview } from "../../../provider/dynamic/look";
 import type { Hypervisors } from "../../../provider/dynamic/hypervisors";
 import { parseCheckedInputs } from "../../../provider/resource";
 import { hostDevice, World } from "../../support/world";
@@ -21,7 +21,7 @@ function hypervisorsWith(unreadGuests: readonly { guest: { name: string; uuid: s
   });
   const { label, guestName, guest, ledger, lock } = hypervisor;
   const opened = { label, guestName, guest, ledger, lock, host: { observe } };
-  return { openForLook: () => Promise.resolve(opened) } as unknown as Hypervisors;
+  return { openForPreview: () => Promise.resolve(opened) } as unknown as Hypervisors;
 }
 
 test("a plan says of which guests it does not know what they have", async () => {
@@ -31,7 +31,7 @@ test("a plan says of which guests it does not know what they have", async () => 
     { guest: { name: "guest2", uuid: "u2" }, reason },
     { guest: { name: "", uuid: "u3" }, reason },
   ];
-  const lines = describeLook(await look(hypervisorsWith(unread), undefined, inputs, signal), "create");
+  const lines = describePreview(await look(hypervisorsWith(unread), undefined, inputs, signal), "create");
   expect(lines[0]).toBe("plan:");
   expect(lines.slice(-2)).toEqual(
     ["guest2", "u3"].map(
@@ -39,6 +39,6 @@ test("a plan says of which guests it does not know what they have", async () => 
         `guest ${guest} cannot be read, so not all that it has is known; libvirt itself refuses what a guest has: ${reason}`,
     ),
   );
-  const without = describeLook(await look(hypervisorsWith([]), undefined, inputs, signal), "create");
+  const without = describePreview(await look(hypervisorsWith([]), undefined, inputs, signal), "create");
   expect(without).toEqual(lines.slice(0, -2));
 });

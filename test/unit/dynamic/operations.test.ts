@@ -17,11 +17,11 @@ const untilAsked = (signal: AbortSignal): Promise<never> =>
 test("an operation's result and error are its own, and it is under way until then", async () => {
   const operations = new Operations();
   const running = operations.run(1, lasting(100));
-  expect(operations.areNone).toBe(false);
+  expect(operations.isIdle).toBe(false);
   expect(await letTimePass(running)).toMatchObject({ value: "done" });
   const error = new Error("refused");
   await expect(operations.run(1, () => Promise.reject(error))).rejects.toBe(error);
-  expect(operations.areNone).toBe(true);
+  expect(operations.isIdle).toBe(true);
 });
 
 test("the end waits for what goes on, and for what gives up because it was asked to", async () => {
@@ -31,7 +31,7 @@ test("the end waits for what goes on, and for what gives up because it was asked
   expect((await letTimePass(operations.end(reason))).tookMs).toBe(30_000);
   await waiting;
   expect(await going).toBe("done");
-  expect(operations.areNone).toBe(true);
+  expect(operations.isIdle).toBe(true);
 });
 
 test("the end is there at once where nothing is under way, or all that was has failed", async () => {

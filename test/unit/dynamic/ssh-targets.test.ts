@@ -186,12 +186,12 @@ describe("ssh_config", () => {
 describe("the place in known_hosts", () => {
   const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
   const hostKey = `hv1 ${key}`;
-  const placesOf = async (connection: unknown) => [
+  const hopsOf = async (connection: unknown) => [
     ...(
       await new SshTargets(
         {},
         asking({ rack: { hostName: "10.0.0.1", port: 2222 }, aka: { hostKeyAlias: "x" } }),
-      ).placesOf(connection)
+      ).hopsOf(connection)
     ).values(),
   ];
 
@@ -212,6 +212,6 @@ describe("the place in known_hosts", () => {
     ["nobody's, if the host is not known yet", { host: "04da6b54-80e4-46f7-96ec-b56ff0331ba9", hostKey }, []],
     ["nobody's, if there is no connection", "hv1", []],
   ])("is %s", async (_what, connection, expected) => {
-    expect(await placesOf(connection)).toEqual(expected);
+    expect(await hopsOf(connection)).toEqual(expected);
   });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { PartialFailure } from "../../../provider/dynamic/partial-failure";
-import { propertiesToState, toState } from "../../../provider/dynamic/to-state";
+import { toEngineProperties, toEngineValue } from "../../../provider/dynamic/to-state";
 
 class Something {
   readonly field = 1;
@@ -49,7 +49,7 @@ const anything = fc.letrec<{ value: unknown; leaf: unknown }>((tie) => ({
 /** A key `__proto__` is left out: it goes over the wire, but google-protobuf's own reading loses it. */
 const properties = fc
   .dictionary(fc.string(), anything, { maxKeys: 5 })
-  .filter((values) => !JSON.stringify(propertiesToState(values)).includes('"__proto__":'));
+  .filter((values) => !JSON.stringify(toEngineProperties(values)).includes('"__proto__":'));
 
 /** Values that a state has on purpose: they must come through unchanged. */
 const plain = fc
@@ -64,7 +64,7 @@ describe("what goes to the engine", () => {
   it("is taken by Pulumi's own encoding, whatever was handed over, and comes out as it went in", () => {
     fc.assert(
       fc.property(properties, (values) => {
-        const state = propertiesToState(values);
+        const state = toEngineProperties(values);
         expect(encode(state)).toEqual(state);
       }),
       { numRuns: 500 },
@@ -72,11 +72,15 @@ describe("what goes to the engine", () => {
   });
 
   it("is plain data unchanged", () => {
-    fc.assert(fc.property(plain, (value) => expect(toState(value)).toEqual(value)));
+    fc.assert(fc.property(plain, (value) => expect(toEngineValue(value)).toEqual(value)));
   });
 
   it("is the same when it is made again", () => {
-    fc.assert(fc.property(anything, (value) => expect(toState(toState(value))).toEqual(toState(value))));
+    fc.assert(
+      fc.property(anything, (value) =>
+        expect(toEngineValue(toEngineValue(value))).toEqual(toEngineValue(value)),
+      ),
+    );
   });
 
   it.each<[string, unknown, unknown]>([
@@ -98,7 +102,7 @@ describe("what goes to the engine", () => {
       { a: { b: [{ d: {} }] } },
     ],
   ])("%s", (_name, value, expected) => {
-    expect(toState(value)).toEqual(expected);
+    expect(toEngineValue(value)).toEqual(expected);
   });
 
   it("would be refused by that encoding without this: the test tests something", () => {
@@ -113,7 +117,7 @@ describe("a partial failure", () => {
       fc.property(properties, (values) => {
         const cause = new Error("the reason");
         const failure = new PartialFailure("mfpci-0", values, cause);
-        expect(encode(failure.properties)).toEqual(propertiesToState(values));
+        expect(encode(failure.properties)).toEqual(toEngineProperties(values));
         expect(failure).toMatchObject({
           id: "mfpci-0",
           reasons: ["the reason"],

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import {
   catalogue,
   causeText,
-  fail,
+  providerError,
   hasCode,
   ProviderError,
   refusalCodes,
@@ -59,19 +59,23 @@ describe("the catalogue", () => {
       .map((name) => readFileSync(join(root, "provider", name), "utf8"))
       .join("\n");
     expect(
-      codes.filter((code) => !sources.includes(`fail("${code}"`) && !sources.includes(`"${code}",`)),
+      codes.filter((code) => !sources.includes(`providerError("${code}"`) && !sources.includes(`"${code}",`)),
     ).toEqual([]);
   });
 });
 
 describe("an error of the provider", () => {
   const cause = new Error("connection refused");
-  const error = fail("SSH_DIAL_FAILED", { target: "root@hv1:22", attempts: 3, reason: "refused" }, cause);
+  const error = providerError(
+    "SSH_DIAL_FAILED",
+    { target: "root@hv1:22", attempts: 3, reason: "refused" },
+    cause,
+  );
 
   it("ends with its code, and keeps its cause", () => {
     expect(error.message).toMatch(/root@hv1:22.*3 attempt.*refused.*\[SSH_DIAL_FAILED\]$/);
     expect(error.cause).toBe(cause);
-    expect("cause" in fail("GUEST_NOT_FOUND", { guest: "g" })).toBe(false);
+    expect("cause" in providerError("GUEST_NOT_FOUND", { guest: "g" })).toBe(false);
   });
 
   it("is told by its code, from whichever copy of the package it comes", () => {
@@ -87,7 +91,7 @@ describe("an error of the provider", () => {
 
   it("ends a reason that it quotes with one full stop, or with the code of the error quoted", () => {
     const told = (reason: string): string =>
-      fail("ATTACH_FAILED", { guest: "guest1", reason, outcome: "Nothing was changed." }).message;
+      providerError("ATTACH_FAILED", { guest: "guest1", reason, outcome: "Nothing was changed." }).message;
     expect(told("it closed the connection")).toMatch(/ it closed the connection\. Nothing was changed\. \[/);
     expect(told("not exposed to guest.")).toMatch(/ not exposed to guest\. Nothing/);
     expect(told("was refused. [PLUG_FAILED]")).toMatch(/ was refused\. \[PLUG_FAILED\] Nothing/);

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { causeText, fail, printable, ProviderError } from "../../../provider/errors";
+import { causeText, providerError, printable, ProviderError } from "../../../provider/errors";
 import { MAX_SHOWN_CHARACTERS } from "../../../provider/errors/printable";
 import { anyText } from "../../support/any-text";
 
@@ -66,7 +66,7 @@ describe("the message of an error", () => {
   it("holds nothing that a terminal obeys, and ends with the code, whatever a peer has said", () => {
     fc.assert(
       fc.property(hostileText, hostileText, (guest, reason) => {
-        const { message } = fail("HOLD_FAILED", { address: "0000:01:00.0", guest, reason });
+        const { message } = providerError("HOLD_FAILED", { hostAddress: "0000:01:00.0", guest, reason });
         expect(message).not.toMatch(obeyed);
         expect(message).toMatch(/\[HOLD_FAILED\]$/);
       }),
@@ -76,7 +76,11 @@ describe("the message of an error", () => {
 
   it("tells its advice also where a peer has said megabytes", () => {
     const reason = causeText(new Error("x".repeat(4_000_000)));
-    const { message } = fail("ATTACH_FAILED", { guest: "g", reason, outcome: "Everything was undone." });
+    const { message } = providerError("ATTACH_FAILED", {
+      guest: "g",
+      reason,
+      outcome: "Everything was undone.",
+    });
     expect(message).toMatch(/Everything was undone\. \[ATTACH_FAILED\]$/);
     expect(message.length).toBeLessThan(5_000);
   });

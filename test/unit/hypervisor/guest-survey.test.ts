@@ -1,8 +1,8 @@
 import { surveyGuest, type GuestSurvey } from "../../../provider/hypervisor/qemu";
-import { findGuestSideView } from "../../../provider/hypervisor/qemu/guest-side-view";
+import { findGuestEnumeration } from "../../../provider/hypervisor/qemu/guest-side-view";
 import { QmpProtocolError } from "../../../provider/qmp";
 import { tagOf } from "../../../provider/plan";
-import { readRecording, ReplayMonitor } from "./support/recording";
+import { readRecording, ReplayMonitor } from "../../support/recordings/guest-recording";
 
 const { signal } = new AbortController();
 const tag = tagOf("organization/quickstart/dev/nic");
@@ -351,11 +351,11 @@ describe("the guest's own view", () => {
     });
 
   it("has the bus number that the guest gave to the port", () => {
-    expect(findGuestSideView(queryPci("attached"), [0, 1, 2, 3].map(id))).toEqual({
+    expect(findGuestEnumeration(queryPci("attached"), [0, 1, 2, 3].map(id))).toEqual({
       guestAddress: "0000:08:00",
       guestConfigured: false,
     });
-    expect(findGuestSideView(queryPci("idle"), ["usb"])).toEqual({
+    expect(findGuestEnumeration(queryPci("idle"), ["usb"])).toEqual({
       guestAddress: "0000:01:00",
       guestConfigured: true,
     });
@@ -363,34 +363,34 @@ describe("the guest's own view", () => {
 
   it("is configured where all memory is mapped, whatever of ROM and I/O ports", () => {
     const mapped = withMapped((bar) => bar !== 2 && bar !== 6);
-    expect(findGuestSideView(mapped, [0, 1, 2, 3].map(id)).guestConfigured).toBe(true);
+    expect(findGuestEnumeration(mapped, [0, 1, 2, 3].map(id)).guestConfigured).toBe(true);
   });
 
   it("is not yet there for functions that the guest does not know, and for none", () => {
-    expect(findGuestSideView(queryPci("idle"), [id(0)])).toEqual({ guestConfigured: false });
-    expect(findGuestSideView(queryPci("attached"), [id(0), id(7)])).toEqual({ guestConfigured: false });
-    expect(findGuestSideView(queryPci("attached"), [])).toEqual({ guestConfigured: false });
+    expect(findGuestEnumeration(queryPci("idle"), [id(0)])).toEqual({ guestConfigured: false });
+    expect(findGuestEnumeration(queryPci("attached"), [id(0), id(7)])).toEqual({ guestConfigured: false });
+    expect(findGuestEnumeration(queryPci("attached"), [])).toEqual({ guestConfigured: false });
   });
 
   it("of a half plugged slot is of functions without mapped regions", () => {
-    expect(findGuestSideView(queryPci("half-plugged"), [1, 2, 3].map(id)).guestConfigured).toBe(false);
+    expect(findGuestEnumeration(queryPci("half-plugged"), [1, 2, 3].map(id)).guestConfigured).toBe(false);
   });
 
   it("is not configured while one region of one function is not mapped", () => {
     const mapped = withMapped((bar, qdevId) => qdevId !== id(2) || bar !== 3);
-    expect(findGuestSideView(mapped, [0, 1, 2, 3].map(id)).guestConfigured).toBe(false);
-    expect(findGuestSideView(mapped, [0, 1, 3].map(id)).guestConfigured).toBe(true);
+    expect(findGuestEnumeration(mapped, [0, 1, 2, 3].map(id)).guestConfigured).toBe(false);
+    expect(findGuestEnumeration(mapped, [0, 1, 3].map(id)).guestConfigured).toBe(true);
   });
 
   it.each([undefined, null, 7, "x", {}, [7], [{ devices: 3 }], [{ devices: [null, { pci_bridge: 1 }] }]])(
     "of an answer like %j is not yet there, and throws nothing",
     (answer) => {
-      expect(findGuestSideView(answer, [id(0)])).toEqual({ guestConfigured: false });
+      expect(findGuestEnumeration(answer, [id(0)])).toEqual({ guestConfigured: false });
     },
   );
 
   it("of a bus without number has no address", () => {
     const devices = [{ bus: 0, slot: 0, qdev_id: id(0), regions: [] }];
-    expect(findGuestSideView([{ bus: 0, devices }], [id(0)])).toEqual({ guestConfigured: true });
+    expect(findGuestEnumeration([{ bus: 0, devices }], [id(0)])).toEqual({ guestConfigured: true });
   });
 });

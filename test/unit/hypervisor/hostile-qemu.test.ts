@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { findGuestSideView } from "../../../provider/hypervisor/qemu/guest-side-view";
+import { findGuestEnumeration } from "../../../provider/hypervisor/qemu/guest-side-view";
 import { surveyGuest } from "../../../provider/hypervisor/qemu";
 import { QmpError, parseQmpReply, QmpProtocolError, type QmpMonitor } from "../../../provider/qmp";
 import { MAX_REPLY_DEPTH } from "../../../provider/qmp/reply";
@@ -54,7 +54,7 @@ function answering(answer: (command: string, args: unknown) => unknown): QmpMoni
   };
 }
 
-const survey = (monitor: QmpMonitor) =>
+const readHostFacts = (monitor: QmpMonitor) =>
   surveyGuest(monitor, { reservedSlots: () => [], plugBuses: [] }, signal);
 
 /** A QEMU that is in order but for one answer. */
@@ -100,7 +100,9 @@ describe("A look at a QEMU", () => {
     async (command) => {
       await fc.assert(
         fc.asyncProperty(hostileJson, async (answer) => {
-          const outcome: unknown = await survey(inOrderBut(command, answer)).catch((error: unknown) => error);
+          const outcome: unknown = await readHostFacts(inOrderBut(command, answer)).catch(
+            (error: unknown) => error,
+          );
           if (outcome instanceof Error) expect(outcome).toBeInstanceOf(QmpProtocolError);
         }),
       );
@@ -120,7 +122,7 @@ describe("A look at a QEMU", () => {
       execute: (command, args) => (asked.push(command), monitor.execute(command, args)),
     };
     await withinBounds(bounds, async () => {
-      expect(await rejectionOf(survey(counting))).toBeInstanceOf(QmpProtocolError);
+      expect(await rejectionOf(readHostFacts(counting))).toBeInstanceOf(QmpProtocolError);
       expect(asked).toHaveLength(6);
     });
   });
@@ -133,7 +135,7 @@ describe("A look at a QEMU", () => {
       return command === "qom-list" ? functions : inOrderBut("", undefined).execute(command);
     });
     await withinBounds(bounds, async () => {
-      expect(await rejectionOf(survey(monitor))).toBeInstanceOf(QmpProtocolError);
+      expect(await rejectionOf(readHostFacts(monitor))).toBeInstanceOf(QmpProtocolError);
       expect(asked).toHaveLength(6);
     });
   });
@@ -148,7 +150,7 @@ describe("A look at a QEMU", () => {
       return path === "/machine/peripheral" ? port : [];
     });
     await withinBounds(bounds, async () => {
-      expect(await rejectionOf(survey(monitor))).toBeInstanceOf(QmpProtocolError);
+      expect(await rejectionOf(readHostFacts(monitor))).toBeInstanceOf(QmpProtocolError);
     });
   });
 });
@@ -157,7 +159,7 @@ describe("The guest's own view", () => {
   it("of any answer is a view, and throws nothing", () => {
     fc.assert(
       fc.property(hostileJson, fc.array(fc.string(), { maxLength: 2 }), (answer, ids) => {
-        expect(typeof findGuestSideView(answer, ids).guestConfigured).toBe("boolean");
+        expect(typeof findGuestEnumeration(answer, ids).guestConfigured).toBe("boolean");
       }),
     );
   });
@@ -166,7 +168,7 @@ describe("The guest's own view", () => {
     let devices: unknown[] = [{ bus: 3, slot: 4, qdev_id: "mine", regions: [] }];
     for (let depth = 0; depth < 100_000; depth++) devices = [{ pci_bridge: { devices } }];
     await withinBounds(bounds, () => {
-      const view = findGuestSideView([{ bus: 0, devices }], ["mine"]);
+      const view = findGuestEnumeration([{ bus: 0, devices }], ["mine"]);
       expect(view).toEqual({ guestAddress: "0000:03:04", guestConfigured: true });
     });
   });
@@ -179,7 +181,7 @@ describe("The guest's own view", () => {
       { bus: 1.5, slot: 1 },
     ]) {
       const devices = [{ ...place, qdev_id: "mine", regions: [] }];
-      expect(findGuestSideView([{ devices }], ["mine"])).toEqual({ guestConfigured: true });
+      expect(findGuestEnumeration([{ devices }], ["mine"])).toEqual({ guestConfigured: true });
     }
   });
 });

@@ -8,7 +8,7 @@ import { parseXml } from "../../../provider/hypervisor/libvirt/xml";
 import { expectProcessorSeconds } from "../../support/processor-time";
 import { at } from "../../support/wanted";
 import { withinBounds } from "../../support/within-bounds";
-import { readRecording } from "./support/recording";
+import { readRecording } from "../../support/recordings/guest-recording";
 
 const bounds = { seconds: 5, mebibytes: 256 };
 /** The longest text that libvirt's protocol lets through. */

@@ -53,7 +53,7 @@ describe("A text that gets into XML", () => {
           owner,
           tag,
           slot: { bus, slot: 0, kind: "pcie-acpi" as const },
-          functions: [{ address: at("0000:01:00.0"), guestFunction: 0, hostDriver }],
+          functions: [{ hostAddress: at("0000:01:00.0"), guestFunction: 0, hostDriver }],
         };
         const xml = writeLedger([entry]) ?? "";
         if (typeof readXml(xml) === "string") {

@@ -16,7 +16,7 @@ import type { QmpMonitor } from "../../../provider/qmp";
 import { at, outline, wants } from "../../support/wanted";
 import { nothingUsed } from "../../support/survey";
 import { emptyMonitor, hostWith, monitorWith, NO_HOST } from "./support/found-host";
-import { readRecording } from "./support/recording";
+import { readRecording } from "../../support/recordings/guest-recording";
 import { guest1, HOST_UUID, libvirtError, recordedLibvirt, type CallLine } from "./support/scripted-libvirt";
 
 const { signal } = new AbortController();
@@ -44,8 +44,8 @@ describe("the guest whose lock is held", () => {
       { call: "lookupDomain", having: guest1.uuid, reply: libvirtError(LibvirtErrorCode.NO_DOMAIN) },
     ]);
     host.keepTo(guest1.uuid);
-    expect(await host.identify({ addresses: [] }, signal)).toMatchObject({ guestUuid: guest1.uuid });
-    expect(await host.identify({ addresses: [] }, signal)).toEqual({ iommuGroups: [] });
+    expect(await host.readIdentity({ addresses: [] }, signal)).toMatchObject({ guestUuid: guest1.uuid });
+    expect(await host.readIdentity({ addresses: [] }, signal)).toEqual({ iommuGroups: [] });
     libvirt.finish();
   });
 });
@@ -171,11 +171,11 @@ describe("a hold of what libvirt has plugged itself meanwhile", () => {
 describe("a change of the guest's configuration", () => {
   const aliasAt = (n: number): string => aliasOf(tag, at(`0000:01:00.${n}`));
   const shown = (n: number, bus = "pci.8"): ConfiguredFunction => ({
-    address: at(`0000:01:00.${n}`),
+    hostAddress: at(`0000:01:00.${n}`),
     alias: aliasAt(n),
     place: { bus, slot: 0, guestFunction: n },
   });
-  const held = (n: number): ConfiguredFunction => ({ address: at(`0000:01:00.${n}`), alias: aliasAt(n) });
+  const held = (n: number): ConfiguredFunction => ({ hostAddress: at(`0000:01:00.${n}`), alias: aliasAt(n) });
   const { persistentXml } = readRecording("idle");
 
   it("adds each function with its place, by the bus's number in this configuration, and says `config`", async () => {
@@ -209,7 +209,7 @@ describe("a change of the guest's configuration", () => {
         isAnswered = true;
       },
     });
-    await host.identify({ addresses: [] }, signal);
+    await host.readIdentity({ addresses: [] }, signal);
     await host.configure([shown(1), shown(2), shown(3), shown(0)], signal);
     expect(sentBefore).toEqual([true, true, true, true]);
   });
@@ -287,7 +287,7 @@ describe("an attach of one function", () => {
   it("names its place by the bus's number in the guest's description, live, with alias, ROM and driver", async () => {
     const expected = configuredHostdev(
       {
-        address,
+        hostAddress: address,
         alias,
         place: { bus: "pci.8", slot: 0, guestFunction: 0 },
         romFile: "/card.rom",
@@ -471,7 +471,7 @@ function recordedHost(
     monitor: new LibvirtMonitor(session, () => guest1),
     guest: "guest1",
     onDomain: () => undefined,
-    survey: () =>
+    readHostFacts: () =>
       Promise.resolve({
         ...nothingUsed,
         interfaces: [
@@ -546,7 +546,7 @@ describe("an observation of the recorded host", () => {
       holdings: [],
       plugged: [],
       ledger: [],
-      hostUses: [{ address: "0000:00:02.0" }],
+      hostUses: [{ hostAddress: "0000:00:02.0" }],
     });
     expect([...observation.functions.keys()].sort()).toEqual([0, 1, 2, 3].map((n) => `0000:01:00.${n}`));
     const plan = planAttach(observation, wants(undefined, { ownerToken: owner }));
@@ -593,7 +593,7 @@ describe("an observation of the recorded host", () => {
     });
     const observation = await host.observe(query, signal);
     expect(observation.guest).toEqual({ name: "guest1", uuid: "", runState: "missing", qemuVersion: "" });
-    expect(await host.identify(query, signal)).toEqual({ iommuGroups: [23] });
+    expect(await host.readIdentity(query, signal)).toEqual({ iommuGroups: [23] });
   });
 
   it("of a guest that does not run says so, and asks no monitor", async () => {
@@ -640,8 +640,8 @@ describe("an observation of the recorded host", () => {
     expect(observation).toMatchObject({ guest: { runState: "off" }, holdings: [], ledger: [] });
     expect([...observation.functions.keys()].sort()).toEqual([0, 1, 2, 3].map((n) => `0000:01:00.${n}`));
     expect(observation.configuration?.buses).toContain("pci.8");
-    const wanted = wants(undefined, { ownerToken: owner, persistent: true });
-    expect(planAttach(observation, wanted).steps).toEqual([]);
+    const desired = wants(undefined, { ownerToken: owner, persistent: true });
+    expect(planAttach(observation, desired).steps).toEqual([]);
     expect(outline(planDetach(observation, owner))).toEqual([
       "unconfigure .0@0 .3@3 .2@2 .1@1",
       "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
@@ -657,12 +657,12 @@ describe("an observation of the recorded host", () => {
       monitorCommand: (_domain: unknown, text: string) => JSON.stringify(replies[text]),
     });
     const observation = await host.observe(query, signal);
-    const wanted = wants(undefined, { ownerToken: owner, persistent: true });
-    expect(planAttach(observation, wanted).steps).toEqual([]);
+    const desired = wants(undefined, { ownerToken: owner, persistent: true });
+    expect(planAttach(observation, desired).steps).toEqual([]);
     expect(outline(planDetach(observation, owner))).toEqual([
       "unconfigure .0@0 .3@3 .2@2 .1@1",
       "unplug 1 of 4",
-      "handback .0 .1 .2 .3",
+      "await-reattach .0 .1 .2 .3",
       "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
       "erase live configuration",
     ]);
@@ -709,7 +709,7 @@ describe("an observation of the recorded host", () => {
     const xml = readRecording("idle");
     const other = aliasOf(tagOf("someone/else"), at("0000:02:00.0"));
     const place = { bus: "pci.8", slot: 0, guestFunction: 0 };
-    const theirs = configuredHostdev({ address: at("0000:02:00.0"), alias: other, place }, 8, false);
+    const theirs = configuredHostdev({ hostAddress: at("0000:02:00.0"), alias: other, place }, 8, false);
     const configurations = [
       xml.persistentXml.replace("</devices>", `${theirs}</devices>`),
       xml.persistentXml.replace(/<controller type='pci' index='8'[^]*?<\/controller>/, ""),
@@ -728,7 +728,7 @@ describe("an observation of the recorded host", () => {
   it("leaves out functions that are not there", async () => {
     const { host } = recordedHost("idle", { nodeDeviceXml: libvirtError(LibvirtErrorCode.NO_NODE_DEVICE) });
     expect((await host.observe(query, signal)).functions.size).toBe(0);
-    expect(await host.lookAt([address], signal)).toEqual([]);
+    expect(await host.readFunctions([address], signal)).toEqual([]);
   });
 
   it("is an error where the host's devices cannot be asked for", async () => {

@@ -15,7 +15,7 @@ import { tagOf, type LedgerEntry } from "../../../provider/plan";
 import { anyText } from "../../support/any-text";
 import { GuestMetadata, ledgerAnswer, ledgerMetadata } from "../../support/libvirt-metadata";
 import { at } from "../../support/wanted";
-import { metadataFolder, readMetadata } from "./support/metadata-recording";
+import { metadataFolder, readMetadata } from "../../support/recordings/metadata-recording";
 
 const ledgerOf = (metadata: string): LedgerEntry[] =>
   findLedgerEntries(child(parseXml(metadata, "it"), "metadata"), "guest1");
@@ -31,8 +31,8 @@ const entryOf = (owner: string, n = 1, more: Partial<LedgerEntry> = {}): LedgerE
   tag: tagOf(owner),
   slot: { bus: `pci.${n}`, slot: 0, kind: "pcie-acpi" },
   functions: [
-    { address: at(`0000:0${n}:00.0`), guestFunction: 0, hostDriver: "e1000e" },
-    { address: at(`0000:0${n}:00.1`), hostDriver: "e1000e" },
+    { hostAddress: at(`0000:0${n}:00.0`), guestFunction: 0, hostDriver: "e1000e" },
+    { hostAddress: at(`0000:0${n}:00.1`), hostDriver: "e1000e" },
   ],
   ...more,
 });
@@ -151,7 +151,7 @@ describe("a ledger", () => {
   it.each(names)("with the name %j goes through libvirt as it is, beside that of others", (name) => {
     const owner = `organization/${name}/dev/${name}`;
     const mine = entryOf(owner, 2, {
-      functions: [{ address: at("0000:02:00.0"), guestFunction: 0, romFile: `/usr/share/${name}.rom` }],
+      functions: [{ hostAddress: at("0000:02:00.0"), guestFunction: 0, romFile: `/usr/share/${name}.rom` }],
       incarnation: "0123456789abcdef0123456789abcdef",
       since: "2026-11-29T12:00:00Z",
     });
@@ -254,7 +254,7 @@ describe("what a later release has put into the ledger", () => {
     const changed: LedgerEntry = {
       ...mine,
       slot: { bus: "pci.7", slot: 1, kind: "pcie-native" },
-      functions: [{ address: at("0000:04:00.0") }, { address: at("0000:04:00.1"), guestFunction: 0 }],
+      functions: [{ hostAddress: at("0000:04:00.0") }, { hostAddress: at("0000:04:00.1"), guestFunction: 0 }],
     };
     after(metadata, (present) => recordInLedger(present, changed, "guest1"));
     expect(ledgerOf(metadata.toString())).toEqual([changed]);

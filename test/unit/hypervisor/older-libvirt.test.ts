@@ -9,7 +9,7 @@ import { ledgerMetadata } from "../../support/libvirt-metadata";
 import { at } from "../../support/wanted";
 import { nothingUsed } from "../../support/survey";
 import { hostWith, monitorWith } from "./support/found-host";
-import { readRecording } from "./support/recording";
+import { readRecording } from "../../support/recordings/guest-recording";
 import { guest1, libvirtError, recordedLibvirt, type CallLine } from "./support/scripted-libvirt";
 
 const { signal } = new AbortController();
@@ -133,13 +133,13 @@ describe("the stone of an older libvirt", () => {
 
   it("is attached alone, unmanaged, so that libvirt leaves it on vfio-pci afterwards", async () => {
     const script = [live, { call: "attachDevice", having: String.raw`managed=\"no\"` }];
-    expect(await follows(script, (host) => host.introduce(stone, slot, signal))).toBeUndefined();
+    expect(await follows(script, (host) => host.plugSteppingStone(stone, slot, signal))).toBeUndefined();
   });
 
   it("that QEMU refuses fails as a plug does", async () => {
     const reply = libvirtError(LibvirtErrorCode.INTERNAL_ERROR, "group 5 is not viable");
     const failure = await follows([live, { call: "attachDevice", reply }], (host) =>
-      host.introduce(stone, slot, signal),
+      host.plugSteppingStone(stone, slot, signal),
     );
     expect(hasCode(failure, "PLUG_FAILED")).toBe(true);
     expect(causeText(failure)).toContain("group 5 is not viable");
@@ -153,11 +153,11 @@ describe("the stone of an older libvirt", () => {
 
   it("is withdrawn when libvirt has noticed, and is looked at", async () => {
     const script = [{ call: "domainXml", reply: shown }, live, look("vfio-pci")];
-    expect(await follows(script, (host) => host.withdraw(stone, signal))).toBeUndefined();
+    expect(await follows(script, (host) => host.unplugSteppingStone(stone, signal))).toBeUndefined();
   });
 
   it("that went back to the host all the same fails", async () => {
-    const failure = await follows([live, look("e1000e")], (host) => host.withdraw(stone, signal));
+    const failure = await follows([live, look("e1000e")], (host) => host.unplugSteppingStone(stone, signal));
     expect(hasCode(failure, "GROUP_NOT_KEPT")).toBe(true);
     expect(causeText(failure)).toContain("it is on e1000e");
   });
@@ -166,7 +166,7 @@ describe("the stone of an older libvirt", () => {
 describe("a look at a host with an older libvirt", () => {
   const owner = "organization/quickstart/dev/nic";
   const functions = [0, 1, 2].map((n) => ({
-    address: at(`0000:01:00.${n}`),
+    hostAddress: at(`0000:01:00.${n}`),
     guestFunction: n,
     hostDriver: "e1000e",
   }));
@@ -182,7 +182,7 @@ describe("a look at a host with an older libvirt", () => {
     Object.assign(session, { olderVersion: () => Promise.resolve("7.0.0") });
     const monitor = new LibvirtMonitor(session, () => guest1);
     const parts = { session, monitor, guest: "guest1", onDomain: () => undefined };
-    const host = new LibvirtHost({ ...parts, survey: () => Promise.resolve(nothingUsed) });
+    const host = new LibvirtHost({ ...parts, readHostFacts: () => Promise.resolve(nothingUsed) });
     return host.observe({ addresses: [] }, signal);
   }
 
@@ -190,16 +190,16 @@ describe("a look at a host with an older libvirt", () => {
     const {
       holdings,
       olderLibvirt,
-      ledgerPlace,
+      ledgerLocation,
       configuration,
       functions: found,
     } = await observe(withLedger);
-    expect(holdings.map(({ address: one, isUnassigned }) => [one, isUnassigned])).toEqual([
+    expect(holdings.map(({ hostAddress: one, isUnassigned }) => [one, isUnassigned])).toEqual([
       ["0000:01:00.1", true],
       ["0000:01:00.2", true],
     ]);
     expect(holdings[1]?.alias).toBe(alias);
-    expect([olderLibvirt?.version, ledgerPlace, configuration]).toEqual(["7.0.0", "domain", undefined]);
+    expect([olderLibvirt?.version, ledgerLocation, configuration]).toEqual(["7.0.0", "domain", undefined]);
     expect([...found.keys()].sort()).toContain("0000:01:00.3");
   });
 
@@ -208,12 +208,14 @@ describe("a look at a host with an older libvirt", () => {
       `<hostdev mode='subsystem' type='pci' managed='no'><source><address domain='0' bus='1' slot='0' function='2'/></source>` +
       `<alias name='${alias}'/><address type='pci' domain='0' bus='4' slot='0' function='0'/></hostdev></devices>`;
     const { holdings } = await observe(withLedger.replace("</devices>", stoneXml));
-    expect(holdings.filter((one) => one.address === address).map((one) => one.isUnassigned)).toEqual([false]);
+    expect(holdings.filter((one) => one.hostAddress === address).map((one) => one.isUnassigned)).toEqual([
+      false,
+    ]);
   });
 
   it("keeps what is held for a guest that does not run, by its configuration's ledger", async () => {
     const { guest, holdings } = await observe(withLedger.replace(/ id=['"]\d+['"]/, ""));
     expect(guest.runState).toBe("off");
-    expect(holdings.map((one) => one.address)).toEqual(["0000:01:00.1", "0000:01:00.2"]);
+    expect(holdings.map((one) => one.hostAddress)).toEqual(["0000:01:00.1", "0000:01:00.2"]);
   });
 });

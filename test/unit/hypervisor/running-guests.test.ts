@@ -1,4 +1,4 @@
-import { lookAtRunningGuests } from "../../../provider/hypervisor/libvirt";
+import { readRunningGuests } from "../../../provider/hypervisor/libvirt";
 import { writeLedger } from "../../../provider/hypervisor/libvirt/ledger-xml";
 import { LibvirtErrorCode } from "../../../provider/libvirt-rpc";
 import { tagOf, type LedgerEntry } from "../../../provider/plan";
@@ -24,13 +24,13 @@ test("all that run are told with what they have, one that ends meanwhile is left
     { call: "domainXml", having: "guest1", reply: xmlOf(guest1, hostdev) },
     { call: "domainXml", having: "guest2", reply: libvirtError(LibvirtErrorCode.NO_DOMAIN) },
   );
-  expect(await lookAtRunningGuests(libvirt.session, signal)).toEqual({
+  expect(await readRunningGuests(libvirt.session, signal)).toEqual({
     hostUuid: HOST_UUID,
     guests: [{ name: "guest1", uuid: guest1.uuid }],
     holdings: [
       {
         guest: { name: "guest1", uuid: guest1.uuid },
-        address: "0000:01:00.2",
+        hostAddress: "0000:01:00.2",
         alias: "hostdev0",
         isUnassigned: false,
       },
@@ -45,12 +45,12 @@ test("one that has just been shut off is no running one, and another error is an
     { call: "listDomains", reply: [guest1] },
     { call: "domainXml", reply: xmlOf(guest1, "", "") },
   );
-  expect((await lookAtRunningGuests(off.session, signal)).guests).toEqual([]);
+  expect((await readRunningGuests(off.session, signal)).guests).toEqual([]);
   const broken = new ScriptedLibvirt(
     { call: "listDomains", reply: [guest1] },
     { call: "domainXml", reply: libvirtError(LibvirtErrorCode.ACCESS_DENIED) },
   );
-  await expect(lookAtRunningGuests(broken.session, signal)).rejects.toMatchObject({
+  await expect(readRunningGuests(broken.session, signal)).rejects.toMatchObject({
     code: LibvirtErrorCode.ACCESS_DENIED,
   });
 });
@@ -60,7 +60,7 @@ test("with an older libvirt, what is recorded of a guest that is off is told too
     owner: OWNER,
     tag: tagOf(OWNER),
     slot: { bus: "pci.8", slot: 0, kind: "pcie-native" },
-    functions: [{ address: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
+    functions: [{ hostAddress: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
   };
   const libvirt = new ScriptedLibvirt(
     { call: "listDomains", having: "0", reply: [guest1] },
@@ -70,7 +70,7 @@ test("with an older libvirt, what is recorded of a guest that is off is told too
     },
   );
   libvirt.olderVersion = "7.0.0";
-  expect(await lookAtRunningGuests(libvirt.session, signal)).toEqual({
+  expect(await readRunningGuests(libvirt.session, signal)).toEqual({
     hostUuid: HOST_UUID,
     guests: [],
     holdings: [],
@@ -93,7 +93,7 @@ describe("a guest of which something cannot be read", () => {
     ["a later form of the ledger", xmlOf(guest2, form2), /newer release/],
   ])("(%s) is named with the reason, and the others are told all the same", async (_name, xml, reason) => {
     const libvirt = new ScriptedLibvirt(...script(xml, "1"));
-    const { guests, holdings, unreadGuests } = await lookAtRunningGuests(libvirt.session, signal);
+    const { guests, holdings, unreadGuests } = await readRunningGuests(libvirt.session, signal);
     expect(guests.map((one) => one.name).sort()).toEqual(["guest1", "guest2"]);
     expect(holdings.map((one) => one.guest.name)).toEqual(["guest1"]);
     const { name, uuid } = guest2;
@@ -104,7 +104,7 @@ describe("a guest of which something cannot be read", () => {
 
   it("tells what it has where the ledger alone is of a later form", async () => {
     const libvirt = new ScriptedLibvirt(...script(xmlOf(guest2, form2 + hostdev), "1"));
-    const { holdings } = await lookAtRunningGuests(libvirt.session, signal);
+    const { holdings } = await readRunningGuests(libvirt.session, signal);
     expect(holdings.map((one) => one.guest.name)).toEqual(["guest1", "guest2"]);
   });
 
@@ -113,7 +113,7 @@ describe("a guest of which something cannot be read", () => {
     async (xml) => {
       const libvirt = new ScriptedLibvirt(...script(xml, "0"));
       libvirt.olderVersion = "7.0.0";
-      await expect(lookAtRunningGuests(libvirt.session, signal)).rejects.toMatchObject({
+      await expect(readRunningGuests(libvirt.session, signal)).rejects.toMatchObject({
         code: expect.stringMatching(/^(XML|LEDGER)_UNREADABLE$/) as string,
       });
     },
@@ -128,7 +128,7 @@ describe("a guest of which something cannot be read", () => {
     const libvirt = new ScriptedLibvirt(
       ...script(xmlOf(guest2, `<metadata>${metadata}</metadata>${hostdev}`), "1"),
     );
-    const { holdings, unreadGuests } = await lookAtRunningGuests(libvirt.session, signal);
+    const { holdings, unreadGuests } = await readRunningGuests(libvirt.session, signal);
     expect(holdings.map((one) => one.guest.name)).toEqual(["guest1", "guest2"]);
     expect(unreadGuests).toBeUndefined();
   });

@@ -4,7 +4,7 @@ import type { LibvirtDomain } from "../../../provider/libvirt-rpc";
 import type { Observation } from "../../../provider/plan";
 import { ledgerMetadata } from "../../support/libvirt-metadata";
 import { nothingUsed } from "../../support/survey";
-import { readRecording } from "./support/recording";
+import { readRecording } from "../../support/recordings/guest-recording";
 import { guest1, recordedLibvirt, TRANSIENT_DOMAINS } from "./support/scripted-libvirt";
 
 const idle = readRecording("idle");
@@ -28,8 +28,14 @@ function observe(
   });
   Object.assign(session, { olderVersion: () => Promise.resolve(olderVersion) });
   const monitor = new LibvirtMonitor(session, () => guest1);
-  const survey = () => Promise.resolve(nothingUsed);
-  const host = new LibvirtHost({ session, monitor, guest: "guest1", onDomain: () => undefined, survey });
+  const readHostFacts = () => Promise.resolve(nothingUsed);
+  const host = new LibvirtHost({
+    session,
+    monitor,
+    guest: "guest1",
+    onDomain: () => undefined,
+    readHostFacts,
+  });
   return host.observe({ addresses: ["0000:01:00"] }, new AbortController().signal);
 }
 

@@ -17,7 +17,7 @@ import { aliasOf, tagOf, type ConfiguredFunction, type LedgerEntry } from "../..
 import { anyText } from "../../support/any-text";
 import { ledgerMetadata, type GuestMetadata } from "../../support/libvirt-metadata";
 import { at } from "../../support/wanted";
-import { readRecording } from "./support/recording";
+import { readRecording } from "../../support/recordings/guest-recording";
 
 const owner = "organization/quickstart/dev/nic";
 const tag = tagOf(owner);
@@ -37,10 +37,10 @@ describe("the description of a recorded guest (libvirt 11.3.0)", () => {
 
   it("has our holdings, with alias and host address, and no guest slot for them", () => {
     const { holdings, slotsByBus, identity } = parseDomainXml(readRecording("attached").domainXml);
-    expect([...holdings].sort((a, b) => a.address.localeCompare(b.address))).toEqual(
+    expect([...holdings].sort((a, b) => a.hostAddress.localeCompare(b.hostAddress))).toEqual(
       [0, 1, 2, 3].map((n) => ({
         guest: identity,
-        address: `0000:01:00.${n}`,
+        hostAddress: `0000:01:00.${n}`,
         alias: aliasOf(tag, at(`0000:01:00.${n}`)),
         isUnassigned: true,
       })),
@@ -56,7 +56,7 @@ describe("the description of a recorded guest (libvirt 11.3.0)", () => {
         tag,
         slot: { bus: "pci.8", slot: 0, kind: "pcie-acpi" },
         functions: [0, 1, 2, 3].map((n) => ({
-          address: `0000:01:00.${n}`,
+          hostAddress: `0000:01:00.${n}`,
           guestFunction: n,
           hostDriver: "e1000e",
         })),
@@ -73,7 +73,12 @@ describe("the description of a recorded guest (libvirt 11.3.0)", () => {
     const address = "<address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0'/>";
     const found = parseDomainXml(domain(hostdev(address)));
     expect(found.holdings).toEqual([
-      { guest: { name: "g", uuid: "u" }, address: "0000:0a:1f.7", alias: "hostdev0", isUnassigned: false },
+      {
+        guest: { name: "g", uuid: "u" },
+        hostAddress: "0000:0a:1f.7",
+        alias: "hostdev0",
+        isUnassigned: false,
+      },
     ]);
     expect([...found.slotsByBus]).toEqual([["pci.5", [0]]]);
     const others = `<hostdev mode='subsystem' type='usb'><source><address bus='1' slot='2'/></source></hostdev><hostdev type='pci'/>`;
@@ -106,12 +111,12 @@ describe("the description of a guest that has the attachment in its configuratio
   const address = (n: number) => at(`0000:01:00.${n}`);
   const configured = (bus: string): ConfiguredFunction[] => [
     ...[0, 2].map((n) => ({
-      address: address(n),
+      hostAddress: address(n),
       alias: aliasOf(tag, address(n)),
       place: { bus, slot: 0, guestFunction: n },
       ...(n === 0 ? { romFile: "/usr/share/vgabios/a&b.rom", romBar: true } : { romBar: false }),
     })),
-    { address: address(1), alias: aliasOf(tag, address(1)) },
+    { hostAddress: address(1), alias: aliasOf(tag, address(1)) },
   ];
   const hostdevs = (busNumber: number): string =>
     configured("any")
@@ -168,7 +173,7 @@ describe("a host function that a guest has by other means", () => {
     const xml = `<domain><name>g</name><uuid>u</uuid><devices>${element}${end}</devices></domain>`;
     const { holdings, slotsByBus } = parseDomainXml(xml);
     expect(holdings).toEqual([
-      { guest: { name: "g", uuid: "u" }, address: "0000:0b:00.1", alias: "x0", isUnassigned: false },
+      { guest: { name: "g", uuid: "u" }, hostAddress: "0000:0b:00.1", alias: "x0", isUnassigned: false },
     ]);
     expect([...slotsByBus]).toEqual([["pci.6", [0]]]);
   });
@@ -189,7 +194,7 @@ describe("the description of a recorded host device", () => {
   it("has driver, ids and group with all its members", () => {
     const found = parse("0000:01:00.2");
     expect(found.function).toEqual({
-      address: "0000:01:00.2",
+      hostAddress: "0000:01:00.2",
       vendorId: "0x8086",
       productId: "0x10d3",
       driver: "e1000e",
@@ -214,7 +219,7 @@ describe("the description of a recorded host device", () => {
   it("may have neither driver nor group", () => {
     const xml = "<device><capability type='pci'><class>0x020000</class></capability></device>";
     expect(parseNodeDeviceXml(xml, at("0000:01:00.0"))).toEqual({
-      function: { address: "0000:01:00.0", vendorId: "", productId: "", isBridge: false },
+      function: { hostAddress: "0000:01:00.0", vendorId: "", productId: "", isBridge: false },
       groupMembers: [],
     });
   });
@@ -244,10 +249,10 @@ describe("the hostdev that is asked of libvirt", () => {
 
 describe("a hostdev of a function that is on a driver of VFIO's already", () => {
   it("names that as its model, held and configured, so that libvirt binds no other", () => {
-    const one = { address: at("0000:0a:1f.7"), alias: "ua-x", vfioDriver: "mlx5_vfio_pci" };
+    const one = { hostAddress: at("0000:0a:1f.7"), alias: "ua-x", vfioDriver: "mlx5_vfio_pci" };
     const place = { bus: "pci.10", slot: 0, guestFunction: 0 };
     const hostdevs = [
-      unassignedHostdev(one.address, one.alias, one.vfioDriver),
+      unassignedHostdev(one.hostAddress, one.alias, one.vfioDriver),
       configuredHostdev(one, 0, false),
       configuredHostdev({ ...one, place }, 10, false),
     ];
@@ -262,7 +267,7 @@ describe("a hostdev of a function that is on a driver of VFIO's already", () => 
 describe("the hostdev that a configuration gets", () => {
   const place = { bus: "pci.10", slot: 0, guestFunction: 0 };
   const guestAddress = (guestFunction: number, isMultifunction: boolean) => {
-    const one = { address: at("0000:0a:1f.7"), alias: "ua-x", place: { ...place, guestFunction } };
+    const one = { hostAddress: at("0000:0a:1f.7"), alias: "ua-x", place: { ...place, guestFunction } };
     const xml = parseXml(configuredHostdev(one, 10, isMultifunction), "it");
     return Object.fromEntries(child(xml, "hostdev", "address").attributes);
   };
@@ -275,8 +280,8 @@ describe("the hostdev that a configuration gets", () => {
   });
 
   it("is the held one where it is shown to nobody", () => {
-    const held = { address: at("0000:0a:1f.7"), alias: "ua-x" };
-    expect(configuredHostdev(held, 0, true)).toBe(unassignedHostdev(held.address, held.alias));
+    const held = { hostAddress: at("0000:0a:1f.7"), alias: "ua-x" };
+    expect(configuredHostdev(held, 0, true)).toBe(unassignedHostdev(held.hostAddress, held.alias));
   });
 });
 
@@ -294,13 +299,13 @@ describe("the ledger", () => {
   const text = fc.string({ minLength: 1, unit: character }).filter((one) => !/\p{Cs}/u.test(one));
   const ledgerFunction = fc.record(
     {
-      address: fc.nat({ max: 7 }).map((n) => at(`0000:01:00.${n}`)),
+      hostAddress: fc.nat({ max: 7 }).map((n) => at(`0000:01:00.${n}`)),
       guestFunction: fc.nat({ max: 7 }),
       hostDriver: fc.constantFrom("e1000e", "vfio-pci", "mlx5_core"),
       romFile: text.map((name) => `/${name}`),
       romBar: fc.boolean(),
     },
-    { requiredKeys: ["address"], noNullPrototype: true },
+    { requiredKeys: ["hostAddress"], noNullPrototype: true },
   );
   const entry: fc.Arbitrary<LedgerEntry> = fc.record(
     {
@@ -378,7 +383,7 @@ describe("the ledger", () => {
     const xml =
       `<attachments><attachment owner='o' tag='${tag}' bus='b' slot='0' kind='pseries'>` +
       "<function address='nonsense'/><function address='0000:01:00.2' guest='8'/><function/><function address='0000:01:00.1'/></attachment></attachments>";
-    expect(entriesIn(ledgerMetadata(xml))[0]?.functions).toEqual([{ address: "0000:01:00.1" }]);
+    expect(entriesIn(ledgerMetadata(xml))[0]?.functions).toEqual([{ hostAddress: "0000:01:00.1" }]);
   });
 });
 
@@ -539,8 +544,8 @@ describe("a name in any script", () => {
     const xml = `<domain><name>${printed}</name><uuid>u</uuid><devices>${hostdev}</devices></domain>`;
     const { identity, functions } = parseDomainXml(xml);
     expect(identity.name).toBe(name);
-    expect(functions).toEqual([{ address: "0000:01:00.0", alias: name, romFile }]);
-    const asked = configuredHostdev({ address: at("0000:01:00.0"), alias: name, romFile }, 0, false);
+    expect(functions).toEqual([{ hostAddress: "0000:01:00.0", alias: name, romFile }]);
+    const asked = configuredHostdev({ hostAddress: at("0000:01:00.0"), alias: name, romFile }, 0, false);
     expect(asked).toMatch(/^[ -~]*$/);
     expect(parseDomainXml(`<domain><devices>${asked}</devices></domain>`).functions).toEqual(functions);
   });

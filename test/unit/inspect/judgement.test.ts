@@ -1,19 +1,19 @@
 import fc from "fast-check";
 import {
   composeReport,
-  type HostPicture,
+  type InspectionInput,
   type ListedFunction,
   type PciReport,
 } from "../../../provider/inspect";
-import { findHostUses, type HostSurvey, type PciAddress, type PciSlotAddress } from "../../../provider/pci";
+import { findHostUses, type HostFacts, type PciAddress, type PciSlotAddress } from "../../../provider/pci";
 import { planAttach, type Holding } from "../../../provider/plan";
 import { nothingUsed } from "../../support/survey";
-import { attachment, card, GUEST, observed, OTHER, picture, port, upInterface } from "./support/pictures";
+import { attachment, card, GUEST, observed, OTHER, input, port, upInterface } from "./support/pictures";
 
 const NIC = "0000:01:00";
 const four = [0, 1, 2, 3];
 
-function answer(shown: HostPicture, device = NIC) {
+function answer(shown: InspectionInput, device = NIC) {
   return deviceOf(composeReport(shown), device).attach;
 }
 
@@ -22,11 +22,11 @@ function deviceOf({ devices }: PciReport, address: string) {
 }
 
 test("a card that nobody uses can be attached whole, and its interfaces leave the host", () => {
-  const survey: HostSurvey = {
+  const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth2", `${NIC}.0`), upInterface("eth3", `${NIC}.1`)],
   };
-  expect(answer(picture(card(NIC, { shared: 7 }), { survey }))).toEqual({
+  expect(answer(input(card(NIC, { shared: 7 }), { facts }))).toEqual({
     possible: "whole",
     functions: four,
     leftovers: "refuse",
@@ -47,14 +47,14 @@ test("what else is in its IOMMU group has to be held, and is named", () => {
     port("0000:00:1c.0", { classCode: "0x060400", driver: "pcieport" }),
     port("0000:03:00.0", { driver: "nvme" }),
   ];
-  const survey: HostSurvey = {
+  const facts: HostFacts = {
     ...nothingUsed,
     disks: [
       { name: "nvme0n1", pciAddress: "0000:03:00.0", slaves: [], mountPoints: [], claims: [] },
       { name: "nvme0n1p1", pciAddress: "0000:03:00.0", slaves: ["nvme0n1"], mountPoints: [], claims: [] },
     ],
   };
-  const report = composeReport(picture(functions, { survey }));
+  const report = composeReport(input(functions, { facts }));
   expect(deviceOf(report, NIC).iommuGroups).toEqual([
     {
       group: 7,
@@ -83,12 +83,12 @@ test("what else is in its IOMMU group has to be held, and is named", () => {
 });
 
 test("where functions sit apart, those that the host does not use can be attached without it", () => {
-  const survey: HostSurvey = {
+  const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth0", `${NIC}.0`, "192.0.2.7"), upInterface("eth1", `${NIC}.1`)],
     sshInterfaces: ["eth0"],
   };
-  expect(answer(picture(card(NIC, { from: 7 }), { survey }))).toEqual({
+  expect(answer(input(card(NIC, { from: 7 }), { facts }))).toEqual({
     possible: "part",
     functions: [1, 2, 3],
     leftovers: "refuse",
@@ -110,12 +110,12 @@ test("where functions sit apart, those that the host does not use can be attache
 });
 
 test("in one IOMMU group with what carries this SSH connection, nothing of the card can be attached", () => {
-  const survey: HostSurvey = {
+  const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth0", `${NIC}.0`)],
     sshInterfaces: ["eth0"],
   };
-  expect(answer(picture(card(NIC, { shared: 7 }), { survey }))).toMatchObject({
+  expect(answer(input(card(NIC, { shared: 7 }), { facts }))).toMatchObject({
     possible: "no",
     functions: [],
     program: [],
@@ -124,12 +124,12 @@ test("in one IOMMU group with what carries this SSH connection, nothing of the c
 });
 
 test("what the host uses takes allowInUse, and each use that ends is named", () => {
-  const survey: HostSurvey = {
+  const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth0", `${NIC}.0`, "192.0.2.7")],
     physicalFunctions: [{ pciAddress: `${NIC}.1`, virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] }],
   };
-  expect(answer(picture(card(NIC, { shared: 7 }), { survey }))).toMatchObject({
+  expect(answer(input(card(NIC, { shared: 7 }), { facts }))).toMatchObject({
     possible: "whole",
     leftovers: "refuse",
     allowInUse: true,
@@ -148,7 +148,7 @@ test("of a device of bridges and others, the others can be attached", () => {
     port("0000:00:1f.2", { driver: "ahci" }),
     port("0000:00:1f.3", { driver: "i801_smbus" }),
   ];
-  expect(answer(picture(functions), "0000:00:1f")).toMatchObject({
+  expect(answer(input(functions), "0000:00:1f")).toMatchObject({
     possible: "part",
     functions: [2, 3],
     leftovers: "refuse",
@@ -161,7 +161,7 @@ test("without an IOMMU nothing can be attached, and the answer says what to swit
     const { iommuGroup: _, ...one } = port(`${NIC}.${n}`);
     return one;
   });
-  expect(answer(picture(functions)).refusal).toEqual({
+  expect(answer(input(functions)).refusal).toEqual({
     code: "FUNCTION_WITHOUT_IOMMU_GROUP",
     message:
       "0000:01:00.0 has no IOMMU group, so VFIO cannot protect the host from it. Enable the IOMMU in the firmware and on " +
@@ -174,13 +174,13 @@ test("what a guest has is told with who attached it, and another guest's own hos
   const ours = attachment(OTHER, "organization/net/dev/nic", addresses.slice(0, 2));
   const foreign: Holding = {
     guest: OTHER,
-    address: `${NIC}.3` as PciAddress,
+    hostAddress: `${NIC}.3` as PciAddress,
     alias: "hostdev0",
     isUnassigned: false,
   };
   const holders = { holdings: [...ours.holdings, foreign], ledger: ours.ledger };
   const device = deviceOf(
-    composeReport(picture(card(NIC, { from: 7 }), { seen: { by: "host", holders } })),
+    composeReport(input(card(NIC, { from: 7 }), { seen: { by: "host", holders } })),
     NIC,
   );
   const held = { guest: "guest2", guestUuid: OTHER.uuid };
@@ -198,8 +198,8 @@ test("with an older libvirt the ledger and vfio-pci tell what is held, whether a
   const owner = "organization/net/dev/nic";
   const { ledger } = attachment(OTHER, owner, [`${NIC}.0`, `${NIC}.1`]);
   const functions = card(NIC, { from: 7 }).map((one, n) => (n === 0 ? { ...one, driver: "vfio-pci" } : one));
-  const ownersOf = (seen: HostPicture["seen"]) =>
-    deviceOf(composeReport(picture(functions, { seen })), NIC).functions.map(
+  const ownersOf = (seen: InspectionInput["seen"]) =>
+    deviceOf(composeReport(input(functions, { seen })), NIC).functions.map(
       (one) => one.heldBy && [one.heldBy.guest, one.heldBy.owner, one.heldBy.guestFunction],
     );
   const olderLibvirt = { version: "7.0.0" };
@@ -213,12 +213,12 @@ test("with an older libvirt the ledger and vfio-pci tell what is held, whether a
 test("of a guest its slots are told, what is attached, and which of them are free", () => {
   const own = attachment(GUEST, "organization/net/dev/nic", [`${NIC}.0`]);
   const kept = {
-    address: "0000:05:00.0" as PciAddress,
+    hostAddress: "0000:05:00.0" as PciAddress,
     alias: "ua-mine",
     place: { bus: "pci.3", slot: 0, guestFunction: 0 },
   };
   const observation = observed({ ...own, configuration: { buses: [], functions: [kept], ledger: [] } });
-  const { guest } = composeReport(picture([], { seen: { by: "guest", observation } }));
+  const { guest } = composeReport(input([], { seen: { by: "guest", observation } }));
   expect(guest).toEqual({
     ...GUEST,
     runState: "running",
@@ -247,17 +247,17 @@ test.each([
   ["has no free slot", observed({ buses: observed().buses.slice(0, 1) }), "NO_FREE_SLOT"],
   [
     "may not lock its memory",
-    observed({ confinement: { pid: 7, user: "vm", lockedMemoryBytes: 2 ** 26, closedNodes: [] } }),
+    observed({ qemuLimits: { pid: 7, user: "vm", lockedMemoryBytes: 2 ** 26, closedNodes: [] } }),
     "MEMLOCK_TOO_LOW",
   ],
 ])("a guest that %s refuses each device with what it is said of the guest", (_, observation, code) => {
-  const report = composeReport(picture(card(NIC, { shared: 7 }), { seen: { by: "guest", observation } }));
+  const report = composeReport(input(card(NIC, { shared: 7 }), { seen: { by: "guest", observation } }));
   expect(report.guest?.refusal?.code).toBe(code);
   expect(deviceOf(report, NIC).attach).toMatchObject({ possible: "no", refusal: report.guest?.refusal });
 });
 
 /** Hosts of three slots with up to four functions, groups and uses at random. */
-const arbitraryPicture: fc.Arbitrary<HostPicture> = fc
+const arbitraryInput: fc.Arbitrary<InspectionInput> = fc
   .record({
     functions: fc.uniqueArray(
       fc.record({
@@ -291,12 +291,12 @@ const arbitraryPicture: fc.Arbitrary<HostPicture> = fc
       .filter((one) => one.holder === "guest")
       .map((one): Holding => ({
         guest: OTHER,
-        address: addressOf(one) as PciAddress,
+        hostAddress: addressOf(one) as PciAddress,
         alias: "hostdev0",
         isUnassigned: false,
       }));
-    return picture(listed, {
-      survey: {
+    return input(listed, {
+      facts: {
         ...nothingUsed,
         interfaces,
         sshInterfaces: used.filter((one) => one.use === "ssh").map((one) => `if${addressOf(one)}`),
@@ -309,13 +309,17 @@ const arbitraryPicture: fc.Arbitrary<HostPicture> = fc
   });
 
 /** What a create with these arguments comes to, asked of the planner as the provider does. */
-function isPlanned(shown: HostPicture, device: string, args: Parameters<typeof planArguments>[1]): boolean {
+function isPlanned(
+  shown: InspectionInput,
+  device: string,
+  args: Parameters<typeof planArguments>[1],
+): boolean {
   if (shown.seen.by !== "guest") throw new Error("a guest was given");
   const functions = new Map(
     shown.functions.map((one) => [
       one.address as PciAddress,
       {
-        address: one.address as PciAddress,
+        hostAddress: one.address as PciAddress,
         vendorId: one.vendorId,
         productId: one.productId,
         isBridge: one.classCode.startsWith("0x06"),
@@ -325,7 +329,7 @@ function isPlanned(shown: HostPicture, device: string, args: Parameters<typeof p
     ]),
   );
   try {
-    const hostUses = findHostUses(shown.survey);
+    const hostUses = findHostUses(shown.facts);
     planAttach({ ...shown.seen.observation, functions, hostUses }, planArguments(device, args));
     return true;
   } catch {
@@ -356,7 +360,7 @@ const subsetsOf = (numbers: readonly number[]): number[][] =>
 
 test("an answer is what a create with its arguments comes to, and no means that no arguments help", () => {
   fc.assert(
-    fc.property(arbitraryPicture, (shown) => {
+    fc.property(arbitraryInput, (shown) => {
       for (const { address, functions, attach } of composeReport(shown).devices) {
         const numbers = functions.map((one) => one.function);
         const { possible } = attach;

@@ -3,7 +3,7 @@ import type { PciAddress } from "../../../provider/pci";
 import { parsePciListing } from "../../../provider/ssh/pci-listing";
 import { expectProcessorSeconds, processorSecondsOf } from "../../support/processor-time";
 import { nothingUsed } from "../../support/survey";
-import { GUEST, picture, port, upInterface } from "./support/pictures";
+import { GUEST, input, port, upInterface } from "./support/pictures";
 
 const addressOf = (n: number): string => `${n.toString(16).padStart(4, "0")}:01:00.0`;
 
@@ -12,10 +12,10 @@ function shown(count: number) {
   const all = Array.from({ length: count }, (_, n) => n);
   const owned = all.filter((n) => n % 10 === 0);
   const tagOf = (n: number): string => n.toString(16).padStart(12, "0");
-  return picture(
+  return input(
     all.map((n) => port(addressOf(n), { iommuGroup: n })),
     {
-      survey: {
+      facts: {
         ...nothingUsed,
         interfaces: all.map((n) => upInterface(`eth${n}`, addressOf(n), "10.0.0.1")),
       },
@@ -24,7 +24,7 @@ function shown(count: number) {
         holders: {
           holdings: owned.map((n) => ({
             guest: GUEST,
-            address: addressOf(n) as PciAddress,
+            hostAddress: addressOf(n) as PciAddress,
             alias: `ua-mfpci-${tagOf(n)}-${n}`,
             isUnassigned: true,
           })),

@@ -3,7 +3,7 @@ import { composeReport, type ProgramArguments } from "../../../provider/inspect"
 import { anyText } from "../../support/any-text";
 import { nothingUsed } from "../../support/survey";
 import { compile } from "../../support/documents/compile";
-import { card, picture, port, upInterface, OBEYED_BY_TERMINALS } from "./support/pictures";
+import { card, input, port, upInterface, OBEYED_BY_TERMINALS } from "./support/pictures";
 
 /** Devices of every kind of answer. */
 const devices = [
@@ -13,16 +13,14 @@ const devices = [
   port("0000:04:00.0", { iommuGroup: 21 }),
   port("0000:05:00.0", { iommuGroup: 22 }),
 ];
-const survey = {
+const facts = {
   ...nothingUsed,
   interfaces: [upInterface("eth0", "0000:01:00.0"), upInterface("eth1", "0000:05:00.0", "192.0.2.1")],
   sshInterfaces: ["eth0"],
 };
 
 function programFor(programArguments: ProgramArguments): string {
-  const { prologue, devices: found } = composeReport(
-    picture(devices, { survey, arguments: programArguments }),
-  );
+  const { prologue, devices: found } = composeReport(input(devices, { facts, arguments: programArguments }));
   return [...prologue, ...found.flatMap((one) => one.attach.program)].join("\n");
 }
 

@@ -1,5 +1,5 @@
 import type { PciReport } from "../../../provider/inspect";
-import type { PciDevices } from "../../../sdk";
+import type { PciDevices } from "../../../sdk/nodejs";
 
 /*
  * What the provider finds is what the SDK promises. The two are written down twice, because a program must not load the

@@ -1,7 +1,7 @@
 import { composeReport } from "../../../provider/inspect";
-import { card, picture } from "./support/pictures";
+import { card, input } from "./support/pictures";
 
 test("what is found is the same after its way as JSON", () => {
-  const found = composeReport(picture(card("0000:01:00", { shared: 7 })));
+  const found = composeReport(input(card("0000:01:00", { shared: 7 })));
   expect(JSON.parse(JSON.stringify(found))).toStrictEqual(found);
 });

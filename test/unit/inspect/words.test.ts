@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { composeReport, describeReport, type HostPicture } from "../../../provider/inspect";
-import type { HostSurvey } from "../../../provider/pci";
+import { composeReport, describeReport, type InspectionInput } from "../../../provider/inspect";
+import type { HostFacts } from "../../../provider/pci";
 import { anyText } from "../../support/any-text";
 import { nothingUsed } from "../../support/survey";
 import {
@@ -8,14 +8,14 @@ import {
   card,
   GUEST,
   observed,
-  picture,
+  input,
   port,
   upInterface,
   OBEYED_BY_TERMINALS,
 } from "./support/pictures";
 
 const plain = { width: 80, hasColours: false, withBridges: false };
-const survey: HostSurvey = {
+const facts: HostFacts = {
   ...nothingUsed,
   interfaces: [
     upInterface("eth0", "0000:01:00.0", "192.0.2.7"),
@@ -24,7 +24,7 @@ const survey: HostSurvey = {
   sshInterfaces: ["eth0"],
 };
 const ours = attachment(GUEST, "organization/net/dev/gpu", ["0000:41:00.0", "0000:41:00.1"]);
-const host: HostPicture = picture(
+const host: InspectionInput = input(
   [
     ...card("0000:01:00", { from: 7 }),
     ...card("0000:02:00", { shared: 20 }),
@@ -47,7 +47,7 @@ const host: HostPicture = picture(
     }),
   ],
   {
-    survey,
+    facts,
     seen: { by: "guest", observation: observed(ours) },
     arguments: { connection: { host: "hv1" }, credentials: ["privateKey"], guest: { domain: "guest1" } },
   },
@@ -130,7 +130,7 @@ test("a host without names shows numbers, and one without a guest in mind its gu
     const { vendorName: _v, productName: _p, className: _c, numaNode: _n, ...one } = port(`0000:01:00.${n}`);
     return one;
   });
-  const lines = describeReport(composeReport(picture(bare, { notes: ["The host has no pci.ids."] })), plain);
+  const lines = describeReport(composeReport(input(bare, { notes: ["The host has no pci.ids."] })), plain);
   expect(lines).toContain("guests    guest1, guest2 (look into one with --guest NAME)");
   expect(lines).toContain("note      The host has no pci.ids.");
   expect(lines).toContain("0000:01:00  vendor 0x8086 product 0x1521");
@@ -139,7 +139,7 @@ test("a host without names shows numbers, and one without a guest in mind its gu
 
 test("a guest that cannot be read is a note", () => {
   const unreadGuests = [{ guest: { name: "guest3", uuid: "u3" }, reason: "it is none" }];
-  const bare = picture([port("0000:01:00.0")]);
+  const bare = input([port("0000:01:00.0")]);
   const holders = { holdings: [], ledger: [], unreadGuests };
   const { notes } = composeReport({ ...bare, seen: { by: "host", holders } });
   expect(notes).toEqual([
@@ -158,9 +158,9 @@ test("colours stand out on a terminal, and the text is the same without", () => 
 });
 
 test("a use by the host is said first, and does not look like a device that is free", () => {
-  const used = { ...survey, sshInterfaces: [] };
+  const used = { ...facts, sshInterfaces: [] };
   const lines = describeReport(
-    composeReport(picture(card("0000:01:00", { shared: 7 }), { survey: used })),
+    composeReport(input(card("0000:01:00", { shared: 7 }), { facts: used })),
     plain,
   );
   expect(lines).toContainEqual(expect.stringMatching(/^0000:01:00 .* in use: whole$/));
@@ -196,7 +196,7 @@ test("no line is wider than asked, but for lines of program, and no text of the 
         const other = { name: guest, uuid: "22222222-2222-4222-8222-222222222222" };
         const held = attachment(other, `o/${owner}`, ["0000:01:00.0"]);
         const report = composeReport(
-          picture(
+          input(
             [
               port("0000:01:00.0", { vendorName, productName, className, driver }),
               port("00010000:02:00.0", { vendorName, driver, iommuGroup: 9 }),
@@ -204,7 +204,7 @@ test("no line is wider than asked, but for lines of program, and no text of the 
             {
               label,
               notes: [note],
-              survey: { ...nothingUsed, interfaces: [upInterface(name, "00010000:02:00.0", "192.0.2.1")] },
+              facts: { ...nothingUsed, interfaces: [upInterface(name, "00010000:02:00.0", "192.0.2.1")] },
               seen: { by: "host", holders: held, guests: [other] },
               arguments: {
                 connection: { host: label, proxy: { host: note } },

@@ -15,7 +15,7 @@ import { formatMessage } from "../../../provider/libvirt-rpc/message";
 import { Keepalive, Qemu, Remote } from "../../../provider/libvirt-rpc/procedures";
 import { type XdrWriter } from "../../../provider/libvirt-rpc/xdr-writer";
 import { rejectionOf, withinBounds } from "../../support/within-bounds";
-import { PeerStream } from "./support/peer-stream";
+import { PeerStream } from "../../support/recordings/peer-stream";
 import { ScriptedPeer, settle } from "./support/scripted-peer";
 
 const guest: LibvirtDomain = { name: "guest1", uuid: "11111111-1111-4111-8111-111111111111", id: 3 };

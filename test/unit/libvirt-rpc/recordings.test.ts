@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
-import { readRecording, recordingsFolder, ReplayPeer } from "./support/recording";
-import { scenarios, type ScenarioName } from "./support/scenarios";
+import { readRecording, recordingsFolder, ReplayPeer } from "../../support/recordings/rpc-recording";
+import { scenarios, type ScenarioName } from "../../support/recordings/rpc-scenarios";
 
 /** Plays a recording; says what the client made of it, after every byte of the client has been compared. */
 async function replay<N extends ScenarioName>(
@@ -26,7 +26,7 @@ describe("Over what libvirtd 11.3 was recorded to say, the client", () => {
       expect(readRecording(name)).toMatchObject({
         scenario: name,
         recordedWith: {
-          command: `npx tsx tools/record-rpc.ts ${name}`,
+          command: `npx tsx tools/record/rpc.ts ${name}`,
           host: expect.stringContaining("Debian GNU/Linux") as string,
           libvirt: expect.stringMatching(/libvirt\) \d+\.\d+\.\d+/) as string,
           qemu: expect.stringContaining("QEMU emulator version") as string,

@@ -91,7 +91,7 @@ describe("a plug into a guest that was reset a moment ago", () => {
     for (const attaching of [
       attach(paused, attachRequest()),
       attach(native, attachRequest()),
-      attach(single, attachRequest({ wanted: one })),
+      attach(single, attachRequest({ desired: one })),
     ]) {
       const { error, tookMs } = await letTimePass(attaching);
       expect(error).toBeUndefined();

@@ -293,7 +293,7 @@ describe("an attach into a slot with an eject that comes late", () => {
     const hypervisor = standingStill(secondEvent);
     const said: string[] = [];
     const { error, value } = await letTimePass(
-      attach(hypervisor, attachRequest({ wanted: some, progress: (line) => said.push(line) })),
+      attach(hypervisor, attachRequest({ desired: some, progress: (line) => said.push(line) })),
     );
     expect(error).toBeUndefined();
     expect(said.join("\n")).toMatch(/emptied again right after the plug.*Trying once more/);
@@ -343,7 +343,7 @@ describe("an attach into a slot with an eject that comes late", () => {
       }
       return before(call, index);
     };
-    const { error } = await letTimePass(attach(hypervisor, attachRequest({ wanted: some })));
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ desired: some })));
     expect(error).toBeUndefined();
     expect(resumedAt).toBeGreaterThan(0);
     expect(world.guestSees().flatMap((one) => one.map)).toHaveLength(2);

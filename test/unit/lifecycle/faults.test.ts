@@ -1,6 +1,6 @@
 import { causeText, hasCode, ProviderError } from "../../../provider/errors";
 import { attach, AttachFailure, detach } from "../../../provider/lifecycle";
-import { planAttach, tagOf, type RememberedAttachment, type WantedAttachment } from "../../../provider/plan";
+import { planAttach, tagOf, type PriorAttachment, type DesiredAttachment } from "../../../provider/plan";
 import { letTimePass, type Outcome } from "../../support/fake-time";
 import { OTHER_OWNER, OWNER } from "../../support/scenarios";
 import { at, reach, wants } from "../../support/wanted";
@@ -13,16 +13,14 @@ afterEach(() => jest.useRealTimers());
 const query = { addresses: ["0000:01:00"] };
 const progress = (): void => undefined;
 
-function attachTo(hypervisor: WorldHypervisor, wanted: WantedAttachment, remembered?: RememberedAttachment) {
+function attachTo(hypervisor: WorldHypervisor, desired: DesiredAttachment, prior?: PriorAttachment) {
   const limits = { limitSeconds: 60, undoSeconds: 60 };
-  return letTimePass(
-    attach(hypervisor, { wanted, query, progress, ...limits, ...(remembered && { remembered }) }),
-  );
+  return letTimePass(attach(hypervisor, { desired, query, progress, ...limits, ...(prior && { prior }) }));
 }
-function detachFrom(hypervisor: WorldHypervisor, remembered: RememberedAttachment = { functions: [] }) {
+function detachFrom(hypervisor: WorldHypervisor, prior: PriorAttachment = { functions: [] }) {
   const { uuid: guestUuid } = OWN_GUEST;
   const verify = (): void => undefined;
-  const request = { ownerToken: OWNER, query, guestUuid, remembered, verify, limitSeconds: 60, progress };
+  const request = { ownerToken: OWNER, query, guestUuid, prior, verify, limitSeconds: 60, progress };
   return letTimePass(detach(hypervisor, request));
 }
 
@@ -48,10 +46,10 @@ const withAllInConfiguration = (): World => {
   world.stopGuest();
   return world;
 };
-const rememberedAll: RememberedAttachment = {
+const priorAll: PriorAttachment = {
   slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
   functions: [0, 1, 2, 3].map((n) => ({
-    address: at(`0000:01:00.${n}`),
+    hostAddress: at(`0000:01:00.${n}`),
     guestFunction: n,
     hostDriver: "e1000e",
   })),
@@ -85,9 +83,9 @@ function expectAttached(world: World, ...numbers: readonly number[]): void {
   expect(world.holdings).toHaveLength(4);
   const entry = world.ledger[0]?.entry;
   expect(world.ledger).toHaveLength(1);
-  expect(entry?.functions.filter((one) => one.guestFunction !== undefined).map((one) => one.address)).toEqual(
-    numbers.map((n) => `0000:01:00.${n}`),
-  );
+  expect(
+    entry?.functions.filter((one) => one.guestFunction !== undefined).map((one) => one.hostAddress),
+  ).toEqual(numbers.map((n) => `0000:01:00.${n}`));
   expect(entry?.functions.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
 }
 
@@ -101,14 +99,14 @@ const create: Operation = {
 const update: Operation = {
   name: "update",
   before: withAll,
-  run: (hypervisor) => attachTo(hypervisor, some, rememberedAll),
+  run: (hypervisor) => attachTo(hypervisor, some, priorAll),
   expectDone: (world) => expectAttached(world, 0, 2),
   expectUndone: (world) => expectAttached(world, 0, 1, 2, 3),
 };
 const remove: Operation = {
   name: "delete",
   before: withAll,
-  run: (hypervisor) => detachFrom(hypervisor, rememberedAll),
+  run: (hypervisor) => detachFrom(hypervisor, priorAll),
   expectDone: expectNothingLeft,
 };
 const createPersistent: Operation = {
@@ -124,7 +122,7 @@ const createPersistent: Operation = {
 const updateColdPlugged: Operation = {
   name: "update of what libvirt has plugged at a cold boot",
   before: withAllColdPlugged,
-  run: (hypervisor) => attachTo(hypervisor, somePersistent, rememberedAll),
+  run: (hypervisor) => attachTo(hypervisor, somePersistent, priorAll),
   expectDone: (world) => {
     expectAttached(world, 0, 2);
     expectConfigured(world, "0@0", "1", "2@2", "3");
@@ -137,27 +135,27 @@ const updateColdPlugged: Operation = {
 const removeColdPlugged: Operation = {
   name: "delete of what libvirt has plugged at a cold boot",
   before: withAllColdPlugged,
-  run: (hypervisor) => detachFrom(hypervisor, rememberedAll),
+  run: (hypervisor) => detachFrom(hypervisor, priorAll),
   expectDone: expectNothingLeft,
 };
 const updateWhileOff: Operation = {
   name: "update of a persistent attachment in a guest that is shut off",
   before: withAllInConfiguration,
-  run: (hypervisor) => attachTo(hypervisor, somePersistent, rememberedAll),
+  run: (hypervisor) => attachTo(hypervisor, somePersistent, priorAll),
   expectDone: (world) => expectConfigured(world, "0@0", "1", "2@2", "3"),
   expectUndone: (world) => expectConfigured(world, "0@0", "1@1", "2@2", "3@3"),
 };
 const removeWhileOff: Operation = {
   name: "delete of a persistent attachment in a guest that is shut off",
   before: withAllInConfiguration,
-  run: (hypervisor) => detachFrom(hypervisor, rememberedAll),
+  run: (hypervisor) => detachFrom(hypervisor, priorAll),
   expectDone: expectNothingLeft,
 };
 /** A host whose libvirt plugs by itself what is alone. */
 const emptyOfSingles = (): World => new World({ functions: hostDevice(), plugsSingles: true });
-const afterReaching = (wanted: WantedAttachment): World => {
+const afterReaching = (desired: DesiredAttachment): World => {
   const world = emptyOfSingles();
-  reach(world, wanted);
+  reach(world, desired);
   return world;
 };
 const single = wants([0], { leftovers: "hold" });
@@ -181,14 +179,14 @@ const createPersistentSingle: Operation = {
 const growSingle: Operation = {
   name: "update of one function to all",
   before: () => afterReaching(single),
-  run: (hypervisor) => attachTo(hypervisor, wants([0, 1, 2, 3]), rememberedAll),
+  run: (hypervisor) => attachTo(hypervisor, wants([0, 1, 2, 3]), priorAll),
   expectDone: (world) => expectAttached(world, 0, 1, 2, 3),
   expectUndone: (world) => expectAttached(world, 0),
 };
 const shrinkToSingle: Operation = {
   name: "update of all functions to one",
   before: () => afterReaching(all),
-  run: (hypervisor) => attachTo(hypervisor, single, rememberedAll),
+  run: (hypervisor) => attachTo(hypervisor, single, priorAll),
   expectDone: (world) => expectAttached(world, 0),
   expectUndone: (world) => expectAttached(world, 0, 1, 2, 3),
 };
@@ -198,7 +196,7 @@ const exchangeSingle: Operation = {
   run: (hypervisor) => {
     const map = [{ hostAddress: at("0000:01:00.2"), guestFunction: 0 }];
     const selection = { by: "map", map } as const;
-    return attachTo(hypervisor, { ...single, selection }, rememberedAll);
+    return attachTo(hypervisor, { ...single, selection }, priorAll);
   },
   expectDone: (world) => {
     expect(world.guestSees()).toMatchObject([{ map: [{ hostAddress: "0000:01:00.2", guestFunction: 0 }] }]);
@@ -209,7 +207,7 @@ const exchangeSingle: Operation = {
 const removeSingle: Operation = {
   name: "delete of one function",
   before: () => afterReaching(single),
-  run: (hypervisor) => detachFrom(hypervisor, rememberedAll),
+  run: (hypervisor) => detachFrom(hypervisor, priorAll),
   expectDone: expectNothingLeft,
 };
 const singles = [createSingle, createPersistentSingle, growSingle, shrinkToSingle, exchangeSingle];
@@ -228,7 +226,7 @@ const operations = [
 function expectConfigured(world: World, ...functions: readonly string[]): void {
   const [entry] = world.configuredLedger;
   expect(world.configuredLedger).toHaveLength(1);
-  const found = world.configured.map(({ address, place }) =>
+  const found = world.configured.map(({ hostAddress: address, place }) =>
     place === undefined ? address.slice(-1) : `${address.slice(-1)}@${place.guestFunction}`,
   );
   expect(found.sort()).toEqual([...functions].sort());
@@ -313,7 +311,7 @@ describe.each(operations)("$name", (operation) => {
       const { length } = await callsOf(operation);
       for (let k = 0; k < length; k++) {
         const { world } = await runUntilCrash(operation, k, fault);
-        const { error } = await detachFrom(new WorldHypervisor(world), rememberedAll);
+        const { error } = await detachFrom(new WorldHypervisor(world), priorAll);
         expect(error).toBeUndefined();
         expectNothingLeft(world);
       }
@@ -335,20 +333,20 @@ describe("a failed attach", () => {
     expect(error).toBeInstanceOf(AttachFailure);
     expect(causeText(error)).toContain("injected: plug f2 was refused");
     expect(causeText(error)).toContain("Everything was undone");
-    expect((error as AttachFailure).reality).toBeUndefined();
+    expect((error as AttachFailure).actual).toBeUndefined();
     expect(hasCode((error as AttachFailure).cause, "ATTACH_FAILED")).toBe(true);
   });
 
   it("says that the old set was put back, and tells it", async () => {
     const hypervisor = new WorldHypervisor(withAll(), failOnce("plug f0", "refused"));
-    const { error } = await attachTo(hypervisor, some, rememberedAll);
+    const { error } = await attachTo(hypervisor, some, priorAll);
     expect(causeText(error)).toContain("injected: plug f0 was refused");
     expect(causeText(error)).toContain("attached again");
-    const { reality } = error as AttachFailure;
-    expect(reality?.attached.map((one) => one.hostAddress)).toEqual(
+    const { actual } = error as AttachFailure;
+    expect(actual?.attached.map((one) => one.hostAddress)).toEqual(
       [0, 1, 2, 3].map((n) => `0000:01:00.${n}`),
     );
-    expect(reality?.attached.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
+    expect(actual?.attached.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
   });
 
   it.each([
@@ -361,7 +359,7 @@ describe("a failed attach", () => {
       },
     ],
   ])("puts back the ROM that the old set had (%s)", async (_name, boot) => {
-    const withRom = (romFile: string): WantedAttachment => {
+    const withRom = (romFile: string): DesiredAttachment => {
       const map = [0, 1, 2, 3].map((n) => ({ hostAddress: at(`0000:01:00.${n}`), guestFunction: n }));
       const [zero, ...others] = map;
       return { ...allPersistent, selection: { by: "map", map: [{ ...zero!, romFile }, ...others] } };
@@ -370,7 +368,7 @@ describe("a failed attach", () => {
     reach(world, withRom("/old.rom"));
     // a file that QEMU does not find fails each time; the old one does not
     const hypervisor = new WorldHypervisor(boot(world), failOnce("plug om", "refused"));
-    const { error } = await attachTo(hypervisor, withRom("/new.rom"), rememberedAll);
+    const { error } = await attachTo(hypervisor, withRom("/new.rom"), priorAll);
     expect(causeText(error)).toContain("attached again");
     expect(world.plugged.map((one) => [one.guestFunction, one.romFile]).sort()).toEqual([
       [0, "/old.rom"],
@@ -420,9 +418,9 @@ describe("a failed attach", () => {
     );
     const { error } = await attachTo(hypervisor, all);
     expect(causeText(error)).toContain("Undoing it failed as well");
-    const { reality } = error as AttachFailure;
-    expect(reality?.attached).toEqual([]);
-    expect(reality?.held).toEqual([{ hostAddress: "0000:01:00.2", hostDriver: "e1000e", iommuGroup: 7 }]);
+    const { actual } = error as AttachFailure;
+    expect(actual?.attached).toEqual([]);
+    expect(actual?.held).toEqual([{ hostAddress: "0000:01:00.2", hostDriver: "e1000e", iommuGroup: 7 }]);
   });
 
   it("where nothing can be looked at any more keeps the resource, with all that it had begun", async () => {
@@ -432,9 +430,9 @@ describe("a failed attach", () => {
       return isCut ? "refused" : undefined;
     });
     const { error } = await attachTo(hypervisor, all);
-    const { reality } = error as AttachFailure;
-    expect(reality?.held.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
-    expect(reality?.slot?.bus).toBe("pci.4");
+    const { actual } = error as AttachFailure;
+    expect(actual?.held.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
+    expect(actual?.slot?.bus).toBe("pci.4");
   });
 
   it("that was to adopt says that nothing was changed, and leaves the other owner all", async () => {
@@ -444,7 +442,7 @@ describe("a failed attach", () => {
     const hypervisor = new WorldHypervisor(world, (call) => (call === "record" ? "refused" : undefined));
     const { error } = await attachTo(hypervisor, wants(undefined, { adopt: true }));
     expect(causeText(error)).toContain("Nothing was changed");
-    expect((error as AttachFailure).reality).toBeUndefined();
+    expect((error as AttachFailure).actual).toBeUndefined();
     expect(JSON.stringify(world.ledger)).toBe(before);
     expect(world.plugged).toHaveLength(4);
   });
@@ -475,7 +473,7 @@ describe("a failed attach", () => {
     };
     const limits = { limitSeconds: 60, undoSeconds: 60 };
     const { error } = await letTimePass(
-      attach(hypervisor, { wanted: all, query, progress, verify, ...limits }),
+      attach(hypervisor, { desired: all, query, progress, verify, ...limits }),
     );
     expect(error).toBe(refusal);
     expect(hypervisor.changes).toEqual([]);
@@ -499,7 +497,7 @@ describe("where the guest ends at any moment", () => {
       const { length } = await callsOf(operation);
       for (let k = 0; k < length; k++) {
         const hypervisor = new WorldHypervisor(operation.before(), failAt(k, "guest-ends"));
-        const { error } = await detachFrom(hypervisor, rememberedAll);
+        const { error } = await detachFrom(hypervisor, priorAll);
         expect([k, hypervisor.calls[k], error]).toEqual([k, hypervisor.calls[k], undefined]);
         expectNothingLeft(hypervisor.world);
       }
@@ -518,7 +516,7 @@ describe("where the guest ends at any moment", () => {
       else {
         expect(error).toBeInstanceOf(AttachFailure);
         expect(causeText(error)).toContain("its configuration has the functions that it had before");
-        expect((error as AttachFailure).reality?.attached.map((one) => one.qemuId)).toEqual(
+        expect((error as AttachFailure).actual?.attached.map((one) => one.qemuId)).toEqual(
           [0, 1, 2, 3].map((n) => `ua-mfpci-${tagOf(OWNER)}-0000-01-00-${n}`),
         );
         updateWhileOff.expectUndone?.(world);
@@ -559,7 +557,7 @@ describe("where the guest ends at any moment", () => {
         const call = hypervisor.calls[k];
         // the guest's own view is asked for when all is done: a guest that ends then ended after the attach
         expect([call, error]).toEqual([call, call === "view" ? undefined : expect.any(Error)]);
-        if (error instanceof AttachFailure) expect(error.reality).toBeUndefined();
+        if (error instanceof AttachFailure) expect(error.actual).toBeUndefined();
         expectNothingLeft(hypervisor.world);
       }
     },
@@ -576,7 +574,7 @@ describe("where the guest ends at any moment", () => {
       bindAll("vfio-pci");
       setTimeout(() => bindAll("e1000e"), 3000);
     };
-    const { error, tookMs } = await detachFrom(hypervisor, rememberedAll);
+    const { error, tookMs } = await detachFrom(hypervisor, priorAll);
     expect(error).toBeUndefined();
     expect(tookMs).toBeGreaterThanOrEqual(3000);
     expect(hypervisor.changes).toEqual(["device_del f0"]);
@@ -588,7 +586,7 @@ describe("a driver that does not come back with the release", () => {
     const world = withAll();
     world.losesDriverAtRelease.add(at("0000:01:00.0"));
     const hypervisor = new WorldHypervisor(world);
-    const { error } = await detachFrom(hypervisor, rememberedAll);
+    const { error } = await detachFrom(hypervisor, priorAll);
     expect(error).toBeUndefined();
     expect(hypervisor.changes.filter((one) => one.startsWith("rebind"))).toEqual(["rebind 0000:01:00.0"]);
     expectNothingLeft(world);
@@ -600,18 +598,18 @@ describe("a driver that does not come back with the release", () => {
     const hypervisor = new WorldHypervisor(world, (call) =>
       call.startsWith("rebind") ? "refused" : undefined,
     );
-    const { error } = await detachFrom(hypervisor, rememberedAll);
+    const { error } = await detachFrom(hypervisor, priorAll);
     expect(hasCode(error, "DETACH_FAILED")).toBe(true);
     expect(causeText(error)).toContain("0000:01:00.0 (was on e1000e)");
     expect(causeText(error)).toContain("injected: rebind");
     expect(world.ledger).toHaveLength(1);
-    await detachFrom(new WorldHypervisor(world), rememberedAll);
+    await detachFrom(new WorldHypervisor(world), priorAll);
     expectNothingLeft(world);
   });
 
   it("because the function was on a driver of VFIO's before, is none: it is not bound to one of the host's", async () => {
     const world = withAll();
-    const [first, ...others] = rememberedAll.functions;
+    const [first, ...others] = priorAll.functions;
     const functions = [{ ...first!, hostDriver: "mlx5_vfio_pci" }, ...others];
     world.ledger = world.ledger.map((line) => ({ ...line, entry: { ...line.entry, functions } }));
     const hypervisor = new WorldHypervisor(world);
@@ -629,7 +627,7 @@ describe("a driver that does not come back with the release", () => {
     hypervisor.onCall = (call) => {
       if (call === "lookAt") world.bind(at("0000:01:00.1"), "igb");
     };
-    const { error } = await detachFrom(hypervisor, rememberedAll);
+    const { error } = await detachFrom(hypervisor, priorAll);
     expect(error).toBeUndefined();
     expect(hypervisor.changes.filter((one) => one.startsWith("rebind"))).toEqual([]);
   });

@@ -6,7 +6,7 @@ import {
   type AttachRequest,
 } from "../../../provider/lifecycle";
 import { hasCode } from "../../../provider/errors";
-import type { Incarnation, LedgerEntry, RememberedAttachment } from "../../../provider/plan";
+import type { Incarnation, LedgerEntry, PriorAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { createRequest, detachRequest } from "../../support/requests";
 import { OWNER } from "../../support/scenarios";
@@ -26,7 +26,7 @@ const entryIn = (world: World): LedgerEntry | undefined =>
 
 function asking(fresh: Incarnation, extra: Partial<AttachRequest> = {}): AttachRequest {
   const request = createRequest(extra);
-  return { ...request, wanted: { ...request.wanted, fresh } };
+  return { ...request, desired: { ...request.desired, fresh } };
 }
 
 /** What leaves a state as it is: none of a create, the old one of an update. */
@@ -37,7 +37,7 @@ function expectUntouched(error: unknown): void {
 }
 
 /** Two stacks of the same name: the first has created, and the second has taken that over. */
-async function taken(): Promise<{ world: World; first: RememberedAttachment }> {
+async function taken(): Promise<{ world: World; first: PriorAttachment }> {
   const world = card();
   const made = await letTimePass(attach(new WorldHypervisor(world), asking(FIRST)));
   const first = { functions: entryIn(world)?.functions ?? [], incarnation: made.value?.incarnation ?? "" };
@@ -107,7 +107,7 @@ describe("a create that takes over what stands", () => {
     await letTimePass(attach(new WorldHypervisor(world), asking(FIRST)));
     const fault = (call: string): Fault | undefined => (call === "record" ? "lost-reply" : undefined);
     const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), asking(SECOND)));
-    expect((error as AttachFailure).reality).toMatchObject({ incarnation: SECOND.incarnation });
+    expect((error as AttachFailure).actual).toMatchObject({ incarnation: SECOND.incarnation });
     expect(world.plugged).toHaveLength(4);
   });
 });
@@ -115,8 +115,8 @@ describe("a create that takes over what stands", () => {
 it("an update that may adopt, and can write nothing, leaves its state what it remembers", async () => {
   const { world, first } = await taken();
   const fault = (call: string): Fault | undefined => (call === "record" ? "refused" : undefined);
-  const wanted = { ...wants(undefined, { adopt: true }), fresh: FIRST };
-  const request = { ...asking(FIRST), wanted, remembered: { ...first, incarnation: "3".repeat(32) } };
+  const desired = { ...wants(undefined, { adopt: true }), fresh: FIRST };
+  const request = { ...asking(FIRST), desired, prior: { ...first, incarnation: "3".repeat(32) } };
   const { error } = await letTimePass(attach(new WorldHypervisor(world, fault), request));
   expectUntouched(error);
   expect(entryIn(world)).toMatchObject(SECOND);
@@ -131,15 +131,15 @@ describe("a create that fails on the way", () => {
       return call === "plug f0" || (isUndoing && call.startsWith("release")) ? "refused" : undefined;
     });
     const { error } = await letTimePass(attach(hypervisor, asking(FIRST)));
-    expect((error as AttachFailure).reality).toMatchObject({ incarnation: FIRST.incarnation });
+    expect((error as AttachFailure).actual).toMatchObject({ incarnation: FIRST.incarnation });
   });
 
   it("undoes only what it plugged: what the guest had before stays", async () => {
     const { world } = await taken();
     const fault = (call: string): Fault | undefined => (call === "configure" ? "refused" : undefined);
     const hypervisor = new WorldHypervisor(world, fault);
-    const wanted = wants(undefined, { persistent: true });
-    const { error } = await letTimePass(attach(hypervisor, asking(FIRST, { wanted })));
+    const desired = wants(undefined, { persistent: true });
+    const { error } = await letTimePass(attach(hypervisor, asking(FIRST, { desired })));
     expect(error).toBeInstanceOf(AttachFailure);
     expect(hypervisor.changes.filter((one) => /^(plug|device_del|release)/.test(one))).toEqual([]);
     expect(world.plugged).toHaveLength(4);
@@ -168,7 +168,7 @@ describe("a delete", () => {
     const said: string[] = [];
     const hypervisor = new WorldHypervisor(world);
     const { error } = await letTimePass(
-      detach(hypervisor, detachRequest({ remembered: first, progress: (line) => void said.push(line) })),
+      detach(hypervisor, detachRequest({ prior: first, progress: (line) => void said.push(line) })),
     );
     expect(error).toBeUndefined();
     expect(hypervisor.changes).toEqual([]);
@@ -178,24 +178,24 @@ describe("a delete", () => {
 
   it("of the state that has it gives everything back", async () => {
     const { world } = await taken();
-    const remembered = { functions: entryIn(world)?.functions ?? [], incarnation: SECOND.incarnation };
-    await letTimePass(detach(new WorldHypervisor(world), detachRequest({ remembered })));
+    const prior = { functions: entryIn(world)?.functions ?? [], incarnation: SECOND.incarnation };
+    await letTimePass(detach(new WorldHypervisor(world), detachRequest({ prior })));
     expect([...world.plugged, ...world.holdings, ...world.ledger]).toEqual([]);
   });
 
   it("takes its set out of the configuration though the live entry has lost its incarnation and the guest ends", async () => {
     const world = card();
-    const wanted = wants(undefined, { persistent: true });
+    const desired = wants(undefined, { persistent: true });
     await letTimePass(
-      attach(new WorldHypervisor(world), asking(FIRST, { wanted: { ...wanted, fresh: FIRST } })),
+      attach(new WorldHypervisor(world), asking(FIRST, { desired: { ...desired, fresh: FIRST } })),
     );
-    const remembered = { functions: entryIn(world)?.functions ?? [], incarnation: FIRST.incarnation };
+    const prior = { functions: entryIn(world)?.functions ?? [], incarnation: FIRST.incarnation };
     world.ledger = world.ledger.map(({ guest, entry: { incarnation: _, ...entry } }) => ({ guest, entry }));
     let ends = 1;
     const hypervisor = new WorldHypervisor(world, (call) =>
       call === "unconfigure" && ends-- > 0 ? "guest-ends" : undefined,
     );
-    const { error } = await letTimePass(detach(hypervisor, detachRequest({ remembered })));
+    const { error } = await letTimePass(detach(hypervisor, detachRequest({ prior })));
     expect(error).toBeUndefined();
     expect(world.configured).toEqual([]);
     expect(world.configuredLedger).toEqual([]);
@@ -212,10 +212,10 @@ describe("a delete", () => {
   it("of one of two resources of 0.1 with the same token refuses to take the other's", async () => {
     const world = card();
     await letTimePass(attach(new WorldHypervisor(world), createRequest()));
-    const remembered: RememberedAttachment = {
-      functions: [{ address: "0000:02:00.0" as never, guestFunction: 0 }],
+    const prior: PriorAttachment = {
+      functions: [{ hostAddress: "0000:02:00.0" as never, guestFunction: 0 }],
     };
-    const { error } = await letTimePass(detach(new WorldHypervisor(world), detachRequest({ remembered })));
+    const { error } = await letTimePass(detach(new WorldHypervisor(world), detachRequest({ prior })));
     expect(hasCode(error, "ATTACHMENT_TAKEN_OVER")).toBe(true);
     expect(world.plugged).toHaveLength(4);
   });
@@ -225,7 +225,7 @@ describe("a client that went on after it had lost its locks", () => {
   it("has a stale incarnation, and is told so", async () => {
     const { world, first } = await taken();
     const { error } = await letTimePass(
-      attach(new WorldHypervisor(world), { ...asking(FIRST), remembered: first }),
+      attach(new WorldHypervisor(world), { ...asking(FIRST), prior: first }),
     );
     expect(hasCode(error, "ATTACHMENT_TAKEN_OVER")).toBe(true);
   });

@@ -6,15 +6,15 @@ import { expectProcessorSeconds } from "../../support/processor-time";
 const OWN = "0000:01:00.0" as PciAddress;
 const OTHER = "0000:05:00.0" as PciAddress;
 const address = (at: PciAddress): HostUse => ({
-  address: at,
+  hostAddress: at,
   use: "has interface eth0, which is up with address 10.0.0.1",
   isThisConnection: false,
   comesByItself: "address",
 });
-const mounted: HostUse = { address: OWN, use: "has disk sda, which is mounted", isThisConnection: false };
+const mounted: HostUse = { hostAddress: OWN, use: "has disk sda, which is mounted", isThisConnection: false };
 
 const seen = (...hostUses: readonly HostUse[]): Observation =>
-  ({ functions: new Map([[OWN, { address: OWN }]]), hostUses }) as unknown as Observation;
+  ({ functions: new Map([[OWN, { hostAddress: OWN }]]), hostUses }) as unknown as Observation;
 
 test("an address that came by itself is left out, and told of a function of the plan alone", () => {
   const told: string[] = [];

@@ -1,9 +1,9 @@
-import { causeText, fail, hasCode } from "../../../provider/errors";
+import { causeText, providerError, hasCode } from "../../../provider/errors";
 import { attach, AttachFailure, detach } from "../../../provider/lifecycle";
 import type { HostUse, PciSlotAddress } from "../../../provider/pci";
-import { tagOf, type WantedAttachment } from "../../../provider/plan";
+import { tagOf, type DesiredAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
-import { lookAtReality } from "../../support/look-at-reality";
+import { readActualState } from "../../support/look-at-reality";
 import { OWNER } from "../../support/scenarios";
 import { attachRequest, detachRequest } from "../../support/requests";
 import { at, hostUse, reach, wants } from "../../support/wanted";
@@ -198,9 +198,9 @@ describe("the locks", () => {
       guestFunction,
     }));
     const hypervisor = new WorldHypervisor(new World({ functions }));
-    const wanted = wants(undefined, { selection: { by: "map", map } });
+    const desired = wants(undefined, { selection: { by: "map", map } });
     const query = { addresses: map.map((one) => one.hostAddress) };
-    const { error, value } = await letTimePass(attach(hypervisor, attachRequest({ wanted, query })));
+    const { error, value } = await letTimePass(attach(hypervisor, attachRequest({ desired, query })));
     expect(error).toBeUndefined();
     expect(hypervisor.locks.taken).toEqual([[guestLock, "group-9", "group-13"]]);
     expect(value?.attached.map((one) => [one.hostAddress, one.guestFunction, one.iommuGroup])).toEqual([
@@ -239,9 +239,9 @@ describe("the locks", () => {
 
   const cards = (): World =>
     new World({ functions: [...hostDevice(), ...hostDevice("0000:02:00", [0, 1], { iommuGroup: 9 })] });
-  const otherCard = (extra: Partial<WantedAttachment> = {}) =>
+  const otherCard = (extra: Partial<DesiredAttachment> = {}) =>
     attachRequest({
-      wanted: wants([0, 1], {
+      desired: wants([0, 1], {
         selection: { by: "device", device: "0000:02:00" as PciSlotAddress },
         ...extra,
       }),
@@ -268,7 +268,7 @@ describe("the locks", () => {
     expect((await letTimePass(attach(hypervisor, otherCard()))).error).toBeUndefined();
     expect(hypervisor.locks.taken.at(-1)).toEqual([guestLock, "group-7", "group-9"]);
     const heir = attachRequest({
-      wanted: wants(undefined, { ownerToken: "organization/net/dev/heir", adopt: true }),
+      desired: wants(undefined, { ownerToken: "organization/net/dev/heir", adopt: true }),
     });
     await letTimePass(attach(hypervisor, attachRequest()));
     hypervisor.locks.taken.length = 0;
@@ -295,8 +295,8 @@ describe("the locks", () => {
     expect(causeText(error)).toMatch(/the lock was lost.*What was begun is recorded on the host/);
     expect(causeText(error)).not.toContain("Undoing");
     expect(hypervisor.calls.at(-1)).toBe("plug f2");
-    const { reality } = error as AttachFailure;
-    expect(reality?.held.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
+    const { actual } = error as AttachFailure;
+    expect(actual?.held.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
   });
 
   it("lost at the same time as a call fails end it all the same", async () => {
@@ -383,7 +383,10 @@ describe("a second try", () => {
       const address = target.hostAddress;
       if (isLost) {
         isLost = false;
-        throw fail("GROUP_NODE_LOST", { address, reason: "Could not open '/dev/vfio/7'" });
+        throw providerError("GROUP_NODE_LOST", {
+          hostAddress: address,
+          reason: "Could not open '/dev/vfio/7'",
+        });
       }
       return plug(target, slot, options);
     };
@@ -411,7 +414,10 @@ describe("a second try", () => {
     hypervisor.guest.plug = (target, slot, options) => {
       if (!isLost) return plug(target, slot, options);
       isLost = false;
-      throw fail("GROUP_NODE_LOST", { address: target.hostAddress, reason: "Could not open '/dev/vfio/7'" });
+      throw providerError("GROUP_NODE_LOST", {
+        hostAddress: target.hostAddress,
+        reason: "Could not open '/dev/vfio/7'",
+      });
     };
     hypervisor.onCall = (call) => {
       if (call.startsWith("release"))
@@ -422,8 +428,8 @@ describe("a second try", () => {
 
   it("takes up again what the host began to use while it had it back", async () => {
     const hypervisor = groupNodeIsLost();
-    const wanted = wants([0, 2], { leftovers: "hold" });
-    const { error } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
+    const desired = wants([0, 2], { leftovers: "hold" });
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ desired })));
     expect(error).toBeUndefined();
     expect(hypervisor.world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 2]);
   });
@@ -433,8 +439,8 @@ describe("a second try", () => {
     const hypervisor = groupNodeIsLost((call) =>
       call.startsWith("hold") && ++holds === 1 ? "refused" : undefined,
     );
-    const wanted = wants([0, 2], { leftovers: "hold" });
-    const { error } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
+    const desired = wants([0, 2], { leftovers: "hold" });
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ desired })));
     expect(causeText(error)).toMatch(/was refused.*attached before are attached again/s);
     expect(hypervisor.world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 1, 2, 3]);
   });
@@ -448,27 +454,27 @@ describe("a second try", () => {
     ],
   ])("is refused where the host has begun to use it for more than an address: %s", async (_name, use) => {
     const hypervisor = groupNodeIsLost(undefined, use);
-    const wanted = wants([0, 2], { leftovers: "hold" });
-    const { error } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
+    const desired = wants([0, 2], { leftovers: "hold" });
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ desired })));
     expect(causeText(error)).toContain("FUNCTION_USED_BY_HOST");
     // an undo takes it from the host no more than the second try does
     expect(hypervisor.changes.filter((one) => one.startsWith("hold"))).toEqual([]);
     expect(hypervisor.world.holdings).toEqual([]);
-    expect((error as AttachFailure).reality).toBeUndefined();
+    expect((error as AttachFailure).actual).toBeUndefined();
   });
 
   it("takes what the program allows to be taken in use", async () => {
     const hypervisor = groupNodeIsLost(undefined, { use: "has disk nvme1n1, which is mounted at /srv" });
-    const wanted = wants([0, 2], { leftovers: "hold", allowInUse: true });
-    const { error } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
+    const desired = wants([0, 2], { leftovers: "hold", allowInUse: true });
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ desired })));
     expect(error).toBeUndefined();
   });
 
   it("tells what it takes though the host has begun to use it", async () => {
     const said: string[] = [];
     const progress = (line: string): void => void said.push(line);
-    const wanted = wants([0, 2], { leftovers: "hold" });
-    await letTimePass(attach(groupNodeIsLost(), attachRequest({ wanted, progress })));
+    const desired = wants([0, 2], { leftovers: "hold" });
+    await letTimePass(attach(groupNodeIsLost(), attachRequest({ desired, progress })));
     expect(said.join("\n")).toContain("0000:01:00.0 is up with address 10.0.0.5/24, since a moment ago");
   });
 
@@ -527,9 +533,9 @@ describe("a device_add", () => {
 describe("what an attach tells", () => {
   it("is the same as a look at it tells afterwards", async () => {
     const world = empty();
-    const wanted = wants([0, 2], { leftovers: "hold" });
-    const first = await letTimePass(attach(new WorldHypervisor(world), attachRequest({ wanted })));
-    const second = await letTimePass(attach(new WorldHypervisor(world), attachRequest({ wanted })));
+    const desired = wants([0, 2], { leftovers: "hold" });
+    const first = await letTimePass(attach(new WorldHypervisor(world), attachRequest({ desired })));
+    const second = await letTimePass(attach(new WorldHypervisor(world), attachRequest({ desired })));
     expect(first.value).toEqual(second.value);
     expect(first.value).toMatchObject({
       slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
@@ -609,12 +615,12 @@ describe("functions that libvirt hands back by itself", () => {
 describe("a look at a guest that is shut off", () => {
   it("tells what its configuration gives it, as the guest will have it, and so does an attach", async () => {
     const world = empty();
-    const wanted = wants([0, 2], { leftovers: "hold", persistent: true });
-    await letTimePass(attach(new WorldHypervisor(world), attachRequest({ wanted })));
+    const desired = wants([0, 2], { leftovers: "hold", persistent: true });
+    await letTimePass(attach(new WorldHypervisor(world), attachRequest({ desired })));
     world.stopGuest();
     const hypervisor = new WorldHypervisor(world);
     const { signal } = new AbortController();
-    const look = () => lookAtReality(hypervisor, { addresses: ["0000:01:00"] }, OWNER, signal);
+    const look = () => readActualState(hypervisor, { addresses: ["0000:01:00"] }, OWNER, signal);
     const { value: told } = await letTimePass(look());
     expect(told).toMatchObject({
       slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
@@ -629,7 +635,7 @@ describe("a look at a guest that is shut off", () => {
       ],
     });
     expect(hypervisor.calls).not.toContain("view");
-    const { value: attached } = await letTimePass(attach(hypervisor, attachRequest({ wanted })));
+    const { value: attached } = await letTimePass(attach(hypervisor, attachRequest({ desired })));
     expect(attached).toEqual(told);
     expect(hypervisor.changes).toEqual([]);
     world.coldBoot();
@@ -642,7 +648,7 @@ describe("a look at a guest that is shut off", () => {
     reach(world, wants());
     world.stopGuest();
     const { signal } = new AbortController();
-    const look = lookAtReality(new WorldHypervisor(world), { addresses: [] }, OWNER, signal);
+    const look = readActualState(new WorldHypervisor(world), { addresses: [] }, OWNER, signal);
     expect((await letTimePass(look)).value).toBeUndefined();
   });
 });
@@ -653,7 +659,7 @@ describe("a detach", () => {
     reach(world, wants());
     const hypervisor = new WorldHypervisor(world);
     const verify = (): never => {
-      throw fail("ANOTHER_HOST", { host: "hv1", expected: "a", actual: "b" });
+      throw providerError("ANOTHER_HOST", { host: "hv1", expected: "a", actual: "b" });
     };
     const { error } = await letTimePass(detach(hypervisor, { ...detachRequest(), verify }));
     expect(hasCode(error, "ANOTHER_HOST")).toBe(true);

@@ -1,6 +1,6 @@
 import { causeText, hasCode } from "../../../provider/errors";
 import { attach, type AttachFailure } from "../../../provider/lifecycle";
-import { planAttach, type RememberedAttachment, type WantedAttachment } from "../../../provider/plan";
+import { planAttach, type PriorAttachment, type DesiredAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { at, outline, reach, wants } from "../../support/wanted";
 import { hostDevice, hostFunction, World } from "../../support/world";
@@ -13,28 +13,28 @@ afterEach(() => jest.useRealTimers());
 const functions = [0, 1, 2, 3].map((n) => hostFunction(`0000:01:00.${n}`, { iommuGroup: 10 + n }));
 const all = wants();
 const two = wants([0, 2]);
-const remembered: RememberedAttachment = {
+const prior: PriorAttachment = {
   slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
   functions: [0, 1, 2, 3].map((n) => ({
-    address: at(`0000:01:00.${n}`),
+    hostAddress: at(`0000:01:00.${n}`),
     guestFunction: n,
     hostDriver: "e1000e",
   })),
 };
 
-function worldWith(wanted: WantedAttachment, ...boot: "cold-boot"[]): World {
+function worldWith(desired: DesiredAttachment, ...boot: "cold-boot"[]): World {
   const world = new World({ functions });
-  reach(world, wanted);
+  reach(world, desired);
   if (boot.length === 0) return world;
   world.stopGuest();
   return world.coldBoot();
 }
 
-function run(hypervisor: WorldHypervisor, wanted: WantedAttachment, said: string[] = []) {
+function run(hypervisor: WorldHypervisor, desired: DesiredAttachment, said: string[] = []) {
   const progress = (line: string): void => void said.push(line);
   const query = { addresses: ["0000:01:00"] };
   const limits = { limitSeconds: 60, undoSeconds: 60 };
-  return letTimePass(attach(hypervisor, { wanted, query, remembered, progress, ...limits }));
+  return letTimePass(attach(hypervisor, { desired, query, prior, progress, ...limits }));
 }
 
 const interrupts = (calls: readonly string[]): string[] =>
@@ -43,62 +43,71 @@ const interrupts = (calls: readonly string[]): string[] =>
 interface Change {
   readonly name: string;
   readonly before: () => World;
-  readonly wanted: WantedAttachment;
+  readonly desired: DesiredAttachment;
   /** Whether steps are left once the guest has what is wanted. */
   readonly isTidiedUp: boolean;
 }
 const changes: Change[] = [
-  { name: "a create", before: () => new World({ functions }), wanted: all, isTidiedUp: false },
+  { name: "a create", before: () => new World({ functions }), desired: all, isTidiedUp: false },
   {
     name: "a create in one group",
     before: () => new World({ functions: hostDevice() }),
-    wanted: all,
+    desired: all,
     isTidiedUp: false,
   },
   {
     name: "a create of a persistent one",
     before: () => new World({ functions }),
-    wanted: { ...all, persistent: true },
+    desired: { ...all, persistent: true },
     isTidiedUp: true,
   },
-  { name: "an update that drops functions", before: () => worldWith(all), wanted: two, isTidiedUp: true },
+  { name: "an update that drops functions", before: () => worldWith(all), desired: two, isTidiedUp: true },
   {
     name: "an update that drops functions of a persistent one",
     before: () => worldWith({ ...all, persistent: true }),
-    wanted: { ...two, persistent: true },
+    desired: { ...two, persistent: true },
     isTidiedUp: true,
   },
   {
     name: "an update of what libvirt has plugged at a cold boot",
     before: () => worldWith({ ...all, persistent: true }, "cold-boot"),
-    wanted: { ...two, persistent: true },
+    desired: { ...two, persistent: true },
     isTidiedUp: true,
   },
   {
     name: "an end of persistence",
     before: () => worldWith({ ...all, persistent: true }),
-    wanted: all,
+    desired: all,
     isTidiedUp: true,
   },
   {
     name: "a change to persistent",
     before: () => worldWith(all),
-    wanted: { ...all, persistent: true },
+    desired: { ...all, persistent: true },
     isTidiedUp: true,
   },
   {
     name: "a change of one function that libvirt plugs",
     before: () => new World({ functions, plugsSingles: true }),
-    wanted: wants([0], { persistent: true }),
+    desired: wants([0], { persistent: true }),
     isTidiedUp: true,
   },
 ];
 
-const touching = ["hold", "unplug", "plug", "attach", "introduce", "withdraw", "handback", "confirm"];
+const touching = [
+  "hold",
+  "unplug",
+  "plug",
+  "attach-single",
+  "plug-stepping-stone",
+  "unplug-stepping-stone",
+  "await-reattach",
+  "confirm",
+];
 
 /** The calls of a run, and from which on the guest has what is wanted: after all that has to do with the guest's slots. */
-async function callsOf({ before, wanted }: Change): Promise<{ call: string; isLater: boolean }[]> {
-  const { steps } = planAttach(before().observe(), wanted, remembered);
+async function callsOf({ before, desired }: Change): Promise<{ call: string; isLater: boolean }[]> {
+  const { steps } = planAttach(before().observe(), desired, prior);
   const stands = steps.reduce((found, { kind }, n) => (touching.includes(kind) ? n + 1 : found), 1);
   const hypervisor = new WorldHypervisor(before());
   const said: string[] = [];
@@ -107,7 +116,7 @@ async function callsOf({ before, wanted }: Change): Promise<{ call: string; isLa
     const step = Number(/^(\d+)\/\d+ /.exec(said.at(-1) ?? "")?.[1] ?? 0);
     calls.push({ call, isLater: step > stands && call !== "view" });
   };
-  const { error } = await run(hypervisor, wanted, said);
+  const { error } = await run(hypervisor, desired, said);
   expect(error).toBeUndefined();
   return calls;
 }
@@ -123,20 +132,20 @@ describe.each(changes)("$name, once the guest has what is wanted", (change) => {
         const hypervisor = new WorldHypervisor(change.before(), (_call, index) =>
           index === k ? fault : undefined,
         );
-        const { error } = await run(hypervisor, change.wanted);
+        const { error } = await run(hypervisor, change.desired);
         expect([call, (error as AttachFailure).stands]).toEqual([call, true]);
         expect(hasCode((error as AttachFailure).cause, "ATTACHED_WITH_LEFTOVERS")).toBe(true);
         expect(causeText(error)).toContain(`injected: ${call}`);
         expect(interrupts(hypervisor.calls.slice(k + 1))).toEqual([]);
-        const numbers = planAttach(hypervisor.world.observe(), change.wanted, remembered).target?.attached;
-        expect((error as AttachFailure).reality?.attached.map((one) => one.guestFunction)).toEqual(
+        const numbers = planAttach(hypervisor.world.observe(), change.desired, prior).target?.attached;
+        expect((error as AttachFailure).actual?.attached.map((one) => one.guestFunction)).toEqual(
           numbers?.map((one) => one.guestFunction),
         );
         const again = new WorldHypervisor(hypervisor.world);
-        const { error: secondError } = await run(again, change.wanted);
+        const { error: secondError } = await run(again, change.desired);
         expect([call, secondError]).toEqual([call, undefined]);
         expect(interrupts(again.calls)).toEqual([]);
-        expect(outline(planAttach(again.world.observe(), change.wanted, remembered))).toEqual([]);
+        expect(outline(planAttach(again.world.observe(), change.desired, prior))).toEqual([]);
       }
     },
   );
@@ -146,7 +155,7 @@ describe.each(changes)("$name, once the guest has what is wanted", (change) => {
     const hypervisor = new WorldHypervisor(change.before(), (call) =>
       call === "view" ? "refused" : undefined,
     );
-    const { error, value } = await run(hypervisor, change.wanted, said);
+    const { error, value } = await run(hypervisor, change.desired, said);
     expect(error).toBeUndefined();
     expect(value?.guest).toEqual({ guestConfigured: false });
     expect(said.join("\n")).toContain("cannot be told: injected: view");
@@ -168,7 +177,7 @@ describe("a function that is no longer wanted and does not get its driver back",
       const hypervisor = new WorldHypervisor(world, isRebind);
       const { error } = await run(hypervisor, two);
       expect(causeText(error)).toContain("0000:01:00.1 (was on e1000e)");
-      expect((error as AttachFailure).reality?.attached.map((one) => one.guestFunction)).toEqual([0, 2]);
+      expect((error as AttachFailure).actual?.attached.map((one) => one.guestFunction)).toEqual([0, 2]);
       interruptions.push(interrupts(hypervisor.calls));
     }
     expect(interruptions).toEqual([["device_del f0", "plug f2", "plug f0"], [], []]);
@@ -192,9 +201,9 @@ it("a lock that is lost after that leaves the new set in the state", async () =>
   };
   const { error } = await run(hypervisor, two);
   expect((error as AttachFailure).stands).toBe(true);
-  const { reality } = error as AttachFailure;
-  expect(reality?.attached.map((one) => one.guestFunction)).toEqual([0, 2]);
-  expect(reality?.held.map((one) => [one.hostAddress, one.hostDriver])).toEqual(
+  const { actual } = error as AttachFailure;
+  expect(actual?.attached.map((one) => one.guestFunction)).toEqual([0, 2]);
+  expect(actual?.held.map((one) => [one.hostAddress, one.hostDriver])).toEqual(
     [1, 3].map((n) => [`0000:01:00.${n}`, "e1000e"]),
   );
 });

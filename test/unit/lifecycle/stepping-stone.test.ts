@@ -17,7 +17,7 @@ function cutOff(): World {
   world.applyAll(
     steps.slice(
       0,
-      steps.findIndex((step) => step.kind === "withdraw"),
+      steps.findIndex((step) => step.kind === "unplug-stepping-stone"),
     ),
   );
   return world;
@@ -42,6 +42,6 @@ it.each(asked)("%s that fails puts no stepping stone back: it was no attachment"
   const hypervisor = new WorldHypervisor(world, (call) => (call === "plug f0" ? "refused" : undefined));
   const { error } = await letTimePass(attach(hypervisor, request));
   expect((error as AttachFailure).message).toContain("Everything was undone");
-  expect((error as AttachFailure).reality).toBeUndefined();
+  expect((error as AttachFailure).actual).toBeUndefined();
   expect([...world.plugged, ...world.holdings, ...world.ledger]).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { attach, detach } from "../../../provider/lifecycle";
-import { lookAtReality } from "../../support/look-at-reality";
-import { aliasOf, describePlan, planAttach, tagOf, type RememberedAttachment } from "../../../provider/plan";
+import { readActualState } from "../../support/look-at-reality";
+import { aliasOf, describePlan, planAttach, tagOf, type PriorAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { detachRequest } from "../../support/requests";
 import { OLDER_LIBVIRT, OTHER_OWNER, OWNER } from "../../support/scenarios";
@@ -16,9 +16,9 @@ const query = { addresses: ["0000:01:00"] };
 const progress = (): void => undefined;
 const address = (n: number) => at(`0000:01:00.${n}`);
 /** Four functions, each alone in its IOMMU group, that an attachment has had. */
-const remembered: RememberedAttachment = {
+const prior: PriorAttachment = {
   guestUuid: OWN_GUEST.uuid,
-  functions: [0, 1, 2, 3].map((n) => ({ address: address(n), guestFunction: n, hostDriver: "e1000e" })),
+  functions: [0, 1, 2, 3].map((n) => ({ hostAddress: address(n), guestFunction: n, hostDriver: "e1000e" })),
 };
 
 /** Where nothing of the attachment is left but these, on a driver of VFIO's or without any. */
@@ -29,7 +29,7 @@ function worldWith(drivers: readonly (string | undefined)[], start: Partial<Worl
   return new World({ functions, ...start });
 }
 const driversOf = (world: World) => [...world.functions.values()].map((one) => one.driver);
-const look = (world: World) => lookAtReality(new WorldHypervisor(world), query, OWNER, signal, remembered);
+const look = (world: World) => readActualState(new WorldHypervisor(world), query, OWNER, signal, prior);
 
 describe("functions that still wait for their host driver", () => {
   const some = ["vfio-pci", undefined, "e1000e", "mlx5_vfio_pci"];
@@ -41,13 +41,13 @@ describe("functions that still wait for their host driver", () => {
     ["the guest runs, and nobody knows of them any more", {}],
   ])("keep the attachment in the state, as held, and a delete binds them (%s)", async (_name, start) => {
     const world = worldWith(some, start);
-    const reality = await look(world);
-    expect(reality).toMatchObject({ guestUuid: OWN_GUEST.uuid, attached: [] });
-    expect(reality?.held.map((one) => [one.hostAddress, one.hostDriver])).toEqual(
+    const actual = await look(world);
+    expect(actual).toMatchObject({ guestUuid: OWN_GUEST.uuid, attached: [] });
+    expect(actual?.held.map((one) => [one.hostAddress, one.hostDriver])).toEqual(
       [0, 1, 3].map((n) => [`0000:01:00.${n}`, "e1000e"]),
     );
     const hypervisor = new WorldHypervisor(world);
-    const { error } = await letTimePass(detach(hypervisor, detachRequest({ remembered })));
+    const { error } = await letTimePass(detach(hypervisor, detachRequest({ prior })));
     expect(error).toBeUndefined();
     expect(hypervisor.changes).toEqual([0, 1, 3].map((n) => `rebind 0000:01:00.${n}`));
     expect(driversOf(world)).toEqual(Array(4).fill("e1000e"));
@@ -56,20 +56,20 @@ describe("functions that still wait for their host driver", () => {
 
   it("are given back by an update that does not want them any more", async () => {
     const world = worldWith(["e1000e", "vfio-pci", "e1000e", undefined]);
-    const wanted = wants([0, 2]);
+    const desired = wants([0, 2]);
     const limits = { limitSeconds: 60, undoSeconds: 60 };
-    const request = { wanted, query, remembered, progress, ...limits };
+    const request = { desired, query, prior, progress, ...limits };
     const { error } = await letTimePass(attach(new WorldHypervisor(world), request));
     expect(error).toBeUndefined();
     expect(driversOf(world)).toEqual(["vfio-pci", "e1000e", "vfio-pci", "e1000e"]);
-    expect(world.ledger.map((line) => line.entry.functions.map((one) => one.address))).toEqual([
+    expect(world.ledger.map((line) => line.entry.functions.map((one) => one.hostAddress))).toEqual([
       [address(0), address(2)],
     ]);
   });
 
   it("are recorded with the driver that the state remembers when they are attached again", () => {
     const world = worldWith(Array<string>(4).fill("vfio-pci"));
-    const plan = planAttach(world.observe(), wants(), remembered);
+    const plan = planAttach(world.observe(), wants(), prior);
     expect(plan.target?.entry.functions.map((one) => one.hostDriver)).toEqual(Array(4).fill("e1000e"));
     expect(describePlan(plan).join("\n")).not.toContain("stays there");
   });
@@ -79,7 +79,7 @@ describe("functions that still wait for their host driver", () => {
     reach(world, wants([0, 2]));
     world.bind(address(1), undefined);
     expect((await look(world))?.held.map((one) => one.hostAddress)).toEqual([address(1)]);
-    expect(planAttach(world.observe(), wants([0, 2]), remembered).steps.map((one) => one.kind)).toEqual([
+    expect(planAttach(world.observe(), wants([0, 2]), prior).steps.map((one) => one.kind)).toEqual([
       "record",
       "restore",
       "record",
@@ -141,10 +141,10 @@ describe("nothing waits, and the attachment is gone", () => {
   });
 
   it("where they were on a driver of VFIO's, or on none, before", async () => {
-    const functions = [{ address: address(0), hostDriver: "vfio-pci" }, { address: address(1) }];
+    const functions = [{ hostAddress: address(0), hostDriver: "vfio-pci" }, { hostAddress: address(1) }];
     const world = worldWith(["vfio-pci", undefined]);
-    const reality = await lookAtReality(new WorldHypervisor(world), query, OWNER, signal, { functions });
-    expect(reality).toBeUndefined();
+    const actual = await readActualState(new WorldHypervisor(world), query, OWNER, signal, { functions });
+    expect(actual).toBeUndefined();
   });
 
   it("and what an adopter has let go of without its driver is given back by the first owner's delete", async () => {
@@ -154,7 +154,7 @@ describe("nothing waits, and the attachment is gone", () => {
     world.bind(address(1), undefined);
     expect((await look(world))?.held.map((one) => one.hostAddress)).toEqual([address(1)]);
     const hypervisor = new WorldHypervisor(world);
-    await letTimePass(detach(hypervisor, detachRequest({ remembered })));
+    await letTimePass(detach(hypervisor, detachRequest({ prior })));
     expect(hypervisor.changes).toEqual(["rebind 0000:01:00.1"]);
     expect(world.holdings.map((one) => one.alias)).toEqual([aliasOf(tagOf(OWNER), address(0))]);
   });

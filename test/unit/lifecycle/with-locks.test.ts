@@ -35,8 +35,8 @@ function leadingTo(hypervisor: WorldHypervisor, guests: readonly GuestThere[]) {
     host: {
       ...hypervisor.host,
       keepTo: (uuid) => void kept.push(uuid),
-      identify: async (query, signal) => {
-        const { iommuGroups } = await hypervisor.host.identify(query, signal);
+      readIdentity: async (query, signal) => {
+        const { iommuGroups } = await hypervisor.host.readIdentity(query, signal);
         const { uuid, otherUuids } = guestNow();
         return { iommuGroups, ...(uuid !== "" && { guestUuid: uuid }), ...(otherUuids && { otherUuids }) };
       },

@@ -1,13 +1,8 @@
 import fc from "fast-check";
-import {
-  findHostUses,
-  type HostSurvey,
-  type SurveyedDisk,
-  type SurveyedInterface,
-} from "../../../provider/pci";
+import { findHostUses, type HostFacts, type DiskFacts, type InterfaceFacts } from "../../../provider/pci";
 import { nothingUsed } from "../../support/survey";
 
-const nic = (name: string, pciAddress?: string, ...lowerInterfaces: string[]): SurveyedInterface => ({
+const nic = (name: string, pciAddress?: string, ...lowerInterfaces: string[]): InterfaceFacts => ({
   name,
   isUp: false,
   lowerInterfaces,
@@ -15,7 +10,7 @@ const nic = (name: string, pciAddress?: string, ...lowerInterfaces: string[]): S
   routes: [],
   ...(pciAddress !== undefined && { pciAddress }),
 });
-const upNic = (fields: Partial<SurveyedInterface> = {}): SurveyedInterface => ({
+const upNic = (fields: Partial<InterfaceFacts> = {}): InterfaceFacts => ({
   ...nic("eth0", "0000:01:00.0"),
   isUp: true,
   ...fields,
@@ -25,8 +20,8 @@ const disk = (
   pciAddress?: string,
   slaves: string[] = [],
   mountPoints: string[] = [],
-  more: Partial<SurveyedDisk> = {},
-): SurveyedDisk => ({
+  more: Partial<DiskFacts> = {},
+): DiskFacts => ({
   name,
   slaves,
   mountPoints,
@@ -34,15 +29,15 @@ const disk = (
   ...(pciAddress !== undefined && { pciAddress }),
   ...more,
 });
-const usesOf = (survey: Partial<HostSurvey>): string[] =>
-  findHostUses({ ...nothingUsed, ...survey }).map((one) => `${one.address} ${one.use}`);
+const usesOf = (facts: Partial<HostFacts>): string[] =>
+  findHostUses({ ...nothingUsed, ...facts }).map((one) => `${one.hostAddress} ${one.use}`);
 
 describe("what the host cannot do without", () => {
   it("is the interface that carries this SSH connection", () => {
-    const survey = { ...nothingUsed, interfaces: [nic("eth0", "0000:01:00.0")], sshInterfaces: ["eth0"] };
-    expect(findHostUses(survey)).toEqual([
+    const facts = { ...nothingUsed, interfaces: [nic("eth0", "0000:01:00.0")], sshInterfaces: ["eth0"] };
+    expect(findHostUses(facts)).toEqual([
       {
-        address: "0000:01:00.0",
+        hostAddress: "0000:01:00.0",
         use: "carries this SSH connection (interface eth0)",
         isThisConnection: true,
       },
@@ -56,7 +51,7 @@ describe("what the host cannot do without", () => {
       nic("eth2", "0000:01:00.2"),
     ];
     const uses = findHostUses({ ...nothingUsed, interfaces, defaultRouteInterfaces: ["eth0", "eth2"] });
-    expect(uses.map((one) => one.address)).toEqual(["0000:01:00.0", "0000:01:00.2"]);
+    expect(uses.map((one) => one.hostAddress)).toEqual(["0000:01:00.0", "0000:01:00.2"]);
     expect(uses[0]?.use).toBe("carries the host's default route (interface eth0)");
   });
 
@@ -90,7 +85,7 @@ describe("what the host cannot do without", () => {
     ];
     expect(findHostUses({ ...nothingUsed, interfaces, defaultRouteInterfaces: ["br0"] })).toEqual([
       {
-        address: "0000:01:00.0",
+        hostAddress: "0000:01:00.0",
         use: "carries the host's default route (interface eth0, a part of br0)",
         isThisConnection: false,
       },
@@ -100,7 +95,7 @@ describe("what the host cannot do without", () => {
   it("is the parent of a VLAN", () => {
     const interfaces = [nic("eth0.7", undefined, "eth0"), nic("eth0", "0000:01:00.0")];
     expect(
-      findHostUses({ ...nothingUsed, interfaces, sshInterfaces: ["eth0.7"] }).map((o) => o.address),
+      findHostUses({ ...nothingUsed, interfaces, sshInterfaces: ["eth0.7"] }).map((o) => o.hostAddress),
     ).toEqual(["0000:01:00.0"]);
   });
 
@@ -114,7 +109,7 @@ describe("what the host cannot do without", () => {
       nic("eth2", "0000:01:00.2"),
     ];
     const uses = findHostUses({ ...nothingUsed, interfaces, sshInterfaces: ["br0"] });
-    expect(uses.map((one) => one.address)).toEqual(["0000:01:00.0", "0000:01:00.1"]);
+    expect(uses.map((one) => one.hostAddress)).toEqual(["0000:01:00.0", "0000:01:00.1"]);
   });
 
   it("is told without end where interfaces name each other in a circle", () => {
@@ -254,12 +249,12 @@ describe("virtual functions", () => {
   });
 
   it("that carry this SSH connection make their physical function carry it, which nobody overrides", () => {
-    const survey = { ...nothingUsed, physicalFunctions, sshInterfaces: ["eth0v1"] };
-    const uses = findHostUses({ ...survey, interfaces: [nic("eth0v1", "0000:01:10.4")] });
+    const facts = { ...nothingUsed, physicalFunctions, sshInterfaces: ["eth0v1"] };
+    const uses = findHostUses({ ...facts, interfaces: [nic("eth0v1", "0000:01:10.4")] });
     expect(uses.filter((one) => one.isThisConnection)).toEqual([
-      expect.objectContaining({ address: "0000:01:10.4" }),
+      expect.objectContaining({ hostAddress: "0000:01:10.4" }),
       {
-        address: "0000:01:00.0",
+        hostAddress: "0000:01:00.0",
         use: "has virtual function 0000:01:10.4, which carries this SSH connection (interface eth0v1)",
         isThisConnection: true,
       },
@@ -342,7 +337,7 @@ describe("what the host uses a disk for", () => {
 /** Hosts of six interfaces and six disks, in any layers, circles included. */
 const names = ["a", "b", "c", "d", "e", "f"];
 const address = (name: string): string => `0000:0${names.indexOf(name) + 1}:00.0`;
-const someInterface = (name: string): fc.Arbitrary<SurveyedInterface> =>
+const someInterface = (name: string): fc.Arbitrary<InterfaceFacts> =>
   fc
     .record({
       isUp: fc.boolean(),
@@ -360,7 +355,7 @@ const someInterface = (name: string): fc.Arbitrary<SurveyedInterface> =>
       ...(isPci && { pciAddress: address(name) }),
       ...(kind !== undefined && { kind }),
     }));
-const someDisk = (name: string): fc.Arbitrary<SurveyedDisk> =>
+const someDisk = (name: string): fc.Arbitrary<DiskFacts> =>
   fc
     .record({
       isPci: fc.boolean(),
@@ -377,7 +372,7 @@ const someDisk = (name: string): fc.Arbitrary<SurveyedDisk> =>
       ...(isPci && { pciAddress: address(name) }),
       ...(holder !== undefined && { holder }),
     }));
-const someSurvey: fc.Arbitrary<HostSurvey> = fc.record({
+const someFacts: fc.Arbitrary<HostFacts> = fc.record({
   interfaces: fc.tuple(...names.map(someInterface)),
   disks: fc.tuple(...names.map(someDisk)),
   defaultRouteInterfaces: fc.subarray(names),
@@ -391,8 +386,8 @@ const someSurvey: fc.Arbitrary<HostSurvey> = fc.record({
 describe("of any host, the uses", () => {
   it("are each of a function that is there, and each named once", () => {
     fc.assert(
-      fc.property(someSurvey, (survey) => {
-        const uses = usesOf(survey);
+      fc.property(someFacts, (facts) => {
+        const uses = usesOf(facts);
         expect(new Set(uses).size).toBe(uses.length);
         for (const use of uses) expect(names.map(address)).toContain(use.split(" ")[0]);
       }),
@@ -401,17 +396,17 @@ describe("of any host, the uses", () => {
 
   it("grow with what is put on an interface, and nothing is hidden by it", () => {
     fc.assert(
-      fc.property(someSurvey, fc.constantFrom(...names), (survey, name) => {
-        const others = survey.interfaces.filter((one) => one.name !== name);
+      fc.property(someFacts, fc.constantFrom(...names), (facts, name) => {
+        const others = facts.interfaces.filter((one) => one.name !== name);
         const one = { ...nic(name, address(name)), isUp: true };
-        const before = usesOf({ ...survey, interfaces: [...others, one] });
+        const before = usesOf({ ...facts, interfaces: [...others, one] });
         const top = { ...nic("top", undefined, name), kind: "vlan" };
         for (const more of [
           [...others, { ...one, addresses: ["198.51.100.1"] }],
           [...others, { ...one, routes: ["203.0.113.0/24"] }],
           [...others, one, top],
         ]) {
-          const after = usesOf({ ...survey, interfaces: more });
+          const after = usesOf({ ...facts, interfaces: more });
           expect(after.filter((use) => before.includes(use))).toEqual(before);
           const added = after.filter((use) => !before.includes(use));
           expect(added).toHaveLength(1);
@@ -423,33 +418,33 @@ describe("of any host, the uses", () => {
 
   it("are of this connection for every function under its interface, and for no other", () => {
     fc.assert(
-      fc.property(someSurvey, (survey) => {
-        const under = new Set(survey.sshInterfaces);
+      fc.property(someFacts, (facts) => {
+        const under = new Set(facts.sshInterfaces);
         for (let round = 0; round < names.length; round++)
-          for (const one of survey.interfaces)
+          for (const one of facts.interfaces)
             if (under.has(one.name)) for (const lower of one.lowerInterfaces) under.add(lower);
-        const carriers = survey.interfaces.flatMap((one) =>
+        const carriers = facts.interfaces.flatMap((one) =>
           under.has(one.name) ? (one.pciAddress ?? []) : [],
         );
-        const parents = survey.physicalFunctions
+        const parents = facts.physicalFunctions
           .filter((one) => one.virtualFunctions.some((vf) => carriers.includes(vf)))
           .map((one) => one.pciAddress);
-        const found = findHostUses(survey).filter((one) => one.isThisConnection);
-        expect(new Set(found.map((one) => one.address))).toEqual(new Set([...carriers, ...parents]));
+        const found = findHostUses(facts).filter((one) => one.isThisConnection);
+        expect(new Set(found.map((one) => one.hostAddress))).toEqual(new Set([...carriers, ...parents]));
       }),
     );
   });
 
   it("of a disk reach every function under what is mounted or swapped to", () => {
     fc.assert(
-      fc.property(someSurvey, (survey) => {
-        const uses = usesOf({ disks: survey.disks });
-        for (const top of survey.disks.filter((one) => one.mountPoints.length > 0)) {
+      fc.property(someFacts, (facts) => {
+        const uses = usesOf({ disks: facts.disks });
+        for (const top of facts.disks.filter((one) => one.mountPoints.length > 0)) {
           const under = new Set([top.name]);
           for (let round = 0; round < names.length; round++)
-            for (const one of survey.disks)
+            for (const one of facts.disks)
               if (under.has(one.name)) for (const lower of one.slaves) under.add(lower);
-          for (const one of survey.disks)
+          for (const one of facts.disks)
             if (under.has(one.name) && one.pciAddress !== undefined)
               expect(
                 uses.filter((use) => use.startsWith(`${one.pciAddress} has disk ${top.name}, `)),

@@ -6,7 +6,7 @@ import {
   planDetach,
   qemuIdOf,
   tagOf,
-  type WantedAttachment,
+  type DesiredAttachment,
 } from "../../../provider/plan";
 import { OLD_STATE, OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
 import { at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/wanted";
@@ -52,8 +52,8 @@ describe("the plan of a first attach", () => {
   });
 
   it("watches for an unasked removal in every ACPI slot, whoever emptied it, and where an old QEMU makes them", () => {
-    const watch = (world: World, wanted = wants()): [boolean, number] => {
-      const { isWatched, watchMs } = stepOf(planAttach(world.observe(), wanted, OLD_STATE), "confirm");
+    const watch = (world: World, desired = wants()): [boolean, number] => {
+      const { isWatched, watchMs } = stepOf(planAttach(world.observe(), desired, OLD_STATE), "confirm");
       return [isWatched, watchMs];
     };
     const native = [expressBus("pci.4", "pcie-native")];
@@ -207,8 +207,8 @@ describe("functions of several host slots in one guest slot", () => {
     });
   const mapped = (
     map: Readonly<Record<string, number>>,
-    extra: Partial<WantedAttachment> = {},
-  ): WantedAttachment =>
+    extra: Partial<DesiredAttachment> = {},
+  ): DesiredAttachment =>
     wants(undefined, {
       ...extra,
       selection: {
@@ -289,8 +289,8 @@ describe("functions of several host slots in one guest slot", () => {
   });
 
   it("of which one is not there are refused, and the others of its slot are named", () => {
-    const wanted = mapped({ "0000:01:10.0": 0, "0000:02:00.3": 1 });
-    expect(() => planAttach(apart().observe(), wanted, OLD_STATE)).toThrow(
+    const desired = mapped({ "0000:01:10.0": 0, "0000:02:00.3": 1 });
+    expect(() => planAttach(apart().observe(), desired, OLD_STATE)).toThrow(
       /no PCI function 0000:02:00\.3; that device has 0000:02:00\.0, 0000:02:00\.1/,
     );
   });
@@ -309,7 +309,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
       "hold 0000:01:00.0",
       "hold 0000:01:00.2",
       "hold 0000:01:00.3",
-      "attach 0000:01:00.1",
+      "attach-single 0000:01:00.1",
       "confirm",
     ]);
     expect(plan.target?.attached).toEqual([{ hostAddress: "0000:01:00.1", guestFunction: 0, qemuId: alias }]);
@@ -320,7 +320,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
     reach(world, one);
     expect(outline(leave(world))).toEqual([
       "unplug 1 of 1",
-      "handback .1",
+      "await-reattach .1",
       "release 0000:01:00.0",
       "release 0000:01:00.2",
       "release 0000:01:00.3",
@@ -335,7 +335,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
     expect(outline(reach(world, wants([0, 1, 2, 3]))).slice(0, 6)).toEqual([
       "record",
       "unplug 1 of 1",
-      "handback .1",
+      "await-reattach .1",
       "hold 0000:01:00.1",
       "plug 0000:01:00.1 as 1",
       "plug 0000:01:00.2 as 2",
@@ -371,7 +371,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
       "record",
       "hold 0000:02:00.0",
       "unplug 1 of 1",
-      "handback .1",
+      "await-reattach .1",
       "plug 0000:02:00.0 as 0",
     ]);
   });
@@ -382,7 +382,10 @@ describe("one function alone, where libvirt plugs such by itself", () => {
     reach(world, lonely);
     world.holdings = [];
     expect(planAttach(world.observe(), lonely, OLD_STATE).steps).toEqual([]);
-    expect(outline(planDetach(world.observe(), OWNER)).slice(0, 2)).toEqual(["unplug 1 of 1", "handback .1"]);
+    expect(outline(planDetach(world.observe(), OWNER)).slice(0, 2)).toEqual([
+      "unplug 1 of 1",
+      "await-reattach .1",
+    ]);
   });
 
   it("is held and plugged on pseries, where libvirt has other names for buses", () => {
@@ -403,13 +406,13 @@ describe("one function alone, where libvirt plugs such by itself", () => {
     const world = alone();
     reach(world, { ...one, ownerToken: OTHER_OWNER });
     expect(outline(reach(world, { ...one, adopt: true }))).toEqual(["record"]);
-    expect(outline(leave(world)).slice(0, 2)).toEqual(["unplug 1 of 1", "handback .1"]);
+    expect(outline(leave(world)).slice(0, 2)).toEqual(["unplug 1 of 1", "await-reattach .1"]);
   });
 });
 
 describe("the ROM of a function", () => {
   const romFile = "/usr/share/vgabios/card.rom";
-  const mapped = (rom: RomOptions, extra: Partial<WantedAttachment> = {}): WantedAttachment =>
+  const mapped = (rom: RomOptions, extra: Partial<DesiredAttachment> = {}): DesiredAttachment =>
     wants(undefined, {
       leftovers: "hold",
       ...extra,
@@ -421,8 +424,8 @@ describe("the ROM of a function", () => {
         ],
       },
     });
-  const kindsOf = (world: World, wanted: WantedAttachment): string[] => [
-    ...new Set(planAttach(world.observe(), wanted, OLD_STATE).steps.map((step) => step.kind)),
+  const kindsOf = (world: World, desired: DesiredAttachment): string[] => [
+    ...new Set(planAttach(world.observe(), desired, OLD_STATE).steps.map((step) => step.kind)),
   ];
 
   it("is plugged with it, under an id that tells that there is something to ask for", () => {
@@ -471,7 +474,7 @@ describe("the ROM of a function", () => {
     expect(kindsOf(world, mapped({}, { persistent: true }))).toEqual([
       "record",
       "unplug",
-      "handback",
+      "await-reattach",
       "hold",
       "plug",
       "confirm",
@@ -501,14 +504,14 @@ describe("where the user named no functions", () => {
 
   it("and the ledger went with the guest, the set is what the state remembers", () => {
     const world = card();
-    const functions = [2, 3].map((n, i) => ({ address: at(`0000:01:00.${n}`), guestFunction: i }));
+    const functions = [2, 3].map((n, i) => ({ hostAddress: at(`0000:01:00.${n}`), guestFunction: i }));
     const plan = planAttach(world.observe(), wants(undefined, { leftovers: "hold" }), { functions });
     expect(plan.target?.attached.map((one) => one.hostAddress)).toEqual(["0000:01:00.2", "0000:01:00.3"]);
   });
 
   it("what the state remembers of another device is not this one's set", () => {
-    const remembered = { functions: [{ address: at("0000:02:00.0"), guestFunction: 0 }] };
-    const plan = planAttach(twoCards().observe(), wants(), remembered);
+    const prior = { functions: [{ hostAddress: at("0000:02:00.0"), guestFunction: 0 }] };
+    const plan = planAttach(twoCards().observe(), wants(), prior);
     expect(plan.target?.attached).toHaveLength(4);
   });
 });
@@ -604,7 +607,7 @@ describe("functions that someone has moved to another slot", () => {
 });
 
 describe("a function that libvirt holds and that was taken from vfio-pci on the host", () => {
-  const heldInNameOnly = (driver: string | undefined): World => {
+  const heldButUnbound = (driver: string | undefined): World => {
     const world = card();
     reach(world, wants());
     // the kernel asks QEMU to let go of it, and with it goes the whole slot
@@ -614,7 +617,7 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
   };
 
   it.each([undefined, "e1000e"])("for the driver %s is held anew before anything is plugged", (driver) => {
-    const world = heldInNameOnly(driver);
+    const world = heldButUnbound(driver);
     expect(outline(reach(world, wants()))).toEqual([
       "release 0000:01:00.2",
       "hold 0000:01:00.2",
@@ -629,7 +632,7 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
   });
 
   it("is held anew after what is still plugged of the others is taken back", () => {
-    const world = heldInNameOnly("e1000e");
+    const world = heldButUnbound("e1000e");
     const place = { bus: "pci.4", slot: 0, guestFunction: 1 };
     world.plugged = [{ ...place, qemuId: qemuIdOf(tagOf(OWNER), 1), hostAddress: at("0000:01:00.1") }];
     expect(outline(reach(world, wants())).slice(0, 3)).toEqual([
@@ -640,7 +643,7 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
   });
 
   it("by a vendor's variant of vfio-pci was taken by libvirt itself", () => {
-    const world = heldInNameOnly("mlx5_vfio_pci");
+    const world = heldButUnbound("mlx5_vfio_pci");
     expect(outline(planAttach(world.observe(), wants(), OLD_STATE))[0]).toBe("plug 0000:01:00.1 as 1");
   });
 
@@ -663,7 +666,7 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
   });
 
   it("is left to the host where the host uses it by now", () => {
-    const world = heldInNameOnly("e1000e");
+    const world = heldButUnbound("e1000e");
     world.hostUses = [hostUse("0000:01:00.2", "has interface eth2, which is up with address 192.0.2.1")];
     expect(refusalOf(() => planAttach(world.observe(), wants(), OLD_STATE))).toBe("FUNCTION_USED_BY_HOST");
   });
@@ -681,15 +684,15 @@ describe("what a crash left behind", () => {
     const world = card();
     reach(world, wants());
     world.ledger = [];
-    const remembered = {
-      functions: [0, 1, 2, 3].map((n) => ({ address: at(`0000:01:00.${n}`), hostDriver: "e1000e" })),
+    const prior = {
+      functions: [0, 1, 2, 3].map((n) => ({ hostAddress: at(`0000:01:00.${n}`), hostDriver: "e1000e" })),
     };
-    const plan = planAttach(world.observe(), wants(), remembered);
+    const plan = planAttach(world.observe(), wants(), prior);
     expect(outline(plan)).toEqual(["record"]);
     expect(stepOf(plan, "record").entry.functions.map((one) => one.hostDriver)).toEqual(
       Array(4).fill("e1000e"),
     );
-    expect(outline(planDetach(world.observe(), OWNER, remembered))).toEqual([
+    expect(outline(planDetach(world.observe(), OWNER, prior))).toEqual([
       "unplug 1 of 4",
       "release 0000:01:00.0",
       "release 0000:01:00.1",
@@ -728,8 +731,8 @@ describe("what a crash left behind", () => {
     const world = twoCards();
     reach(world, wants());
     for (const one of world.functions.keys()) world.losesDriverAtRelease.add(one);
-    const wanted = wants(undefined, { selection: { by: "device", device: secondCard } });
-    const { steps } = planAttach(world.observe(), wanted, OLD_STATE);
+    const desired = wants(undefined, { selection: { by: "device", device: secondCard } });
+    const { steps } = planAttach(world.observe(), desired, OLD_STATE);
     world.applyAll(
       steps.slice(
         0,
@@ -737,7 +740,7 @@ describe("what a crash left behind", () => {
       ),
     );
     expect(world.functions.get(at("0000:01:00.0"))?.driver).toBeUndefined();
-    expect(outline(planAttach(world.observe(), wanted, OLD_STATE))).toEqual([
+    expect(outline(planAttach(world.observe(), desired, OLD_STATE))).toEqual([
       "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
       "record",
     ]);

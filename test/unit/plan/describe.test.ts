@@ -78,15 +78,15 @@ describe("a plan in words", () => {
     expect(pinning(large)).toEqual([
       expect.stringMatching(/^6\. plug 0000:01:00\.1 .*\(queued\); pins 1\.5 GiB of memory$/),
     ]);
-    const address = at("0000:05:00.0");
-    const foreign = { guest: large.guest, address, alias: "hostdev0", isUnassigned: false };
+    const hostAddress = at("0000:05:00.0");
+    const foreign = { guest: large.guest, hostAddress, alias: "hostdev0", isUnassigned: false };
     expect(pinning({ ...large, holdings: [foreign] })).toEqual([]);
     expect(pinning({ ...large, holdings: [{ ...foreign, isUnassigned: true }] })).toHaveLength(1);
     expect(
       pinning({ ...large, holdings: [{ ...foreign, guest: { name: "other", uuid: "other" } }] }),
     ).toHaveLength(1);
     const qemuId = "mfpci-ffffffffffff-f0";
-    const anothers = { qemuId, hostAddress: address, bus: "pci.2", slot: 0, guestFunction: 0 };
+    const anothers = { qemuId, hostAddress: hostAddress, bus: "pci.2", slot: 0, guestFunction: 0 };
     expect(pinning({ ...large, plugged: [anothers] })).toEqual([]);
     expect(pinning({ ...large, guest })).toEqual([]);
   });
@@ -129,13 +129,13 @@ describe("a plan in words", () => {
       { hostAddress: at("0000:02:00.1"), guestFunction: 0 },
       { hostAddress: at("0000:01:10.0"), guestFunction: 3 },
     ];
-    const wanted = wants(undefined, { selection: { by: "map", map } });
+    const desired = wants(undefined, { selection: { by: "map", map } });
     expectSays(
-      planAttach(world.observe(), wanted, OLD_STATE),
+      planAttach(world.observe(), desired, OLD_STATE),
       /plug 0000:01:10\.0 as function 3 of pci\.4 \(queued\)$/,
       /plug 0000:02:00\.1 as function 0 of pci\.4: the guest sees all of it$/,
     );
-    reach(world, wanted);
+    reach(world, desired);
     expectSays(planDetach(world.observe(), OWNER), /unplug 0000:02:00\.1, 0000:01:10\.0 from pci\.4/);
   });
 
@@ -145,9 +145,9 @@ describe("a plan in words", () => {
       { hostAddress: at("0000:01:00.1"), guestFunction: 1, romBar: false },
       { hostAddress: at("0000:01:00.2"), guestFunction: 2, romBar: true },
     ];
-    const wanted = wants(undefined, { leftovers: "hold", selection: { by: "map", map } });
+    const desired = wants(undefined, { leftovers: "hold", selection: { by: "map", map } });
     expectSays(
-      planAttach(card().observe(), wanted, OLD_STATE),
+      planAttach(card().observe(), desired, OLD_STATE),
       /plug 0000:01:00\.0 .* with the ROM of \/usr\/share\/vgabios\/card\.rom: the guest sees/,
       /plug 0000:01:00\.1 .* without a ROM BAR \(queued\)$/,
       /plug 0000:01:00\.2 .* with a ROM BAR \(queued\)$/,
@@ -190,9 +190,9 @@ describe("a plan in words", () => {
 
   it("of a function without driver says that too", () => {
     const alias = "ua-x";
-    const address = at("0000:01:00.0");
-    expect(describeStep({ kind: "hold", address, alias, purpose: "assign" })).toMatch(/no host driver/);
-    expect(describeStep({ kind: "release", address, alias })).not.toMatch(/driver/);
+    const hostAddress = at("0000:01:00.0");
+    expect(describeStep({ kind: "hold", hostAddress, alias, purpose: "assign" })).toMatch(/no host driver/);
+    expect(describeStep({ kind: "release", hostAddress, alias })).not.toMatch(/driver/);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { HostUse } from "../../../provider/pci";
-import { describePlan, planAttach, type Plan, type WantedAttachment } from "../../../provider/plan";
+import { describePlan, planAttach, type Plan, type DesiredAttachment } from "../../../provider/plan";
 import { OLD_STATE, planUnlessRefused, refusalOf, scenario, type Scenario } from "../../support/scenarios";
 import { at, hostUse, outline, reach, sshUse, wants } from "../../support/wanted";
 import { hostDevice, hostFunction, OTHER_GUEST, World } from "../../support/world";
@@ -23,11 +23,11 @@ describe("what the host uses", () => {
   });
 
   it("is refused as a leftover that would be held, and taken with allowInUse", () => {
-    const wanted = wants([0], { leftovers: "hold" });
-    expect(refusalOf(() => planAttach(card(address).observe(), wanted, OLD_STATE))).toBe(
+    const desired = wants([0], { leftovers: "hold" });
+    expect(refusalOf(() => planAttach(card(address).observe(), desired, OLD_STATE))).toBe(
       "FUNCTION_USED_BY_HOST",
     );
-    const plan = planAttach(card(address).observe(), { ...wanted, allowInUse: true }, OLD_STATE);
+    const plan = planAttach(card(address).observe(), { ...desired, allowInUse: true }, OLD_STATE);
     expect(describePlan(plan)).toContainEqual(
       expect.stringMatching(/hold 0000:01:00\.1 .*shown to nobody; allowed although it has interface eth1/),
     );
@@ -42,7 +42,7 @@ describe("what the host uses", () => {
   });
 
   describe("a physical function with virtual functions", () => {
-    const sriov = (map: readonly string[], virtual = "0000:01:10.0"): [World, WantedAttachment] => {
+    const sriov = (map: readonly string[], virtual = "0000:01:10.0"): [World, DesiredAttachment] => {
       const world = new World({
         functions: [
           hostFunction("0000:01:00.0", { iommuGroup: 10 }),
@@ -56,24 +56,24 @@ describe("what the host uses", () => {
     };
 
     it("is never taken together with one of them, which would be gone before it is held", () => {
-      const [world, wanted] = sriov(["0000:01:10.0", "0000:01:00.0"]);
-      expect(() => planAttach(world.observe(), wanted, OLD_STATE)).toThrow(
+      const [world, desired] = sriov(["0000:01:10.0", "0000:01:00.0"]);
+      expect(() => planAttach(world.observe(), desired, OLD_STATE)).toThrow(
         /0000:01:00\.0 is the physical function of 0000:01:10\.0, which this attachment needs.*Nothing was touched/,
       );
     });
 
     it("is never taken while a guest has one of them, for libvirtd would wait for that guest", () => {
-      const [world, wanted] = sriov(["0000:01:00.0"]);
+      const [world, desired] = sriov(["0000:01:00.0"]);
       world.hold(at("0000:01:10.0"), "hostdev0", OTHER_GUEST);
-      expect(() => planAttach(world.observe(), wanted, OLD_STATE)).toThrow(
+      expect(() => planAttach(world.observe(), desired, OLD_STATE)).toThrow(
         /0000:01:10\.0, which guest guest2 needs/,
       );
     });
 
     it("is taken with allowInUse where nobody needs one of them, and left alone where only they are wanted", () => {
       for (const one of ["0000:01:00.0", "0000:01:10.0"]) {
-        const [world, wanted] = sriov([one]);
-        expect(outline(planAttach(world.observe(), wanted, OLD_STATE))).toContain(`plug ${one} as 0`);
+        const [world, desired] = sriov([one]);
+        expect(outline(planAttach(world.observe(), desired, OLD_STATE))).toContain(`plug ${one} as 0`);
       }
     });
   });
@@ -88,7 +88,7 @@ describe("what the host uses", () => {
 
 /** A scenario that is not refused while the host uses nothing, and uses of some of its functions. */
 const used = scenario
-  .map((one) => ({ ...one, plan: planUnlessRefused(one.world, one.wanted) }))
+  .map((one) => ({ ...one, plan: planUnlessRefused(one.world, one.desired) }))
   .filter((one): one is Scenario & { plan: Plan } => one.plan !== undefined)
   .chain((one) =>
     fc
@@ -104,18 +104,21 @@ const used = scenario
 describe("every plan", () => {
   it("is refused exactly where it would take what the host uses and the user did not allow it", () => {
     fc.assert(
-      fc.property(used, ({ world, wanted, plan, hostUses }) => {
+      fc.property(used, ({ world, desired, plan, hostUses }) => {
         // what the guest holds now (a cold-plugged set is handed back and held again) is not the host's to use
-        const isHeld = (address: string): boolean => world.holdings.some((one) => one.address === address);
+        const isHeld = (address: string): boolean =>
+          world.holdings.some((one) => one.hostAddress === address);
         const taken = plan.steps.flatMap((step) =>
-          (step.kind === "hold" || step.kind === "attach") && !isHeld(step.address) ? step.address : [],
+          (step.kind === "hold" || step.kind === "attach-single") && !isHeld(step.hostAddress)
+            ? step.hostAddress
+            : [],
         );
         const refused = hostUses.filter(
-          (one) => taken.includes(one.address) && (one.isThisConnection || !wanted.allowInUse),
+          (one) => taken.includes(one.hostAddress) && (one.isThisConnection || !desired.allowInUse),
         );
         const busy = world.clone();
         busy.hostUses = hostUses;
-        expect(refusalOf(() => planAttach(busy.observe(), wanted, OLD_STATE))).toBe(
+        expect(refusalOf(() => planAttach(busy.observe(), desired, OLD_STATE))).toBe(
           refused.length === 0 ? undefined : "FUNCTION_USED_BY_HOST",
         );
       }),
@@ -124,15 +127,17 @@ describe("every plan", () => {
 
   it("differs by nothing but the uses that it names, where they are allowed", () => {
     fc.assert(
-      fc.property(used, ({ world, wanted, plan, hostUses }) => {
+      fc.property(used, ({ world, desired, plan, hostUses }) => {
         const busy = world.clone();
         busy.hostUses = hostUses.filter((one) => !one.isThisConnection);
-        const { steps, target } = planAttach(busy.observe(), { ...wanted, allowInUse: true }, OLD_STATE);
+        const { steps, target } = planAttach(busy.observe(), { ...desired, allowInUse: true }, OLD_STATE);
         expect(target).toEqual(plan.target);
         expect(steps).toEqual(
           plan.steps.map((step) => {
-            if (step.kind !== "hold" && step.kind !== "attach") return step;
-            const uses = busy.hostUses.filter((one) => one.address === step.address).map((one) => one.use);
+            if (step.kind !== "hold" && step.kind !== "attach-single") return step;
+            const uses = busy.hostUses
+              .filter((one) => one.hostAddress === step.hostAddress)
+              .map((one) => one.use);
             return uses.length === 0 ? step : { ...step, overriddenUses: uses };
           }),
         );

@@ -9,8 +9,8 @@ import {
   type Incarnation,
   type LedgerEntry,
   type Plan,
-  type RememberedAttachment,
-  type WantedAttachment,
+  type PriorAttachment,
+  type DesiredAttachment,
 } from "../../../provider/plan";
 import { OWNER, refusalOf, scenario } from "../../support/scenarios";
 import { at, leave, outline, wants } from "../../support/wanted";
@@ -31,22 +31,22 @@ function entryIn(world: World): LedgerEntry {
 }
 
 /** What the state of whoever made this would remember. */
-function stateOf({ target }: Plan): RememberedAttachment {
+function stateOf({ target }: Plan): PriorAttachment {
   if (target === undefined) throw new Error("nothing was planned");
   const { slot, functions, incarnation } = target.entry;
   return { slot, functions, ...(incarnation !== undefined && { incarnation }) };
 }
 
 /** A create of a stack, carried out as far as it is let. */
-function create(world: World, wanted: WantedAttachment, fresh: Incarnation, steps = Infinity): Plan {
-  const plan = planAttach(world.observe(), { ...wanted, fresh });
+function create(world: World, desired: DesiredAttachment, fresh: Incarnation, steps = Infinity): Plan {
+  const plan = planAttach(world.observe(), { ...desired, fresh });
   world.applyAll(plan.steps.slice(0, steps));
   return plan;
 }
 
 /** What stands after 0.1 has made it: nobody wrote down who. */
-function madeByOldRelease(world: World, wanted: WantedAttachment): RememberedAttachment {
-  const plan = planAttach(world.observe(), wanted, { functions: [] });
+function madeByOldRelease(world: World, desired: DesiredAttachment): PriorAttachment {
+  const plan = planAttach(world.observe(), desired, { functions: [] });
   world.applyAll(plan.steps);
   return stateOf(plan);
 }
@@ -105,7 +105,7 @@ describe("a create", () => {
     expect(world.configuredLedger).toEqual([entryIn(world)]);
   });
 
-  const others: [string, WantedAttachment][] = [
+  const others: [string, DesiredAttachment][] = [
     ["fewer functions", wants([0, 1], pair)],
     ["other functions", wants([2, 3], pair)],
     [
@@ -142,20 +142,20 @@ describe("a create", () => {
     ],
     ["another slot", wants(undefined, { guestSlot: { bus: "pci.2" } })],
   ];
-  it.each(others)("that finds its token's attachment, and wants %s, is refused", (_what, wanted) => {
+  it.each(others)("that finds its token's attachment, and wants %s, is refused", (_what, desired) => {
     const world = card();
     create(world, wants(), FIRST);
-    const ask = (): Plan => planAttach(world.observe(), { ...wanted, fresh: SECOND });
+    const ask = (): Plan => planAttach(world.observe(), { ...desired, fresh: SECOND });
     expect(refusalOf(ask)).toBe("ATTACHMENT_EXISTS");
     expect(ask).toThrow(/since 2026-11-29T12:00:00Z.*0000:01:00\.0 as function 0.*adopt to true/s);
   });
 
   it.each(others)(
     "with adopt changes what stands to %s, as an update would, under a new incarnation",
-    (_what, wanted) => {
+    (_what, desired) => {
       const world = card();
       create(world, wants(), FIRST);
-      const plan = create(world, { ...wanted, adopt: true }, SECOND);
+      const plan = create(world, { ...desired, adopt: true }, SECOND);
       expect(plan.steps.map((step) => step.kind)).toContain("unplug");
       expect(entryIn(world)).toMatchObject(SECOND);
     },
@@ -183,12 +183,12 @@ describe("a create", () => {
     const isFirst = (one: { guestFunction: number }): boolean => one.guestFunction === 0;
     let planned = 0;
     fc.assert(
-      fc.property(scenario, fc.boolean(), ({ world, wanted }, hasIncarnation) => {
+      fc.property(scenario, fc.boolean(), ({ world, desired }, hasIncarnation) => {
         if (hasIncarnation)
           world.ledger = world.ledger.map((line) => ({ ...line, entry: { ...line.entry, ...FIRST } }));
         let plan: Plan;
         try {
-          plan = planAttach(world.observe(), { ...wanted, adopt: false, fresh: SECOND });
+          plan = planAttach(world.observe(), { ...desired, adopt: false, fresh: SECOND });
         } catch (refusal) {
           if (refusal instanceof ProviderError) return;
           throw refusal;
@@ -207,7 +207,7 @@ describe("a create", () => {
 });
 
 describe("the state that an attachment was taken from", () => {
-  const taken = (): { world: World; first: RememberedAttachment; second: RememberedAttachment } => {
+  const taken = (): { world: World; first: PriorAttachment; second: PriorAttachment } => {
     const world = card();
     const first = stateOf(create(world, wants(), FIRST));
     const second = stateOf(create(world, wants(), SECOND));
@@ -216,8 +216,8 @@ describe("the state that an attachment was taken from", () => {
 
   it("can change it no more: not to another set, and not to the same", () => {
     const { world, first } = taken();
-    for (const wanted of [wants(), wants([0, 1], pair)])
-      expect(refusalOf(() => planAttach(world.observe(), wanted, first))).toBe("ATTACHMENT_TAKEN_OVER");
+    for (const desired of [wants(), wants([0, 1], pair)])
+      expect(refusalOf(() => planAttach(world.observe(), desired, first))).toBe("ATTACHMENT_TAKEN_OVER");
     expect(() => planAttach(world.observe(), wants(), first)).toThrow(
       /since 2026-11-30T09:30:00Z.*adopt to true.*state delete/s,
     );
@@ -260,13 +260,13 @@ describe("a state of 0.1", () => {
   it("that remembers none of the functions which its token has is another resource's", () => {
     const world = card();
     madeByOldRelease(world, wants());
-    const twin: RememberedAttachment = { functions: [{ address: at("0000:02:00.0"), guestFunction: 0 }] };
-    const wanted = {
+    const twin: PriorAttachment = { functions: [{ hostAddress: at("0000:02:00.0"), guestFunction: 0 }] };
+    const desired = {
       ...wants(),
       selection: { by: "map", map: [{ hostAddress: at("0000:02:00.0"), guestFunction: 0 }] },
     } as const;
-    expect(refusalOf(() => planAttach(world.observe(), wanted, twin))).toBe("ATTACHMENT_TAKEN_OVER");
-    expect(() => planAttach(world.observe(), wanted, twin)).toThrow(/two resources have the same token/);
+    expect(refusalOf(() => planAttach(world.observe(), desired, twin))).toBe("ATTACHMENT_TAKEN_OVER");
+    expect(() => planAttach(world.observe(), desired, twin)).toThrow(/two resources have the same token/);
   });
 
   it("whose change to other functions was cut off before it was saved is none of that", () => {
@@ -282,7 +282,7 @@ describe("a state of 0.1", () => {
 });
 
 describe("an entry that an earlier release has written anew, without its incarnation", () => {
-  const lost = (): { world: World; state: RememberedAttachment } => {
+  const lost = (): { world: World; state: PriorAttachment } => {
     const world = card();
     const state = stateOf(create(world, wants(), FIRST));
     world.ledger = world.ledger.map(({ guest, entry: { incarnation: _, since: __, ...entry } }) => ({
@@ -324,7 +324,7 @@ describe("an attachment anew in a guest that was started again", () => {
 });
 
 describe("another's entry in the guest's configuration", () => {
-  const mixed = (): { world: World; state: RememberedAttachment } => {
+  const mixed = (): { world: World; state: PriorAttachment } => {
     const world = card();
     const state = stateOf(create(world, wants(undefined, { persistent: true }), FIRST));
     world.configuredLedger = world.configuredLedger.map((entry) => ({ ...entry, ...SECOND }));
@@ -350,8 +350,8 @@ describe("another's entry in the guest's configuration", () => {
   it("decides where no live one stands", () => {
     const { world, state } = mixed();
     world.stopGuest();
-    const wanted = wants(undefined, { persistent: true });
-    expect(refusalOf(() => planAttach(world.observe(), wanted, state))).toBe("ATTACHMENT_TAKEN_OVER");
+    const desired = wants(undefined, { persistent: true });
+    expect(refusalOf(() => planAttach(world.observe(), desired, state))).toBe("ATTACHMENT_TAKEN_OVER");
   });
 });
 

@@ -19,7 +19,7 @@ const stepsOf = <K extends Step["kind"]>(plan: Plan, kind: K): Extract<Step, { k
 
 /** A random plan to attach, and the world it is for; scenarios that are refused are passed over. */
 const planned = scenario
-  .map((one) => ({ ...one, plan: planUnlessRefused(one.world, one.wanted) }))
+  .map((one) => ({ ...one, plan: planUnlessRefused(one.world, one.desired) }))
   .filter((one): one is Scenario & { plan: Plan } => one.plan !== undefined);
 /** A random plan to detach. */
 const detached = scenario.map((one) => ({ ...one, plan: planDetach(one.world.observe(), OWNER) }));
@@ -39,12 +39,12 @@ function othersIn(world: World, tag: string): unknown {
 describe("every plan", () => {
   it("leaves the guest what it has whole, whatever slots the next boot gives to others", () => {
     fc.assert(
-      fc.property(scenario, ({ world, wanted }) => {
-        const first = planUnlessRefused(world, wanted);
+      fc.property(scenario, ({ world, desired }) => {
+        const first = planUnlessRefused(world, desired);
         if (first === undefined) return;
         world.applyAll(first.steps);
         world.reserveAtBoot(Object.fromEntries(world.plugged.map((one) => [one.bus, one.slot])));
-        const plan = planUnlessRefused(world, wanted);
+        const plan = planUnlessRefused(world, desired);
         expect(plan?.steps).toEqual([]);
       }),
     );
@@ -54,12 +54,12 @@ describe("every plan", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
         const changes = plan.steps.findIndex((step) => step.kind !== "record" && step.kind !== "confirm");
-        const takes = ["hold", "attach", "unplug", "plug"] as const;
+        const takes = ["hold", "attach-single", "unplug", "plug"] as const;
         const ledgerHasIt = plan.steps.findIndex((step) => step.kind === "record");
         if (takes.some((kind) => indexesOf(plan, kind).length > 0) && ledgerHasIt >= 0)
           expect(ledgerHasIt).toBe(0);
         if (ledgerHasIt < 0 && changes >= 0)
-          expect([...stepsOf(plan, "hold"), ...stepsOf(plan, "attach")]).toEqual([]);
+          expect([...stepsOf(plan, "hold"), ...stepsOf(plan, "attach-single")]).toEqual([]);
       }),
     );
   });
@@ -70,10 +70,10 @@ describe("every plan", () => {
         const now = world.clone();
         for (const step of plan.steps) {
           const entry = now.ledger.find((line) => line.entry.owner === OWNER)?.entry;
-          if (step.kind === "hold" || step.kind === "attach" || step.kind === "release") {
-            const known = entry?.functions.find((one) => one.address === step.address);
+          if (step.kind === "hold" || step.kind === "attach-single" || step.kind === "release") {
+            const known = entry?.functions.find((one) => one.hostAddress === step.hostAddress);
             expect(known).toBeDefined();
-            expect(known?.hostDriver).toBe(driversBefore.get(step.address));
+            expect(known?.hostDriver).toBe(driversBefore.get(step.hostAddress));
             expect(step.hostDriver).toBe(known?.hostDriver);
           }
           now.apply(step);
@@ -87,11 +87,13 @@ describe("every plan", () => {
       fc.property(planned, ({ plan }) => {
         const firstPlug = Math.min(...indexesOf(plan, "plug"));
         const firstUnplug = Math.min(...indexesOf(plan, "unplug"));
-        const handedBack = stepsOf(plan, "handback").flatMap((s) => s.functions.map((one) => one.address));
+        const handedBack = stepsOf(plan, "await-reattach").flatMap((s) =>
+          s.functions.map((one) => one.hostAddress),
+        );
         for (const [index, step] of plan.steps.entries()) {
           if (step.kind !== "hold") continue;
           expect(index).toBeLessThan(firstPlug);
-          if (!handedBack.includes(step.address)) expect(index).toBeLessThan(firstUnplug);
+          if (!handedBack.includes(step.hostAddress)) expect(index).toBeLessThan(firstUnplug);
         }
       }),
     );
@@ -121,7 +123,7 @@ describe("every plan", () => {
   it("has libvirt attach what is alone in a guest that has nothing of it yet, after all that is only held", () => {
     fc.assert(
       fc.property(planned, ({ plan, world }) => {
-        const [index, ...more] = indexesOf(plan, "attach");
+        const [index, ...more] = indexesOf(plan, "attach-single");
         if (index === undefined) return;
         expect(more).toEqual([]);
         expect(world.plugsSingles).toBe(true);
@@ -159,13 +161,17 @@ describe("every plan", () => {
       fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
         for (const [index, step] of plan.steps.entries()) {
           if (step.kind !== "release") continue;
-          const isPlugged = world.plugged.some((one) => one.hostAddress === step.address);
+          const isPlugged = world.plugged.some((one) => one.hostAddress === step.hostAddress);
           const gone = plan.steps
             .slice(0, index)
-            .some((s) => s.kind === "unplug" && s.functions.some((one) => one.hostAddress === step.address));
+            .some(
+              (s) => s.kind === "unplug" && s.functions.some((one) => one.hostAddress === step.hostAddress),
+            );
           expect(gone || !isPlugged).toBe(true);
-          expect(world.holdings.find((one) => one.address === step.address)?.isUnassigned).not.toBe(false);
-          expect(stepsOf(plan, "plug").map((s) => s.target.hostAddress)).not.toContain(step.address);
+          expect(world.holdings.find((one) => one.hostAddress === step.hostAddress)?.isUnassigned).not.toBe(
+            false,
+          );
+          expect(stepsOf(plan, "plug").map((s) => s.target.hostAddress)).not.toContain(step.hostAddress);
         }
       }),
     );
@@ -176,7 +182,7 @@ describe("every plan", () => {
       fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
         const now = world.clone();
         for (const step of plan.steps) {
-          if (step.kind === "handback")
+          if (step.kind === "await-reattach")
             for (const { alias } of step.functions) {
               expect(now.hasDevice(alias)).toBe(false);
               expect(now.holdings.find((one) => one.alias === alias)?.isUnassigned).toBe(false);
@@ -191,9 +197,9 @@ describe("every plan", () => {
 
   it("to change `persistent` alone touches neither the guest nor the host's drivers", () => {
     fc.assert(
-      fc.property(planned, ({ plan, world, wanted }) => {
+      fc.property(planned, ({ plan, world, desired }) => {
         const after = world.clone().applyAll(plan.steps);
-        const flipped = { ...wanted, persistent: !wanted.persistent };
+        const flipped = { ...desired, persistent: !desired.persistent };
         const change = planUnlessRefused(after, flipped);
         const kinds = change?.steps.map((step) => step.kind) ?? [];
         expect(kinds).toEqual(flipped.persistent ? ["record", "configure"] : ["unconfigure", "erase"]);
@@ -215,9 +221,9 @@ describe("every plan", () => {
 
   it("is empty where what is wanted is there already", () => {
     fc.assert(
-      fc.property(planned, ({ plan, world, wanted }) => {
+      fc.property(planned, ({ plan, world, desired }) => {
         const after = world.clone().applyAll(plan.steps);
-        expect(planUnlessRefused(after, wanted)?.steps).toEqual([]);
+        expect(planUnlessRefused(after, desired)?.steps).toEqual([]);
       }),
     );
   });
@@ -226,7 +232,7 @@ describe("every plan", () => {
     fc.assert(
       fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
         const tags = plan.steps.flatMap((step) => {
-          if (step.kind === "hold" || step.kind === "attach" || step.kind === "release")
+          if (step.kind === "hold" || step.kind === "attach-single" || step.kind === "release")
             return findTagOfAlias(step.alias) ?? "none";
           if (step.kind === "plug") return findTagOfQemuId(step.target.qemuId) ?? "none";
           if (step.kind === "unplug") return step.functions.map((o) => findTagOfQemuId(o.qemuId) ?? "none");
@@ -238,8 +244,8 @@ describe("every plan", () => {
         const after = world.clone().applyAll(plan.steps);
         expect(othersIn(after, tag)).toEqual(othersIn(world, tag));
         for (const step of plan.steps)
-          if (step.kind === "hold" || step.kind === "attach" || step.kind === "release")
-            expect(step.alias).toBe(aliasOf(tag, step.address));
+          if (step.kind === "hold" || step.kind === "attach-single" || step.kind === "release")
+            expect(step.alias).toBe(aliasOf(tag, step.hostAddress));
       }),
     );
   });
@@ -251,12 +257,12 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
       fc.property(planned, (one) => {
         for (let k = 0; k <= one.plan.steps.length; k++) {
           const crashed = one.world.clone().applyAll(one.plan.steps.slice(0, k));
-          const again = planUnlessRefused(crashed, one.wanted);
+          const again = planUnlessRefused(crashed, one.desired);
           if (again === undefined) throw new Error(`refused after a crash at step ${k}`);
           const world = crashed.applyAll(again.steps);
           expectReached(one, world, again);
           expectDriversBack(one, world);
-          expect(planUnlessRefused(world, one.wanted)?.steps).toEqual([]);
+          expect(planUnlessRefused(world, one.desired)?.steps).toEqual([]);
         }
       }),
       { numRuns: 150 },
@@ -298,7 +304,7 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
         const plan = planDetach(there.observe(), OWNER);
         for (let k = 0; k <= plan.steps.length; k++) {
           const crashed = there.clone().applyAll(plan.steps.slice(0, k));
-          const again = planUnlessRefused(crashed, one.wanted);
+          const again = planUnlessRefused(crashed, one.desired);
           if (again === undefined) continue;
           const world = crashed.applyAll(again.steps);
           expectReached(one, world, again);
@@ -324,15 +330,15 @@ describe("where the guest is shut off and started anew after any step of a plan"
     fc.assert(
       fc.property(planned, (one) => {
         // before the first step nothing of a persistent attachment is on record, and of another one never
-        fc.pre(one.wanted.persistent);
+        fc.pre(one.desired.persistent);
         for (let k = 1; k <= one.plan.steps.length; k++) {
           const world = bootedAnew(one.world, one.plan, k);
-          const again = planUnlessRefused(world, one.wanted);
+          const again = planUnlessRefused(world, one.desired);
           if (again === undefined) throw new Error(`refused after a cold boot at step ${k}`);
           world.applyAll(again.steps);
           expectReached(one, world, again);
           expectDriversBack(one, world);
-          expect(planUnlessRefused(world, one.wanted)?.steps).toEqual([]);
+          expect(planUnlessRefused(world, one.desired)?.steps).toEqual([]);
         }
       }),
       { numRuns: 150 },
@@ -341,8 +347,8 @@ describe("where the guest is shut off and started anew after any step of a plan"
 
   it("a persistent attachment is recognised as the same one: nothing is to be done", () => {
     fc.assert(
-      fc.property(planned, ({ plan, world, wanted }) => {
-        const persistent = { ...wanted, persistent: true };
+      fc.property(planned, ({ plan, world, desired }) => {
+        const persistent = { ...desired, persistent: true };
         const there = world.clone().applyAll(plan.steps);
         there.applyAll(planUnlessRefused(there, persistent)?.steps ?? []);
         there.stopGuest();
@@ -357,11 +363,11 @@ describe("where the guest is shut off and started anew after any step of a plan"
     fc.assert(
       fc.property(planned, (one) => {
         for (let k = 0; k <= one.plan.steps.length; k++) {
-          const remembered = one.plan.steps.find((step) => step.kind === "record")?.entry;
+          const prior = one.plan.steps.find((step) => step.kind === "record")?.entry;
           const booted = bootedAnew(one.world, one.plan, k);
-          expectNothingLeft(one, booted.applyAll(planDetach(booted.observe(), OWNER, remembered).steps));
+          expectNothingLeft(one, booted.applyAll(planDetach(booted.observe(), OWNER, prior).steps));
           const off = shutOff(one.world, one.plan, k);
-          expectNothingLeft(one, off.applyAll(planDetach(off.observe(), OWNER, remembered).steps));
+          expectNothingLeft(one, off.applyAll(planDetach(off.observe(), OWNER, prior).steps));
         }
       }),
       { numRuns: 150 },
@@ -373,7 +379,7 @@ describe("where the guest is shut off and started anew after any step of a plan"
       fc.property(planned, (one) => {
         for (let k = 0; k <= one.plan.steps.length; k++) {
           const world = shutOff(one.world, one.plan, k);
-          const again = planUnlessRefused(world, one.wanted);
+          const again = planUnlessRefused(world, one.desired);
           if (again === undefined) continue;
           expect(
             again.steps.every((step) =>
@@ -382,7 +388,7 @@ describe("where the guest is shut off and started anew after any step of a plan"
           ).toBe(true);
           world.applyAll(again.steps).coldBoot();
           expectReached(one, world, again);
-          expect(planUnlessRefused(world, one.wanted)?.steps).toEqual([]);
+          expect(planUnlessRefused(world, one.desired)?.steps).toEqual([]);
         }
       }),
       { numRuns: 150 },

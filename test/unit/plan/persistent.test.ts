@@ -22,8 +22,8 @@ const releases = [0, 1, 2, 3].map((n) => `release 0000:01:00.${n}`);
 const allDrivers = "restore 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3";
 
 /** The guest after an attach, a shutdown and a start. */
-function bootedWith(wanted = persistent, world = card()): World {
-  reach(world, wanted);
+function bootedWith(desired = persistent, world = card()): World {
+  reach(world, desired);
   world.stopGuest();
   return world.coldBoot();
 }
@@ -80,7 +80,7 @@ describe("a persistent attachment", () => {
     const world = card({ functions });
     reach(world, persistent);
     reach(world, wants([0], { persistent: true }));
-    expect(world.configured.map((one) => [one.address, one.place?.guestFunction])).toEqual([
+    expect(world.configured.map((one) => [one.hostAddress, one.place?.guestFunction])).toEqual([
       ["0000:01:00.1", undefined],
       ["0000:01:00.0", 0],
     ]);
@@ -140,7 +140,7 @@ describe("what libvirt plugged at a cold boot", () => {
     expect(outline(plan)).toEqual([
       "record live configuration",
       "unplug 1 of 4",
-      "handback .0 .1 .2 .3",
+      "await-reattach .0 .1 .2 .3",
       "hold 0000:01:00.0",
       "hold 0000:01:00.1",
       "hold 0000:01:00.2",
@@ -162,7 +162,7 @@ describe("what libvirt plugged at a cold boot", () => {
     const plan = planAttach(world.observe(), wants(undefined, { selection: { by: "map", map } }), OLD_STATE);
     expect(outline(plan).slice(1, 5)).toEqual([
       "unplug 1 of 1",
-      "handback .0",
+      "await-reattach .0",
       "hold 0000:01:00.0",
       "plug 0000:01:00.1 as 0",
     ]);
@@ -181,7 +181,7 @@ describe("what libvirt plugged at a cold boot", () => {
       "record live configuration",
       "hold 0000:02:00.0",
       "unplug 1 of 4",
-      "handback .0 .1 .2 .3",
+      "await-reattach .0 .1 .2 .3",
       "plug 0000:02:00.0 as 0",
       "confirm",
       "unconfigure .0@0 .3@3 .2@2 .1@1",
@@ -198,7 +198,7 @@ describe("what libvirt plugged at a cold boot", () => {
     expect(outline(plan)).toEqual([
       "unconfigure .0@0 .2@2 .3 .1",
       "unplug 1 of 2",
-      "handback .0 .2",
+      "await-reattach .0 .2",
       "release 0000:01:00.1",
       "release 0000:01:00.3",
       allDrivers,
@@ -217,12 +217,12 @@ describe("what libvirt plugged at a cold boot", () => {
     world.handOneBack();
     expect(outline(planDetach(world.observe(), OWNER)).slice(0, 3)).toEqual([
       "unconfigure .0@0 .3@3 .2@2 .1@1",
-      "handback .0 .2 .3",
+      "await-reattach .0 .2 .3",
       allDrivers,
     ]);
     expect(outline(planAttach(world.observe(), persistent, OLD_STATE)).slice(0, 4)).toEqual([
       "hold 0000:01:00.1",
-      "handback .0 .2 .3",
+      "await-reattach .0 .2 .3",
       "hold 0000:01:00.0",
       "hold 0000:01:00.2",
     ]);
@@ -273,8 +273,8 @@ describe("a part that someone has removed by hand", () => {
 });
 
 describe("a guest that is shut off", () => {
-  const off = (wanted = persistent): World => {
-    const world = bootedWith(wanted);
+  const off = (desired = persistent): World => {
+    const world = bootedWith(desired);
     world.stopGuest();
     return world;
   };
@@ -315,7 +315,7 @@ describe("a guest that is shut off", () => {
     world.configuredLedger = [];
     const slot = { bus: "pci.4", slot: 0, kind: "pcie-acpi" } as const;
     const functions = [0, 1, 2, 3].map((n) => ({
-      address: at(`0000:01:00.${n}`),
+      hostAddress: at(`0000:01:00.${n}`),
       guestFunction: n,
       hostDriver: "e1000e",
     }));
@@ -328,7 +328,7 @@ describe("a guest that is shut off", () => {
     const world = off();
     world.hold(at("0000:01:00.1"), "hostdev0", { name: "guest2", uuid: "2" });
     expect(planAttach(world.observe(), persistent, OLD_STATE).steps).toEqual([]);
-    world.configured = world.configured.filter((one) => one.address !== "0000:01:00.1");
+    world.configured = world.configured.filter((one) => one.hostAddress !== "0000:01:00.1");
     expect(refusalOf(() => planAttach(world.observe(), persistent, OLD_STATE))).toBe(
       "FUNCTION_HELD_BY_GUEST",
     );

@@ -1,6 +1,6 @@
 import { causeText, type ErrorCode } from "../../../provider/errors";
 import type { PciSlotAddress } from "../../../provider/pci";
-import { planAttach, planDetach, tagOf, type WantedAttachment } from "../../../provider/plan";
+import { planAttach, planDetach, tagOf, type DesiredAttachment } from "../../../provider/plan";
 import { OLDER_LIBVIRT, OTHER_OWNER, OWNER, refusalOf, refusals } from "../../support/scenarios";
 import { at, hostUse, outline, reach, sshUse, wants } from "../../support/wanted";
 import {
@@ -29,7 +29,7 @@ interface Case {
   readonly name: string;
   readonly code: ErrorCode;
   readonly world: () => World;
-  readonly wanted?: WantedAttachment;
+  readonly desired?: DesiredAttachment;
   /** What the error must name. */
   readonly says: readonly (string | RegExp)[];
 }
@@ -39,7 +39,7 @@ const iommuGroup = hostDevice()[0]!.iommuGroup!;
 /** A guest of 4 GiB whose QEMU runs as a user. */
 function confined(change: object): World {
   const world = new World({ functions: hostDevice(), memoryBytes: 4 * 1024 ** 3 });
-  world.confinement = { pid: 4711, user: "vm", closedNodes: [], ...change };
+  world.qemuLimits = { pid: 4711, user: "vm", closedNodes: [], ...change };
   return world;
 }
 
@@ -94,7 +94,7 @@ const cases: readonly Case[] = [
       world.isTransient = true;
       return world;
     },
-    wanted: wants(undefined, { persistent: true }),
+    desired: wants(undefined, { persistent: true }),
     says: ["guest1", "virsh define", "Nothing was touched"],
   },
   {
@@ -103,19 +103,19 @@ const cases: readonly Case[] = [
     world: () => {
       const world = card();
       world.configured = [
-        { address: at("0000:01:00.1"), alias: "" },
-        { address: at("0000:01:00.2"), alias: "ua-mine" },
+        { hostAddress: at("0000:01:00.1"), alias: "" },
+        { hostAddress: at("0000:01:00.2"), alias: "ua-mine" },
       ];
       return world;
     },
-    wanted: wants(undefined, { persistent: true }),
+    desired: wants(undefined, { persistent: true }),
     says: ["0000:01:00.1, 0000:01:00.2 (ua-mine)", "guest1", "detach-device --config", "Nothing was touched"],
   },
   {
     name: "a persistent attachment where libvirt is older",
     code: "PERSISTENT_NEEDS_NEWER_LIBVIRT",
     world: () => new World({ functions: hostDevice(), olderLibvirt: OLDER_LIBVIRT }),
-    wanted: wants(undefined, { persistent: true }),
+    desired: wants(undefined, { persistent: true }),
     says: ["guest1", "7.0.0", "8.3.0", "Nothing was touched"],
   },
   {
@@ -135,14 +135,14 @@ const cases: readonly Case[] = [
     name: "a function that the device does not have",
     code: "FUNCTION_NOT_FOUND",
     world: card,
-    wanted: wants([0, 1, 2, 3, 5]),
+    desired: wants([0, 1, 2, 3, 5]),
     says: ["0000:01:00.5", "0000:01:00.0, 0000:01:00.1, 0000:01:00.2, 0000:01:00.3"],
   },
   {
     name: "functions of a device that is not there",
     code: "FUNCTION_NOT_FOUND",
     world: () => new World({ functions: hostDevice("0000:02:00") }),
-    wanted: wants([0]),
+    desired: wants([0]),
     says: ["0000:01:00.0", "nothing is in that slot"],
   },
   {
@@ -164,7 +164,7 @@ const cases: readonly Case[] = [
       world.hostUses = [{ ...use, virtualFunctions: [at("0000:01:10.0")] }];
       return world;
     },
-    wanted: wants(undefined, { allowInUse: true }),
+    desired: wants(undefined, { allowInUse: true }),
     says: ["0000:01:00.0", "0000:01:10.0", "guest2", "Nothing was touched"],
   },
   {
@@ -183,7 +183,7 @@ const cases: readonly Case[] = [
           ...hostDevice("0000:01:00", [2, 3], { driver: "tg3" }),
         ],
       }),
-    wanted: wants([0]),
+    desired: wants([0]),
     says: ["0000:01:00.1 (e1000e)", "0000:01:00.2 (tg3)", "0000:01:00.3 (tg3)", "group 7", '"hold"'],
   },
   {
@@ -204,7 +204,7 @@ const cases: readonly Case[] = [
       world.hold(at("0000:01:00.3"), "hostdev0", OTHER_GUEST);
       return world;
     },
-    wanted: wants([0, 1], { leftovers: "hold" }),
+    desired: wants([0, 1], { leftovers: "hold" }),
     says: ["0000:01:00.3", "guest2"],
   },
   {
@@ -234,7 +234,7 @@ const cases: readonly Case[] = [
       world.unidentified = ["by-hand"];
       return world;
     },
-    wanted: wants([0]),
+    desired: wants([0]),
     says: ["0000:01:00.1 cannot go back", "guest1", "by-hand", "device_del"],
   },
   {
@@ -259,7 +259,7 @@ const cases: readonly Case[] = [
       world.hostUses = [hostUse("0000:01:00.0", "has 2 virtual functions enabled"), sshUse("0000:01:00.1")];
       return world;
     },
-    wanted: wants(undefined, { allowInUse: true }),
+    desired: wants(undefined, { allowInUse: true }),
     says: [/taken from it: 0000:01:00\.1 \(e1000e\) carries this SSH connection/, "never taken"],
   },
   {
@@ -287,7 +287,7 @@ const cases: readonly Case[] = [
       world.hostUses = [hostUse("0000:01:00.3", "has disk sda, which is mounted on /")];
       return world;
     },
-    wanted: wants([0], { leftovers: "hold" }),
+    desired: wants([0], { leftovers: "hold" }),
     says: ["0000:01:00.3", "mounted on /"],
   },
   {
@@ -298,7 +298,7 @@ const cases: readonly Case[] = [
       reach(world, wants([0, 1, 2, 3], { ownerToken: OTHER_OWNER }));
       return world;
     },
-    wanted: wants([0, 1], { leftovers: "hold" }),
+    desired: wants([0, 1], { leftovers: "hold" }),
     says: [OTHER_OWNER, "0000:01:00.0, 0000:01:00.1", "guest1", "alias", "adopt to true"],
   },
   {
@@ -307,12 +307,12 @@ const cases: readonly Case[] = [
     world: () => {
       const world = card();
       const slot = { bus: "pci.4", slot: 0, kind: "pcie-acpi" } as const;
-      const functions = [{ address: at("0000:01:00.0"), guestFunction: 0 }];
+      const functions = [{ hostAddress: at("0000:01:00.0"), guestFunction: 0 }];
       const entry = { owner: OTHER_OWNER, tag: tagOf(OTHER_OWNER), slot, functions };
       world.ledger.push({ guest: OTHER_GUEST, entry });
       return world;
     },
-    wanted: wants(undefined, { adopt: true }),
+    desired: wants(undefined, { adopt: true }),
     says: [OTHER_OWNER, "guest2", "Destroy that attachment first"],
   },
   {
@@ -327,7 +327,7 @@ const cases: readonly Case[] = [
       reach(world, wants(undefined, { selection }));
       return world;
     },
-    wanted: wants(undefined, { adopt: true }),
+    desired: wants(undefined, { adopt: true }),
     says: [OTHER_OWNER, "Destroy that attachment first"],
   },
   {
@@ -341,7 +341,7 @@ const cases: readonly Case[] = [
       reach(world, wants(undefined, { ownerToken: OTHER_OWNER, adopt: true }));
       return world;
     },
-    wanted: wants(undefined, { selection: { by: "device", device: "0000:02:00" as PciSlotAddress } }),
+    desired: wants(undefined, { selection: { by: "device", device: "0000:02:00" as PciSlotAddress } }),
     says: [OTHER_OWNER, "guest1", "Nothing was touched"],
   },
   {
@@ -375,14 +375,14 @@ const cases: readonly Case[] = [
       world.reserveAtBoot({ "pci.4": 0 });
       return world;
     },
-    wanted: wants(undefined, { persistent: true }),
+    desired: wants(undefined, { persistent: true }),
     says: ["pci.4", "guest1", "another device at its next boot", "guestSlot", "Nothing was touched"],
   },
   {
     name: "a bus that the guest does not have",
     code: "SLOT_REFUSED",
     world: card,
-    wanted: wants(undefined, { guestSlot: { bus: "pci.9" } }),
+    desired: wants(undefined, { guestSlot: { bus: "pci.9" } }),
     says: ["pci.9", "no such bus", "pci.2, pci.3, pci.4"],
   },
   {
@@ -393,21 +393,21 @@ const cases: readonly Case[] = [
         functions: hostDevice(),
         buses: [expressBus("pci.5", "pcie-native", { hotplug: { possible: false, reason: "SHPC" } })],
       }),
-    wanted: wants(undefined, { guestSlot: { bus: "pci.5" } }),
+    desired: wants(undefined, { guestSlot: { bus: "pci.5" } }),
     says: ["pci.5", "SHPC"],
   },
   {
     name: "slot 1 behind a root port, where QEMU would take it and no guest ever see it",
     code: "SLOT_REFUSED",
     world: card,
-    wanted: wants(undefined, { guestSlot: { bus: "pci.4", slot: 1 } }),
+    desired: wants(undefined, { guestSlot: { bus: "pci.4", slot: 1 } }),
     says: ["pci.4 slot 1", "slots 0 to 0"],
   },
   {
     name: "slot 0 of a conventional bus",
     code: "SLOT_REFUSED",
     world: () => new World({ functions: hostDevice(), buses: [conventionalBus("pci.0")] }),
-    wanted: wants(undefined, { guestSlot: { bus: "pci.0", slot: 0 } }),
+    desired: wants(undefined, { guestSlot: { bus: "pci.0", slot: 0 } }),
     says: ["pci.0 slot 0", "slots 1 to 31"],
   },
   {
@@ -418,7 +418,7 @@ const cases: readonly Case[] = [
         functions: hostDevice(),
         buses: [expressBus("pci.5", "pcie-acpi", { occupants: [{ slot: 0, guestFunction: 3, id: "net0" }] })],
       }),
-    wanted: wants(undefined, { guestSlot: { bus: "pci.5", slot: 0 } }),
+    desired: wants(undefined, { guestSlot: { bus: "pci.5", slot: 0 } }),
     says: ["pci.5 slot 0", "net0"],
   },
 ];
@@ -432,12 +432,12 @@ test("a confined QEMU that may do what is needed is no reason to refuse", () => 
 });
 
 describe("a plan is refused, before anything is touched, for", () => {
-  it.each(cases)("$name: $code", ({ code, world, wanted, says }) => {
+  it.each(cases)("$name: $code", ({ code, world, desired, says }) => {
     const observation = world().observe();
     let message = "nothing was thrown";
     const found = refusalOf(() => {
       try {
-        planAttach(observation, wanted ?? wants());
+        planAttach(observation, desired ?? wants());
       } catch (error) {
         message = causeText(error);
         throw error;
@@ -502,15 +502,15 @@ test("a process that has the group open beside its guest is named, and not the g
   reach(world, wants());
   const seen = world.observe();
   const { incarnation, functions } = seen.ledger[0]!.entry;
-  const remembered = { functions, ...(incarnation !== undefined && { incarnation }) };
+  const prior = { functions, ...(incarnation !== undefined && { incarnation }) };
   const process = {
     guest: { name: "of process 77 (dpdk)", uuid: "" },
-    address: at("0000:01:00.0"),
+    hostAddress: at("0000:01:00.0"),
     alias: "VFIO group 7",
     isUnassigned: false,
   };
   const observation = { ...seen, holdings: [...seen.holdings, process] };
-  expect(() => planAttach(observation, wants([0, 1], { leftovers: "hold" }), remembered)).toThrow(
+  expect(() => planAttach(observation, wants([0, 1], { leftovers: "hold" }), prior)).toThrow(
     /0000:01:00\.0 is in use by guest of process 77 \(dpdk\) .*\[FUNCTION_HELD_BY_GUEST\]/,
   );
 });

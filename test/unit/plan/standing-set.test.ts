@@ -1,4 +1,4 @@
-import { aliasOf, interruptionOf, planAttach, tagOf, type WantedAttachment } from "../../../provider/plan";
+import { aliasOf, interruptionOf, planAttach, tagOf, type DesiredAttachment } from "../../../provider/plan";
 import { OLD_STATE, OTHER_OWNER, refusalOf } from "../../support/scenarios";
 import { at, outline, reach, wants } from "../../support/wanted";
 import { conventionalBus, expressBus, hostDevice, World } from "../../support/world";
@@ -6,9 +6,9 @@ import { conventionalBus, expressBus, hostDevice, World } from "../../support/wo
 const buses = ["pci.2", "pci.3", "pci.4"];
 
 /** A guest that has the set at the highest port, and whose next configuration then gives these slots to others. */
-function standing(wanted: WantedAttachment, atBoot: Readonly<Record<string, number>>): World {
+function standing(desired: DesiredAttachment, atBoot: Readonly<Record<string, number>>): World {
   const world = new World({ functions: hostDevice(), buses: buses.map((bus) => expressBus(bus)) });
-  reach(world, wanted);
+  reach(world, desired);
   world.reserveAtBoot(atBoot);
   return world;
 }
@@ -18,45 +18,45 @@ function standingWhereAnotherWillBe(): World {
   const world = standing(wants(), {});
   const address = at("0000:02:00.0");
   const place = { bus: "pci.4", slot: 0, guestFunction: 0 };
-  world.configured.push({ address, alias: aliasOf(tagOf(OTHER_OWNER), address), place });
+  world.configured.push({ hostAddress: address, alias: aliasOf(tagOf(OTHER_OWNER), address), place });
   return world;
 }
 
 describe("a set that stands whole, whose slot the guest's next configuration gives to another device", () => {
-  it.each<[string, Partial<WantedAttachment>]>([
+  it.each<[string, Partial<DesiredAttachment>]>([
     ["by itself", {}],
     ["where guestSlot names the bus", { guestSlot: { bus: "pci.4" } }],
     ["where guestSlot names bus and slot", { guestSlot: { bus: "pci.4", slot: 0 } }],
   ])("stays where it is (%s)", (_name, extra) => {
-    const wanted = wants(undefined, extra);
-    const plan = planAttach(standing(wanted, { "pci.4": 0 }).observe(), wanted, OLD_STATE);
+    const desired = wants(undefined, extra);
+    const plan = planAttach(standing(desired, { "pci.4": 0 }).observe(), desired, OLD_STATE);
     expect(outline(plan)).toEqual([]);
     expect(plan.target?.slot).toEqual({ bus: "pci.4", slot: 0, kind: "pcie-acpi" });
   });
 
   it("stays on a conventional bus too, whichever slot is named", () => {
     for (const guestSlot of [undefined, { bus: "pci.0" }, { bus: "pci.0", slot: 31 }]) {
-      const wanted = wants(undefined, guestSlot && { guestSlot });
+      const desired = wants(undefined, guestSlot && { guestSlot });
       const world = new World({ functions: hostDevice(), buses: [conventionalBus("pci.0")] });
-      reach(world, wanted);
+      reach(world, desired);
       world.reserveAtBoot({ "pci.0": 31 });
-      expect(outline(planAttach(world.observe(), wanted, OLD_STATE))).toEqual([]);
+      expect(outline(planAttach(world.observe(), desired, OLD_STATE))).toEqual([]);
     }
   });
 
   it("stays where also the running guest's description has something in that slot", () => {
-    const wanted = wants();
-    const { buses: now, ...rest } = standing(wanted, {}).observe();
+    const desired = wants();
+    const { buses: now, ...rest } = standing(desired, {}).observe();
     const observation = { ...rest, buses: now.map((bus) => ({ ...bus, reservedSlots: [0] })) };
-    expect(outline(planAttach(observation, wanted, OLD_STATE))).toEqual([]);
+    expect(outline(planAttach(observation, desired, OLD_STATE))).toEqual([]);
   });
 
   it("stays where its port takes no hotplug any more, which the ledger knows of it", () => {
-    const wanted = wants();
+    const desired = wants();
     const hotplug = { possible: false, reason: "its port has hotplug='off'" } as const;
-    const { buses: now, ...rest } = standing(wanted, {}).observe();
+    const { buses: now, ...rest } = standing(desired, {}).observe();
     const observation = { ...rest, buses: now.map((bus) => ({ ...bus, hotplug })) };
-    const plan = planAttach(observation, wanted, OLD_STATE);
+    const plan = planAttach(observation, desired, OLD_STATE);
     expect(outline(plan)).toEqual([]);
     expect(plan.target?.slot.kind).toBe("pcie-acpi");
   });

@@ -38,7 +38,7 @@ const stepsOf = <K extends Step["kind"]>(plan: Plan, kind: K): Extract<Step, { k
 
 /** Plans that are not refused; there are fewer than with a newer libvirt, because each group must give two functions. */
 const planned = olderScenario
-  .map((one) => ({ ...one, plan: planUnlessRefused(one.world, one.wanted) }))
+  .map((one) => ({ ...one, plan: planUnlessRefused(one.world, one.desired) }))
   .filter((one): one is Scenario & { plan: Plan } => one.plan !== undefined);
 
 describe("a set under an older libvirt", () => {
@@ -50,10 +50,10 @@ describe("a set under an older libvirt", () => {
       "hold 0000:01:00.1",
       "hold 0000:01:00.2",
       "hold 0000:01:00.3",
-      "introduce 0000:01:00.3 at pci.3",
+      "plug-stepping-stone 0000:01:00.3 at pci.3",
       "plug 0000:01:00.1 as 1",
       "plug 0000:01:00.2 as 2",
-      "withdraw 0000:01:00.3 at pci.3",
+      "unplug-stepping-stone 0000:01:00.3 at pci.3",
       "plug 0000:01:00.3 as 3",
       "plug 0000:01:00.0 as 0",
       "confirm",
@@ -64,9 +64,9 @@ describe("a set under an older libvirt", () => {
   it("of two functions is opened by function 0, since the other has to keep the group open", () => {
     const plan = reach(older(), wants([1, 3], { leftovers: "hold" }));
     expect(outline(plan).filter((line) => !/hold|record/.test(line))).toEqual([
-      "introduce 0000:01:00.1 at pci.3",
+      "plug-stepping-stone 0000:01:00.1 at pci.3",
       "plug 0000:01:00.3 as 1",
-      "withdraw 0000:01:00.1 at pci.3",
+      "unplug-stepping-stone 0000:01:00.1 at pci.3",
       "plug 0000:01:00.1 as 0",
       "confirm",
     ]);
@@ -77,17 +77,17 @@ describe("a set under an older libvirt", () => {
       ...hostDevice("0000:01:00", [0, 1], { iommuGroup: 7 }),
       ...hostDevice("0000:02:00", [0, 1, 2], { iommuGroup: 8 }),
     ];
-    const map = functions.map((one, n) => ({ hostAddress: one.address, guestFunction: n }));
+    const map = functions.map((one, n) => ({ hostAddress: one.hostAddress, guestFunction: n }));
     const world = older({ functions });
     const plan = reach(world, { ...wants(), selection: { by: "map", map } });
     expect(outline(plan).slice(6)).toEqual([
-      "introduce 0000:01:00.0 at pci.3",
+      "plug-stepping-stone 0000:01:00.0 at pci.3",
       "plug 0000:01:00.1 as 1",
-      "withdraw 0000:01:00.0 at pci.3",
-      "introduce 0000:02:00.2 at pci.3",
+      "unplug-stepping-stone 0000:01:00.0 at pci.3",
+      "plug-stepping-stone 0000:02:00.2 at pci.3",
       "plug 0000:02:00.0 as 2",
       "plug 0000:02:00.1 as 3",
-      "withdraw 0000:02:00.2 at pci.3",
+      "unplug-stepping-stone 0000:02:00.2 at pci.3",
       "plug 0000:02:00.2 as 4",
       "plug 0000:01:00.0 as 0",
       "confirm",
@@ -98,14 +98,23 @@ describe("a set under an older libvirt", () => {
     const world = older();
     reach(world, wants());
     const plan = reach(world, wants([2], { leftovers: "hold" }));
-    expect(outline(plan)).toEqual(["record domain", "unplug 1 of 4", "attach 0000:01:00.2", "confirm"]);
+    expect(outline(plan)).toEqual([
+      "record domain",
+      "unplug 1 of 4",
+      "attach-single 0000:01:00.2",
+      "confirm",
+    ]);
     leave(world);
     expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
   });
 
   it("takes the spare slot on a conventional bus from the top as well", () => {
     const plan = reach(older({ buses: [conventionalBus("pci.0")] }), wants());
-    expect(stepsOf(plan, "introduce")[0]?.slot).toEqual({ bus: "pci.0", slot: 30, kind: "pci-acpi" });
+    expect(stepsOf(plan, "plug-stepping-stone")[0]?.slot).toEqual({
+      bus: "pci.0",
+      slot: 30,
+      kind: "pci-acpi",
+    });
     expect(plan.target?.slot.slot).toBe(31);
   });
 
@@ -138,9 +147,9 @@ describe("a set under an older libvirt", () => {
 });
 
 describe("under an older libvirt, with nothing touched,", () => {
-  const refusedWith = (world: World, wanted = wants()): string => {
+  const refusedWith = (world: World, desired = wants()): string => {
     try {
-      planAttach(world.observe(), wanted, OLD_STATE);
+      planAttach(world.observe(), desired, OLD_STATE);
     } catch (error) {
       return (error as Error).message;
     }
@@ -182,14 +191,14 @@ describe("every plan under an older libvirt", () => {
   it("shows alone only what is wanted, and never to a slot of the attachment", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
-        const wanted = plan.target?.attached.map((one) => one.hostAddress);
-        for (const { target, slot } of stepsOf(plan, "introduce")) {
-          expect(wanted).toContain(target.hostAddress);
+        const desired = plan.target?.attached.map((one) => one.hostAddress);
+        for (const { target, slot } of stepsOf(plan, "plug-stepping-stone")) {
+          expect(desired).toContain(target.hostAddress);
           expect(slot).not.toEqual(plan.target?.slot);
           expect(target.qemuId).toBe(aliasOf(findTagOfAlias(target.qemuId) ?? "", target.hostAddress));
         }
-        const introduced = stepsOf(plan, "introduce").map((one) => one.target);
-        expect(stepsOf(plan, "withdraw").map((one) => one.target)).toEqual(introduced);
+        const shown = stepsOf(plan, "plug-stepping-stone").map((one) => one.target);
+        expect(stepsOf(plan, "unplug-stepping-stone").map((one) => one.target)).toEqual(shown);
       }),
     );
   });
@@ -200,7 +209,7 @@ describe("every plan under an older libvirt", () => {
         const world = one.world.clone().applyAll(one.plan.steps);
         expectReached(one, world, one.plan);
         expectDriversBack(one, world);
-        expect(planUnlessRefused(world, one.wanted)?.steps).toEqual([]);
+        expect(planUnlessRefused(world, one.desired)?.steps).toEqual([]);
       }),
       { numRuns: 300 },
     );
@@ -214,7 +223,7 @@ describe("every plan under an older libvirt", () => {
           const detached = crashed.clone();
           detached.applyAll(planDetach(detached.observe(), OWNER).steps);
           expectNothingLeft(one, detached);
-          const again = planUnlessRefused(crashed, one.wanted);
+          const again = planUnlessRefused(crashed, one.desired);
           if (again === undefined) throw new Error(`refused after a crash at step ${k}`);
           expectReached(one, crashed.applyAll(again.steps), again);
           expectDriversBack(one, crashed);
@@ -242,11 +251,11 @@ describe("every plan under an older libvirt", () => {
 test("the stone bears libvirt's alias, so that a crash leaves something that is known by it", () => {
   const world = older();
   const { steps } = planAttach(world.observe(), wants(), OLD_STATE);
-  const until = steps.findIndex((step) => step.kind === "withdraw");
+  const until = steps.findIndex((step) => step.kind === "unplug-stepping-stone");
   world.applyAll(steps.slice(0, until));
   expect(world.hasDevice(aliasOf(tagOf(OWNER), at("0000:01:00.3")))).toBe(true);
   const next = planAttach(world.observe(), wants(), OLD_STATE);
-  expect(outline(next).slice(0, 3)).toEqual(["unplug 1 of 1", "unplug 1 of 2", "handback .3"]);
+  expect(outline(next).slice(0, 3)).toEqual(["unplug 1 of 1", "unplug 1 of 2", "await-reattach .3"]);
 });
 
 describe("a create that was cut off while its stone was in the spare slot", () => {
@@ -257,7 +266,7 @@ describe("a create that was cut off while its stone was in the spare slot", () =
     world.applyAll(
       steps.slice(
         0,
-        steps.findIndex((step) => step.kind === "withdraw"),
+        steps.findIndex((step) => step.kind === "unplug-stepping-stone"),
       ),
     );
     return world;
@@ -269,7 +278,7 @@ describe("a create that was cut off while its stone was in the spare slot", () =
       ...wants(),
       fresh: { ...fresh, incarnation: "2".repeat(32) },
     });
-    expect(outline(plan).slice(0, 3)).toEqual(["unplug 1 of 1", "unplug 1 of 2", "handback .3"]);
+    expect(outline(plan).slice(0, 3)).toEqual(["unplug 1 of 1", "unplug 1 of 2", "await-reattach .3"]);
     expect(plan.takesOver).toBeUndefined();
     world.applyAll(plan.steps);
     expect(world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 1, 2, 3]);
@@ -287,7 +296,7 @@ describe("a create that was cut off while its stone was in the spare slot", () =
 it("no create takes a function 0 from a guest under an older libvirt, but for a stone, unless it may adopt", () => {
   let planned = 0;
   fc.assert(
-    fc.property(olderScenario, ({ world, wanted }) => {
+    fc.property(olderScenario, ({ world, desired }) => {
       const entries = world.ledger.map((line) => line.entry);
       const seen = world.plugged.filter((one) => {
         const slot = entries.find((entry) => one.qemuId.includes(entry.tag))?.slot;
@@ -296,7 +305,7 @@ it("no create takes a function 0 from a guest under an older libvirt, but for a 
       });
       let plan: Plan;
       try {
-        plan = planAttach(world.observe(), { ...wanted, adopt: false });
+        plan = planAttach(world.observe(), { ...desired, adopt: false });
       } catch (refusal) {
         if (refusal instanceof ProviderError) return;
         throw refusal;

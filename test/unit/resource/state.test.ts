@@ -1,25 +1,25 @@
 import fc from "fast-check";
-import type { Reality } from "../../../provider/lifecycle";
+import type { ActualState } from "../../../provider/lifecycle";
 import { pciAddressOf, type PciSlotAddress } from "../../../provider/pci";
 import {
   addressesOf,
   changedArguments,
   composeState,
-  foundBy,
+  identityOf,
   hasUnknown,
-  isAnother,
-  isAnotherHost,
+  isOtherTarget,
+  isOtherHost,
   isSameState,
   parseCheckedInputs,
   parseState,
-  rememberedOf,
+  priorOf,
   timeoutsOf,
   UNKNOWN_VALUE,
-  wantedOf,
+  desiredOf,
   withSpelling,
   normaliseInputs,
   type AttachmentInputs,
-  type Found,
+  type ObservedIdentity,
 } from "../../../provider/resource";
 import { OWNER } from "../../support/scenarios";
 import { at, reach, wants } from "../../support/wanted";
@@ -47,7 +47,7 @@ const attachedFunction = (n: number) =>
     })
     .map(({ held, ...rest }) => ({ ...held, ...rest }));
 
-const reality: fc.Arbitrary<Reality> = fc.record(
+const actual: fc.Arbitrary<ActualState> = fc.record(
   {
     hostUuid: fc.uuid(),
     guestUuid: fc.uuid(),
@@ -77,18 +77,18 @@ const throughTheEngine = (state: object): Record<string, unknown> =>
 describe("the state", () => {
   it("tells after a way through the engine what was there: slot, functions and drivers", () => {
     fc.assert(
-      fc.property(reality, inputs, (there, values) => {
+      fc.property(actual, inputs, (there, values) => {
         const stored = throughTheEngine(composeState(values, there));
-        const remembered = rememberedOf(parseState(stored));
-        expect(remembered.slot).toEqual(there.slot);
-        expect(remembered.functions).toEqual([
+        const prior = priorOf(parseState(stored));
+        expect(prior.slot).toEqual(there.slot);
+        expect(prior.functions).toEqual([
           ...there.attached.map(({ hostAddress, guestFunction, hostDriver }) => ({
-            address: hostAddress,
+            hostAddress,
             guestFunction,
             ...(hostDriver !== undefined && { hostDriver }),
           })),
           ...there.held.map(({ hostAddress, hostDriver }) => ({
-            address: hostAddress,
+            hostAddress,
             ...(hostDriver !== undefined && { hostDriver }),
           })),
         ]);
@@ -98,7 +98,7 @@ describe("the state", () => {
 
   it("is the same when it is read and written again", () => {
     fc.assert(
-      fc.property(reality, (there) => {
+      fc.property(actual, (there) => {
         const stored = throughTheEngine(composeState({}, there));
         expect(throughTheEngine(parseState(stored))).toEqual(stored);
       }),
@@ -107,7 +107,7 @@ describe("the state", () => {
 
   it("keeps the inputs beside the outputs, under the paths they have there", () => {
     fc.assert(
-      fc.property(reality, inputs, (there, values) => {
+      fc.property(actual, inputs, (there, values) => {
         const stored = throughTheEngine(composeState(normaliseInputs(values), there));
         expect(parseCheckedInputs(stored)).toEqual(throughTheEngine(normaliseInputs(values)));
       }),
@@ -116,7 +116,7 @@ describe("the state", () => {
 
   it("says null for a guest address that is not there, and knows no undefined but the slot", () => {
     fc.assert(
-      fc.property(reality, (there) => {
+      fc.property(actual, (there) => {
         const { slot: _, ...state } = composeState({}, there);
         expect(state.guestAddress).toBe(there.guest.guestAddress ?? null);
         expect(JSON.parse(JSON.stringify(state))).toEqual(state);
@@ -126,8 +126,8 @@ describe("the state", () => {
 
   it("shows no name of the host or the guest that a terminal would obey, and keeps the inputs as they are", () => {
     const hostile = "x\u001b[2J\u009b31m\u202e";
-    const there: Reality = {
-      ...someReality,
+    const there: ActualState = {
+      ...someActualState,
       hostUuid: hostile,
       slot: { bus: hostile, slot: 0, kind: "pseries" },
       held: [{ hostAddress: at("0000:01:00.1"), hostDriver: hostile }],
@@ -143,25 +143,29 @@ describe("the state", () => {
   });
 
   it("that no release wrote is refused by the names of its paths, without any value", () => {
-    const stored = { ...composeState({}, someReality), guestUuid: 7, attached: [{ hostAddress: "s3cret" }] };
+    const stored = {
+      ...composeState({}, someActualState),
+      guestUuid: 7,
+      attached: [{ hostAddress: "s3cret" }],
+    };
     expect(() => parseState(stored)).toThrow(/guestUuid/);
     expect(() => parseState(stored)).toThrow(/attached\.0\.qemuId/);
     expect(() => parseState(stored)).not.toThrow(/s3cret/);
     expect(() =>
-      rememberedOf({
-        ...composeState({}, someReality),
+      priorOf({
+        ...composeState({}, someActualState),
         held: [{ hostAddress: "s3cret", hostDriver: "", iommuGroup: 1 }],
       }),
     ).toThrow(TypeError);
   });
 
   it("of a later release, with more in it, can be read", () => {
-    const stored = { ...composeState({}, someReality), later: { more: true } };
-    expect(parseState(stored).guestUuid).toBe(someReality.guestUuid);
+    const stored = { ...composeState({}, someActualState), later: { more: true } };
+    expect(parseState(stored).guestUuid).toBe(someActualState.guestUuid);
   });
 });
 
-const someReality: Reality = {
+const someActualState: ActualState = {
   hostUuid: "h",
   guestUuid: "g",
   guest: { guestConfigured: true },
@@ -171,7 +175,7 @@ const someReality: Reality = {
 
 describe("another host or guest", () => {
   const state = { hostUuid: "h", hostKeyFingerprint: "SHA256:a", guestUuid: "g" };
-  const nothing: Found = { hostUuid: "h", guestUuids: [], knownBy: "guest", hasOwnEntry: false };
+  const nothing: ObservedIdentity = { hostUuid: "h", guestUuids: [], knownBy: "guest", hasOwnEntry: false };
   const keys = { same: "SHA256:a", other: "SHA256:b", unknown: undefined };
   const guests = {
     "its guest": { guestUuids: ["g"], knownBy: "guest" },
@@ -193,7 +197,7 @@ describe("another host or guest", () => {
       ),
     ),
   );
-  const foundIn = ([uuid, key, guest, own]: Case): Found => ({
+  const foundIn = ([uuid, key, guest, own]: Case): ObservedIdentity => ({
     hostUuid: uuid === "same" ? "h" : "other",
     ...(keys[key] !== undefined && { hostKeyFingerprint: keys[key] }),
     ...guests[guest],
@@ -223,10 +227,10 @@ describe("another host or guest", () => {
 
   it.each(cases)("by a UUID %s, a key %s, %s, own %s", (...one) => {
     const found = foundIn(one);
-    expect(isAnotherHost(state, found)).toBe(others.has(one.join()));
+    expect(isOtherHost(state, found)).toBe(others.has(one.join()));
     const isThere = found.guestUuids.length > 0 && found.knownBy !== "record";
     const isOther = one[2] === "another guest" || others.has(one.join());
-    expect(isAnother(state, found)).toBe(isThere && isOther);
+    expect(isOtherTarget(state, found)).toBe(isThere && isOther);
   });
 
   it.each(cases.filter(([, key]) => key !== "same"))(
@@ -234,25 +238,25 @@ describe("another host or guest", () => {
     (...one) => {
       const found = foundIn(one);
       const isOwn = found.hasOwnEntry && found.guestUuids.includes("g");
-      expect(isAnotherHost({ ...state, hostKeyFingerprint: null }, found)).toBe(one[0] === "other" && !isOwn);
+      expect(isOtherHost({ ...state, hostKeyFingerprint: null }, found)).toBe(one[0] === "other" && !isOwn);
     },
   );
 
   it("is none for a guest that is known by the state's UUID among others", () => {
-    const found: Found = { ...nothing, guestUuids: ["today's", "g"], knownBy: "host" };
-    expect(isAnother(state, found)).toBe(false);
-    expect(isAnother(state, { ...found, guestUuids: ["today's", "other"] })).toBe(true);
+    const found: ObservedIdentity = { ...nothing, guestUuids: ["today's", "g"], knownBy: "host" };
+    expect(isOtherTarget(state, found)).toBe(false);
+    expect(isOtherTarget(state, { ...found, guestUuids: ["today's", "other"] })).toBe(true);
   });
 
   it("is told from the entries of that guest, live or configured", () => {
     const world = new World({ functions: hostDevice() });
     reach(world, wants([0, 1, 2, 3]));
-    expect(foundBy(world.observe(), OWNER)).toMatchObject({
+    expect(identityOf(world.observe(), OWNER)).toMatchObject({
       guestUuids: [OWN_GUEST.uuid],
       knownBy: "guest",
       hasOwnEntry: true,
     });
-    expect(foundBy(world.observe(), "somebody/else")).toMatchObject({ hasOwnEntry: false });
+    expect(identityOf(world.observe(), "somebody/else")).toMatchObject({ hasOwnEntry: false });
   });
 });
 
@@ -306,7 +310,7 @@ describe("the spelling of a socket's path", () => {
 });
 
 describe("whether the state says what is there", () => {
-  const reality: Reality = {
+  const actual: ActualState = {
     hostUuid: "h",
     guestUuid: "g",
     slot: { bus: "pci.8", slot: 0, kind: "pcie-acpi" },
@@ -322,8 +326,8 @@ describe("whether the state says what is there", () => {
     ],
     held: [{ hostAddress: pciAddressOf(slot, 1), hostDriver: "e1000e", iommuGroup: 7 }],
   };
-  const state = composeState({}, reality);
-  const [first] = reality.attached;
+  const state = composeState({}, actual);
+  const [first] = actual.attached;
 
   it("tells what the guest made of each function in their order, and unknown where nothing tells", () => {
     const attached = ["f2", "f0", "f1"].map((qemuId) => ({ ...first!, qemuId }));
@@ -331,7 +335,7 @@ describe("whether the state says what is there", () => {
       ["f0", "driven"],
       ["f2", "present"],
     ] as const);
-    const told = composeState({}, { ...reality, attached, guest: { guestConfigured: true, states } });
+    const told = composeState({}, { ...actual, attached, guest: { guestConfigured: true, states } });
     expect(told.guestState).toEqual(["present", "driven", "unknown"]);
     expect(state.guestState).toEqual(["unknown"]);
   });
@@ -341,22 +345,22 @@ describe("whether the state says what is there", () => {
     expect(parseState(old).guestState).toEqual([]);
     expect(parseState({ ...old, guestState: null }).guestState).toEqual([]);
     const states = new Map([["mfpci-0123456789ab-f0", "driven" as const]]);
-    const driven = { ...reality, guest: { ...reality.guest, states } };
+    const driven = { ...actual, guest: { ...actual.guest, states } };
     expect(isSameState(parseState(old), driven)).toBe(true);
-    expect(isSameState(composeState({}, driven), reality)).toBe(true);
+    expect(isSameState(composeState({}, driven), actual)).toBe(true);
   });
 
   it("does not depend on what the guest made of it, nor on the ids that a cold boot gave it", () => {
-    const attached = reality.attached.map((one) => ({
+    const attached = actual.attached.map((one) => ({
       ...one,
       qemuId: "ua-mfpci-0123456789ab-0000-01-00-0",
     }));
-    expect(isSameState(state, reality)).toBe(true);
-    expect(isSameState(state, { ...reality, attached, guest: { guestConfigured: false } })).toBe(true);
+    expect(isSameState(state, actual)).toBe(true);
+    expect(isSameState(state, { ...actual, attached, guest: { guestConfigured: false } })).toBe(true);
   });
 
   it("does not depend on a UUID that libvirt makes up at each start, where the key tells the host", () => {
-    const there = { ...reality, hostKeyFingerprint: "SHA256:a" };
+    const there = { ...actual, hostKeyFingerprint: "SHA256:a" };
     const known = composeState({}, there);
     expect(isSameState(known, { ...there, hostUuid: "made up" })).toBe(true);
     // the next write takes it over, and no preview shows it
@@ -364,14 +368,14 @@ describe("whether the state says what is there", () => {
     expect(isSameState(known, { ...there, hostUuid: "made up", hostKeyFingerprint: "SHA256:b" })).toBe(false);
   });
 
-  it.each<[string, Reality | undefined]>([
+  it.each<[string, ActualState | undefined]>([
     ["nothing", undefined],
-    ["another slot", { ...reality, slot: { bus: "pci.7", slot: 0, kind: "pcie-acpi" } }],
-    ["a host that shows neither UUID nor key", { ...reality, hostUuid: "other" }],
-    ["another key on it as well", { ...reality, hostUuid: "other", hostKeyFingerprint: "SHA256:b" }],
-    ["nothing attached", { ...reality, attached: [] }],
-    ["another function number", { ...reality, attached: first ? [{ ...first, guestFunction: 1 }] : [] }],
-    ["nothing held", { ...reality, held: [] }],
+    ["another slot", { ...actual, slot: { bus: "pci.7", slot: 0, kind: "pcie-acpi" } }],
+    ["a host that shows neither UUID nor key", { ...actual, hostUuid: "other" }],
+    ["another key on it as well", { ...actual, hostUuid: "other", hostKeyFingerprint: "SHA256:b" }],
+    ["nothing attached", { ...actual, attached: [] }],
+    ["another function number", { ...actual, attached: first ? [{ ...first, guestFunction: 1 }] : [] }],
+    ["nothing held", { ...actual, held: [] }],
   ])("is no where there is %s", (_name, there) => {
     expect(isSameState(state, there)).toBe(false);
   });
@@ -379,7 +383,7 @@ describe("whether the state says what is there", () => {
 
 describe("what the inputs ask for", () => {
   it("has the documented defaults", () => {
-    expect(wantedOf(parseCheckedInputs(valid))).toEqual({
+    expect(desiredOf(parseCheckedInputs(valid))).toEqual({
       ownerToken: valid.ownerToken,
       selection: { by: "device", device: "0000:01:00", functions: [0, 1, 2, 3] },
       leftovers: "refuse",
@@ -387,24 +391,24 @@ describe("what the inputs ask for", () => {
       allowInUse: false,
       persistent: false,
     });
-    expect(wantedOf(parseCheckedInputs({ ...valid, persistent: true })).persistent).toBe(true);
+    expect(desiredOf(parseCheckedInputs({ ...valid, persistent: true })).persistent).toBe(true);
     expect(timeoutsOf(parseCheckedInputs(valid))).toEqual({ attachSeconds: 60, detachSeconds: 60 });
     const some = { ...valid, timeouts: { detachSeconds: 5 } };
     expect(timeoutsOf(parseCheckedInputs(some))).toEqual({ attachSeconds: 60, detachSeconds: 5 });
   });
 
   it("is what the host uses too, where that is allowed; no other part of it changes", () => {
-    const usual = wantedOf(parseCheckedInputs(valid));
-    expect(wantedOf(parseCheckedInputs({ ...valid, allowInUse: true }))).toEqual({
+    const usual = desiredOf(parseCheckedInputs(valid));
+    expect(desiredOf(parseCheckedInputs({ ...valid, allowInUse: true }))).toEqual({
       ...usual,
       allowInUse: true,
     });
-    expect(wantedOf(parseCheckedInputs({ ...valid, allowInUse: false }))).toEqual(usual);
+    expect(desiredOf(parseCheckedInputs({ ...valid, allowInUse: false }))).toEqual(usual);
   });
 
   it("is all functions of the device where none are named", () => {
     const { functions: _, ...rest } = valid;
-    expect(wantedOf(parseCheckedInputs(rest)).selection).toEqual({ by: "device", device: "0000:01:00" });
+    expect(desiredOf(parseCheckedInputs(rest)).selection).toEqual({ by: "device", device: "0000:01:00" });
   });
 
   it("has the ROM of each function of the map, where something is said of it", () => {
@@ -413,20 +417,20 @@ describe("what the inputs ask for", () => {
       { hostAddress: "01:00.0", guestFunction: 0, romFile: "/card.rom" },
       { hostAddress: "01:00.1", guestFunction: 1, romBar: false },
     ];
-    expect(wantedOf(parseCheckedInputs({ ...rest, functionMap })).selection).toEqual({
+    expect(desiredOf(parseCheckedInputs({ ...rest, functionMap })).selection).toEqual({
       by: "map",
       map: functionMap.map((one) => ({ ...one, hostAddress: `0000:${one.hostAddress}` })),
     });
   });
 
   it("is looked at by its device, or by each function of the map, and what the state remembers", () => {
-    const remembered = {
+    const prior = {
       functions: [
-        { address: pciAddressOf(slot, 0) },
-        { address: pciAddressOf("0000:02:00" as PciSlotAddress, 1) },
+        { hostAddress: pciAddressOf(slot, 0) },
+        { hostAddress: pciAddressOf("0000:02:00" as PciSlotAddress, 1) },
       ],
     };
-    expect(addressesOf(parseCheckedInputs(valid), remembered)).toEqual([
+    expect(addressesOf(parseCheckedInputs(valid), prior)).toEqual([
       "0000:01:00",
       "0000:01:00.0",
       "0000:02:00.1",
@@ -434,9 +438,9 @@ describe("what the inputs ask for", () => {
     const { device: _, functions: __, ...rest } = valid;
     const map = { ...rest, functionMap: [{ hostAddress: "01:00.2", guestFunction: 0 }] };
     expect(addressesOf(parseCheckedInputs(map))).toEqual(["0000:01:00.2"]);
-    expect(addressesOf(parseCheckedInputs(map), { functions: [{ address: pciAddressOf(slot, 2) }] })).toEqual(
-      ["0000:01:00.2"],
-    );
+    expect(
+      addressesOf(parseCheckedInputs(map), { functions: [{ hostAddress: pciAddressOf(slot, 2) }] }),
+    ).toEqual(["0000:01:00.2"]);
   });
 });
 

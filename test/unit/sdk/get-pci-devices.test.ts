@@ -2,13 +2,13 @@ import { execFileSync } from "node:child_process";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { composeReport } from "../../../provider/inspect";
-import { getPciDevices, getPciDevicesOutput } from "../../../sdk";
-import { card, picture } from "../inspect/support/pictures";
+import { getPciDevices, getPciDevicesOutput } from "../../../sdk/nodejs";
+import { card, input } from "../inspect/support/pictures";
 
 const bundle = { inspectHost: jest.fn<Promise<unknown>, [unknown, unknown?]>() };
 jest.mock("pulumi-multifunction-pci/provider", () => bundle, { virtual: true });
 
-const report = composeReport(picture(card("0000:01:00", { shared: 7 })));
+const report = composeReport(input(card("0000:01:00", { shared: 7 })));
 
 beforeEach(() => bundle.inspectHost.mockReset().mockResolvedValue(report));
 
@@ -48,7 +48,7 @@ test("a program that imports the SDK does not load the provider with it", () => 
   const program = `
     const { buildSync } = require("esbuild");
     const { outputFiles } = buildSync({
-      entryPoints: ["sdk/index.ts"], bundle: true, write: false, platform: "node", format: "cjs",
+      entryPoints: ["sdk/nodejs/index.ts"], bundle: true, write: false, platform: "node", format: "cjs",
       external: ["@pulumi/pulumi", "pulumi-multifunction-pci/*"],
     });
     const asked = [];

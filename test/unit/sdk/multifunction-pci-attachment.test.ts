@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { MultifunctionPciAttachment, type MultifunctionPciAttachmentArgs } from "../../../sdk";
+import { MultifunctionPciAttachment, type MultifunctionPciAttachmentArgs } from "../../../sdk/nodejs";
 
 interface Registered {
   readonly type: string;

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
-import type { ConnectionArgs } from "../../../sdk";
-import { sealCredentials } from "../../../sdk/seal-credentials";
+import type { ConnectionArgs } from "../../../sdk/nodejs";
+import { sealCredentials } from "../../../sdk/nodejs/seal-credentials";
 
 const credentials = ["password", "privateKey", "privateKeyPassword"] as const;
 const publicFields = [

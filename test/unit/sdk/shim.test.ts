@@ -4,14 +4,14 @@ import os from "node:os";
 import path from "node:path";
 import { runtime } from "@pulumi/pulumi";
 import { buildSync } from "esbuild";
-import { shim } from "../../../sdk/shim";
+import { shim } from "../../../sdk/nodejs/shim";
 
 const repository = path.resolve(__dirname, "../../..");
 
 /**
  * What this release writes to states (recorded from @pulumi/pulumi 3.248.0, which adds the wrapping). If this test
  * fails after an update of Pulumi's SDK, only the wrapping may have changed: the seven calls are a permanent contract
- * (see sdk/shim.ts).
+ * (see sdk/nodejs/shim.ts).
  */
 const golden = fs.readFileSync(path.join(__dirname, "shim.golden.txt"), "utf8");
 
@@ -42,7 +42,7 @@ function textFrom(...folder: string[]): string {
     fs.mkdirSync(path.join(modules, "pulumi-multifunction-pci"), { recursive: true });
     fs.symlinkSync(path.join(repository, "node_modules/@pulumi"), path.join(modules, "@pulumi"));
     buildSync({
-      entryPoints: [path.join(repository, "sdk/index.ts")],
+      entryPoints: [path.join(repository, "sdk/nodejs/index.ts")],
       outfile: path.join(modules, "pulumi-multifunction-pci/index.js"),
       bundle: true,
       platform: "node",

@@ -1,6 +1,6 @@
 import { hostKeyTypesFor } from "../../../provider/ssh/host-key-algorithms";
 import type { ExpectedKey } from "../../../provider/ssh/host-key-argument";
-import { judgeHostKey, type HostKeyPolicy } from "../../../provider/ssh/host-key-check";
+import { assessHostKey, type HostKeyPolicy } from "../../../provider/ssh/host-key-check";
 import { findPublicKey, type PublicKey } from "../../../provider/ssh/public-key";
 
 function keyOf(type: string, fill: number): PublicKey {
@@ -49,7 +49,7 @@ describe("judgeHostKey", () => {
 
   it.each(strictnesses)("decides every case under %s", (strictness) => {
     const judge = (fields: Partial<HostKeyPolicy>) =>
-      judgeHostKey(policy({ strictness, ...fields }), mine).kind;
+      assessHostKey(policy({ strictness, ...fields }), mine).kind;
     const revoked = [{ hosts: "*", key: mine, isRevoked: true, source: "kh:9" }];
     expect({
       known: judge({ expected: [known(other), known(mine)] }),
@@ -61,12 +61,12 @@ describe("judgeHostKey", () => {
   });
 
   it('must have written a new key down under "accept-new", not under "no"', () => {
-    expect(judgeHostKey(policy({ strictness: "accept-new" }), mine)).toMatchObject({ mustRecord: true });
-    expect(judgeHostKey(policy({ strictness: "no" }), mine)).toMatchObject({ mustRecord: false });
+    expect(assessHostKey(policy({ strictness: "accept-new" }), mine)).toMatchObject({ mustRecord: true });
+    expect(assessHostKey(policy({ strictness: "no" }), mine)).toMatchObject({ mustRecord: false });
   });
 
   it("writes a host on another port as OpenSSH does", () => {
-    const verdict = judgeHostKey(policy({ strictness: "accept-new", host: "HV1", port: 2222 }), mine);
+    const verdict = assessHostKey(policy({ strictness: "accept-new", host: "HV1", port: 2222 }), mine);
     expect(verdict).toMatchObject({ line: `[hv1]:2222 ssh-ed25519 ${mine.base64}` });
   });
 });

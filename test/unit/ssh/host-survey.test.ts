@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findHostUses } from "../../../provider/pci";
-import { parseHostSurvey, type HostSurvey } from "../../../provider/ssh/host-survey";
+import { parseHostFacts, type HostFacts } from "../../../provider/ssh/host-survey";
 
 /**
  * Recorded by the helper program on Debian 13 (kernel 6.12, iproute2 6.15, bash 5.2) in the lab's
@@ -10,16 +10,16 @@ import { parseHostSurvey, type HostSurvey } from "../../../provider/ssh/host-sur
  * there are too many of them, as far as that was asked then. `-namespace` on Debian 12 (kernel 6.18,
  * iproute2 6.1) in a network namespace with pairs of veth, a bridge and a VXLAN; its records of the network.
  */
-const recorded = (name: string): HostSurvey => {
+const recorded = (name: string): HostFacts => {
   const text = readFileSync(join(__dirname, "fixtures", `${name}.txt`), "utf8");
-  return parseHostSurvey(text.trimEnd().split("\n"));
+  return parseHostFacts(text.trimEnd().split("\n"));
 };
 
 describe("the survey of a plain host", () => {
-  const survey = recorded("survey-debian13");
+  const facts = recorded("survey-debian13");
 
   it("finds the PCI function of every interface and its addresses", () => {
-    const found = survey.interfaces.map(({ name, pciAddress, addresses }) => [name, pciAddress, addresses]);
+    const found = facts.interfaces.map(({ name, pciAddress, addresses }) => [name, pciAddress, addresses]);
     expect(found).toContainEqual(["enp0s2", "0000:00:02.0", ["10.0.2.15"]]);
     expect(found).toContainEqual(["enp1s0f3", "0000:01:00.3", []]);
     expect(found).toContainEqual(["lo", undefined, ["127.0.0.1", "::1"]]);
@@ -27,19 +27,19 @@ describe("the survey of a plain host", () => {
   });
 
   it("finds which of them are up, and that only the host's own has a use", () => {
-    const up = survey.interfaces.filter((one) => one.isUp).map((one) => one.name);
+    const up = facts.interfaces.filter((one) => one.isUp).map((one) => one.name);
     expect(up.sort()).toEqual(["enp0s2", "lo"]);
-    const addresses = findHostUses(survey).map((one) => one.address);
+    const addresses = findHostUses(facts).map((one) => one.hostAddress);
     expect([...new Set(addresses)].sort()).toEqual(["0000:00:02.0", "0000:00:03.0"]);
   });
 
   it("finds the interface of the default route and of this connection", () => {
-    expect(survey.defaultRouteInterfaces).toEqual(["enp0s2"]);
-    expect(survey.sshInterfaces).toEqual(["enp0s2"]);
+    expect(facts.defaultRouteInterfaces).toEqual(["enp0s2"]);
+    expect(facts.sshInterfaces).toEqual(["enp0s2"]);
   });
 
   it("finds the PCI function of the root disk", () => {
-    expect(survey.disks).toContainEqual({
+    expect(facts.disks).toContainEqual({
       name: "vda",
       pciAddress: "0000:00:03.0",
       slaves: [],
@@ -50,16 +50,16 @@ describe("the survey of a plain host", () => {
 });
 
 describe("the survey of a host with stacked devices", () => {
-  const survey = recorded("survey-debian13-stacked");
-  const lowerOf = (name: string) => survey.interfaces.find((one) => one.name === name)?.lowerInterfaces;
-  const mountsOf = (name: string) => survey.disks.find((one) => one.name === name)?.mountPoints;
+  const facts = recorded("survey-debian13-stacked");
+  const lowerOf = (name: string) => facts.interfaces.find((one) => one.name === name)?.lowerInterfaces;
+  const mountsOf = (name: string) => facts.disks.find((one) => one.name === name)?.mountPoints;
 
   it("leads from a bridge over its VLAN and bond to the port", () => {
     expect(lowerOf("br7")).toEqual(["bond7.5"]);
     expect(lowerOf("bond7.5")).toEqual(["bond7"]);
     expect(lowerOf("bond7")).toEqual(["dummy7"]);
     expect(lowerOf("dummy7")).toEqual([]);
-    const kinds = survey.interfaces.map(({ name, kind }) => [name, kind]);
+    const kinds = facts.interfaces.map(({ name, kind }) => [name, kind]);
     expect(kinds).toEqual(
       expect.arrayContaining([
         ["br7", "bridge"],
@@ -71,7 +71,7 @@ describe("the survey of a host with stacked devices", () => {
   });
 
   it("finds default routes in every table and family, but none that leads nowhere", () => {
-    expect([...survey.defaultRouteInterfaces].sort()).toEqual(["br7", "enp0s2"]);
+    expect([...facts.defaultRouteInterfaces].sort()).toEqual(["br7", "enp0s2"]);
   });
 
   it("finds swap, and mount points with blanks", () => {
@@ -81,18 +81,18 @@ describe("the survey of a host with stacked devices", () => {
 });
 
 describe("the survey of a network namespace", () => {
-  const survey = recorded("survey-debian12-namespace");
-  const interfaceOf = (name: string) => survey.interfaces.find((one) => one.name === name);
+  const facts = recorded("survey-debian12-namespace");
+  const interfaceOf = (name: string) => facts.interfaces.find((one) => one.name === name);
 
   it("keeps routes that somebody made, and none that the kernel makes for what is up", () => {
     expect(interfaceOf("way0")?.routes).toEqual(["203.0.113.0/24", "2001:db8:7::/48"]);
     for (const name of ["idle0", "addr0", "port0", "under0", "cable0", "lo", "br0"])
       expect(interfaceOf(name)).toMatchObject({ name, routes: [] });
-    expect(survey.defaultRouteInterfaces).toEqual(["cable0"]);
+    expect(facts.defaultRouteInterfaces).toEqual(["cable0"]);
   });
 
   it("takes no end of a pair for what the other runs on, but does so for bridge and tunnel", () => {
-    const layers = survey.interfaces.filter((one) => one.lowerInterfaces.length > 0);
+    const layers = facts.interfaces.filter((one) => one.lowerInterfaces.length > 0);
     expect(layers.map(({ name, kind, lowerInterfaces }) => [name, kind, lowerInterfaces])).toEqual([
       ["br0", "bridge", ["port0"]],
       ["vx0", "vxlan", ["under0"]],
@@ -103,13 +103,13 @@ describe("the survey of a network namespace", () => {
     expect(interfaceOf("addr0")?.addresses).toEqual(
       expect.arrayContaining(["192.0.2.17", "2001:db8::1", expect.stringMatching(/^fe80:/)]),
     );
-    expect(survey.sshInterfaces).toEqual(["cable0"]);
+    expect(facts.sshInterfaces).toEqual(["cable0"]);
   });
 
   it("finds the function whose interface is not in it", () => {
-    const away = parseHostSurvey(["ssh 192.0.2.9 1 192.0.2.1 22", "ip []", "ip []", "away 0000:00:03.0"]);
+    const away = parseHostFacts(["ssh 192.0.2.9 1 192.0.2.1 22", "ip []", "ip []", "away 0000:00:03.0"]);
     expect(away.functionsWithHiddenInterface).toEqual(["0000:00:03.0"]);
-    expect(survey.functionsWithHiddenInterface).toEqual([]);
+    expect(facts.functionsWithHiddenInterface).toEqual([]);
   });
 });
 
@@ -118,10 +118,10 @@ describe("the survey of hosts with other storage and networks", () => {
   const ssh = "ssh 192.0.2.9 50000 192.0.2.1 22";
   const base = [ssh, "ip []", "ip []"];
   const block = (name: string, slaves = "") => `blk ${name} - 0 ${slaves} /sys/devices/virtual/block/${name}`;
-  const disk = (survey: HostSurvey, name: string) => survey.disks.find((one) => one.name === name);
+  const disk = (facts: HostFacts, name: string) => facts.disks.find((one) => one.name === name);
 
   it("leads from LVM over a partition to the disk, also where btrfs lies on it", () => {
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       ...base,
       "blk sda 8:0 0  /sys/devices/pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0/block/sda",
       "blk sda3 8:3 1  /sys/devices/pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0/block/sda/sda3",
@@ -131,8 +131,8 @@ describe("the survey of hosts with other storage and networks", () => {
       "btrfs dm-0 sdb",
       "mnt 29 1 0:40 / / rw shared:1 - btrfs /dev/mapper/vg-root rw",
     ]);
-    expect(disk(survey, "sda3")).toMatchObject({ slaves: ["sda"], pciAddress: "0000:00:17.0" });
-    expect(disk(survey, "dm-0")).toEqual({
+    expect(disk(facts, "sda3")).toMatchObject({ slaves: ["sda"], pciAddress: "0000:00:17.0" });
+    expect(disk(facts, "dm-0")).toEqual({
       name: "dm-0",
       alias: "vg-root",
       holder: "lvm",
@@ -140,11 +140,11 @@ describe("the survey of hosts with other storage and networks", () => {
       mountPoints: ["/"],
       claims: [{ by: "filesystem", name: "btrfs" }],
     });
-    expect(disk(survey, "sdb")).toMatchObject({ mountPoints: ["/"] });
+    expect(disk(facts, "sdb")).toMatchObject({ mountPoints: ["/"] });
   });
 
   it("leads from a multipath NVMe namespace to its controllers", () => {
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       ...base,
       "blk nvme0n1 259:1 0  /sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1",
       "blk nvme0n1p1 259:2 1  /sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1/nvme0n1p1",
@@ -152,19 +152,19 @@ describe("the survey of hosts with other storage and networks", () => {
       "blk nvme10n1 259:3 0  /sys/devices/pci0000:80/0000:80:03.0/0000:83:00.0/nvme/nvme10/nvme10n1",
       "mnt 29 1 259:2 / /boot rw - ext4 /dev/nvme0n1p1 rw",
     ]);
-    expect(disk(survey, "nvme0n1p1")).toMatchObject({ slaves: ["nvme0n1"], mountPoints: ["/boot"] });
-    expect(disk(survey, "nvme0n1")).toMatchObject({ slaves: ["nvme0c1n1"] });
-    expect(disk(survey, "nvme0c1n1")).toMatchObject({ pciAddress: "0000:81:00.0" });
-    expect(disk(survey, "nvme10n1")).toMatchObject({ slaves: [], pciAddress: "0000:83:00.0" });
+    expect(disk(facts, "nvme0n1p1")).toMatchObject({ slaves: ["nvme0n1"], mountPoints: ["/boot"] });
+    expect(disk(facts, "nvme0n1")).toMatchObject({ slaves: ["nvme0c1n1"] });
+    expect(disk(facts, "nvme0c1n1")).toMatchObject({ pciAddress: "0000:81:00.0" });
+    expect(disk(facts, "nvme10n1")).toMatchObject({ slaves: [], pciAddress: "0000:83:00.0" });
   });
 
   it("takes the last PCI function on the path, below bridges, in any domain, above USB", () => {
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       ...base,
       "net usb0  /sys/devices/pci0000:00/0000:00:14.0/usb1/1-2/1-2:1.0/net/usb0",
       "net vmd0  /sys/devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0/net/vmd0",
     ]);
-    expect(survey.interfaces.map(({ pciAddress }) => pciAddress)).toEqual(["0000:00:14.0", "10000:e1:00.0"]);
+    expect(facts.interfaces.map(({ pciAddress }) => pciAddress)).toEqual(["0000:00:14.0", "10000:e1:00.0"]);
   });
 
   it("takes every port of Open vSwitch for one that an internal port runs on", () => {
@@ -178,7 +178,7 @@ describe("the survey of hosts with other storage and networks", () => {
         addr_info: [{ local: "192.0.2.1" }],
       },
     ];
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       "ssh 192.0.2.9 50000 192.0.2.1 22",
       "net br-ex  /sys/devices/virtual/net/br-ex",
       "net eth0  /sys/devices/pci0000:00/0000:00:03.0/net/eth0",
@@ -186,9 +186,9 @@ describe("the survey of hosts with other storage and networks", () => {
       `ip ${JSON.stringify(addresses)}`,
       "ip []",
     ]);
-    expect(survey.sshInterfaces).toEqual(["br-ex"]);
-    expect(findHostUses(survey)).toContainEqual({
-      address: "0000:00:03.0",
+    expect(facts.sshInterfaces).toEqual(["br-ex"]);
+    expect(findHostUses(facts)).toContainEqual({
+      hostAddress: "0000:00:03.0",
       use: "carries this SSH connection (interface eth0, a part of br-ex)",
       isThisConnection: true,
     });
@@ -196,13 +196,13 @@ describe("the survey of hosts with other storage and networks", () => {
 
   it("reads the hops of a multipath route, and the scope of a link-local connection", () => {
     const route = [{ type: "unicast", dst: "default", nexthops: [{ dev: "eth0" }, { dev: "eth1" }] }];
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       "ssh fe80::9%eth2 50000 fe80::1%eth2 22",
       "ip []",
       `ip ${JSON.stringify(route)}`,
     ]);
-    expect(survey.defaultRouteInterfaces).toEqual(["eth0", "eth1"]);
-    expect(survey.sshInterfaces).toEqual(["eth2"]);
+    expect(facts.defaultRouteInterfaces).toEqual(["eth0", "eth1"]);
+    expect(facts.sshInterfaces).toEqual(["eth2"]);
   });
 
   it("tells the routes that are a use from those that are not, by type, maker and destination", () => {
@@ -219,18 +219,18 @@ describe("the survey of hosts with other storage and networks", () => {
       { dst: "203.0.113.0/24", dev: "eth0", protocol: "static" },
       { dst: "2001:db8::/32", protocol: "static", nexthops: [{ dev: "eth0" }, { dev: "eth1" }] },
     ];
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       ssh,
       ...["eth0", "eth1", "eth2"].map((name) => `net ${name}  /sys/devices/virtual/net/${name}`),
       "ip []",
       `ip ${JSON.stringify(routes)}`,
     ]);
-    expect(survey.interfaces.map((one) => one.routes)).toEqual([
+    expect(facts.interfaces.map((one) => one.routes)).toEqual([
       ["203.0.113.0/24", "2001:db8::/32"],
       ["2001:db8::/32"],
       [],
     ]);
-    expect(survey.defaultRouteInterfaces).toEqual(["eth1", "eth2"]);
+    expect(facts.defaultRouteInterfaces).toEqual(["eth1", "eth2"]);
   });
 
   it("finds the parent of what iproute2 calls a link, but none in another namespace and no other end", () => {
@@ -243,19 +243,19 @@ describe("the survey of hosts with other storage and networks", () => {
       { ifname: "vlan9", link: "eth0", link_netnsid: 0, linkinfo: { info_kind: "vlan" } },
       { ifname: "veth1", link: "eth0", linkinfo: { info_kind: "veth" } },
     ];
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       ssh,
       ...links.map(({ ifname }) => `net ${ifname}  /sys/devices/virtual/net/${ifname}`),
       `ip ${JSON.stringify(links)}`,
       "ip []",
     ]);
-    const children = survey.interfaces.filter((one) => one.lowerInterfaces.includes("eth0"));
+    const children = facts.interfaces.filter((one) => one.lowerInterfaces.includes("eth0"));
     expect(children.map((one) => one.name)).toEqual(["eth0.5", "macvtap0", "gre1", "vx1"]);
-    expect(survey.interfaces.find((one) => one.name === "gre0")?.lowerInterfaces).toEqual([]);
+    expect(facts.interfaces.find((one) => one.name === "gre0")?.lowerInterfaces).toEqual([]);
   });
 
   it("tells from its name or UUID what a device makes of others, also where nothing is mounted", () => {
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       ...base,
       block("md127", "sda"),
       block("md_home", "sda"),
@@ -276,7 +276,7 @@ describe("the survey of hosts with other storage and networks", () => {
       block("loop1"),
       block("stacked0", "sdk"),
     ]);
-    expect(survey.disks.map(({ name, holder, slaves }) => [name, holder, slaves])).toEqual([
+    expect(facts.disks.map(({ name, holder, slaves }) => [name, holder, slaves])).toEqual([
       ["md127", "raid", ["sda"]],
       ["md_home", "raid", ["sda"]],
       ["dm-0", "lvm", ["sdb"]],
@@ -293,22 +293,22 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("takes a partition of a RAID for no holder of it", () => {
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       ...base,
       block("md0", "sda"),
       "blk md0p1 259:1 1  /sys/devices/virtual/block/md0/md0p1",
     ]);
-    expect(disk(survey, "md0p1")).toEqual({ name: "md0p1", slaves: ["md0"], mountPoints: [], claims: [] });
+    expect(disk(facts, "md0p1")).toEqual({ name: "md0p1", slaves: ["md0"], mountPoints: [], claims: [] });
   });
 
   it("finds each disk of file systems that name several: bcachefs, and XFS with other devices", () => {
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       ...base,
       ...["sda", "sdb", "sdc", "sdd", "sde"].map((name) => block(name)),
       "mnt 29 1 0:40 / /pool rw - bcachefs /dev/sda:/dev/sdb rw",
       "mnt 30 1 8:32 / /srv rw - xfs /dev/sdc rw,attr2,logdev=/dev/sdd,rtdev=/dev/sde,noquota",
     ]);
-    const places = survey.disks.map(({ name, mountPoints }) => [name, mountPoints]);
+    const places = facts.disks.map(({ name, mountPoints }) => [name, mountPoints]);
     expect(places).toEqual([
       ["sda", ["/pool"]],
       ["sdb", ["/pool"]],
@@ -319,7 +319,7 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("takes a member of a ZFS pool for one only where that pool is imported, or where ZFS itself says so", () => {
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       ...base,
       ...["sda1", "sdb1", "sdc1"].map((name) => block(name)),
       "pool tank",
@@ -329,7 +329,7 @@ describe("the survey of hosts with other storage and networks", () => {
       "claim sda1 zfs",
       "claim sdc1 zfs",
     ]);
-    expect(survey.disks.map(({ claims }) => claims)).toEqual([
+    expect(facts.disks.map(({ claims }) => claims)).toEqual([
       [{ by: "zfs", name: "with blank" }],
       [],
       [{ by: "zfs" }],
@@ -337,7 +337,7 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("finds disks that are exported, and those that are mounted in whichever namespace", () => {
-    const survey = parseHostSurvey([
+    const facts = parseHostFacts([
       ...base,
       ...["sda", "sdb", "sdc"].map((name) => block(name)),
       "claim sda target target/core/iblock_0/disk1/udev_path",
@@ -345,7 +345,7 @@ describe("the survey of hosts with other storage and networks", () => {
       "claim sdb filesystem xfs",
       "btrfs sdb sdc",
     ]);
-    expect(survey.disks.map(({ claims }) => claims)).toEqual([
+    expect(facts.disks.map(({ claims }) => claims)).toEqual([
       [
         { by: "scsi-target", name: "iblock_0/disk1" },
         { by: "nvme-target", name: "nqn.2014-08.org:x" },
@@ -359,14 +359,14 @@ describe("the survey of hosts with other storage and networks", () => {
   });
 
   it("finds virtual functions by the function that they are of", () => {
-    const survey = parseHostSurvey([...base, "vf 0000:01:00.0 2 0000:01:10.0 0000:01:10.4"]);
-    expect(survey.physicalFunctions).toEqual([
+    const facts = parseHostFacts([...base, "vf 0000:01:00.0 2 0000:01:10.0 0000:01:10.4"]);
+    expect(facts.physicalFunctions).toEqual([
       { pciAddress: "0000:01:00.0", virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] },
     ]);
   });
 
   it("does without a route to the client", () => {
-    expect(parseHostSurvey(base).sshInterfaces).toEqual([]);
+    expect(parseHostFacts(base).sshInterfaces).toEqual([]);
   });
 
   it.each([
@@ -380,6 +380,6 @@ describe("the survey of hosts with other storage and networks", () => {
     ["a target at an unknown place", [...base, "claim sda target elsewhere/disk1"]],
     ["a mapped device without name", [...base, "dm dm-0"]],
   ])("refuses %s instead of finding nothing to protect", (_what, lines) => {
-    expect(() => parseHostSurvey(lines)).toThrow();
+    expect(() => parseHostFacts(lines)).toThrow();
   });
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { findHostUses } from "../../../provider/pci";
-import { parseHostSurvey } from "../../../provider/ssh/host-survey";
+import { parseHostFacts } from "../../../provider/ssh/host-survey";
 import { withinBounds } from "../../support/within-bounds";
 
 const bounds = { seconds: 10, mebibytes: 700 };
@@ -49,7 +49,7 @@ describe("A survey that is made to cost", () => {
     const lines = [ssh, ...ip(addresses), ...make()];
     await withinBounds(bounds, () => {
       try {
-        findHostUses(parseHostSurvey(lines));
+        findHostUses(parseHostFacts(lines));
       } catch (error) {
         expect(error).toBeInstanceOf(Error);
         expect((error as Error).message.length).toBeLessThan(500);
@@ -64,13 +64,13 @@ describe("A survey that is made to cost", () => {
       linkinfo: { info_kind: "openvswitch" },
     }));
     const lines = [ssh, ...ip(ports), ...some(20_000, (n) => `net p${n} /sys/devices/virtual/net/p${n}`)];
-    await withinBounds(bounds, () => expect(() => parseHostSurvey(lines)).toThrow(/too many/));
+    await withinBounds(bounds, () => expect(() => parseHostFacts(lines)).toThrow(/too many/));
   });
 
   it("refuses what is on what, where that cannot be followed to its end", () => {
     const names = some(1_500, (n) => `d${n}`);
     const disks = names.map((name) => `blk ${name} 8:1 0 ${names.join(" ")} /sys/devices/x`);
-    expect(() => parseHostSurvey([ssh, ...ip([]), ...disks])).toThrow(/too many/);
+    expect(() => parseHostFacts([ssh, ...ip([]), ...disks])).toThrow(/too many/);
   });
 });
 
@@ -96,12 +96,12 @@ describe("A survey of anything", () => {
         (own, routes) => {
           const lines = [ssh, "net eth0 /sys/devices/0000:01:00.0/net/eth0", `ip ${JSON.stringify(own)}`];
           try {
-            const survey = parseHostSurvey([...lines, ...routes.map((one) => `ip ${JSON.stringify(one)}`)]);
-            const { interfaces, defaultRouteInterfaces, sshInterfaces } = survey;
+            const facts = parseHostFacts([...lines, ...routes.map((one) => `ip ${JSON.stringify(one)}`)]);
+            const { interfaces, defaultRouteInterfaces, sshInterfaces } = facts;
             const names = interfaces.flatMap((one) => [one.name, ...one.lowerInterfaces, ...one.addresses]);
             for (const name of [...names, ...defaultRouteInterfaces, ...sshInterfaces])
               expect(typeof name).toBe("string");
-            findHostUses(survey);
+            findHostUses(facts);
           } catch (error) {
             expect(error).toBeInstanceOf(Error);
           }

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hostKeyPolicyOf, judgeHostKey, type HostKeyPolicy } from "../../../provider/ssh/host-key-check";
+import { hostKeyPolicyOf, assessHostKey, type HostKeyPolicy } from "../../../provider/ssh/host-key-check";
 import { findPublicKey, type PublicKey } from "../../../provider/ssh/public-key";
 import { recordHostKey } from "../../../provider/ssh/record-host-key";
 
@@ -34,7 +34,7 @@ describe("a new host's key", () => {
       const target = { host: "hv1", port: 22, user: "root", dialErrorLimit: 1, perDialTimeoutSeconds: 1 };
       return hostKeyPolicyOf({ ...target, knownHostsFiles: [file], strictHostKeyChecking }, "hv1");
     };
-    const verdict = judgeHostKey(policyNow(), mine);
+    const verdict = assessHostKey(policyNow(), mine);
     if (verdict.kind !== "accept-and-record") throw new Error(`is ${verdict.kind}`);
     return recordHostKey(verdict, mine, policyNow, new AbortController().signal);
   };

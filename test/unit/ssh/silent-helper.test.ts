@@ -1,6 +1,6 @@
 import { HostHelper } from "../../../provider/ssh/host-session";
-import { READY_WORD } from "../../../provider/ssh/host-helper-program";
-import { PeerStream } from "../libvirt-rpc/support/peer-stream";
+import { READY_WORD } from "../../../provider/host/helper/helper-program";
+import { PeerStream } from "../../support/recordings/peer-stream";
 
 /** A helper that has started and grants every lock, and then says nothing more. */
 function silentHelper() {

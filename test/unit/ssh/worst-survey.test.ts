@@ -1,5 +1,5 @@
 import { findHostDevices, findHostUses } from "../../../provider/pci";
-import { parseHostSurvey } from "../../../provider/ssh/host-survey";
+import { parseHostFacts } from "../../../provider/ssh/host-survey";
 import { ANSWER_LIMITS } from "../../../provider/ssh/host-survey-records";
 import { parsePciListing } from "../../../provider/ssh/pci-listing";
 import { expectProcessorSeconds } from "../../support/processor-time";
@@ -135,9 +135,9 @@ function cut(lines: readonly string[]): string[] {
 
 function read(lines: readonly string[]): string {
   try {
-    const survey = parseHostSurvey(lines);
-    findHostUses(survey);
-    findHostDevices(survey);
+    const facts = parseHostFacts(lines);
+    findHostUses(facts);
+    findHostDevices(facts);
     return "read";
   } catch (error) {
     return (error as Error).message.slice(0, 200);

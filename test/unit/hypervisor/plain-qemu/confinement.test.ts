@@ -1,4 +1,4 @@
-import { confinementOf } from "../../../../provider/hypervisor/plain-qemu/confinement";
+import { qemuLimitsOf } from "../../../../provider/hypervisor/plain-qemu/confinement";
 import type { GroupNode, HostLook, QemuProcess } from "../../../../provider/hypervisor/plain-qemu/host-look";
 
 const vm: QemuProcess = {
@@ -27,15 +27,15 @@ function look(qemu: QemuProcess | undefined, more: Partial<HostLook> = {}): Host
     ...more,
   };
 }
-const closedTo = (one: HostLook): boolean => confinementOf(one, "/dev/vfio", [5])?.closedNodes.length === 1;
+const closedTo = (one: HostLook): boolean => qemuLimitsOf(one, "/dev/vfio", [5])?.closedNodes.length === 1;
 
 test("nothing is known where no process was found", () => {
-  expect(confinementOf(look(undefined), "/dev/vfio", [5])).toBeUndefined();
+  expect(qemuLimitsOf(look(undefined), "/dev/vfio", [5])).toBeUndefined();
 });
 
 test("root, or the capabilities that count, confine nothing", () => {
   const root = { ...vm, uid: 0, user: "root", capabilities: 0x1fffeffffffn };
-  expect(confinementOf(look(root, { nodes: [node] }), "/dev/vfio", [5])).toEqual({
+  expect(qemuLimitsOf(look(root, { nodes: [node] }), "/dev/vfio", [5])).toEqual({
     pid: 4711,
     user: "root",
     unit: "vm100.service",
@@ -44,14 +44,14 @@ test("root, or the capabilities that count, confine nothing", () => {
 });
 
 test("a user's lock limit is told, and the node it may not open, with its owner", () => {
-  expect(confinementOf(look(vm, { nodes: [node] }), "/dev/vfio", [5])).toEqual({
+  expect(qemuLimitsOf(look(vm, { nodes: [node] }), "/dev/vfio", [5])).toEqual({
     pid: 4711,
     user: "vm",
     unit: "vm100.service",
     lockedMemoryBytes: 8388608,
     closedNodes: [{ iommuGroup: 5, path: "/dev/vfio/5", owner: "root" }],
   });
-  expect(confinementOf(look({ ...vm, user: "" }), "/dev/vfio", [])?.user).toBe("1000");
+  expect(qemuLimitsOf(look({ ...vm, user: "" }), "/dev/vfio", [])?.user).toBe("1000");
 });
 
 test.each([

@@ -63,7 +63,7 @@ test("tells host, socket, process, functions, nodes and who has them open", () =
   });
   expect([...found.functions.values()]).toEqual([
     {
-      address: "0000:01:00.0",
+      hostAddress: "0000:01:00.0",
       vendorId: "0x8086",
       productId: "0x10d3",
       isBridge: false,
@@ -71,7 +71,7 @@ test("tells host, socket, process, functions, nodes and who has them open", () =
       iommuGroup: 3,
     },
     {
-      address: "0000:01:00.1",
+      hostAddress: "0000:01:00.1",
       vendorId: "0x8086",
       productId: "0x10d3",
       isBridge: false,
@@ -79,14 +79,14 @@ test("tells host, socket, process, functions, nodes and who has them open", () =
       iommuGroup: 3,
     },
     {
-      address: "0000:00:01.0",
+      hostAddress: "0000:00:01.0",
       vendorId: "0x1b36",
       productId: "0x000c",
       isBridge: true,
       driver: "pcieport",
       iommuGroup: 3,
     },
-    { address: "0000:00:02.0", vendorId: "", productId: "", isBridge: false },
+    { hostAddress: "0000:00:02.0", vendorId: "", productId: "", isBridge: false },
   ]);
 });
 

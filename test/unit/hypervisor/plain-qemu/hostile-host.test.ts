@@ -2,7 +2,7 @@ import type { HostChannels } from "../../../../provider/hypervisor/plain-qemu";
 import { parseHostLook } from "../../../../provider/hypervisor/plain-qemu/host-look";
 import { HostRequests } from "../../../../provider/hypervisor/plain-qemu/host-requests";
 import { rejectionOf, withinBounds } from "../../../support/within-bounds";
-import { PeerStream } from "../../libvirt-rpc/support/peer-stream";
+import { PeerStream } from "../../../support/recordings/peer-stream";
 
 const GREETING = "\nmultifunction-pci-host 1\n";
 const { signal } = new AbortController();

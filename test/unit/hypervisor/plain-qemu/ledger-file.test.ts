@@ -18,8 +18,8 @@ const file: LedgerFile = {
       tag: "0123456789ab",
       slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
       functions: [
-        { address: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" },
-        { address: at("0000:01:00.1") },
+        { hostAddress: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" },
+        { hostAddress: at("0000:01:00.1") },
       ],
     },
   ],
@@ -47,15 +47,17 @@ test("comes back as it was written, in one line, whatever the owner is called", 
 
 test("keeps the ROM of a function", () => {
   const functions = [
-    { address: at("0000:01:00.0"), guestFunction: 0, romFile: '/usr/share/qemu/efi-"e".rom' },
-    { address: at("0000:01:00.1"), guestFunction: 1, romBar: false },
+    { hostAddress: at("0000:01:00.0"), guestFunction: 0, romFile: '/usr/share/qemu/efi-"e".rom' },
+    { hostAddress: at("0000:01:00.1"), guestFunction: 1, romBar: false },
   ];
   const one = { ...file, entries: file.entries.map((entry) => ({ ...entry, functions })) };
   expect(parseLedgerFile("it", writeLedgerFile(one))).toEqual(one);
 });
 
-const changed = (change: object): string => JSON.stringify({ version: 1, ...file, ...change });
-const withEntry = (change: object): string => changed({ entries: [{ ...file.entries[0], ...change }] });
+/** As it stands on a host; the form itself is pinned above. */
+const onHost = JSON.parse(writeLedgerFile(file)) as { readonly entries: readonly object[] };
+const changed = (change: object): string => JSON.stringify({ ...onHost, ...change });
+const withEntry = (change: object): string => changed({ entries: [{ ...onHost.entries[0], ...change }] });
 const withFunction = (change: object): string =>
   withEntry({ functions: [{ address: "0000:01:00.0", ...change }] });
 
@@ -96,7 +98,7 @@ test.each([
 test("an entry that has no functions is carried along, whatever it is", () => {
   const { entries, unread } = parseLedgerFile(
     "it",
-    changed({ entries: [...file.entries, { kind: "later" }] }),
+    changed({ entries: [...onHost.entries, { kind: "later" }] }),
   );
   expect(entries).toEqual(file.entries);
   expect(unread).toEqual([{ addresses: [] }]);
@@ -119,9 +121,11 @@ test("keeps by which making an entry is, and since when; what does not have thei
 test("what 0.1.0 wrote is read, and is written in ASCII from then on", () => {
   const owner = "organization/网卡/dev/karte-für-e\u0301-🙂-שלום";
   const romFile = "/usr/share/für.rom";
-  const entries = [{ ...file.entries[0]!, owner, functions: [{ address: at("0000:01:00.0"), romFile }] }];
+  const functions = [{ hostAddress: at("0000:01:00.0"), romFile }];
+  const entries = [{ ...file.entries[0]!, owner, functions }];
   // 0.1.0's own way: JSON.stringify of the same
-  const written = JSON.stringify({ version: 1, guest, socket: file.socket, entries });
+  const asWritten = [{ ...onHost.entries[0], owner, functions: [{ address: "0000:01:00.0", romFile }] }];
+  const written = JSON.stringify({ version: 1, guest, socket: file.socket, entries: asWritten });
   expect(written).toContain("网卡");
   expect(parseLedgerFile("it", written).entries).toEqual(entries);
   const again = writeLedgerFile({ ...file, entries });

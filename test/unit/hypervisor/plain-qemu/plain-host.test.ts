@@ -6,7 +6,7 @@ import type { MadeIn } from "../../../../provider/hypervisor/plain-qemu/socket-g
 import { PlainHost } from "../../../../provider/hypervisor/plain-qemu/plain-host";
 import { planAttach, planDetach, tagOf, type GuestIdentity } from "../../../../provider/plan";
 import { QmpDisconnectedError, type QmpMonitor } from "../../../../provider/qmp";
-import { causeText, fail } from "../../../../provider/errors";
+import { causeText, providerError } from "../../../../provider/errors";
 import { OWNER } from "../../../support/scenarios";
 import { nothingUsed } from "../../../support/survey";
 import { at, wants } from "../../../support/wanted";
@@ -27,7 +27,7 @@ const ledgerOf = (uuid: string, socket = SOCKET): string =>
         owner: OWNER,
         tag: tagOf(OWNER),
         slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" },
-        functions: [{ address: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
+        functions: [{ hostAddress: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
       },
     ],
   })}`;
@@ -109,7 +109,7 @@ function scene({
     onGuest: ({ guest }) => guests.push(guest),
     onLedger: ({ guest: { uuid: own }, files }) =>
       ledgers.push([own, ...files.map((file) => file.text)].join(" ")),
-    survey: async () => nothingUsed,
+    readHostFacts: async () => nothingUsed,
     ...(guestUuid !== undefined && { guestUuid }),
     ...(madeIn && { madeIn }),
   });
@@ -119,7 +119,7 @@ function scene({
 describe("what the ledger holds of this guest", () => {
   it("is told by a look at everything, and by no short one, which comes before the locks", async () => {
     const { host, ledgers } = scene({ more: [ledgerOf(OWN), ledgerOf(OTHER)] });
-    await host.identify(query, signal);
+    await host.readIdentity(query, signal);
     expect(ledgers).toEqual([]);
     await host.observe(query, signal);
     expect(ledgers).toEqual([ledgerOf(OWN).replace(/^ledger guest-(\S+)\.json/, "$1")]);
@@ -155,7 +155,7 @@ describe("what the ledger holds of this guest", () => {
     const { host } = scene({ driver: "vfio-pci", more: [notUnderstood(OTHER)] });
     const { holdings } = await host.observe({ ...query, forPlug: { buses: [], everyBus: true } }, signal);
     expect(holdings).toMatchObject([
-      { guest: { uuid: OTHER }, address: "0000:01:00.0", isUnassigned: false },
+      { guest: { uuid: OTHER }, hostAddress: "0000:01:00.0", isUnassigned: false },
     ]);
   });
 });
@@ -163,7 +163,7 @@ describe("what the ledger holds of this guest", () => {
 describe("which guest it is", () => {
   it("QEMU says by its UUID, and how much memory it has", async () => {
     const { host, guests } = scene({ more: [ledgerOf(OWN)] });
-    const { guest, hostUuid, ledgerPlace } = await host.observe(query, signal);
+    const { guest, hostUuid, ledgerLocation } = await host.observe(query, signal);
     expect(guest).toEqual({
       name: SOCKET,
       uuid: OWN,
@@ -172,13 +172,13 @@ describe("which guest it is", () => {
       machine: "pc-q35-7.2",
       memoryBytes: 1536,
     });
-    expect([hostUuid, ledgerPlace, guests.at(-1)?.uuid]).toEqual([HOST, "host", OWN]);
+    expect([hostUuid, ledgerLocation, guests.at(-1)?.uuid]).toEqual([HOST, "host", OWN]);
   });
 
   it("host and socket say where QEMU has none", async () => {
     const { host } = scene({ uuid: "00000000-0000-0000-0000-000000000000" });
     const own = uuidOfSocket(HOST, SOCKET);
-    expect(await host.identify(query, signal)).toEqual({ guestUuid: own, iommuGroups: [5] });
+    expect(await host.readIdentity(query, signal)).toEqual({ guestUuid: own, iommuGroups: [5] });
   });
 
   it.each(["absent", "dead"] as const)(
@@ -202,7 +202,7 @@ describe("which guest it is", () => {
 
   it("nothing says of one that has ended and left nothing", async () => {
     const { host } = scene({ socket: "absent" });
-    expect(await host.identify(query, signal)).toEqual({ iommuGroups: [5] });
+    expect(await host.readIdentity(query, signal)).toEqual({ iommuGroups: [5] });
     expect((await host.observe(query, signal)).guest).toMatchObject({ uuid: "", runState: "off" });
   });
 
@@ -235,7 +235,7 @@ describe("a QEMU without UUID, reached by another spelling of its path", () => {
 
   it("is known by the path without links, and by the one that was written", async () => {
     const { host } = scene({ uuid: NONE, paths });
-    expect(await host.identify(query, signal)).toEqual({
+    expect(await host.readIdentity(query, signal)).toEqual({
       guestUuid: real,
       otherUuids: [asWritten],
       iommuGroups: [5],
@@ -324,7 +324,7 @@ describe("what is held", () => {
     expect(bound.holdings).toEqual([
       {
         guest: { name: SOCKET, uuid: OWN },
-        address: "0000:01:00.0",
+        hostAddress: "0000:01:00.0",
         alias: `ua-mfpci-${tagOf(OWNER)}-0000-01-00-0`,
         isUnassigned: true,
       },
@@ -340,7 +340,7 @@ describe("what is held", () => {
     ];
     const { holdings, functions } = await scene({ more }).host.observe(query, signal);
     expect(holdings).toMatchObject([
-      { guest: { uuid: OTHER, name: "/run/other.qmp" }, address: "0000:02:00.0" },
+      { guest: { uuid: OTHER, name: "/run/other.qmp" }, hostAddress: "0000:02:00.0" },
     ]);
     expect([...functions.keys()]).toEqual(["0000:01:00.0"]);
   });
@@ -372,7 +372,7 @@ describe("commands to the host", () => {
   });
 
   it("that fail do so for each of its functions, and name all", async () => {
-    const cause = fail("HOST_PROGRAM_FAILED", { target: "root@hv1:22", reason: "no" });
+    const cause = providerError("HOST_PROGRAM_FAILED", { target: "root@hv1:22", reason: "no" });
     const host = new PlainHost({
       requests: { look: () => Promise.reject(cause), change: () => Promise.reject(cause) },
       monitor: { execute: () => Promise.reject(cause), listen: () => Promise.reject(cause) },
@@ -381,7 +381,7 @@ describe("commands to the host", () => {
       label: "root@hv1:22",
       onGuest: () => undefined,
       onLedger: () => undefined,
-      survey: () => Promise.reject(cause),
+      readHostFacts: () => Promise.reject(cause),
     });
     const held = await Promise.allSettled(
       addresses.slice(0, 2).map((one) => host.hold(one, "alias", signal)),

@@ -11,7 +11,7 @@ const entryOf = (n: number): LedgerEntry => ({
   owner: `organization/net/dev/nic${n}`,
   tag: `0123456789a${n}`,
   slot: { bus: `pci.${n}`, slot: 0, kind: "pcie-acpi" },
-  functions: [{ address: at(`0000:0${n}:00.0`), guestFunction: 0, hostDriver: "e1000e" }],
+  functions: [{ hostAddress: at(`0000:0${n}:00.0`), guestFunction: 0, hostDriver: "e1000e" }],
 });
 const [first, second, third] = [1, 2, 3].map(entryOf) as [LedgerEntry, LedgerEntry, LedgerEntry];
 
@@ -98,6 +98,12 @@ test("an entry of another making is left, without a request to write", async () 
   expect(same.written()).toEqual([second.owner]);
 });
 
+/** The entry in the form that its file has. */
+const inFile = ({ functions, ...entry }: LedgerEntry): Record<string, unknown> & { functions: object[] } => ({
+  ...entry,
+  functions: functions.map(({ hostAddress, ...others }) => ({ address: hostAddress, ...others })),
+});
+
 test("what is not understood is kept by a write: keys, entries and values", async () => {
   const later = {
     version: 1,
@@ -106,13 +112,13 @@ test("what is not understood is kept by a write: keys, entries and values", asyn
     socket: "/run/before.qmp",
     entries: [
       {
-        ...first,
+        ...inFile(first),
         colour: "grün",
         slot: { ...first.slot, width: 16 },
-        functions: [{ ...first.functions[0], speed: 8 }],
+        functions: [{ ...inFile(first).functions[0], speed: 8 }],
       },
       { kind: "reservation", slot: "pci.9" },
-      { ...second, slot: { bus: "pci.2", slot: 0, kind: "pcie-later" }, since: "long ago" },
+      { ...inFile(second), slot: { bus: "pci.2", slot: 0, kind: "pcie-later" }, since: "long ago" },
     ],
   };
   const { ledger, writtenText } = sceneOf({ text: JSON.stringify(later) }, undefined);
@@ -122,11 +128,11 @@ test("what is not understood is kept by a write: keys, entries and values", asyn
     ...later,
     guest: { ...guest, colour: "grün" },
     socket: guest.name,
-    entries: [...later.entries, third],
+    entries: [...later.entries, inFile(third)],
   });
   const own = sceneOf({ text: JSON.stringify(later) }, undefined);
-  const [address] = first.functions.map((one) => one.address);
-  const changed: LedgerEntry = { ...first, functions: [{ address: address! }] };
+  const [address] = first.functions.map((one) => one.hostAddress);
+  const changed: LedgerEntry = { ...first, functions: [{ hostAddress: address! }] };
   await own.ledger.record(changed, ["host"], signal);
   expect(JSON.parse(own.writtenText() ?? "")).toMatchObject({
     entries: [
@@ -144,7 +150,7 @@ test("what is not understood is kept by a write: keys, entries and values", asyn
 });
 
 test("a file of which something is not understood stays when the last entry that is goes", async () => {
-  const text = JSON.stringify({ version: 1, guest, socket: guest.name, entries: [first], later: 1 });
+  const text = JSON.stringify({ version: 1, guest, socket: guest.name, entries: [inFile(first)], later: 1 });
   const { ledger, writtenText } = sceneOf({ text }, undefined);
   await ledger.erase(first, ["host"], signal);
   expect(JSON.parse(writtenText() ?? "")).toEqual({
@@ -158,8 +164,8 @@ test("a file of which something is not understood stays when the last entry that
 
 test.each([
   ["a version of later", { version: 2 }],
-  ["an entry of the owner's that is not understood", { entries: [{ ...first, slot: { bus: 1 } }] }],
-  ["one with the tag", { entries: [{ ...first, owner: "o", slot: { bus: 1 } }] }],
+  ["an entry of the owner's that is not understood", { entries: [{ ...inFile(first), slot: { bus: 1 } }] }],
+  ["one with the tag", { entries: [{ ...inFile(first), owner: "o", slot: { bus: 1 } }] }],
   ["one of which nobody knows what it has", { entries: [{ functions: [{}] }] }],
 ])("%s is not written over", async (_name, change) => {
   const text = JSON.stringify({ version: 1, guest, socket: guest.name, entries: [], ...change });

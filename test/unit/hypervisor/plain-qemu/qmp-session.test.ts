@@ -1,6 +1,6 @@
-import { QmpSession, type MonitorWay } from "../../../../provider/hypervisor/plain-qemu/qmp-session";
+import { QmpSession, type Dialer } from "../../../../provider/hypervisor/plain-qemu/qmp-session";
 import { rejectionOf } from "../../../support/within-bounds";
-import type { PeerStream } from "../../libvirt-rpc/support/peer-stream";
+import type { PeerStream } from "../../../support/recordings/peer-stream";
 import { agree, GREETING, peerThat } from "../../qmp/support/scripted-qemu";
 
 /** Ways to peers, and how often each was gone. */
@@ -9,7 +9,7 @@ function session(
   limits: { readonly openMs?: number; readonly idleMs?: number } = {},
 ) {
   const opened: [string, PeerStream][] = [];
-  const ways = Object.entries(peers).map(([name, peer]): MonitorWay => ({
+  const dialers = Object.entries(peers).map(([name, peer]): Dialer => ({
     name,
     open: async () => {
       const stream = peer(opened.length);
@@ -19,7 +19,7 @@ function session(
   }));
   return {
     opened,
-    session: new QmpSession({ label: "root@hv1:22", socket: "/run/vm.qmp", ways, ...limits }),
+    session: new QmpSession({ label: "root@hv1:22", socket: "/run/vm.qmp", dialers, ...limits }),
   };
 }
 const chardevs = (label: string) => (line: string) =>

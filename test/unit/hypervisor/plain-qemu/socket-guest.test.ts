@@ -21,7 +21,7 @@ const entryOf = (owner: string) => ({
   owner,
   tag: tagOf(owner),
   slot: { bus: "pci.4", slot: 0, kind: "pcie-acpi" as const },
-  functions: [{ address: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
+  functions: [{ hostAddress: at("0000:01:00.0"), guestFunction: 0, hostDriver: "e1000e" }],
 });
 const fileAt = (socket: string, uuid: string, ...owners: string[]): SeenLedgerFile => {
   const file = { guest: { uuid, name: socket }, socket, entries: owners.map(entryOf) };

@@ -46,8 +46,8 @@ export async function hostWith(
     monitor,
     guest: "guest1",
     onDomain: () => undefined,
-    survey: () => Promise.resolve(nothingUsed),
+    readHostFacts: () => Promise.resolve(nothingUsed),
   });
-  await host.identify({ addresses: [] }, new AbortController().signal);
+  await host.readIdentity({ addresses: [] }, new AbortController().signal);
   return { host, libvirt };
 }

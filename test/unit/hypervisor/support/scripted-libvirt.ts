@@ -1,6 +1,6 @@
 import type { LibvirtSession } from "../../../../provider/hypervisor/libvirt";
 import { LibvirtError, type LibvirtClient, type LibvirtDomain } from "../../../../provider/libvirt-rpc";
-import { readRecording } from "./recording";
+import { readRecording } from "../../../support/recordings/guest-recording";
 
 /** One call that must come now, and its answer; an Error is thrown. */
 export interface CallLine {

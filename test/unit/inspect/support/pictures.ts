@@ -1,4 +1,4 @@
-import type { HostPicture, ListedFunction } from "../../../../provider/inspect";
+import type { InspectionInput, ListedFunction } from "../../../../provider/inspect";
 import type { PciAddress } from "../../../../provider/pci";
 import { aliasOf, tagOf, type Holding, type LedgerEntry, type Observation } from "../../../../provider/plan";
 import { nothingUsed } from "../../../support/survey";
@@ -37,12 +37,15 @@ export function card(
 }
 
 /** The host is seen without a guest in mind, and nobody has anything. */
-export function picture(functions: readonly ListedFunction[], more: Partial<HostPicture> = {}): HostPicture {
+export function input(
+  functions: readonly ListedFunction[],
+  more: Partial<InspectionInput> = {},
+): InspectionInput {
   return {
     label: "root@hv1:22",
     hostKeyFingerprint: "SHA256:0w6LpoUtRywTGubBVEMHB1wop0E5tFAhcIgs8/rlkcI",
     functions,
-    survey: nothingUsed,
+    facts: nothingUsed,
     seen: { by: "host", holders: { holdings: [], ledger: [] }, guests: [GUEST, OTHER] },
     notes: [],
     arguments: { connection: { host: "hv1" }, credentials: [] },
@@ -97,7 +100,7 @@ export function attachment(
   return {
     holdings: addresses.map((address) => ({
       guest,
-      address: address as PciAddress,
+      hostAddress: address as PciAddress,
       alias: aliasOf(tag, address as PciAddress),
       isUnassigned: true,
     })),
@@ -109,7 +112,7 @@ export function attachment(
           tag,
           slot: { bus: "pci.8", slot: 0, kind: "pcie-acpi" },
           functions: addresses.map((address, guestFunction) => ({
-            address: address as PciAddress,
+            hostAddress: address as PciAddress,
             guestFunction,
             hostDriver: "igb",
           })),

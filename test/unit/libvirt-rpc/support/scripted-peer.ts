@@ -12,7 +12,7 @@ import { LibvirtClient } from "../../../../provider/libvirt-rpc";
 import { Remote } from "../../../../provider/libvirt-rpc/procedures";
 import { XdrReader } from "../../../../provider/libvirt-rpc/xdr-reader";
 import { XdrWriter } from "../../../../provider/libvirt-rpc/xdr-writer";
-import { PeerStream } from "./peer-stream";
+import { PeerStream } from "../../../support/recordings/peer-stream";
 
 /** A message that the client sent; `args` stands behind the header. */
 export interface ReceivedMessage {

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PeerStream } from "../../libvirt-rpc/support/peer-stream";
+import { PeerStream } from "../../../support/recordings/peer-stream";
 
 type Line = { readonly client: string } | { readonly qemu: string };
 
-/** A dialogue with a real QEMU, as tools/record-qmp-socket.ts has recorded it. */
+/** A dialogue with a real QEMU, as tools/record/qmp-socket.ts has recorded it. */
 export function readDialogue(name: string): readonly Line[] {
   const file = join(__dirname, "..", "..", "..", "fixtures", "qmp-socket", `${name}.json`);
   return (JSON.parse(readFileSync(file, "utf8")) as { lines: readonly Line[] }).lines;

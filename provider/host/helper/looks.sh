@@ -1,0 +1,178 @@
+# shellcheck shell=bash
+#
+# What the host itself needs, and its devices. All of it runs in children without locks.
+
+record() {
+  local id=$1 text=$2 at=0
+  for ((; ${#text} - at > 1000; at += 1000)); do printf "s %s %s\n" "$id" "${text:at:1000}"; done
+  printf "S %s %s\n" "$id" "${text:at}"
+}
+
+# Records what has the disk that a path leads to, through whatever links.
+claim() {
+  local dir name
+  for dir in /sys/class/block/*; do
+    name=${dir##*/}
+    [ "$3" -ef "/dev/${name//!//}" ] && record "$1" "claim $name $2"
+  done
+}
+
+# Disks in use without a mount that this login can see and without a holder in sysfs.
+survey_claims() {
+  local id=$1 dir path name device type label line lines=() pools
+  for dir in /sys/fs/*/*; do
+    name=${dir##*/} dir=${dir%/*}
+    [ ! -e "/sys/class/block/$name" ] || record "$id" "claim $name filesystem ${dir##*/}"
+  done
+  for path in /sys/kernel/config/{target/core/*/*/udev_path,nvmet/subsystems/*/namespaces/*/device_path}; do
+    line=
+    { IFS= read -r line <"$path"; } 2>/dev/null
+    case $line in /dev/*) claim "$id" "target ${path#/sys/kernel/config/}" "$line" ;; esac
+  done
+  pools=(/proc/spl/kstat/zfs/*/)
+  [ "${#pools[@]}" -gt 0 ] || return 0
+  for dir in "${pools[@]}"; do
+    dir=${dir%/}
+    record "$id" "pool ${dir##*/}"
+  done
+  for dir in /sys/class/block/*; do
+    { IFS= read -r device <"$dir/dev" && mapfile -t lines <"/run/udev/data/b$device"; } 2>/dev/null || continue
+    type= label=
+    for line in "${lines[@]}"; do
+      case $line in
+        E:ID_FS_TYPE=zfs_member) type=zfs ;;
+        E:ID_FS_LABEL=*) label=${line#*=} ;;
+      esac
+    done
+    [ -z "$type" ] || record "$id" "member ${dir##*/} $label"
+  done
+  # The list of what is imported, as ZFS packs it (XDR): each text in it ends at a zero byte or at a length.
+  lines=()
+  { mapfile -d "" -t lines </etc/zfs/zpool.cache; } 2>/dev/null
+  for line in "${lines[@]}"; do
+    case $line in */dev/*) claim "$id" zfs "/dev/${line#*/dev/}" ;; esac
+  done
+}
+
+ask_ip() {
+  local out
+  out=$(exec ip -j -d -force -batch - <<<"$1" 2>/dev/null)
+  mapfile -t answers <<<"$out"
+}
+
+survey() {
+  local id=$1 dir name uuid file line names device partition lines client answers count
+  if ! command -v ip >/dev/null; then
+    printf "fail %s missing ip\n" "$id"
+    return
+  fi
+  record "$id" "ssh $SSH_CONNECTION"
+  for dir in /sys/class/net/*; do
+    cd -P "$dir" 2>/dev/null || continue
+    names=(lower_*)
+    record "$id" "net ${dir##*/} ${names[*]#lower_} $PWD"
+  done
+  # A function whose interface another network namespace has shows an empty directory.
+  for dir in /sys/bus/pci/devices/*/net /sys/bus/pci/devices/*/virtio*/net; do
+    names=("$dir"/*)
+    dir=${dir#/sys/bus/pci/devices/}
+    [ "${#names[@]}" -gt 0 ] || record "$id" "away ${dir%%/*}"
+  done
+  for dir in /sys/bus/pci/devices/*/sriov_numvfs; do
+    count=0
+    { IFS= read -r count <"$dir"; } 2>/dev/null
+    [ "$count" -gt 0 ] || continue
+    dir=${dir%/*} names=()
+    for name in "$dir"/virtfn*; do cd -P "$name" 2>/dev/null && names+=("${PWD##*/}"); done
+    record "$id" "vf ${dir##*/} $count ${names[*]}"
+  done
+  for dir in /sys/class/block/*; do
+    cd -P "$dir" 2>/dev/null || continue
+    device= partition=0 name= uuid= file=
+    {
+      IFS= read -r device <dev
+      IFS= read -r name <dm/name
+      IFS= read -r uuid <dm/uuid
+      IFS= read -r file <loop/backing_file
+    } 2>/dev/null
+    [ -e partition ] && partition=1
+    names=(slaves/*)
+    record "$id" "blk ${dir##*/} ${device:--} $partition ${names[*]#slaves/} $PWD"
+    [ -z "$name" ] || record "$id" "dm ${dir##*/} $name $uuid"
+    case $file in /dev/*) record "$id" "loop ${dir##*/} $file" ;; esac
+  done
+  for dir in /sys/fs/btrfs/*/devices; do
+    cd "$dir" 2>/dev/null || continue
+    names=(*)
+    record "$id" "btrfs ${names[*]}"
+  done
+  cd /
+  survey_claims "$id"
+  mapfile -t lines </proc/self/mountinfo
+  # Of those without a device (containers have thousands) only what names some: btrfs has no number of its
+  # own.
+  for line in "${lines[@]}"; do
+    file=${line#* * }
+    [[ $file = 0:* && ${line##* - } != */dev/* ]] || record "$id" "mnt $line"
+  done
+  mapfile -t lines </proc/swaps
+  for line in "${lines[@]:1}"; do record "$id" "swap $line"; done
+  client=${SSH_CONNECTION%% *}
+  case $client in "" | *%*) client= ;; *) client="
+route get $client" ;; esac
+  ask_ip "addr show
+route show table all$client"
+  count=2
+  # Of a router with the whole internet's routes, only those that are few.
+  if [ "${#answers[1]}" -gt "$max_route_bytes" ]; then
+    ask_ip "addr show
+route show table all default
+route show table all 0.0.0.0/1
+route show table all 128.0.0.0/1
+route show table all ::/1
+route show table all 8000::/1
+route show table all proto static
+route show table all proto boot
+route show table all proto dhcp
+route show table all proto ra$client"
+    count=10
+  fi
+  for line in "${answers[@]:0:count}"; do record "$id" "ip $line"; done
+  for line in "${answers[@]:count}"; do record "$id" "get $line"; done
+  printf "done %s\n" "$id"
+}
+
+# Every PCI function, and the lines of pci.ids that name what is there: vendors, their products, classes.
+# Those of one vendor (or class) stand between its line and the next that is not indented.
+list_devices() {
+  local id=$1 dir vendor product class numa driver group physical file tab=$'\t' key script out lines line
+  declare -A wanted
+  for dir in /sys/bus/pci/devices/*; do
+    vendor= product= class= numa= driver= group= physical=
+    {
+      IFS= read -r vendor <"$dir/vendor"
+      IFS= read -r product <"$dir/device"
+      IFS= read -r class <"$dir/class"
+      IFS= read -r numa <"$dir/numa_node"
+    } 2>/dev/null
+    cd -P "$dir/driver" 2>/dev/null && driver=${PWD##*/}
+    cd -P "$dir/iommu_group" 2>/dev/null && group=${PWD##*/}
+    cd -P "$dir/physfn" 2>/dev/null && physical=${PWD##*/}
+    record "$id" "pci ${dir##*/} ${vendor:--} ${product:--} ${class:--} ${numa:--} ${driver:--} ${group:--} ${physical:--}"
+    [[ $vendor$product =~ ^0x([0-9a-f]{4})0x([0-9a-f]{4})$ ]] &&
+      wanted[${BASH_REMATCH[1]}]+="/^$tab${BASH_REMATCH[2]}  /p;"
+    [[ $class =~ ^0x([0-9a-f]{2})([0-9a-f]{2})[0-9a-f]{2}$ ]] &&
+      wanted["C ${BASH_REMATCH[1]}"]+="/^$tab${BASH_REMATCH[2]}  /p;"
+  done
+  cd /
+  for file in /usr/share/misc/pci.ids /usr/share/hwdata/pci.ids; do [ ! -r "$file" ] || break; file=; done
+  if [ -n "$file" ] && command -v sed >/dev/null; then
+    record "$id" "file $file"
+    script=
+    for key in "${!wanted[@]}"; do script+="/^$key  /,/^[^$tab#]/{/^$key  /p;${wanted[$key]}}"$'\n'; done
+    out=$(exec sed -n "$script" "$file" 2>/dev/null)
+    mapfile -t lines <<<"$out"
+    for line in "${lines[@]}"; do record "$id" "name $line"; done
+  fi
+  printf "done %s\n" "$id"
+}

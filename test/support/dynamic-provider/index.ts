@@ -1,0 +1,11 @@
+export {
+  DynamicProvider,
+  RpcError,
+  serializedShim,
+  unknownValue,
+  type Failure,
+  type PartialFailure,
+  type Properties,
+  type StartOptions,
+} from "./dynamic-provider";
+export { SilentListener } from "./silent-listener";
