@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { engineGone, findEngineAddress } from "./engine-watch";
-import type { Operations } from "./operations";
+import type { Operations } from "../operations/running-operations";
 
 /** The engine kills the process 5 s after its SIGINT (docs/internals/pulumi.md). */
 const INTERRUPT_LIMIT_MS = 4000;

@@ -1,7 +1,7 @@
 import { endWithEngine } from "./end-with-engine";
-import { Operations } from "./operations";
+import { Operations } from "../operations/running-operations";
 import { MultifunctionPciProvider } from "./provider";
-import { ignoreBrokenPipe } from "./survive-broken-output";
+import { ignoreBrokenPipe } from "./ignore-broken-pipe";
 
 ignoreBrokenPipe(process.stdout, process.stderr);
 const operations = new Operations();
@@ -11,5 +11,5 @@ endWithEngine(operations);
 export const provider = new MultifunctionPciProvider(operations);
 
 /** What `getPciDevices` and the command line ask for; not for programs. */
-export { inspectHost } from "./inspect-host";
+export { inspectHost } from "../operations/inspect";
 export { describeReport } from "../inspect";

@@ -1,4 +1,4 @@
-import { toEngineProperties, type StateValue } from "./to-state";
+import { toEngineProperties, type StateValue } from "./engine-values";
 
 /**
  * A failure after which something is there: Pulumi keeps the resource with these properties, prints the

@@ -11,14 +11,14 @@ import { causeText, providerError, hasCode, printable, ProviderError } from "../
 import {
   attach,
   AttachFailure,
-  Deadline,
   detach,
   newIncarnation,
   actualStateOf,
   type Hypervisor,
   type Progress,
   type ActualState,
-} from "../lifecycle";
+} from "../apply";
+import { Deadline } from "../async";
 import { attachmentIdOf, findOwned, refuseAnothers, type Observation } from "../plan";
 import {
   addressesOf,
@@ -41,16 +41,16 @@ import {
   type AttachmentInputs,
   type AttachmentState,
 } from "../resource";
-import { credentialChecks } from "./credential-checks";
-import { readAmbientCredentials } from "./credentials";
-import { Hypervisors, type OpenOptions } from "./hypervisors";
-import { describePreview, look, PREVIEW_TIMEOUT_SECONDS, type Made } from "./look";
-import { Operations } from "./operations";
-import { toPublicError } from "./outward-error";
+import { credentialChecks } from "../connections/credential-checks";
+import { readAmbientCredentials } from "../connections/credentials";
+import { Hypervisors, type OpenOptions } from "../connections/hypervisor-pool";
+import { describePreview, look, PREVIEW_TIMEOUT_SECONDS, type Made } from "../operations/preview";
+import { Operations } from "../operations/running-operations";
+import { toPublicError } from "../operations/public-error";
 import { PartialFailure } from "./partial-failure";
-import { madeInOf, guestLocatorOf } from "./place";
-import { stateAfterFailure } from "./state-after-failure";
-import { toEngineProperties } from "./to-state";
+import { madeInOf, guestLocatorOf } from "../connections/guest-locator";
+import { stateAfterFailure } from "../operations/state-after-failure";
+import { toEngineProperties } from "./engine-values";
 
 type Properties = Readonly<Record<string, unknown>>;
 

@@ -1,3 +1,3 @@
 export { catalogue, refusalCodes, type ErrorCode } from "./catalogue";
-export { ProviderError, providerError, hasCode, causeText } from "./provider-error";
 export { printable } from "./printable";
+export { ProviderError, providerError, hasCode, causeText } from "./provider-error";

@@ -1,4 +1,10 @@
-export { composeReport } from "./compose";
-export type { Holders, InspectionInput, ListedFunction, ProgramArguments, PublicConnection } from "./picture";
-export type { PciReport } from "./report";
-export { describeReport, type ReportStyle } from "./words/describe-report";
+export type {
+  Holders,
+  InspectionInput,
+  ListedFunction,
+  ProgramArguments,
+  PublicConnection,
+} from "./inspection-input";
+export { composeReport } from "./report/compose";
+export type { PciReport } from "./report/report";
+export { describeReport, type ReportStyle } from "./text/describe-report";

@@ -1,7 +1,5 @@
-export { LibvirtClient, type DomainTarget, type LibvirtNodeDevice } from "./libvirt-client";
-export { findUuidBytes, type DomainState, type LibvirtDomain } from "./domain";
 export type { LifecycleEvent, MonitorEvent } from "./domain-events";
-export type { Unsubscribe } from "./subscription";
+export { findUuidBytes, type DomainState, type LibvirtDomain } from "./domain";
 export {
   LibvirtAuthenticationError,
   LibvirtDisconnectedError,
@@ -9,3 +7,5 @@ export {
   LibvirtErrorCode,
   LibvirtProtocolError,
 } from "./errors";
+export { LibvirtClient, type DomainTarget, type LibvirtNodeDevice } from "./libvirt-client";
+export type { Unsubscribe } from "./subscription";

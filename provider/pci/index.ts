@@ -13,12 +13,6 @@ export {
   type PciSlotAddress,
 } from "./address";
 export { defaultFunctionMap, isSameFunctionMap, type FunctionMapping } from "./function-map";
-export { isVfioDriver, type HostFunction } from "./host-function";
-export { hasRomOptions, isSameRom, romOptionsOf, type RomOptions } from "./rom-options";
-export { disksOn, findHostDevices, interfacesOn, listDevices } from "./host-devices";
-export type { HostFacts, DiskFacts, InterfaceFacts } from "./host-survey";
-export { findHostUses, type HostUse } from "./host-use";
-export { turnedRound } from "./stack";
 export {
   classifyBus,
   countFreeSlots,
@@ -33,3 +27,4 @@ export {
   type SlotKind,
   type SlotOccupant,
 } from "./guest-slot";
+export { hasRomOptions, isSameRom, romOptionsOf, type RomOptions } from "./rom-options";

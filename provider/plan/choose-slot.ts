@@ -8,9 +8,9 @@ import {
   type GuestSlot,
 } from "../pci";
 import { describeSlot } from "./describe";
-import { findTagOfAlias } from "./naming";
+import { findTagOfAlias } from "./identifiers";
 import type { Observation, OwnedResources } from "./observation";
-import type { PriorAttachment, DesiredAttachment } from "./wanted";
+import type { PriorAttachment, DesiredAttachment } from "./desired";
 
 /**
  * What stands whole in one slot stays there, also where someone has moved it, and whatever that slot is given to at the

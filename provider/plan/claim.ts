@@ -3,7 +3,7 @@ import { isSameFunctionMap, type FunctionMapping, type PciAddress } from "../pci
 import { listFunctions } from "./describe";
 import type { LedgerEntry, Observation, OwnedResources } from "./observation";
 import { isSteppingStone } from "./stepping-stone";
-import type { PriorAttachment, DesiredAttachment } from "./wanted";
+import type { PriorAttachment, DesiredAttachment } from "./desired";
 
 /** What tells one create from every other of the same owner token; see {@link LedgerEntry}. */
 export interface Incarnation {

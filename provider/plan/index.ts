@@ -1,3 +1,4 @@
+export { isAnothersEntry, refuseAnothers, whyLeft, type Incarnation } from "./claim";
 export {
   describePlan,
   describeSlot,
@@ -8,7 +9,7 @@ export {
   listFunctions,
   type Interruption,
 } from "./describe";
-export { isAnothersEntry, refuseAnothers, whyLeft, type Incarnation } from "./claim";
+export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./desired";
 export {
   aliasOf,
   attachmentIdOf,
@@ -18,7 +19,7 @@ export {
   qemuIdOf,
   tagOf,
   hasRomSuffix,
-} from "./naming";
+} from "./identifiers";
 export type {
   Configuration,
   ConfiguredFunction,
@@ -42,6 +43,5 @@ export { configurationOf } from "./plan-configuration";
 export { hasEnded, planDetach } from "./plan-detach";
 export { withRecorded } from "./recorded-holdings";
 export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
-export { findWaiting } from "./waiting";
-export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./wanted";
 export { isSteppingStone } from "./stepping-stone";
+export { findWaiting } from "./waiting";

@@ -1,4 +1,6 @@
-import type { GuestBus, GuestSlot, HostFunction, HostUse, PciAddress, RomOptions } from "../pci";
+import type { GuestBus, GuestSlot, PciAddress, RomOptions } from "../pci";
+import type { HostFunction } from "../host/facts";
+import type { HostUse } from "../host/uses";
 
 /**
  * Whether the guest can take part in a plug or an unplug. `prelaunch`: started paused and never run, in

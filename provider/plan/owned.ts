@@ -1,5 +1,5 @@
 import { compareAddresses, romOptionsOf, type PciAddress } from "../pci";
-import { aliasOf, findTagOfAlias, findTagOfQemuId, tagOf } from "./naming";
+import { aliasOf, findTagOfAlias, findTagOfQemuId, tagOf } from "./identifiers";
 import type { LedgerEntry, Observation, OwnedResources, PluggedFunction } from "./observation";
 
 /**

@@ -3,24 +3,23 @@ import {
   compareAddresses,
   defaultFunctionMap,
   functionNumberOf,
-  isVfioDriver,
   pciAddressOf,
   romOptionsOf,
   slotOf,
   type FunctionMapping,
   type GuestSlot,
-  type HostFunction,
-  type HostUse,
   type PciAddress,
 } from "../pci";
+import { isVfioDriver, type HostFunction } from "../host/facts";
+import type { HostUse } from "../host/uses";
 import { chooseSlot, isPluggedAs, refuseSlotGivenAway, slotOfConfigured, usableBuses } from "./choose-slot";
 import { incarnationFor, isAnothersEntry, isVisible, refuseAnothers, refuseStandingOtherwise } from "./claim";
 import { listUses } from "./describe";
-import { aliasOf, findTagOfAlias, qemuIdOf } from "./naming";
+import { aliasOf, findTagOfAlias, qemuIdOf } from "./identifiers";
 import type { Holding, LedgerEntry, LedgerLocation, Observation, OwnedResources } from "./observation";
 import { entriesOf, findOwned, isNothing, pluggedAtBoot } from "./owned";
-import { refuseQemuLimits } from "./refuse-confined";
-import { refuseParentsOfVirtualFunctions } from "./physical-functions";
+import { refuseQemuLimits } from "./checks/qemu-limits";
+import { refuseParentsOfVirtualFunctions } from "./checks/physical-functions";
 import { configurationOf, planConfiguration, refuseConfiguredOtherwise } from "./plan-configuration";
 import {
   isReattachedByLibvirt,
@@ -37,7 +36,7 @@ import { findSingle } from "./plan-single";
 import { findSteppingStones } from "./stepping-stone";
 import type { Plan, PlugTarget, Step, TakenFunction } from "./step";
 import { findWaiting } from "./waiting";
-import type { PriorAttachment, DesiredAttachment } from "./wanted";
+import type { PriorAttachment, DesiredAttachment } from "./desired";
 
 /**
  * Ordered steps from what is there to what is wanted; throws a ProviderError that says why it cannot be.

@@ -1,6 +1,7 @@
 import { providerError } from "../errors";
-import { isSameRom, isVfioDriver, romOptionsOf, type PciAddress } from "../pci";
-import { aliasOf, findTagOfAlias } from "./naming";
+import { isSameRom, romOptionsOf, type PciAddress } from "../pci";
+import { isVfioDriver } from "../host/facts";
+import { aliasOf, findTagOfAlias } from "./identifiers";
 import type { ConfiguredFunction, LedgerEntry, Observation, OwnedResources } from "./observation";
 import type { Step } from "./step";
 

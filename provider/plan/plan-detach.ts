@@ -1,13 +1,14 @@
 import { providerError } from "../errors";
-import { isAcpiSlot, isVfioDriver, romOptionsOf, type PciAddress, type SlotKind } from "../pci";
+import { isAcpiSlot, romOptionsOf, type PciAddress, type SlotKind } from "../pci";
+import { isVfioDriver } from "../host/facts";
 import { hasOtherIncarnation } from "./claim";
-import { aliasOf, findTagOfQemuId } from "./naming";
+import { aliasOf, findTagOfQemuId } from "./identifiers";
 import type { LedgerLocation, Observation, OwnedResources, PluggedFunction } from "./observation";
 import { findOwned } from "./owned";
 import { planUnconfigure } from "./plan-configuration";
 import type { Plan, Step } from "./step";
 import { findWaiting } from "./waiting";
-import type { PriorAttachment, PriorFunction } from "./wanted";
+import type { PriorAttachment, PriorFunction } from "./desired";
 
 /**
  * Steps that give back everything the owner has; none where it has nothing. The guest's configuration loses it

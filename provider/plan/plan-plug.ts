@@ -1,5 +1,5 @@
 import { isAcpiSlot, type GuestSlot } from "../pci";
-import { aliasOf, findTagOfAlias, findTagOfQemuId } from "./naming";
+import { aliasOf, findTagOfAlias, findTagOfQemuId } from "./identifiers";
 import type { Observation } from "./observation";
 import type { SteppingStones } from "./stepping-stone";
 import type { PlugTarget, Step, TakenFunction } from "./step";

@@ -1,5 +1,6 @@
-import { isVfioDriver, type HostFunction, type PciAddress } from "../pci";
-import { aliasOf } from "./naming";
+import { isVfioDriver, type HostFunction } from "../host/facts";
+import type { PciAddress } from "../pci";
+import { aliasOf } from "./identifiers";
 import type { Holding, Observation } from "./observation";
 
 /**

@@ -1,7 +1,7 @@
 import { providerError } from "../errors";
 import { findFreeSlot, type FunctionMapping, type GuestBus, type GuestSlot } from "../pci";
 import { listFunctions } from "./describe";
-import { aliasOf } from "./naming";
+import { aliasOf } from "./identifiers";
 import type { LedgerEntry, Observation, PluggedFunction } from "./observation";
 
 /** For each IOMMU group of a set, the function that libvirt plugs alone for a moment, and where. */

@@ -1,8 +1,9 @@
-import { isVfioDriver, type PciAddress } from "../pci";
-import { findTagOfAlias } from "./naming";
+import { isVfioDriver } from "../host/facts";
+import type { PciAddress } from "../pci";
+import { findTagOfAlias } from "./identifiers";
 import { allEntriesOf } from "./owned";
 import type { Observation, OwnedResources } from "./observation";
-import type { PriorAttachment, PriorFunction } from "./wanted";
+import type { PriorAttachment, PriorFunction } from "./desired";
 
 /**
  * Functions that the ledger or the state remembers with a driver of the host's, that have none or one of VFIO's now, and that

@@ -1,13 +1,13 @@
-export type { AttachmentInputs, ConnectionInputs } from "./attachment-schema";
-export { addressesOf, queryForPlug, priorOf, timeoutsOf, desiredOf } from "./attachment-spec";
-export { composeState, parseState, type AttachmentState } from "./attachment-state";
+export { addressesOf, queryForPlug, priorOf, timeoutsOf, desiredOf } from "./desired";
+export type { AttachmentInputs, ConnectionInputs } from "./inputs/attachment-schema";
 export {
   findInputFailures,
   normaliseInputs,
   parseCheckedInputs,
   type CredentialChecks,
   type InputFailure,
-} from "./check-inputs";
+} from "./inputs/check-inputs";
+export { hasUnknown, UNKNOWN_VALUE } from "./inputs/unknown";
 export {
   changedArguments,
   identityOf,
@@ -16,5 +16,5 @@ export {
   isSameState,
   withSpelling,
   type ObservedIdentity,
-} from "./decide";
-export { hasUnknown, UNKNOWN_VALUE } from "./unknown";
+} from "./replacement";
+export { composeState, parseState, type AttachmentState } from "./state";

@@ -1,6 +1,6 @@
 import { attachmentIdOf, aliasOf, tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
-import { at } from "../support/wanted";
+import { at } from "../support/desired";
 import { attachmentLab, NIC } from "../lab/support/attachment-lab";
 
 const lab = attachmentLab();

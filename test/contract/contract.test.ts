@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { causeText } from "../../provider/errors";
-import { attach, detach, type ActualState } from "../../provider/lifecycle";
-import { readActualState } from "../support/look-at-reality";
+import { attach, detach, type ActualState } from "../../provider/apply";
+import { readActualState } from "../support/read-actual-state";
 import type { DesiredAttachment } from "../../provider/plan";
 import type { QmpArguments } from "../../provider/qmp";
 import { eventually } from "../support/eventually";
 import { attachRequest, detachRequest } from "../support/requests";
 import { OWNER } from "../support/scenarios";
-import { wants } from "../support/wanted";
+import { wants } from "../support/desired";
 import {
   behaviours,
   matrixCells,

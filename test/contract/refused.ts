@@ -1,10 +1,10 @@
 import { surveyGuest, QmpGuest } from "../../provider/hypervisor/qemu";
-import { attach } from "../../provider/lifecycle";
+import { attach } from "../../provider/apply";
 import type { GuestSlot } from "../../provider/pci";
 import type { PlugTarget } from "../../provider/plan";
 import { BareQemu, EmulatedVfio, PlainHypervisor } from "../support/plain-qemu";
 import { attachRequest } from "../support/requests";
-import { at, wants } from "../support/wanted";
+import { at, wants } from "../support/desired";
 import type { Cell, Refusal } from "../support/matrix/cells";
 import { noteMeasured } from "./support/measured";
 

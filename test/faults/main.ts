@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { startLab } from "../../lab";
-import buildPackage from "../support/build-package";
+import buildPackage from "../support/build-package.js";
 import { currentCommit } from "../support/commit";
 import { keyOfRow, readRows, writeReport } from "./report";
 import { chooseCases, sampleOf } from "./sample";

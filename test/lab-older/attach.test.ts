@@ -1,4 +1,4 @@
-import { inspectHost } from "../../provider/dynamic/inspect-host";
+import { inspectHost } from "../../provider/operations/inspect";
 import { eventually } from "../support/eventually";
 import { attachmentLab, NIC } from "../lab/support/attachment-lab";
 

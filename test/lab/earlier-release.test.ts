@@ -1,4 +1,4 @@
-import { LEDGER_URI } from "../../provider/hypervisor/libvirt/ledger-xml";
+import { LEDGER_URI } from "../../provider/hypervisor/libvirt/xml/ledger-xml";
 import { eventually } from "../support/eventually";
 import { writeLedgerAsBefore } from "../support/ledger-of-before";
 import { attachmentLab, NIC, type Kept } from "./support/attachment-lab";

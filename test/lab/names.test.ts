@@ -1,5 +1,5 @@
-import { parseDomainXml } from "../../provider/hypervisor/libvirt/domain-xml";
-import { LEDGER_PREFIX, LEDGER_URI } from "../../provider/hypervisor/libvirt/ledger-xml";
+import { parseDomainXml } from "../../provider/hypervisor/libvirt/xml/domain-xml";
+import { LEDGER_PREFIX, LEDGER_URI } from "../../provider/hypervisor/libvirt/xml/ledger-xml";
 import { tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
 import { attachmentLab, NIC, OTHER_NIC, type Kept } from "./support/attachment-lab";

@@ -1,7 +1,7 @@
-import { parseDomainXml } from "../../provider/hypervisor/libvirt/domain-xml";
+import { parseDomainXml } from "../../provider/hypervisor/libvirt/xml/domain-xml";
 import { aliasOf, tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
-import { at } from "../support/wanted";
+import { at } from "../support/desired";
 import { attachmentLab, NIC, OTHER_NIC, type Kept } from "./support/attachment-lab";
 
 const lab = attachmentLab();

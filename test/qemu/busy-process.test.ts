@@ -2,7 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HOST_FOLDERS } from "../../provider/hypervisor/plain-qemu/host-folders";
+import { HOST_FOLDERS } from "../../provider/hypervisor/plain-qemu/program/host-folders";
 import { hostProgram } from "../../provider/hypervisor/plain-qemu/program/host-program";
 
 /** Each may be the one that is told in the middle; read line by line, one of 80 was. */

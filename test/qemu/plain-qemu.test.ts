@@ -1,5 +1,5 @@
-import { attach, detach } from "../../provider/lifecycle";
-import { readActualState } from "../support/look-at-reality";
+import { attach, detach } from "../../provider/apply";
+import { readActualState } from "../support/read-actual-state";
 import { eventually } from "../support/eventually";
 import { PlainHypervisor, PlainQemu } from "../support/plain-qemu";
 import { attachRequest, detachRequest } from "../support/requests";

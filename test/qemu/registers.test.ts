@@ -1,5 +1,5 @@
 import { QmpGuest } from "../../provider/hypervisor/qemu";
-import type { GuestState } from "../../provider/lifecycle";
+import type { GuestState } from "../../provider/apply";
 import { eventually } from "../support/eventually";
 import { PlainQemu } from "../support/plain-qemu";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { causeText } from "../../provider/errors";
-import { attach, detach } from "../../provider/lifecycle";
+import { attach, detach } from "../../provider/apply";
 import { eventually } from "../support/eventually";
 import { PlainHypervisor, PlainQemu } from "../support/plain-qemu";
 import { attachRequest, detachRequest } from "../support/requests";

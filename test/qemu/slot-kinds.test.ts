@@ -2,7 +2,7 @@ import { QmpGuest, surveyGuest } from "../../provider/hypervisor/qemu";
 import { findFreeSlot, type GuestBus, type GuestSlot } from "../../provider/pci";
 import type { PlugTarget } from "../../provider/plan";
 import { BareQemu, EmulatedVfio } from "../support/plain-qemu";
-import { at } from "../support/wanted";
+import { at } from "../support/desired";
 
 const { signal } = new AbortController();
 const everyBus = ["pci.0", "pci.1", "pci.2", "pci.3", "phb1.0", "br1"];

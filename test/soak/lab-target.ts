@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startLab, type Lab } from "../../lab";
 import { lookAtHost, settledDifferences } from "../faults/host-look";
 import { DynamicProvider, RpcError, type Properties } from "../support/dynamic-provider";
-import buildPackage from "../support/build-package";
+import buildPackage from "../support/build-package.js";
 import { differencesOf } from "./differences";
 import type { Figures, SoakTarget } from "./target";
 import type { SoakSet, Weights } from "./walk";

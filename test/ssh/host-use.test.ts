@@ -1,8 +1,9 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { findHostUses, type DiskFacts, type InterfaceFacts } from "../../provider/pci";
-import type { HostFacts, SshConnection } from "../../provider/ssh";
+import { findHostUses, type DiskFacts, type InterfaceFacts } from "../../provider/host/uses";
+import type { HostFacts } from "../../provider/host/facts";
+import type { SshConnection } from "../../provider/ssh";
 import { NetworkNamespace } from "../support/network-namespace";
 import { Bench, waitUntil, type Sshd } from "../support/sshd";
 

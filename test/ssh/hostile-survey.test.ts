@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { ServerChannel } from "ssh2";
-import { findHostUses } from "../../provider/pci";
+import { findHostUses } from "../../provider/host/uses";
 import { READY_WORD } from "../../provider/host/helper/helper-program";
 import { InProcessServer } from "./support/in-process-server";
 import { lockFiles, own } from "./support/lock-files";

@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import type { HostLock, SshConnection } from "../../provider/ssh";
+import type { HostLock } from "../../provider/host/helper";
+import type { SshConnection } from "../../provider/ssh";
 import { ClientProcess } from "./support/client-process";
 import { isPending, lockFiles, own } from "./support/lock-files";
 import { Bench, type Sshd, waitUntil } from "../support/sshd";

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import type { HostFacts } from "../../provider/ssh";
+import type { HostFacts } from "../../provider/host/facts";
 import { run } from "./support/run";
 import { Bench } from "../support/sshd";
 

@@ -1,5 +1,5 @@
 import type { Lab } from "../../lab";
-import { LEDGER_PREFIX, LEDGER_URI } from "../../provider/hypervisor/libvirt/ledger-xml";
+import { LEDGER_PREFIX, LEDGER_URI } from "../../provider/hypervisor/libvirt/xml/ledger-xml";
 
 /**
  * Takes out of the ledger of the lab's guest1, in each of these places, what 0.1.0 does not write there.

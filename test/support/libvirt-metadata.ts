@@ -1,4 +1,4 @@
-import { LEDGER_PREFIX, LEDGER_URI } from "../../provider/hypervisor/libvirt/ledger-xml";
+import { LEDGER_PREFIX, LEDGER_URI } from "../../provider/hypervisor/libvirt/xml/ledger-xml";
 
 /** One element of a guest's metadata as `virDomainSetMetadata` gets it: without its namespace, which libvirt adds. */
 export interface GivenMetadata {

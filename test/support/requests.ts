@@ -1,6 +1,6 @@
-import type { AttachRequest, DetachRequest } from "../../provider/lifecycle";
+import type { AttachRequest, DetachRequest } from "../../provider/apply";
 import { OLD_STATE, OWNER } from "./scenarios";
-import { wants } from "./wanted";
+import { wants } from "./desired";
 import { OWN_GUEST } from "./world";
 
 const query = { addresses: ["0000:01:00"] };

@@ -4,11 +4,11 @@ import {
   pciAddressOf,
   slotOf,
   type GuestBus,
-  type HostFunction,
   type PciAddress,
   type PciSlotAddress,
   type RomOptions,
 } from "../../provider/pci";
+import type { HostFunction } from "../../provider/host/facts";
 import { planAttach, type Plan, type PriorAttachment, type DesiredAttachment } from "../../provider/plan";
 import { conventionalBus, expressBus, hostFunction, OTHER_GUEST, World, type WorldStart } from "./world";
 

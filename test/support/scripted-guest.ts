@@ -1,4 +1,4 @@
-import type { Guest, GuestEvent, GuestEnumeration, GuestState, UnplugAnswer } from "../../provider/lifecycle";
+import type { Guest, GuestEvent, GuestEnumeration, GuestState, UnplugAnswer } from "../../provider/apply";
 import type { GuestSlot } from "../../provider/pci";
 import type { GuestRunState, PlugTarget } from "../../provider/plan";
 

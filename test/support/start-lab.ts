@@ -1,5 +1,5 @@
 import { SHARED_LAB_VARIABLE, startLab, type Lab } from "../../lab";
-import buildPackage from "./build-package";
+import buildPackage from "./build-package.js";
 
 declare global {
   /** The lab of this test run; set in Jest's own process only. */

@@ -11,8 +11,9 @@ import type {
   PausableClock,
   ObservationQuery,
   UnplugAnswer,
-} from "../../provider/lifecycle";
-import type { GuestSlot, HostFunction, PciAddress } from "../../provider/pci";
+} from "../../provider/apply";
+import type { GuestSlot, PciAddress } from "../../provider/pci";
+import type { HostFunction } from "../../provider/host/facts";
 import type { LedgerLocation, Observation, PlugTarget } from "../../provider/plan";
 import { OWN_GUEST, type World } from "./world";
 

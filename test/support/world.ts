@@ -1,4 +1,5 @@
-import type { FunctionMapping, GuestBus, HostFunction, PciAddress, SlotKind } from "../../provider/pci";
+import type { FunctionMapping, GuestBus, PciAddress, SlotKind } from "../../provider/pci";
+import type { HostFunction } from "../../provider/host/facts";
 import {
   aliasOf,
   findTagOfAlias,

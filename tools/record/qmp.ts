@@ -11,15 +11,15 @@ import "../tsx/shell-text.cjs";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Hypervisors } from "../../provider/dynamic/hypervisors";
-import { attach, detach, type Hypervisor } from "../../provider/lifecycle";
+import { Hypervisors } from "../../provider/connections/hypervisor-pool";
+import { attach, detach, type Hypervisor } from "../../provider/apply";
 import { LibvirtClient, type LibvirtDomain } from "../../provider/libvirt-rpc";
 import type { PciSlotAddress } from "../../provider/pci";
 import { planAttach } from "../../provider/plan";
 import { findObjectType, isRecord } from "../../provider/qmp";
 import type { ConnectionInputs } from "../../provider/resource";
 import { SshPool, type SshConnection } from "../../provider/ssh";
-import { SshTargets } from "../../provider/dynamic/ssh-targets";
+import { SshTargets } from "../../provider/connections/ssh-target-resolver";
 import { recordingsFolder, type GuestRecording } from "../../test/support/recordings/guest-recording";
 
 const GUEST = "guest1";

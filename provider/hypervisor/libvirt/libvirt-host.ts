@@ -1,20 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { providerError } from "../../errors";
-import type { Host, Identity, ObservationQuery } from "../../lifecycle";
+import type { Host, Identity, ObservationQuery } from "../../apply";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient, type LibvirtDomain } from "../../libvirt-rpc";
 import {
   findPciAddress,
   findPciSlotAddress,
   FUNCTIONS_PER_SLOT,
-  isVfioDriver,
   pciAddressOf,
   romOptionsOf,
   type GuestSlot,
-  type HostFunction,
-  type HostFacts,
   type PciAddress,
   type PciSlotAddress,
 } from "../../pci";
+import { isVfioDriver, type HostFunction } from "../../host/facts";
+import type { HostFacts } from "../../host/uses";
 import {
   describeSlot,
   findTagOfAlias,
@@ -25,19 +24,19 @@ import {
   type PlugTarget,
 } from "../../plan";
 import { listVfioPaths, qemuIdAt, type QmpMonitor } from "../../qmp";
-import { readHostUses } from "../host-uses";
+import { readHostUses } from "../read-host-uses";
 import { findHostFunction, surveyGuest, type GuestSurvey } from "../qemu";
 import { retryBusyJob } from "./busy-job";
-import { DetachedNodeDevices } from "./detached-node-devices";
-import { parseDomainXml, type DomainDescription } from "./domain-xml";
+import { DetachedNodeDevices } from "./holding/detached-node-devices";
+import { parseDomainXml, type DomainDescription } from "./xml/domain-xml";
 import { hasEnded } from "./has-ended";
-import type { FunctionHolderDependencies, FunctionHolder } from "./holding-way";
-import { configuredHostdev, steppingStoneHostdev, unassignedHostdev } from "./hostdev-xml";
+import type { FunctionHolderDependencies, FunctionHolder } from "./holding/function-holder";
+import { configuredHostdev, steppingStoneHostdev, unassignedHostdev } from "./xml/hostdev-xml";
 import type { LibvirtSession } from "./libvirt-session";
-import { nodeDeviceName, parseNodeDeviceXml, type NodeDeviceDescription } from "./node-device-xml";
+import { nodeDeviceName, parseNodeDeviceXml, type NodeDeviceDescription } from "./xml/node-device-xml";
 import { isLibvirtError, reasonOf } from "./refused";
 import { describeGuests, toldUnread, undefinedOnError, type DescribedGuests } from "./running-guests";
-import { UnassignedHostdevs } from "./unassigned-hostdevs";
+import { UnassignedHostdevs } from "./holding/unassigned-hostdevs";
 
 /** virConnectListAllDomainsFlags: guests without configuration only. */
 const TRANSIENT_DOMAINS = 8;

@@ -1,8 +1,8 @@
-import type { Ledger } from "../../lifecycle";
+import type { Ledger } from "../../apply";
 import { LibvirtError, LibvirtErrorCode, type LibvirtDomain } from "../../libvirt-rpc";
 import type { LedgerEntry, LedgerLocation } from "../../plan";
 import { retryBusyJob } from "./busy-job";
-import { eraseFromLedger, LEDGER_PREFIX, LEDGER_URI, recordInLedger } from "./ledger-xml";
+import { eraseFromLedger, LEDGER_PREFIX, LEDGER_URI, recordInLedger } from "./xml/ledger-xml";
 import type { LibvirtSession } from "./libvirt-session";
 
 /** Which of the guest's two descriptions libvirt is asked to change. */

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { causeText, providerError } from "../../errors";
 import { findUuidBytes, LibvirtClient, LibvirtError } from "../../libvirt-rpc";
-import { child, parseXml, textOf } from "./xml";
+import { child, parseXml, textOf } from "./xml/xml";
 
 /** How a host is reached: streams over a connection that someone else owns. */
 export interface StreamFactory {

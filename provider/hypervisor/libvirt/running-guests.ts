@@ -1,7 +1,7 @@
 import { causeText, providerError, hasCode } from "../../errors";
 import { LibvirtErrorCode, type LibvirtClient } from "../../libvirt-rpc";
 import type { GuestIdentity, Observation } from "../../plan";
-import { parseDomainXml, type DomainDescription } from "./domain-xml";
+import { parseDomainXml, type DomainDescription } from "./xml/domain-xml";
 import type { LibvirtSession } from "./libvirt-session";
 import { isLibvirtError } from "./refused";
 

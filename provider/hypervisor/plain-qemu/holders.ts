@@ -1,10 +1,10 @@
 import type { PciAddress } from "../../pci";
 import type { Observation } from "../../plan";
-import type { HostChannels, Privilege } from "./host-channels";
-import { HOST_FOLDERS, type HostFolders } from "./host-folders";
-import { parseHostLook } from "./host-look";
-import { HostRequests } from "./host-requests";
-import { holdingsOf } from "./own-part";
+import type { HostChannels, Privilege } from "./program/host-channels";
+import { HOST_FOLDERS, type HostFolders } from "./program/host-folders";
+import { parseHostLook } from "./program/host-look";
+import { HostRequests } from "./program/host-requests";
+import { holdingsOf } from "./own-functions";
 
 /** A path at which no monitor listens: the look is about no guest. */
 const NO_SOCKET = "/run/multifunction-pci/no-socket";

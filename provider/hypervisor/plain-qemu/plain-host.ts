@@ -1,23 +1,19 @@
 import { causeText, providerError, hasCode } from "../../errors";
-import type { Host, Identity, ObservationQuery } from "../../lifecycle";
-import {
-  findPciAddress,
-  findPciSlotAddress,
-  type HostFunction,
-  type HostFacts,
-  type PciAddress,
-} from "../../pci";
+import type { Host, Identity, ObservationQuery } from "../../apply";
+import { findPciAddress, findPciSlotAddress, type PciAddress } from "../../pci";
+import type { HostFunction } from "../../host/facts";
+import type { HostFacts } from "../../host/uses";
 import type { ConfiguredFunction, GuestIdentity, Observation } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
-import { readHostUses } from "../host-uses";
+import { readHostUses } from "../read-host-uses";
 import { surveyGuest, type GuestSurvey } from "../qemu";
-import { Batcher } from "./bundle";
-import { qemuLimitsOf } from "./confinement";
+import { Batcher } from "../../async/batcher";
+import { qemuLimitsOf } from "./qemu-limits";
 import { findUuid } from "./guest-uuid";
-import type { HostFolders } from "./host-folders";
-import { parseFunctions, parseHostLook, type HostLook, type SeenLedgerFile } from "./host-look";
-import type { HostRequests } from "./host-requests";
-import { relevantFunctions, holdingsOf, isNamed } from "./own-part";
+import type { HostFolders } from "./program/host-folders";
+import { parseFunctions, parseHostLook, type HostLook, type SeenLedgerFile } from "./program/host-look";
+import type { HostRequests } from "./program/host-requests";
+import { relevantFunctions, holdingsOf, isNamed } from "./own-functions";
 import { isDriverName, ledgerUnreadable } from "./ledger-file";
 import { SocketGuests, type MadeIn, type SocketGuest } from "./socket-guest";
 

@@ -1,10 +1,10 @@
-import type { Hypervisor, Lock } from "../../lifecycle";
-import type { HostFacts } from "../../pci";
+import type { Hypervisor, Lock } from "../../apply";
+import type { HostFacts } from "../../host/uses";
 import type { QmpMonitor } from "../../qmp";
 import { QmpGuest } from "../qemu";
-import type { HostChannels, Privilege } from "./host-channels";
-import { HOST_FOLDERS, type HostFolders } from "./host-folders";
-import { HostRequests } from "./host-requests";
+import type { HostChannels, Privilege } from "./program/host-channels";
+import { HOST_FOLDERS, type HostFolders } from "./program/host-folders";
+import { HostRequests } from "./program/host-requests";
 import { ledgerFileName } from "./ledger-file";
 import { PlainHost } from "./plain-host";
 import { PlainLedger, type SeenLedger } from "./plain-ledger";

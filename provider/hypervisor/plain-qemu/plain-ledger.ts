@@ -1,6 +1,6 @@
-import type { Ledger } from "../../lifecycle";
+import type { Ledger } from "../../apply";
 import type { LedgerEntry, LedgerLocation } from "../../plan";
-import type { HostRequests } from "./host-requests";
+import type { HostRequests } from "./program/host-requests";
 import { eraseFromFile, ledgerFileName, recordInFile, strikeFromFile } from "./ledger-file";
 import type { LedgerFileName } from "./socket-guest";
 

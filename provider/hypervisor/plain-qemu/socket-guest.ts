@@ -1,6 +1,6 @@
 import type { GuestIdentity } from "../../plan";
 import { uuidOfSocket } from "./guest-uuid";
-import type { HostLook, SeenLedgerFile } from "./host-look";
+import type { HostLook, SeenLedgerFile } from "./program/host-look";
 
 /** Which of the ledger's files one is: the guest in its name, and the socket that stands in it. */
 export type LedgerFileName = Pick<SeenLedgerFile, "guest" | "socket">;

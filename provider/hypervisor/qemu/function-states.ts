@@ -1,4 +1,4 @@
-import type { GuestState } from "../../lifecycle";
+import type { GuestState } from "../../apply";
 import type { QmpMonitor } from "../../qmp";
 import {
   BARS,
@@ -10,7 +10,7 @@ import {
   type ConfigSpace,
   type FunctionAddress,
 } from "./config-space";
-import { hasMappedRegion, listPciDevices, type PciDevice } from "./guest-side-view";
+import { hasMappedRegion, listPciDevices, type PciDevice } from "./guest-enumeration";
 
 /** Two reads this far apart that are the same show no BAR that is being measured. */
 const SECOND_READ_MS = 50;

@@ -19,7 +19,7 @@ import {
   vfioPathsIn,
   type QmpMonitor,
 } from "../../qmp";
-import { findBusPaths, isDevfn, readOccupants, type GuestBusPath } from "./bus-places";
+import { findBusPaths, isDevfn, readOccupants, type GuestBusPath } from "./bus-paths";
 import { findHostFunction } from "./host-function-of";
 import { askRunState } from "./run-state";
 

@@ -1,7 +1,7 @@
 import type { GuestSlot } from "../../pci";
 import { findTagOfQemuId, type PlugTarget } from "../../plan";
 import { listProperties, PERIPHERAL_PATH, type QmpMonitor } from "../../qmp";
-import { findBusPaths, readOccupants } from "./bus-places";
+import { findBusPaths, readOccupants } from "./bus-paths";
 
 /**
  * What stands where a function is to be plugged, in words; undefined where nothing is in the way: no device at its own

@@ -1,10 +1,10 @@
 import { causeText, providerError } from "../../errors";
-import type { Guest, GuestEvent, GuestEnumeration, GuestState, UnplugAnswer } from "../../lifecycle";
+import type { Guest, GuestEvent, GuestEnumeration, GuestState, UnplugAnswer } from "../../apply";
 import type { GuestSlot } from "../../pci";
 import { describeSlot, type GuestRunState, type PlugTarget } from "../../plan";
 import { listProperties, PERIPHERAL_PATH, type QmpEvent, type QmpMonitor } from "../../qmp";
 import { readStates } from "./function-states";
-import { findGuestEnumeration, isBusEnumerated } from "./guest-side-view";
+import { findGuestEnumeration, isBusEnumerated } from "./guest-enumeration";
 import { findMeaning } from "./known-errors";
 import { findObstacle } from "./occupancy";
 import { askRunState } from "./run-state";

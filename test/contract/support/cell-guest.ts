@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { surveyGuest } from "../../../provider/hypervisor/qemu";
 import { QmpSession } from "../../../provider/hypervisor/plain-qemu/qmp-session";
-import type { ActualState } from "../../../provider/lifecycle";
+import type { ActualState } from "../../../provider/apply";
 import type { GuestBus } from "../../../provider/pci";
 import { PERIPHERAL_PATH, QmpError, type QmpMonitor } from "../../../provider/qmp";
 import { PlainHypervisor, PlainQemu, type GuestSide } from "../../support/plain-qemu";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectLab, GUESTS, type GuestName, type Lab } from "../../../lab";
 import { MultifunctionPciProvider } from "../../../provider/dynamic/provider";
-import { parseDomainXml } from "../../../provider/hypervisor/libvirt/domain-xml";
+import { parseDomainXml } from "../../../provider/hypervisor/libvirt/xml/domain-xml";
 import { findTagOfAlias } from "../../../provider/plan";
 
 /** The lab's devices that may be given away; each is one IOMMU group on e1000e. */

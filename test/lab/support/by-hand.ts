@@ -1,7 +1,7 @@
-import { parseDomainXml } from "../../../provider/hypervisor/libvirt/domain-xml";
+import { parseDomainXml } from "../../../provider/hypervisor/libvirt/xml/domain-xml";
 import { aliasOf, qemuIdOf, tagOf } from "../../../provider/plan";
 import { eventually } from "../../support/eventually";
-import { at } from "../../support/wanted";
+import { at } from "../../support/desired";
 import { NIC, type AttachmentLab, type Kept } from "./attachment-lab";
 
 const OWNER = "organization/lab/test/nic";
@@ -83,7 +83,11 @@ export class ByHand {
     expect(holdings.map((one) => [one.hostAddress, one.alias, one.isUnassigned]).sort()).toEqual(
       ALL.map((n) => [`${NIC}.${n}`, aliasOf(TAG, at(`${NIC}.${n}`)), true]),
     );
-    const functions = ALL.map((n) => ({ hostAddress: `${NIC}.${n}`, guestFunction: n, hostDriver: "e1000e" }));
+    const functions = ALL.map((n) => ({
+      hostAddress: `${NIC}.${n}`,
+      guestFunction: n,
+      hostDriver: "e1000e",
+    }));
     const since: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     const { incarnation } = kept.outs;
     expect(ledger).toEqual([{ owner: OWNER, tag: TAG, slot, functions, incarnation, since }]);

@@ -1,13 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Hypervisor, Lock } from "../../../provider/lifecycle";
-import { KeyedMutex } from "../../../provider/ssh/keyed-mutex";
+import type { Hypervisor, Lock } from "../../../provider/apply";
+import { KeyedMutex } from "../../../provider/async/keyed-mutex";
 import { hostDevice, World } from "../../support/world";
 import { WorldHypervisor } from "../../support/world-hypervisor";
 
 /**
- * Stands in for provider/dynamic/hypervisors.ts in the bundle of MemoryHost: one host in memory, whose calls are
+ * Stands in for provider/connections/hypervisor-pool.ts in the bundle of MemoryHost: one host in memory, whose calls are
  * written to a file and stopped by another, both in the provider's working directory.
  */
 export class Hypervisors {

@@ -45,6 +45,6 @@ test.each(["the host cannot be looked at, so the plan will be made at apply", "d
   "docs/troubleshooting.md quotes what the preview says: %s",
   (line) => {
     expect(readText("docs/troubleshooting.md").replace(/\s+/g, " ")).toContain(line);
-    expect(readText("provider/dynamic/look.ts")).toContain(line);
+    expect(readText("provider/operations/preview.ts")).toContain(line);
   },
 );

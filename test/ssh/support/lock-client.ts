@@ -5,7 +5,8 @@
 import "../../../tools/tsx/shell-text.cjs";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
-import { SshPool, type HostLock, type SshTarget } from "../../../provider/ssh";
+import { SshPool, type SshTarget } from "../../../provider/ssh";
+import type { HostLock } from "../../../provider/host/helper";
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { SshTargets } from "../../../provider/dynamic/ssh-targets";
+import { SshTargets } from "../../../provider/connections/ssh-target-resolver";
 import type { ConnectionInputs } from "../../../provider/resource";
 import { OpensshConfig, type SshTarget } from "../../../provider/ssh";
 import type { Workspace } from "../../support/sshd";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { Hypervisors } from "../../../provider/dynamic/hypervisors";
-import { Operations } from "../../../provider/dynamic/operations";
+import { Hypervisors } from "../../../provider/connections/hypervisor-pool";
+import { Operations } from "../../../provider/operations/running-operations";
 import { MultifunctionPciProvider } from "../../../provider/dynamic/provider";
 import { plainHypervisor, plainMonitor } from "../../../provider/hypervisor/plain-qemu";
 import { Bench, publicLine, type Sshd } from "../sshd";

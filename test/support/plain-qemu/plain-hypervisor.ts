@@ -1,6 +1,6 @@
 import { surveyGuest, QmpGuest, type GuestSurvey } from "../../../provider/hypervisor/qemu";
-import type { Guest, Host, Hypervisor, Ledger, Lock, ObservationQuery } from "../../../provider/lifecycle";
-import type { HostFunction } from "../../../provider/pci";
+import type { Guest, Host, Hypervisor, Ledger, Lock, ObservationQuery } from "../../../provider/apply";
+import type { HostFunction } from "../../../provider/host/facts";
 import type { QmpMonitor } from "../../../provider/qmp";
 import { expressBus, hostDevice, OWN_GUEST, World } from "../world";
 import { WorldHypervisor } from "../world-hypervisor";

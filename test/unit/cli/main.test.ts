@@ -4,7 +4,7 @@ import { USAGE } from "../../../cli/usage";
 import { readText } from "../../support/documents/markdown";
 import { composeReport, describeReport } from "../../../provider/inspect";
 import type { GetPciDevicesArgs, PciDevices } from "../../../sdk/nodejs";
-import { card, input, port } from "../inspect/support/pictures";
+import { card, input, port } from "../inspect/support/inputs";
 
 const bundle = { inspectHost: jest.fn(), describeReport };
 jest.mock("pulumi-multifunction-pci/provider", () => bundle, { virtual: true });

@@ -1,9 +1,9 @@
 import { composeReport } from "../../../provider/inspect";
 import type { PciAddress } from "../../../provider/pci";
-import { parsePciListing } from "../../../provider/ssh/pci-listing";
+import { parsePciListing } from "../../../provider/host/facts/pci-listing";
 import { expectProcessorSeconds, processorSecondsOf } from "../../support/processor-time";
-import { nothingUsed } from "../../support/survey";
-import { GUEST, input, port, upInterface } from "./support/pictures";
+import { nothingUsed } from "../../support/host-facts";
+import { GUEST, input, port, upInterface } from "./support/inputs";
 
 const addressOf = (n: number): string => `${n.toString(16).padStart(4, "0")}:01:00.0`;
 

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { composeReport, type ProgramArguments } from "../../../provider/inspect";
 import { anyText } from "../../support/any-text";
-import { nothingUsed } from "../../support/survey";
+import { nothingUsed } from "../../support/host-facts";
 import { compile } from "../../support/documents/compile";
-import { card, input, port, upInterface, OBEYED_BY_TERMINALS } from "./support/pictures";
+import { card, input, port, upInterface, OBEYED_BY_TERMINALS } from "./support/inputs";
 
 /** Devices of every kind of answer. */
 const devices = [

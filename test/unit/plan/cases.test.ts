@@ -1,4 +1,5 @@
-import type { HostFunction, PciSlotAddress, RomOptions } from "../../../provider/pci";
+import type { HostFunction } from "../../../provider/host/facts";
+import type { PciSlotAddress, RomOptions } from "../../../provider/pci";
 import {
   aliasOf,
   findOwned,
@@ -9,7 +10,7 @@ import {
   type DesiredAttachment,
 } from "../../../provider/plan";
 import { OLD_STATE, OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
-import { at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/wanted";
+import { at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/desired";
 import { conventionalBus, expressBus, hostDevice, hostFunction, World } from "../../support/world";
 
 const card = (extra: Partial<ConstructorParameters<typeof World>[0]> = {}): World =>

@@ -16,7 +16,7 @@ import {
   type Plan,
 } from "../../../provider/plan";
 import { OLD_STATE, OWNER } from "../../support/scenarios";
-import { at, reach, stepOf, wants } from "../../support/wanted";
+import { at, reach, stepOf, wants } from "../../support/desired";
 import { hostDevice, hostFunction, World } from "../../support/world";
 
 const card = (): World => new World({ functions: hostDevice() });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import type { HostUse } from "../../../provider/pci";
+import type { HostUse } from "../../../provider/host/uses";
 import { describePlan, planAttach, type Plan, type DesiredAttachment } from "../../../provider/plan";
 import { OLD_STATE, planUnlessRefused, refusalOf, scenario, type Scenario } from "../../support/scenarios";
-import { at, hostUse, outline, reach, sshUse, wants } from "../../support/wanted";
+import { at, hostUse, outline, reach, sshUse, wants } from "../../support/desired";
 import { hostDevice, hostFunction, OTHER_GUEST, World } from "../../support/world";
 
 const card = (...uses: HostUse[]): World => {

@@ -13,7 +13,7 @@ import {
   type DesiredAttachment,
 } from "../../../provider/plan";
 import { OWNER, refusalOf, scenario } from "../../support/scenarios";
-import { at, leave, outline, wants } from "../../support/wanted";
+import { at, leave, outline, wants } from "../../support/desired";
 import { hostDevice, World } from "../../support/world";
 
 const FIRST: Incarnation = { incarnation: "1".repeat(32), since: "2026-11-29T12:00:00Z" };

@@ -10,7 +10,7 @@ import {
   tagOf,
 } from "../../../provider/plan";
 import { OLD_STATE, OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
-import { at, leave, outline, reach, stepOf, wants } from "../../support/wanted";
+import { at, leave, outline, reach, stepOf, wants } from "../../support/desired";
 import { expressBus, hostDevice, hostFunction, World } from "../../support/world";
 
 const secondCard = "0000:02:00" as PciSlotAddress;

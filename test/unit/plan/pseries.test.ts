@@ -1,10 +1,10 @@
-import { Deadline } from "../../../provider/lifecycle/deadline";
-import { unplugSlot } from "../../../provider/lifecycle/unplug";
+import { Deadline } from "../../../provider/async/deadline";
+import { unplugSlot } from "../../../provider/apply/steps/unplug";
 import { planAttach, planDetach, type Step } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { OWNER } from "../../support/scenarios";
 import { ScriptedGuest } from "../../support/scripted-guest";
-import { reach, wants } from "../../support/wanted";
+import { reach, wants } from "../../support/desired";
 import { conventionalBus, hostDevice, World } from "../../support/world";
 
 beforeEach(() => jest.useFakeTimers());

@@ -2,7 +2,7 @@ import { causeText, type ErrorCode } from "../../../provider/errors";
 import type { PciSlotAddress } from "../../../provider/pci";
 import { planAttach, planDetach, tagOf, type DesiredAttachment } from "../../../provider/plan";
 import { OLDER_LIBVIRT, OTHER_OWNER, OWNER, refusalOf, refusals } from "../../support/scenarios";
-import { at, hostUse, outline, reach, sshUse, wants } from "../../support/wanted";
+import { at, hostUse, outline, reach, sshUse, wants } from "../../support/desired";
 import {
   conventionalBus,
   expressBus,

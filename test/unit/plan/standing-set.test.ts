@@ -1,6 +1,6 @@
 import { aliasOf, interruptionOf, planAttach, tagOf, type DesiredAttachment } from "../../../provider/plan";
 import { OLD_STATE, OTHER_OWNER, refusalOf } from "../../support/scenarios";
-import { at, outline, reach, wants } from "../../support/wanted";
+import { at, outline, reach, wants } from "../../support/desired";
 import { conventionalBus, expressBus, hostDevice, World } from "../../support/world";
 
 const buses = ["pci.2", "pci.3", "pci.4"];

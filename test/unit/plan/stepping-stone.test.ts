@@ -20,7 +20,7 @@ import {
   refusalOf,
   type Scenario,
 } from "../../support/scenarios";
-import { at, leave, outline, reach, wants } from "../../support/wanted";
+import { at, leave, outline, reach, wants } from "../../support/desired";
 import {
   conventionalBus,
   expressBus,

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { ActualState } from "../../../provider/lifecycle";
+import type { ActualState } from "../../../provider/apply";
 import { pciAddressOf, type PciSlotAddress } from "../../../provider/pci";
 import {
   addressesOf,
@@ -22,9 +22,9 @@ import {
   type ObservedIdentity,
 } from "../../../provider/resource";
 import { OWNER } from "../../support/scenarios";
-import { at, reach, wants } from "../../support/wanted";
+import { at, reach, wants } from "../../support/desired";
 import { hostDevice, OWN_GUEST, World } from "../../support/world";
-import { inputs, valid } from "./arbitrary-inputs";
+import { inputs, valid } from "./inputs/arbitrary-inputs";
 
 const slot = "0000:01:00" as PciSlotAddress;
 const heldFunction = (n: number) =>

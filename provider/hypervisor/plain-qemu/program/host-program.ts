@@ -1,5 +1,5 @@
 import { bashProgram } from "../../../host/shell/bash-program";
-import { HOST_FOLDERS, type HostFolders } from "../host-folders";
+import { HOST_FOLDERS, type HostFolders } from "./host-folders";
 import CHANGE from "./change.sh";
 import HOST_PROGRAM from "./host-program.sh";
 import LEDGER from "./ledger.sh";

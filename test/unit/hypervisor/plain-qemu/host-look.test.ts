@@ -1,4 +1,4 @@
-import { parseHostLook, type HostLook } from "../../../../provider/hypervisor/plain-qemu/host-look";
+import { parseHostLook, type HostLook } from "../../../../provider/hypervisor/plain-qemu/program/host-look";
 import {
   findMachineUuid,
   findUuid,

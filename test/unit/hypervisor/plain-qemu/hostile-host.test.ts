@@ -1,6 +1,6 @@
 import type { HostChannels } from "../../../../provider/hypervisor/plain-qemu";
-import { parseHostLook } from "../../../../provider/hypervisor/plain-qemu/host-look";
-import { HostRequests } from "../../../../provider/hypervisor/plain-qemu/host-requests";
+import { parseHostLook } from "../../../../provider/hypervisor/plain-qemu/program/host-look";
+import { HostRequests } from "../../../../provider/hypervisor/plain-qemu/program/host-requests";
 import { rejectionOf, withinBounds } from "../../../support/within-bounds";
 import { PeerStream } from "../../../support/recordings/peer-stream";
 

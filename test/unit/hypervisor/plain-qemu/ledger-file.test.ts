@@ -6,7 +6,7 @@ import {
   type LedgerFile,
 } from "../../../../provider/hypervisor/plain-qemu/ledger-file";
 import { anyText } from "../../../support/any-text";
-import { at } from "../../../support/wanted";
+import { at } from "../../../support/desired";
 
 const guest = { uuid: "33333333-3333-4333-8333-333333333333", name: "/run/vm.qmp" };
 const file: LedgerFile = {

@@ -1,5 +1,5 @@
 import { HOST_FOLDERS } from "../../../../provider/hypervisor/plain-qemu";
-import type { HostRecord } from "../../../../provider/hypervisor/plain-qemu/host-requests";
+import type { HostRecord } from "../../../../provider/hypervisor/plain-qemu/program/host-requests";
 import { uuidOfSocket } from "../../../../provider/hypervisor/plain-qemu/guest-uuid";
 import { writeLedgerFile } from "../../../../provider/hypervisor/plain-qemu/ledger-file";
 import type { MadeIn } from "../../../../provider/hypervisor/plain-qemu/socket-guest";
@@ -8,8 +8,8 @@ import { planAttach, planDetach, tagOf, type GuestIdentity } from "../../../../p
 import { QmpDisconnectedError, type QmpMonitor } from "../../../../provider/qmp";
 import { causeText, providerError } from "../../../../provider/errors";
 import { OWNER } from "../../../support/scenarios";
-import { nothingUsed } from "../../../support/survey";
-import { at, wants } from "../../../support/wanted";
+import { nothingUsed } from "../../../support/host-facts";
+import { at, wants } from "../../../support/desired";
 
 const { signal } = new AbortController();
 const SOCKET = "/run/vm.qmp";

@@ -1,7 +1,7 @@
 import { parseLedgerFile, writeLedgerFile } from "../../../../provider/hypervisor/plain-qemu/ledger-file";
 import { PlainLedger } from "../../../../provider/hypervisor/plain-qemu/plain-ledger";
 import type { LedgerEntry } from "../../../../provider/plan";
-import { at } from "../../../support/wanted";
+import { at } from "../../../support/desired";
 
 const { signal } = new AbortController();
 const guest = { uuid: "33333333-3333-4333-8333-333333333333", name: "/run/vm.qmp" };

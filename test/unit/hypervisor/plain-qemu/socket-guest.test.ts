@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { uuidOfSocket } from "../../../../provider/hypervisor/plain-qemu/guest-uuid";
-import type { SeenLedgerFile } from "../../../../provider/hypervisor/plain-qemu/host-look";
+import type { SeenLedgerFile } from "../../../../provider/hypervisor/plain-qemu/program/host-look";
 import {
   ledgerFileName,
   parseLedgerFile,
@@ -10,7 +10,7 @@ import {
 } from "../../../../provider/hypervisor/plain-qemu/ledger-file";
 import { filesFor, SocketGuests, type MadeIn } from "../../../../provider/hypervisor/plain-qemu/socket-guest";
 import { tagOf } from "../../../../provider/plan";
-import { at } from "../../../support/wanted";
+import { at } from "../../../support/desired";
 
 const HOST = "01234567-89ab-cdef-0123-456789abcdef";
 const OWN = "33333333-3333-4333-8333-333333333333";

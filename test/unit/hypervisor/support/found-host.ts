@@ -1,6 +1,6 @@
 import { LibvirtHost } from "../../../../provider/hypervisor/libvirt/libvirt-host";
 import type { QmpMonitor } from "../../../../provider/qmp";
-import { nothingUsed } from "../../../support/survey";
+import { nothingUsed } from "../../../support/host-facts";
 import { guest1, ScriptedLibvirt, type CallLine } from "./scripted-libvirt";
 
 /** What QEMU says of `host` where a device was not plugged by it. */

@@ -1,0 +1,179 @@
+import { findDisk, mountPointsByDisk, type MountFacts } from "./mount-facts";
+import {
+  isTooLong,
+  pciAddressOn,
+  splitOnce,
+  splitRecord,
+  unreadable,
+  type FactRecords,
+} from "./fact-records";
+
+/** A block device of the host, partitions and mapped devices included. */
+export interface HostDisk {
+  readonly name: string;
+  /** Name of a mapped device: `vg-root`. */
+  readonly alias?: string;
+  /** The nearest PCI function on its sysfs path. Absent for virtual disks. */
+  readonly pciAddress?: string;
+  /** What holds its slaves; absent for a disk, a partition or an NVMe namespace, which hold nothing. */
+  readonly holder?: DiskHolder;
+  /** What it lies on: members of dm and md, a partition's disk, the paths of an NVMe namespace. Not transitive. */
+  readonly slaves: readonly string[];
+  /** Where it is mounted, in the mount namespace of the login; `[SWAP]` where it is swapped to. */
+  readonly mountPoints: readonly string[];
+  /** Other uses of it that sysfs shows no holder for. */
+  readonly claims: readonly DiskClaim[];
+}
+
+/** The kinds of block device that are made of others. */
+export type DiskHolder =
+  "raid" | "lvm" | "encryption" | "multipath" | "mapper" | "bcache" | "drbd" | "loop" | "other";
+
+/** What has a disk without being a block device itself. */
+export interface DiskClaim {
+  /** `filesystem`: mounted in whichever mount namespace. */
+  readonly by: "filesystem" | "zfs" | "scsi-target" | "nvme-target";
+  /** Type of the file system, ZFS pool, target; absent where a pool's is not known. */
+  readonly name?: string;
+}
+
+/** One `blk` record. */
+interface BlockDevice {
+  readonly name: string;
+  /** `8:1`, or `-` where it cannot be opened. */
+  readonly number: string;
+  readonly path: string;
+  /** The disk it is a partition of. */
+  readonly wholeDisk?: string;
+  readonly slaves: readonly string[];
+}
+
+/** Puts together what the records of the survey say of block devices. */
+export function parseDisks(records: FactRecords): readonly HostDisk[] {
+  const of = (kind: string) => records.get(kind) ?? [];
+  const devices = of("blk").map(parseBlockDevice);
+  const paths = nvmePaths(devices.map(({ name }) => name));
+  const mapped = new Map(of("dm").map(parseMapped));
+  const facts: MountFacts = {
+    mountInfo: of("mnt"),
+    swaps: of("swap"),
+    btrfsFilesystems: of("btrfs").map((record) => record.split(" ")),
+    nameByNumber: new Map(devices.map(({ number, name }) => [number, name])),
+    nameByMapperName: new Map([...mapped].map(([name, { alias }]) => [alias, name])),
+  };
+  const mountPoints = mountPointsByDisk(facts);
+  const claims = claimsByDisk(records);
+  const backingFiles = new Map(of("loop").map(splitOnce));
+  return devices.map(({ name, path, wholeDisk, slaves }) => {
+    const backing = findDisk(backingFiles.get(name) ?? "", facts);
+    const made = [...slaves, ...(backing === undefined ? [] : [backing])];
+    const holder = mapped.get(name)?.holder ?? holderByName(name);
+    const alias = mapped.get(name)?.alias;
+    return {
+      name,
+      ...(alias !== undefined && { alias }),
+      ...pciAddressOn(path),
+      ...(wholeDisk === undefined && made.length > 0 && { holder }),
+      slaves: [...(wholeDisk === undefined ? [] : [wholeDisk]), ...made, ...(paths.get(name) ?? [])],
+      mountPoints: mountPoints.get(name) ?? [],
+      claims: claims.get(name) ?? [],
+    };
+  });
+}
+
+/** `NAME MAJOR:MINOR IS_PARTITION [SLAVE...] /sys/devices/...` */
+function parseBlockDevice(record: string): BlockDevice {
+  const { name, words, path } = splitRecord(record);
+  const [number = "-", isPartition, ...slaves] = words;
+  const parent = path.split("/").at(-2);
+  return {
+    name,
+    number,
+    path,
+    slaves,
+    ...(isPartition === "1" && parent !== undefined && { wholeDisk: parent }),
+  };
+}
+
+/**
+ * `claim NAME filesystem TYPE`, `claim NAME target PATH-IN-CONFIGFS`, `claim NAME zfs`, and what udev took
+ * for a member of a ZFS pool: `member NAME POOL`, which is in use where that pool is imported (`pool NAME`).
+ */
+function claimsByDisk(records: FactRecords): ReadonlyMap<string, readonly DiskClaim[]> {
+  const of = (kind: string) => records.get(kind) ?? [];
+  const found = new Map<string, DiskClaim[]>();
+  const inNamedPool = new Set<string>();
+  const add = (disk: string, claim: DiskClaim): void => {
+    const claims = found.get(disk);
+    if (claims === undefined) found.set(disk, [claim]);
+    else claims.push(claim);
+    if (claim.by === "zfs") inNamedPool.add(disk);
+  };
+  const pools = new Set(of("pool"));
+  for (const [disk, name] of of("member").map(splitOnce)) if (pools.has(name)) add(disk, { by: "zfs", name });
+  for (const members of of("btrfs"))
+    for (const disk of members.split(" ")) add(disk, { by: "filesystem", name: "btrfs" });
+  for (const [disk, rest] of of("claim").map(splitOnce)) {
+    const [by, name] = splitOnce(rest);
+    if (by === "filesystem") add(disk, { by, name });
+    else if (by === "target") add(disk, parseTarget(name));
+    else if (by !== "zfs") throw unreadable(`${disk} ${rest}`);
+    else if (!inNamedPool.has(disk)) add(disk, { by });
+  }
+  return found;
+}
+
+/** `target/core/iblock_0/NAME/udev_path` or `nvmet/subsystems/NAME/namespaces/1/device_path` */
+function parseTarget(path: string): DiskClaim {
+  const [, scsi] = /^target\/core\/(.+)\/udev_path$/.exec(path) ?? [];
+  if (scsi !== undefined) return { by: "scsi-target", name: scsi };
+  const [, nvme] = /^nvmet\/subsystems\/(.+)\/namespaces\//.exec(path) ?? [];
+  if (nvme !== undefined) return { by: "nvme-target", name: nvme };
+  throw unreadable(path);
+}
+
+/** The beginning of a mapped device's UUID tells who made it. */
+const MAPPER_MAKERS: Readonly<Record<string, DiskHolder>> = {
+  LVM: "lvm",
+  CRYPT: "encryption",
+  mpath: "multipath",
+  DMRAID: "raid",
+};
+
+/** `NAME MAPPED-NAME [UUID]` */
+function parseMapped(record: string): [string, { alias: string; holder: DiskHolder }] {
+  const [name, alias, uuid = ""] = record.split(" ");
+  if (name === undefined || alias === undefined || isTooLong(alias)) throw unreadable(record);
+  return [name, { alias, holder: MAPPER_MAKERS[uuid.split("-")[0] ?? ""] ?? "mapper" }];
+}
+
+/** How the kernel's names of what is made of other disks begin: md127, md_d0, md_home. */
+const HOLDERS_BY_NAME: Readonly<Record<string, DiskHolder>> = {
+  md: "raid",
+  bcache: "bcache",
+  drbd: "drbd",
+  loop: "loop",
+};
+
+function holderByName(name: string): DiskHolder {
+  return HOLDERS_BY_NAME[/^(md|bcache|drbd|loop)/.exec(name)?.[0] ?? ""] ?? "other";
+}
+
+/**
+ * With native NVMe multipath a namespace (nvme0n1) hangs below a virtual subsystem; its paths through the
+ * controllers are hidden disks named nvme0c3n1 (Linux, drivers/nvme/host/multipath.c: nvme_mpath_set_disk_name).
+ *
+ * @returns the paths of each namespace
+ */
+function nvmePaths(names: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const paths = new Map<string, string[]>();
+  for (const name of names) {
+    const [, subsystem, namespace] = /^nvme(\d+)c\d+n(\d+)$/.exec(name) ?? [];
+    if (subsystem === undefined || namespace === undefined) continue;
+    const disk = `nvme${subsystem}n${namespace}`;
+    const known = paths.get(disk);
+    if (known === undefined) paths.set(disk, [name]);
+    else known.push(name);
+  }
+  return paths;
+}

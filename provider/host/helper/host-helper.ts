@@ -1,0 +1,258 @@
+import { causeText, providerError, hasCode } from "../../errors";
+import { abortReason, untilAborted } from "../../async/abort";
+import { helperError, HelperProcess, type HelperHost } from "./helper-process";
+import { parseHostFacts, type HostFacts } from "../facts/host-facts";
+import { ANSWER_LIMITS } from "../facts/fact-records";
+import { parsePciListing, type PciListing } from "../facts/pci-listing";
+import { KeyedMutex } from "../../async/keyed-mutex";
+import { QueueDeadlines, type PausableClock } from "../../async/queue-deadlines";
+
+/** Locks that are held on the host. */
+export interface HostLock {
+  /** Lets go of them. Idempotent; never rejects, since a host that cannot be reached lets go by itself. */
+  release(): Promise<void>;
+  /**
+   * Resolves with SSH_LOCK_LOST when the locks are lost before the release. The connection has been ended
+   * by then: nothing more can be done through it.
+   */
+  readonly lost: Promise<Error>;
+}
+
+/** What happens while a lock is waited for. */
+export interface LockWaiting {
+  /** Told once, after 2 s, which lock is waited for. */
+  readonly onWaiting?: (name: string) => void;
+  /** Stands still while another operation of this process has a lock that is waited for. */
+  readonly clock?: PausableClock;
+}
+
+/** What is done on a host once per connection: locks between machines, and the look at its own needs. */
+export interface HostSession {
+  /** Starts what the other methods need, ahead of them; a failure is theirs to report. */
+  prepare(): void;
+  /**
+   * Takes the named locks exclusively, one after the other in the order given; always give the same order.
+   * First come first served within this process; on the host whoever flock(2) wakes.
+   *
+   * @param names `[a-z0-9-]+`, e.g. `guest-<uuid>`, `group-5`
+   * @throws SSH_LOCK_NOT_GRANTED with the signal's reason as cause; SSH_HELPER_FAILED,
+   * SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST
+   */
+  lock(names: readonly string[], signal?: AbortSignal, waiting?: LockWaiting): Promise<HostLock>;
+  /**
+   * Looks up what the host itself needs. Costs one process on the host (`ip`), the rest is read by the helper.
+   *
+   * @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST, the signal's reason
+   */
+  readHostFacts(signal?: AbortSignal): Promise<HostFacts>;
+  /**
+   * Every PCI function of the host with its names. Costs one process on the host (`sed`, for its pci.ids).
+   *
+   * @throws as {@link survey}
+   */
+  listPciFunctions(signal?: AbortSignal): Promise<PciListing>;
+}
+
+const WAITING_NOTICE_MS = 2000;
+
+/** How long the helper may take to let go of locks. It does it at once. */
+const RELEASE_LIMIT_MS = 30_000;
+
+/** {@link HostSession} by the helper program, started at first use. */
+export class HostHelper implements HostSession {
+  readonly #host: HelperHost & { destroy(reason: Error): void };
+  readonly #mutex = new KeyedMutex();
+  readonly #clocks = new QueueDeadlines();
+  readonly #held = new Set<readonly string[]>();
+  #helper: Promise<HelperProcess> | undefined;
+
+  constructor(host: HelperHost & { destroy(reason: Error): void }) {
+    this.#host = host;
+  }
+
+  prepare(): void {
+    this.#start().catch(() => undefined);
+  }
+
+  async lock(
+    names: readonly string[],
+    signal?: AbortSignal,
+    { onWaiting, clock }: LockWaiting = {},
+  ): Promise<HostLock> {
+    assertLockNames(names);
+    const queue = [...names];
+    const startedAt = Date.now();
+    const notice = setTimeout(() => onWaiting?.(queue[0] ?? ""), WAITING_NOTICE_MS);
+    const turns: (() => void)[] = [];
+    try {
+      for (const name of names) {
+        turns.push(await this.#clocks.during(name, clock, this.#mutex.lock(name, signal)));
+        queue.shift();
+      }
+      queue.push(...names);
+      const helper = await untilAborted(this.#start(), signal);
+      await takeOnHost(helper, names, queue, this.#host.label, signal);
+      return this.#hold(helper, names, turns);
+    } catch (error) {
+      for (const turn of turns) turn();
+      if (signal?.aborted !== true || error !== abortReason(signal)) throw error;
+      const waitedSeconds = Math.round((Date.now() - startedAt) / 1000);
+      const details = {
+        target: this.#host.label,
+        lock: queue[0] ?? "",
+        waitedSeconds,
+        reason: causeText(error),
+      };
+      throw providerError("SSH_LOCK_NOT_GRANTED", details, error);
+    } finally {
+      clearTimeout(notice);
+    }
+  }
+
+  async readHostFacts(signal?: AbortSignal): Promise<HostFacts> {
+    return this.#look("survey", parseHostFacts, signal);
+  }
+
+  async listPciFunctions(signal?: AbortSignal): Promise<PciListing> {
+    return this.#look("devices", parsePciListing, signal);
+  }
+
+  /** Ends the helper, if there is one. */
+  async close(): Promise<void> {
+    const helper = await this.#helper?.catch(() => undefined);
+    await helper?.quit();
+  }
+
+  /** One question that is answered with records. */
+  async #look<T>(
+    verb: "survey" | "devices",
+    parse: (records: readonly string[]) => T,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const helper = await untilAborted(this.#start(), signal);
+    const target = this.#host.label;
+    const records = await helper.converse<string[]>(({ id, resolve, reject }) => {
+      const lines: string[] = [];
+      let pieces = "";
+      let size = 0;
+      let answers = 0;
+      helper.send(`${verb} ${id}`);
+      return (answer, text) => {
+        size += text.length;
+        answers += 1;
+        if (answer === "done") return resolve(lines);
+        if (answer === "fail") return reject(helperError(target, text));
+        if (size > ANSWER_LIMITS.bytes || answers > ANSWER_LIMITS.pieces)
+          return reject(helperError(target, "its survey is too long"));
+        pieces += text;
+        if (answer !== "S") return;
+        lines.push(Buffer.from(pieces, "latin1").toString("utf8"));
+        pieces = "";
+      };
+    }, signal);
+    try {
+      return parse(records);
+    } catch (error) {
+      throw providerError("SSH_HELPER_FAILED", { target, reason: `its survey: ${causeText(error)}` }, error);
+    }
+  }
+
+  #start(): Promise<HelperProcess> {
+    this.#helper ??= this.#startAnew();
+    return this.#helper;
+  }
+
+  async #startAnew(): Promise<HelperProcess> {
+    try {
+      const helper = await HelperProcess.start(this.#host);
+      void helper.ended.then((reason) => this.#onEnded(reason));
+      return helper;
+    } catch (error) {
+      this.#helper = undefined;
+      throw error;
+    }
+  }
+
+  #onEnded(reason: Error): void {
+    this.#helper = undefined;
+    // A helper that was killed has let go without cutting this connection off: do that from here.
+    if (this.#held.size > 0) this.#host.destroy(reason);
+  }
+
+  #hold(helper: HelperProcess, names: readonly string[], turns: readonly (() => void)[]): HostLock {
+    const held = [...names];
+    this.#held.add(held);
+    this.#clocks.granted(held);
+    const lost = new Promise<Error>((resolve) => {
+      void helper.ended.then((reason) => {
+        if (!this.#held.has(held)) return;
+        // What ended it is the cause; its text has advice of its own.
+        const what = hasCode(reason, "SSH_CONNECTION_LOST") ? "the connection" : "the helper on the host";
+        const details = { target: this.#host.label, locks: names, reason: `${what} has ended` };
+        resolve(providerError("SSH_LOCK_LOST", details, reason));
+      });
+    });
+    const letGo = async (): Promise<void> => {
+      this.#held.delete(held);
+      const late = setTimeout(() => {
+        // Held or not: with its connection it lets go, and this host is not waited for again.
+        helper.end("it did not let go of its locks");
+        this.#host.destroy(new Error("the helper on it did not let go of its locks"));
+      }, RELEASE_LIMIT_MS);
+      try {
+        await helper.converse<undefined>(({ id, resolve }) => {
+          helper.send(`unlock ${id} ${names.join(" ")}`);
+          return () => resolve(undefined);
+        });
+      } catch {
+        // The helper has ended, and its locks with it.
+      } finally {
+        clearTimeout(late);
+        this.#clocks.released(held);
+        for (const turn of turns) turn();
+      }
+    };
+    let released: Promise<void> | undefined;
+    return { lost, release: () => (released ??= letGo()) };
+  }
+}
+
+/**
+ * Asks the helper for the locks; those that are free come with one answer, one that is not is waited for
+ * by a child of the helper.
+ *
+ * @param queue the names not granted yet, kept up to date for messages
+ */
+async function takeOnHost(
+  helper: HelperProcess,
+  names: readonly string[],
+  queue: string[],
+  target: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await helper.converse<undefined>(({ id, resolve, reject }) => {
+      const ask = (): void => helper.send(`lock ${id} ${queue.join(" ")}`);
+      ask();
+      return (verb, text) => {
+        if (verb === "fail") return reject(helperError(target, text));
+        // What was waited for is gone: it, and what stands behind it, from the start.
+        if (verb === "stale") return ask();
+        if (verb !== "got") return;
+        queue.shift();
+        if (queue.length === 0) resolve(undefined);
+      };
+    }, signal);
+  } catch (error) {
+    // Also what may be granted in this moment; in order, so a later request comes after it.
+    helper.send(`unlock 0 ${names.join(" ")}`);
+    throw error;
+  }
+}
+
+/** A malformed name is a mistake in the program, and would be a path or a command on the host. */
+function assertLockNames(names: readonly string[]): void {
+  const isValid =
+    names.every((name) => /^[a-z0-9-]{1,100}$/.test(name)) && new Set(names).size === names.length;
+  if (!isValid || names.length === 0) throw new RangeError(`not a list of lock names: ${names.join(" ")}`);
+}

@@ -1,0 +1,1 @@
+export type { HostSession, HostLock } from "./host-helper";

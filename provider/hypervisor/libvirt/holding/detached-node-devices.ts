@@ -1,0 +1,111 @@
+import { providerError } from "../../../errors";
+import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
+import { isVfioDriver } from "../../../host/facts";
+import type { PciAddress } from "../../../pci";
+import type { FunctionHolderDependencies, FunctionHolder } from "./function-holder";
+import { nodeDeviceName, parseNodeDeviceXml } from "../xml/node-device-xml";
+import { isLibvirtError, reasonOf } from "../refused";
+
+/**
+ * Libvirt before 8.3: what is held is bound to vfio-pci on the host and given to no guest
+ * (docs/internals/decisions/0021-stepping-stone.md). Libvirt's answer is no evidence: the driver is looked at.
+ *
+ * One call after the other: in parallel libvirt has left functions on vfio-pci (docs/internals/libvirt.md).
+ */
+export class DetachedNodeDevices implements FunctionHolder {
+  readonly #parts: FunctionHolderDependencies;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: FunctionHolderDependencies) {
+    this.#parts = parts;
+  }
+
+  async hold(
+    hostAddress: PciAddress,
+    _alias: string,
+    signal: AbortSignal,
+    vfioDriver?: string,
+  ): Promise<void> {
+    if (vfioDriver !== undefined) return;
+    await this.#inTurn(async (client) => {
+      const failed = (reason: string, cause?: unknown): Error =>
+        providerError(
+          "HOLD_FAILED",
+          { hostAddress: hostAddress, guest: this.#parts.domain().name, reason },
+          cause,
+        );
+      try {
+        await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
+      } catch (cause) {
+        if (!(cause instanceof LibvirtError)) throw cause;
+        throw failed(reasonOf(cause), cause);
+      }
+      const driver = (await driverOf(client, hostAddress, signal)) ?? "no driver";
+      if (!isVfioDriver(driver)) throw failed(`it is on ${driver} after that`);
+    }, signal);
+  }
+
+  /** QOM is asked first, each time: the kernel waits for QEMU to let go, or worse (libvirt.md, step 4). */
+  async release(
+    hostAddress: PciAddress,
+    _alias: string,
+    signal: AbortSignal,
+    vfioDriver?: string,
+  ): Promise<void> {
+    if (vfioDriver !== undefined) return;
+    await this.#inTurn(async (client) => {
+      await this.#refusePluggedWhileRunning(hostAddress, signal);
+      try {
+        await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
+        if (isVfioDriver(await driverOf(client, hostAddress, signal)))
+          await takeAndGiveBack(client, hostAddress);
+      } catch (cause) {
+        if (isLibvirtError(cause, LibvirtErrorCode.NO_NODE_DEVICE)) return;
+        if (!(cause instanceof LibvirtError)) throw cause;
+        const guest = this.#parts.domain().name;
+        throw providerError(
+          "RELEASE_FAILED",
+          { hostAddress: hostAddress, guest, reason: reasonOf(cause) },
+          cause,
+        );
+      }
+    }, signal);
+  }
+
+  async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+    await this.#inTurn((client) => takeAndGiveBack(client, hostAddress), signal);
+  }
+
+  async #refusePluggedWhileRunning(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#parts.refusePlugged(hostAddress, signal);
+    } catch (cause) {
+      // nobody answers for a guest that has ended, and it has nothing
+      if (!isLibvirtError(cause, LibvirtErrorCode.OPERATION_INVALID)) throw cause;
+    }
+  }
+
+  async #inTurn(work: (client: LibvirtClient) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const mine = this.#last.then(async () => {
+      signal.throwIfAborted();
+      await work(await this.#parts.session.client(signal));
+    });
+    this.#last = mine.catch(() => undefined);
+    await mine;
+  }
+}
+
+/** A libvirtd that was started anew gives back only what it has taken itself. */
+async function takeAndGiveBack(client: LibvirtClient, hostAddress: PciAddress): Promise<void> {
+  await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
+  await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
+}
+
+async function driverOf(
+  client: LibvirtClient,
+  hostAddress: PciAddress,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return parseNodeDeviceXml(await client.nodeDeviceXml(nodeDeviceName(hostAddress), signal), hostAddress)
+    .function.driver;
+}

@@ -1,0 +1,15 @@
+import type { Host } from "../../../apply";
+import type { LibvirtDomain } from "../../../libvirt-rpc";
+import type { PciAddress } from "../../../pci";
+import type { LibvirtSession } from "../libvirt-session";
+
+/** How libvirt takes functions for a guest that does not see them, and gives them back. */
+export type FunctionHolder = Pick<Host, "hold" | "release" | "rebind">;
+
+/** What a {@link FunctionHolder} works with. */
+export interface FunctionHolderDependencies {
+  readonly session: LibvirtSession;
+  readonly domain: () => LibvirtDomain;
+  /** Throws STILL_PLUGGED where QEMU has the function, whoever has plugged it. */
+  readonly refusePlugged: (hostAddress: PciAddress, signal: AbortSignal) => Promise<void>;
+}

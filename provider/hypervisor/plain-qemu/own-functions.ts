@@ -1,0 +1,89 @@
+import { isVfioDriver, type HostFunction } from "../../host/facts";
+import type { PciAddress } from "../../pci";
+import { aliasOf, type GuestIdentity, type Holding, type Observation } from "../../plan";
+import type { GuestSurvey } from "../qemu";
+import type { HostLook } from "./program/host-look";
+
+/** Whether an address is one of these, or in a slot that is. */
+export function isNamed(names: readonly string[], hostAddress: PciAddress): boolean {
+  return names.some((name) => name === hostAddress || hostAddress.startsWith(`${name}.`));
+}
+
+/** What the query names and what the guest has of ours, with their groups; what other guests have is not this one's. */
+export function relevantFunctions(
+  { functions, ledger }: HostLook,
+  names: readonly string[],
+  guest: GuestIdentity,
+): ReadonlyMap<PciAddress, HostFunction> {
+  const own = new Set(
+    ledger
+      .filter((file) => file.guest.uuid === guest.uuid)
+      .flatMap((file) => file.entries.flatMap((entry) => entry.functions.map((one) => one.hostAddress))),
+  );
+  const all = [...functions.values()];
+  const direct = new Set(
+    all.filter(({ hostAddress }) => own.has(hostAddress) || isNamed(names, hostAddress)),
+  );
+  const groups = new Set([...direct].flatMap((one) => one.iommuGroup ?? []));
+  const isMember = ({ iommuGroup }: HostFunction): boolean =>
+    iommuGroup !== undefined && groups.has(iommuGroup);
+  return new Map(all.filter((one) => direct.has(one) || isMember(one)).map((one) => [one.hostAddress, one]));
+}
+
+/** What the ledger says is held and vfio-pci has; and what other processes have open, whoever gave it to them. */
+export function holdingsOf(
+  look: HostLook,
+  ledger: Observation["ledger"],
+  seen: GuestSurvey | undefined,
+  guest: GuestIdentity,
+): Holding[] {
+  const ours = ledger.flatMap((line) =>
+    line.entry.functions.flatMap(({ hostAddress }): Holding[] =>
+      isVfioDriver(look.functions.get(hostAddress)?.driver)
+        ? [
+            {
+              guest: line.guest,
+              hostAddress,
+              alias: aliasOf(line.entry.tag, hostAddress),
+              isUnassigned: true,
+            },
+          ]
+        : [],
+    ),
+  );
+  // who has them is known, under which alias is not
+  const unread = look.ledger.flatMap((file) =>
+    file.unread.flatMap(({ owner = "", addresses }) =>
+      addresses
+        .filter((hostAddress) => isVfioDriver(look.functions.get(hostAddress)?.driver))
+        .map((hostAddress) => ({
+          guest: file.guest.uuid === guest.uuid ? guest : file.guest,
+          hostAddress,
+          alias: `ledger entry of ${owner}`,
+          isUnassigned: false,
+        })),
+    ),
+  );
+  const ownGroups = new Set(
+    (seen?.plugged ?? []).map((one) => look.functions.get(one.hostAddress)?.iommuGroup),
+  );
+  const isOwn = ({ pid, iommuGroup }: HostLook["users"][number]): boolean =>
+    look.qemu !== undefined ? pid === look.qemu.pid : ownGroups.has(iommuGroup);
+  const heldForOthers = new Set(
+    [...ours, ...unread].filter((one) => one.guest.uuid !== guest.uuid).map((one) => one.hostAddress),
+  );
+  const bound = [...look.functions.values()].filter(
+    (one) => isVfioDriver(one.driver) && !heldForOthers.has(one.hostAddress),
+  );
+  // one process of several is enough to keep a group
+  const users = new Map(look.users.filter((user) => !isOwn(user)).map((user) => [user.iommuGroup, user]));
+  const foreign = bound.flatMap(({ hostAddress, iommuGroup }): Holding[] => {
+    const user = users.get(iommuGroup ?? -1);
+    if (user === undefined) return [];
+    const name = `of process ${user.pid} (${user.command})`;
+    return [
+      { guest: { name, uuid: "" }, hostAddress, alias: `VFIO group ${user.iommuGroup}`, isUnassigned: false },
+    ];
+  });
+  return [...ours, ...unread, ...foreign];
+}

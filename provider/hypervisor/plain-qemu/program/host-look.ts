@@ -1,0 +1,176 @@
+import { providerError } from "../../../errors";
+import { findPciAddress, type PciAddress } from "../../../pci";
+import type { HostFunction } from "../../../host/facts";
+import { findMachineUuid, findUuid } from "../guest-uuid";
+import type { HostRecord } from "./host-requests";
+import { parseLedgerFile, type LedgerFile } from "../ledger-file";
+
+/** What one look at a host without libvirt shows. */
+export interface HostLook {
+  readonly hostUuid: string;
+  /** `dead`: its file is there, and nobody listens any more. */
+  readonly socket: "absent" | "dead" | "listening";
+  /** The socket's path without links; undefined where there is none. */
+  readonly socketPath?: string;
+  /** Undefined where nobody listens, or where it cannot be told who does. */
+  readonly qemu?: QemuProcess;
+  readonly functions: ReadonlyMap<PciAddress, HostFunction>;
+  readonly ledger: readonly SeenLedgerFile[];
+  /** UUIDs in the names of ledger files whose socket is this one by another spelling of its path. */
+  readonly sameSocket: ReadonlySet<string>;
+  readonly nodes: readonly GroupNode[];
+  /** Processes that have a group, or a device of one, open. */
+  readonly users: readonly GroupUser[];
+  /** Lines of udev's rules that speak of VFIO's nodes. */
+  readonly rules: readonly string[];
+}
+
+/** A file of the ledger as it was found. */
+export interface SeenLedgerFile extends LedgerFile {
+  readonly name: string;
+  /** All of it, for whoever changes a part. */
+  readonly text: string;
+}
+
+/** The process that listens at a monitor's socket. */
+export interface QemuProcess {
+  readonly pid: number;
+  readonly uid: number;
+  /** Empty where the host has no name for it. */
+  readonly user: string;
+  /** Numbers and, where they have some, names of its groups. */
+  readonly groups: readonly string[];
+  readonly capabilities: bigint;
+  /** Bytes that it may lock; undefined without limit. */
+  readonly lockedMemoryBytes?: number;
+  /** Its unit of systemd. */
+  readonly unit?: string;
+  readonly isLibvirts: boolean;
+}
+
+/** `/dev/vfio/5` */
+export interface GroupNode {
+  readonly iommuGroup: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+  readonly owner: string;
+}
+
+/** Who has a group open. */
+export interface GroupUser {
+  readonly pid: number;
+  readonly command: string;
+  /** Functions that it keeps from others. */
+  readonly iommuGroup: number;
+}
+
+/** PCI base class of bridges. */
+const BRIDGE_CLASS = 0x06;
+/** Several times what a group that spans a bus of virtual functions has. */
+const MAX_FUNCTIONS = 10_000;
+
+/** @throws HOST_PROGRAM_FAILED where a record does not have its form; LEDGER_UNREADABLE */
+export function parseHostLook(records: readonly HostRecord[], target: string): HostLook {
+  const of = (kind: string): string[] => records.filter((one) => one.kind === kind).map((one) => one.text);
+  const functions = parseFunctions(records, target);
+  const unreadable = (what: string): Error =>
+    providerError("HOST_PROGRAM_FAILED", { target, reason: `it told ${what} in a form that cannot be read` });
+  const [product = "", machine = ""] = (of("host")[0] ?? "").split(" ");
+  const hostUuid = findUuid(product) ?? findMachineUuid(machine);
+  if (hostUuid === undefined) throw providerError("HOST_WITHOUT_UUID", { target });
+  const [socket] = of("socket");
+  if (socket !== "absent" && socket !== "dead" && socket !== "listening") throw unreadable("of the socket");
+  const [socketPath] = of("path");
+  const qemu = findQemu(of);
+  const cdevs = new Map(of("cdev").map((one) => one.split(" ") as [string, string]));
+  const groupOf = (node: string): number | undefined => {
+    const group = /^(?:noiommu-)?(\d{1,9})$/.exec(node)?.[1];
+    if (group !== undefined) return Number(group);
+    const hostAddress = findPciAddress(cdevs.get(node.replace(/^devices\//, "")) ?? "");
+    return hostAddress && functions.get(hostAddress)?.iommuGroup;
+  };
+  return {
+    hostUuid,
+    socket,
+    ...(socketPath !== undefined && { socketPath }),
+    ...(qemu && { qemu }),
+    functions,
+    ledger: of("ledger").map((line) => {
+      const [name, text] = cutOnce(line);
+      return { ...parseLedgerFile(name, text), name, text };
+    }),
+    sameSocket: new Set(of("same").map((name) => name.replace(/^guest-(.*)\.json$/, "$1"))),
+    nodes: of("node").flatMap((line) => findNode(line) ?? []),
+    users: of("open").flatMap((line): GroupUser[] => {
+      const [pid = "", node = "", ...command] = line.split(" ");
+      const iommuGroup = groupOf(node);
+      return iommuGroup === undefined ? [] : [{ pid: Number(pid), command: command.join(" "), iommuGroup }];
+    }),
+    rules: of("rule"),
+  };
+}
+
+/** The functions among the records. @throws HOST_PROGRAM_FAILED */
+export function parseFunctions(
+  records: readonly HostRecord[],
+  target: string,
+): ReadonlyMap<PciAddress, HostFunction> {
+  const lines = records.filter((one) => one.kind === "function");
+  const fault = (reason: string): Error => providerError("HOST_PROGRAM_FAILED", { target, reason });
+  if (lines.length > MAX_FUNCTIONS)
+    throw fault(`it told of ${lines.length} functions, at most ${MAX_FUNCTIONS} are read`);
+  return new Map(
+    lines.map(({ text }) => {
+      const [name = "", vendorId = "", productId = "", classCode = "", driver = "-", group = "-"] =
+        text.split(" ");
+      const hostAddress = findPciAddress(name);
+      const hasGroup = /^\d{1,9}$/.test(group);
+      if (hostAddress === undefined || !(hasGroup || group === "-"))
+        throw fault("it told of a function that is none");
+      const one: HostFunction = {
+        hostAddress,
+        vendorId: vendorId === "-" ? "" : vendorId,
+        productId: productId === "-" ? "" : productId,
+        isBridge: Number(classCode) >> 16 === BRIDGE_CLASS,
+        ...(driver !== "-" && { driver }),
+        ...(hasGroup && { iommuGroup: Number(group) }),
+      };
+      return [hostAddress, one];
+    }),
+  );
+}
+
+function findQemu(of: (kind: string) => string[]): QemuProcess | undefined {
+  const [pid = "", uid = "", capabilities = "", limit = ""] = (of("qemu")[0] ?? "").split(" ");
+  if (!/^\d+$/.test(pid) || !/^\d+$/.test(uid) || !/^[0-9a-f]{1,16}$/.test(capabilities)) return undefined;
+  const unit = of("unit").find((one) => one.endsWith(".service"));
+  return {
+    pid: Number(pid),
+    uid: Number(uid),
+    user: of("user")[0] ?? "",
+    groups: of("group").flatMap((one) => one.split(" ")),
+    capabilities: BigInt(`0x${capabilities}`),
+    ...(/^\d+$/.test(limit) && { lockedMemoryBytes: Number(limit) }),
+    ...(unit !== undefined && { unit }),
+    isLibvirts: of("libvirt").length > 0,
+  };
+}
+
+function findNode(line: string): GroupNode | undefined {
+  const [path = "", uid, gid, mode = "", owner = ""] = line.split(" ");
+  const group = /\/(\d{1,9})$/.exec(path)?.[1];
+  if (group === undefined) return undefined;
+  return {
+    iommuGroup: Number(group),
+    uid: Number(uid),
+    gid: Number(gid),
+    mode: Number.parseInt(mode, 8),
+    owner,
+  };
+}
+
+function cutOnce(text: string): [string, string] {
+  const at = text.indexOf(" ");
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,0 +1,14 @@
+import type { ObservationQuery } from "../apply";
+import { findHostDevices } from "../host/facts";
+import { findHostUses, type HostFacts } from "../host/uses";
+import type { Observation } from "../plan";
+
+/** What of an observation tells what the host has its functions for; nothing is asked where none is to be taken. */
+export async function readHostUses(
+  query: ObservationQuery,
+  readHostFacts: () => Promise<HostFacts>,
+): Promise<Pick<Observation, "hostUses" | "hostDevices">> {
+  if (query.forPlug === undefined) return { hostUses: [] };
+  const found = await readHostFacts();
+  return { hostUses: findHostUses(found), hostDevices: findHostDevices(found) };
+}

@@ -1,0 +1,52 @@
+import type { HostFacts } from "../host/uses";
+import type { GuestIdentity, Observation } from "../plan";
+
+/** One PCI function of the host with its names, as a listing of the host shows it. */
+export interface ListedFunction {
+  readonly address: string;
+  readonly vendorId: string;
+  readonly productId: string;
+  readonly classCode: string;
+  readonly driver?: string;
+  readonly iommuGroup?: number;
+  readonly numaNode?: number;
+  readonly physicalFunction?: string;
+  readonly vendorName?: string;
+  readonly productName?: string;
+  readonly className?: string;
+}
+
+/** Who has functions of the host. */
+export type Holders = Pick<Observation, "holdings" | "ledger" | "olderLibvirt" | "unreadGuests"> & {
+  readonly hostUuid?: string;
+};
+
+/** Everything that was looked at, without a judgement. */
+export interface InspectionInput {
+  /** `root@hv1:22` */
+  readonly label: string;
+  readonly hostKeyFingerprint: string;
+  readonly functions: readonly ListedFunction[];
+  readonly facts: HostFacts;
+  /** The guest that was asked for; or who has what, where none was. */
+  readonly seen:
+    | { readonly by: "guest"; readonly observation: Observation }
+    | { readonly by: "host"; readonly holders: Holders; readonly guests?: readonly GuestIdentity[] };
+  /** What could not be found out, in sentences. */
+  readonly notes: readonly string[];
+  readonly arguments: ProgramArguments;
+}
+
+/** What a program has to say of host and guest; no credentials. */
+export interface ProgramArguments {
+  readonly connection: PublicConnection;
+  /** Those that were given. */
+  readonly credentials: readonly ("privateKey" | "privateKeyPassword" | "password")[];
+  /** Undefined: a guest is yet to be named. */
+  readonly guest?: Readonly<Record<string, string>>;
+}
+
+/** The fields of a connection that are no credentials. */
+export interface PublicConnection {
+  readonly [field: string]: string | number | PublicConnection;
+}

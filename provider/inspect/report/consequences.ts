@@ -1,0 +1,39 @@
+import { disksOn, interfacesOn, listDevices } from "../../host/facts";
+import type { HostFacts } from "../../host/uses";
+import type { PciAddress } from "../../pci";
+import { listFunctions, type Observation, type Plan, type Step } from "../../plan";
+
+type Taking = Extract<Step, { kind: "hold" | "attach-single" }>;
+
+/** What an attachment does to host and guest beside the device's coming, a sentence each without its full stop. */
+export function describeConsequences(plan: Plan, observation: Observation, facts: HostFacts): string[] {
+  const taken = plan.steps.filter(
+    (step): step is Taking => step.kind === "hold" || step.kind === "attach-single",
+  );
+  const addresses = taken.map((step) => step.hostAddress);
+  const goes = namesOn(facts, addresses);
+  const leftovers = taken.filter((step) => step.kind === "hold" && step.purpose === "leftover");
+  const gone = observation.hostUses
+    .filter((use) => addresses.includes(use.hostAddress))
+    .flatMap((use) => use.virtualFunctions ?? []);
+  return [
+    ...(goes !== "" ? [`leaves the host: ${goes}`] : []),
+    ...(leftovers.length > 0
+      ? [
+          `${listFunctions(leftovers.map((step) => step.hostAddress))} of the same IOMMU group ` +
+            `${leftovers.length === 1 ? "is" : "are"} taken from the host too, and shown to nobody`,
+        ]
+      : []),
+    ...taken.flatMap(({ hostAddress, overriddenUses = [] }) =>
+      overriddenUses.map((use) => `the host loses what it uses: ${hostAddress} ${use}`),
+    ),
+    ...(gone.length > 0 ? [`virtual functions that end: ${gone.join(", ")}`] : []),
+  ];
+}
+
+function namesOn(facts: HostFacts, addresses: readonly PciAddress[]): string {
+  return listDevices(
+    addresses.flatMap((hostAddress) => interfacesOn(facts, hostAddress)),
+    addresses.flatMap((hostAddress) => disksOn(facts, hostAddress)),
+  );
+}

@@ -1,0 +1,156 @@
+import { findPciAddress } from "../../pci";
+import { listDevices } from "../../host/facts";
+import { listFunctions } from "../../plan";
+import type { DeviceReport, FunctionReport, HolderReport, IommuGroupReport, Refusal } from "../report/report";
+import type { Emphasis } from "./colours";
+import { labelled } from "./layout";
+
+const LABEL = 12;
+
+/** How a card is written. */
+export interface CardStyle {
+  readonly width: number;
+  readonly paint: (emphasis: Emphasis, text: string) => string;
+  /** What the guest refuses every device with: said once, of the guest. */
+  readonly guestRefusal: Refusal | null;
+}
+
+/** One device in lines: everything that is known of it, the answer, and the program that follows from it. */
+export function describeDevice(device: DeviceReport, { width, paint, guestRefusal }: CardStyle): string[] {
+  const { attach, functions } = device;
+  const field = (label: string, texts: readonly string[]): string[] =>
+    labelled(`  ${label}`, texts, LABEL, width);
+  const [head = "", ...rest] = labelled(
+    device.address,
+    [titleOf(device)],
+    Math.max(LABEL, device.address.length + 2),
+    width,
+  );
+  const answer = field("attach", answerTexts(device, guestRefusal));
+  return [
+    paint("title", head),
+    ...rest.map((line) => paint("title", line)),
+    ...(device.className === null ? [] : field("class", [device.className])),
+    ...field("functions", functionTexts(device)),
+    ...field("IOMMU", groupTexts(device)),
+    ...(device.numaNode === null ? [] : field("NUMA", [`node ${device.numaNode}`])),
+    ...field("host", [...useTexts(functions), ...holderTexts(functions)]),
+    ...answer.map((line, index) => (index === 0 ? paint(emphasisOf(device), line) : line)),
+    ...attach.program.map((line, index) => `${(index === 0 ? "  program" : "").padEnd(LABEL)}${line}`),
+  ];
+}
+
+/** How the answer stands out: what the host would lose by it is no better than a part. */
+export function emphasisOf({ attach }: DeviceReport): Emphasis {
+  return attach.allowInUse ? "part" : attach.possible;
+}
+
+/** Vendor and product; where the host has no names, their numbers. */
+export function titleOf({ vendorName, productName, functions }: DeviceReport): string {
+  const first = functions[0];
+  const vendor = vendorName ?? `vendor ${first?.vendorId || "unknown"}`;
+  return `${vendor} ${productName ?? `product ${first?.productId || "unknown"}`}`;
+}
+
+/** `0-3` for a run of three or more, else `0,2`. */
+export function listNumbers(numbers: readonly number[]): string {
+  const isRun = numbers.length > 2 && numbers.every((n, i) => i === 0 || n === (numbers[i - 1] ?? 0) + 1);
+  return isRun ? `${numbers[0]}-${numbers.at(-1)}` : numbers.join(",");
+}
+
+/** A guest's slot: `pci.5`, or on a bus with several `pci.0 slot 12`. */
+export function guestLocatorOf(bus: string, slot: number): string {
+  return slot === 0 ? bus : `${bus} slot ${slot}`;
+}
+
+/** `0000:01:00.0-3, 0000:02:00.0` */
+export function listAddresses(addresses: readonly string[]): string {
+  return listFunctions(addresses.flatMap((one) => findPciAddress(one) ?? []));
+}
+
+/** Functions that are alike on one line. */
+function functionTexts({ functions, productName }: DeviceReport): string[] {
+  return groupsOf(functions, (one) => {
+    const other = one.productName !== productName && one.productName !== null ? ` ${one.productName},` : "";
+    const physical = one.physicalFunction === null ? "" : `, virtual function of ${one.physicalFunction}`;
+    return `${other} ${one.driver === null ? "no driver" : `driver ${one.driver}`}${physical}`;
+  }).map(([text, some]) => `${listNumbers(some)}:${text}`);
+}
+
+function groupTexts({ iommuGroups, functions }: DeviceReport): string[] {
+  const outside = functions.filter((one) => one.iommuGroup === null).map((one) => one.function);
+  const inGroup = (group: number): string => {
+    const own = functions.filter((one) => one.iommuGroup === group).map((one) => one.function);
+    return own.length === functions.length ? "" : ` (functions ${listNumbers(own)})`;
+  };
+  return [
+    ...iommuGroups.map((one) => `group ${one.group}${inGroup(one.group)}, ${othersText(one)}`),
+    ...(outside.length === functions.length
+      ? ["no IOMMU group"]
+      : outside.length > 0
+        ? [`functions ${listNumbers(outside)}: no IOMMU group`]
+        : []),
+  ];
+}
+
+function othersText({ others }: IommuGroupReport): string {
+  if (others.length === 0) return "nothing else in it";
+  const word = ({ driver, isBridge }: IommuGroupReport["others"][number]): string =>
+    isBridge ? "bridge" : (driver ?? "no driver");
+  return `with ${others.map((one) => `${one.address} (${word(one)})`).join(", ")}`;
+}
+
+function useTexts(functions: readonly FunctionReport[]): string[] {
+  const texts = functions.flatMap((one) => one.hostUses.map((use) => `${one.function}: ${use}`));
+  const names = listDevices(
+    functions.flatMap((one) => one.interfaces),
+    functions.flatMap((one) => one.disks),
+  );
+  if (texts.length > 0 || functions.every((one) => one.heldBy !== null)) return texts;
+  return [names === "" ? "uses nothing of it" : `has ${names}, and uses nothing of it`];
+}
+
+function holderTexts(functions: readonly FunctionReport[]): string[] {
+  const groups = groupsOf(functions, (one) => (one.heldBy === null ? "" : holderText(one.heldBy)));
+  const held = groups.filter(([text]) => text !== "");
+  return held.map(([text, some]) => `${listNumbers(some)}: ${text}`);
+}
+
+function holderText({ guest, owner, bus, slot, guestFunction }: HolderReport): string {
+  if (owner === null) return `guest ${guest} has it`;
+  const place =
+    guestFunction === null ? "shown to nobody" : `in slot ${guestLocatorOf(bus ?? "?", slot ?? 0)}`;
+  return `held for guest ${guest}, ${place}, by ${owner}`;
+}
+
+function answerTexts(device: DeviceReport, guestRefusal: Refusal | null): string[] {
+  const { attach } = device;
+  const { possible, refusal, consequences } = attach;
+  const why = refusal === null ? [] : [refusal.message];
+  if (possible === "no" && refusal?.message === guestRefusal?.message)
+    return ["no: the guest refuses, see above"];
+  if (possible === "no") return [`no: ${why.join(" ")}`];
+  const extent = extentOf(device);
+  return [
+    attach.allowInUse
+      ? `${extent}, but the host uses it: end that use first, or take it all the same`
+      : extent,
+    ...consequences.map((one) => `- ${one}`),
+    ...(possible === "part" ? why.map((one) => `not whole: ${one}`) : []),
+  ];
+}
+
+function extentOf({ attach, functions }: DeviceReport): string {
+  if (attach.possible === "part") return `in part, functions ${listNumbers(attach.functions)}`;
+  return functions.length === 1 ? "whole" : `whole, all ${functions.length} functions`;
+}
+
+/** Function numbers by what is said of them, in the order in which it is first said. */
+function groupsOf(
+  functions: readonly FunctionReport[],
+  say: (one: FunctionReport) => string,
+): (readonly [string, readonly number[]])[] {
+  const groups = new Map<string, number[]>();
+  for (const one of functions) groups.set(say(one), [...(groups.get(say(one)) ?? []), one.function]);
+  return [...groups];
+}

@@ -1,0 +1,181 @@
+import type { Duplex } from "node:stream";
+import type { Client, ParsedKey } from "ssh2";
+import { causeText, providerError, hasCode } from "../../errors";
+import { pause } from "../../async/abort";
+import { Authentication } from "../auth/authentication";
+import { ChannelRefused, type ClientConnection } from "./connection";
+import { DialFailure } from "./dial-failure";
+import { hostKeyTypesFor } from "../host-key/host-key-algorithms";
+import { hostKeyMismatch, hostKeyPolicyOf, type HostKeyPolicy } from "../host-key/host-key-check";
+import { performHandshake } from "./handshake";
+import { identityOf, readIdentities, type Identity } from "../auth/identity-files";
+import { parsePrivateKey } from "../auth/private-key";
+import type { PublicKey } from "../auth/public-key";
+import { openTcp } from "./socket";
+import { PROGRAM_SOURCES, type SshTarget } from "../config/target";
+
+/** A host that was logged in to. */
+export interface Dialled {
+  readonly client: Client;
+  /** The key by which it has shown which host it is. */
+  readonly hostKey: PublicKey;
+}
+
+/** The delay after the nth failed dial (from 0), without jitter: 0.25 s, doubling up to 10 s. */
+export function dialDelayMs(failures: number): number {
+  return Math.min(250 * 2 ** Math.min(failures, 10), 10_000);
+}
+
+/**
+ * Logs in to one hop. Dial failures are tried again with growing delay, up to `dialErrorLimit` dials in
+ * all; everything else is final at once.
+ *
+ * @param jumpHost opens (or finds again) the connection to go through; undefined for a direct dial
+ * @throws SSH_DIAL_FAILED, SSH_JUMP_REFUSED, SSH_KEY_UNUSABLE, SSH_HANDSHAKE_FAILED, SSH_AUTH_REFUSED,
+ * SSH_HOST_KEY_*, the signal's reason
+ */
+export async function dial(
+  target: SshTarget,
+  label: string,
+  jumpHost: (() => Promise<ClientConnection>) | undefined,
+  signal: AbortSignal,
+): Promise<Dialled> {
+  const { dialErrorLimit } = target;
+  const keys = readKeys(target, label);
+  const authentication = () => new Authentication(target, keys);
+  const policyNow = () => hostKeyPolicyOf(target, label);
+  // an argument that cannot be used is told before anything is dialled
+  policyNow();
+  for (let failures = 0; ;) {
+    try {
+      return await dialOnce({ target, label, jumpHost, authentication, policyNow, signal });
+    } catch (error) {
+      if (!(error instanceof DialFailure)) throw error;
+      failures += 1;
+      if (dialErrorLimit >= 0 && failures >= dialErrorLimit) {
+        throw providerError(
+          "SSH_DIAL_FAILED",
+          { target: label, attempts: failures, reason: error.message },
+          error,
+        );
+      }
+      // Up to a quarter more, so that many programs do not come back in step.
+      await pause(dialDelayMs(failures - 1) * (1 + Math.random() / 4), signal);
+    }
+  }
+}
+
+/** A key that was given stands for the files that OpenSSH would try. @throws SSH_KEY_UNUSABLE */
+function readKeys(
+  target: SshTarget,
+  label: string,
+): { readonly privateKey: ParsedKey | undefined; readonly identities: readonly Identity[] } {
+  const { privateKey: text, privateKeyPassword: passphrase, identityFiles = [] } = target;
+  const { privateKey: source, privateKeyPassword: passphraseSource } = target.sources ?? PROGRAM_SOURCES;
+  if (text === undefined)
+    return { privateKey: undefined, identities: readIdentities(identityFiles, passphrase) };
+  const privateKey = parsePrivateKey({ text, source, passphrase, passphraseSource }, label);
+  return { privateKey, identities: (target.spareKeys ?? []).map(identityOf) };
+}
+
+async function openThrough(
+  jumpHost: ClientConnection,
+  target: SshTarget,
+  label: string,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  try {
+    return await jumpHost.openTcp(target.host, target.port, signal);
+  } catch (error) {
+    if (error instanceof ChannelRefused && error.isForbidden) {
+      throw providerError(
+        "SSH_JUMP_REFUSED",
+        { target: label, jumpHost: jumpHost.label, reason: error.message },
+        error,
+      );
+    }
+    if (error instanceof ChannelRefused || hasCode(error, "SSH_CONNECTION_LOST")) {
+      throw new DialFailure(`seen from ${jumpHost.label}: ${causeText(error)}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+interface DialOnce {
+  readonly target: SshTarget;
+  readonly label: string;
+  readonly jumpHost: (() => Promise<ClientConnection>) | undefined;
+  readonly authentication: () => Authentication;
+  readonly policyNow: () => HostKeyPolicy;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One dial. A fingerprint does not say of which type its key is; so where one is expected and the host
+ * shows another key, it is asked for its keys of the other types too before this counts as a mismatch. Likewise where
+ * known_hosts has learnt a key of another type since the host was asked for one.
+ */
+async function dialOnce(options: DialOnce): Promise<Dialled> {
+  const { policyNow } = options;
+  const policy = policyNow();
+  const isByFingerprint = policy.expected.some(({ kind }) => kind === "fingerprint");
+  const received: PublicKey[] = [];
+  let types = hostKeyTypesFor(policy);
+  for (;;) {
+    try {
+      const client = await withinDialTime(options, (dialSignal, socket) =>
+        performHandshake({
+          label: options.label,
+          user: options.target.user,
+          socket,
+          authentication: options.authentication(),
+          hostKeyTypes: types,
+          policyNow,
+          onHostKey: (key) => void received.push(key),
+          dialSignal,
+          signal: options.signal,
+        }),
+      );
+      // the last that was judged is the one that the host has proved to hold
+      const hostKey = received.at(-1);
+      if (hostKey === undefined) throw new Error("a handshake without a host key");
+      return { client, hostKey };
+    } catch (error) {
+      const isMismatch = hasCode(error, "SSH_HOST_KEY_MISMATCH");
+      const [desired] = hostKeyTypesFor(policyNow());
+      if (isMismatch && !isByFingerprint && desired !== types[0] && desired !== undefined) {
+        types = [desired, ...types.filter((type) => type !== desired)];
+        continue;
+      }
+      if (!isByFingerprint || received.length === 0) throw error;
+      const hasNoMoreKeys =
+        hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText(error));
+      if (!isMismatch && !hasNoMoreKeys) throw error;
+      types = types.filter((type) => received.every((key) => key.type !== type));
+      if (hasNoMoreKeys || types.length === 0) throw hostKeyMismatch(policy, received);
+    }
+  }
+}
+
+/** Bounds opening and key exchange by `perDialTimeoutSeconds`; the jump host has had its own time. */
+async function withinDialTime(
+  options: DialOnce,
+  shake: (dialSignal: AbortSignal, socket: Duplex) => Promise<Client>,
+): Promise<Client> {
+  const { signal, target, label } = options;
+  const jumpHost = await options.jumpHost?.();
+  const seconds = target.perDialTimeoutSeconds;
+  const timeOver = new AbortController();
+  const reason = new DialFailure(`no answer within ${seconds} s`);
+  const timer = seconds > 0 ? setTimeout(() => timeOver.abort(reason), seconds * 1000) : undefined;
+  try {
+    const ended = AbortSignal.any([signal, timeOver.signal]);
+    const socket =
+      jumpHost === undefined
+        ? await openTcp(target.host, target.port, ended)
+        : await openThrough(jumpHost, target, label, ended);
+    return await shake(timeOver.signal, socket);
+  } finally {
+    clearTimeout(timer);
+  }
+}

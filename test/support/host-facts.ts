@@ -1,0 +1,11 @@
+import type { HostFacts } from "../../provider/host/uses";
+
+/** The survey of a host that uses nothing. */
+export const nothingUsed: HostFacts = {
+  interfaces: [],
+  defaultRouteInterfaces: [],
+  sshInterfaces: [],
+  functionsWithHiddenInterface: [],
+  physicalFunctions: [],
+  disks: [],
+};

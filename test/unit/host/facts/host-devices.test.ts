@@ -1,0 +1,40 @@
+import { findHostDevices } from "../../../../provider/host/facts";
+import { nothingUsed } from "../../../support/host-facts";
+
+const nic = (name: string, pciAddress?: string) => ({
+  name,
+  isUp: false,
+  lowerInterfaces: [],
+  addresses: [],
+  routes: [],
+  ...(pciAddress !== undefined && { pciAddress }),
+});
+const disk = (name: string, pciAddress: string, slaves: readonly string[] = []) => ({
+  name,
+  pciAddress,
+  slaves,
+  mountPoints: [],
+  claims: [],
+});
+
+describe("what functions are to the host", () => {
+  it("is told by interface and disk, used or not, and by no partition or layer of software", () => {
+    const found = findHostDevices({
+      ...nothingUsed,
+      interfaces: [nic("eth2", "0000:01:00.0"), nic("eth3", "0000:01:00.0"), nic("br0")],
+      disks: [
+        disk("sda", "0000:00:17.0"),
+        disk("sda1", "0000:00:17.0", ["sda"]),
+        disk("sdb", "0000:01:00.0"),
+      ],
+    });
+    expect([...found].sort()).toEqual([
+      ["0000:00:17.0", "disk sda"],
+      ["0000:01:00.0", "interfaces eth2, eth3 and disk sdb"],
+    ]);
+  });
+
+  it("is nothing where it has neither", () => {
+    expect(findHostDevices(nothingUsed).size).toBe(0);
+  });
+});

@@ -1,0 +1,386 @@
+import fc from "fast-check";
+import {
+  composeReport,
+  type InspectionInput,
+  type ListedFunction,
+  type PciReport,
+} from "../../../provider/inspect";
+import { findHostUses, type HostFacts } from "../../../provider/host/uses";
+import type { PciAddress, PciSlotAddress } from "../../../provider/pci";
+import { planAttach, type Holding } from "../../../provider/plan";
+import { nothingUsed } from "../../support/host-facts";
+import { attachment, card, GUEST, observed, OTHER, input, port, upInterface } from "./support/inputs";
+
+const NIC = "0000:01:00";
+const four = [0, 1, 2, 3];
+
+function answer(shown: InspectionInput, device = NIC) {
+  return deviceOf(composeReport(shown), device).attach;
+}
+
+function deviceOf({ devices }: PciReport, address: string) {
+  return devices.find((one) => one.address === address)!;
+}
+
+test("a card that nobody uses can be attached whole, and its interfaces leave the host", () => {
+  const facts: HostFacts = {
+    ...nothingUsed,
+    interfaces: [upInterface("eth2", `${NIC}.0`), upInterface("eth3", `${NIC}.1`)],
+  };
+  expect(answer(input(card(NIC, { shared: 7 }), { facts }))).toEqual({
+    possible: "whole",
+    functions: four,
+    leftovers: "refuse",
+    allowInUse: false,
+    consequences: ["leaves the host: interfaces eth2, eth3"],
+    refusal: null,
+    program: [
+      'new MultifunctionPciAttachment("pci-0000-01-00", {',
+      '    connection, guest, device: "0000:01:00",',
+      "});",
+    ],
+  });
+});
+
+test("what else is in its IOMMU group has to be held, and is named", () => {
+  const functions = [
+    ...card(NIC, { shared: 7 }),
+    port("0000:00:1c.0", { classCode: "0x060400", driver: "pcieport" }),
+    port("0000:03:00.0", { driver: "nvme" }),
+  ];
+  const facts: HostFacts = {
+    ...nothingUsed,
+    disks: [
+      { name: "nvme0n1", pciAddress: "0000:03:00.0", slaves: [], mountPoints: [], claims: [] },
+      { name: "nvme0n1p1", pciAddress: "0000:03:00.0", slaves: ["nvme0n1"], mountPoints: [], claims: [] },
+    ],
+  };
+  const report = composeReport(input(functions, { facts }));
+  expect(deviceOf(report, NIC).iommuGroups).toEqual([
+    {
+      group: 7,
+      others: [
+        { address: "0000:00:1c.0", driver: "pcieport", isBridge: true },
+        { address: "0000:03:00.0", driver: "nvme", isBridge: false },
+      ],
+    },
+  ]);
+  expect(deviceOf(report, NIC).attach).toMatchObject({
+    possible: "whole",
+    leftovers: "hold",
+    allowInUse: false,
+    consequences: [
+      "leaves the host: disk nvme0n1",
+      "0000:03:00.0 of the same IOMMU group is taken from the host too, and shown to nobody",
+    ],
+    program: expect.arrayContaining([
+      '    connection, guest, device: "0000:01:00", leftovers: "hold",',
+    ]) as string[],
+  });
+  expect(deviceOf(report, "0000:00:1c")).toMatchObject({
+    isBridge: true,
+    attach: { possible: "no", refusal: { code: "FUNCTION_IS_BRIDGE" }, program: [] },
+  });
+});
+
+test("where functions sit apart, those that the host does not use can be attached without it", () => {
+  const facts: HostFacts = {
+    ...nothingUsed,
+    interfaces: [upInterface("eth0", `${NIC}.0`, "192.0.2.7"), upInterface("eth1", `${NIC}.1`)],
+    sshInterfaces: ["eth0"],
+  };
+  expect(answer(input(card(NIC, { from: 7 }), { facts }))).toEqual({
+    possible: "part",
+    functions: [1, 2, 3],
+    leftovers: "refuse",
+    allowInUse: false,
+    consequences: ["leaves the host: interface eth1"],
+    refusal: {
+      code: "FUNCTION_USED_BY_HOST",
+      message:
+        "the host needs what would be taken from it: 0000:01:00.0 (igb) carries this SSH connection (interface eth0), " +
+        "and has interface eth0, which is up with address 192.0.2.7. Choose other functions, or move that use to another " +
+        "device first; what carries this SSH connection is never taken.",
+    },
+    program: [
+      'new MultifunctionPciAttachment("pci-0000-01-00", {',
+      '    connection, guest, device: "0000:01:00", functions: [1, 2, 3],',
+      "});",
+    ],
+  });
+});
+
+test("in one IOMMU group with what carries this SSH connection, nothing of the card can be attached", () => {
+  const facts: HostFacts = {
+    ...nothingUsed,
+    interfaces: [upInterface("eth0", `${NIC}.0`)],
+    sshInterfaces: ["eth0"],
+  };
+  expect(answer(input(card(NIC, { shared: 7 }), { facts }))).toMatchObject({
+    possible: "no",
+    functions: [],
+    program: [],
+    refusal: { code: "FUNCTION_USED_BY_HOST" },
+  });
+});
+
+test("what the host uses takes allowInUse, and each use that ends is named", () => {
+  const facts: HostFacts = {
+    ...nothingUsed,
+    interfaces: [upInterface("eth0", `${NIC}.0`, "192.0.2.7")],
+    physicalFunctions: [{ pciAddress: `${NIC}.1`, virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] }],
+  };
+  expect(answer(input(card(NIC, { shared: 7 }), { facts }))).toMatchObject({
+    possible: "whole",
+    leftovers: "refuse",
+    allowInUse: true,
+    consequences: [
+      "leaves the host: interface eth0",
+      "the host loses what it uses: 0000:01:00.0 has interface eth0, which is up with address 192.0.2.7",
+      "the host loses what it uses: 0000:01:00.1 has 2 virtual functions enabled",
+      "virtual functions that end: 0000:01:10.0, 0000:01:10.4",
+    ],
+  });
+});
+
+test("of a device of bridges and others, the others can be attached", () => {
+  const functions = [
+    port("0000:00:1f.0", { classCode: "0x060100", driver: "lpc_ich" }),
+    port("0000:00:1f.2", { driver: "ahci" }),
+    port("0000:00:1f.3", { driver: "i801_smbus" }),
+  ];
+  expect(answer(input(functions), "0000:00:1f")).toMatchObject({
+    possible: "part",
+    functions: [2, 3],
+    leftovers: "refuse",
+    refusal: { code: "FUNCTION_IS_BRIDGE" },
+  });
+});
+
+test("without an IOMMU nothing can be attached, and the answer says what to switch on", () => {
+  const functions = [0, 1].map((n) => {
+    const { iommuGroup: _, ...one } = port(`${NIC}.${n}`);
+    return one;
+  });
+  expect(answer(input(functions)).refusal).toEqual({
+    code: "FUNCTION_WITHOUT_IOMMU_GROUP",
+    message:
+      "0000:01:00.0 has no IOMMU group, so VFIO cannot protect the host from it. Enable the IOMMU in the firmware and on " +
+      "the kernel command line of the host (intel_iommu=on; AMD has it on by default).",
+  });
+});
+
+test("what a guest has is told with who attached it, and another guest's own hostdev as such", () => {
+  const addresses = four.map((n) => `${NIC}.${n}`);
+  const ours = attachment(OTHER, "organization/net/dev/nic", addresses.slice(0, 2));
+  const foreign: Holding = {
+    guest: OTHER,
+    hostAddress: `${NIC}.3` as PciAddress,
+    alias: "hostdev0",
+    isUnassigned: false,
+  };
+  const holders = { holdings: [...ours.holdings, foreign], ledger: ours.ledger };
+  const device = deviceOf(
+    composeReport(input(card(NIC, { from: 7 }), { seen: { by: "host", holders } })),
+    NIC,
+  );
+  const held = { guest: "guest2", guestUuid: OTHER.uuid };
+  const place = { owner: "organization/net/dev/nic", bus: "pci.8", slot: 0 };
+  expect(device.functions.map((one) => one.heldBy)).toEqual([
+    { ...held, ...place, guestFunction: 0 },
+    { ...held, ...place, guestFunction: 1 },
+    null,
+    { ...held, owner: null, bus: null, slot: null, guestFunction: null },
+  ]);
+  expect(device.attach).toMatchObject({ possible: "part", functions: [2] });
+});
+
+test("with an older libvirt the ledger and vfio-pci tell what is held, whether a guest was asked for or not", () => {
+  const owner = "organization/net/dev/nic";
+  const { ledger } = attachment(OTHER, owner, [`${NIC}.0`, `${NIC}.1`]);
+  const functions = card(NIC, { from: 7 }).map((one, n) => (n === 0 ? { ...one, driver: "vfio-pci" } : one));
+  const ownersOf = (seen: InspectionInput["seen"]) =>
+    deviceOf(composeReport(input(functions, { seen })), NIC).functions.map(
+      (one) => one.heldBy && [one.heldBy.guest, one.heldBy.owner, one.heldBy.guestFunction],
+    );
+  const olderLibvirt = { version: "7.0.0" };
+  const held = [[OTHER.name, owner, 0], null, null, null];
+  expect(ownersOf({ by: "host", holders: { holdings: [], ledger, olderLibvirt } })).toEqual(held);
+  expect(ownersOf({ by: "guest", observation: observed({ ledger, olderLibvirt }) })).toEqual(held);
+  // a newer one says itself what it has for a guest
+  expect(ownersOf({ by: "host", holders: { holdings: [], ledger } })).toEqual([null, null, null, null]);
+});
+
+test("of a guest its slots are told, what is attached, and which of them are free", () => {
+  const own = attachment(GUEST, "organization/net/dev/nic", [`${NIC}.0`]);
+  const kept = {
+    hostAddress: "0000:05:00.0" as PciAddress,
+    alias: "ua-mine",
+    place: { bus: "pci.3", slot: 0, guestFunction: 0 },
+  };
+  const observation = observed({ ...own, configuration: { buses: [], functions: [kept], ledger: [] } });
+  const { guest } = composeReport(input([], { seen: { by: "guest", observation } }));
+  expect(guest).toEqual({
+    ...GUEST,
+    runState: "running",
+    machine: "pc-q35-10.0",
+    qemuVersion: "10.0.13",
+    memoryBytes: 2 ** 30,
+    buses: [
+      { bus: "pci.1", kind: null, freeSlots: [], takenBy: ["usb"], reason: "it is taken by usb" },
+      { bus: "pci.2", kind: "pcie-acpi", freeSlots: [0], takenBy: [], reason: null },
+      { bus: "pci.3", kind: "pcie-acpi", freeSlots: [], takenBy: [], reason: null },
+    ],
+    attachments: [
+      { owner: "organization/net/dev/nic", bus: "pci.8", slot: 0, attached: [`${NIC}.0`], held: [] },
+    ],
+    refusal: null,
+  });
+});
+
+test.each([
+  ["does not run", observed({ guest: { ...GUEST, runState: "off", qemuVersion: "" } }), "GUEST_NOT_RUNNING"],
+  [
+    "has never run",
+    observed({ guest: { ...GUEST, runState: "prelaunch", qemuVersion: "10.0.13" } }),
+    "GUEST_NEVER_RAN",
+  ],
+  ["has no free slot", observed({ buses: observed().buses.slice(0, 1) }), "NO_FREE_SLOT"],
+  [
+    "may not lock its memory",
+    observed({ qemuLimits: { pid: 7, user: "vm", lockedMemoryBytes: 2 ** 26, closedNodes: [] } }),
+    "MEMLOCK_TOO_LOW",
+  ],
+])("a guest that %s refuses each device with what it is said of the guest", (_, observation, code) => {
+  const report = composeReport(input(card(NIC, { shared: 7 }), { seen: { by: "guest", observation } }));
+  expect(report.guest?.refusal?.code).toBe(code);
+  expect(deviceOf(report, NIC).attach).toMatchObject({ possible: "no", refusal: report.guest?.refusal });
+});
+
+/** Hosts of three slots with up to four functions, groups and uses at random. */
+const arbitraryInput: fc.Arbitrary<InspectionInput> = fc
+  .record({
+    functions: fc.uniqueArray(
+      fc.record({
+        slot: fc.constantFrom("0000:01:00", "0000:02:00", "0000:03:00"),
+        number: fc.nat(3),
+        group: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined, freq: 8 }),
+        driver: fc.constantFrom(undefined, "igb", "vfio-pci", "nvme"),
+        isBridge: fc.nat(9).map((n) => n === 0),
+        use: fc.constantFrom("none", "none", "none", "address", "ssh"),
+        holder: fc.constantFrom("none", "none", "none", "none", "guest", "owner"),
+      }),
+      { minLength: 1, maxLength: 10, selector: (one) => `${one.slot}.${one.number}` },
+    ),
+  })
+  .map(({ functions }) => {
+    const addressOf = (one: (typeof functions)[number]): string => `${one.slot}.${one.number}`;
+    const listed = functions.map((one): ListedFunction => {
+      const { driver: _driver, iommuGroup: _group, ...bare } = port(addressOf(one));
+      return {
+        ...bare,
+        ...(one.isBridge && { classCode: "0x060400" }),
+        ...(one.driver !== undefined && { driver: one.driver }),
+        ...(one.group !== undefined && { iommuGroup: one.group }),
+      };
+    });
+    const used = functions.filter((one) => one.use !== "none");
+    const interfaces = used.map((one) => upInterface(`if${addressOf(one)}`, addressOf(one), "192.0.2.1"));
+    const owned = functions.filter((one) => one.holder === "owner").map(addressOf);
+    const ours = owned.length === 0 ? { holdings: [], ledger: [] } : attachment(OTHER, "o/p/s/n", owned);
+    const foreign = functions
+      .filter((one) => one.holder === "guest")
+      .map((one): Holding => ({
+        guest: OTHER,
+        hostAddress: addressOf(one) as PciAddress,
+        alias: "hostdev0",
+        isUnassigned: false,
+      }));
+    return input(listed, {
+      facts: {
+        ...nothingUsed,
+        interfaces,
+        sshInterfaces: used.filter((one) => one.use === "ssh").map((one) => `if${addressOf(one)}`),
+      },
+      seen: {
+        by: "guest",
+        observation: observed({ holdings: [...ours.holdings, ...foreign], ledger: ours.ledger }),
+      },
+    });
+  });
+
+/** What a create with these arguments comes to, asked of the planner as the provider does. */
+function isPlanned(
+  shown: InspectionInput,
+  device: string,
+  args: Parameters<typeof planArguments>[1],
+): boolean {
+  if (shown.seen.by !== "guest") throw new Error("a guest was given");
+  const functions = new Map(
+    shown.functions.map((one) => [
+      one.address as PciAddress,
+      {
+        hostAddress: one.address as PciAddress,
+        vendorId: one.vendorId,
+        productId: one.productId,
+        isBridge: one.classCode.startsWith("0x06"),
+        ...(one.driver !== undefined && { driver: one.driver }),
+        ...(one.iommuGroup !== undefined && { iommuGroup: one.iommuGroup }),
+      },
+    ]),
+  );
+  try {
+    const hostUses = findHostUses(shown.facts);
+    planAttach({ ...shown.seen.observation, functions, hostUses }, planArguments(device, args));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function planArguments(
+  device: string,
+  args: {
+    readonly functions: readonly number[];
+    readonly leftovers: "refuse" | "hold";
+    readonly allowInUse: boolean;
+  },
+) {
+  return {
+    ownerToken: "organization/any/program/nic",
+    selection: { by: "device" as const, device: device as PciSlotAddress, functions: args.functions },
+    leftovers: args.leftovers,
+    allowInUse: args.allowInUse,
+    adopt: false,
+    persistent: false,
+  };
+}
+
+const subsetsOf = (numbers: readonly number[]): number[][] =>
+  numbers.reduce<number[][]>((all, one) => [...all, ...all.map((some) => [...some, one])], [[]]).slice(1);
+
+test("an answer is what a create with its arguments comes to, and no means that no arguments help", () => {
+  fc.assert(
+    fc.property(arbitraryInput, (shown) => {
+      for (const { address, functions, attach } of composeReport(shown).devices) {
+        const numbers = functions.map((one) => one.function);
+        const { possible } = attach;
+        if (possible !== "no") expect(isPlanned(shown, address, attach)).toBe(true);
+        if (possible === "part") expect(attach.functions.length).toBeLessThan(numbers.length);
+        if (possible === "whole") expect(attach.functions).toEqual(numbers);
+        if (possible === "no")
+          for (const some of subsetsOf(numbers))
+            expect(isPlanned(shown, address, { functions: some, leftovers: "hold", allowInUse: true })).toBe(
+              false,
+            );
+        const isFree = isPlanned(shown, address, {
+          functions: numbers,
+          leftovers: "refuse",
+          allowInUse: false,
+        });
+        expect(isFree).toBe(possible === "whole" && attach.leftovers === "refuse" && !attach.allowInUse);
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
