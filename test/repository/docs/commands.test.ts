@@ -46,13 +46,20 @@ function isOfRepository(command: string): boolean {
   // The options are known to the file that the script runs.
   const file = [...text.matchAll(/\S+\.(?:mjs|ts)(?= |$)/g)].at(-1)?.[0];
   const options = words.filter((word) => /^--\w/.test(word));
-  const source = file === "tools/demo/main.mjs" ? readText("tools/demo/demo.ts") : file === undefined ? "" : readText(file);
+  const source =
+    file === "tools/demo/main.mjs"
+      ? readText("tools/demo/demo.ts")
+      : file === undefined
+        ? ""
+        : readText(file);
   return options.every((option) => source.includes(option.slice(2)));
 }
 
 /** Blocks that a test reads out of the document, as text of the whole block. */
 const blocks = blocksRun.map(([document, start, test]) => {
-  const found = [...readText(document).matchAll(/^```sh\n(.*?)^```/gms)].find(([, one]) => one!.startsWith(start));
+  const found = [...readText(document).matchAll(/^```sh\n(.*?)^```/gms)].find(([, one]) =>
+    one!.startsWith(start),
+  );
   if (found === undefined) throw new Error(`${document} has no block that begins with ${start}`);
   return { document, text: found[1]!, test };
 });

@@ -17,16 +17,26 @@ test("the table has cells once, in their order, names those it has not, and none
 
 test("each row names versions of the release that it is of, a commit and a day", () => {
   for (const { version, measured, commit, date, result } of rows) {
-    expect(measured).toMatch(result.startsWith("refused") ? /^libvirt \d+\.\d+\.\d+$/ : RegExp(`^${version}\\.\\d+`));
+    expect(measured).toMatch(
+      result.startsWith("refused") ? /^libvirt \d+\.\d+\.\d+$/ : RegExp(`^${version}\\.\\d+`),
+    );
     expect(commit).toMatch(/^[0-9a-f]{7,}$/);
     expect(date).toMatch(/^\d{4}-\d\d-\d\d$/);
   }
 });
 
 const [cell] = matrixCells;
-const result: CellResult = { cell: cell!, measured: "5.2.0", passed: testsOf(cell!), failed: [], seconds: 61.4 };
+const result: CellResult = {
+  cell: cell!,
+  measured: "5.2.0",
+  passed: testsOf(cell!),
+  failed: [],
+  seconds: 61.4,
+};
 const rowAfter = (more: Partial<CellResult>) =>
-  readRows(writeReport(document, [{ ...result, ...more }], run)).find((row) => keyOf(row) === rowKeyOf(cell!));
+  readRows(writeReport(document, [{ ...result, ...more }], run)).find(
+    (row) => keyOf(row) === rowKeyOf(cell!),
+  );
 
 test("a run of one cell leaves the text and the rows of the others", () => {
   const written = writeReport(document, [result], run);

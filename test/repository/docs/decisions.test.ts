@@ -14,9 +14,9 @@ const records = readdirSync(join(repository, folder))
   });
 
 /** The rows of the index: `| [NUMBER](FILE) | TITLE | SENTENCE |`. */
-const rows = [...readText(`${folder}/README.md`).matchAll(/^\| \[(\d{4})\]\((\S+)\) \| (.+?) \| (.+) \|$/gm)].map(
-  ([, number, file, title, sentence]) => ({ number, file, title, sentence }),
-);
+const rows = [
+  ...readText(`${folder}/README.md`).matchAll(/^\| \[(\d{4})\]\((\S+)\) \| (.+?) \| (.+) \|$/gm),
+].map(([, number, file, title, sentence]) => ({ number, file, title, sentence }));
 
 test("the index of decisions lists each record once, by its number and its title", () => {
   expect(records.length).toBeGreaterThan(30);
@@ -24,7 +24,9 @@ test("the index of decisions lists each record once, by its number and its title
 });
 
 test("a record's file begins with the number in its heading", () => {
-  expect(records.filter(({ number, file }) => number === undefined || !file.startsWith(`${number}-`))).toEqual([]);
+  expect(
+    records.filter(({ number, file }) => number === undefined || !file.startsWith(`${number}-`)),
+  ).toEqual([]);
 });
 
 test("the index says each decision in one sentence", () => {

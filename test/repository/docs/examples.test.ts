@@ -19,7 +19,9 @@ const examples = readdirSync(join(repository, "examples"), { withFileTypes: true
   .map(({ name }) => name);
 
 test("the list of the examples names each of them, and no other", () => {
-  const listed = linkTargets(readText("examples/README.md")).filter((target) => target.endsWith("/README.md"));
+  const listed = linkTargets(readText("examples/README.md")).filter((target) =>
+    target.endsWith("/README.md"),
+  );
   expect(listed.map((target) => target.split("/")[0]).sort()).toEqual([...examples].sort());
 });
 

@@ -1,6 +1,12 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { headingAnchors, linkTargets, listDocuments, readText, repository } from "../../support/documents/markdown";
+import {
+  headingAnchors,
+  linkTargets,
+  listDocuments,
+  readText,
+  repository,
+} from "../../support/documents/markdown";
 
 const documents = listDocuments();
 const isExternal = (target: string) => /^[a-z]+:/.test(target);

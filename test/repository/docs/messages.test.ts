@@ -19,7 +19,12 @@ function partsOf(code: ErrorCode): string[] {
  */
 function isMessage(text: string, code: ErrorCode): boolean {
   const patterns = partsOf(code).map((part) => (part === anyText ? ".+" : part.replace(/[^\w ]/, "\\$&")));
-  const beginnings = patterns.map((_, index) => patterns.slice(0, index + 1).join("").replace(/\.\+$/, "\\S+"));
+  const beginnings = patterns.map((_, index) =>
+    patterns
+      .slice(0, index + 1)
+      .join("")
+      .replace(/\.\+$/, "\\S+"),
+  );
   return beginnings.some((pattern) => new RegExp(`^${pattern}$`).test(text));
 }
 
@@ -41,10 +46,10 @@ test("a message that the provider does not say is told from one that it says", (
   expect(isMessage("", "GUEST_NOT_RUNNING")).toBe(false);
 });
 
-test.each(["the host cannot be looked at, so the plan will be made at apply", "drift: what is there differs from the state"])(
-  "docs/troubleshooting.md quotes what the preview says: %s",
-  (line) => {
-    expect(readText("docs/troubleshooting.md").replace(/\s+/g, " ")).toContain(line);
-    expect(readText("provider/operations/preview.ts")).toContain(line);
-  },
-);
+test.each([
+  "the host cannot be looked at, so the plan will be made at apply",
+  "drift: what is there differs from the state",
+])("docs/troubleshooting.md quotes what the preview says: %s", (line) => {
+  expect(readText("docs/troubleshooting.md").replace(/\s+/g, " ")).toContain(line);
+  expect(readText("provider/operations/preview.ts")).toContain(line);
+});

@@ -5,7 +5,8 @@ import { listDocuments, readText } from "../../support/documents/markdown";
 const prelude = `declare const config: import("@pulumi/pulumi").Config;
 declare const connection: import("pulumi-multifunction-pci").ConnectionArgs;
 `;
-const classImport = 'import { getPciDevices, MultifunctionPciAttachment, type ConnectionArgs } from "pulumi-multifunction-pci";\n';
+const classImport =
+  'import { getPciDevices, MultifunctionPciAttachment, type ConnectionArgs } from "pulumi-multifunction-pci";\n';
 
 const example = /```ts\n(.*?)```/s.exec(readText("README.md"))?.[1];
 if (example === undefined) throw new Error("README.md has no example");
@@ -28,7 +29,8 @@ const programs = Object.fromEntries(
 test("every program in the documents compiles against the SDK's typings, and would not with a misspelt argument", () => {
   expect(Object.keys(programs).length).toBeGreaterThan(4);
   const messages = compile({ ...programs, "misspelt.ts": prelude + example.replace("device:", "devise:") });
-  for (const name of Object.keys(programs)) expect({ name, messages: messages[name] }).toEqual({ name, messages: [] });
+  for (const name of Object.keys(programs))
+    expect({ name, messages: messages[name] }).toEqual({ name, messages: [] });
   expect(messages["misspelt.ts"]?.join("\n")).toContain("'devise' does not exist");
 }, 60_000);
 
@@ -45,6 +47,8 @@ test("the line of the shim in docs/versioning.md is in the text that states have
 test("a block in a document is a program, commands, or text", () => {
   const languages = listDocuments()
     .filter((document) => !document.startsWith("etc/"))
-    .flatMap((document) => [...readText(document).matchAll(/^```([^\n]*)\n.*?^```/gms)].map(([, one]) => `${document}: ${one}`));
+    .flatMap((document) =>
+      [...readText(document).matchAll(/^```([^\n]*)\n.*?^```/gms)].map(([, one]) => `${document}: ${one}`),
+    );
   expect(languages.filter((one) => !/: (ts|sh|text|console)$/.test(one))).toEqual(["docs/versioning.md: js"]);
 });

@@ -33,7 +33,8 @@ function keysOf(name: string): Map<string, string> {
 function pathsOf(name: string, prefix = ""): string[] {
   return [...keysOf(name)].flatMap(([key, type]) => {
     const nested = [...interfaces.keys()].find((one) => new RegExp(`\\b${one}\\b`).test(type));
-    const below = nested === undefined || nested === "ConnectionArgs" ? [] : pathsOf(nested, `${prefix}${key}.`);
+    const below =
+      nested === undefined || nested === "ConnectionArgs" ? [] : pathsOf(nested, `${prefix}${key}.`);
     return [`${prefix}${key}`, ...below];
   });
 }

@@ -78,6 +78,11 @@ test("the plan that the README shows is what the preview prints", () => {
     persistent: false,
   } as const;
   const plan = planAttach(fourPlugged, desired, { functions: [] });
-  const shown = /```text\n(.*?)```/s.exec(section(readText("README.md"), "## What Pulumi's operations do"))?.[1]?.trim().split("\n");
-  expect(shown).toEqual(["plan:", ...describePlan(plan).map((line) => `  ${line}`)].map((line) => `bcm5719: ${line}`));
+  const shown = /```text\n(.*?)```/s
+    .exec(section(readText("README.md"), "## What Pulumi's operations do"))?.[1]
+    ?.trim()
+    .split("\n");
+  expect(shown).toEqual(
+    ["plan:", ...describePlan(plan).map((line) => `  ${line}`)].map((line) => `bcm5719: ${line}`),
+  );
 });

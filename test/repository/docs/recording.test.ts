@@ -52,8 +52,10 @@ test("times add up, and a character that arrives in two parts is one", () => {
 });
 
 test("long lines wrap as in a terminal, and what a terminal would obey is obeyed or refused", () => {
-  const line = (text: string) => `{"version":2,"width":4,"height":2,"title":"t"}\n[1,"o",${JSON.stringify(text)}]\n`;
-  const rows = (text: string) => [...made("svgOf(args[0])", line(text)).matchAll(/<text[^>]*>(.*?)</g)].map(([, row]) => row);
+  const line = (text: string) =>
+    `{"version":2,"width":4,"height":2,"title":"t"}\n[1,"o",${JSON.stringify(text)}]\n`;
+  const rows = (text: string) =>
+    [...made("svgOf(args[0])", line(text)).matchAll(/<text[^>]*>(.*?)</g)].map(([, row]) => row);
   expect(rows("abcdef\r\ngh")).toEqual(["abcd", "ef", "gh"]);
   expect(rows("abc\u001b[1G\u001b[0Kx")).toEqual(["x"]);
   expect(rows("<&")).toEqual(["&lt;&amp;"]);
