@@ -1,5 +1,5 @@
 /** How often a call is measured at most: the first pays for compiling, and a neighbour of the processor slows any. */
-const MOST_RUNS = 5;
+const MOST_RUNS = 8;
 
 /**
  * Processor time of a call, in seconds: the least of three. Other processes of a busy machine do not count; what the
