@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import path from "node:path";
 import js from "@eslint/js";
 import importX from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
@@ -38,6 +40,12 @@ const rooms = {
   dynamic: ["operations", "connections", "resource", "inspect", "apply", "plan", "async", "errors"],
 };
 
+/** Programs in test/ that are no tier (`npm run soak`, `npm run test:faults`), by the tiers that test them. */
+const programsUnderTest = {
+  repository: ["soak", "faults"],
+  qemu: ["soak"],
+};
+
 const zones = [
   ...Object.entries(rooms).map(([room, known]) => ({
     target: `./provider/${room}`,
@@ -74,6 +82,20 @@ const zones = [
     except: ["./support"],
     message: "A tier's own files are its own; what others need of them stands in test/support.",
   })),
+  ...readdirSync(path.join(import.meta.dirname, "test"))
+    .filter((tier) => tier !== "support")
+    .map((tier) => ({
+      target: `./test/${tier}`,
+      from: "./test",
+      except: [tier, "support", ...(programsUnderTest[tier] ?? [])].map((name) => `./${name}`),
+      message: "A tier's own files are its own; what others need of them stands in test/support.",
+    })),
+  {
+    target: "./test/support",
+    from: "./test",
+    except: ["./support"],
+    message: "What all tiers share knows none of them.",
+  },
   {
     target: "./lab",
     from: ["./tools", "./test", "./bench"],

@@ -1,7 +1,7 @@
 import { attachmentIdOf, aliasOf, tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
 import { at } from "../support/desired";
-import { attachmentLab, NIC } from "../lab/support/attachment-lab";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 // each of these boots a guest, some of them twice

@@ -1,6 +1,6 @@
-import { NIC, attachmentLab, type Kept } from "../lab/support/attachment-lab";
+import { NIC, attachmentLab, type Kept } from "../support/attachment-lab/attachment-lab";
 import { eventually } from "../support/eventually";
-import { ALL, ByHand, WAYS } from "../lab/support/by-hand";
+import { ALL, ByHand, WAYS } from "../support/attachment-lab/by-hand";
 
 const lab = attachmentLab();
 const byHand = new ByHand(lab);

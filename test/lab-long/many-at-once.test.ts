@@ -1,7 +1,7 @@
 import type { GuestName } from "../../lab";
 import { DynamicProvider, RpcError, type Properties } from "../support/dynamic-provider";
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC, OTHER_NIC } from "../lab/support/attachment-lab";
+import { attachmentLab, NIC, OTHER_NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];

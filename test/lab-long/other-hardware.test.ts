@@ -1,6 +1,6 @@
 import { startLab } from "../../lab";
 import { eventually } from "../support/eventually";
-import { AttachmentLab } from "../lab/support/attachment-lab";
+import { AttachmentLab } from "../support/attachment-lab/attachment-lab";
 
 /** A lab of its own: in place of one four-function card a card with SR-IOV, whose virtual functions the kernel makes. */
 const lab = new AttachmentLab();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { attachmentLab } from "../lab/support/attachment-lab";
+import { attachmentLab } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 

@@ -1,6 +1,6 @@
 import { inspectHost } from "../../provider/operations/inspect";
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC } from "../lab/support/attachment-lab";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 /** libvirt 7.0 and QEMU 5.2 with native slots (docs/older-libvirt.md). */
 const lab = attachmentLab();

@@ -1,6 +1,6 @@
 import { attachmentIdOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC } from "./support/attachment-lab";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 

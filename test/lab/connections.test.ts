@@ -1,5 +1,5 @@
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC, OTHER_NIC } from "./support/attachment-lab";
+import { attachmentLab, NIC, OTHER_NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];

@@ -1,7 +1,7 @@
 import { LEDGER_URI } from "../../provider/hypervisor/libvirt/xml/ledger-xml";
 import { eventually } from "../support/eventually";
 import { writeLedgerAsBefore } from "../support/ledger-of-before";
-import { attachmentLab, NIC, type Kept } from "./support/attachment-lab";
+import { attachmentLab, NIC, type Kept } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
 import type { PciDevice, PciDevices } from "../../sdk/nodejs";
-import { attachmentLab, NIC, OTHER_NIC } from "./support/attachment-lab";
+import { attachmentLab, NIC, OTHER_NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const bin = path.resolve(__dirname, "../../dist/cli/index.js");

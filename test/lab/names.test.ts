@@ -2,7 +2,7 @@ import { parseDomainXml } from "../../provider/hypervisor/libvirt/xml/domain-xml
 import { LEDGER_PREFIX, LEDGER_URI } from "../../provider/hypervisor/libvirt/xml/ledger-xml";
 import { tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC, OTHER_NIC, type Kept } from "./support/attachment-lab";
+import { attachmentLab, NIC, OTHER_NIC, type Kept } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = [0, 1, 2, 3].map(() => "e1000e");

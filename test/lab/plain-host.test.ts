@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ensureSudo, PLAIN_GUEST, PLAIN_SOCKET, PLAIN_UUID, startPlainGuest } from "../../lab";
 import { HOST_PROGRAM_FILE } from "../../provider/hypervisor/plain-qemu/program/host-program";
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC } from "./support/attachment-lab";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const guest = { qmpSocket: PLAIN_SOCKET };

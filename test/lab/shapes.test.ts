@@ -2,7 +2,7 @@ import { parseDomainXml } from "../../provider/hypervisor/libvirt/xml/domain-xml
 import { aliasOf, tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
 import { at } from "../support/desired";
-import { attachmentLab, NIC, OTHER_NIC, type Kept } from "./support/attachment-lab";
+import { attachmentLab, NIC, OTHER_NIC, type Kept } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const four = [0, 1, 2, 3];

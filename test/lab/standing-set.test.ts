@@ -1,6 +1,6 @@
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC, OTHER_NIC, type Kept } from "./support/attachment-lab";
-import { ByHand } from "./support/by-hand";
+import { attachmentLab, NIC, OTHER_NIC, type Kept } from "../support/attachment-lab/attachment-lab";
+import { ByHand } from "../support/attachment-lab/by-hand";
 
 const lab = attachmentLab();
 const byHand = new ByHand(lab);

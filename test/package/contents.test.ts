@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { linkTargets } from "../support/documents/markdown";
-import { pack, repository } from "./packed";
+import { pack, repository } from "../support/packed";
 
 /** Each file of the package, or all of a folder, and why it is there. */
 const reasons = {

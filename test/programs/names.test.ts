@@ -1,6 +1,6 @@
 import { tagOf } from "../../provider/plan";
 import type { FakeFunction } from "../support/plain-host";
-import type { StateResource } from "../pulumi/harness";
+import type { StateResource } from "../support/pulumi/pulumi-project";
 import { WorkingHost } from "../support/working-host";
 import {
   ATTACHMENT,

@@ -1,4 +1,4 @@
-import type { PulumiProject } from "../pulumi/harness";
+import type { PulumiProject } from "../support/pulumi/pulumi-project";
 import { DynamicProvider } from "../support/dynamic-provider";
 import { WorkingHost } from "../support/working-host";
 import {

@@ -1,5 +1,5 @@
 import { DynamicProvider, unknownValue, type Failure, type Properties } from "../support/dynamic-provider";
-import { makePrivateKey, validInputs } from "./support/inputs";
+import { makePrivateKey, validInputs } from "../support/dynamic-provider/inputs";
 
 let provider: DynamicProvider;
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Bench, publicLine, type Sshd } from "../support/sshd";
 import { DynamicProvider, type Properties } from "../support/dynamic-provider";
-import { attachedState } from "./support/inputs";
+import { attachedState } from "../support/dynamic-provider/inputs";
 
 /** Credentials that the program does not give, in the process that Pulumi starts, against a real sshd. */
 const bench = new Bench();

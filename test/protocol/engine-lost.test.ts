@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DynamicProvider, SilentListener } from "../support/dynamic-provider";
-import { attachedState, validInputs } from "./support/inputs";
+import { attachedState, validInputs } from "../support/dynamic-provider/inputs";
 import { firstInputs, MemoryHost, secondInputs } from "./support/memory-host";
 
 /** Beyond the two refusals that say that the engine is gone. */

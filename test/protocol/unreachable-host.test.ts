@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from "node:net";
 import { eventually } from "../support/eventually";
 import { DynamicProvider, unknownValue } from "../support/dynamic-provider";
-import { attachedState, validInputs } from "./support/inputs";
+import { attachedState, validInputs } from "../support/dynamic-provider/inputs";
 import { SshStranger } from "./support/ssh-stranger";
 
 /** What each method does when the host cannot be reached: never more than it knows. */

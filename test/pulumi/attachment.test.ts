@@ -3,7 +3,12 @@ import path from "node:path";
 import { connectLab, type Lab } from "../../lab";
 import { eventually } from "../support/eventually";
 import { writeLedgerAsBefore } from "../support/ledger-of-before";
-import { expectSuccess, PulumiProject, type CommandResult, type StateResource } from "./harness";
+import {
+  expectSuccess,
+  PulumiProject,
+  type CommandResult,
+  type StateResource,
+} from "../support/pulumi/pulumi-project";
 
 const NIC = "0000:01:00";
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];

@@ -1,4 +1,4 @@
-import { PulumiProject, type CommandResult } from "./harness";
+import { PulumiProject, type CommandResult } from "../support/pulumi/pulumi-project";
 
 /**
  * Which configuration Pulumi hands to the provider of dynamic resources: what README and docs/internals/pulumi.md

@@ -3,8 +3,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { connectLab, type Lab } from "../../lab";
-import { pack } from "../package/packed";
-import { expectSuccess, PulumiProject, repository } from "./harness";
+import { pack } from "../support/packed";
+import { expectSuccess, PulumiProject, repository } from "../support/pulumi/pulumi-project";
 
 const NIC = "0000:01:00";
 const quickstart = path.join(repository, "examples/quickstart");

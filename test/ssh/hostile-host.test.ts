@@ -7,7 +7,7 @@ import { formatMessage, MessageStatus, MessageType, parseMessage } from "../../p
 import { MessageSplitter } from "../../provider/libvirt-rpc/message-splitter";
 import { Remote } from "../../provider/libvirt-rpc/procedures";
 import { XdrWriter } from "../../provider/libvirt-rpc/xdr-writer";
-import { attachedState } from "../protocol/support/inputs";
+import { attachedState } from "../support/dynamic-provider/inputs";
 import { rejectionOf, withinBounds } from "../support/within-bounds";
 import { InProcessServer } from "./support/in-process-server";
 

@@ -2,7 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpensshConfig } from "../../provider/ssh";
-import { SshConfigFile, SshOnPath } from "./support/ssh-config";
+import { SshConfigFile, SshOnPath } from "../support/ssh-config";
 import { Bench, fingerprint, publicLine, waitUntil, type Sshd } from "../support/sshd";
 
 /** `connection.host` as an alias of ssh_config, against the real `ssh -G` and a real sshd. */

@@ -65,7 +65,7 @@ const virtualFunctions = "docs/virtual-functions.md";
 const byExamples = "test/pulumi/examples.test.ts";
 const bySetUp = "test/examples/set-up.test.ts";
 /** Reads and runs the commands under a heading. */
-const byHeading = "test/pulumi/recorded.ts";
+const byHeading = "test/support/pulumi/recorded.ts";
 const byQuickstart = "test/pulumi/quickstart.test.ts";
 
 /** Run elsewhere: the file that runs it, and what of the command stands there. */
@@ -81,8 +81,8 @@ export const elsewhere: Readonly<Record<string, readonly [file: string, ...parts
     '"install"',
     "@pulumi/pulumi",
   ],
-  "npm pack": ["test/package/packed.ts", '"pack"'],
-  "pulumi cancel": ["test/pulumi/harness.ts", '"cancel"'],
+  "npm pack": ["test/support/packed.ts", '"pack"'],
+  "pulumi cancel": ["test/support/pulumi/pulumi-project.ts", '"cancel"'],
   "pulumi config set --secret": ["examples/quickstart/README.md", "pulumi config set --secret"],
   "pulumi config set --secret multifunction-pci:privateKey < ~/.ssh/id_ed25519": [
     "test/pulumi/configuration.test.ts",
@@ -91,9 +91,9 @@ export const elsewhere: Readonly<Record<string, readonly [file: string, ...parts
   ],
   "pulumi destroy": [byQuickstart, "pulumi destroy"],
   "pulumi destroy --run-program": ["test/pulumi/configuration.test.ts", "--run-program"],
-  "pulumi preview": ["test/pulumi/harness.ts", '"preview"'],
+  "pulumi preview": ["test/support/pulumi/pulumi-project.ts", '"preview"'],
   "pulumi preview --diff": ["examples/quickstart/README.md", "pulumi preview --diff"],
-  "pulumi refresh": ["test/pulumi/harness.ts", '"refresh"'],
+  "pulumi refresh": ["test/support/pulumi/pulumi-project.ts", '"refresh"'],
   "pulumi refresh --clear-pending-creates": ["test/pulumi/attachment.test.ts", "--clear-pending-creates"],
   "pulumi state delete": [byQuickstart, "pulumi state delete"],
   "npm start -- destroy hv1 guest1 0000:01:00": [byExamples, 'run("destroy")'],
@@ -113,8 +113,8 @@ export const elsewhere: Readonly<Record<string, readonly [file: string, ...parts
     "ip link set eth1 vf 0 mac 52:54:00:12:34:56",
   ],
   "ip link set eth1 vf 1 mac 52:54:00:12:34:57": [virtualFunctions, "ip link set eth1 vf 0 mac"],
-  "export PULUMI_CONFIG_PASSPHRASE=…": ["test/pulumi/harness.ts", "PULUMI_CONFIG_PASSPHRASE"],
-  "pulumi stack init dev": ["test/pulumi/harness.ts", '"init"'],
+  "export PULUMI_CONFIG_PASSPHRASE=…": ["test/support/pulumi/pulumi-project.ts", "PULUMI_CONFIG_PASSPHRASE"],
+  "pulumi stack init dev": ["test/support/pulumi/pulumi-project.ts", '"init"'],
   "pulumi config set --secret multifunction-pci:privateKey < ~/.ssh/new_ed25519": [byExamples, "generateKey"],
   "ssh hv1 virsh list": ["examples/fleet/domain.ts", "virsh"],
   "pulumi up": [byQuickstart, "pulumi up"],

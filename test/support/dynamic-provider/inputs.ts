@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import type { Properties } from "../../support/dynamic-provider";
+import type { Properties } from ".";
 
 /** A private key made for this run, in a form that SSH clients read. */
 export function makePrivateKey(): string {

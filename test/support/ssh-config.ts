@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { SshTargets } from "../../../provider/connections/ssh-target-resolver";
-import type { ConnectionInputs } from "../../../provider/resource";
-import { OpensshConfig, type SshTarget } from "../../../provider/ssh";
-import type { Workspace } from "../../support/sshd";
+import { SshTargets } from "../../provider/connections/ssh-target-resolver";
+import type { ConnectionInputs } from "../../provider/resource";
+import { OpensshConfig, type SshTarget } from "../../provider/ssh";
+import type { Workspace } from "./sshd";
 
 /** An ssh_config of a test's own, asked by the real `ssh -G` (`ssh -F` in place of the user's and the system's). */
 export class SshConfigFile {

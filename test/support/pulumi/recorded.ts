@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { expectSuccess, repository, type CommandResult } from "./harness";
+import { expectSuccess, repository, type CommandResult } from "./pulumi-project";
 
 /** Set to write the READMEs of the examples anew instead of comparing them. */
 const isRecording = process.env["RECORD_EXAMPLES"] === "1";

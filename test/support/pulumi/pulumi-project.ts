@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 
 /** The repository's own folder. */
-export const repository = path.resolve(__dirname, "../..");
+export const repository = path.resolve(__dirname, "../../..");
 
 /** How long one `pulumi` command may take before it counts as hung. */
 const commandTimeoutMs = 180_000;

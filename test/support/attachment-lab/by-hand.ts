@@ -1,7 +1,7 @@
 import { parseDomainXml } from "../../../provider/hypervisor/libvirt/xml/domain-xml";
 import { aliasOf, qemuIdOf, tagOf } from "../../../provider/plan";
-import { eventually } from "../../support/eventually";
-import { at } from "../../support/desired";
+import { eventually } from "../eventually";
+import { at } from "../desired";
 import { NIC, type AttachmentLab, type Kept } from "./attachment-lab";
 
 const OWNER = "organization/lab/test/nic";
