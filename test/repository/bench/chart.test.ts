@@ -59,7 +59,7 @@ const lines = lineChart({
   ],
 });
 
-test("a point stands for each value that there is, at equal steps where the values grow tenfold", () => {
+test("a point stands for each value, at equal steps if the values grow tenfold", () => {
   const points = read(lines).circle;
   expect(points).toHaveLength(6);
   const heights = points.slice(0, 4).map((one) => Number(one["cy"]));

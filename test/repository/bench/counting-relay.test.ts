@@ -30,13 +30,13 @@ async function client(): Promise<{ socket: Socket; lines: string[] }> {
   return { socket, lines };
 }
 
-test("a connection is a round trip, and the greeting that nobody asked for is none", async () => {
+test("a connection is a round trip, and a greeting unasked for is none", async () => {
   const { lines } = await client();
   expect(lines).toEqual(["hello"]);
   expect(relay.traffic).toEqual({ connections: 1, roundTrips: 1 });
 });
 
-test("each question that waits for the answer to the one before is a round trip", async () => {
+test("each question that waits for the answer before it is a round trip", async () => {
   const { socket, lines } = await client();
   for (const n of [1, 2, 3]) {
     socket.write(`good day ${n}\n`);

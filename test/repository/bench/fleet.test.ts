@@ -5,7 +5,7 @@ import { describeFleet, fleetSizes, type FleetRow } from "../../../bench/fleet/r
 import { describeChange } from "../../../bench/fleet/run-change";
 import { scriptOf } from "../../../bench/script";
 
-test("every number of attachments is measured on every number of hosts that does not exceed it", () => {
+test("every number of attachments is measured on every number of hosts up to it", () => {
   expect(fleetSizes(false).map(({ attachments, hosts }) => `${attachments} on ${hosts}`)).toEqual([
     ...["1 on 1", "4 on 1", "16 on 1", "64 on 1"],
     ...["4 on 4", "16 on 4", "64 on 4", "16 on 8", "64 on 8"],
@@ -28,7 +28,7 @@ test("each guest of a host has a device and a socket of its own", () => {
   expect(guests.at(-1)?.device).toBe("0000:40:00");
 });
 
-test("the other ways plug as the provider does: function 0 last, all after they are bound", () => {
+test("other ways plug as the provider: function 0 last, after all are bound", () => {
   const script = scriptOf(fleetStepsFor({ socket: "/run/vm.qmp", device: "0000:01:00" }).attach);
   const at = (text: string): number => script.lastIndexOf(text);
   const plugs = [1, 2, 3, 0].map((f) => at(`"id":"bench-f${f}"`));
@@ -37,7 +37,7 @@ test("the other ways plug as the provider does: function 0 last, all after they 
   expect(at("drivers_probe")).toBeLessThan(plugs[0]!);
 });
 
-test("so many at a time and no more, in order, and the results in theirs", async () => {
+test("so many run at a time and no more, and results keep the order", async () => {
   let running = 0;
   let most = 0;
   const begun: number[] = [];
@@ -81,7 +81,7 @@ const rows: FleetRow[] = [
   { size, way: "one ssh for each step", runs: 0, outcome: { failure: "connection refused" } },
 ];
 
-test("a way that failed is told in its row and does not hide the others", () => {
+test("a way that failed is told in its row and hides no other", () => {
   const { lines, failures, charts } = describeFleet(rows, 8);
   expect(lines).toContain("| 4 | 1 | this provider | 3 | 2.0 | 1.0 | 2 | 80 | 60 | 1.0 |");
   expect(lines).toContain("| 4 | 1 | one ssh for each step | 0 | failed |  |  |  |  |  |");

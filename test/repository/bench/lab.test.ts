@@ -24,7 +24,7 @@ test("within the bar nothing fails", () => {
   );
 });
 
-test("above the bar the run fails, and so it does where one of the two was not measured", () => {
+test("the run fails above the bar, or if one of two is unmeasured", () => {
   const above = describeLab([rowOf(PROVIDER, 8.1), rowOf(ON_HOST, 10)]);
   expect(above.failures).toEqual(["the bar of 0.8 is not met: 0.81"]);
   const without = describeLab([

@@ -1,6 +1,6 @@
 import { parseOptions } from "../../../bench/options";
 
-test("all pieces run and are written where nothing is said, but for the one that needs a commit", () => {
+test("all pieces run unless named, except the piece that needs a commit", () => {
   expect(parseOptions([])).toEqual({
     pieces: ["lab", "fleet"],
     parallel: 8,

@@ -73,7 +73,7 @@ test("the commands are found", () => {
   );
 });
 
-test("each command of the guides is run by a test, or is one of this repository's own", () => {
+test("each command of the guides is run by a test, or is this repository's", () => {
   const unknown = commands.filter(
     ({ document, command }) =>
       !isOfRepository(command) &&

@@ -7,7 +7,7 @@ const document = readFileSync(join(__dirname, "../../../docs/compatibility.md"),
 const run = { commit: "abc1234", now: new Date("2026-11-25T12:00:00Z"), order: matrixCells };
 const rows = readRows(document);
 
-test("the table has cells once, in their order, names those it has not, and none of them failed", () => {
+test("the table has each cell once, in order, and none that failed", () => {
   const keys = rows.map(keyOf);
   const missing = matrixCells.map(rowKeyOf).filter((key) => !keys.includes(key));
   expect(keys).toEqual(matrixCells.map(rowKeyOf).filter((key) => !missing.includes(key)));
@@ -15,7 +15,7 @@ test("the table has cells once, in their order, names those it has not, and none
   expect(rows.filter(({ result }) => !/^(pass|refused|served natively)\b/.test(result))).toEqual([]);
 });
 
-test("each row names versions of the release that it is of, a commit and a day", () => {
+test("each row names versions of its release, a commit and a day", () => {
   for (const { version, measured, commit, date, result } of rows) {
     expect(measured).toMatch(
       result.startsWith("refused") ? /^libvirt \d+\.\d+\.\d+$/ : RegExp(`^${version}\\.\\d+`),
@@ -47,7 +47,7 @@ test("a run of one cell leaves the text and the rows of the others", () => {
   expect(writeReport(written, [result], run)).toBe(written);
 });
 
-test("a behaviour that failed, or that was not run, is a failure of its cell", () => {
+test("a behaviour that failed or was not run is a failure of its cell", () => {
   const [first = "", ...others] = testsOf(cell!);
   expect(rowAfter({ passed: others, failed: [first] })?.result).toBe(`FAIL: 8 of 9; not ${first}`);
   expect(rowAfter({ passed: others })?.result).toBe(`FAIL: 8 of 9; not ${first}`);

@@ -16,7 +16,7 @@ test("the documents are found at all", () => {
   expect(linkTargets(readText("README.md")).filter((target) => !isExternal(target))).not.toHaveLength(0);
 });
 
-test.each(documents)("every relative link in %s leads to a file, and to a heading of it", (document) => {
+test.each(documents)("every relative link in %s leads to a file, and to its heading", (document) => {
   const broken = linkTargets(readText(document))
     .filter((target) => !isExternal(target))
     .filter((target) => {

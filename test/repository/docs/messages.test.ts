@@ -40,7 +40,7 @@ test.each(quoted)("docs/troubleshooting.md quotes what the provider says: %s", (
   expect(isMessage(text, code as ErrorCode)).toBe(true);
 });
 
-test("a message that the provider does not say is told from one that it says", () => {
+test("a message of the provider is told from a message that it never says", () => {
   expect(isMessage("guest g is not running; a live attachment needs", "GUEST_NOT_RUNNING")).toBe(true);
   expect(isMessage("guest g is not running; a live attachment wants", "GUEST_NOT_RUNNING")).toBe(false);
   expect(isMessage("", "GUEST_NOT_RUNNING")).toBe(false);

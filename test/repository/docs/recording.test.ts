@@ -23,7 +23,7 @@ const [header, ...events] = cast
   .split("\n")
   .map((line) => JSON.parse(line) as unknown) as [Record<string, unknown>, ...[number, string, string][]];
 
-test("the recording is an asciicast of a terminal with 80 columns, from the start of the demo to its end", () => {
+test("the recording is an asciicast of 80 columns that shows the whole demo", () => {
   expect(header).toMatchObject({ version: 2, width: 80, height: 24 });
   const times = events.map(([seconds]) => seconds);
   expect(times).toEqual([...times].sort((a, b) => a - b));
@@ -51,7 +51,7 @@ test("times add up, and a character that arrives in two parts is one", () => {
   ]);
 });
 
-test("long lines wrap as in a terminal, and what a terminal would obey is obeyed or refused", () => {
+test("long lines wrap as in a terminal; control sequences are obeyed or refused", () => {
   const line = (text: string) =>
     `{"version":2,"width":4,"height":2,"title":"t"}\n[1,"o",${JSON.stringify(text)}]\n`;
   const rows = (text: string) =>

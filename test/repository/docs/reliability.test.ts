@@ -9,7 +9,7 @@ const run = { commit: "abc1234", seed: "1", now: new Date("2026-11-22T12:00:00Z"
 const soakPart = document.slice(document.indexOf("## Soak"));
 const faultsPart = document.slice(0, document.indexOf("## Soak"));
 
-test("a record of faults keeps what stands of the soak, and each row of a case that was not run", () => {
+test("a record of faults keeps the soak's part, and rows of cases not run", () => {
   const [row] = readRows(document);
   const again: FaultResult = { ...row!, name: "", saw: "something new" };
   const written = writeReport(document, [again], run);

@@ -28,7 +28,7 @@ function soakOf(seconds: (cycle: number) => number, descriptors: (cycle: number)
 const rowOf = (result: SoakResult, what: string): FlatnessRow =>
   judgeFlatness(result).find((row) => row.what === what)!;
 
-test("what stays as it was is flat, whatever the warm-up cost and one cycle took", () => {
+test("what stays as it was is flat, despite warm-up and one costly cycle", () => {
   const result = soakOf(
     (cycle) => (cycle === 90 ? 60 : 1),
     (cycle) => (cycle < 10 ? 3 : 20),

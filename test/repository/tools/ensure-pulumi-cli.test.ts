@@ -44,7 +44,7 @@ test("companions beside the real file of a linked CLI are found", () => {
   expect(run(links)).toEqual({ status: 0, binDir: links, stderr: "" });
 });
 
-test("a missing launcher alone is put into the cache, to stand before the installed CLI", () => {
+test("a missing launcher alone goes into the cache, to stand before the CLI", () => {
   const cli = installed("cli", "pulumi", "pulumi-language-nodejs");
   const { status, binDir } = run(cli);
   expect(status).toBe(0);
@@ -54,7 +54,7 @@ test("a missing launcher alone is put into the cache, to stand before the instal
   expect(run(cli).binDir).toBe(binDir);
 });
 
-test("two that run at once end with the same complete folder, and no lock stays", async () => {
+test("two that run at once end with the same folder, and leave no lock", async () => {
   const cli = installed("cli", "pulumi", "pulumi-language-nodejs");
   const env = { PATH: cli, MULTIFUNCTION_PCI_CACHE: path.join(folder, "cache") };
   const binDirs = await Promise.all(

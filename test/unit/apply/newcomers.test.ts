@@ -17,14 +17,14 @@ const mounted: HostUse = { hostAddress: OWN, use: "has disk sda, which is mounte
 const seen = (...hostUses: readonly HostUse[]): Observation =>
   ({ functions: new Map([[OWN, { hostAddress: OWN }]]), hostUses }) as unknown as Observation;
 
-test("an address that came by itself is left out, and told of a function of the plan alone", () => {
+test("an address that came by itself is left out, told for planned functions", () => {
   const told: string[] = [];
   const now = seen(address(OWN), address(OTHER), mounted);
   expect(withoutNewcomers(seen(), now, (line) => told.push(line)).hostUses).toEqual([mounted]);
   expect(told).toEqual([expect.stringMatching(`^${OWN} has interface eth0.* since a moment ago`)]);
 });
 
-test("what the function had before is told as it is, and so is this connection", () => {
+test("what the function had before is told as it is; so is this connection", () => {
   const here = { ...address(OWN), isThisConnection: true };
   expect(withoutNewcomers(seen(address(OWN)), seen(address(OWN)), fail).hostUses).toEqual([address(OWN)]);
   expect(withoutNewcomers(seen(), seen(here), fail).hostUses).toEqual([here]);

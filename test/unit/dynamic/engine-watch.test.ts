@@ -39,7 +39,7 @@ describe("the engine's address", () => {
     "/srv/program/node_modules/.bin/jest",
     "/srv/program/bench/bench.ts",
     "/srv/program/dynamic-provider/index.js",
-  ])("is looked for in no other process, as %s: it is not the engine's to end", (started) => {
+  ])("is looked for in no other process, as %s", (started) => {
     expect(findEngineAddress(["node", started, "127.0.0.1:40123"])).toBeUndefined();
   });
 

@@ -89,7 +89,7 @@ describe("an error of the provider", () => {
     expect(hasCode(undefined, "SSH_DIAL_FAILED")).toBe(false);
   });
 
-  it("ends a reason that it quotes with one full stop, or with the code of the error quoted", () => {
+  it("ends a quoted reason with one full stop, or with the quoted error's code", () => {
     const told = (reason: string): string =>
       providerError("ATTACH_FAILED", { guest: "guest1", reason, outcome: "Nothing was changed." }).message;
     expect(told("it closed the connection")).toMatch(/ it closed the connection\. Nothing was changed\. \[/);

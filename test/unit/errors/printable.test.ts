@@ -63,7 +63,7 @@ describe("a text made printable", () => {
 });
 
 describe("the message of an error", () => {
-  it("holds nothing that a terminal obeys, and ends with the code, whatever a peer has said", () => {
+  it("holds nothing that a terminal obeys, and ends with the code", () => {
     fc.assert(
       fc.property(hostileText, hostileText, (guest, reason) => {
         const { message } = providerError("HOLD_FAILED", { hostAddress: "0000:01:00.0", guest, reason });

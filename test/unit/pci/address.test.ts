@@ -28,7 +28,7 @@ describe("PCI addresses", () => {
     );
   });
 
-  it("have one spelling: what is parsed again, in either case and short or long, is the same text", () => {
+  it("have one spelling: parsed again, in any case and length, they are equal", () => {
     fc.assert(
       fc.property(parts, (numbers) => {
         const address = pciAddressFromParts(numbers);
@@ -111,7 +111,7 @@ describe("PCI addresses", () => {
     expect(findPciAddress(text)).toBeUndefined();
   });
 
-  it("never throw on a text, whatever it is, and only give back the canonical form", () => {
+  it("never throw on any text, and only give back the canonical form", () => {
     const canonical = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f](\.[0-7])?$/;
     const text = fc.oneof(
       anyText(),

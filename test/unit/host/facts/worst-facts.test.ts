@@ -176,7 +176,7 @@ describe("The dearest survey that is read", () => {
     expectProcessorSeconds(() => read(lines), { below: LIMIT_SECONDS });
   });
 
-  it("is not one of a large host: a thousand guests' interfaces and five hundred disks on four paths are read", () => {
+  it("is not one of a large host: a thousand guests' interfaces are read", () => {
     const port = {
       flags: ["BROADCAST", "MULTICAST", "UP"],
       master: "br0",

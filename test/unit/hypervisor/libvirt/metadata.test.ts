@@ -239,7 +239,7 @@ describe("a ledger", () => {
 describe("what a later release has put into the ledger", () => {
   const mine = entryOf("mine", 4, { tag: "0123456789ab", owner: "o" });
 
-  it("is kept by a write beside it: elements, attributes and values, through libvirt and back", () => {
+  it("is kept by a write beside it: elements, attributes and values", () => {
     const { set } = readMetadata("unknown-parts");
     const metadata = new GuestMetadata(...set);
     const before = metadata.element(LEDGER_URI);
@@ -248,7 +248,7 @@ describe("what a later release has put into the ledger", () => {
     expect(metadata.element(LEDGER_URI)).toBe(before);
   });
 
-  it("is kept in the own entry and its functions, under the fields that are known", () => {
+  it("is kept in the own entry and its functions, below the known fields", () => {
     const { set } = readMetadata("unknown-parts");
     const metadata = new GuestMetadata(...set);
     const changed: LedgerEntry = {
