@@ -150,6 +150,13 @@ const allowedToStartPrograms = {
   },
 };
 
+/** A title beyond this is cut in a list of failures, and nobody types it after `-t`. */
+const MAX_TITLE_WORDS = 14;
+const longTitles = ["callee.name", "callee.callee.object.name"].map((name) => ({
+  selector: `CallExpression[${name}=/^(it|test)$/] > Literal:first-child[value=/^(\\S+\\s+){${MAX_TITLE_WORDS}}\\S/]`,
+  message: `The title of a test has at most ${MAX_TITLE_WORDS} words.`,
+}));
+
 export default tseslint.config(
   { ignores: ["dist/", "node_modules/", "coverage/", "test/fixtures/"] },
   js.configs.recommended,
@@ -199,6 +206,7 @@ export default tseslint.config(
       "@typescript-eslint/no-non-null-assertion": "off",
       "@typescript-eslint/unbound-method": "off",
       "@typescript-eslint/explicit-module-boundary-types": "off",
+      "no-restricted-syntax": ["error", ...longTitles],
     },
   },
   {

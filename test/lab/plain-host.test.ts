@@ -57,7 +57,7 @@ test.each([
     prepare: makeAccountWithSudo,
   },
 ])(
-  "a QEMU started by hand gets four functions by $user, together in one slot, and all go back to their drivers",
+  "a QEMU started by hand gets four functions by $user, and returns them",
   async ({ connection, privilege, prepare }) => {
     await prepare();
     const { id, outs } = await lab.create({ connection, guest: { ...guest, ...privilege } });

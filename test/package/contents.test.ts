@@ -98,7 +98,7 @@ test("what a program imports has no library in it", () => {
   expect(read("dist/sdk/index.js")).not.toContain("// node_modules/");
 });
 
-test("a link in a document of the package leads into the package, or to the repository's tests and records", () => {
+test("a link in a packaged document leads into the package or the repository", () => {
   const documents = paths.filter((path) => path.endsWith(".md"));
   expect(documents).toEqual(expect.arrayContaining(["README.md", "docs/errors.md", "CONTRIBUTING.md"]));
   const broken = documents.flatMap((document) =>

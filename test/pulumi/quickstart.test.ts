@@ -77,7 +77,7 @@ test("the quickstart does what its README says, line by line", async () => {
   expect(drivers.map(([, driver]) => driver)).toEqual(["e1000e", "e1000e", "e1000e", "e1000e"]);
 }, 600_000);
 
-test("`pulumi state delete` forgets a resource, as docs/errors.md has it for a host that is gone", async () => {
+test("`pulumi state delete` forgets a resource whose host is gone, as errors.md says", async () => {
   await using forgotten = await PulumiProject.create({
     source: `import * as pulumi from "@pulumi/pulumi";
       const provider = { create: async () => ({ id: "id", outs: {} }) };

@@ -18,7 +18,7 @@ describe("locks", () => {
   afterAll(() => bench.tearDown());
 
   const connect = (): Promise<SshConnection> => bench.pool().acquire(sshd.target(bench.login));
-  it("are exclusive between two connections, granted as soon as they are free, and leave nothing", async () => {
+  it("are exclusive between two connections, granted once free, and leave nothing", async () => {
     const [one, two] = [await connect(), await connect()];
     const first = await one.locks.lock([own("a"), own("b")]);
     expect([...lockFiles()].sort()).toEqual([
@@ -38,7 +38,7 @@ describe("locks", () => {
     expect(helpersHolding("a")).toEqual([]);
   });
 
-  it("are taken in the order given: a later name is not held while an earlier one is waited for", async () => {
+  it("are taken in order: no later name while an earlier one waits", async () => {
     const [one, two, three] = [await connect(), await connect(), await connect()];
     const first = await one.locks.lock([own("a")]);
     const both = two.locks.lock([own("a"), own("b")]);
@@ -54,7 +54,7 @@ describe("locks", () => {
   it.each([
     ["one lock", ["a"]],
     ["two locks", ["a", "b"]],
-  ])("are granted in turn to many who want %s, never to two at a time", async (_what, names) => {
+  ])("are granted in turn to many who want %s, one at a time", async (_what, names) => {
     const connections = await Promise.all([connect(), connect(), connect(), connect()]);
     let inside = 0;
     let most = 0;
@@ -75,7 +75,7 @@ describe("locks", () => {
     expect(lockFiles()).toEqual([]);
   });
 
-  it("are taken on the folder that is there, even if the one just made is removed before it is locked", async () => {
+  it("are taken on the existing folder, even if removed before the lock", async () => {
     const { workspace } = bench;
     const file = join(LOCK_DIR, `multifunction-pci.${own("a")}.lock`);
     const once = workspace.write("remove-once", "");
@@ -107,7 +107,7 @@ describe("locks", () => {
     expect(order).toEqual([1, 2, 3]);
   });
 
-  it("let the clock of who waits stand while this process has the lock, and run while another has it", async () => {
+  it("let the waiter's clock stand for this process's locks, and run for another's", async () => {
     const [one, two] = [await connect(), await connect()];
     let stands = false;
     const clock = { stop: () => void (stands = true), go: () => void (stands = false) };
@@ -135,7 +135,7 @@ describe("locks", () => {
     await expect(Promise.all(locks.map((lock) => lock.release()))).resolves.toHaveLength(2);
   });
 
-  it("report once, after two seconds, what is waited for; and give up with the signal", async () => {
+  it("report once, after two seconds, what is awaited; and end by signal", async () => {
     const [one, two] = [await connect(), await connect()];
     const first = await one.locks.lock([own("b")]);
     const notices: string[] = [];
@@ -184,7 +184,7 @@ describe("locks", () => {
     await expect(gone).resolves.toBeUndefined();
   });
 
-  it("end their connection when the helper is killed, so that nobody acts without a lock", async () => {
+  it("end their connection when the helper is killed: nobody acts without locks", async () => {
     const connection = await connect();
     const lock = await connection.locks.lock([own("a")]);
     const [helper] = helpersHolding("a");
