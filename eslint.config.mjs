@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import path from "node:path";
 import js from "@eslint/js";
 import importX from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
@@ -33,6 +35,12 @@ const rooms = {
   ],
   operations: ["connections", "resource", "inspect", "apply", "plan", "host", "pci", "async", "errors"],
   dynamic: ["operations", "connections", "async", "errors"],
+};
+
+/** Programs in test/ that are no tier (`npm run soak`, `npm run test:faults`), by the tiers that test them. */
+const programsUnderTest = {
+  repository: ["soak", "faults"],
+  qemu: ["soak"],
 };
 
 const zones = [
@@ -86,6 +94,20 @@ const zones = [
     except: ["./support"],
     message: "A tier's own files are its own; what others need of them stands in test/support.",
   })),
+  ...readdirSync(path.join(import.meta.dirname, "test"))
+    .filter((tier) => tier !== "support")
+    .map((tier) => ({
+      target: `./test/${tier}`,
+      from: "./test",
+      except: [tier, "support", ...(programsUnderTest[tier] ?? [])].map((name) => `./${name}`),
+      message: "A tier's own files are its own; what others need of them stands in test/support.",
+    })),
+  {
+    target: "./test/support",
+    from: "./test",
+    except: ["./support"],
+    message: "What all tiers share knows none of them.",
+  },
   {
     target: "./lab",
     from: ["./tools", "./test", "./bench"],
@@ -209,6 +231,13 @@ const allowedToStartPrograms = {
   },
 };
 
+/** A title beyond this is cut in a list of failures, and nobody types it after `-t`. */
+const MAX_TITLE_WORDS = 14;
+const longTitles = ["callee.name", "callee.callee.object.name"].map((name) => ({
+  selector: `CallExpression[${name}=/^(it|test)$/] > Literal:first-child[value=/^(\\S+\\s+){${MAX_TITLE_WORDS}}\\S/]`,
+  message: `The title of a test has at most ${MAX_TITLE_WORDS} words.`,
+}));
+
 export default tseslint.config(
   { ignores: ["dist/", "node_modules/", "coverage/", "test/fixtures/"] },
   js.configs.recommended,
@@ -265,6 +294,7 @@ export default tseslint.config(
       "@typescript-eslint/no-non-null-assertion": "off",
       "@typescript-eslint/unbound-method": "off",
       "@typescript-eslint/explicit-module-boundary-types": "off",
+      "no-restricted-syntax": ["error", ...longTitles],
     },
   },
   {
@@ -283,6 +313,8 @@ export default tseslint.config(
           "clearTimeout",
           "clearInterval",
           "jest",
+          "beforeEach",
+          "expect",
           "URL",
         ].map((name) => [name, "readonly"]),
       ),

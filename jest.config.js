@@ -8,7 +8,9 @@ const tier = (name, { timeoutSeconds, ...extra } = {}) => ({
   transform: { "\\.(ts|sh)$": "<rootDir>/test/support/esbuild-transform.js" },
   // `testTimeout` has no effect in a project (Jest 30), so a set-up file hands this on.
   globals: { testTimeoutSeconds: timeoutSeconds },
-  setupFilesAfterEnv: ["<rootDir>/test/support/test-timeout.js"],
+  setupFilesAfterEnv: ["test-timeout.js", "has-assertions.js"].map(
+    (file) => `<rootDir>/test/support/${file}`,
+  ),
   ...extra,
 });
 
@@ -26,6 +28,7 @@ const inLab = {
 module.exports = {
   projects: [
     tier("unit", { timeoutSeconds: 120 }),
+    tier("repository", { timeoutSeconds: 120 }),
     tier("ssh", { ...built, timeoutSeconds: 180 }),
     tier("protocol", { ...built, timeoutSeconds: 180 }),
     tier("package", { ...built, timeoutSeconds: 300 }),

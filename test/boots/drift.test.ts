@@ -1,6 +1,6 @@
 import { eventually } from "../support/eventually";
-import { NIC, attachmentLab, type Kept } from "../lab/support/attachment-lab";
-import { ALL, ByHand, WAYS } from "../lab/support/by-hand";
+import { NIC, attachmentLab, type Kept } from "../support/attachment-lab/attachment-lab";
+import { ALL, ByHand, WAYS } from "../support/attachment-lab/by-hand";
 
 const lab = attachmentLab();
 const byHand = new ByHand(lab);
@@ -40,7 +40,7 @@ test("a guest that was shut off and started has the device again", async () => {
   });
 });
 
-test("another guest by the same name gets the device in place of the one that is gone", async () => {
+test("another guest by the same name gets the device of the one gone", async () => {
   await lab.virsh("destroy guest1");
   await lab.virsh("dumpxml guest1 | sed s/11111111-1111/33333333-3333/ > /run/guest1.xml");
   await lab.virsh("undefine guest1");
@@ -52,7 +52,7 @@ test("another guest by the same name gets the device in place of the one that is
   });
 });
 
-test("after a reboot of the host the device is attached anew, though libvirt gives the host another UUID", async () => {
+test("the device is attached anew after a reboot of the host, whatever its UUID", async () => {
   await lab.end();
   await lab.lab.reboot();
   lab.begin();

@@ -1,7 +1,7 @@
 import { attachmentIdOf, aliasOf, tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
 import { at } from "../support/desired";
-import { attachmentLab, NIC } from "../lab/support/attachment-lab";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 // each of these boots a guest, some of them twice
@@ -46,7 +46,7 @@ async function expectNoTrace(): Promise<void> {
   expect(await lab.configuration()).toEqual(nothingConfigured);
 }
 
-test("a persistent attachment is there after a cold boot, in the same slot and as the same one, and is changed and destroyed", async () => {
+test("a persistent attachment is there after a cold boot, and is changed and destroyed", async () => {
   const { id, outs } = await lab.create({ persistent: true });
   expect(await lab.configuration()).toEqual({ functions: fourConfigured, owners: [OWNER] });
   expect(await idsInQemu()).toEqual(ownIds(0, 1, 2, 3));
@@ -83,7 +83,7 @@ test("a persistent attachment is there after a cold boot, in the same slot and a
   await eventually(() => lab.pluggedFunctions(), []);
 });
 
-test("what a cold boot has plugged, with leftovers held, is destroyed: live and configuration together", async () => {
+test("what a cold boot has plugged is destroyed, live and in the configuration", async () => {
   const { id, outs } = await lab.create(twoHeld);
   expect(await lab.configuration()).toEqual({ functions: twoConfigured, owners: [OWNER] });
   await lab.coldBoot();
@@ -115,7 +115,7 @@ test("persistent is switched on and off in place, without an unplug", async () =
   await expectNoTrace();
 });
 
-test("of a guest that is shut off the configuration counts: no drift, changed in place, there when it boots", async () => {
+test("a stopped guest's configuration counts: no drift, changed in place, there at boot", async () => {
   const { id, outs } = await lab.create({ persistent: true });
   await lab.virsh("destroy guest1");
   await eventually(() => lab.driversOf(NIC), e1000e);
@@ -133,7 +133,7 @@ test("of a guest that is shut off the configuration counts: no drift, changed in
   expect(await preview(id, updated, twoHeld)).toMatchObject({ changes: false });
 });
 
-test("a persistent attachment is destroyed while its guest is shut off, and the guest boots without it", async () => {
+test("a persistent attachment is destroyed in a stopped guest, which boots without it", async () => {
   const { id, outs } = await lab.create({ persistent: true });
   await lab.virsh("destroy guest1");
   await lab.provider.delete(id, outs);
@@ -145,7 +145,7 @@ test("a persistent attachment is destroyed while its guest is shut off, and the 
   await expectNoTrace();
 });
 
-test("a part removed by hand, of either side, is put back by the next update", async () => {
+test("a part removed by hand, on either side, returns with the next update", async () => {
   const { id, outs } = await lab.create({ persistent: true });
   await lab.lab.exec(
     `printf '%s' "<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' bus='1' slot='0' function='2'/></source></hostdev>" > /run/h.xml`,

@@ -1,5 +1,5 @@
-import { PulumiProject } from "../pulumi/harness";
-import { foretell, expectRecorded } from "../pulumi/recorded";
+import { PulumiProject } from "../support/pulumi/pulumi-project";
+import { foretell, expectRecorded } from "../support/pulumi/recorded";
 import type { FakeFunction } from "../support/plain-host";
 import { MadeUpHost } from "./support/made-up-host";
 

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { expectSuccess, PulumiProject, repository, startCommand } from "../pulumi/harness";
+import { expectSuccess, PulumiProject, repository, startCommand } from "../support/pulumi/pulumi-project";
 import { Workspace } from "../support/sshd";
 
 const workspace = new Workspace();

@@ -1,7 +1,7 @@
 import type { Lab } from "../../lab";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamicProvider } from "../support/dynamic-provider";
-import type { RunningCommand } from "../pulumi/harness";
+import type { RunningCommand } from "../support/pulumi/pulumi-project";
 import { verbOf, type Operation, type RecordedStep } from "./operations";
 import type { TcpProxy } from "./tcp-proxy";
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../../lab";
 import type { Properties } from "../support/dynamic-provider";
-import { expectSuccess, PulumiProject, type RunningCommand } from "../pulumi/harness";
+import { expectSuccess, PulumiProject, type RunningCommand } from "../support/pulumi/pulumi-project";
 import type { Gate } from "./gate";
 import type { Arguments, Operation } from "./operations";
 

@@ -3,7 +3,7 @@ import type { Lab } from "../../lab";
 import { DynamicProvider, RpcError, type Properties } from "../support/dynamic-provider";
 import { allFaults, engineFaults, type EngineFault, type Fault, type Victim, type When } from "./faults";
 import { Gate } from "./gate";
-import { lookAtHost, settledDifferences } from "./host-look";
+import { lookAtHost, settledDifferences } from "../support/host-look";
 import { operations, verbOf, type Arguments, type Operation, type RecordedStep } from "./operations";
 import { PulumiEngine } from "./pulumi-engine";
 import { keyOfRow } from "./report";

@@ -1,6 +1,6 @@
-import { NIC, attachmentLab, type Kept } from "../lab/support/attachment-lab";
+import { NIC, attachmentLab, type Kept } from "../support/attachment-lab/attachment-lab";
 import { eventually } from "../support/eventually";
-import { ALL, ByHand, WAYS } from "../lab/support/by-hand";
+import { ALL, ByHand, WAYS } from "../support/attachment-lab/by-hand";
 
 const lab = attachmentLab();
 const byHand = new ByHand(lab);
@@ -123,7 +123,7 @@ async function expectRefused(code: string, message: RegExp, kept: Kept, override
   }
 }
 
-test("what is moved to another slot under someone else's ids is reported as theirs, and left alone until they remove it", async () => {
+test("what is moved under someone else's ids is reported as theirs, and left alone", async () => {
   await byHand.unplug();
   await byHand.plug("pci.6", [1, 2, 3, 0], (n) => `moved${n}`);
   await expectRefused("FUNCTION_PLUGGED_OTHERWISE", /0000:01:00\.0 \(moved0 in pci\.6 slot 0\)/, attached);
@@ -161,7 +161,7 @@ test.each(WAYS)("a device that libvirt attached in our slot stays, and %s takes 
   expect(await byHand.idsInQemu()).toContain("ua-rng");
 });
 
-test("where the program names the slot, what stands in it is named, and the device comes back there", async () => {
+test("what stands in the slot named is named, and the device returns there", async () => {
   const pinned = { guestSlot: { bus: "pci.8" } };
   const { kept } = await lab.up(attached, pinned);
   await byHand.unplug();
@@ -177,7 +177,7 @@ test("where the program names the slot, what stands in it is named, and the devi
   await byHand.expectDestroyed(upped.kept);
 });
 
-test("what another guest has by now is reported as its, and stays there when ours is destroyed", async () => {
+test("what another guest has is reported as its, and stays when ours goes", async () => {
   await byHand.unplug();
   await byHand.detachHostdevs(ALL);
   await byHand.attachHostdev("guest2", 1);
@@ -188,7 +188,7 @@ test("what another guest has by now is reported as its, and stays there when our
   expect(await lab.virsh("dumpxml guest2")).toMatch(/hostdev/);
 });
 
-test("a guest that was undefined while it ran, and defined again as it was, keeps the device; its configuration is put right", async () => {
+test("a guest undefined while it ran, and defined again, keeps the device", async () => {
   await lab.virsh("dumpxml guest1 > /run/guest1.xml");
   for (const way of WAYS) {
     await lab.virsh("undefine guest1");

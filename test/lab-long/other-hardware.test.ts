@@ -1,6 +1,6 @@
 import { startLab } from "../../lab";
 import { eventually } from "../support/eventually";
-import { AttachmentLab } from "../lab/support/attachment-lab";
+import { AttachmentLab } from "../support/attachment-lab/attachment-lab";
 
 /** A lab of its own: in place of one four-function card a card with SR-IOV, whose virtual functions the kernel makes. */
 const lab = new AttachmentLab();
@@ -33,7 +33,7 @@ async function drivers(): Promise<(string | null | undefined)[]> {
   return VIRTUAL.map((address) => all[address]);
 }
 
-test("virtual functions that the kernel made, each in a group of its own, become one device of the guest and go back", async () => {
+test("virtual functions with groups of their own become one device, and go back", async () => {
   expect(await drivers()).toEqual(["igbvf", "igbvf", "igbvf", "igbvf"]);
   const kept = await lab.create({ functionMap });
   const attached = kept.outs["attached"] as { iommuGroup: number }[];

@@ -1,5 +1,5 @@
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC } from "../lab/support/attachment-lab";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
@@ -38,7 +38,7 @@ async function startWithoutSystem(name: string, slots: "acpi" | "native", start 
   if (code !== 0) throw new Error(stderr);
 }
 
-test("a paused guest: the plan and the error say so, and what it lets go of when it is resumed is found", async () => {
+test("a paused guest: plan and error say so, and its late release is found", async () => {
   const created = await lab.create();
   const { id } = created;
   const hasty = { timeouts: { attachSeconds: 4, detachSeconds: 6 } };
@@ -71,7 +71,7 @@ test("a paused guest: the plan and the error say so, and what it lets go of when
   expect(await lab.leftBehind()).toEqual([]);
 });
 
-test("a guest that has hung: the error says that it runs and does not let go; a reset completes the unplug", async () => {
+test("a guest that has hung: the error says so; a reset completes the unplug", async () => {
   const { id, outs } = await lab.create({ timeouts: { detachSeconds: 13 } });
   await lab.lab.guestConsole("guest1", "(sleep 0.2; echo c > /proc/sysrq-trigger) &");
   lab.printed = [];
@@ -86,7 +86,7 @@ test("a guest that has hung: the error says that it runs and does not let go; a 
   expect(await lab.leftBehind()).toEqual([]);
 });
 
-test("a guest that was started paused is refused until it runs; in its firmware it takes the device, and gives it back after a reset", async () => {
+test("a guest started paused is refused until it runs; its firmware takes the device", async () => {
   await startWithoutSystem("bare", "acpi", "paused");
   const inBare = { guest: { domain: "bare" }, timeouts: { detachSeconds: 6 } };
   const refused = await lab.failureOf(lab.create(inBare));
@@ -107,7 +107,7 @@ test("a guest that was started paused is refused until it runs; in its firmware 
   expect(await lab.driversOf(NIC)).toEqual(e1000e);
 });
 
-test("a native slot that no system has switched on gives the device back at once", async () => {
+test("a native slot that no system has switched on gives back at once", async () => {
   await startWithoutSystem("bare", "native");
   const { id, outs } = await lab.create({ guest: { domain: "bare" }, timeouts: { detachSeconds: 30 } });
   expect(outs["slot"]).toMatchObject({ bus: "pci.8" });
@@ -117,7 +117,7 @@ test("a native slot that no system has switched on gives the device back at once
   expect(await lab.driversOf(NIC)).toEqual(e1000e);
 });
 
-test("a guest whose name is in other scripts is found by it in create, preview, refresh, change and destroy", async () => {
+test("a guest named in other scripts is found by it in every operation", async () => {
   const name = "gäst-网络-شبكة-🙂";
   await startWithoutSystem(name, "native");
   const inGuest = { guest: { domain: name }, timeouts: { detachSeconds: 30 } };

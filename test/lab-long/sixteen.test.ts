@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { attachmentLab } from "../lab/support/attachment-lab";
+import { attachmentLab } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 
@@ -90,7 +90,7 @@ const driversOfAll = async (): Promise<Record<string, string | null>> => {
 const allOn = (driver: string): Record<string, string> =>
   Object.fromEntries(FUNCTIONS.map((address) => [address, driver]));
 
-test("sixteen attachments to one guest are made together and given back together, over one SSH connection with sshd's defaults", async () => {
+test("sixteen attachments to one guest are made and given back over one connection", async () => {
   expect(await onHost("sshd -T | grep -E '^max(sessions|startups) '")).toBe(
     "maxsessions 10\nmaxstartups 10:30:100",
   );

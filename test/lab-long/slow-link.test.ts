@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC } from "../lab/support/attachment-lab";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
@@ -15,7 +15,7 @@ const makeSlowLink = `port=${SLOW_PORT}\n${readFileSync(join(__dirname, "slow-li
 /** A look for a preview is given up after 15 s. */
 const PREVIEW_MS = 20_000;
 
-test("an attachment is made, changed and given back over a link of 200 ms that loses 2 %, by one handshake", async () => {
+test("an attachment is made, changed and returned over a slow link that loses packets", async () => {
   const { host, port, privateKey, hostKey } = lab.lab.ssh;
   const proxy = { host, port, user: "operator", privateKey, hostKey };
   const connection = { port: SLOW_PORT, proxy };

@@ -1,6 +1,6 @@
 import { inspectHost } from "../../provider/dynamic/inspect-host";
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC } from "../lab/support/attachment-lab";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 /** libvirt 7.0 and QEMU 5.2 with native slots (docs/older-libvirt.md). */
 const lab = attachmentLab();
@@ -18,7 +18,7 @@ async function ownersOnHost(): Promise<(string | null | undefined)[]> {
   return (devices.find((one) => one.address === NIC)?.functions ?? []).map((one) => one.heldBy?.owner);
 }
 
-test("a set is attached, changed and detached by someone who is not root, under AppArmor, over a restart of libvirtd", async () => {
+test("a set is attached, changed and detached by an operator under AppArmor", async () => {
   const kept = await lab.create(operator);
   expect(lab.printed.join("\n")).toMatch(/it sees 0000:01:00\.3 alone for some seconds/);
   expect(kept.outs).toMatchObject({ slot: { bus: "pci.8", kind: "pcie-native" }, held: [] });
@@ -44,7 +44,7 @@ test("a set is attached, changed and detached by someone who is not root, under 
   expect((await lab.configuration()).owners).toEqual([]);
 });
 
-test("what a guest was held stays held when the guest ends, is recognised, and comes back by a destroy", async () => {
+test("what a guest was held stays held when it ends, and comes back", async () => {
   const kept = await lab.create();
   expect(await ownersOnHost()).toEqual(four.map(() => "organization/lab/test/nic"));
   await lab.virsh("destroy guest1");
@@ -75,7 +75,7 @@ test("without a spare port it is refused, and nothing is touched", async () => {
   expect(await lab.leftBehind()).toEqual([]);
 });
 
-test("one function goes libvirt's ordinary way, becomes one of four by the stone, and one again", async () => {
+test("one function goes libvirt's ordinary way, becomes one of four, and one again", async () => {
   const one = { functions: [1], leftovers: "hold" };
   const kept = await lab.create(one);
   await eventually(() => lab.pluggedFunctions(), inGuest(0));

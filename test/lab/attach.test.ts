@@ -1,13 +1,13 @@
 import { attachmentIdOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC } from "./support/attachment-lab";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
 const vfio = ["vfio-pci", "vfio-pci", "vfio-pci", "vfio-pci"];
 
-test("a whole device appears together in the highest free slot, stays as it is, and is given back", async () => {
+test("a whole device appears together in the highest slot, stays, and is returned", async () => {
   const { id, outs } = await lab.create();
   expect(id).toMatch(/^mfpci-[0-9a-f]{12}$/);
   expect(outs).toMatchObject({
@@ -55,7 +55,7 @@ test("a whole device appears together in the highest free slot, stays as it is, 
   expect(await lab.provider.read(id, outs)).toMatchObject({ id: "" });
 });
 
-test("a partial assignment is the user's decision, and a change of the set keeps what both sets hold", async () => {
+test("a partial assignment is the user's decision; a change keeps the common functions", async () => {
   const refused = await lab.failureOf(lab.create({ functions: [1, 3] }));
   expect(refused.code).toBe("LEFTOVERS_REFUSED");
   expect(refused.message).toContain(`${NIC}.0 (e1000e), ${NIC}.2 (e1000e)`);
@@ -98,7 +98,7 @@ test("a partial assignment is the user's decision, and a change of the set keeps
   expect(await lab.leftBehind()).toEqual([]);
 });
 
-test("a new set that cannot be plugged leaves the old one plugged, and the error and the state say so", async () => {
+test("a new set that cannot be plugged leaves the old one plugged, as told", async () => {
   const { id, outs } = await lab.create({ functions: [0, 1], leftovers: "hold" });
   // someone's device in another slot bears the id that function 3 would get
   await lab.lab.qmp("guest1", "device_add", { driver: "virtio-rng-pci", id: `${id}-f3`, bus: "pci.7" });

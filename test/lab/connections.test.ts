@@ -1,10 +1,10 @@
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC, OTHER_NIC } from "./support/attachment-lab";
+import { attachmentLab, NIC, OTHER_NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
 
-test("a user who is merely in the group libvirt attaches to two guests at once, over one SSH handshake", async () => {
+test("a member of the group libvirt attaches to two guests over one handshake", async () => {
   const connection = { user: lab.lab.ssh.users.operator };
   const before = await lab.loginsOf("operator");
   const [first, second] = await Promise.all([

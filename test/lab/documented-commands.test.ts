@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../support/eventually";
-import { looks } from "../unit/docs/commands";
-import { attachmentLab, NIC } from "./support/attachment-lab";
+import { looks } from "../support/documents/commands";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const repository = join(__dirname, "../..");
@@ -18,7 +18,7 @@ function block(document: string, start: string): string[] {
   return found[1]!.trim().split("\n");
 }
 
-test("each command that the guides give for a look at the host runs there, and shows an attachment", async () => {
+test("each command of the guides for a look runs there and shows something", async () => {
   await lab.create();
   const shown: Record<string, string> = {};
   for (const command of looks) {

@@ -1,9 +1,9 @@
-import { attachmentLab, NIC, OTHER_NIC } from "./support/attachment-lab";
+import { attachmentLab, NIC, OTHER_NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
 
-test("a function whose interface is up with an address is refused; allowInUse takes it and says what the host loses", async () => {
+test("a function whose interface has an address is refused, unless allowInUse takes it", async () => {
   await lab.lab.exec(
     `ip link set enp1s0f1 up; ip address add 192.0.2.1/24 dev enp1s0f1; ip link set enp1s0f2 up`,
   );
@@ -44,7 +44,7 @@ test("a function whose interface is up with an address is refused; allowInUse ta
   expect(await lab.leftBehind()).toEqual([]);
 });
 
-test("each function is refused for what is on its interface, and one that is merely up is not", async () => {
+test("each function is refused for what is on its interface, unless merely up", async () => {
   const commands = [
     ...[0, 1, 2, 3].flatMap((n) => [`link set enp1s0f${n} up`, `link set enp2s0f${n} up`]),
     "link add link enp1s0f0 name v5 type vlan id 5",
@@ -87,7 +87,7 @@ test("each function is refused for what is on its interface, and one that is mer
   await lab.provider.delete(id, outs);
 });
 
-test("what carries this SSH connection is refused with allowInUse too, and the host's disk without it", async () => {
+test("what carries this SSH connection is refused always, and the host's disk", async () => {
   const ssh = await lab.failureOf(lab.create({ device: "00:02", allowInUse: true }));
   expect([ssh.code, ssh.message]).toEqual([
     "FUNCTION_USED_BY_HOST",

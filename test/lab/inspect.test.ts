@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
 import type { PciDevice, PciDevices } from "../../sdk/nodejs";
-import { attachmentLab, NIC, OTHER_NIC } from "./support/attachment-lab";
+import { attachmentLab, NIC, OTHER_NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const bin = path.resolve(__dirname, "../../dist/cli/index.js");
@@ -32,7 +32,7 @@ async function report(...more: readonly string[]): Promise<PciDevices> {
 const deviceAt = ({ devices }: PciDevices, address: string): PciDevice =>
   devices.find((one) => one.address === address)!;
 
-test("a device is whole before its attachment, then held by the guest, and whole again after it", async () => {
+test("a device is whole before its attachment, then held, and whole again", async () => {
   const logins = await lab.loginsOf("root");
   const before = await report("--guest", "guest1");
   expect((await lab.loginsOf("root")) - logins).toBe(1);
@@ -105,7 +105,7 @@ test("a device is whole before its attachment, then held by the guest, and whole
   expect(await lab.leftBehind()).toEqual([]);
 });
 
-test("the answers are those of the attachment: what is refused, what takes allowInUse, what goes in part", async () => {
+test("the answers are those of the attachment: refused, allowInUse, or in part", async () => {
   await lab.lab.exec("ip link set enp1s0f1 up; ip address add 192.0.2.1/24 dev enp1s0f1");
   const found = await report();
   expect(found.guest).toBeNull();
@@ -156,7 +156,7 @@ test("a guest that does not run refuses everything, and says so once", async () 
   ]);
 });
 
-test("a member of the group libvirt sees the same, a mere login the devices and what is not known", async () => {
+test("a group member sees the same, a mere login the devices and gaps", async () => {
   const { operator, outsider } = lab.lab.ssh.users;
   const asRoot = await report("--guest", "guest1");
   const { host, port, privateKeyFile, hostKey } = lab.lab.ssh;

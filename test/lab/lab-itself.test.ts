@@ -61,7 +61,7 @@ describe("The lab's host", () => {
     }
   });
 
-  test("confines each guest's QEMU by AppArmor, in enforce mode, to a profile of its own", async () => {
+  test("confines each guest's QEMU by AppArmor, in enforce mode, to its own profile", async () => {
     const labels = await onHost(
       "for pid in $(pidof qemu-system-x86_64); do cat /proc/$pid/attr/current; done",
     );
@@ -81,7 +81,7 @@ describe("The lab's host", () => {
   });
 
   test.each(["root", "operator", "outsider"] as const)(
-    "lets %s log in by SSH with the lab's key, and presents the host key that the lab names",
+    "lets %s log in with the lab's key, by the lab's host key",
     async (user) => {
       const folder = mkdtempSync(join(tmpdir(), "multifunction-pci-known-hosts-"));
       try {
@@ -112,7 +112,7 @@ describe("The lab's host", () => {
     expect((await lab.exec("seq 100000")).stdout).toHaveLength(588_895);
   });
 
-  test("has the time of the machine that it runs on, although its state is older", async () => {
+  test("has the time of the machine that it runs on, whatever its state", async () => {
     const seconds = Number(await onHost("date +%s"));
     expect(Math.abs(seconds - Date.now() / 1000)).toBeLessThan(10);
   });
@@ -167,7 +167,7 @@ describe("Restoring", () => {
     expect((await onHost("virsh list --name --state-running")).split("\n").sort()).toEqual([...GUESTS]);
   });
 
-  test("leaves the host its clock source, whose loss would make the kernel patch its scheduler", async () => {
+  test("leaves the host its clock source, since its loss patches the scheduler", async () => {
     await lab.save("just-now");
     await lab.restore("just-now");
     // the kernel compares its clocks twice a second

@@ -2,7 +2,7 @@ import { parseDomainXml } from "../../provider/hypervisor/libvirt/xml/domain-xml
 import { LEDGER_PREFIX, LEDGER_URI } from "../../provider/hypervisor/libvirt/xml/ledger-xml";
 import { tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC, OTHER_NIC, type Kept } from "./support/attachment-lab";
+import { attachmentLab, NIC, OTHER_NIC, type Kept } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = [0, 1, 2, 3].map(() => "e1000e");
@@ -56,7 +56,7 @@ async function expectUnchanged(kept: Kept, overrides: Record<string, unknown>): 
   expect(refreshed?.outs["attached"]).toEqual(kept.outs["attached"]);
 }
 
-test("names in any script go through attach, look, change and detach, beside an entry as 0.1.0 wrote it, and wrote it back beside another", async () => {
+test("names in any script go through all operations, beside an entry of 0.1.0", async () => {
   const first = { ownerToken: before, device: OTHER_NIC };
   const kept = await lab.create(first);
   for (const written of [before, asReferences(before).replaceAll("&", "&amp;")]) {
@@ -90,7 +90,7 @@ test("names in any script go through attach, look, change and detach, beside an 
   expect(await lab.leftBehind()).toEqual([]);
 });
 
-test("another tool's metadata, whatever they are called, hide no ledger and stay as they are", async () => {
+test("another tool's metadata, of any name, hide no ledger and stay", async () => {
   const set = (uri: string, key: string, xml: string): Promise<unknown> =>
     lab.lab.exec(`virsh -q metadata guest1 ${uri} --key ${key} --live --config --set "$(cat)"`, {
       input: xml,
@@ -112,7 +112,7 @@ test("another tool's metadata, whatever they are called, hide no ledger and stay
   expect(await lab.driversOf(NIC)).toEqual(e1000e);
 });
 
-test("a ROM whose path is not ASCII is plugged by libvirt itself, with a function alone, and is told as it is", async () => {
+test("a ROM with a path beyond ASCII is plugged by libvirt, and told", async () => {
   await makeRom();
   const alone = { functionMap: functionMap(ROM_FILE).slice(0, 1), leftovers: "hold" };
   const kept = await lab.create(alone);

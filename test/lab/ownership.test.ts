@@ -1,11 +1,11 @@
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC } from "./support/attachment-lab";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
 const four = [0, 1, 2, 3].map((n) => `0000:08:00.${n}`);
 
-test("another owner's token is refused by name before anything changes; adopt takes over; the old owner's delete touches nothing", async () => {
+test("another owner is refused by name, until adopt; the former's delete is harmless", async () => {
   const mine = await lab.create();
   const renamed = { ownerToken: "organization/lab/test/renamed" };
   const refused = await lab.failureOf(lab.create(renamed));
@@ -28,7 +28,7 @@ test("another owner's token is refused by name before anything changes; adopt ta
   expect(await lab.leftBehind()).toEqual([]);
 });
 
-test("another stack of the same name is refused another set, takes over the same without touching the guest, and is left alone by the first", async () => {
+test("another stack of one name is refused another set, and shares the same", async () => {
   const first = await lab.create();
   const two = { functions: [0, 1], leftovers: "hold" };
   expect((await lab.failureOf(lab.create(two))).code).toBe("ATTACHMENT_EXISTS");
@@ -61,7 +61,7 @@ test("another stack of the same name is refused another set, takes over the same
   expect(await lab.leftBehind()).toEqual([]);
 });
 
-test("what a crash left half done is found by its owner's next create and finished", async () => {
+test("what a crash left half done is found by the next create, and finished", async () => {
   const whole = await lab.create();
   // a create that died before function 0: the slot half plugged, the ledger and the holds there
   await lab.lab.qmp("guest1", "device_del", { id: `${whole.id}-f0` });
@@ -81,7 +81,7 @@ test("what a crash left half done is found by its owner's next create and finish
   expect(await lab.leftBehind()).toEqual([]);
 });
 
-test("drift is seen without a refresh and repaired by an update with the same inputs", async () => {
+test("drift is seen without a refresh and repaired by the same inputs' update", async () => {
   const { id, outs } = await lab.create();
   await lab.lab.qmp("guest1", "device_del", { id: `${id}-f0` });
   await eventually(() => lab.pluggedFunctions(), []);
@@ -96,7 +96,7 @@ test("drift is seen without a refresh and repaired by an update with the same in
   await eventually(() => lab.pluggedFunctions(), four);
 });
 
-test("a host is known again by the owner's entry or its SSH key; of a guest that was shut off another host is refused, and delete is success", async () => {
+test("a host is known again by the owner's entry or its SSH key", async () => {
   const { id, outs } = await lab.create();
   // libvirt makes up another UUID at its next start where the firmware has none
   const another = "99999999-9999-4999-8999-999999999999";

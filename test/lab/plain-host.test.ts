@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ensureSudo, PLAIN_GUEST, PLAIN_SOCKET, PLAIN_UUID, startPlainGuest } from "../../lab";
 import { HOST_PROGRAM_FILE } from "../../provider/hypervisor/plain-qemu/program/host-program";
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC } from "./support/attachment-lab";
+import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const guest = { qmpSocket: PLAIN_SOCKET };
@@ -57,7 +57,7 @@ test.each([
     prepare: makeAccountWithSudo,
   },
 ])(
-  "a QEMU started by hand gets four functions by $user, together in one slot, and all go back to their drivers",
+  "a QEMU started by hand gets four functions by $user, and returns them",
   async ({ connection, privilege, prepare }) => {
     await prepare();
     const { id, outs } = await lab.create({ connection, guest: { ...guest, ...privilege } });

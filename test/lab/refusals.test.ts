@@ -1,4 +1,4 @@
-import { attachmentLab, OTHER_NIC } from "./support/attachment-lab";
+import { attachmentLab, OTHER_NIC } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 

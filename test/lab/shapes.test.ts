@@ -2,7 +2,7 @@ import { parseDomainXml } from "../../provider/hypervisor/libvirt/xml/domain-xml
 import { aliasOf, tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
 import { at } from "../support/desired";
-import { attachmentLab, NIC, OTHER_NIC, type Kept } from "./support/attachment-lab";
+import { attachmentLab, NIC, OTHER_NIC, type Kept } from "../support/attachment-lab/attachment-lab";
 
 const lab = attachmentLab();
 const four = [0, 1, 2, 3];
@@ -26,7 +26,7 @@ async function unassigned(): Promise<boolean[]> {
     .map((one) => one.isUnassigned);
 }
 
-test("one function alone is plugged by libvirt, becomes one of four and one again, and comes back to the host", async () => {
+test("one function is plugged by libvirt, becomes one of four, and comes back", async () => {
   const one = { functions: [0], leftovers: "hold" };
   const kept = await lab.create(one);
   const alias = aliasOf(tagOf(String(kept.outs["ownerToken"])), at(`${NIC}.0`));
@@ -69,7 +69,7 @@ test("the functions of two cards come to one slot, and go back to theirs", async
   expect(await lab.driversOf(OTHER_NIC)).toEqual(e1000e);
 });
 
-test("a function without a ROM BAR is told apart from one with it, and a change of that plugs all anew", async () => {
+test("a function without a ROM BAR is told apart, and changes plug all", async () => {
   const withRom = mapOf(NIC, 0);
   const without = withRom.map((one) => (one.guestFunction === 0 ? { ...one, romBar: false } : one));
   const kept = await lab.create({ functionMap: without });
@@ -83,7 +83,7 @@ test("a function without a ROM BAR is told apart from one with it, and a change 
   await destroy(changed.kept);
 });
 
-test("a ROM file that QEMU does not find fails the attach, and everything is undone", async () => {
+test("a ROM file unknown to QEMU fails the attach, and everything is undone", async () => {
   const functionMap = mapOf(NIC, 0).map((one) =>
     one.guestFunction === 0 ? { ...one, romFile: "/usr/share/qemu/there-is-none.rom" } : one,
   );
@@ -93,7 +93,7 @@ test("a ROM file that QEMU does not find fails the attach, and everything is und
   expect(await lab.leftBehind()).toEqual([]);
 });
 
-test("a function that was on vfio-pci before stays there after the release, the others come back to their drivers", async () => {
+test("a function on vfio-pci before stays there; the others get their drivers back", async () => {
   const device = `/sys/bus/pci/devices/${NIC}.3`;
   const { code, stderr } = await lab.lab.exec(
     `modprobe vfio-pci && echo vfio-pci > ${device}/driver_override && echo ${NIC}.3 > ${device}/driver/unbind && ` +

@@ -1,6 +1,6 @@
 import { eventually } from "../support/eventually";
-import { attachmentLab, NIC, OTHER_NIC, type Kept } from "./support/attachment-lab";
-import { ByHand } from "./support/by-hand";
+import { attachmentLab, NIC, OTHER_NIC, type Kept } from "../support/attachment-lab/attachment-lab";
+import { ByHand } from "../support/attachment-lab/by-hand";
 
 const lab = attachmentLab();
 const byHand = new ByHand(lab);
@@ -18,7 +18,7 @@ async function giveSlotAwayAtBoot(): Promise<void> {
   await lab.virsh("attach-device guest1 /run/rng.xml --config");
 }
 
-test("a device that was given the attachment's slot for the next boot is no difference; the guest keeps what it has", async () => {
+test("a device given the attachment's slot for the next boot is no difference", async () => {
   await giveSlotAwayAtBoot();
   for (const overrides of [{}, { guestSlot: { bus: "pci.8" } }])
     expect(
@@ -40,7 +40,7 @@ test("a device that was given the attachment's slot for the next boot is no diff
   await byHand.expectDestroyed(attached);
 });
 
-test("a function that someone has plugged by its place in sysfs is seen, and a destroy touches nothing", async () => {
+test("a function that someone plugged through sysfs is seen; a destroy touches nothing", async () => {
   await byHand.unplug();
   const sysfsdev = `/sys/bus/pci/devices/${NIC}.2`;
   const device = { driver: "vfio-pci", id: "by-hand", bus: "pci.7", sysfsdev };
@@ -55,7 +55,7 @@ test("a function that someone has plugged by its place in sysfs is seen, and a d
   await byHand.expectDestroyed(attached);
 });
 
-test("a device that is no longer wanted and does not get its driver back costs the guest one interruption", async () => {
+test("a device no longer wanted, without its driver, costs the guest one interruption", async () => {
   const host = (device: string, n: number): string => `${device}.${n}`;
   const both = {
     functionMap: [

@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
-import { linkTargets } from "../unit/docs/markdown";
-import { pack, repository } from "./packed";
+import { linkTargets } from "../support/documents/markdown";
+import { pack, repository } from "../support/packed";
 
 /** Each file of the package, or all of a folder, and why it is there. */
 const reasons = {
@@ -98,7 +98,7 @@ test("what a program imports has no library in it", () => {
   expect(read("dist/sdk/index.js")).not.toContain("// node_modules/");
 });
 
-test("a link in a document of the package leads into the package, or to the repository's tests and records", () => {
+test("a link in a packaged document leads into the package or the repository", () => {
   const documents = paths.filter((path) => path.endsWith(".md"));
   expect(documents).toEqual(expect.arrayContaining(["README.md", "docs/errors.md", "CONTRIBUTING.md"]));
   const broken = documents.flatMap((document) =>

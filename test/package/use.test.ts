@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pack, repository } from "./packed";
+import { pack, repository } from "../support/packed";
 
 const nodeVersions = ["20", "22", "24"] as const;
 const typeScriptVersions = ["5", "6"] as const;

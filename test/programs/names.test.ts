@@ -1,6 +1,6 @@
 import { tagOf } from "../../provider/plan";
 import type { FakeFunction } from "../support/plain-host";
-import type { StateResource } from "../pulumi/harness";
+import type { StateResource } from "../support/pulumi/pulumi-project";
 import { WorkingHost } from "../support/working-host";
 import {
   ATTACHMENT,
@@ -43,7 +43,7 @@ function components(name: string, types: readonly string[]): string {
   return [...parents, `const ${name} = ${name}${types.length - 1};`].join("\n");
 }
 
-test("resources of one name below components that differ further up are two attachments, and stay so", async () => {
+test("resources of one name below different components are two attachments, and stay so", async () => {
   const source = attachments(
     host,
     [
@@ -74,7 +74,7 @@ test("resources of one name below components that differ further up are two atta
   expect(host.sysfs.ledgerFiles).toEqual([]);
 });
 
-test("names in any script go through preview, up, change, refresh and destroy, beside an entry of 0.1", async () => {
+test("names in any script go through every operation, beside an entry of 0.1", async () => {
   // a card that 0.1 has in its record for another stack
   const entry = {
     owner: "organization/net/old/nic",
@@ -106,7 +106,7 @@ test("names in any script go through preview, up, change, refresh and destroy, b
   expect(host.entries).toEqual([entry]);
 });
 
-test("what 0.1 wrote into state and ledger previews without a difference, refreshes, changes and is destroyed", async () => {
+test("what 0.1 wrote shows no difference, refreshes, changes and is destroyed", async () => {
   const nested = "my:net:Card:x/nic";
   const plain = { name: "nic" };
   await using stack = await stackOf(host, {

@@ -22,7 +22,7 @@ afterAll(() => host.close());
 
 const urnOf = (stack: string, name: string): string => `urn:pulumi:${stack}::net::${ATTACHMENT}::${name}`;
 
-test("an attachment that pulumi state has moved to another stack, and renamed there, shows no difference", async () => {
+test("an attachment that pulumi state moved and renamed shows no difference", async () => {
   await using first = await stackOf(host, { source: nic(host) });
   printedBy(await first.up());
   const ledger = host.ledger;
@@ -45,7 +45,7 @@ test("an attachment that pulumi state has moved to another stack, and renamed th
   expect(host.sysfs.ledgerFiles).toEqual([]);
 });
 
-test("a replacement that was asked for by --replace or --target-replace ends with the whole set, and no difference", async () => {
+test("a replacement by --replace or --target-replace ends with the whole set", async () => {
   await using stack = await stackOf(host, { source: nic(host) });
   printedBy(await stack.up());
   expect(await foretold(stack, "--replace", urnOf("dev", "nic"))).toMatch(

@@ -1,4 +1,4 @@
-import type { PulumiProject } from "../pulumi/harness";
+import type { PulumiProject } from "../support/pulumi/pulumi-project";
 import { DynamicProvider } from "../support/dynamic-provider";
 import { WorkingHost } from "../support/working-host";
 import {
@@ -43,7 +43,7 @@ async function expectNothingLeft(): Promise<void> {
   expect(host.sysfs.ledgerFiles).toEqual([]);
 }
 
-test("a new stack with the name that another had takes nothing from the guest: another set is refused, the same is taken over", async () => {
+test("a new stack of another's name takes nothing, unless it wants the same", async () => {
   await using first = await stackOf(host, { source: nic(host) });
   printedBy(await first.up());
   const made = await whatIsThere();
@@ -74,7 +74,7 @@ test("a new stack with the name that another had takes nothing from the guest: a
   await expectNothingLeft();
 });
 
-test("two backends with the same names: who wants another set has to adopt, is told of the interruption, and may lose it the same way", async () => {
+test("two backends of one name: who wants another set has to adopt", async () => {
   await using first = await stackOf(host, { source: nic(host) });
   await using second = await stackOf(host, { source: nic(host, TWO) });
   printedBy(await first.up());
@@ -106,7 +106,7 @@ test("two backends with the same names: who wants another set has to adopt, is t
   await expectNothingLeft();
 });
 
-test("two first ups of the same names at once plug once: a stack makes it, the other takes it over", async () => {
+test("two first ups of one name at once plug once: one takes over", async () => {
   await using one = await stackOf(host, { source: nic(host) });
   await using other = await stackOf(host, { source: nic(host) });
   const printed = (await Promise.all([one.up(), other.up()])).map(printedBy);
@@ -127,7 +127,7 @@ test("two first ups of the same names at once plug once: a stack makes it, the o
   await expectNothingLeft();
 });
 
-test("a delete of what was replaced, after the create of its replacement, leaves the new one whole", async () => {
+test("a delete of what was replaced, after its replacement, leaves the new whole", async () => {
   await using provider = await DynamicProvider.startConfigured({
     env: { SSH_AUTH_SOCK: "", MULTIFUNCTION_PCI_PRIVATE_KEY: host.privateKey },
   });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => host.close());
 
-test("an attachment is foretold, made, left alone, changed, refreshed and destroyed, and leaves nothing on the host", async () => {
+test("an attachment is foretold, made, changed, refreshed and destroyed, and leaves nothing", async () => {
   await using stack = await stackOf(host, { source: nic(host) });
   expect(await foretold(stack)).toMatch(
     /plug 0000:01:00\.0 as function 0 of pci\.4: the guest sees all of it/,

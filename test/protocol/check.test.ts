@@ -1,5 +1,5 @@
 import { DynamicProvider, unknownValue, type Failure, type Properties } from "../support/dynamic-provider";
-import { makePrivateKey, validInputs } from "./support/inputs";
+import { makePrivateKey, validInputs } from "../support/dynamic-provider/inputs";
 
 let provider: DynamicProvider;
 
@@ -37,7 +37,7 @@ test("a map may name functions of several host slots", async () => {
   expect(await check(withMap(map))).toMatchObject({ failures: [] });
 });
 
-test("the owner token of an existing resource stays, as after a rename with an alias", async () => {
+test("the owner token of an existing resource stays, as after an aliased rename", async () => {
   const { inputs } = await check({ ...validInputs, ownerToken: "acme/shop/prod/renamed" }, validInputs);
   expect(inputs["ownerToken"]).toBe("acme/shop/prod/nic");
 });
@@ -139,7 +139,7 @@ test("a private key that is one passes", async () => {
   expect((await check(withConnection({ privateKey: makePrivateKey() }))).failures).toEqual([]);
 });
 
-test("an unknown value of a preview passes in place of any value, at every depth", async () => {
+test("an unknown value of a preview passes at every depth and place", async () => {
   const replaceEach = (value: unknown, put: (replaced: unknown) => Properties): Properties[] => {
     const here = [put(unknownValue)];
     if (Array.isArray(value)) {

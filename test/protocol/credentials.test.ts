@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Bench, publicLine, type Sshd } from "../support/sshd";
 import { DynamicProvider, type Properties } from "../support/dynamic-provider";
-import { attachedState } from "./support/inputs";
+import { attachedState } from "../support/dynamic-provider/inputs";
 
 /** Credentials that the program does not give, in the process that Pulumi starts, against a real sshd. */
 const bench = new Bench();
@@ -57,7 +57,7 @@ function expectNoSecret(provider: DynamicProvider, ...answers: readonly unknown[
   for (const secret of secrets()) expect(texts.join("\n")).not.toContain(secret);
 }
 
-test("several deletes at once all run with the configuration's key, the first calls of the process", async () => {
+test("several deletes at once all use the configuration's key, as first calls", async () => {
   await using provider = await start(key(bench.clientKey));
   const before = sshd.acceptedLogins;
   // different limits of a dial make no difference to a connection; different users do
@@ -75,7 +75,7 @@ test("several deletes at once all run with the configuration's key, the first ca
   expectNoSecret(provider, ...answers.map((one) => (one as PromiseRejectedResult).reason as unknown));
 });
 
-test("read, create, update and diff use it as well, and give none of it back", async () => {
+test("read, create, update and diff use it as well, and show nothing", async () => {
   await using provider = await start(key(bench.clientKey));
   const inputs = { ...stateOf() };
   const checked = await provider.check(
@@ -113,7 +113,7 @@ test("the program's key wins over the configuration's, and that over the environ
   await expect(refusal).rejects.toThrow("(multifunction-pci:privateKey in the stack's configuration)");
 });
 
-test("where the configuration's key is refused, as that of the last up may be, the environment's is offered", async () => {
+test("if the configuration's key is refused, the environment's key is offered instead", async () => {
   const today = { MULTIFUNCTION_PCI_PRIVATE_KEY: textOf(bench.clientKey) };
   await using outdated = await start(key(stranger), today);
   await expect(outdated.delete("id", stateOf())).rejects.toMatchObject(loggedIn);
@@ -140,7 +140,7 @@ test("an encrypted key of the configuration opens with the passphrase of configu
   expectNoSecret(mixed);
 });
 
-test("a key that cannot be used is named after its place, in check and in each operation, without its text", async () => {
+test("an unusable key is named by its place in each operation, without text", async () => {
   const broken = textOf(stranger).replace(/^(.{40}).*$/gm, "$1");
   await using configured = await start({ "multifunction-pci:privateKey": broken });
   const place = "multifunction-pci:privateKey in the stack's configuration";
@@ -159,7 +159,7 @@ test("a key that cannot be used is named after its place, in check and in each o
   );
 });
 
-test("an alias of ssh_config is followed by the process, and stays as it is in what it gives back", async () => {
+test("an alias of ssh_config is followed by the process, and stays itself", async () => {
   const file = join(bench.workspace.path, "ssh_config.protocol");
   bench.workspace.write(
     "ssh_config.protocol",

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DynamicProvider, SilentListener } from "../support/dynamic-provider";
-import { attachedState, validInputs } from "./support/inputs";
+import { attachedState, validInputs } from "../support/dynamic-provider/inputs";
 import { firstInputs, MemoryHost, secondInputs } from "./support/memory-host";
 
 /** Beyond the two refusals that say that the engine is gone. */
@@ -35,7 +35,7 @@ test("a provider with nothing to do ends soon after its engine", async () => {
   expect(await endOf(provider)).toBe(0);
 });
 
-test("an engine that hangs up is not gone while it listens, however often it does", async () => {
+test("an engine that hangs up is not gone while it still listens", async () => {
   await using provider = await DynamicProvider.start();
   await provider.configure({});
   await provider.check({}, validInputs);
@@ -87,7 +87,7 @@ describe("over a host in memory", () => {
   };
 
   test.each(["record", "plug f1", "plug f0"])(
-    "a create that has begun finishes, from %s on, lets go of its locks, and the process ends",
+    "a create that has begun finishes, from %s on, and the process ends",
     async (call) => {
       await using provider = await start();
       host.stopAt(call);
@@ -117,7 +117,7 @@ describe("over a host in memory", () => {
     expect(await endOf(provider)).toBe(0);
   });
 
-  test("of two, the one that has begun finishes, the one that waits for its locks is given up", async () => {
+  test("of two, the begun one finishes, the waiting one is given up", async () => {
     await using provider = await start();
     host.stopAt("plug f1");
     const first = lookedAtLater(provider.create(firstInputs));

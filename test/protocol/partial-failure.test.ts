@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { buildSync } from "esbuild";
 import { DynamicProvider } from "../support/dynamic-provider";
-import { attachedState } from "./support/inputs";
+import { attachedState } from "../support/dynamic-provider/inputs";
 
 /**
  * The error that keeps the state, through Pulumi's own encoding: a stand-in for the package is installed whose methods

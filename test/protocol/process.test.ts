@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DynamicProvider } from "../support/dynamic-provider";
-import { attachedState, validInputs } from "./support/inputs";
+import { attachedState, validInputs } from "../support/dynamic-provider/inputs";
 import { SshStranger } from "./support/ssh-stranger";
 
 /** Processor time of a process so far, in seconds (proc(5): utime and stime, in ticks of 10 ms). */
@@ -42,5 +42,5 @@ test("a process that has done nothing ends at the engine's interrupt", async () 
   await provider.configure({});
   await provider.check({}, validInputs);
   process.kill(provider.pid, "SIGINT");
-  await provider.ended;
+  await expect(provider.ended).resolves.toBeDefined();
 });

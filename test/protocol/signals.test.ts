@@ -40,7 +40,7 @@ test("the interrupt at the end of a command costs no time", async () => {
   expect(await send("SIGINT").tookMs).toBeLessThan(2000);
 });
 
-test("an operation that an interrupt finds under way ends well, if it does so before the engine kills", async () => {
+test("an operation under way at an interrupt ends well, if soon enough", async () => {
   const { answer } = await createStopped();
   const { tookMs } = send("SIGINT");
   await sleep(1000);
@@ -57,7 +57,7 @@ test("an operation that takes longer is left, before the engine kills", async ()
   expect(await answer).toBeInstanceOf(Error);
 });
 
-test("a terminated process answers what is under way, however long it takes, and takes nothing new", async () => {
+test("a terminated process answers what is under way, and takes nothing new", async () => {
   const { answer } = await createStopped();
   const { tookMs } = send("SIGTERM");
   await sleep(engineLimitMs + 1000);

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from "node:net";
 import { eventually } from "../support/eventually";
 import { DynamicProvider, unknownValue } from "../support/dynamic-provider";
-import { attachedState, validInputs } from "./support/inputs";
+import { attachedState, validInputs } from "../support/dynamic-provider/inputs";
 import { SshStranger } from "./support/ssh-stranger";
 
 /** What each method does when the host cannot be reached: never more than it knows. */
@@ -48,14 +48,14 @@ test("delete fails instead of forgetting a device that may still be plugged", as
   await expect(provider.delete("id", state())).rejects.toMatchObject(refused);
 });
 
-test("diff of a change is in place, never a replacement on a guess, and says when the plan will be made", async () => {
+test("diff of a change is in place, and says when plans are made", async () => {
   const before = provider.printed.length;
   const diff = await provider.diff("id", state(), { ...inputs(), functions: [0] });
   expect(diff).toMatchObject({ changes: "some", replaces: [] });
   expect(provider.printed.slice(before).join("\n")).toMatch(/^nic: .*apply/m);
 });
 
-test("check of a create says when the plan will be made, and lets the create pass", async () => {
+test("check of a create says when plans are made, and passes it", async () => {
   const before = provider.printed.length;
   expect((await provider.check({}, inputs())).failures).toEqual([]);
   expect(provider.printed.slice(before).join("\n")).toMatch(
@@ -63,7 +63,7 @@ test("check of a create says when the plan will be made, and lets the create pas
   );
 });
 
-test("check of a create with an argument that is not known yet asks no host", async () => {
+test("check of a create with an unknown argument asks no host", async () => {
   const before = stranger.connections.count;
   await provider.check({}, { ...inputs(), functions: unknownValue });
   expect(stranger.connections.count).toBe(before);
@@ -75,7 +75,7 @@ test("check of what exists asks no host: diff does", async () => {
   expect(stranger.connections.count).toBe(before);
 });
 
-test("a host that does not answer is waited for once, however many resources are to be made on it", async () => {
+test("a silent host is waited for once, however many resources it gets", async () => {
   let dials = 0;
   const silent = createServer((socket) => {
     dials += 1;
@@ -151,7 +151,7 @@ describe("delete, where nobody answers", () => {
     });
   });
 
-  test("forgets where the user says that the host is gone, and only hosts that do not answer", async () => {
+  test("forgets if the user says the host is gone, and only silent hosts", async () => {
     await using forgetful = await DynamicProvider.start({
       env: { MULTIFUNCTION_PCI_FORGET_UNREACHABLE: "1" },
     });

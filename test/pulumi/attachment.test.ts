@@ -3,7 +3,12 @@ import path from "node:path";
 import { connectLab, type Lab } from "../../lab";
 import { eventually } from "../support/eventually";
 import { writeLedgerAsBefore } from "../support/ledger-of-before";
-import { expectSuccess, PulumiProject, type CommandResult, type StateResource } from "./harness";
+import {
+  expectSuccess,
+  PulumiProject,
+  type CommandResult,
+  type StateResource,
+} from "../support/pulumi/pulumi-project";
 
 const NIC = "0000:01:00";
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
@@ -49,7 +54,7 @@ async function attachment(project: PulumiProject): Promise<StateResource> {
   return found;
 }
 
-test("quickstart: up, preview with a plan in words, up to another set, refresh and destroy, with no credential in plain text", async () => {
+test("quickstart: up, preview in words, another set, refresh and destroy, no plain credential", async () => {
   await using project = await quickstart();
   const foretold = printedBy(await project.preview());
   expect(foretold).toMatch(
@@ -86,7 +91,7 @@ test("quickstart: up, preview with a plan in words, up to another set, refresh a
   project.expectNoPlainText(lab.ssh.privateKey);
 });
 
-test("a provider that is killed in the middle of a create leaves nothing that the next up does not finish", async () => {
+test("a provider killed amid a create leaves nothing that up cannot finish", async () => {
   await using project = await quickstart();
   const killed = project.startUp();
   await killed.line(/\d+\/\d+ plug 0000:01:00\.2/);
@@ -102,7 +107,7 @@ test("a provider that is killed in the middle of a create leaves nothing that th
   project.expectNoPlainText(lab.ssh.privateKey);
 });
 
-test("a pulumi that is killed in the middle of a create leaves a provider that finishes, and ends", async () => {
+test("a pulumi killed amid a create leaves a provider that finishes, and ends", async () => {
   await using project = await quickstart();
   const killed = project.startUp();
   await killed.line(/\d+\/\d+ plug 0000:01:00\.2/);
@@ -120,7 +125,7 @@ test("a pulumi that is killed in the middle of a create leaves a provider that f
   expect(await drivers()).toEqual(e1000e);
 });
 
-test("an interrupt lets a create end and saves it, a second one leaves what the next up resumes", async () => {
+test("an interrupt lets a create end and saves it; a second is resumed", async () => {
   await using project = await quickstart();
   const once = project.startUp();
   await once.line(/\d+\/\d+ plug 0000:01:00\.2/);
@@ -145,7 +150,7 @@ test("an interrupt lets a create end and saves it, a second one leaves what the 
   expect(await drivers()).toEqual(e1000e);
 });
 
-test("a state that release 0.1.0 wrote previews without changes and is destroyed by this version", async () => {
+test("a state of release 0.1.0 shows no changes and is destroyed", async () => {
   await using project = await quickstart();
   expectSuccess(await project.up());
   const now = await attachment(project);

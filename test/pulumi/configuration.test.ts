@@ -1,4 +1,4 @@
-import { PulumiProject, type CommandResult } from "./harness";
+import { PulumiProject, type CommandResult } from "../support/pulumi/pulumi-project";
 
 /**
  * Which configuration Pulumi hands to the provider of dynamic resources: what README and docs/internals/pulumi.md
@@ -20,7 +20,7 @@ const source = `
   new Probe("probe");
 `;
 
-test("a refresh configures the provider as the last up did, and with --run-program as today", async () => {
+test("a refresh configures the provider as the last up, or as today", async () => {
   await using project = await PulumiProject.create({ source });
   const setKey = (key: string) => project.setSecret({ "multifunction-pci:privateKey": key });
   const configuredIn = async (command: Promise<CommandResult>): Promise<string | undefined> => {

@@ -3,8 +3,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { connectLab, type Lab } from "../../lab";
-import { pack } from "../package/packed";
-import { expectSuccess, PulumiProject, repository } from "./harness";
+import { pack } from "../support/packed";
+import { expectSuccess, PulumiProject, repository } from "../support/pulumi/pulumi-project";
 
 const NIC = "0000:01:00";
 const quickstart = path.join(repository, "examples/quickstart");
@@ -77,7 +77,7 @@ test("the quickstart does what its README says, line by line", async () => {
   expect(drivers.map(([, driver]) => driver)).toEqual(["e1000e", "e1000e", "e1000e", "e1000e"]);
 }, 600_000);
 
-test("`pulumi state delete` forgets a resource, as docs/errors.md has it for a host that is gone", async () => {
+test("`pulumi state delete` forgets a resource whose host is gone, as errors.md says", async () => {
   await using forgotten = await PulumiProject.create({
     source: `import * as pulumi from "@pulumi/pulumi";
       const provider = { create: async () => ({ id: "id", outs: {} }) };

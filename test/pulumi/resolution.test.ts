@@ -5,7 +5,13 @@ import type net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { Server } from "ssh2";
-import { expectSuccess, packTarball, PulumiProject, repository, startCommand } from "./harness";
+import {
+  expectSuccess,
+  packTarball,
+  PulumiProject,
+  repository,
+  startCommand,
+} from "../support/pulumi/pulumi-project";
 
 /**
  * Where the shim's `require("pulumi-multifunction-pci/provider")` finds the package. No hypervisor is needed: that the

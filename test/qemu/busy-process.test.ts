@@ -25,7 +25,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("a process that changes its state while the host program reads about it is told whole, each time", () => {
+test("a process that changes while the host program reads is told whole", () => {
   const program = hostProgram({ ...HOST_FOLDERS, ledger: join(folder, "none") });
   const told = new Set<string>();
   for (let n = 0; n < LOOKS; n++) {

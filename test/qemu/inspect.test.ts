@@ -5,7 +5,7 @@ import { Bench, publicLine } from "../support/sshd";
 import { FakeSysfs } from "../support/plain-host";
 import { PlainQemu } from "../support/plain-qemu";
 
-test("of a guest without libvirt the machine, the kinds of its slots and the free ones are told", async () => {
+test("a guest's machine and slots are told without libvirt, the free ones too", async () => {
   const bench = new Bench();
   const sysfs = new FakeSysfs();
   const { folders } = sysfs;

@@ -26,7 +26,7 @@ beforeEach(() => {
   jest.spyOn(console, "log").mockImplementation((line: string) => void said.push(line));
 });
 
-test("a guest of a QEMU without libvirt gets four functions, loses two, and gives all back", async () => {
+test("a guest without libvirt gets four functions, loses two, and returns all", async () => {
   await using bench = await PlainBench.start();
   const { sysfs } = bench;
   const provider = bench.provider();
@@ -67,7 +67,7 @@ test("a guest of a QEMU without libvirt gets four functions, loses two, and give
   expect(await provider.read("id", state)).toMatchObject({ id: "" });
 });
 
-test("what a provider that was cut off has begun is finished by the next, at whichever function it was", async () => {
+test("what a cut-off provider has begun is finished by the next, everywhere", async () => {
   await using bench = await PlainBench.start();
   const inputs = bench.inputs(qemu.freeSocket);
   for (const cutAt of ["0000:01:00.1", "0000:01:00.0"]) {
@@ -120,7 +120,7 @@ test("a paused guest keeps the request, and lets go when it is resumed", async (
   expect(bench.sysfs.drivers).toEqual(ON_HOST);
 });
 
-test("functions of a QEMU that was killed stay held, are told of, and go back with the delete", async () => {
+test("a killed QEMU's functions stay held, are told, and return by delete", async () => {
   await using bench = await PlainBench.start();
   const qemu = await PlainQemu.start({ slots: "native" });
   await qemu.booted();
@@ -139,7 +139,7 @@ test("functions of a QEMU that was killed stay held, are told of, and go back wi
   expect(bench.sysfs.ledgerFiles).toEqual([]);
 });
 
-test("another client's monitor is waited for, no longer than ten seconds, and the error says so", async () => {
+test("another client's monitor is waited for ten seconds, and the error says so", async () => {
   await using bench = await PlainBench.start();
   await using qemu = await PlainQemu.start({ slots: "acpi", kernel: false, memoryMiB: 64 });
   const provider = bench.provider();
@@ -206,7 +206,7 @@ describe("a guest without UUID, by several paths of its socket", () => {
   /** What 0.1.0 knew the guest by: host and path as it was written. */
   const uuidAt = (path: string): string => uuidOfSocket("01234567-89ab-cdef-0123-456789abcdef", path);
 
-  test("is one guest: a respelled path is no difference, and both have one ledger file", async () => {
+  test("is one guest: a respelled path is no difference, with one file", async () => {
     await using bench = await PlainBench.start({ functions: cards });
     const byLink = bench.inputs(link);
     const real = bench.inputs(still.freeSocket);
@@ -231,7 +231,7 @@ describe("a guest without UUID, by several paths of its socket", () => {
     expect([bench.sysfs.drivers, bench.sysfs.ledgerFiles]).toEqual([["e1000e", "e1000e"], []]);
   });
 
-  test("has what 0.1.0 attached by a link: no difference, changed and detached by either path, one file throughout", async () => {
+  test("has what 0.1.0 attached by a link, by either path, in one file", async () => {
     await using bench = await PlainBench.start({ functions: cards });
     const byLink = bench.inputs(link);
     const real = bench.inputs(still.freeSocket);
@@ -262,7 +262,7 @@ describe("a guest without UUID, by several paths of its socket", () => {
     expect([bench.sysfs.drivers, bench.sysfs.ledgerFiles]).toEqual([["e1000e", "e1000e"], []]);
   });
 
-  test("is told from another that takes its socket in the middle of an attach: that one gets nothing", async () => {
+  test("is told from another that takes its socket, and that gets nothing", async () => {
     await using bench = await PlainBench.start();
     const [first, second] = await Promise.all(
       ["33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"].map((uuid) =>
@@ -335,7 +335,7 @@ describe("a guest whose slots let go at once", () => {
     expect(bench.sysfs.ledgerFiles).toEqual([]);
   });
 
-  test("another owner is refused by name, until it adopts; then the first one's delete touches nothing", async () => {
+  test("another owner is refused until it adopts; the first one's delete is harmless", async () => {
     await using bench = await PlainBench.start({ functions: two });
     const provider = bench.provider();
     const first = bench.inputs(still.freeSocket);

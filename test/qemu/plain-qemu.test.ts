@@ -11,7 +11,7 @@ test.each([
   { slots: "acpi", kind: "pcie-acpi" },
   { slots: "native", kind: "pcie-native" },
 ] as const)(
-  "a guest with $slots slots sees four functions together, lets go of them, and takes them again after a reset",
+  "a guest with $slots slots sees four together, releases them, and takes them again",
   async ({ slots, kind }) => {
     await using qemu = await PlainQemu.start({ slots });
     const hypervisor = new PlainHypervisor(qemu);
@@ -55,7 +55,7 @@ test("a guest that was started paused has never run", async () => {
   await attach(hypervisor, attachRequest());
 });
 
-test("what ends QEMU ends the waiting for it, and takes everything back to the host", async () => {
+test("what ends QEMU ends the waiting, and takes everything back", async () => {
   const qemu = await PlainQemu.start({ slots: "acpi" });
   const hypervisor = new PlainHypervisor(qemu);
   await attach(hypervisor, attachRequest());

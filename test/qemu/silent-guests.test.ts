@@ -38,27 +38,24 @@ const ids = async (hypervisor: PlainHypervisor): Promise<number> => {
   return [...all].filter((id) => id.startsWith("mfpci-")).length;
 };
 
-test.each(slotKinds)(
-  "an unplug asked for in the firmware, after a reset, ends when the guest has booted (%s slots)",
-  async (slots) => {
-    await using guest = await attached(slots);
-    const { qemu, hypervisor } = guest;
-    await qemu.reset();
-    // one reset shows itself twice within that time, and what is pending then is not asked for in the firmware
-    await sleep(500);
-    const said: string[] = [];
-    const limit = { limitSeconds: PATIENCE_SECONDS, progress: (line: string) => said.push(line) };
-    await detach(hypervisor, detachRequest(limit));
-    expect(await ids(hypervisor)).toBe(0);
-    expect(hypervisor.world.partOf(OWNER)).toEqual(nothing);
-    // a native slot may have kept it (docs/internals/qemu.md)
-    if (slots === "acpi") expect(said).toContain("the guest has not let go yet; asking again");
-    await attach(hypervisor, attachRequest({ limitSeconds: PATIENCE_SECONDS }));
-    await eventually(async () => (await qemu.pciFunctions()).length, 4);
-  },
-);
+test.each(slotKinds)("an unplug asked for in the firmware ends with the boot (%s slots)", async (slots) => {
+  await using guest = await attached(slots);
+  const { qemu, hypervisor } = guest;
+  await qemu.reset();
+  // one reset shows itself twice within that time, and what is pending then is not asked for in the firmware
+  await sleep(500);
+  const said: string[] = [];
+  const limit = { limitSeconds: PATIENCE_SECONDS, progress: (line: string) => said.push(line) };
+  await detach(hypervisor, detachRequest(limit));
+  expect(await ids(hypervisor)).toBe(0);
+  expect(hypervisor.world.partOf(OWNER)).toEqual(nothing);
+  // a native slot may have kept it (docs/internals/qemu.md)
+  if (slots === "acpi") expect(said).toContain("the guest has not let go yet; asking again");
+  await attach(hypervisor, attachRequest({ limitSeconds: PATIENCE_SECONDS }));
+  await eventually(async () => (await qemu.pciFunctions()).length, 4);
+});
 
-test("a native slot that is still being switched on takes no request: it is asked again, and lets go", async () => {
+test("a native slot still switching on is asked again, and lets go", async () => {
   await using qemu = await PlainQemu.start({ slots: "native" });
   const hypervisor = new PlainHypervisor(qemu);
   await qemu.booted();
@@ -70,7 +67,7 @@ test("a native slot that is still being switched on takes no request: it is aske
   expect(hypervisor.world.partOf(OWNER)).toEqual(nothing);
 });
 
-test("a native slot whose guest has hung: the error says that it runs, and after a reset it lets go", async () => {
+test("a native slot of a hung guest: the error says so; resets help", async () => {
   await using guest = await attached("native");
   const { qemu, hypervisor } = guest;
   await qemu.console("(sleep 0.2; echo c > /proc/sysrq-trigger) &");

@@ -79,24 +79,21 @@ describe("ppc64 pseries", () => {
     expect(buses.find((one) => one.bus === "pci.0")?.occupants).toMatchObject([{ slot: 3, id: "br1" }]);
   });
 
-  test.each(["pci.0", "phb1.0"])(
-    "on %s what stands there is looked at before each plug, for QEMU would end",
-    async (bus) => {
-      await using qemu = await BareQemu.start("qemu-system-ppc64", machine);
-      const guest = new QmpGuest(new EmulatedVfio(qemu.monitor, () => true));
-      const slot: GuestSlot = { bus, slot: 16, kind: "pseries" };
-      const plug = (n: number, tag?: string) => guest.plug(target(n, tag), slot, { multifunction: n === 0 });
-      await plug(1);
-      await expect(plug(1)).rejects.toThrow(/f1 stands there as function 1.*\[PLUG_FAILED\]/);
-      await expect(plug(2, "ba9876543210")).rejects.toMatchObject({ code: "PLUG_FAILED" });
-      await plug(2);
-      await plug(0);
-      for (const n of [0, 1, 3]) await expect(plug(n)).rejects.toMatchObject({ code: "PLUG_FAILED" });
-      expect(await qemu.ends(100)).toBe(false);
-      // what the look keeps away
-      const again = { driver: "virtio-rng-pci", id: "again", bus, addr: "0x10.1" };
-      await expect(qemu.monitor.execute("device_add", again)).rejects.toThrow(/QEMU has ended/);
-      expect(await qemu.ends(10_000)).toBe(true);
-    },
-  );
+  test.each(["pci.0", "phb1.0"])("on %s what stands there is looked at before each plug", async (bus) => {
+    await using qemu = await BareQemu.start("qemu-system-ppc64", machine);
+    const guest = new QmpGuest(new EmulatedVfio(qemu.monitor, () => true));
+    const slot: GuestSlot = { bus, slot: 16, kind: "pseries" };
+    const plug = (n: number, tag?: string) => guest.plug(target(n, tag), slot, { multifunction: n === 0 });
+    await plug(1);
+    await expect(plug(1)).rejects.toThrow(/f1 stands there as function 1.*\[PLUG_FAILED\]/);
+    await expect(plug(2, "ba9876543210")).rejects.toMatchObject({ code: "PLUG_FAILED" });
+    await plug(2);
+    await plug(0);
+    for (const n of [0, 1, 3]) await expect(plug(n)).rejects.toMatchObject({ code: "PLUG_FAILED" });
+    expect(await qemu.ends(100)).toBe(false);
+    // what the look keeps away
+    const again = { driver: "virtio-rng-pci", id: "again", bus, addr: "0x10.1" };
+    await expect(qemu.monitor.execute("device_add", again)).rejects.toThrow(/QEMU has ended/);
+    expect(await qemu.ends(10_000)).toBe(true);
+  });
 });

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startLab, type Lab } from "../../lab";
-import { lookAtHost, settledDifferences } from "../faults/host-look";
+import { lookAtHost, settledDifferences } from "../support/host-look";
 import { DynamicProvider, RpcError, type Properties } from "../support/dynamic-provider";
 import buildPackage from "../support/build-package.js";
 import { differencesOf } from "./differences";

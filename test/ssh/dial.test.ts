@@ -105,7 +105,7 @@ describe("dial", () => {
     expect(count).toBe(1);
   });
 
-  it("ends at once with the signal's reason, in the dial and in the pause between dials", async () => {
+  it("ends at once with the signal's reason, dialling or between dials", async () => {
     const silentPort = await listen(() => undefined);
     const closedPort = await freePort();
     for (const port of [silentPort, closedPort]) {
@@ -144,7 +144,7 @@ describe("pool", () => {
   });
   afterAll(() => bench.tearDown());
 
-  it("shares one handshake among 16 who ask at once, and with those who come later", async () => {
+  it("shares one handshake among 16 who ask at once, and later ones", async () => {
     const pool = bench.pool();
     const before = sshd.acceptedLogins;
     const target = () => sshd.target(bench.login);

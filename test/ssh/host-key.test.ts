@@ -195,7 +195,7 @@ describe("host key", () => {
       );
     });
 
-    it("asks every file that is named, and an alias without port where the host has one", async () => {
+    it("asks every file named, and a bare alias if the host has one", async () => {
       const knownHostsFiles = [knownHosts(), knownHosts(`rack-1 ${publicLine(hostKey)}`)];
       const connection = await acquire({ knownHostsFiles, hostKeyAlias: "rack-1" });
       expect(connection.isOpen).toBe(true);
@@ -233,7 +233,7 @@ describe("host key", () => {
       expect(error).toContain(`${join(workspace.path, "nowhere")} (missing)`);
     });
 
-    it("refuses a changed key, naming the line of the expected one, before any credential is sent", async () => {
+    it("refuses a changed key, naming the expected line, before any credential is sent", async () => {
       const knownHostsFile = knownHosts("", `${name()} ${publicLine(otherKey)}`);
       const before = sshd.log.length;
       const error = await refusal({ knownHostsFile });
@@ -259,7 +259,7 @@ describe("host key", () => {
   describe('"accept-new"', () => {
     const strictHostKeyChecking = "accept-new";
 
-    it("writes a new key to a file for the user alone, and refuses another one later", async () => {
+    it("writes a new key for the user alone, and refuses another later", async () => {
       const knownHostsFile = join(workspace.path, "fresh", "known_hosts");
       await acquire({ knownHostsFile, strictHostKeyChecking });
       expect(readFileSync(knownHostsFile, "utf8")).toBe(`${name()} ${publicLine(hostKey)}\n`);
@@ -331,7 +331,7 @@ describe("host key", () => {
       expect(readFileSync(knownHostsFile, "utf8")).toBe(`${line}\n`);
     });
 
-    it("asks for the key of another type that another process has written since the dial", async () => {
+    it("asks for a key type that another process recorded since the dial", async () => {
       const knownHostsFile = knownHosts();
       let line = "";
       const place = await behindGate(() => writeFileSync(knownHostsFile, `${line}\n`));

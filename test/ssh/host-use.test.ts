@@ -62,7 +62,7 @@ describe("in a network namespace with interfaces of many uses", () => {
   });
   afterAll(() => namespace.remove());
 
-  it("sees that every one of them but idle0 and down0 has an address besides what IPv6 gives by itself", () => {
+  it("sees an address on each but idle0 and down0, besides IPv6's own", () => {
     const idle = facts.interfaces.find((one) => one.name === "idle0");
     expect(idle).toMatchObject({ isUp: true, routes: [], addresses: [expect.stringMatching(/^fe80:/)] });
     expect(facts.interfaces.find((one) => one.name === "down0")).toMatchObject({
@@ -101,7 +101,7 @@ describe("in a network namespace with interfaces of many uses", () => {
     expect(facts.interfaces.flatMap((one) => one.hostAddress ?? [])).toEqual([]);
   });
 
-  it("goes on to find default and static routes where a routing daemon has made thousands", async () => {
+  it("finds default and static routes beyond a routing daemon's thousands", async () => {
     namespace.addCard("way1");
     namespace.addCard("way2");
     const learned = Array.from(
@@ -154,7 +154,7 @@ describe("with disks that somebody has", () => {
     await waitUntil(`${disk} is not mounted`, () => !readdirSync("/sys/fs/ext4").includes(disk));
   });
 
-  it("finds that a disk is a part of another one, and that a disk that nobody has is free", async () => {
+  it("finds that a disk is a part of another, and a free disk", async () => {
     const disk = addLoop();
     const top = addLoop(`/dev/${disk}`);
     const facts = await openHelper(await connect(await bench.startSshd())).readFacts();

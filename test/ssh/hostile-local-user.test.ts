@@ -45,7 +45,7 @@ describe("What another user of the host puts in a lock's place", () => {
     ["a link to a folder", () => symlinkSync("/var", path)],
     ["a link to nothing", () => symlinkSync("/nonexistent", path)],
     ["a device", () => void execFileSync("mknod", [path, "c", "5", "0"])],
-  ])("if it is %s, is named and left alone, and other locks are not held up", async (_what, put) => {
+  ])("if it is %s, is named and left alone, and blocks no lock", async (_what, put) => {
     put();
     const connection = await connect();
     const other = await openHelper(connection).lock([own("b")]);
@@ -56,7 +56,7 @@ describe("What another user of the host puts in a lock's place", () => {
     expect(lockFiles()).toEqual([path.slice(LOCK_DIR.length + 1)]);
   });
 
-  it("if it is a link into a file system that never answers, holds up neither other locks nor their end with their client", async () => {
+  it("if it links to a silent file system, blocks neither locks nor ends", async () => {
     const folder = join(bench.workspace.path, "mute");
     mkdirSync(folder);
     const fuse = openSync("/dev/fuse", "r+");
@@ -84,7 +84,7 @@ describe("What another user of the host puts in a lock's place", () => {
     }
   });
 
-  it("in the moment after the look, holds up neither other locks nor their end with their client", async () => {
+  it("in the moment after the look, holds up neither locks nor end", async () => {
     const { workspace } = bench;
     const mkdir = join(workspace.path, "real-mkdir");
     copyFileSync("/usr/bin/mkdir", mkdir);
@@ -127,7 +127,7 @@ describe("What another user of the host puts in a lock's place", () => {
     await expect(locked).rejects.toThrow("remove it");
   });
 
-  it("is waited for while it is locked, as a release that locks plain files does it", async () => {
+  it("is waited for while locked, as releases that lock plain files do", async () => {
     writeFileSync(path, "");
     const holder = spawn("flock", [path, "cat"], { stdio: ["pipe", "ignore", "ignore"] });
     try {
@@ -217,7 +217,7 @@ describe("Locks that are asked for together", () => {
     expect(lockFiles()).toEqual([]);
   });
 
-  it("are not held behind one that somebody has taken in this moment, and leave no folder there", async () => {
+  it("are not held behind one just taken, and leave no folder", async () => {
     const taken = pathOf("b");
     const connection = await connect(
       `${mkdir} ${taken}; setsid flock ${taken} sleep 3 >/dev/null 2>&1 </dev/null & sleep 0.2`,
@@ -237,7 +237,7 @@ describe("A client that stands still", () => {
   const bench = new Bench();
   afterAll(() => bench.tearDown());
 
-  it("with its channel full and a lock asked for, loses its locks all the same", async () => {
+  it("with its channel full and a lock asked for, still loses its locks", async () => {
     const ip = bench.workspace.write(
       "ip",
       "#!/bin/sh\necho '[]'\necho '[]'\nyes $(printf %0900d 0) | head -n 8000\n",
@@ -263,7 +263,8 @@ describe("A client that stands still", () => {
       const many = Array.from({ length: 40 }, (_, n) => own(`b${n}`));
       stdin.write(`lock 3 ${many.join(" ")}\n`);
       await waitUntil("another lock is taken", () => helpersHolding("b").length > 0);
-      await waitUntil("all are let go of", () => lockFiles().length === 0, 16_000);
+      const gone = waitUntil("all are let go of", () => lockFiles().length === 0, 16_000);
+      await expect(gone).resolves.toBeUndefined();
     } finally {
       client.kill("SIGKILL");
       await ended;
@@ -332,7 +333,7 @@ describe("In a login whose environment", () => {
     expect(lockFiles()).toEqual([]);
   });
 
-  it("starts another shell in place of the command, nothing of the program is carried out", async () => {
+  it("starts another shell in place of the command, nothing is carried out", async () => {
     const script = bench.workspace.write(join("home", ".bashrc"), "exec dash\n");
     const sshd = await bench.startSshd(withEnvironment());
     const connection = await bench.pool().acquire(sshd.target(bench.login));

@@ -94,7 +94,7 @@ describe("A server that turns hostile", () => {
     expect(error.message).toContain("owned");
   });
 
-  it("at the login, with a packet of 1.3 GiB, is an error of the handshake", async () => {
+  it("at the login, with a packet of 1.3 GiB, fails the handshake", async () => {
     await withinBounds(bounds, async () => {
       const error = await refusalOf({
         onLogin: (_context, socket) => flood(socket, Buffer.alloc(32_768, 0x55), 2 ** 20),
@@ -125,7 +125,7 @@ describe("A server that turns hostile", () => {
     expect(told).toEqual(echo ? [] : ["correct horse", "correct horse", "correct horse"]);
   });
 
-  it("at the login, accepting each credential in part for ever, is left with an error", async () => {
+  it("at the login, accepting each credential in part forever, is left with an error", async () => {
     let logins = 0;
     server = await InProcessServer.listen({
       onLogin: (context) => {
@@ -218,7 +218,7 @@ describe("A helper that turns hostile", () => {
     });
   });
 
-  it("that has ended in the packet that tells of its start is known by its exit status", async () => {
+  it("that ended in the packet of its start is known by its status", async () => {
     const connection = await connect({ onExec: (channel) => (channel.exit(127), channel.end()) });
     await withinBounds(bounds, async () => {
       const error = await rejectionOf(openHelper(connection).lock(["group-5"], AbortSignal.timeout(5_000)));
@@ -226,7 +226,7 @@ describe("A helper that turns hostile", () => {
     });
   });
 
-  it("by calling for requests that it does not read is ended before they fill the memory", async () => {
+  it("by calling for requests that it never reads is ended early", async () => {
     const connection = await connect({
       onExec: (channel) => {
         channel.write(`\nready ${READY_WORD} 1 /tmp\n`);

@@ -111,7 +111,7 @@ describe("inspect, on a host without libvirt", () => {
     );
   });
 
-  it("refuses a host whose key it does not know, with the provider's own error, and ends with 1", async () => {
+  it("refuses a host of unknown key with the provider's error, and ends with 1", async () => {
     const knownHosts = bench.workspace.write("empty", "");
     const [host = "", ...rest] = words;
     const place = rest.slice(0, rest.indexOf("--host-key"));

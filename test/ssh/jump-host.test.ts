@@ -68,7 +68,7 @@ describe("jump host", () => {
     );
   });
 
-  it("reports a host behind it that cannot be reached, after as many dials as allowed", async () => {
+  it("reports an unreachable host behind it, after as many dials as allowed", async () => {
     const port = await freePort();
     const target = { ...host.target({ ...bench.login, proxy: proxy(), dialErrorLimit: 2 }), port };
     const error = await bench

@@ -57,7 +57,7 @@ describe("locks of another process", () => {
     expect(lockFiles()).toEqual([]);
   });
 
-  it("are free ten seconds after it was stopped; when it wakes up, its connection is dead and what it sends arrives nowhere", async () => {
+  it("are free ten seconds after it was stopped; woken, it reaches nothing", async () => {
     const path = join(bench.workspace.path, "witness.sock");
     let received = "";
     let witnessed = 0;

@@ -19,7 +19,7 @@ describe("locks", () => {
   afterAll(() => bench.tearDown());
 
   const connect = (): Promise<SshConnection> => bench.pool().acquire(sshd.target(bench.login));
-  it("are exclusive between two connections, granted as soon as they are free, and leave nothing", async () => {
+  it("are exclusive between two connections, granted once free, and leave nothing", async () => {
     const [one, two] = [await connect(), await connect()];
     const first = await openHelper(one).lock([own("a"), own("b")]);
     expect([...lockFiles()].sort()).toEqual([
@@ -39,7 +39,7 @@ describe("locks", () => {
     expect(helpersHolding("a")).toEqual([]);
   });
 
-  it("are taken in the order given: a later name is not held while an earlier one is waited for", async () => {
+  it("are taken in order: no later name while an earlier one waits", async () => {
     const [one, two, three] = [await connect(), await connect(), await connect()];
     const first = await openHelper(one).lock([own("a")]);
     const both = openHelper(two).lock([own("a"), own("b")]);
@@ -55,7 +55,7 @@ describe("locks", () => {
   it.each([
     ["one lock", ["a"]],
     ["two locks", ["a", "b"]],
-  ])("are granted in turn to many who want %s, never to two at a time", async (_what, names) => {
+  ])("are granted in turn to many who want %s, one at a time", async (_what, names) => {
     const connections = await Promise.all([connect(), connect(), connect(), connect()]);
     let inside = 0;
     let most = 0;
@@ -76,7 +76,7 @@ describe("locks", () => {
     expect(lockFiles()).toEqual([]);
   });
 
-  it("are taken on the folder that is there, even if the one just made is removed before it is locked", async () => {
+  it("are taken on the existing folder, even if removed before the lock", async () => {
     const { workspace } = bench;
     const file = join(LOCK_DIR, `multifunction-pci.${own("a")}.lock`);
     const once = workspace.write("remove-once", "");
@@ -108,7 +108,7 @@ describe("locks", () => {
     expect(order).toEqual([1, 2, 3]);
   });
 
-  it("let the clock of who waits stand while this process has the lock, and run while another has it", async () => {
+  it("let the waiter's clock stand for this process's locks, and run for another's", async () => {
     const [one, two] = [await connect(), await connect()];
     let stands = false;
     const clock = { pause: () => void (stands = true), resume: () => void (stands = false) };
@@ -133,10 +133,10 @@ describe("locks", () => {
   it("do not hinder each other under other names", async () => {
     const [one, two] = [await connect(), await connect()];
     const locks = await Promise.all([openHelper(one).lock([own("a")]), openHelper(two).lock([own("b")])]);
-    await Promise.all(locks.map((lock) => lock.release()));
+    await expect(Promise.all(locks.map((lock) => lock.release()))).resolves.toHaveLength(2);
   });
 
-  it("report once, after two seconds, what is waited for; and give up with the signal", async () => {
+  it("report once, after two seconds, what is awaited; and end by signal", async () => {
     const [one, two] = [await connect(), await connect()];
     const first = await openHelper(one).lock([own("b")]);
     const notices: string[] = [];
@@ -177,14 +177,15 @@ describe("locks", () => {
     const connection = await pool.acquire(sshd.target(bench.login));
     await openHelper(connection).lock([own("a")]);
     await pool.close();
-    await waitUntil(
+    const gone = waitUntil(
       "files and helper are gone",
       () => lockFiles().length + helpersHolding("a").length === 0,
       2000,
     );
+    await expect(gone).resolves.toBeUndefined();
   });
 
-  it("end their connection when the helper is killed, so that nobody acts without a lock", async () => {
+  it("end their connection when the helper is killed: nobody acts without locks", async () => {
     const connection = await connect();
     const lock = await openHelper(connection).lock([own("a")]);
     const [helper] = helpersHolding("a");

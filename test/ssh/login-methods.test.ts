@@ -102,7 +102,7 @@ describe("logins that take several methods", () => {
     expect(error).toContain("The server accepts: publickey");
   });
 
-  it("say what is asked where a key is not enough and there is no password", async () => {
+  it("say what is asked if a key is not enough without password", async () => {
     const sshd = await startSshd("publickey,keyboard-interactive");
     const target = sshd.target({ hostKey: hostKey ?? "", privateKey: read(clientKey) });
     const error = String(await rejectionOf(bench.pool().acquire(target)));
@@ -123,24 +123,21 @@ describe("logins that take several methods", () => {
   it.each<[string, Partial<SshTarget>]>([
     ["password", { password: PASSWORD }],
     ["publickey", { privateKey: read(clientKey) }],
-  ])(
-    "by the method %s say so where the password has to be changed, whatever is done",
-    async (methods, login) => {
-      const sshd = await startSshd(methods, 0);
-      const target = sshd.target({ hostKey: hostKey ?? "", ...login });
-      const expired = { code: "SSH_PASSWORD_EXPIRED" };
-      const connection = await bench.pool().acquire(target);
-      await expect(openHelper(connection).lock([own("a")])).rejects.toMatchObject(expired);
-      expect(await connection.closed).toMatchObject(expired);
-      const another = await bench.pool().acquire(target);
-      const { stdio } = await another.exec("virt-ssh-helper");
-      stdio.on("error", () => undefined).resume();
-      expect(await another.closed).toMatchObject(expired);
-      await expect(another.exec("virt-ssh-helper")).rejects.toMatchObject(expired);
-      const { password = "" } = login;
-      if (password !== "") expect(String(await another.closed)).not.toContain(password);
-    },
-  );
+  ])("by the method %s say so if the password has to be changed", async (methods, login) => {
+    const sshd = await startSshd(methods, 0);
+    const target = sshd.target({ hostKey: hostKey ?? "", ...login });
+    const expired = { code: "SSH_PASSWORD_EXPIRED" };
+    const connection = await bench.pool().acquire(target);
+    await expect(openHelper(connection).lock([own("a")])).rejects.toMatchObject(expired);
+    expect(await connection.closed).toMatchObject(expired);
+    const another = await bench.pool().acquire(target);
+    const { stdio } = await another.exec("virt-ssh-helper");
+    stdio.on("error", () => undefined).resume();
+    expect(await another.closed).toMatchObject(expired);
+    await expect(another.exec("virt-ssh-helper")).rejects.toMatchObject(expired);
+    const { password = "" } = login;
+    if (password !== "") expect(String(await another.closed)).not.toContain(password);
+  });
 });
 
 /** What other servers ask; the words are those of the modules named. */
@@ -170,7 +167,7 @@ describe("a password", () => {
   };
   const hidden = (prompt: string) => ({ prompts: [{ prompt, echo: false }] });
 
-  it("is told to a prompt for it, after words and before questions without an answer", async () => {
+  it("is told to its prompt, after words and before unanswered questions", async () => {
     const { told, error } = await answerTo(
       { instruction: "Authorised users only", prompts: [] },
       hidden("Password: "),
@@ -186,7 +183,7 @@ describe("a password", () => {
     expect(told).toEqual([["correct horse"], ["correct horse"]]);
   });
 
-  it("is told to three prompts of a login at most, however many methods the server asks for", async () => {
+  it("is told to three prompts of a login at most, of any method", async () => {
     let told = 0;
     server = await InProcessServer.listen({
       onLogin: (context) => {

@@ -108,7 +108,7 @@ describe("login", () => {
     expect((await bench.pool().acquire(target)).isOpen).toBe(true);
   });
 
-  it("names every key that was offered, and what the server accepts, when all are refused", async () => {
+  it("names every key offered, and what the server accepts, if all are refused", async () => {
     const own = await bench.startSshd({ config: ["PasswordAuthentication no"] });
     const agentKey = workspace.generateKey("agent-only");
     fillAgent(agentKey);

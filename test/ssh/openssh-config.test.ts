@@ -2,7 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpensshConfig } from "../../provider/ssh";
-import { SshConfigFile, SshOnPath } from "./support/ssh-config";
+import { SshConfigFile, SshOnPath } from "../support/ssh-config";
 import { Bench, fingerprint, publicLine, waitUntil, type Sshd } from "../support/sshd";
 
 /** `connection.host` as an alias of ssh_config, against the real `ssh -G` and a real sshd. */
@@ -139,7 +139,7 @@ describe("an IdentityFile", () => {
     });
     afterAll(() => agent.kill());
 
-    it("is tried first of the agent's keys, by its public half alone, and alone with IdentitiesOnly", async () => {
+    it("is tried before the agent's keys, and alone with IdentitiesOnly", async () => {
       const own = await bench.startSshd({ authorizedKeys: [held], config: ["MaxAuthTries 2"] });
       const publicHalf = workspace.write("elsewhere.pub", readFileSync(`${held}.pub`, "utf8"));
       const head = ["Host hv1", "HostName 127.0.0.1", `Port ${own.port}`, `IdentityAgent ${agentSocketPath}`];
@@ -182,7 +182,7 @@ describe("ProxyJump", () => {
     expect(jump.acceptedLogins).toBe(1);
   });
 
-  it("that leads back to itself is an error, where OpenSSH would go round for ever", async () => {
+  it("that leads back to itself is an error, unlike in OpenSSH", async () => {
     const config = configOf(...block("hv1", sshd, "ProxyJump hv2"), ...block("hv2", sshd, "ProxyJump hv1"));
     await expect(config.targetOf({ host: "hv1" })).rejects.toMatchObject({ code: "SSH_CONFIG_UNSUPPORTED" });
   });

@@ -49,7 +49,7 @@ describe("a host without libvirt, behind a real sshd", () => {
     expect(HOST_PROGRAM_FILE.startsWith("#!/bin/bash -p\n")).toBe(true);
   });
 
-  it("binds all functions in one request, and gives each back to the driver it is told", async () => {
+  it("binds all functions in one request, and returns each to its driver", async () => {
     await requests.change(`bind go ${four.join(" ")}`, signal);
     expect(sysfs.drivers).toEqual(four.map(() => "vfio-pci"));
     await requests.change(`bind go ${four.join(" ")}`, signal);
@@ -64,7 +64,7 @@ describe("a host without libvirt, behind a real sshd", () => {
     expect(sysfs.drivers).toEqual(four.map(() => "e1000e"));
   });
 
-  it("does not unbind what a process has open, names it, and waits for one that lets go in a moment", async () => {
+  it("does not unbind what a process has open, names it, and waits", async () => {
     await requests.change(`bind go ${four.join(" ")}`, signal);
     const holder = (seconds: number): string =>
       execFileSync("bash", ["-c", `exec 5<>${folders.vfio}/5; sleep ${seconds} >/dev/null 2>&1 & echo $!`], {
@@ -160,7 +160,7 @@ describe("a host without libvirt, behind a real sshd", () => {
     server.close();
   });
 
-  it("tells which ledger files are of a socket, by whatever path it was written in them, also when it is gone", async () => {
+  it("tells which ledger files are of a socket, by any path, even gone", async () => {
     const base = join(bench.workspace.path, "spellings");
     const real = join(base, "run/vm.qmp");
     mkdirSync(join(base, "run"), { recursive: true });
@@ -211,7 +211,7 @@ describe("a host without libvirt, behind a real sshd", () => {
     for (const uuid of uuids) await requests.change(`write ${uuid}`, signal);
   });
 
-  it("carries out what it was sent whole though the connection is cut, and nothing of half a line", async () => {
+  it("carries out what was sent whole despite a cut, and no half line", async () => {
     const own = await bench.pool().acquire((await bench.startSshd()).target(bench.login));
     const started = await own.exec(
       `exec bash -c 'IFS= read -r -N ${hostProgram(folders).length} p && eval "$p"'`,
@@ -271,7 +271,7 @@ describe("a host without libvirt, behind a real sshd", () => {
     expect(sysfs.drivers).toEqual(four.map(() => "e1000e"));
   });
 
-  it("twenty looks at once, at most four at a time, stay within what sshd allows", async () => {
+  it("twenty looks at once, four at a time, stay within sshd's limits", async () => {
     const limited = new HostRequests(limitCommands(connection, 4), "login", folders);
     const looks = Array.from({ length: 20 }, () => limited.look(`functions ${four[0]}`, signal));
     const leaving = new AbortController();

@@ -26,7 +26,7 @@ describe("a host whose machine id is that of a cloned image", () => {
     return { inputs, state: { ...inputs, ...made, hostKeyFingerprint } };
   };
 
-  it("with another SSH host key is never where the attachment is gone from: a refresh is an error, with both keys", async () => {
+  it("with another SSH host key is no lost attachment: a refresh is an error", async () => {
     const { state } = stateWith(OTHER_KEY);
     const failure = await bench
       .provider()
@@ -46,7 +46,7 @@ describe("a host whose machine id is that of a cloned image", () => {
     bench.sysfs.rebind("0000:01:00.0", "e1000e");
   });
 
-  it("is the same host by its key, and by its UUID for a state that has no key", async () => {
+  it("is the same host by its key, or by UUID without one", async () => {
     for (const key of [fingerprint(bench.hostKey), null]) {
       const { state } = stateWith(key);
       expect(await bench.provider().read("id", state)).toEqual({ id: "", props: {} });
@@ -60,7 +60,7 @@ describe("a host whose machine id is that of a cloned image", () => {
     expect(await bench.provider().read("id", moved)).toEqual({ id: "", props: {} });
   });
 
-  it("says that no such guest runs where guest and device are unknown, which leaves nothing to lock", async () => {
+  it("says that no such guest runs if guest and device are unknown", async () => {
     const inputs = bench.inputs(SOCKET, { device: "0000:77:00" });
     await expect(bench.provider().create(inputs)).rejects.toThrow(/\[GUEST_NOT_RUNNING\]/);
   });

@@ -4,9 +4,11 @@ import type { World } from "./world";
 
 /** Every function that nobody holds is on the driver it had before this owner came. */
 export function expectDriversBack({ driversBefore }: Scenario, world: World): void {
-  for (const [address, { driver }] of world.functions)
-    if (!world.holdings.some((one) => one.hostAddress === address))
-      expect(`${address} ${driver}`).toBe(`${address} ${driversBefore.get(address)}`);
+  const held = new Set(world.holdings.map((one) => one.hostAddress));
+  const free = [...world.functions].filter(([address]) => !held.has(address));
+  expect(free.map(([address, { driver }]) => `${address} ${driver}`)).toEqual(
+    free.map(([address]) => `${address} ${driversBefore.get(address)}`),
+  );
 }
 
 function ofTag(configured: World["configured"], tag: string): World["configured"] {
@@ -25,11 +27,14 @@ export function expectReached({ desired }: Scenario, world: World, plan: Plan): 
     .filter((one) => one.bus === target.slot.bus && one.slot === target.slot.slot);
   const map = target.attached.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
   expect(seen.map((one) => one.map)).toEqual([map]);
-  for (const one of target.attached) {
-    const there = world.plugged.find((other) => other.qemuId === one.qemuId);
-    expect(there?.romFile).toBe(one.romFile);
-    expect(there?.romBar ?? true).toBe(one.romBar ?? true);
-  }
+  const roms = target.attached.map(({ qemuId, romFile, romBar = true }) => ({ qemuId, romFile, romBar }));
+  const plugged = new Map(world.plugged.map((one) => [one.qemuId, one]));
+  expect(
+    roms.map(({ qemuId }) => {
+      const there = plugged.get(qemuId);
+      return { qemuId, romFile: there?.romFile, romBar: there?.romBar ?? true };
+    }),
+  ).toEqual(roms);
   const own = world.ledger.filter((line) => line.entry.owner === OWNER);
   expect(own.map((line) => line.entry)).toEqual([target.entry]);
   const ours = world.holdings.filter((one) => findTagOfAlias(one.alias) === target.entry.tag);

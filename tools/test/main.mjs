@@ -37,14 +37,16 @@ const checks = [
 
 /**
  * In the order in which they run, because what is quick to fail comes first. `needs`: steps of
- * tools/setup/main.mjs; `oneByOne`: its files share a machine. Those `inLab` follow each other, with the others
- * beside them: one emulated host keeps two processors busy, two of them take longer than one after the other. The
- * others give way, but for those whose guests, or whose own limits (`hasTimes`), have a time to keep. `onlyNamed`: not
- * without being asked for, it takes too long.
+ * tools/setup/main.mjs; `oneByOne`: its files share a machine. `onAllProcessors`: its files need nothing but a
+ * processor, where Jest by itself leaves one free, which of two is a half. Those `inLab` follow each other, with the
+ * others beside them: one emulated host keeps two processors busy, two of them take longer than one after the other.
+ * The others give way, but for those whose guests, or whose own limits (`hasTimes`), have a time to keep.
+ * `onlyNamed`: not without being asked for, it takes too long.
  */
 const tiers = {
   check: { needs: ["check-packages", "npm", "build"] },
-  unit: { needs: ["npm"] },
+  unit: { needs: ["npm"], onAllProcessors: true },
+  repository: { needs: ["npm"], onAllProcessors: true },
   ssh: { needs: ["packages", "npm", "build"], oneByOne: true, hasTimes: true },
   protocol: { needs: ["npm", "build"], hasTimes: true },
   examples: { needs: ["packages", "npm", "build", "pulumi"], oneByOne: true },
@@ -133,6 +135,7 @@ async function runJest(tier, folder, { givesWay, files } = {}) {
     "--outputFile",
     outputFile,
     ...(tiers[tier].oneByOne ? ["--runInBand"] : []),
+    ...(tiers[tier].onAllProcessors ? ["--maxWorkers=100%"] : []),
     ...(files ? ["--runTestsByPath", ...files] : []),
   ];
   const command = [bin("jest"), "--selectProjects", tier, ...options];

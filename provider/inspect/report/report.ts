@@ -3,8 +3,8 @@ import type { SlotKind } from "../../pci";
 import type { GuestRunState } from "../../plan";
 
 /*
- * What `getPciDevices` returns and `inspect --json` prints. sdk/nodejs/get-pci-devices.ts has the same types with their
- * documentation, for programs; test/unit/inspect/shape.test.ts holds the two together.
+ * What `getPciDevices` returns and `inspect --json` prints. sdk/nodejs/pci-devices.ts has the same types with their
+ * documentation, for programs; test/unit/inspect/report-shape.types.ts holds the two together.
  */
 
 export interface PciReport {

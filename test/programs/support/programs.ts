@@ -1,4 +1,9 @@
-import { expectSuccess, PulumiProject, type CommandResult, type StateResource } from "../../pulumi/harness";
+import {
+  expectSuccess,
+  PulumiProject,
+  type CommandResult,
+  type StateResource,
+} from "../../support/pulumi/pulumi-project";
 import type { WorkingHost } from "../../support/working-host";
 
 /** Type of the attachment in URNs. */

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
-import { validInputs } from "./inputs";
+import { validInputs } from "../../support/dynamic-provider/inputs";
 
 const repository = path.resolve(__dirname, "../../..");
 const patienceMs = 20_000;

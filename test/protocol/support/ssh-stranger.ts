@@ -1,6 +1,6 @@
 import type net from "node:net";
 import { Server } from "ssh2";
-import { makePrivateKey } from "./inputs";
+import { makePrivateKey } from "../../support/dynamic-provider/inputs";
 
 /** An SSH server whose host key is not the expected one: a client that is strict ends at once. */
 export class SshStranger {

@@ -270,7 +270,7 @@ describe.each(operations)("$name", (operation) => {
   });
 
   it.each<Fault>(["refused", "lost-reply"])(
-    "with any one call %s: ends in the old state or says what is left, and the next run finishes it",
+    "with any call %s: ends unchanged or says what is left; the next finishes",
     async (fault) => {
       const { length } = await callsOf(operation);
       for (let k = 0; k < length; k++) {
@@ -382,7 +382,7 @@ describe("a failed attach", () => {
   });
 
   it.each([create, update, createPersistent, updateColdPlugged])(
-    "($name) whose undoing fails too reports both, the first as the cause, and the next run finishes it",
+    "($name) whose undoing fails too reports both; the next run finishes it",
     async (operation) => {
       // undoing begins with a look; what comes before it ran together with the call that failed
       const isUndoing = (calls: readonly string[], k: number): boolean =>
@@ -424,7 +424,7 @@ describe("a failed attach", () => {
     expect(actual?.held).toEqual([{ hostAddress: "0000:01:00.2", hostDriver: "e1000e", iommuGroup: 7 }]);
   });
 
-  it("where nothing can be looked at any more keeps the resource, with all that it had begun", async () => {
+  it("keeps the resource with all it had begun, if nothing can be looked at", async () => {
     let isCut = false;
     const hypervisor = new WorldHypervisor(empty(), (call) => {
       isCut ||= call === "plug f2";
@@ -436,7 +436,7 @@ describe("a failed attach", () => {
     expect(actual?.slot?.bus).toBe("pci.4");
   });
 
-  it("that was to adopt says that nothing was changed, and leaves the other owner all", async () => {
+  it("that was to adopt says that nothing changed, and leaves the other owner all", async () => {
     const world = empty();
     reach(world, wants(undefined, { ownerToken: OTHER_OWNER }));
     const before = JSON.stringify(world.ledger);
@@ -505,7 +505,7 @@ describe("where the guest ends at any moment", () => {
     },
   );
 
-  it("an update of a persistent attachment puts its configuration back, and says what the guest will have", async () => {
+  it("an update of a persistent attachment puts its configuration back, and says so", async () => {
     const { length } = await callsOf(updateColdPlugged);
     for (let k = 0; k < length; k++) {
       const world = withAllColdPlugged();
@@ -529,7 +529,7 @@ describe("where the guest ends at any moment", () => {
     }
   });
 
-  it("a create of a persistent attachment fails with nothing left, or is whole when the guest boots again", async () => {
+  it("a create of a persistent attachment leaves nothing, or is whole after a boot", async () => {
     const { length } = await callsOf(createPersistent);
     const endings: string[] = [];
     for (let k = 0; k < length; k++) {
@@ -564,7 +564,7 @@ describe("where the guest ends at any moment", () => {
     },
   );
 
-  it("a delete waits for drivers that come back by themselves, and binds none of them", async () => {
+  it("a delete waits for drivers that come back by themselves, and binds none", async () => {
     const world = withAll();
     const hypervisor = new WorldHypervisor(world, failOnce("device_del f0", "guest-ends"));
     const stop = world.stopGuest.bind(world);
@@ -593,7 +593,7 @@ describe("a driver that does not come back with the release", () => {
     expectNothingLeft(world);
   });
 
-  it("and cannot be bound is named with what it had, and the ledger stays for the next run", async () => {
+  it("and cannot be bound is named with its driver, and the ledger stays", async () => {
     const world = withAll();
     world.losesDriverAtRelease.add(at("0000:01:00.0"));
     const hypervisor = new WorldHypervisor(world, (call) =>
@@ -608,7 +608,7 @@ describe("a driver that does not come back with the release", () => {
     expectNothingLeft(world);
   });
 
-  it("because the function was on a driver of VFIO's before, is none: it is not bound to one of the host's", async () => {
+  it("because the function was on a VFIO driver before, is none: nothing is bound", async () => {
     const world = withAll();
     const [first, ...others] = priorAll.functions;
     const functions = [{ ...first!, hostDriver: "mlx5_vfio_pci" }, ...others];

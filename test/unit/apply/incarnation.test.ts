@@ -39,7 +39,7 @@ async function taken(): Promise<{ world: World; first: PriorAttachment }> {
   return { world, first };
 }
 
-it("every create has an incarnation of its own, of 32 digits, and a time to the second", () => {
+it("every create has its own incarnation of 32 digits, and a time in seconds", () => {
   const [one, other] = [newIncarnation(), newIncarnation()];
   expect(one.incarnation).toMatch(/^[0-9a-f]{32}$/);
   expect(one.since).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
@@ -106,7 +106,7 @@ describe("a create that takes over what stands", () => {
   });
 });
 
-it("an update that may adopt, and can write nothing, leaves its state what it remembers", async () => {
+it("an update that may adopt, but can write nothing, leaves its state unchanged", async () => {
   const { world, first } = await taken();
   const fault = (call: string): Fault | undefined => (call === "record" ? "refused" : undefined);
   const desired = { ...wants(undefined, { adopt: true }), fresh: FIRST };
@@ -157,7 +157,7 @@ describe("a second try within one create", () => {
 });
 
 describe("a delete", () => {
-  it("of a state whose attachment was taken over touches nothing, and says what was left and why", async () => {
+  it("of a state whose attachment was taken over touches nothing, and says why", async () => {
     const { world, first } = await taken();
     const said: string[] = [];
     const hypervisor = new WorldHypervisor(world);
@@ -177,7 +177,7 @@ describe("a delete", () => {
     expect([...world.plugged, ...world.holdings, ...world.ledger]).toEqual([]);
   });
 
-  it("takes its set out of the configuration though the live entry has lost its incarnation and the guest ends", async () => {
+  it("takes its set out of the configuration, even without a live incarnation", async () => {
     const world = card();
     const desired = wants(undefined, { persistent: true });
     await letTimePass(
@@ -203,7 +203,7 @@ describe("a delete", () => {
     expect([...world.plugged, ...world.ledger]).toEqual([]);
   });
 
-  it("of one of two resources of 0.1 with the same token refuses to take the other's", async () => {
+  it("of one of two resources of 0.1 with one token refuses the other's", async () => {
     const world = card();
     await letTimePass(attach(new WorldHypervisor(world), createRequest()));
     const prior: PriorAttachment = {

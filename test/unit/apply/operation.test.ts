@@ -20,7 +20,7 @@ const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 describe("a step that takes long", () => {
-  it("says every five seconds that it is still under way, and nothing more when it is done", async () => {
+  it("says every five seconds that it is under way, and then stops", async () => {
     const hypervisor = new WorldHypervisor(empty());
     hypervisor.onCall = (call) => (call === "plug f1" ? sleep(12_000) : undefined);
     const lines: string[] = [];
@@ -38,7 +38,7 @@ describe("a step that takes long", () => {
 });
 
 describe("the deadline of an attach", () => {
-  it("never cuts a device_add in flight: it is awaited, and only then everything is undone", async () => {
+  it("never cuts a device_add in flight: undoing begins only after its answer", async () => {
     const hypervisor = new WorldHypervisor(empty());
     hypervisor.onCall = (call) => (call === "plug f2" ? sleep(30_000) : undefined);
     const { error, tookMs } = await letTimePass(attach(hypervisor, attachRequest({ limitSeconds: 10 })));
@@ -83,7 +83,7 @@ describe("the deadline of an attach", () => {
     expect(hypervisor.world.holdings).toEqual([]);
   });
 
-  it("stands still while another operation of this process has the lock, and goes on from where it stood", async () => {
+  it("stands still while another operation has the lock, and goes on afterwards", async () => {
     const hypervisor = new WorldHypervisor(empty());
     hypervisor.onLock = async (clock) => {
       await sleep(4_000);
@@ -103,7 +103,7 @@ describe("the deadline of an attach", () => {
     expect(hypervisor.world.plugged).toHaveLength(4);
   });
 
-  it("names operation and limit, and nothing is touched where it ends before the plan stands", async () => {
+  it("names operation and limit; nothing is touched if it ends before the plan", async () => {
     const hypervisor = new WorldHypervisor(empty());
     hypervisor.onCall = (call) => (call === "observe" ? sleep(10_500) : undefined);
     const { error } = await letTimePass(attach(hypervisor, attachRequest({ limitSeconds: 10 })));
@@ -222,7 +222,7 @@ describe("the locks", () => {
     expect(hypervisor.locks.areFree).toBe(true);
   });
 
-  it("are let go and taken again, in the same order, where the look under them finds further groups", async () => {
+  it("are let go and taken again in order, if the look finds further groups", async () => {
     const functions = [
       ...hostDevice("0000:01:00", [0], { iommuGroup: 9 }),
       ...hostDevice("0000:00:05", [0], { iommuGroup: 2 }),
@@ -249,7 +249,7 @@ describe("the locks", () => {
       query: { addresses: ["0000:02:00"] },
     });
 
-  it("are not those of the guest's other attachments, which are looked at all the same", async () => {
+  it("are not those of the guest's other attachments, which are still looked at", async () => {
     const hypervisor = new WorldHypervisor(cards());
     await letTimePass(attach(hypervisor, otherCard({ ownerToken: "organization/net/dev/other" })));
     hypervisor.locks.taken.length = 0;
@@ -263,7 +263,7 @@ describe("the locks", () => {
     expect(left).toEqual(["0000:02:00.0", "0000:02:00.1"]);
   });
 
-  it("are those of what only the owner's entry names, and of an attachment that shares a group with it", async () => {
+  it("are those that only the owner's entry names, and of attachments sharing a group", async () => {
     const hypervisor = new WorldHypervisor(cards());
     await letTimePass(attach(hypervisor, attachRequest()));
     expect((await letTimePass(attach(hypervisor, otherCard()))).error).toBeUndefined();
@@ -287,7 +287,7 @@ describe("the locks", () => {
     expect(hypervisor.locks.taken).toEqual([[guestLock, "group-7"]]);
   });
 
-  it("lost in the middle of an attach end it: nothing more is sent, not even to undo", async () => {
+  it("lost in the middle of an attach end it: nothing more is sent", async () => {
     const hypervisor = new WorldHypervisor(empty());
     hypervisor.onCall = (call) => {
       if (call === "plug f2") hypervisor.locks.lose();
@@ -362,7 +362,7 @@ describe("a second try", () => {
     expect(said.join("\n")).toMatch(/emptied again right after the plug.*Trying once more/);
   });
 
-  it("is the last one: a slot that is swept again fails, and everything is undone", async () => {
+  it("is the last one: a slot swept again fails, and everything is undone", async () => {
     const world = empty();
     const hypervisor = new WorldHypervisor(world);
     hypervisor.onCall = (call) => {
@@ -375,7 +375,7 @@ describe("a second try", () => {
     expect(world.holdings).toEqual([]);
   });
 
-  it("lets go of the whole group and holds it again where the group's node was taken from the guest", async () => {
+  it("releases and holds the whole group again if the guest lost the group's node", async () => {
     const world = empty();
     const hypervisor = new WorldHypervisor(world);
     let isLost = true;
@@ -442,7 +442,7 @@ describe("a second try", () => {
     expect(hypervisor.world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 2]);
   });
 
-  it("that fails is undone all the same: what was attached before is taken from the host again", async () => {
+  it("that fails is undone all the same: the host loses the former set again", async () => {
     let holds = 0;
     const hypervisor = groupNodeIsLost((call) =>
       call.startsWith("hold") && ++holds === 1 ? "refused" : undefined,
@@ -460,7 +460,7 @@ describe("a second try", () => {
       "it carries this connection now",
       { kind: "this-connection", device: "eth1", isThisConnection: true, comesByItself: "address" },
     ],
-  ])("is refused where the host has begun to use it for more than an address: %s", async (_name, use) => {
+  ])("is refused if the host has begun to use it beyond an address: %s", async (_name, use) => {
     const hypervisor = groupNodeIsLost(undefined, use);
     const desired = wants([0, 2], { leftovers: "hold" });
     const { error } = await letTimePass(attach(hypervisor, attachRequest({ desired })));
@@ -528,7 +528,7 @@ describe("steps that do not need each other", () => {
 });
 
 describe("a device_add", () => {
-  it("is never sent for an id that QEMU has already, since on some machines that kills it", async () => {
+  it("is never sent for an id that QEMU has: that kills some machines", async () => {
     const world = empty();
     const id = `mfpci-${tagOf(OWNER)}-f1`;
     const hypervisor = new WorldHypervisor(world);
@@ -589,7 +589,7 @@ describe("functions that libvirt hands back by itself", () => {
     );
   });
 
-  it("and do not come back end the operation with its time, by name, and the next run finishes it", async () => {
+  it("and do not come back end the operation in time, each by name", async () => {
     const world = booted();
     const handOneBack = world.handOneBack.bind(world);
     world.handOneBack = () => false;
@@ -623,7 +623,7 @@ describe("functions that libvirt hands back by itself", () => {
 });
 
 describe("a look at a guest that is shut off", () => {
-  it("tells what its configuration gives it, as the guest will have it, and so does an attach", async () => {
+  it("tells what its configuration gives it, and so does an attach", async () => {
     const world = empty();
     const desired = wants([0, 2], { leftovers: "hold", persistent: true });
     await letTimePass(attach(new WorldHypervisor(world), attachRequest({ desired })));
@@ -687,7 +687,7 @@ describe("a detach", () => {
     expect(world.plugged).toHaveLength(4);
   });
 
-  it("keeps to the tag in the ledger, which after an adoption is the first owner's", async () => {
+  it("keeps the ledger's tag, which after an adoption is the first owner's", async () => {
     const world = empty();
     const heir = "acme/prod/heir";
     reach(world, wants());

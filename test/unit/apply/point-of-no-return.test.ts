@@ -150,7 +150,7 @@ describe.each(changes)("$name, once the guest has what is wanted", (change) => {
     },
   );
 
-  it("is a success though the guest's own view of it cannot be had, and says so", async () => {
+  it("is a success even if the guest's view cannot be had, and says so", async () => {
     const said: string[] = [];
     const hypervisor = new WorldHypervisor(change.before(), (call) =>
       call === "view" ? "refused" : undefined,
@@ -208,7 +208,7 @@ it("a lock that is lost after that leaves the new set in the state", async () =>
   );
 });
 
-it("a device of somebody's, of which QEMU does not tell what it is, hinders no undo of what was taken after it", async () => {
+it("a stranger's device that QEMU cannot identify hinders no undo", async () => {
   const world = new World({ functions });
   world.unidentified = ["by-hand"];
   const hypervisor = new WorldHypervisor(world, (call) => (call === "plug f0" ? "refused" : undefined));
@@ -217,7 +217,7 @@ it("a device of somebody's, of which QEMU does not tell what it is, hinders no u
   expect(world.holdings).toEqual([]);
 });
 
-it("a set that is put back goes where it stood, also where the next boot gives that slot to another device", async () => {
+it("a set that is put back keeps its slot, whatever the next boot does", async () => {
   const world = worldWith(all);
   world.reserveAtBoot({ "pci.4": 0 });
   let isFirst = true;

@@ -147,7 +147,7 @@ describe("nothing waits, and the attachment is gone", () => {
     expect(actual).toBeUndefined();
   });
 
-  it("and what an adopter has let go of without its driver is given back by the first owner's delete", async () => {
+  it("and was released without driver by an adopter returns by the owner's delete", async () => {
     const world = worldWith(Array<string>(4).fill("e1000e"));
     reach(world, wants([0, 1]));
     reach(world, wants([0], { ownerToken: OTHER_OWNER, adopt: true }));

@@ -55,7 +55,7 @@ function leadingTo(hypervisor: WorldHypervisor, guests: readonly GuestThere[]) {
 const empty = (): WorldHypervisor => new WorldHypervisor(new World({ functions: hostDevice() }));
 
 describe("the lock of the guest", () => {
-  it("is of the one that is there after the wait: it is taken anew where that is another", async () => {
+  it("is of the guest there after the wait: another one is locked anew", async () => {
     const hypervisor = empty();
     const { one, kept } = leadingTo(hypervisor, [{ uuid: ANOTHER }, OWN_GUEST]);
     const { error } = await letTimePass(attach(one, attachRequest()));
@@ -72,7 +72,7 @@ describe("the lock of the guest", () => {
     expect(hypervisor.locks.areFree).toBe(true);
   });
 
-  it("is taken for a guest that is defined while the groups' locks are waited for", async () => {
+  it("is taken for a guest that is defined while the groups' locks are awaited", async () => {
     const hypervisor = empty();
     const { one } = leadingTo(hypervisor, [{ uuid: "" }, OWN_GUEST]);
     expect((await letTimePass(attach(one, attachRequest()))).error).toBeUndefined();
@@ -102,7 +102,7 @@ describe("the lock of the guest", () => {
     ]);
   });
 
-  it("is sought as long as the time lasts, of a guest that is another at each look, and nothing is changed", async () => {
+  it("is sought as long as time lasts while each look shows another guest", async () => {
     const hypervisor = empty();
     hypervisor.onCall = (call) =>
       call.startsWith("lock") ? new Promise((resolve) => setTimeout(resolve, 500)) : undefined;

@@ -42,7 +42,7 @@ describe("onAbort", () => {
     expect(called).not.toHaveBeenCalled();
   });
 
-  it("listens anew after all have left, and is not disturbed by a late second leaving", () => {
+  it("listens anew after all have left, whoever leaves twice", () => {
     const stop = new AbortController();
     const called = jest.fn();
     const leave = onAbort(stop.signal, () => undefined);

@@ -33,7 +33,7 @@ it("counts a release once", async () => {
   expect(third).not.toHaveBeenCalled();
 });
 
-it("passes over whoever has left the queue, with the very reason, and loses no place to them", async () => {
+it("passes over whoever has left the queue, and loses no place", async () => {
   const places = new Semaphore(1);
   const release = await places.acquire();
   const stop = new AbortController();

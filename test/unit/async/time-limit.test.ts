@@ -13,7 +13,7 @@ describe("withTimeLimit", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it("aborts the body's signal when the time is over, with the reason that was given", async () => {
+  it("aborts the body's signal with the given reason when time is over", async () => {
     const reason = new Error("no answer within 1 s");
     const waiting = withTimeLimit(
       1000,

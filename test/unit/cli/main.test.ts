@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { main } from "../../../cli/main";
 import { USAGE } from "../../../cli/usage";
-import { readText } from "../docs/markdown";
+import { readText } from "../../support/documents/markdown";
 import { composeReport, describeReport } from "../../../provider/inspect";
 import type { GetPciDevicesArgs, PciDevices } from "../../../sdk/nodejs";
 import { card, input, port } from "../inspect/support/inputs";
@@ -45,7 +45,7 @@ test("--json prints what getPciDevices returns, of one device where that is aske
   expect(none).toEqual({ code: 1, out: "", err: "root@hv1:22 has no PCI device at 0000:03:00\n" });
 });
 
-test("there are colours on a terminal alone, and none where NO_COLOR or a dumb terminal says so", async () => {
+test("there are colours on a terminal alone, unless NO_COLOR or a dumb terminal", async () => {
   const hasColours = async (...rest: [object?, Record<string, string>?]): Promise<boolean> =>
     (await run("inspect hv1", ...rest)).out.includes("\u001b");
   expect(await hasColours({ isTTY: true })).toBe(true);
@@ -67,7 +67,7 @@ test("the text is as wide as the terminal, within reason, and 80 columns elsewhe
   );
 });
 
-test("what is done is told on standard error once it takes longer than two seconds", async () => {
+test("what is done is told on standard error after two seconds", async () => {
   jest.useFakeTimers({ doNotFake: ["setImmediate"] });
   try {
     bundle.inspectHost.mockImplementation(

@@ -47,13 +47,13 @@ describe("a credential", () => {
     );
   });
 
-  it("that is a password is told to no jump host that the program does not give it", () => {
+  it("that is a password goes to no jump host without the program's own word", () => {
     expect(chooseCredentials({}, both, "jump host")).not.toHaveProperty("password");
     expect(chooseCredentials({}, both, "jump host")).toHaveProperty("privateKey");
     expect(chooseCredentials({ password: "own" }, both, "jump host")).toMatchObject({ password: "own" });
   });
 
-  it("that is the configuration's key has the environment's for a spare, the program's has none", () => {
+  it("that is the configuration's key has the environment's as a spare", () => {
     const spare = { text: "exported key", passphrase: "exported passphrase" };
     expect(chooseCredentials({}, both, "host").spareKeys).toMatchObject([spare]);
     expect(chooseCredentials({ privateKey: "given" }, both, "host")).not.toHaveProperty("spareKeys");
@@ -68,7 +68,7 @@ describe("a credential", () => {
 });
 
 describe("a key that cannot be used", () => {
-  it("is named after its place in the configuration or the environment, without a word of it", () => {
+  it("is named by its place in configuration or environment, never by its text", () => {
     const checks = credentialChecks(both);
     const problem = checks.findPrivateKeyProblem(undefined, undefined);
     expect(problem).toContain("multifunction-pci:privateKey in the stack's configuration");

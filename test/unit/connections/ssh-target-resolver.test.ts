@@ -81,7 +81,7 @@ describe("the connection arguments", () => {
     sources,
   };
 
-  it("are taken as they are where they are given, zero and -1 included, behind every jump host", async () => {
+  it("are taken as given, zero and -1 included, behind every jump host", async () => {
     const nested = { ...given, proxy: { ...given, host: "j1", proxy: { ...given, host: "j2" } } };
     expect(await targetOf(nested)).toEqual({
       ...expected,
@@ -89,7 +89,7 @@ describe("the connection arguments", () => {
     });
   });
 
-  it("win over all that ssh_config says but the host's name, its alias in known_hosts and its key files", async () => {
+  it("win over ssh_config, except for host name, known_hosts alias and key files", async () => {
     const said: Partial<OpensshSettings> = {
       hostName: "10.0.0.1",
       port: 22022,
@@ -136,7 +136,7 @@ describe("ssh_config", () => {
     expect(target).not.toHaveProperty("agentSocketPath");
   });
 
-  it("that names jump hosts makes nested ones, each with what is said of it, and its login name", async () => {
+  it("that names jump hosts makes nested targets, each with its own settings", async () => {
     const openssh = asking({
       hv1: {
         jumps: [
@@ -176,7 +176,7 @@ describe("ssh_config", () => {
     await expect(target).rejects.toThrow(message);
   });
 
-  it("that cannot be read is told of once for each host, and the host is used as it is", async () => {
+  it("that cannot be read is told once for each host, which is used as-is", async () => {
     const said: string[] = [];
     const broken = { localUser: "alice", ask: async () => ({ problem: "line 1: Bad option" }) };
     const targets = resolverWith({ openssh: broken, say: (line) => void said.push(line) });

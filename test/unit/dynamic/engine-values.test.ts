@@ -61,7 +61,7 @@ const encode = (value: object): object =>
   Struct.fromJavaScript(value as Record<string, never>).toJavaScript();
 
 describe("what goes to the engine", () => {
-  it("is taken by Pulumi's own encoding, whatever was handed over, and comes out as it went in", () => {
+  it("is taken by Pulumi's own encoding, and comes out as it went in", () => {
     fc.assert(
       fc.property(properties, (values) => {
         const state = toEngineProperties(values);

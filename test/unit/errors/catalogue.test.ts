@@ -66,7 +66,7 @@ describe("the catalogue", () => {
     expect(cure).toMatch(/^[A-Z]|^DETAIL/);
   });
 
-  it("says what to do next, but for what depends on the reason or on the outcome", () => {
+  it("says what to do next, unless that depends on reason or outcome", () => {
     expect(codes.filter((code) => partsOf(code).cure === undefined).sort()).toEqual([
       "ATTACH_FAILED",
       "BIND_FAILED",
@@ -136,7 +136,7 @@ describe("an error of the provider", () => {
     expect(new ProviderError("PLUG_FAILED", parts)).toMatchObject(shown);
   });
 
-  it("ends a reason that it quotes with one full stop, or with the code of the error quoted", () => {
+  it("ends a quoted reason with one full stop, or with the quoted error's code", () => {
     const told = (reason: string): string =>
       providerError("ATTACH_FAILED", { guest: "guest1", reason, outcome: "Nothing was changed." }).message;
     expect(told("it closed the connection")).toMatch(/ it closed the connection\. Nothing was changed\. \[/);
@@ -157,7 +157,7 @@ describe("an error with others", () => {
   const second = providerError("DEVICE_NOT_FOUND", { device: "0000:01:00" });
   const third = providerError("GUEST_IS_TRANSIENT", { guest: "g1" });
 
-  it("has the first's code and cause, and a line for each other one with that one's code", () => {
+  it("has the first's code and cause, and a line with code for each other", () => {
     const error = withOthers(first, [second, third]);
     expect(error.code).toBe("GUEST_NEVER_RAN");
     expect(error.cause).toBe(first.cause);

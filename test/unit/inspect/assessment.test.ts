@@ -18,7 +18,7 @@ function deviceOf({ devices }: PciReport, address: string) {
   return devices.find((one) => one.address === address)!;
 }
 
-test("a card that nobody uses can be attached whole, and its interfaces leave the host", () => {
+test("a card that nobody uses can be attached whole; its interfaces leave the host", () => {
   const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth2", `${NIC}.0`), upInterface("eth3", `${NIC}.1`)],
@@ -86,7 +86,7 @@ test("what else is in its IOMMU group has to be held, and is named", () => {
   });
 });
 
-test("where functions sit apart, those that the host does not use can be attached without it", () => {
+test("if functions sit apart, those unused by the host can be attached alone", () => {
   const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth0", `${NIC}.0`, "192.0.2.7"), upInterface("eth1", `${NIC}.1`)],
@@ -115,7 +115,7 @@ test("where functions sit apart, those that the host does not use can be attache
   });
 });
 
-test("in one IOMMU group with what carries this SSH connection, nothing of the card can be attached", () => {
+test("nothing of a card in one IOMMU group with this connection's can be attached", () => {
   const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth0", `${NIC}.0`)],
@@ -167,7 +167,7 @@ test("of a device of bridges and others, the others can be attached", () => {
   });
 });
 
-test("without an IOMMU nothing can be attached, and the answer says what to switch on", () => {
+test("without an IOMMU nothing can be attached, and the answer names the switch", () => {
   const functions = [0, 1].map((n) => {
     const { iommuGroup: _, ...one } = port(`${NIC}.${n}`);
     return one;
@@ -180,7 +180,7 @@ test("without an IOMMU nothing can be attached, and the answer says what to swit
   });
 });
 
-test("what a guest has is told with who attached it, and another guest's own hostdev as such", () => {
+test("what a guest has is told with its owner, and a foreign hostdev too", () => {
   const addresses = four.map((n) => `${NIC}.${n}`);
   const ours = attachment(OTHER, "organization/net/dev/nic", addresses.slice(0, 2));
   const foreign: Holding = {
@@ -205,7 +205,7 @@ test("what a guest has is told with who attached it, and another guest's own hos
   expect(device.attach).toMatchObject({ possible: "part", functions: [2] });
 });
 
-test("with an older libvirt the ledger and vfio-pci tell what is held, whether a guest was asked for or not", () => {
+test("with an older libvirt the ledger and vfio-pci tell what is held", () => {
   const owner = "organization/net/dev/nic";
   const { ledger } = attachment(OTHER, owner, [`${NIC}.0`, `${NIC}.1`]);
   const functions = card(NIC, { from: 7 }).map((one, n) => (n === 0 ? { ...one, driver: "vfio-pci" } : one));
@@ -221,7 +221,7 @@ test("with an older libvirt the ledger and vfio-pci tell what is held, whether a
   expect(ownersOf({ by: "host", holders: { holdings: [], ledger } })).toEqual([null, null, null, null]);
 });
 
-test("of a guest its slots are told, what is attached, and which of them are free", () => {
+test("a guest's slots are told, what is attached, and which are free", () => {
   const own = attachment(GUEST, "organization/net/dev/nic", [`${NIC}.0`]);
   const kept = {
     hostAddress: "0000:05:00.0" as PciAddress,
@@ -262,7 +262,7 @@ test.each([
     observed({ qemuLimits: { pid: 7, user: "vm", lockedMemoryBytes: 2 ** 26, closedNodes: [] } }),
     "MEMLOCK_TOO_LOW",
   ],
-])("a guest that %s refuses each device with what it is said of the guest", (_, observation, code) => {
+])("a guest that %s refuses each device for the guest's reason", (_, observation, code) => {
   const report = composeReport(input(card(NIC, { shared: 7 }), { seen: { by: "guest", observation } }));
   expect(report.guest?.refusal?.code).toBe(code);
   expect(deviceOf(report, NIC).attach).toMatchObject({ possible: "no", refusal: report.guest?.refusal });
@@ -370,7 +370,7 @@ function planArguments(
 const subsetsOf = (numbers: readonly number[]): number[][] =>
   numbers.reduce<number[][]>((all, one) => [...all, ...all.map((some) => [...some, one])], [[]]).slice(1);
 
-test("an answer is what a create with its arguments comes to, and no means that no arguments help", () => {
+test("an answer is what a create comes to; no means that no arguments help", () => {
   fc.assert(
     fc.property(arbitraryInput, (shown) => {
       for (const { address, functions, attach } of composeReport(shown).devices) {
@@ -396,7 +396,7 @@ test("an answer is what a create with its arguments comes to, and no means that 
   );
 });
 
-test("all that speaks against a device is listed, the first of it where it always stood", () => {
+test("all that speaks against a device is listed, the first where it stood", () => {
   const holding = (n: number): Holding => ({
     guest: OTHER,
     hostAddress: `${NIC}.${n}` as PciAddress,

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { composeReport, describeReport, type InspectionInput } from "../../../provider/inspect";
 import type { HostFacts } from "../../../provider/host/facts";
 import type { PciAddress } from "../../../provider/pci";
+import { anyText } from "../../support/any-text";
 import { nothingUsed } from "../../support/host-facts";
 import {
   attachment,
@@ -125,7 +126,7 @@ A program begins with
   );
 });
 
-test("a host without names shows numbers, and one without a guest in mind its guests", () => {
+test("a host without names shows numbers; without a guest in mind it shows guests", () => {
   const bare = [0, 1].map((n) => {
     const { vendorName: _v, productName: _p, className: _c, numaNode: _n, ...one } = port(`0000:01:00.${n}`);
     return one;
@@ -157,7 +158,7 @@ test("colours stand out on a terminal, and the text is the same without", () => 
   expect(coloured.map((line) => line.replace(sgr, ""))).toEqual(describeReport(report, plain));
 });
 
-test("a use by the host is said first, and does not look like a device that is free", () => {
+test("a use by the host is said first, and looks unlike a free device", () => {
   const used = { ...facts, sshInterfaces: [] };
   const lines = describeReport(
     composeReport(input(card("0000:01:00", { shared: 7 }), { facts: used })),
@@ -175,8 +176,8 @@ test("bridges are shown where they are asked for", () => {
   expect(lines.join("\n")).not.toContain("left out");
 });
 
-test("no line is wider than asked, but for lines of program, and no text of the host reaches a terminal as it is", () => {
-  const hostile = fc.string({ unit: "binary", maxLength: 60 });
+test("no line but a program's is too wide, and no text reaches terminals raw", () => {
+  const hostile = anyText({ maxLength: 60 });
   fc.assert(
     fc.property(
       fc.array(hostile, { minLength: 9, maxLength: 9 }),
@@ -227,7 +228,7 @@ test("no line is wider than asked, but for lines of program, and no text of the 
   );
 });
 
-test("each refusal is a text of its own, and what the guest refuses is said of the guest", () => {
+test("each refusal is a text, and the guest's refusals are said of the guest", () => {
   const holding = {
     guest: { name: "guest2", uuid: "22222222-2222-4222-8222-222222222222" },
     hostAddress: "0000:02:00.1" as PciAddress,

@@ -63,7 +63,7 @@ describe("A subscription to monitor events", () => {
     ]);
   });
 
-  test("brings an event that came before the reply of the command that caused it, before that reply", async () => {
+  test("brings an event that came before its command's reply, before that reply", async () => {
     const { client, peer, events } = await subscribed(5);
     let eventsAtReply: number | undefined;
     const command = client.monitorCommand(guest, "device_del").then(() => (eventsAtReply = events.length));
@@ -78,7 +78,7 @@ describe("A subscription to monitor events", () => {
     expect(eventsAtReply).toBe(1);
   });
 
-  test("keeps events that came before the reply to its own registration, in order, for the right listener", async () => {
+  test("keeps events from before its registration's reply, in order, for the right listener", async () => {
     const { client, peer } = await ScriptedPeer.open();
     const events: MonitorEvent[] = [];
     const subscribing = client.onMonitorEvent(guest, (event) => events.push(event));
@@ -117,7 +117,7 @@ describe("A subscription to monitor events", () => {
     expect(events).toEqual([]);
   });
 
-  test("does not get events that came for its callback number before it was asked for", async () => {
+  test("gets no events that came for its callback number before its request", async () => {
     const first = await subscribed(1);
     first.peer.event(Qemu.MONITOR_EVENT, deleted(2, "of a callback that is gone"));
     await settle();
@@ -174,7 +174,7 @@ describe("A subscription to monitor events", () => {
     await expect(hanging.unsubscribe(AbortSignal.abort(new Error("deadline")))).rejects.toThrow("deadline");
   });
 
-  test("that is aborted while libvirtd registers it is taken back when the reply comes, and hears nothing", async () => {
+  test("that is aborted during registration is taken back, and hears nothing", async () => {
     const { client, peer } = await ScriptedPeer.open();
     const abort = new AbortController();
     const listener = jest.fn();

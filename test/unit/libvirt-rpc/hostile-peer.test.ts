@@ -63,7 +63,7 @@ describe("A peer that claims a message", () => {
     },
   );
 
-  it("of 32 MiB, and sends none of it, takes no memory while its caller still may leave", async () => {
+  it("of 32 MiB that never come takes no memory while its caller may leave", async () => {
     await withinBounds({ ...bounds, mebibytes: 16 }, async () => {
       const { client, peer } = await ScriptedPeer.open();
       const signal = AbortSignal.timeout(50);
@@ -123,7 +123,7 @@ describe("A peer that answers", () => {
     expect(await client.closed).toBeInstanceOf(LibvirtProtocolError);
   });
 
-  it("with an error of escape sequences and megabytes is quoted briefly, and the connection goes on", async () => {
+  it("with an error of megabytes and escapes is quoted briefly, and goes on", async () => {
     await withinBounds(bounds, async () => {
       const { client, peer, call, answer } = await waitingCall();
       peer.refuse(call, { code: 1, message: `\u001b[2J${"x".repeat(4_000_000)}` });
@@ -165,7 +165,7 @@ describe("A peer that answers", () => {
 });
 
 describe("A peer that floods", () => {
-  it("with events of a callback that nobody knows is read on, and nothing of it is kept", async () => {
+  it("with events of an unknown callback is read on, and nothing is kept", async () => {
     await withinBounds(bounds, async () => {
       const { client, peer } = await ScriptedPeer.open();
       const listening = client.onMonitorEvent(guest, () => undefined);
@@ -246,7 +246,7 @@ describe("A peer that sends anything", () => {
     .tuple(header, fc.uint8Array({ maxLength: 120 }))
     .map(([head, payload]) => formatMessage(head, Buffer.from(payload)));
 
-  it("is met with an error of its own kind, or with an answer, and its connection ends when it hangs up", async () => {
+  it("is met with its own error or an answer, and ends with the peer", async () => {
     await withinBounds({ ...bounds, seconds: 20 }, () =>
       fc.assert(
         fc.asyncProperty(fc.array(fc.oneof(noise, message), { maxLength: 6 }), async (pieces) => {

@@ -110,7 +110,7 @@ describe("Opening", () => {
 });
 
 describe("A lookup", () => {
-  test("takes a name of UUID form for a name when there is no such UUID", async () => {
+  test("takes a name of UUID form for a name if no such UUID exists", async () => {
     const { client, peer } = await ScriptedPeer.open();
     const found = client.lookupDomain(guest.uuid);
     const byUuid = await peer.expectCall(Remote.DOMAIN_LOOKUP_BY_UUID);
@@ -132,7 +132,7 @@ describe("A lookup", () => {
     peer.finish();
   });
 
-  test("of a name that libvirt would cut at a NUL is refused before anything is sent", async () => {
+  test("of a name that libvirt would cut at a NUL is never sent", async () => {
     const { client, peer } = await ScriptedPeer.open();
     expect(await rejection(client.lookupDomain("guest1\0-other"))).toBeInstanceOf(TypeError);
     await settle();
@@ -141,7 +141,7 @@ describe("A lookup", () => {
 });
 
 describe("An error reply", () => {
-  test("becomes an error with libvirt's number, domain, words and the call's name; the connection goes on", async () => {
+  test("becomes an error with libvirt's number, domain and words; the connection goes on", async () => {
     const { client, peer } = await ScriptedPeer.open();
     const attached = client.attachDevice(guest, "<hostdev/>", "live");
     const call = await peer.expectCall(Remote.DOMAIN_ATTACH_DEVICE_FLAGS);
@@ -214,7 +214,7 @@ describe("An error reply", () => {
 describe("Several calls at once", () => {
   const commands = ["a", "b", "c", "d", "e", "f"];
 
-  test("are in flight four at a time, the others wait in order and go as answers come, in whatever order", async () => {
+  test("are in flight four at a time; the others wait in order", async () => {
     const { client, peer } = await ScriptedPeer.open();
     const answers = commands.map((command) => client.monitorCommand(guest, command));
     const calls = [];
@@ -297,7 +297,7 @@ describe("An aborted call", () => {
     peer.finish();
   });
 
-  test("that is in flight rejects at once, and keeps its place until its reply has come", async () => {
+  test("that is in flight rejects at once, and keeps its place until its reply", async () => {
     const { client, peer } = await ScriptedPeer.open({ maxCallsInFlight: 1 });
     const abort = new AbortController();
     const first = client.monitorCommand(guest, "first", abort.signal);
@@ -326,7 +326,7 @@ describe("An aborted call", () => {
     expect(peer.stream.destroyed).toBe(false);
   });
 
-  test("shares its signal with thirty others, which are all given up, with one listener on the signal", async () => {
+  test("shares its signal with thirty others: all are given up, by one listener", async () => {
     const { client, peer } = await ScriptedPeer.open();
     const abort = new AbortController();
     const add = jest.spyOn(abort.signal, "addEventListener");
@@ -400,7 +400,7 @@ describe("A peer that does not speak the protocol ends the connection:", () => {
 });
 
 describe("A connection that breaks", () => {
-  test("between a call and its reply rejects all calls, sent or queued, and each later one", async () => {
+  test("between a call and its reply rejects all calls, and each later one", async () => {
     const { client, peer } = await ScriptedPeer.open({ maxCallsInFlight: 1 });
     const [sent, queued] = [client.libVersion(), client.capabilities()];
     await peer.expectCall(Remote.CONNECT_GET_LIB_VERSION);
@@ -469,7 +469,7 @@ describe("A ping", () => {
     peer.finish();
   });
 
-  test("is not answered again while the answer has not left yet, so that a flood costs nothing", async () => {
+  test("is not answered again while the answer waits, so a flood costs nothing", async () => {
     const { peer } = await ScriptedPeer.open();
     peer.stream.cork();
     const write = jest.spyOn(peer.stream, "write");
@@ -492,7 +492,7 @@ describe("A ping", () => {
 });
 
 describe("Closing", () => {
-  test("says goodbye, waits for the answer and ends without a cause; a second time does nothing", async () => {
+  test("says goodbye, waits for the answer and ends without a cause, once", async () => {
     const { client, peer } = await ScriptedPeer.open();
     const closing = client.close();
     const again = client.close();

@@ -21,7 +21,7 @@ describe("Over what libvirtd 11.3 was recorded to say, the client", () => {
     expect(files.sort()).toEqual(Object.keys(scenarios).sort());
   });
 
-  test("finds each recording labelled with the command, host and versions that it was made with", () => {
+  test("finds each recording labelled with its command, host and versions", () => {
     for (const name of Object.keys(scenarios)) {
       expect(readRecording(name)).toMatchObject({
         scenario: name,
@@ -51,7 +51,7 @@ describe("Over what libvirtd 11.3 was recorded to say, the client", () => {
     expect(await replay("open-unknown-driver")).toMatchObject({ code: 5 });
   });
 
-  test("finds a guest by name and by UUID, and is refused with NO_DOMAIN for unknown ones", async () => {
+  test("finds a guest by name and by UUID, and refuses unknown ones: NO_DOMAIN", async () => {
     const outcome = await replay("lookup");
     expect(outcome.byName).toEqual(guest2);
     expect(outcome.byUuid).toEqual(guest2);
@@ -70,7 +70,7 @@ describe("Over what libvirtd 11.3 was recorded to say, the client", () => {
     );
   });
 
-  test("lists the host's PCI functions and reads one, and is refused with NO_NODE_DEVICE for an unknown one", async () => {
+  test("lists the host's PCI functions, reads one, and refuses unknown ones: NO_NODE_DEVICE", async () => {
     const outcome = await replay("node-devices");
     for (const hostFunction of [0, 1, 2, 3]) {
       expect(outcome.pci).toContainEqual({ name: `pci_0000_02_00_${hostFunction}` });
@@ -107,7 +107,7 @@ describe("Over what libvirtd 11.3 was recorded to say, the client", () => {
     expect(JSON.parse(outcome.error)).toMatchObject({ error: { class: "DeviceNotFound" } });
   });
 
-  test("is refused with OPERATION_INVALID for the monitor and the live metadata of a guest that is shut off", async () => {
+  test("is refused with OPERATION_INVALID for monitor and live metadata of a stopped guest", async () => {
     const outcome = await replay("guest-shut-off");
     expect(outcome.guest.id).toBe(-1);
     expect(outcome.state).toEqual({ state: "shutoff", reason: 0 });
@@ -115,7 +115,7 @@ describe("Over what libvirtd 11.3 was recorded to say, the client", () => {
     expect(outcome.metadata).toMatchObject({ code: 55 });
   });
 
-  test("sees QEMU's and libvirt's events in order, those that overtook the reply of their command too", async () => {
+  test("sees QEMU's and libvirt's events in order, also before their command's reply", async () => {
     const outcome = await replay("events");
     expect(outcome.monitor.map(({ event, details }) => [event, details])).toEqual([
       ["STOP", undefined],
@@ -133,7 +133,7 @@ describe("Over what libvirtd 11.3 was recorded to say, the client", () => {
     expect(await replay("device-removed-event")).toEqual([{ alias: "ua-recording-rng" }]);
   });
 
-  test("makes six calls at once, four of them in flight, and gives each its own answer", async () => {
+  test("makes six calls at once, four in flight, and gives each its answer", async () => {
     expect(await replay("six-calls-at-once")).toEqual([
       ["status", "running"],
       ["enabled", "present"],

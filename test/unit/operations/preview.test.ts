@@ -53,7 +53,7 @@ test("a preview gives up after its time, and says why", async () => {
   }
 });
 
-test("the cancel of a preview is a host that cannot be read, and no error", async () => {
+test("a cancelled preview is a host that cannot be read, not an error", async () => {
   const bench = new MemoryOperations();
   const cancel = new AbortController();
   bench.onCall = () => cancel.abort(new Error("cancelled by the engine"));

@@ -14,7 +14,7 @@ const untilAsked = (signal: AbortSignal): Promise<never> =>
     signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true }),
   );
 
-test("an operation's result and error are its own, and it is under way until then", async () => {
+test("an operation keeps its result and error, and is under way until then", async () => {
   const operations = new RunningOperations();
   const running = operations.run(1, lasting(100));
   expect(operations.isIdle).toBe(false);
@@ -24,7 +24,7 @@ test("an operation's result and error are its own, and it is under way until the
   expect(operations.isIdle).toBe(true);
 });
 
-test("the end waits for what goes on, and for what gives up because it was asked to", async () => {
+test("the end waits for what goes on, and for what gives up on request", async () => {
   const operations = new RunningOperations();
   const going = operations.run(60, lasting(30_000));
   const waiting = expect(operations.run(60, untilAsked)).rejects.toThrow(reason);
@@ -34,7 +34,7 @@ test("the end waits for what goes on, and for what gives up because it was asked
   expect(operations.isIdle).toBe(true);
 });
 
-test("the end is there at once where nothing is under way, or all that was has failed", async () => {
+test("the end is there at once if nothing is under way or all failed", async () => {
   const operations = new RunningOperations();
   const failing = expect(operations.run(60, () => Promise.reject(new Error("x")))).rejects.toThrow("x");
   expect((await letTimePass(operations.end(reason))).tookMs).toBe(0);
@@ -52,14 +52,14 @@ test("from the end on an operation is refused, and its body never runs", async (
   expect(body).not.toHaveBeenCalled();
 });
 
-test("an operation that hangs is waited for a minute beyond its limit, and no longer", async () => {
+test("an operation that hangs is waited for a minute beyond its limit", async () => {
   const operations = new RunningOperations();
   void operations.run(120, never);
   void operations.run(10, never);
   expect((await letTimePass(operations.end(reason))).tookMs).toBe(180_000);
 });
 
-test("whoever is in a hurry waits no longer than said, also after an earlier end", async () => {
+test("whoever is in a hurry waits no longer than said, even afterwards", async () => {
   const operations = new RunningOperations();
   void operations.run(120, never);
   const patient = operations.end(reason);

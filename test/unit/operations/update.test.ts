@@ -27,12 +27,12 @@ const actual = (...numbers: number[]): ActualState => ({
 });
 const state = parseState({ ...actual(0, 1), guestConfigured: true });
 
-it("where the new set stands has the new arguments, and what is there with what is still held", () => {
+it("has the new arguments if the new set stands, with what is still held", () => {
   const after = stateAfterFailure(olds, news, state, { actual: actual(0), stands: true });
   expect(after).toMatchObject({ ...news, attached: [{ hostAddress: "0000:01:00.0" }], held: [part(2)] });
 });
 
-it("where the old set was put back has the old arguments, with today's way to the host", () => {
+it("has the old arguments if the old set is back, with today's connection", () => {
   const after = stateAfterFailure(olds, news, state, { actual: actual(0, 1), stands: false });
   expect(after).toMatchObject({ functions: [0, 1], connection: { host: "new" } });
 });

@@ -255,7 +255,7 @@ describe("the slot of a new attachment", () => {
     expect(findFreeSlot(buses)?.bus).toBe("pci.2");
   });
 
-  it("is behind a port before it is on a conventional bus, however high that one's number", () => {
+  it("is behind a port before it is on a conventional bus", () => {
     expect(findFreeSlot([conventional("pci.9", 9), express("pci.1", 1)])?.bus).toBe("pci.1");
   });
 

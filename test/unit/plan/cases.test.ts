@@ -44,7 +44,7 @@ describe("the plan of a first attach", () => {
     expect(stepOf(plan, "plug")).toMatchObject({ multifunction: false, target: { guestFunction: 0 } });
   });
 
-  it("gives each function an id of QEMU's that differs from libvirt's alias, both with the owner's tag", () => {
+  it("gives each function a QEMU id unlike its alias, both with the tag", () => {
     const plan = planAttach(card().observe(), wants(), OLD_STATE);
     const tag = tagOf(OWNER);
     expect(stepOf(plan, "hold").alias).toBe(`ua-mfpci-${tag}-0000-01-00-0`);
@@ -52,7 +52,7 @@ describe("the plan of a first attach", () => {
     expect(aliasOf(tag, at("0000:01:00.0"))).not.toBe(qemuIdOf(tag, 0));
   });
 
-  it("watches for an unasked removal in every ACPI slot, whoever emptied it, and where an old QEMU makes them", () => {
+  it("watches for an unasked removal in ACPI slots, and as old QEMUs need", () => {
     const watch = (world: World, desired = wants()): [boolean, number] => {
       const { isWatched, watchMs } = stepOf(planAttach(world.observe(), desired, OLD_STATE), "confirm");
       return [isWatched, watchMs];
@@ -126,7 +126,7 @@ describe("functions of a touched group that are not assigned", () => {
 });
 
 describe("a change of the set", () => {
-  it("unplugs all and plugs the new set into the same slot; what is in both sets stays held", () => {
+  it("unplugs all and plugs the new set there; common functions stay held", () => {
     const world = card();
     const { target } = reach(world, wants());
     const plan = reach(world, wants([0, 2], { leftovers: "hold" }));
@@ -222,7 +222,7 @@ describe("functions of several host slots in one guest slot", () => {
     });
   const both = mapped({ "0000:01:10.0": 0, "0000:01:10.2": 1 });
 
-  it("are held all, whatever group they are in, before the first is plugged; function 0 comes last", () => {
+  it("are all held, whatever their group, before the first is plugged", () => {
     expect(outline(planAttach(apart().observe(), both, OLD_STATE))).toEqual([
       "record",
       "hold 0000:01:10.0",
@@ -233,7 +233,7 @@ describe("functions of several host slots in one guest slot", () => {
     ]);
   });
 
-  it("bring with them the leftovers of each of their groups, which are refused unless they may be held", () => {
+  it("bring the leftovers of each group, which are refused unless held", () => {
     const map = { "0000:01:10.2": 0, "0000:02:00.1": 7 };
     expect(refusalOf(() => planAttach(apart().observe(), mapped(map), OLD_STATE))).toBe("LEFTOVERS_REFUSED");
     expect(outline(planAttach(apart().observe(), mapped(map, { leftovers: "hold" }), OLD_STATE))).toEqual([
@@ -247,7 +247,7 @@ describe("functions of several host slots in one guest slot", () => {
     ]);
   });
 
-  it("change their set: a group that is not touched any more is given back last, the others stay held", () => {
+  it("change their set: untouched groups come back last, the others stay held", () => {
     const world = apart();
     reach(world, both);
     expect(
@@ -268,7 +268,7 @@ describe("functions of several host slots in one guest slot", () => {
     expect(world.functions.get(at("0000:01:10.0"))?.driver).toBe("igbvf");
   });
 
-  it("are configured in one slot where they are to be persistent, and recognised after a cold boot", () => {
+  it("are configured in one slot if persistent, and recognised after a cold boot", () => {
     const world = apart();
     const persistent = { ...both, persistent: true };
     reach(world, persistent);
@@ -289,7 +289,7 @@ describe("functions of several host slots in one guest slot", () => {
     ]);
   });
 
-  it("of which one is not there are refused, and the others of its slot are named", () => {
+  it("with one missing are refused, and the others of its slot named", () => {
     const desired = mapped({ "0000:01:10.0": 0, "0000:02:00.3": 1 });
     expect(() => planAttach(apart().observe(), desired, OLD_STATE)).toThrow(
       /no PCI function 0000:02:00\.3; that device has 0000:02:00\.0, 0000:02:00\.1/,
@@ -303,7 +303,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
   const one = wants([1], { leftovers: "hold" });
   const alias = aliasOf(tagOf(OWNER), at("0000:01:00.1"));
 
-  it("is attached by libvirt, under its alias, after the others of its group are held", () => {
+  it("is attached by libvirt, under its alias, once its group is held", () => {
     const plan = planAttach(alone().observe(), one, OLD_STATE);
     expect(outline(plan)).toEqual([
       "record",
@@ -316,7 +316,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
     expect(plan.target?.attached).toEqual([{ hostAddress: "0000:01:00.1", guestFunction: 0, qemuId: alias }]);
   });
 
-  it("is handed back by libvirt when it is unplugged, and what was only held is released", () => {
+  it("is handed back by libvirt at its unplug, and leftovers are released", () => {
     const world = alone();
     reach(world, one);
     expect(outline(leave(world))).toEqual([
@@ -343,7 +343,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
     ]);
   });
 
-  it("that several have shrunk to stays held, and is plugged by QEMU: the host does not get it for a moment", () => {
+  it("that several have shrunk to stays held, and is plugged by QEMU", () => {
     const world = alone();
     reach(world, wants());
     expect(outline(reach(world, one))).toEqual([
@@ -377,7 +377,7 @@ describe("one function alone, where libvirt plugs such by itself", () => {
     ]);
   });
 
-  it("that QEMU has before libvirt says so counts as libvirt's: it is neither held nor released", () => {
+  it("that QEMU has before libvirt says so counts as libvirt's", () => {
     const world = alone({ functions: hostDevice("0000:01:00", [1]) });
     const lonely = wants([1]);
     reach(world, lonely);
@@ -429,7 +429,7 @@ describe("the ROM of a function", () => {
     ...new Set(planAttach(world.observe(), desired, OLD_STATE).steps.map((step) => step.kind)),
   ];
 
-  it("is plugged with it, under an id that tells that there is something to ask for", () => {
+  it("is plugged with it, under an id that tells to ask for it", () => {
     const plan = planAttach(card().observe(), mapped({ romFile }), OLD_STATE);
     const ids = plan.steps.flatMap((step) =>
       step.kind === "plug" ? [[step.target.qemuId, step.target.romFile]] : [],
@@ -456,7 +456,7 @@ describe("the ROM of a function", () => {
     expect(kindsOf(world, mapped(after))).toEqual([]);
   });
 
-  it("whose BAR is asked for is the one that QEMU shows unasked: nothing is interrupted", () => {
+  it("whose BAR is asked for is as QEMU shows it unasked: nothing is interrupted", () => {
     const world = card();
     reach(world, mapped({}));
     expect(kindsOf(world, mapped({ romBar: true }))).toEqual(["record"]);
@@ -484,7 +484,7 @@ describe("the ROM of a function", () => {
     ]);
   });
 
-  it("that a crash kept from being plugged is plugged by the next run, whatever the ledger says already", () => {
+  it("that a crash kept from its plug is plugged by the next run", () => {
     const world = card();
     reach(world, mapped({}));
     const { steps } = planAttach(world.observe(), mapped({ romFile }), OLD_STATE);
@@ -494,7 +494,7 @@ describe("the ROM of a function", () => {
 });
 
 describe("where the user named no functions", () => {
-  it("the set is what the device had when it was attached, also when it has more by now", () => {
+  it("the set is what the device had when attached, even if it grew", () => {
     const world = card();
     reach(world, wants());
     world.functions.set(at("0000:01:00.4"), hostFunction("0000:01:00.4"));
@@ -540,7 +540,7 @@ describe("after the guest was started anew", () => {
 });
 
 describe("adoption", () => {
-  it("changes the owner in the ledger and nothing else where the set is the same", () => {
+  it("changes the owner in the ledger and nothing else for the same set", () => {
     const world = card();
     reach(world, wants(undefined, { ownerToken: OTHER_OWNER }));
     const plan = reach(world, wants(undefined, { adopt: true }));
@@ -648,7 +648,7 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
     expect(outline(planAttach(world.observe(), wants(), OLD_STATE))[0]).toBe("plug 0000:01:00.1 as 1");
   });
 
-  it("stays on the variant of vfio-pci where somebody had put it, after the release too", () => {
+  it("stays on the variant of vfio-pci that somebody chose, also once released", () => {
     const variants = new Map([[at("0000:01:00.0"), "mlx5_vfio_pci"]]);
     const functions = [
       hostFunction("0000:01:00.0", { driver: "vfio-pci" }),
@@ -681,7 +681,7 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
 });
 
 describe("what a crash left behind", () => {
-  it("without any ledger is still told by its tag, taken over by its owner, and given back", () => {
+  it("without any ledger is still known by its tag, taken over, and returned", () => {
     const world = card();
     reach(world, wants());
     world.ledger = [];
@@ -703,7 +703,7 @@ describe("what a crash left behind", () => {
     ]);
   });
 
-  it("of an ACPI slot without function 0 is taken back by one request, of a native one by one each", () => {
+  it("of an ACPI slot without function 0 takes one request, native ones more", () => {
     const half = (kind: "pcie-acpi" | "pcie-native"): string[] => {
       const world = card({ buses: [expressBus("pci.4", kind)] });
       const { steps } = planAttach(world.observe(), wants(), OLD_STATE);
@@ -728,7 +728,7 @@ describe("what a crash left behind", () => {
     ]);
   });
 
-  it("between a release and the look at its driver: the ledger still has the driver, and the next plan looks", () => {
+  it("between a release and its driver's look: the next plan looks again", () => {
     const world = twoCards();
     reach(world, wants());
     for (const one of world.functions.keys()) world.losesDriverAtRelease.add(one);
@@ -747,7 +747,7 @@ describe("what a crash left behind", () => {
     ]);
   });
 
-  it("in a cut-off detach is held again with the driver it had, not with none", () => {
+  it("in a cut-off detach is held again with the driver it had", () => {
     const world = card();
     reach(world, wants());
     world.losesDriverAtRelease.add(at("0000:01:00.2"));
@@ -783,7 +783,7 @@ describe("a detach", () => {
     expect(planDetach(card().observe(), OWNER).steps).toEqual([]);
   });
 
-  it("from a guest that has ended only looks whether the drivers come back by themselves", () => {
+  it("from a guest that has ended only looks whether the drivers come back", () => {
     const world = card();
     const { target } = reach(world, wants());
     world.stopGuest();
@@ -792,7 +792,7 @@ describe("a detach", () => {
     expect(stepOf(plan, "restore").givenBackBy).toBe("guest-end");
   });
 
-  it("looks at no function that someone else holds by now, nor at the others of its IOMMU group", () => {
+  it("looks at no function that someone else holds, nor at its IOMMU group", () => {
     const whenAnotherHas1 = (functions: HostFunction[]): string[] => {
       const world = new World({ functions });
       const { target } = reach(world, wants());

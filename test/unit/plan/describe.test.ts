@@ -28,7 +28,7 @@ function expectSays(plan: Plan, ...parts: readonly RegExp[]): void {
 }
 
 describe("a plan in words", () => {
-  it("has a numbered line for each step, and one for what the guest goes through", () => {
+  it("has a numbered line for each step, and one for the guest's view", () => {
     const plan = planAttach(card().observe(), wants(), OLD_STATE);
     const lines = describePlan(plan);
     expect(lines).toHaveLength(plan.steps.length + 1);
@@ -36,7 +36,7 @@ describe("a plan in words", () => {
     expect(new Set(lines).size).toBe(lines.length);
   });
 
-  it("of an attach names each function, its driver, the slot and the moment the guest sees it", () => {
+  it("of an attach names each function, its driver, the slot and the moment", () => {
     const plan = planAttach(card().observe(), wants(), OLD_STATE);
     expectSays(
       plan,
@@ -67,7 +67,7 @@ describe("a plan in words", () => {
     expect(describePlan(plan).slice(-2).join(" ")).toMatch(/without the device.* 2 to 10 s/);
   });
 
-  it("says how much memory the first plug pins, unless something else of VFIO's keeps it pinned", () => {
+  it("says how much memory the first plug pins, unless it is pinned already", () => {
     const GiB = 2 ** 30;
     const pinning = (observation: Observation): string[] =>
       describePlan(planAttach(observation, wants(), OLD_STATE)).filter((line) =>
@@ -122,7 +122,7 @@ describe("a plan in words", () => {
     expectSays(plan, new RegExp(OWNER), /not interrupted/);
   });
 
-  it("of functions that sit apart on the host names each, and the one slot that they come to", () => {
+  it("of functions apart on the host names each, and their one slot", () => {
     const functions = [hostFunction("0000:01:10.0", { iommuGroup: 11 }), ...hostDevice("0000:02:00", [1])];
     const world = new World({ functions });
     const map = [
@@ -154,7 +154,7 @@ describe("a plan in words", () => {
     );
   });
 
-  it("of one function alone says that libvirt attaches it, what the host loses and what it pins", () => {
+  it("of one function alone says that libvirt attaches it, and what it costs", () => {
     const functions = hostDevice("0000:01:00", [2]);
     const world = new World({ functions, plugsSingles: true, memoryBytes: 2 ** 31 });
     const plan = planAttach(world.observe(), wants([2]), OLD_STATE);
@@ -181,7 +181,7 @@ describe("a plan in words", () => {
     expect(interruptionOf(plan)).toBe("none");
   });
 
-  it("of a function that is on a driver of VFIO's already says that it stays there, and tells libvirt so", () => {
+  it("of a function on a VFIO driver already says that it stays there", () => {
     const functions = hostDevice("0000:01:00", [0], { driver: "mlx5_vfio_pci" });
     const plan = planAttach(new World({ functions }).observe(), wants(), OLD_STATE);
     expectSays(plan, /hold 0000:01:00\.0 \(it is on mlx5_vfio_pci already, and stays there\)$/);
@@ -235,7 +235,7 @@ describe("names on the host", () => {
     expect(findTagOfQemuId(id)).toBeUndefined();
   });
 
-  it("of a function that libvirt plugged itself are its alias, which has the tag of its owner", () => {
+  it("of a function that libvirt plugged are its alias, with the owner's tag", () => {
     const tag = tagOf(OWNER);
     expect(findTagOfQemuId(aliasOf(tag, at("0000:01:00.3")))).toBe(tag);
     expect(findTagOfQemuId(aliasOf(tag, at("10000:01:1f.7")))).toBe(tag);

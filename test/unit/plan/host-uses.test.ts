@@ -44,7 +44,7 @@ describe("what the host uses", () => {
     );
   });
 
-  it("does not matter while it is held already: allowInUse alone changes nothing in either direction", () => {
+  it("does not matter while it is held: allowInUse alone changes nothing", () => {
     const world = card();
     reach(world, wants());
     world.hostUses = [address, sshUse("0000:01:00.2")];
@@ -65,14 +65,14 @@ describe("what the host uses", () => {
       return [world, wants(undefined, { allowInUse: true, selection: { by: "map", map: functions } })];
     };
 
-    it("is never taken together with one of them, which would be gone before it is held", () => {
+    it("is never taken together with one, which would be gone before", () => {
       const [world, desired] = sriov(["0000:01:10.0", "0000:01:00.0"]);
       expect(() => planAttach(world.observe(), desired, OLD_STATE)).toThrow(
         /0000:01:00\.0 is the physical function of 0000:01:10\.0, which this attachment needs.*Nothing was touched/,
       );
     });
 
-    it("is never taken while a guest has one of them, for libvirtd would wait for that guest", () => {
+    it("is never taken while a guest has one: libvirtd would wait", () => {
       const [world, desired] = sriov(["0000:01:00.0"]);
       world.hold(at("0000:01:10.0"), "hostdev0", OTHER_GUEST);
       expect(() => planAttach(world.observe(), desired, OLD_STATE)).toThrow(
@@ -80,7 +80,7 @@ describe("what the host uses", () => {
       );
     });
 
-    it("is taken with allowInUse where nobody needs one of them, and left alone where only they are wanted", () => {
+    it("is taken with allowInUse if nobody needs one, left if only they are wanted", () => {
       for (const one of ["0000:01:00.0", "0000:01:10.0"]) {
         const [world, desired] = sriov([one]);
         expect(outline(planAttach(world.observe(), desired, OLD_STATE))).toContain(`plug ${one} as 0`);
@@ -114,7 +114,7 @@ const used = scenario
   );
 
 describe("every plan", () => {
-  it("is refused exactly where it would take what the host uses and the user did not allow it", () => {
+  it("is refused exactly if it would take what the host uses, unallowed", () => {
     fc.assert(
       fc.property(used, ({ world, desired, plan, hostUses }) => {
         // what the guest holds now (a cold-plugged set is handed back and held again) is not the host's to use

@@ -58,7 +58,7 @@ describe("a create", () => {
     expect(entryIn(world)).toMatchObject(FIRST);
   });
 
-  it("after a crash resumes under the incarnation that was written, whatever it wants by now", () => {
+  it("after a crash resumes under the incarnation written, whatever it wants now", () => {
     const world = card();
     create(world, wants(), FIRST, 6);
     expect(world.plugged.map((one) => one.guestFunction)).not.toContain(0);
@@ -68,7 +68,7 @@ describe("a create", () => {
     expect(world.plugged.map((one) => one.hostAddress).sort()).toEqual(["0000:01:00.0", "0000:01:00.2"]);
   });
 
-  it("that finds its set in the guest takes it over where it stands: one write, and nothing in the guest", () => {
+  it("that finds its set in the guest takes it over by one write", () => {
     const world = card();
     create(world, wants(), FIRST);
     const plan = create(world, wants(), SECOND);
@@ -150,16 +150,13 @@ describe("a create", () => {
     expect(ask).toThrow(/since 2026-11-29T12:00:00Z.*0000:01:00\.0 as function 0.*adopt to true/s);
   });
 
-  it.each(others)(
-    "with adopt changes what stands to %s, as an update would, under a new incarnation",
-    (_what, desired) => {
-      const world = card();
-      create(world, wants(), FIRST);
-      const plan = create(world, { ...desired, adopt: true }, SECOND);
-      expect(plan.steps.map((step) => step.kind)).toContain("unplug");
-      expect(entryIn(world)).toMatchObject(SECOND);
-    },
-  );
+  it.each(others)("with adopt changes what stands to %s, under a new incarnation", (_what, desired) => {
+    const world = card();
+    create(world, wants(), FIRST);
+    const plan = create(world, { ...desired, adopt: true }, SECOND);
+    expect(plan.steps.map((step) => step.kind)).toContain("unplug");
+    expect(entryIn(world)).toMatchObject(SECOND);
+  });
 
   it("that names no functions wants all of the device, whatever part of it stands", () => {
     const world = card();
@@ -167,7 +164,7 @@ describe("a create", () => {
     expect(refusalOf(() => create(world, wants(), SECOND))).toBe("ATTACHMENT_EXISTS");
   });
 
-  it("for a guest that is shut off takes over what its configuration has, and refuses another set", () => {
+  it("for a stopped guest takes over its configuration, and refuses another set", () => {
     const world = card();
     create(world, wants([0, 1], { ...pair, persistent: true }), FIRST);
     world.stopGuest();
@@ -179,7 +176,7 @@ describe("a create", () => {
     expect(world.configuredLedger[0]).toMatchObject(SECOND);
   });
 
-  it("takes no function 0 from any guest's eyes that was there before, in any world, unless it may adopt", () => {
+  it("takes no earlier function 0 from any guest's eyes, unless it may adopt", () => {
     const isFirst = (one: { guestFunction: number }): boolean => one.guestFunction === 0;
     let planned = 0;
     fc.assert(
@@ -240,7 +237,7 @@ describe("the state that an attachment was taken from", () => {
     expect(refusalOf(() => planAttach(world.observe(), wants(), old))).toBe("ATTACHMENT_TAKEN_OVER");
   });
 
-  it("has it still where the program goes on asking for adopt: nothing is to be done", () => {
+  it("has it still if the program goes on asking for adopt", () => {
     const world = card();
     const state = stateOf(create(world, wants(), FIRST));
     const plan = planAttach(world.observe(), { ...wants(undefined, { adopt: true }), fresh: SECOND }, state);
@@ -269,7 +266,7 @@ describe("a state of 0.1", () => {
     expect(() => planAttach(world.observe(), desired, twin)).toThrow(/two resources have the same token/);
   });
 
-  it("whose change to other functions was cut off before it was saved is none of that", () => {
+  it("whose cut-off change to other functions was not saved is not that", () => {
     const world = card();
     const old = madeByOldRelease(world, wants());
     const moved = {
@@ -331,7 +328,7 @@ describe("another's entry in the guest's configuration", () => {
     return { world, state };
   };
 
-  it("is left alone by a delete of who has the live one, and so is what it configures", () => {
+  it("is left alone by a delete of the live one's owner", () => {
     const { world, state } = mixed();
     const plan = planDetach(world.observe(), OWNER, state);
     expect(plan.steps.map((step) => step.kind)).not.toContain("unconfigure");

@@ -37,7 +37,7 @@ function othersIn(world: World, tag: string): unknown {
 }
 
 describe("every plan", () => {
-  it("leaves the guest what it has whole, whatever slots the next boot gives to others", () => {
+  it("leaves the guest what it has whole, whatever slots the next boot moves", () => {
     fc.assert(
       fc.property(scenario, ({ world, desired }) => {
         const first = planUnlessRefused(world, desired);
@@ -64,7 +64,7 @@ describe("every plan", () => {
     );
   });
 
-  it("names in the ledger, from the first step on, every function that it holds or plugs, and its driver", () => {
+  it("names in the ledger from the first step each function that it takes", () => {
     fc.assert(
       fc.property(planned, ({ plan, world, driversBefore }) => {
         const now = world.clone();
@@ -82,7 +82,7 @@ describe("every plan", () => {
     );
   });
 
-  it("holds every function before its first plug, and before its first unplug what libvirt has not plugged itself (invariant 1)", () => {
+  it("holds all before its first plug, and mostly before its first unplug (invariant 1)", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
         const firstPlug = Math.min(...indexesOf(plan, "plug"));
@@ -99,7 +99,7 @@ describe("every plan", () => {
     );
   });
 
-  it("plugs guest function 0 last and once, and each other once before it (invariant 2)", () => {
+  it("plugs guest function 0 last and once, each other once before (invariant 2)", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
         const numbers = stepsOf(plan, "plug").map((step) => step.target.guestFunction);
@@ -120,7 +120,7 @@ describe("every plan", () => {
     );
   });
 
-  it("has libvirt attach what is alone in a guest that has nothing of it yet, after all that is only held", () => {
+  it("has libvirt attach what is alone in a guest, after all is held", () => {
     fc.assert(
       fc.property(planned, ({ plan, world }) => {
         const [index, ...more] = indexesOf(plan, "attach-single");
@@ -136,7 +136,7 @@ describe("every plan", () => {
     );
   });
 
-  it("unplugs before it plugs, and sends one device_del for a slot the guest has seen", () => {
+  it("unplugs before it plugs, by one device_del for a slot seen", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
         expect(Math.max(-1, ...indexesOf(plan, "unplug"))).toBeLessThan(
@@ -177,7 +177,7 @@ describe("every plan", () => {
     );
   });
 
-  it("waits for what libvirt hands back by itself, after its unplug and before it is held again", () => {
+  it("waits for what libvirt hands back, between its unplug and its next hold", () => {
     fc.assert(
       fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
         const now = world.clone();
@@ -208,7 +208,7 @@ describe("every plan", () => {
     );
   });
 
-  it("breaks no law of QEMU, libvirt or VFIO on its way, and ends in what was wanted", () => {
+  it("breaks no law of QEMU, libvirt or VFIO, and ends as wanted", () => {
     fc.assert(
       fc.property(planned, (one) => {
         const world = one.world.clone().applyAll(one.plan.steps);
@@ -252,7 +252,7 @@ describe("every plan", () => {
 });
 
 describe("after a crash at any step of a plan (invariant 5)", () => {
-  it("the next run of the same program reaches what is wanted, and every other driver is back", () => {
+  it("the next run of the same program reaches its aim, all drivers back", () => {
     fc.assert(
       fc.property(planned, (one) => {
         for (let k = 0; k <= one.plan.steps.length; k++) {
@@ -269,7 +269,7 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
     );
   });
 
-  it("a detach gives back everything: nothing is plugged, held or recorded, every driver is back", () => {
+  it("a detach gives back everything: nothing is left, every driver is back", () => {
     fc.assert(
       fc.property(planned, (one) => {
         for (let k = 0; k <= one.plan.steps.length; k++) {
@@ -316,16 +316,17 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
 });
 
 describe("where the guest is shut off and started anew after any step of a plan", () => {
-  it("it boots: no step leaves a part of a set in its configuration (decision 0012)", () => {
+  it("it boots: no step leaves part of a set configured (decision 0012)", () => {
     fc.assert(
       fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
-        for (let k = 0; k <= plan.steps.length; k++) bootedAnew(world, plan, k);
+        // the world itself throws where the guest would not start
+        for (let k = 0; k <= plan.steps.length; k++) expect(() => bootedAnew(world, plan, k)).not.toThrow();
       }),
       { numRuns: 1500 },
     );
   });
 
-  it("the next run of the same program reaches what is wanted, and every other driver is back", () => {
+  it("the next run of the same program reaches its aim, all drivers back", () => {
     fc.assert(
       fc.property(planned, (one) => {
         // before the first step nothing of a persistent attachment is on record, and of another one never

@@ -29,7 +29,7 @@ function bootedWith(desired = persistent, world = card()): World {
 }
 
 describe("a persistent attachment", () => {
-  it("is recorded in both places first, and configured as a whole once the guest has it", () => {
+  it("is recorded in both places first, and configured whole once the guest has it", () => {
     const plan = planAttach(card().observe(), two, OLD_STATE);
     expect(outline(plan)).toEqual([
       "record live configuration",
@@ -52,7 +52,7 @@ describe("a persistent attachment", () => {
     });
   });
 
-  it("is told in words, and does not interrupt a guest that has the device already", () => {
+  it("is told in words, and does not interrupt a guest that has the device", () => {
     const world = card();
     reach(world, wants([0, 2], { leftovers: "hold" }));
     const plan = planAttach(world.observe(), two, OLD_STATE);
@@ -75,7 +75,7 @@ describe("a persistent attachment", () => {
     expect(outline(planAttach(world.observe(), wants(), OLD_STATE))).toEqual([]);
   });
 
-  it("keeps also what is held for no need of its own, so that a cold boot brings about the same", () => {
+  it("keeps leftovers held too, so that a cold boot brings the same about", () => {
     const functions = [hostFunction("0000:01:00.0"), hostFunction("0000:01:00.1", { driver: undefined })];
     const world = card({ functions });
     reach(world, persistent);
@@ -155,7 +155,7 @@ describe("what libvirt plugged at a cold boot", () => {
     expect(describePlan(plan)[2]).toBe("3. wait until libvirt has handed 0000:01:00.0-3 back by itself");
   });
 
-  it("is held again though the change has no need of it, because libvirt took the group's node with it", () => {
+  it("is held again without need, because libvirt took the group's node along", () => {
     const functions = [hostFunction("0000:01:00.0", { driver: undefined }), hostFunction("0000:01:00.1")];
     const world = bootedWith(wants([0], { leftovers: "hold", persistent: true }), card({ functions }));
     const map = [{ hostAddress: at("0000:01:00.1"), guestFunction: 0 }];
@@ -192,7 +192,7 @@ describe("what libvirt plugged at a cold boot", () => {
     expect(stepOf(plan, "restore").givenBackBy).toBe("libvirt");
   });
 
-  it("is detached without a release of its own: only what is held unassigned is released", () => {
+  it("is detached without a release: only what is held unassigned is released", () => {
     const world = bootedWith(two);
     const plan = leave(world);
     expect(outline(plan)).toEqual([
@@ -297,7 +297,7 @@ describe("a guest that is shut off", () => {
     ]);
   });
 
-  it("is refused where nothing of the attachment is there, or the attachment is not to be persistent", () => {
+  it("is refused if nothing of the attachment is there, or it is not persistent", () => {
     const empty = card({ runState: "off" });
     expect(refusalOf(() => planAttach(empty.observe(), persistent, OLD_STATE))).toBe("GUEST_NOT_RUNNING");
     expect(refusalOf(() => planAttach(off().observe(), wants(), OLD_STATE))).toBe("GUEST_NOT_RUNNING");
@@ -310,7 +310,7 @@ describe("a guest that is shut off", () => {
     expect(planAttach(off().observe(), same, OLD_STATE).steps).toEqual([]);
   });
 
-  it("uses the slot that the state remembers where the ledger is gone, and records it again", () => {
+  it("uses the slot that the state remembers if the ledger is gone", () => {
     const world = off();
     world.configuredLedger = [];
     const slot = { bus: "pci.4", slot: 0, kind: "pcie-acpi" } as const;
@@ -324,7 +324,7 @@ describe("a guest that is shut off", () => {
     expect(refusalOf(() => planAttach(world.observe(), persistent, OLD_STATE))).toBe("GUEST_NOT_RUNNING");
   });
 
-  it("does not mind that another guest has the functions meanwhile, unless something is to be configured", () => {
+  it("does not mind another guest's having the functions, unless something is configured", () => {
     const world = off();
     world.hold(at("0000:01:00.1"), "hostdev0", { name: "guest2", uuid: "2" });
     expect(planAttach(world.observe(), persistent, OLD_STATE).steps).toEqual([]);

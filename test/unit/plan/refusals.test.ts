@@ -464,11 +464,11 @@ describe("a plan is refused, before anything is touched, for", () => {
     expect([...new Set(cases.map((one) => one.code))].sort()).toEqual([...refusals].sort());
   });
 
-  it("a detach of what someone has plugged by hand, since a release would block libvirt", () => {
+  it("a detach of what someone plugged by hand: a release would block libvirt", () => {
     expect(refusalOf(() => planDetach(pluggedByHand().observe(), OWNER))).toBe("FUNCTION_PLUGGED_OTHERWISE");
   });
 
-  it("a detach where QEMU has a function of which it does not tell which it is, before the guest loses anything", () => {
+  it("a detach if QEMU has an unidentified function, before the guest loses anything", () => {
     const world = card();
     reach(world, wants([0, 2], { leftovers: "hold" }));
     world.unidentified = ["by-hand"];
@@ -487,7 +487,7 @@ describe("a plan is refused, before anything is touched, for", () => {
     expect(outline(planDetach(world.observe(), OWNER))).toContain("release 0000:01:00.0");
   });
 
-  it("an unplug in a guest that has never run, since it would block the slot until a reset", () => {
+  it("an unplug in a guest that never ran: it would block the slot", () => {
     const world = card();
     reach(world, wants());
     world.runState = "prelaunch";
@@ -508,7 +508,7 @@ function escape(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
-test("a process that has the group open beside its guest is named, and not the guest itself", () => {
+test("a process that has the group open is named, and not the guest", () => {
   const world = card();
   reach(world, wants());
   const seen = world.observe();

@@ -52,7 +52,7 @@ describe("a set that stands whole, whose slot the guest's next configuration giv
     expect(outline(planAttach(observation, desired, OLD_STATE))).toEqual([]);
   });
 
-  it("stays where its port takes no hotplug any more, which the ledger knows of it", () => {
+  it("stays if its port takes no hotplug any more, as the ledger knows", () => {
     const desired = wants();
     const hotplug = { possible: false, reason: "its port has hotplug='off'" } as const;
     const { buses: now, ...rest } = standing(desired, {}).observe();
@@ -66,7 +66,7 @@ describe("a set that stands whole, whose slot the guest's next configuration giv
     expect(outline(planAttach(standingWhereAnotherWillBe().observe(), wants(), OLD_STATE))).toEqual([]);
   });
 
-  it("goes to a slot that is free at the next boot as well, when it has to be plugged anew", () => {
+  it("goes to a slot that is free next boot too, if plugged anew", () => {
     const changed = wants([0, 2], { leftovers: "hold" });
     const plan = planAttach(standing(wants(), { "pci.4": 0 }).observe(), changed, OLD_STATE);
     expect(plan.target?.slot.bus).toBe("pci.3");
@@ -78,7 +78,7 @@ describe("a set that stands whole, whose slot the guest's next configuration giv
 });
 
 describe("a slot that the guest's next configuration has given away", () => {
-  it("is not plugged into, and is named as what it is where nothing else is free", () => {
+  it("is not plugged into, and is named if nothing else is free", () => {
     const world = new World({ functions: hostDevice(), buses: [expressBus("pci.4")] });
     world.reserveAtBoot({ "pci.4": 0 });
     expect(() => planAttach(world.observe(), wants(), OLD_STATE)).toThrow(
@@ -90,7 +90,7 @@ describe("a slot that the guest's next configuration has given away", () => {
 describe("a standing set that is to be persistent", () => {
   const persistent = wants(undefined, { persistent: true });
 
-  it("is refused, and not moved, where the configuration has given its slot to another device", () => {
+  it("is refused, and not moved, if the configuration gave its slot away", () => {
     const world = standing(wants(), { "pci.4": 0 });
     expect(refusalOf(() => planAttach(world.observe(), persistent, OLD_STATE))).toBe(
       "SLOT_CONFIGURED_OTHERWISE",
@@ -111,7 +111,7 @@ describe("a standing set that is to be persistent", () => {
     expect(world.configured.map((one) => one.guestAddress?.bus)).toEqual(Array(4).fill("pci.3"));
   });
 
-  it("and is in the configuration whole already is left alone, whatever else that slot is given to", () => {
+  it("and is configured whole already is left alone, whoever gets the slot", () => {
     const world = standing(persistent, { "pci.4": 0 });
     expect(outline(planAttach(world.observe(), persistent, OLD_STATE))).toEqual([]);
   });

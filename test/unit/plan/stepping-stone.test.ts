@@ -42,7 +42,7 @@ const planned = olderScenario
   .filter((one): one is Scenario & { plan: Plan } => one.plan !== undefined);
 
 describe("a set under an older libvirt", () => {
-  it("is opened by its last function, which is shown alone in the spare slot while others are queued", () => {
+  it("is opened by its last function, alone in the spare slot while others queue", () => {
     const plan = reach(older(), wants());
     expect(outline(plan)).toEqual([
       "record domain",
@@ -61,7 +61,7 @@ describe("a set under an older libvirt", () => {
     expect(describePlan(plan).at(-2)).toMatch(/it sees 0000:01:00\.3 alone for some seconds/);
   });
 
-  it("of two functions is opened by function 0, since the other has to keep the group open", () => {
+  it("of two functions is opened by function 0, as the other keeps the group", () => {
     const plan = reach(older(), wants([1, 3], { leftovers: "hold" }));
     expect(outline(plan).filter((line) => !/hold|record/.test(line))).toEqual([
       "plug-stepping-stone 0000:01:00.1 at pci.3",
@@ -134,7 +134,7 @@ describe("a set under an older libvirt", () => {
     ]);
   });
 
-  it("stays held when its guest ends, is known by the configuration's ledger, and is given back by a detach", () => {
+  it("stays held when its guest ends, is known, and comes back by a detach", () => {
     const world = older();
     reach(world, wants());
     world.stopGuest();
@@ -203,7 +203,7 @@ describe("every plan under an older libvirt", () => {
     );
   });
 
-  it("breaks no law on its way, ends in what was wanted, and is empty when it is made again", () => {
+  it("breaks no law, ends as wanted, and is empty when made again", () => {
     fc.assert(
       fc.property(planned, (one) => {
         const world = one.world.clone().applyAll(one.plan.steps);
@@ -215,7 +215,7 @@ describe("every plan under an older libvirt", () => {
     );
   });
 
-  it("after a crash at any step, is finished by the next run, or given back by a detach", () => {
+  it("after a crash at any step, is finished or given back", () => {
     fc.assert(
       fc.property(planned, (one) => {
         for (let k = 0; k <= one.plan.steps.length; k++) {
@@ -248,7 +248,7 @@ describe("every plan under an older libvirt", () => {
   });
 });
 
-test("the stone bears libvirt's alias, so that a crash leaves something that is known by it", () => {
+test("the stone bears libvirt's alias, so that a crash leaves something known", () => {
   const world = older();
   const { steps } = planAttach(world.observe(), wants(), OLD_STATE);
   const until = steps.findIndex((step) => step.kind === "unplug-stepping-stone");
@@ -272,7 +272,7 @@ describe("a create that was cut off while its stone was in the spare slot", () =
     return world;
   };
 
-  it("is resumed by the next create: the guest has seen a stone, and none of the attachment", () => {
+  it("is resumed by the next create: the guest saw a stone alone", () => {
     const world = cutOff();
     const plan = planAttach(world.observe(), {
       ...wants(),
@@ -285,7 +285,7 @@ describe("a create that was cut off while its stone was in the spare slot", () =
     expect(world.ledger[0]?.entry.incarnation).toBe(fresh.incarnation);
   });
 
-  it("is not told from an attachment where the ledger has been lost: nothing is taken from the guest then", () => {
+  it("is taken for an attachment if the ledger is lost: nothing leaves the guest", () => {
     const world = cutOff();
     world.ledger = [];
     world.configuredLedger = [];
@@ -293,7 +293,7 @@ describe("a create that was cut off while its stone was in the spare slot", () =
   });
 });
 
-it("no create takes a function 0 from a guest under an older libvirt, but for a stone, unless it may adopt", () => {
+it("without adopt, no create under an older libvirt takes function 0, except stones", () => {
   let planned = 0;
   fc.assert(
     fc.property(olderScenario, ({ world, desired }) => {

@@ -38,7 +38,7 @@ test.each([
   expect(() => new MessageSplitter().push(Buffer.from(text))).toThrow(QmpProtocolError);
 });
 
-test("a message without end ends at a limit of length, one without bottom at a limit of depth", async () => {
+test("an endless message ends at a limit of length, a bottomless one of depth", async () => {
   const piece = Buffer.alloc(64 * 1024, "x");
   await withinBounds({ seconds: 2, mebibytes: 64 }, () => {
     const splitter = new MessageSplitter();

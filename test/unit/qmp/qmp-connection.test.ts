@@ -100,7 +100,7 @@ test("a connection that is lost fails whoever waits, and says that it was lost",
   await expect(connection.execute("next")).rejects.toBeInstanceOf(QmpDisconnectedError);
 });
 
-test("a socket that another client has does not greet: the signal ends the waiting for it", async () => {
+test("a socket that another client has does not greet: the signal ends waiting", async () => {
   const stream = peerThat("");
   await expect(QmpConnection.open(stream, AbortSignal.timeout(50))).rejects.toMatchObject({
     name: "TimeoutError",

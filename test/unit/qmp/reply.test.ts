@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { findObjectType, parseQmpReply, QmpError, QmpProtocolError } from "../../../provider/qmp";
+import { anyText } from "../../support/any-text";
 
 describe("an answer of the monitor", () => {
   it.each<[string, unknown]>([
@@ -61,7 +62,7 @@ describe("an answer of the monitor", () => {
 
   it("never ends in anything but a value, a QmpError or a QmpProtocolError", () => {
     const text = fc.oneof(
-      fc.string({ unit: "binary" }),
+      anyText(),
       fc.json(),
       fc.jsonValue().map((v) => JSON.stringify({ error: v })),
     );

@@ -114,7 +114,7 @@ describe("the state", () => {
     );
   });
 
-  it("says null for a guest address that is not there, and knows no undefined but the slot", () => {
+  it("says null for a missing guest address, and knows no undefined but the slot", () => {
     fc.assert(
       fc.property(actual, (there) => {
         const { slot: _, ...state } = composeState({}, there);
@@ -124,7 +124,7 @@ describe("the state", () => {
     );
   });
 
-  it("shows no name of the host or the guest that a terminal would obey, and keeps the inputs as they are", () => {
+  it("shows no name that a terminal would obey, and keeps the inputs", () => {
     const hostile = "x\u001b[2J\u009b31m\u202e";
     const there: ActualState = {
       ...someActualState,
@@ -142,7 +142,7 @@ describe("the state", () => {
     expect(composeState({}, there)).toEqual(outputs);
   });
 
-  it("that no release wrote is refused by the names of its paths, without any value", () => {
+  it("that no release wrote is refused by its paths, without any value", () => {
     const stored = {
       ...composeState({}, someActualState),
       guestUuid: 7,
@@ -234,7 +234,7 @@ describe("another host or guest", () => {
   });
 
   it.each(cases.filter(([, key]) => key !== "same"))(
-    "goes by UUID and entry alone for a state without a key: UUID %s, key %s, %s, own %s",
+    "goes by UUID and entry without key: UUID %s, key %s, %s, own %s",
     (...one) => {
       const found = foundIn(one);
       const isOwn = found.hasOwnEntry && found.guestUuids.includes("g");
@@ -291,7 +291,7 @@ describe("the spelling of a socket's path", () => {
     parseCheckedInputs({ ...rest, guest: { qmpSocket } });
   const [olds, news] = [inputsAt("/var/run/vm.qmp"), inputsAt("/run/vm.qmp")];
 
-  it("is no difference where both were seen to lead to one socket, and else is", () => {
+  it("is no difference if both led to one socket, and else is", () => {
     expect(changedArguments(olds, withSpelling(news, olds, ["/var/run/vm.qmp"]))).toEqual([]);
     expect(changedArguments(olds, withSpelling(news, olds, []))).toEqual(["guest"]);
     expect(changedArguments(olds, withSpelling(news, olds, ["/elsewhere"]))).toEqual(["guest"]);
@@ -329,7 +329,7 @@ describe("whether the state says what is there", () => {
   const state = composeState({}, actual);
   const [first] = actual.attached;
 
-  it("tells what the guest made of each function in their order, and unknown where nothing tells", () => {
+  it("tells what the guest made of each function, in order, or unknown", () => {
     const attached = ["f2", "f0", "f1"].map((qemuId) => ({ ...first!, qemuId }));
     const states = new Map([
       ["f0", "driven"],
@@ -340,7 +340,7 @@ describe("whether the state says what is there", () => {
     expect(state.guestState).toEqual(["unknown"]);
   });
 
-  it("reads a state of before there was guestState, and its being there is no difference", () => {
+  it("reads a state from before guestState, whose arrival is no difference", () => {
     const { guestState: _, ...old } = throughTheEngine(state);
     expect(parseState(old).guestState).toEqual([]);
     expect(parseState({ ...old, guestState: null }).guestState).toEqual([]);
@@ -350,7 +350,7 @@ describe("whether the state says what is there", () => {
     expect(isSameState(composeState({}, driven), actual)).toBe(true);
   });
 
-  it("does not depend on what the guest made of it, nor on the ids that a cold boot gave it", () => {
+  it("does not depend on the guest's view, nor on ids after cold boots", () => {
     const attached = actual.attached.map((one) => ({
       ...one,
       qemuId: "ua-mfpci-0123456789ab-0000-01-00-0",
@@ -359,7 +359,7 @@ describe("whether the state says what is there", () => {
     expect(isSameState(state, { ...actual, attached, guest: { guestConfigured: false } })).toBe(true);
   });
 
-  it("does not depend on a UUID that libvirt makes up at each start, where the key tells the host", () => {
+  it("does not depend on a UUID made at each start, if keys tell", () => {
     const there = { ...actual, hostKeyFingerprint: "SHA256:a" };
     const known = composeState({}, there);
     expect(isSameState(known, { ...there, hostUuid: "made up" })).toBe(true);
@@ -397,7 +397,7 @@ describe("what the inputs ask for", () => {
     expect(timeoutsOf(parseCheckedInputs(some))).toEqual({ attachSeconds: 60, detachSeconds: 5 });
   });
 
-  it("is what the host uses too, where that is allowed; no other part of it changes", () => {
+  it("is what the host uses too, where allowed; nothing else changes it", () => {
     const usual = desiredOf(parseCheckedInputs(valid));
     expect(desiredOf(parseCheckedInputs({ ...valid, allowInUse: true }))).toEqual({
       ...usual,
@@ -411,7 +411,7 @@ describe("what the inputs ask for", () => {
     expect(desiredOf(parseCheckedInputs(rest)).selection).toEqual({ by: "device", device: "0000:01:00" });
   });
 
-  it("has the ROM of each function of the map, where something is said of it", () => {
+  it("has the ROM of each function of the map that tells of one", () => {
     const { device: _device, functions: _functions, ...rest } = valid;
     const functionMap = [
       { hostAddress: "01:00.0", guestFunction: 0, romFile: "/card.rom" },
@@ -423,7 +423,7 @@ describe("what the inputs ask for", () => {
     });
   });
 
-  it("is looked at by its device, or by each function of the map, and what the state remembers", () => {
+  it("is looked at by its device or functions, and by what is remembered", () => {
     const prior = {
       functions: [
         { hostAddress: pciAddressOf(slot, 0) },

@@ -12,7 +12,7 @@ const report = composeReport(input(card("0000:01:00", { shared: 7 })));
 
 beforeEach(() => bundle.inspectHost.mockReset().mockResolvedValue(report));
 
-test("the arguments go to the provider as they are, with the stack's configuration beside them", async () => {
+test("the arguments go to the provider as they are, beside the stack's configuration", async () => {
   pulumi.runtime.setAllConfig({ "multifunction-pci:password": "of the stack" });
   const args = { connection: { host: "hv1" }, guest: { domain: "guest1" } };
   expect(await getPciDevices(args)).toEqual(report);

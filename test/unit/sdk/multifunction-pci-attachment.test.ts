@@ -72,7 +72,7 @@ test("arguments go to the provider as written, without defaults", async () => {
   expect(inputs).toEqual({ ...minimal, ownerToken: "acme/shop/prod/nic" });
 });
 
-test("an argument that the resource does not know goes to the provider, which names it", async () => {
+test("an unknown argument goes to the provider, which names it", async () => {
   const misspelt = { ...minimal, leftover: "hold", slot: "pci.5" } as MultifunctionPciAttachmentArgs;
   const inputs = await inputsOf(new MultifunctionPciAttachment("nic", misspelt));
   expect(inputs).toMatchObject({ leftover: "hold", slot: "pci.5" });
@@ -125,7 +125,7 @@ class Stack extends pulumi.ComponentResource {
   }
 }
 
-test("the owner token has the types of all parents, outermost first, as the URN has them", async () => {
+test("the owner token has all parents' types, outermost first, as the URN", async () => {
   const stack = new Stack();
   const rack = new pulumi.ComponentResource("my:net:Rack", "rack", {}, { parent: stack });
   const cards = new pulumi.ComponentResource("my:net:Cards", "left", {}, { parent: rack });
@@ -137,7 +137,7 @@ test("the owner token has the types of all parents, outermost first, as the URN 
   expect(await inputsOf(nic)).toMatchObject({ ownerToken: "acme/shop/prod/my:net:Rack/nic" });
 });
 
-test("resources of one name under parents of one type and name have a token each where their URNs differ", async () => {
+test("resources of one name have a token each if their URNs differ", async () => {
   const stack = new Stack();
   const tokens = [];
   for (const type of ["my:app:Frontend", "my:app:Backend"]) {
@@ -153,7 +153,7 @@ test("resources of one name under parents of one type and name have a token each
   ]);
 });
 
-test("a parent from an SDK that does not know what is above it gives the token that 0.1 made", async () => {
+test("a parent from an SDK without its own parents gives 0.1's token", async () => {
   const nic = new MultifunctionPciAttachment("nic", minimal, { parent: new Cards("left") });
   expect(await inputsOf(nic)).toMatchObject({ ownerToken: "acme/shop/prod/my:net:Cards:left/nic" });
 });

@@ -36,7 +36,7 @@ describe("a plug into a guest that was reset a moment ago", () => {
     expect(hypervisor.isHeardByNobody).toBe(true);
   });
 
-  it("waits again where the guest is reset in the time in which its firmware reads the slots", async () => {
+  it("waits again if the guest is reset while its firmware reads the slots", async () => {
     const hypervisor = afterReset();
     let numberedAt = 0;
     let pluggedAt = 0;
@@ -55,7 +55,7 @@ describe("a plug into a guest that was reset a moment ago", () => {
     expect(pluggedAt - numberedAt).toBeGreaterThanOrEqual(5000);
   });
 
-  it("does not take a reset for seen that comes while it asks for the bus's number", async () => {
+  it("does not count a reset that comes while it asks for the bus's number", async () => {
     const hypervisor = afterReset();
     hypervisor.world.unnumbered.clear();
     let isReset = false;
@@ -82,7 +82,7 @@ describe("a plug into a guest that was reset a moment ago", () => {
     expect(hypervisor.world.holdings).toEqual([]);
   });
 
-  it("waits for nothing where the guest is paused, where one function is plugged, or in a native slot", async () => {
+  it("waits for nothing if the guest is paused, for single functions and native slots", async () => {
     const paused = afterReset();
     paused.world.runState = "paused";
     const native = afterReset("pcie-native");

@@ -89,13 +89,13 @@ async function answer(
 }
 
 describe("a plug into a slot that may be swept", () => {
-  it("is confirmed as soon as the guest has mapped function 0, and QEMU still has all", async () => {
+  it("is confirmed once the guest has mapped function 0 and QEMU has all", async () => {
     const { error, tookMs, said } = await run([listen, registers("enumerated"), both, stop]);
     expect({ error, said }).toEqual({ error: undefined, said: [] });
     expect(tookMs).toBeLessThan(200);
   });
 
-  it("waits for a guest that stands still for longer than it took to let go, and says nothing of it", async () => {
+  it("waits silently for a guest that stands still longer than its release took", async () => {
     const late = Array.from({ length: 30 }, (_, n) =>
       n < 4 || n % 2 === 0 ? unmapped : [registers("present", f1), status()],
     ).flat();
@@ -119,12 +119,12 @@ describe("a plug into a slot that may be swept", () => {
     expect(tookMs).toBeLessThan(250);
   });
 
-  it("fails where the guest has mapped it and QEMU has it no more, though nothing was heard", async () => {
+  it("fails if the guest has mapped it and QEMU lost it without an event", async () => {
     const { error } = await run([listen, registers("driven"), { expect: "qom-list", reply: [] }, stop]);
     expect(hasCode(error, "SLOT_SWEPT")).toBe(true);
   });
 
-  it("is not swept by late news of the device that had the id before, nor by another's", async () => {
+  it("is not swept by late news of the id's former device, nor another's", async () => {
     const { error } = await run([
       { ...listen, ...heard(10, { kind: "deleted", qemuId: f0 }) },
       both,
@@ -181,7 +181,7 @@ describe("a plug into a slot that may be swept", () => {
     expect(guest.asked.length).toBeGreaterThan(20);
   });
 
-  it("says so where a guest that runs maps nothing, after ten seconds or twice what it took to let go", async () => {
+  it("says that a running guest maps nothing, after ten seconds or twice its release", async () => {
     const { error, tookMs, said } = await answer(new AnsweringGuest(listen));
     expect(error).toBeUndefined();
     expect(said).toEqual([
@@ -207,7 +207,7 @@ describe("a plug into a slot that may be swept", () => {
     expect((await answer(slow, { unplugMs: 4000 })).tookMs).toBeGreaterThanOrEqual(4000);
   });
 
-  it("waits for nothing in a guest that was paused before, and says what is not known", async () => {
+  it("waits for nothing in a guest paused before, and says what is unknown", async () => {
     for (const state of ["paused", "prelaunch"] as const) {
       const { error, tookMs, said } = await run([listen, registers("present"), status(state), both, stop]);
       expect(error).toBeUndefined();
@@ -235,14 +235,14 @@ describe("a plug into a slot that may be swept", () => {
     expect(waited).toBeLessThan(11_000);
   });
 
-  it("stays where the deadline comes before the guest has mapped anything: that is no reason to give it up", async () => {
+  it("stays if the deadline comes before the guest has mapped anything", async () => {
     const { error, tookMs, said } = await answer(new AnsweringGuest(listen), { limitSeconds: 6 });
     expect(error).toBeUndefined();
     expect(said).toHaveLength(1);
     expect(tookMs).toBeLessThan(6000);
   });
 
-  it("is watched for its time in a native slot of an old QEMU, though the guest has mapped it", async () => {
+  it("is watched for its time in an old QEMU's native slot, even once mapped", async () => {
     const native = { ...step, slot: { ...step.slot, kind: "pcie-native" as const }, watchMs: 500 };
     const looks = [registers("driven"), registers("driven"), registers("driven")];
     const { error, tookMs } = await run([listen, ...looks, both, stop], { step: native });
@@ -324,7 +324,7 @@ describe("an attach into a slot with an eject that comes late", () => {
     expect(world.guestSees()).toHaveLength(1);
   });
 
-  it("waits for a guest that has swept the slot and stands still again, and is confirmed once it goes on", async () => {
+  it("waits for a guest that swept the slot and stands still again", async () => {
     const hypervisor = standingStill(({ world }) => world.acpiEvent());
     const { world } = hypervisor;
     let resumedAt = 0;
@@ -349,7 +349,7 @@ describe("an attach into a slot with an eject that comes late", () => {
     expect(world.guestSees().flatMap((one) => one.map)).toHaveLength(2);
   });
 
-  it("does not show function 0 alone, where the others are ejected before it is plugged", async () => {
+  it("does not show function 0 alone if the others are ejected before its plug", async () => {
     const world = new World({ functions: hostDevice(), buses: [expressBus("pci.4")] });
     const hypervisor = new WorldHypervisor(world);
     let isDone = false;

@@ -20,7 +20,7 @@ const steps: readonly [keyof Host, Step][] = [
 ];
 
 test.each(steps)(
-  "a plan that needs %s of a host without them ends with an internal error",
+  "a plan that needs %s of a host without them is an internal error",
   async (part, step) => {
     const world = new WorldHypervisor(new World({ functions: hostDevice() }));
     const { label, guestName, guest, ledger, lock } = world;

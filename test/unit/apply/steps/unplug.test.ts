@@ -46,7 +46,7 @@ async function run(
 }
 
 describe("an unplug", () => {
-  it("listens before it asks, asks once, waits for DEVICE_DELETED of all and for QOM, and stops listening", async () => {
+  it("listens before it asks, asks once, and waits for all events and for QOM", async () => {
     const { value, error, tookMs } = await run([
       listen,
       bothThere,
@@ -107,13 +107,13 @@ describe("an unplug", () => {
     expect(tookMs).toBeGreaterThanOrEqual(4000);
   });
 
-  it("counts functions that QOM does not show as gone, asks for nothing, and gives VFIO time to close the group", async () => {
+  it("counts functions missing from QOM as gone, and gives VFIO time", async () => {
     const { value, tookMs } = await run([listen, bothGone, bothGone, stop]);
     expect(value).toBe("unplugged");
     expect(tookMs).toBeGreaterThanOrEqual(1000);
   });
 
-  it("counts a function as gone that device_del does not find, with time for VFIO as well", async () => {
+  it("counts a function unknown to device_del as gone, and gives VFIO time", async () => {
     const onlyFirst = { ...step, functions: step.functions.slice(0, 1) };
     const { value, tookMs } = await run([listen, bothThere, ask({ reply: "gone" }), bothGone, stop], {
       step: onlyFirst,
@@ -160,7 +160,7 @@ describe("an unplug", () => {
     expect(value).toBe("unplugged");
   });
 
-  it("asks for each function where the guest has not seen them, passing over those that went meanwhile", async () => {
+  it("asks for each function unseen by the guest, except those gone meanwhile", async () => {
     const unseen = { ...step, requests: [f1, f0], seenByGuest: false };
     const { value } = await run(
       [listen, bothThere, { expect: `device_del ${f1}`, before: [deleted(f1), deleted(f0)] }, bothGone, stop],
@@ -183,7 +183,7 @@ describe("an unplug", () => {
     expect(said.join()).toMatch(/reset while the unplug was pending/);
   });
 
-  it("asks nothing more after a reset that completed it, as on ACPI slots, even if no event was heard", async () => {
+  it("asks nothing more after a reset that completed it, even without an event", async () => {
     const { value, tookMs } = await run([
       listen,
       bothThere,
@@ -216,7 +216,7 @@ describe("an unplug", () => {
     expect(value).toBe("unplugged");
   });
 
-  it("asks again after 10 s of silence, and leaves the slot alone for 2 s once that has helped", async () => {
+  it("asks again after 10 s of silence, and leaves 2 s if that helped", async () => {
     const running: ScriptLine = { expect: "query-status", reply: "running" };
     const { value, tookMs, said } = await run([
       listen,
@@ -235,7 +235,7 @@ describe("an unplug", () => {
     expect(said).toEqual(Array(2).fill("the guest has not let go yet; asking again"));
   });
 
-  it("asks for another function of a native slot where QEMU refuses the first one's id for good", async () => {
+  it("asks for another function of a native slot if QEMU refuses the first", async () => {
     const running: ScriptLine = { expect: "query-status", reply: "running" };
     const refused = ask({ reply: "pending" });
     const other: ScriptLine = { expect: `device_del ${f1}`, after: soon(deleted(f0), deleted(f1)) };
@@ -246,7 +246,7 @@ describe("an unplug", () => {
     expect(tookMs).toBeLessThan(21_000);
   });
 
-  it("asks for no other function of a slot whose guest is not told by a button", async () => {
+  it("asks for no other function if no button tells the slot's guest", async () => {
     const running: ScriptLine = { expect: "query-status", reply: "running" };
     const refused = ask({ reply: "pending" });
     const later = ask({ reply: "pending", after: soon(deleted(f0), deleted(f1)) });
@@ -267,7 +267,7 @@ describe("an unplug", () => {
     expect((await run(script, { step: acpi })).value).toBe("unplugged");
   });
 
-  it("leaves no time after a repeated request that QEMU refused because the first is pending", async () => {
+  it("leaves no time after a repeated request that QEMU refused as pending", async () => {
     const { value, tookMs } = await run([
       listen,
       bothThere,
@@ -292,7 +292,7 @@ describe("an unplug", () => {
     expect(value).toBe("unplugged");
   });
 
-  it("says that a guest is paused, asks it for nothing more, and goes on after it was resumed", async () => {
+  it("says that a guest is paused, asks nothing more, and goes on once resumed", async () => {
     const { value, said } = await run([
       listen,
       bothThere,
@@ -341,7 +341,7 @@ describe("an unplug", () => {
     expect(value).toBe("guest-stopped");
   });
 
-  it("is over where the guest ends while it was busy, though the next question finds nobody to answer", async () => {
+  it("is over if the guest ends while busy, though nobody answers the next question", async () => {
     const { value, error } = await run([
       listen,
       bothThere,
@@ -352,7 +352,7 @@ describe("an unplug", () => {
     expect({ value, error }).toEqual({ value: "guest-stopped", error: undefined });
   });
 
-  it("is over where the guest ends right after its last DEVICE_DELETED, before QOM was looked at", async () => {
+  it("is over if the guest ends after its last DEVICE_DELETED, before QOM is read", async () => {
     const { value, error } = await run([
       listen,
       bothThere,
@@ -380,7 +380,7 @@ describe("an unplug", () => {
     expect(causeText(error)).not.toContain(f0);
   });
 
-  it("fails at its deadline, names what the guest has not let go of, and a late event does no harm", async () => {
+  it("fails at its deadline and names what is left; a late event is harmless", async () => {
     const { error, tookMs, guest } = await run(
       [
         listen,
@@ -426,7 +426,7 @@ describe("an unplug", () => {
     expect(tookMs).toBeLessThan(9200);
   });
 
-  it("fails where all events came and QOM still shows a function: it is not to be released", async () => {
+  it("fails if all events came and QOM still shows a function", async () => {
     const { error } = await run([
       listen,
       bothThere,
@@ -438,7 +438,7 @@ describe("an unplug", () => {
     expect(causeText(error)).toContain(f1);
   });
 
-  it("ends at once where the guest says that it does not let go, and says who is to be asked", async () => {
+  it("ends at once if the guest declines, and says who is to be asked", async () => {
     const refused: GuestEvent = { kind: "unplug-refused", qemuId: f1 };
     const { error, tookMs } = await run([
       listen,
@@ -464,7 +464,7 @@ describe("an unplug", () => {
     expect(hasCode(error, "UNPLUG_REFUSED_BY_GUEST")).toBe(true);
   });
 
-  it("takes no refusal for its own that is another's, was there before it asked, or is of what went all the same", async () => {
+  it("takes no refusal for its own that is another's, older, or void", async () => {
     const refused = (qemuId: string): GuestEvent => ({ kind: "unplug-refused", qemuId });
     const { value } = await run([
       listen,

@@ -20,7 +20,7 @@ const disk = (name: string, hostAddress: string, slaves: readonly string[] = [])
 });
 
 describe("what functions are to the host", () => {
-  it("is told by interface and disk, used or not, and by no partition or layer of software", () => {
+  it("is told by interface and disk, and by no partition or software layer", () => {
     const found = findHostDevices({
       ...nothingUsed,
       interfaces: [nic("eth2", "0000:01:00.0"), nic("eth3", "0000:01:00.0"), nic("br0")],

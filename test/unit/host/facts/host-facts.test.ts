@@ -26,7 +26,7 @@ describe("the survey of a plain host", () => {
     expect(found).toHaveLength(10);
   });
 
-  it("finds which of them are up, and that only the host's own has a use", () => {
+  it("finds those that are up; only the host's own has a use", () => {
     const up = facts.interfaces.filter((one) => one.isUp).map((one) => one.name);
     expect(up.sort()).toEqual(["enp0s2", "lo"]);
     const addresses = findHostUses(facts).map((one) => one.hostAddress);
@@ -84,14 +84,14 @@ describe("the survey of a network namespace", () => {
   const facts = recorded("survey-debian12-namespace");
   const interfaceOf = (name: string) => facts.interfaces.find((one) => one.name === name);
 
-  it("keeps routes that somebody made, and none that the kernel makes for what is up", () => {
+  it("keeps routes that somebody made, and none that the kernel makes", () => {
     expect(interfaceOf("way0")?.routes).toEqual(["203.0.113.0/24", "2001:db8:7::/48"]);
     for (const name of ["idle0", "addr0", "port0", "under0", "cable0", "lo", "br0"])
       expect(interfaceOf(name)).toMatchObject({ name, routes: [] });
     expect(facts.defaultRouteInterfaces).toEqual(["cable0"]);
   });
 
-  it("takes no end of a pair for what the other runs on, but does so for bridge and tunnel", () => {
+  it("takes neither end of a pair for a carrier, but bridges and tunnels", () => {
     const layers = facts.interfaces.filter((one) => one.lowerInterfaces.length > 0);
     expect(layers.map(({ name, kind, lowerInterfaces }) => [name, kind, lowerInterfaces])).toEqual([
       ["br0", "bridge", ["port0"]],
@@ -120,7 +120,7 @@ describe("the survey of hosts with other storage and networks", () => {
   const block = (name: string, slaves = "") => `blk ${name} - 0 ${slaves} /sys/devices/virtual/block/${name}`;
   const disk = (facts: HostFacts, name: string) => facts.disks.find((one) => one.name === name);
 
-  it("leads from LVM over a partition to the disk, also where btrfs lies on it", () => {
+  it("leads from LVM over a partition to the disk, below btrfs too", () => {
     const facts = parseHostFacts([
       ...base,
       "blk sda 8:0 0  /sys/devices/pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0/block/sda",
@@ -158,7 +158,7 @@ describe("the survey of hosts with other storage and networks", () => {
     expect(disk(facts, "nvme10n1")).toMatchObject({ slaves: [], hostAddress: "0000:83:00.0" });
   });
 
-  it("takes the last PCI function on the path, below bridges, in any domain, above USB", () => {
+  it("takes the last PCI function on the path, in any domain, above USB", () => {
     const facts = parseHostFacts([
       ...base,
       "net usb0  /sys/devices/pci0000:00/0000:00:14.0/usb1/1-2/1-2:1.0/net/usb0",
@@ -207,7 +207,7 @@ describe("the survey of hosts with other storage and networks", () => {
     expect(facts.sshInterfaces).toEqual(["eth2"]);
   });
 
-  it("tells the routes that are a use from those that are not, by type, maker and destination", () => {
+  it("tells the routes that are a use by type, maker and destination", () => {
     const routes = [
       { type: "unicast", dst: "192.0.2.0/24", dev: "eth0", protocol: "kernel" },
       { type: "unicast", dst: "fe80::/64", dev: "eth0", protocol: "kernel" },
@@ -235,7 +235,7 @@ describe("the survey of hosts with other storage and networks", () => {
     expect(facts.defaultRouteInterfaces).toEqual(["eth1", "eth2"]);
   });
 
-  it("finds the parent of what iproute2 calls a link, but none in another namespace and no other end", () => {
+  it("finds a link's parent, but none across namespaces and no other end", () => {
     const links = [
       { ifname: "eth0.5", link: "eth0", linkinfo: { info_kind: "vlan" } },
       { ifname: "macvtap0", link: "eth0", linkinfo: { info_kind: "macvtap" } },
@@ -256,7 +256,7 @@ describe("the survey of hosts with other storage and networks", () => {
     expect(facts.interfaces.find((one) => one.name === "gre0")?.lowerInterfaces).toEqual([]);
   });
 
-  it("tells from its name or UUID what a device makes of others, also where nothing is mounted", () => {
+  it("tells from name or UUID what a device makes of others, mounted or not", () => {
     const facts = parseHostFacts([
       ...base,
       block("md127", "sda"),
@@ -303,7 +303,7 @@ describe("the survey of hosts with other storage and networks", () => {
     expect(disk(facts, "md0p1")).toEqual({ name: "md0p1", slaves: ["md0"], mountPoints: [], claims: [] });
   });
 
-  it("finds each disk of file systems that name several: bcachefs, and XFS with other devices", () => {
+  it("finds each disk of file systems on several: bcachefs, and XFS", () => {
     const facts = parseHostFacts([
       ...base,
       ...["sda", "sdb", "sdc", "sdd", "sde"].map((name) => block(name)),
@@ -320,7 +320,7 @@ describe("the survey of hosts with other storage and networks", () => {
     ]);
   });
 
-  it("takes a member of a ZFS pool for one only where that pool is imported, or where ZFS itself says so", () => {
+  it("takes a ZFS member for one if imported, or by ZFS's own word", () => {
     const facts = parseHostFacts([
       ...base,
       ...["sda1", "sdb1", "sdc1"].map((name) => block(name)),

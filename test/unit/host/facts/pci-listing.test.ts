@@ -26,7 +26,7 @@ test("the functions of a recorded host have their drivers, groups and names", ()
   expect(functions.filter((one) => one.productName === undefined)).toEqual([]);
 });
 
-test("what a host does not tell is left out, a virtual function names its physical one", () => {
+test("what a host does not tell is left out; VFs name their physical function", () => {
   const { functions, namesFile } = parsePciListing([
     "pci 0000:01:10.0 0x8086 0x1520 0x020000 1 igbvf 40 0000:01:00.0",
     "pci 0000:02:00.0 - - - -1 - - -",
@@ -76,7 +76,7 @@ test.each([
   expect(() => parsePciListing([record])).toThrow(/unreadable record/);
 });
 
-test("a host that makes up functions or names without end is refused or read in bounded time", async () => {
+test("a host that makes up functions or names is refused or read in time", async () => {
   const lines = Array.from({ length: 10_001 }, () => "pci 0000:01:00.0 0x8086 0x10d3 0x020000 - - - -");
   await withinBounds({ seconds: 2, mebibytes: 100 }, () =>
     expect(() => parsePciListing(lines)).toThrow(/too many records/),

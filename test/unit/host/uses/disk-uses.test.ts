@@ -25,7 +25,7 @@ describe("what the host uses a disk for", () => {
     ]);
   });
 
-  it("are all the volumes of a group, of which three are named, and what is mounted above them", () => {
+  it("are a group's volumes, three of them named, and what is mounted above", () => {
     const volumes = [0, 1, 2, 3].map((n) =>
       disk(`dm-${n}`, undefined, ["sda1"], [], { holder: "lvm", alias: `vg-${n}` }),
     );

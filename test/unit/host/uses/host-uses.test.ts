@@ -31,7 +31,7 @@ describe("what the host cannot do without", () => {
     expect(describeHostUse(uses[0]!)).toBe("carries the host's default route (interface eth0)");
   });
 
-  it("comes by itself where the host has another, and not as a part of something else", () => {
+  it("comes by itself if the host has another, and not as a part", () => {
     const interfaces = [
       nic("br0", undefined, "eth0"),
       nic("eth0", "0000:01:00.0"),
@@ -45,7 +45,7 @@ describe("what the host cannot do without", () => {
     expect(kindsWith("br0", "eth1")).toEqual([undefined, "route"]);
   });
 
-  it("comes by itself, as an address does, and a port of a bridge or a mounted disk does not", () => {
+  it("comes by itself as an address does; bridge ports and mounted disks do not", () => {
     const upper = { ...nic("br0", undefined, "eth0"), kind: "bridge" };
     const card = upNic({ addresses: ["192.0.2.1"], routes: ["192.0.2.0/24"] });
     const uses = findHostUses({ ...nothingUsed, interfaces: [card, upper] });

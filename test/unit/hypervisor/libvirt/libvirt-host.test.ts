@@ -38,7 +38,7 @@ const plugged = attached.replaceAll(
 );
 
 describe("the guest whose lock is held", () => {
-  it("alone is looked at from then on, though another one or none has its name", async () => {
+  it("alone is looked at from then on, whoever has its name", async () => {
     const { host, libvirt } = await hostWith([
       { call: "lookupDomain", having: guest1.uuid, reply: { ...guest1, name: "renamed" } },
       { call: "lookupDomain", having: guest1.uuid, reply: libvirtError(LibvirtErrorCode.NO_DOMAIN) },
@@ -178,7 +178,7 @@ describe("a change of the guest's configuration", () => {
   const held = (n: number): ConfiguredFunction => ({ hostAddress: at(`0000:01:00.${n}`), alias: aliasAt(n) });
   const { persistentXml } = readRecording("idle");
 
-  it("adds each function with its place, by the bus's number in this configuration, and says `config`", async () => {
+  it("adds each function with its place, by the configuration's bus number, as `config`", async () => {
     const { host, libvirt } = await hostWith([
       { call: "domainXml", having: '"inactive":true', reply: persistentXml },
       { call: "attachDevice", having: JSON.stringify('<address type="unassigned"/>').slice(1, -1) },
@@ -199,7 +199,7 @@ describe("a change of the guest's configuration", () => {
     libvirt.finish();
   });
 
-  it("sends all of its calls before the first is answered, for a client that dies between them", async () => {
+  it("sends all calls before the first answer, for a client that dies between them", async () => {
     let isAnswered = false;
     const sentBefore: boolean[] = [];
     const { host } = recordedHost("idle", {
@@ -254,7 +254,7 @@ describe("a change of the guest's configuration", () => {
     libvirt.finish();
   });
 
-  it("is asked for again while someone else holds the guest's job, and fails as it is with its connection", async () => {
+  it("is asked for again while the job is busy, and fails with its connection", async () => {
     const lost = new LibvirtDisconnectedError("the connection was closed");
     const { host, libvirt } = await hostWith([
       { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_TIMEOUT) },
@@ -286,7 +286,7 @@ describe("an attach of one function", () => {
   const slot = { bus: "pci.8", slot: 0, kind: "pcie-acpi" } as const;
   const textOf = (xml: string): string => JSON.stringify(xml).slice(1, -1);
 
-  it("names its place by the bus's number in the guest's description, live, with alias, ROM and driver", async () => {
+  it("names its place by the live bus number, with alias, ROM and driver", async () => {
     const expected = configuredHostdev(
       {
         hostAddress: address,
@@ -390,7 +390,7 @@ describe("a release", () => {
     libvirt.finish();
   });
 
-  it("is not stopped by a device that is no host function, nor by another function", async () => {
+  it("is not stopped by a device that is no host function", async () => {
     const monitor = monitorWith({
       "peripheral/net0": "0000:01:00.2",
       [`peripheral/mfpci-${tag}-f3`]: "0000:01:00.3",
@@ -419,7 +419,7 @@ describe("a release", () => {
     }
   });
 
-  it("from a guest whose monitor is gone because it has ended has nothing to do either", async () => {
+  it("from a guest whose monitor is gone because it ended has nothing to do", async () => {
     const gone: QmpMonitor = {
       ...emptyMonitor,
       execute: () =>
@@ -498,7 +498,7 @@ function recordedHost(
 }
 const query = { addresses: ["0000:01:00"], forPlug: { buses: [] } };
 
-test("a release is not stopped by what was beside the function while QEMU had it under an id that tells", async () => {
+test("a release is not stopped by what was beside the function in QEMU", async () => {
   const recording = readRecording("attached");
   const list = JSON.stringify({ execute: "qom-list", arguments: { path: "/machine/peripheral" } });
   const { return: devices } = recording.replies[list] as { return: { name: string; type: string }[] };
@@ -545,7 +545,7 @@ function asInactive(domainXml: string): string {
 }
 
 describe("an observation of the recorded host", () => {
-  it("has host, guest, functions with their group, ports and uses, enough to plan an attach", async () => {
+  it("has host, guest, functions, ports and uses, enough to plan an attach", async () => {
     const observation = await recordedHost("idle").host.observe(query, signal);
     expect(observation).toMatchObject({
       hostUuid: HOST_UUID,
@@ -572,7 +572,7 @@ describe("an observation of the recorded host", () => {
     ]);
   });
 
-  it("half plugged is taken back by one request, since the slot is an ACPI one", async () => {
+  it("half plugged is taken back by one request in an ACPI slot", async () => {
     const observation = await recordedHost("half-plugged").host.observe(query, signal);
     expect(outline(planDetach(observation, owner))[0]).toBe("unplug 1 of 3");
   });
@@ -639,7 +639,7 @@ describe("an observation of the recorded host", () => {
     expect((await host.observe(query, signal)).guest.runState).toBe("running");
   });
 
-  it("of a guest that is shut off has what its configuration gives it, with groups and ledger", async () => {
+  it("of a guest that is shut off has what its configuration gives it", async () => {
     const { domainXml } = coldBooted();
     const { host, asked } = recordedHost("attached", { listDomains: [], domainXml: asInactive(domainXml) });
     const observation = await host.observe({ addresses: [] }, signal);
@@ -656,7 +656,7 @@ describe("an observation of the recorded host", () => {
     ]);
   });
 
-  it("of a cold-booted guest recognises the attachment, with nothing to be changed and no release to be made", async () => {
+  it("of a cold-booted guest recognises the attachment, with nothing to be done", async () => {
     const { domainXml, replies } = coldBooted();
     const { host } = recordedHost("attached", {
       domainXml: (_domain: unknown, options?: { inactive?: boolean }) =>
@@ -675,13 +675,13 @@ describe("an observation of the recorded host", () => {
     ]);
   });
 
-  it("of a transient guest has no configuration, though libvirt would show the live one for it", async () => {
+  it("of a transient guest has no configuration, though libvirt would show the live one", async () => {
     const { domainXml } = readRecording("attached");
     const { host } = recordedHost("attached", { listDomains: [guest1], domainXml });
     expect((await host.observe(query, signal)).configuration).toBeUndefined();
   });
 
-  it("of a guest that stops between list and look says that it is off, and takes its configuration for nothing live", async () => {
+  it("of a guest that stops before the look says off, and nothing live", async () => {
     const { domainXml } = coldBooted();
     const { host } = recordedHost("attached", { domainXml: asInactive(domainXml) });
     expect(await host.observe(query, signal)).toMatchObject({
@@ -712,7 +712,7 @@ describe("an observation of the recorded host", () => {
     expect(planAttach(observation, wants()).target?.slot.bus).toBe("pci.7");
   });
 
-  it("has a port for a plan where the highest free one is another attachment's at the next boot, or is gone then", async () => {
+  it("has a port for a plan if the highest is another's next boot", async () => {
     const xml = readRecording("idle");
     const other = aliasOf(tagOf("someone/else"), at("0000:02:00.0"));
     const guestAddress = { bus: "pci.8", slot: 0, guestFunction: 0 };

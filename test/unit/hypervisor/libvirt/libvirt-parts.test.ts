@@ -56,7 +56,7 @@ describe("the ledger in the guest's metadata", () => {
   it("keeps the entries of others", () =>
     changed([a, b], (ledger) => ledger.record(c, live, signal), [a, b, c]));
 
-  it("replaces the entry of the same owner, and the one with the same tag, which was adopted", async () => {
+  it("replaces the entry of the same owner, and the adopted one of its tag", async () => {
     const mine = entry("a", "9");
     await changed([a, b], (ledger) => ledger.record(mine, live, signal), [b, mine]);
     const adopted = entry("heir", "2");
@@ -88,7 +88,7 @@ describe("the ledger in the guest's metadata", () => {
     it("stands in the configuration first, then in the running guest", async () =>
       expect(await recorded(...config, ...running)).toBeUndefined());
 
-    it("stands where there is a place, of a guest that does not run or is transient", async () => {
+    it("stands where there is a place, if the guest is off or transient", async () => {
       const none = (target: string): CallLine => ({
         call: "getMetadata",
         having: `"target":"${target}"`,
@@ -171,7 +171,7 @@ describe("the monitor behind libvirt", () => {
     libvirt.finish();
   });
 
-  it("sends commands in ASCII, since not every libvirt takes all of UTF-8, and reads answers of either kind", async () => {
+  it("sends commands in ASCII, and reads answers with or without UTF-8", async () => {
     const romfile = "/usr/share/für-网卡-🙂.rom";
     const escaped = '"romfile":"/usr/share/f\\u00fcr-\\u7f51\\u5361-\\ud83d\\ude42.rom"';
     const libvirt = new ScriptedLibvirt(
@@ -188,7 +188,7 @@ describe("the monitor behind libvirt", () => {
     libvirt.finish();
   });
 
-  it("asks again while someone else holds the guest's job, and fails with any other error of libvirt's", async () => {
+  it("asks again while the guest's job is busy, and fails with other errors", async () => {
     const other = libvirtError(LibvirtErrorCode.OPERATION_INVALID);
     const libvirt = new ScriptedLibvirt(
       { call: "monitorCommand", reply: libvirtError(LibvirtErrorCode.OPERATION_TIMEOUT) },
@@ -231,7 +231,7 @@ describe("the monitor behind libvirt", () => {
     return { monitor: new LibvirtMonitor(session, () => guest1), say, stopped };
   }
 
-  it("passes QEMU's events on, and adds the end of the guest and of the connection", async () => {
+  it("passes QEMU's events on, and adds the guest's and the connection's end", async () => {
     const { monitor, say, stopped } = subscribed();
     const heard: unknown[] = [];
     const stop = await monitor.listen(into(heard), signal);
@@ -253,7 +253,7 @@ describe("the monitor behind libvirt", () => {
     expect(stopped.sort()).toEqual(["lifecycle", "monitor"]);
   });
 
-  it("fails with the refusal of a subscription, though taking the other one back fails as well", async () => {
+  it("fails with a subscription's refusal, even if taking the other back fails too", async () => {
     const refusal = new Error("no lifecycle events");
     const { monitor, stopped } = subscribed(refusal, new Error("the way is gone"));
     expect(await failureOf(monitor.listen(into([]), signal))).toBe(refusal);
@@ -374,7 +374,7 @@ describe("the way to libvirt", () => {
     expect(await session.olderVersion(signal)).toBe(older);
   });
 
-  it("tells the host's UUID to all who ask at the same time by one question, and to nobody who has left", async () => {
+  it("tells the host's UUID to all who ask at once by one question", async () => {
     const { client } = clientOf(11_003_000);
     open.mockResolvedValue(client);
     const uuid = "11111111-1111-4111-8111-111111111111";
@@ -394,7 +394,7 @@ describe("the way to libvirt", () => {
     expect(capabilities).toHaveBeenCalledTimes(1);
   });
 
-  it("is opened once for all who ask at the same time, and again after it was lost", async () => {
+  it("is opened once for all who ask at once, and again after its loss", async () => {
     let end: (value: undefined) => void = () => undefined;
     const first = clientOf(11_003_000, new Promise((resolve) => (end = resolve)));
     const second = clientOf(11_003_000);

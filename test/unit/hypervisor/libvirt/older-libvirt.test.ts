@@ -97,11 +97,11 @@ describe("a release by an older libvirt", () => {
     expect(await follows([reattach, look("e1000e")], release)).toBeUndefined();
   });
 
-  it("by a libvirtd that was started anew, and forgot what it had taken, takes it once more first", async () => {
+  it("by a restarted libvirtd, which forgot what it took, takes it again first", async () => {
     expect(await follows([reattach, look("vfio-pci"), detach, reattach], release)).toBeUndefined();
   });
 
-  it("of what QEMU still has is not sent: the kernel would wait for it, or die of it", async () => {
+  it("of what QEMU still has is not sent: the kernel might hang or die", async () => {
     const failure = await follows([], release, monitorWith({ "peripheral/mfpci-0": address }));
     expect(hasCode(failure, "STILL_PLUGGED")).toBe(true);
   });
@@ -134,7 +134,7 @@ describe("a release by an older libvirt", () => {
     expect(causeText(failure)).toContain("domain guest2");
   });
 
-  it("a driver that is missing is brought back by taking the function and giving it back", async () => {
+  it("a missing driver is brought back by taking and giving back the function", async () => {
     expect(await follows([detach, reattach], (host) => host.rebind(address, signal))).toBeUndefined();
   });
 });
@@ -230,7 +230,7 @@ describe("a look at a host with an older libvirt", () => {
     ]);
   });
 
-  it("keeps what is held for a guest that does not run, by its configuration's ledger", async () => {
+  it("keeps what is held for a stopped guest, by its configuration's ledger", async () => {
     const { guest, holdings } = await observe(withLedger.replace(/ id=['"]\d+['"]/, ""));
     expect(guest.runState).toBe("off");
     expect(holdings.map((one) => one.hostAddress)).toEqual(["0000:01:00.1", "0000:01:00.2"]);

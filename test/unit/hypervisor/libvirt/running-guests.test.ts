@@ -18,7 +18,7 @@ const hostdev = `<devices><hostdev mode='subsystem' type='pci' managed='yes'>
   <alias name='hostdev0'/><address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0'/>
 </hostdev></devices>`;
 
-test("all that run are told with what they have, one that ends meanwhile is left out", async () => {
+test("all that run are told with what they have, except those that end meanwhile", async () => {
   const libvirt = new ScriptedLibvirt(
     { call: "listDomains", having: "1", reply: [guest1, guest2] },
     { call: "domainXml", having: "guest1", reply: xmlOf(guest1, hostdev) },
@@ -40,7 +40,7 @@ test("all that run are told with what they have, one that ends meanwhile is left
   libvirt.finish();
 });
 
-test("one that has just been shut off is no running one, and another error is an error", async () => {
+test("a guest just shut off is no running one; another error is an error", async () => {
   const off = new ScriptedLibvirt(
     { call: "listDomains", reply: [guest1] },
     { call: "domainXml", reply: xmlOf(guest1, "", "") },
@@ -55,7 +55,7 @@ test("one that has just been shut off is no running one, and another error is an
   });
 });
 
-test("with an older libvirt, what is recorded of a guest that is off is told too: it stays held", async () => {
+test("with an older libvirt, what a stopped guest has on record is told too", async () => {
   const entry: LedgerEntry = {
     owner: OWNER,
     tag: tagOf(OWNER),
@@ -109,7 +109,7 @@ describe("a guest of which something cannot be read", () => {
   });
 
   it.each([broken, xmlOf(guest2, form2)])(
-    "is an error with an older libvirt, where the ledger alone keeps its functions: %s",
+    "is an error with an older libvirt, which knows only the ledger: %s",
     async (xml) => {
       const libvirt = new ScriptedLibvirt(...script(xml, "0"));
       libvirt.olderVersion = "7.0.0";

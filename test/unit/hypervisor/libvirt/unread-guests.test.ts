@@ -61,7 +61,7 @@ describe("a look at a guest, where something cannot be read", () => {
       await expect(observe(described)).rejects.toMatchObject({ code: "LEDGER_UNREADABLE" });
   });
 
-  it("of any guest, is an error with an older libvirt, which keeps nothing from others", async () => {
+  it("of any guest is an error with an older libvirt, which protects nothing", async () => {
     await expect(observe({ other: broken }, "7.0.0")).rejects.toMatchObject({ code: "XML_UNREADABLE" });
     await expect(observe({ other: laterLedger(idle.domainXml) }, "7.0.0")).rejects.toMatchObject({
       code: "LEDGER_UNREADABLE",

@@ -63,7 +63,7 @@ test("a host that never ends is left with the signal", async () => {
   });
 });
 
-test("a relay begins after the word that it is open, with the very next byte", async () => {
+test("a relay begins with the very next byte after the word that opens it", async () => {
   const stream = await new HostRequests(hostThat(["motd", GREETING, 'open\n{"QMP":', " 1}"]), "login").relay(
     "/run/x",
     signal,

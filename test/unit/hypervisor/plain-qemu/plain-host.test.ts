@@ -117,7 +117,7 @@ function scene({
 }
 
 describe("what the ledger holds of this guest", () => {
-  it("is told by a look at everything, and by no short one, which comes before the locks", async () => {
+  it("is told by a look at everything, and by no short one", async () => {
     const { host, ledgers } = scene({ more: [ledgerOf(OWN), ledgerOf(OTHER)] });
     await host.readIdentity(query, signal);
     expect(ledgers).toEqual([]);
@@ -125,7 +125,7 @@ describe("what the ledger holds of this guest", () => {
     expect(ledgers).toEqual([ledgerOf(OWN).replace(/^ledger guest-(\S+)\.json/, "$1")]);
   });
 
-  it("is looked at by one request, and by a second one where it was written under another socket", async () => {
+  it("is looked at by one request, or two if written under another socket", async () => {
     const { host, asked } = scene({ more: [ledgerOf(OWN), ledgerOf(OTHER, "/run/other.qmp")] });
     await host.observe(query, signal);
     expect(asked).toEqual([`look ${SOCKET} 0000:01:00`]);
@@ -143,7 +143,7 @@ describe("what the ledger holds of this guest", () => {
   const notUnderstood = (uuid: string): string => ledgerOf(uuid).replace("pcie-acpi", "pcie-later");
 
   it.each([OWN, OTHER])(
-    "is refused where an entry (of guest %s) with a function that is meant is not understood",
+    "is refused if an entry (of guest %s) with a wanted function is unreadable",
     async (uuid) => {
       const { host } = scene({ driver: "vfio-pci", more: [notUnderstood(uuid)] });
       await expect(host.observe(query, signal)).rejects.toMatchObject({ code: "LEDGER_UNREADABLE" });
@@ -206,7 +206,7 @@ describe("which guest it is", () => {
     expect((await host.observe(query, signal)).guest).toMatchObject({ uuid: "", runState: "off" });
   });
 
-  it("the state's guest is missing where another answers by now; what it left is still its own", async () => {
+  it("the state's guest is missing if another answers; what it left stays its own", async () => {
     const { host } = scene({ uuid: OTHER, guestUuid: OWN, driver: "vfio-pci", more: [ledgerOf(OWN)] });
     const observation = await host.observe(query, signal);
     expect(observation.guest).toMatchObject({ uuid: OWN, runState: "missing" });
@@ -243,7 +243,7 @@ describe("a QEMU without UUID, reached by another spelling of its path", () => {
     expect((await host.observe(query, signal)).guest).toMatchObject({ uuid: real, knownBy: "host" });
   });
 
-  it("has what 0.1.0 recorded under the path as it was written: the entry, and what is held by it", async () => {
+  it("has what 0.1.0 recorded under the path as written, held functions included", async () => {
     const { host, ledgers } = scene({
       ...{ uuid: NONE, paths, driver: "vfio-pci", guestUuid: asWritten },
       more: [ledgerOf(asWritten)],
@@ -268,7 +268,7 @@ describe("a QEMU without UUID, reached by another spelling of its path", () => {
     expect(asked).toHaveLength(1);
   });
 
-  it("says which path of a state leads to it too, and asks for no other", async () => {
+  it("says which path of a state leads to it too, and asks no other", async () => {
     const madeIn = { guestUuid: byLink, socket: LINK };
     const respelled = scene({ uuid: NONE, paths, madeIn });
     const { guest } = await respelled.host.observe({ addresses: [] }, signal);
@@ -297,7 +297,7 @@ describe("a QEMU without UUID, reached by another spelling of its path", () => {
 });
 
 describe("the guest whose lock is held", () => {
-  it("is missing where another answers at its socket from then on, and what it left is its own", async () => {
+  it("is missing once another answers at its socket; what it left is its own", async () => {
     let present = OWN;
     const { host } = scene({ uuid: () => present, driver: "vfio-pci", more: [ledgerOf(OWN)] });
     host.keepTo((await host.observe(query, signal)).guest.uuid);
@@ -357,7 +357,7 @@ describe("what is held", () => {
 describe("commands to the host", () => {
   const addresses = [0, 1, 2, 3].map((n) => at(`0000:01:00.${n}`));
 
-  it("are one for all that is held, and one for all that is released, to the drivers on record", async () => {
+  it("are one for all that is held, and one for all that is released", async () => {
     const { host, asked } = scene({ more: [ledgerOf(OWN)], answers: { bind: [], release: [] } });
     await host.observe(query, signal);
     asked.length = 0;

@@ -58,7 +58,7 @@ function scene(seen: readonly LedgerEntry[] | undefined, inFile: readonly Ledger
   return sceneOf(seen && (text === undefined ? {} : { text }), fileOf(inFile));
 }
 
-test("an entry is added to what the look under the lock has found, by one request", async () => {
+test("an entry is added by one request to what the locked look found", async () => {
   const { ledger, asked, written } = scene([first], [third]);
   await ledger.record(second, ["host"], signal);
   expect(asked).toHaveLength(1);
@@ -72,7 +72,7 @@ test("the file goes with its last entry, by one request", async () => {
   expect(written()).toBeUndefined();
 });
 
-test("a second change reads the file: what the look has found is that of before the first", async () => {
+test("a second change reads the file, because the look is older than the first", async () => {
   const { ledger, asked, written } = scene([first], [first, second]);
   await ledger.record(second, ["host"], signal);
   await ledger.erase(first, ["host"], signal);
@@ -149,7 +149,7 @@ test("what is not understood is kept by a write: keys, entries and values", asyn
   expect(own.writtenText()).not.toContain('e1000e"}],"colour');
 });
 
-test("a file of which something is not understood stays when the last entry that is goes", async () => {
+test("a file with something unknown stays when its last known entry goes", async () => {
   const text = JSON.stringify({ version: 1, guest, socket: guest.name, entries: [inFile(first)], later: 1 });
   const { ledger, writtenText } = sceneOf({ text }, undefined);
   await ledger.erase(first, ["host"], signal);
@@ -210,7 +210,7 @@ describe("a guest with a file for each of two spellings of its socket", () => {
     return { ledger, written, owners };
   }
 
-  it("has an entry that stands in both in one of them from its next record on, and the rest where it was", async () => {
+  it("has an entry in one of two files from its next record on", async () => {
     const { ledger, written, owners } = withTwo({ [guest.uuid]: [first], [other.uuid]: [first, third] });
     await ledger.record({ ...first, incarnation: "1".repeat(32) }, ["host"], signal);
     expect(owners()).toEqual([[first.owner], [third.owner]]);

@@ -47,7 +47,7 @@ test("root, or the capabilities that count, confine nothing", () => {
   });
 });
 
-test("a user's lock limit is told, and the node it may not open, with its owner", () => {
+test("a user's lock limit is told, and the closed node with its owner", () => {
   expect(qemuLimitsOf(look(vm, { nodes: [node] }), "/dev/vfio", [5])).toEqual({
     pid: 4711,
     user: "vm",

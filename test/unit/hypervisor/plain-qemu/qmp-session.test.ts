@@ -48,7 +48,7 @@ test("many commands share one connection, which is let go of when nobody needs i
   await monitor.close();
 });
 
-test("a way that is refused is followed by the next; where none is left, all are named", async () => {
+test("a refused way is followed by the next; the last refusal names all", async () => {
   const { opened, session: monitor } = session({ forwarding: refusing, relay: qemu });
   await monitor.execute("a");
   expect(opened.map(([name]) => name)).toEqual(["relay"]);
@@ -59,7 +59,7 @@ test("a way that is refused is followed by the next; where none is left, all are
   );
 });
 
-test("a socket that does not greet is busy; no other way is tried, and the next command tries anew", async () => {
+test("a socket that does not greet is busy; only the next command tries anew", async () => {
   const { opened, session: monitor } = session(
     { socket: (turn) => (turn === 0 ? peerThat("") : qemu()), relay: qemu },
     { openMs: 50 },
@@ -88,7 +88,7 @@ test("a QEMU of libvirt's is let go of at once", async () => {
 test.each([
   ["guest-stopped", (stream: PeerStream) => void stream.push(null)],
   ["connection-lost", (stream: PeerStream) => void stream.destroy(new Error("the SSH connection has ended"))],
-])("the end of the connection is told as %s to whoever listens, and to nobody else", async (name, end) => {
+])("the end of the connection is told as %s to its listeners alone", async (name, end) => {
   const { opened, session: monitor } = session({ socket: qemu });
   const heard: string[] = [];
   const onEvent = (): void => void heard.push("no event");

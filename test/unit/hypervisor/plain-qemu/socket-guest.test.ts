@@ -50,7 +50,7 @@ function guestsOf({ socket = REAL, path = REAL, ledger = [], same = [], spelling
 }
 
 describe("a QEMU that was given no UUID", () => {
-  it("is one guest by whichever path it is reached: the path without links says which", () => {
+  it("is one guest by every path that reaches it: the real path says which", () => {
     for (const socket of [REAL, VAR, LINK])
       expect(guestsOf({ socket }).present(undefined)).toMatchObject({
         guest: { uuid: uuidAt(REAL), name: socket },
@@ -58,13 +58,13 @@ describe("a QEMU that was given no UUID", () => {
       });
   });
 
-  it("is known by the path as it was written too, which is what 0.1.0 locks and has in its states", () => {
+  it("is known by the path as written too, which 0.1.0 locks and remembers", () => {
     const { otherUuids } = guestsOf({ socket: VAR }).present(undefined);
     expect(otherUuids).toEqual([uuidAt(VAR)]);
     expect(guestsOf({}).present(undefined).otherUuids).toEqual([]);
   });
 
-  it("keeps the UUID of a state beside whose path it stands, so that no preview shows a difference", () => {
+  it("keeps the UUID of a state for its path, so that no preview differs", () => {
     const guests = guestsOf({ socket: VAR, madeIn: { guestUuid: uuidAt(VAR), socket: VAR } });
     expect(guests.present(undefined)).toMatchObject({
       guest: { uuid: uuidAt(VAR) },
@@ -73,7 +73,7 @@ describe("a QEMU that was given no UUID", () => {
     expect(guestsOf({ socket: VAR }).present(undefined, uuidAt(VAR)).guest.uuid).toBe(uuidAt(VAR));
   });
 
-  it("is the same after a respelling, and has from then on a UUID that no spelling changes", () => {
+  it("is the same after a respelling, with a UUID that no spelling changes", () => {
     const madeIn = { guestUuid: uuidAt(LINK), socket: LINK };
     const guests = guestsOf({ madeIn, spellings: [LINK] });
     expect(guests.isPresent(uuidAt(LINK), undefined)).toBe(true);
@@ -102,7 +102,7 @@ describe("a QEMU that was given no UUID", () => {
     expect([...otherUuids].sort()).toEqual([uuidAt(LINK), uuidAt(VAR)].sort());
   });
 
-  it("is recognised by a ledger file that 0.1.0 wrote under the path as it was written", () => {
+  it("is recognised by a ledger file of 0.1.0 under the path as written", () => {
     const name = "guest-d90261c0-12b2-8751-88bf-db81d2b21872.json";
     const text = readFileSync(join(__dirname, "fixtures", "ledger-0.1.0-var-run.txt"), "utf8");
     const file = { ...parseLedgerFile(name, text.trimEnd()), name, text };
@@ -154,13 +154,13 @@ describe("the file for an entry", () => {
     return filesFor(found, entryOf(owner)).map((file) => file.socket);
   };
 
-  it("is the one that has it; the guest's own first, where both do, and then the other loses it", () => {
+  it("is the guest's own first if both have it, and the other loses it", () => {
     expect(socketsFor(both, "a")).toEqual([VAR]);
     expect(socketsFor(both, "b")).toEqual([REAL, VAR]);
     expect(socketsFor(both, "c")).toEqual([REAL]);
   });
 
-  it("is the one that is there where it has none yet, so that nobody who knows that one misses it", () => {
+  it("is the existing one if it has none yet, so that nobody misses it", () => {
     expect(socketsFor([both[0]!], "c")).toEqual([VAR]);
     expect(socketsFor([], "c")).toEqual([REAL]);
   });
@@ -171,7 +171,7 @@ describe("the file for an entry", () => {
   });
 });
 
-test("whoever reaches a guest without UUID shares a lock with everybody else who does, and one set of files", () => {
+test("whoever reaches a guest without UUID shares one lock and one set of files", () => {
   const path = fc.constantFrom(REAL, VAR, LINK, "/run/../run/vm/100.qmp", "/a/b.qmp");
   const client = fc.record({ socket: path, state: fc.option(path, { nil: undefined }) });
   fc.assert(

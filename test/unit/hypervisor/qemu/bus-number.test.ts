@@ -28,7 +28,7 @@ describe("the number of a bus", () => {
     expect(await isEnumerated("pci.4", [port("pci.4", "4")], ["pci.4"])).toBe(false);
   });
 
-  it("is not there where the port is behind a switch that has none, and is shown only once that has", async () => {
+  it("is missing if the port is behind an unnumbered switch, and shown afterwards", async () => {
     const ports = ["pci.4", "pci.5", "pci.6"];
     expect(await isEnumerated("pci.6", [port("pci.4", 0)], ports)).toBe(false);
     const numbered = [port("pci.4", 4, [port("pci.5", 5, [port("pci.6", 6)])])];

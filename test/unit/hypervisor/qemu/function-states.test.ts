@@ -113,7 +113,7 @@ describe("what the guest has done with a function", () => {
     });
   });
 
-  it("reads BARs and the command register and nothing else of the card, and no command of one with no address", async () => {
+  it("reads only BARs and command register, and no command without an address", async () => {
     const guest = new Q35([{ command: 0x00100006, bars: [MAPPED] }]);
     await statesOf(guest);
     expect(guest.asked).toEqual(["xp /6wx 0xb0400010", "xp /6wx 0xb0400010", "xp /1wx 0xb0400004"]);
@@ -159,7 +159,7 @@ describe("what the guest has done with a function", () => {
     expect(await statesOf(guest)).toEqual(["unknown"]);
   });
 
-  it("is told by query-pci where the registers are not to be had, once a driver has mapped them", async () => {
+  it("is told by query-pci once a driver has mapped them, if registers are closed", async () => {
     const guest = new Q35([{ command: 0x00100006, bars: [MAPPED] }]);
     guest.mcfg = undefined;
     guest.region = 4265607168;

@@ -112,7 +112,7 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     ]);
   });
 
-  it("finds a function that was plugged by its place in sysfs, and names what it cannot tell", async () => {
+  it("finds a function plugged by its place in sysfs, and names unknown ones", async () => {
     const bus = "/machine/peripheral/pci.5/pci.5";
     const type = "child<vfio-pci>";
     const places: Readonly<Record<string, string>> = {
@@ -145,7 +145,7 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     ["/usr/share/vgabios/card.rom", 1, { romFile: "/usr/share/vgabios/card.rom", romBar: true }],
     ["", 0, { romBar: false }],
     ["", 1, { romBar: true }],
-  ])("asks for the ROM of a function whose id says that there is one: %j, %d", async (file, bar, rom) => {
+  ])("asks for the ROM of a function whose id tells of one: %j, %d", async (file, bar, rom) => {
     const bus = "/machine/peripheral/pci.5/pci.5";
     const name = `${id(0)}-rom`;
     const path = `/machine/peripheral/${name}`;
@@ -236,7 +236,7 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     });
   });
 
-  it("of a port where one of ours stands beside a stranger still knows how ours is unplugged", async () => {
+  it("of a port with ours beside a stranger knows how ours is unplugged", async () => {
     const child = "/machine/peripheral/pci.8/pci.8";
     const stranger = "/machine/peripheral/net9";
     const recorded = readRecording("half-plugged").replies[list(child)] as { return: object[] };
@@ -282,7 +282,7 @@ describe("which ports the survey looks at", () => {
     expect((await askedPorts("idle", ["pci.3"])).sort()).toEqual(["pci.3", "pci.8"]);
   });
 
-  it("is every one where a list of all is wanted, also beside one of ours", async () => {
+  it("is every one if all are wanted, also beside one of ours", async () => {
     const every = async (scenario: string): Promise<string[]> => {
       const monitor = new ReplayMonitor(readRecording(scenario));
       const scope = { reservedSlots: () => [], plugBuses: [], everyBus: true };
@@ -307,7 +307,7 @@ describe("which ports the survey looks at", () => {
     expect(buses.filter((one) => one.hotplug.possible).map((one) => one.bus)).toEqual(["pci.7"]);
   });
 
-  it("is each of them where none is free, for the error to tell what it holds", async () => {
+  it("is each of them if none is free, for the error to say why", async () => {
     const taken = Object.fromEntries(everyPort.map((bus) => [bus, [0]]));
     const { buses } = await survey("idle", {}, taken, []);
     expect(buses.find((one) => one.bus === "pci.1")?.hotplug).toEqual({
@@ -320,7 +320,7 @@ describe("which ports the survey looks at", () => {
     });
   });
 
-  it("costs six questions, three for each host function, and as many for the port to choose", async () => {
+  it("costs six questions, three for each host function, and more for the port", async () => {
     const countOf = async (scenario: string, plugBuses?: readonly string[]): Promise<number> => {
       const monitor = new ReplayMonitor(readRecording(scenario));
       const scope = { reservedSlots: () => [], ...(plugBuses && { plugBuses }) };
@@ -366,7 +366,7 @@ describe("the guest's own view", () => {
     expect(findGuestEnumeration(mapped, [0, 1, 2, 3].map(id)).guestConfigured).toBe(true);
   });
 
-  it("is not yet there for functions that the guest does not know, and for none", () => {
+  it("is not there yet for functions unknown to the guest, and for none", () => {
     expect(findGuestEnumeration(queryPci("idle"), [id(0)])).toEqual({ guestConfigured: false });
     expect(findGuestEnumeration(queryPci("attached"), [id(0), id(7)])).toEqual({ guestConfigured: false });
     expect(findGuestEnumeration(queryPci("attached"), [])).toEqual({ guestConfigured: false });

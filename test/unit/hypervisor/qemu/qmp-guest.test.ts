@@ -88,7 +88,7 @@ describe("what QEMU's refusal means", () => {
 });
 
 describe("a plug", () => {
-  it("sends the address as hexadecimal text and multifunction as a boolean, and only where it is needed", async () => {
+  it("sends the address as hexadecimal text, and multifunction only if needed", async () => {
     const monitor = new AnsweringMonitor();
     const guest = new QmpGuest(monitor);
     await guest.plug(target, { ...slot, slot: 18 }, { multifunction: false });
@@ -100,7 +100,7 @@ describe("a plug", () => {
     ]);
   });
 
-  it("sends the file of a ROM as it is, and its BAR as a number, which is all that QEMU takes since 9.2", async () => {
+  it("sends a ROM's file as it is, and its BAR as a number", async () => {
     const monitor = new AnsweringMonitor();
     const guest = new QmpGuest(monitor);
     const romFile = "/usr/share/vgabios/my card.rom";

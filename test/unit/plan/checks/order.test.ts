@@ -14,7 +14,7 @@ import {
 } from "../../../support/scenarios";
 import { expressBus, hostDevice, hostFunction, OTHER_GUEST, OWN_GUEST, World } from "../../../support/world";
 
-test("the checks have this order, by which the first refusal gives an error its code", () => {
+test("the checks have this order: the first refusal gives an error its code", () => {
   expect(CHECKS.map(({ name, checks }) => [name, checks.map((check) => check.name)])).toEqual([
     ["guest state", ["checkLibvirtVersion", "checkGuestState"]],
     ["device", ["checkDevice"]],
@@ -205,7 +205,7 @@ describe("one refusal beside another:", () => {
     expect(refusalsOf(plan)).toEqual(["ATTACHMENT_TAKEN_OVER", "ATTACHMENT_OWNED_BY_ANOTHER"]);
   });
 
-  it("of a guest that is shut off the leftovers come first, as they always have", () => {
+  it("the leftovers of a shut-off guest come first, as they always have", () => {
     const world = new World({ functions: hostDevice() });
     reach(world, wants(undefined, { persistent: true }));
     world.stopGuest();
@@ -256,7 +256,7 @@ describe("two checks that ask the same thing do not both answer:", () => {
     return "nothing was thrown";
   };
 
-  it("what a guest has is not told as used by the host, but what it does not have is", () => {
+  it("what a guest has is not told as used by the host", () => {
     const world = card();
     world.hold(at("0000:01:00.1"), "hostdev0", OTHER_GUEST);
     world.hostUses = [hostUse("0000:01:00.1", addressOn("eth1")), sshUse("0000:01:00.2")];
@@ -266,7 +266,7 @@ describe("two checks that ask the same thing do not both answer:", () => {
     expect(lines[1]).toMatch(/taken from it: 0000:01:00\.2 \(e1000e\) carries.*FUNCTION_USED_BY_HOST\]$/);
   });
 
-  it("a leftover that a guest has is not told as one that may be held", () => {
+  it("a leftover that a guest has is not told as free to hold", () => {
     const world = card();
     world.functions.set(at("0000:01:00.3"), hostFunction("0000:01:00.3", { iommuGroup: 7, driver: "tg3" }));
     const prior = [at("0000:01:00.2")];
@@ -281,7 +281,7 @@ describe("two checks that ask the same thing do not both answer:", () => {
     expect(lines).toHaveLength(2);
   });
 
-  it("what this guest has by a device of its own is not told a second time as plugged by someone", () => {
+  it("what this guest has by its own device is told once", () => {
     const world = card();
     world.hold(at("0000:01:00.0"), "hostdev0", OWN_GUEST);
     world.plugged = [
@@ -290,7 +290,7 @@ describe("two checks that ask the same thing do not both answer:", () => {
     expect(refusalsOf(() => planAttach(world.observe(), wants()))).toEqual(["FUNCTION_HELD_BY_GUEST"]);
   });
 
-  it("virtual functions that somebody needs are not told as a use that could be allowed", () => {
+  it("virtual functions that somebody needs are not told as an allowable use", () => {
     const world = new World({
       functions: [...hostDevice("0000:01:00", [0]), hostFunction("0000:01:10.0", { iommuGroup: 11 })],
     });
@@ -302,7 +302,7 @@ describe("two checks that ask the same thing do not both answer:", () => {
     expect(refusals()).toEqual(["PHYSICAL_FUNCTION_NEEDED", "FUNCTION_USED_BY_HOST"]);
   });
 
-  it("a bus that cannot lose what it has is told once, as the slot that is named", () => {
+  it("a bus that cannot lose what it has is told once, by slot", () => {
     const world = card();
     reach(world, wants([0], { leftovers: "hold" }));
     const seen = world.observe();

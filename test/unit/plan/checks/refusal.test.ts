@@ -18,7 +18,7 @@ function phasesOf(...phases: (readonly ProviderError[])[]) {
   return { made, asked };
 }
 
-test("all checks of a phase are asked, and no later phase once one has refused", () => {
+test("all checks of a phase are asked, and no later phase after a refusal", () => {
   const { made, asked } = phasesOf([missing], [bridge, missing, device], [device]);
   expect(findRefusals(made, "a")).toEqual([bridge, device]);
   expect(asked).toEqual([

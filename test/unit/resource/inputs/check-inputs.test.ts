@@ -246,7 +246,7 @@ describe("check", () => {
     );
   });
 
-  it("says of a private key or a host key what its judge says, also behind jump hosts", () => {
+  it("says of a private or host key what its judge says, behind jumps too", () => {
     const checks: CredentialChecks = {
       findPrivateKeyProblem: (key, password) =>
         key === "bad" ? `is no key (${password === undefined ? "without" : "with"} password)` : undefined,
@@ -261,7 +261,7 @@ describe("check", () => {
     ]);
   });
 
-  it("does not judge a key whose password is not known yet, nor a key that is not", () => {
+  it("judges no key whose password is unknown yet, and no unknown key", () => {
     const checks: CredentialChecks = {
       findPrivateKeyProblem: () => "was judged",
       findHostKeyProblem: () => "was judged",
@@ -278,7 +278,7 @@ describe("check", () => {
     );
   });
 
-  it("takes null like a value that was left out, as other languages' SDKs send it", () => {
+  it("takes null like a value left out, as other languages' SDKs send it", () => {
     const { device: _, ...rest } = valid;
     expect(failuresOf({ ...rest, device: null }).every((one) => one.startsWith("device: "))).toBe(true);
   });
@@ -341,7 +341,7 @@ describe("a credential", () => {
       `${text}\n${text}`,
     );
 
-  it("never appears in a failure, wherever in the connection it stands and however it is misspelt", () => {
+  it("never appears in a failure, wherever it stands and however misspelt", () => {
     const hidden = secret.chain((text) =>
       fc.record({ text: fc.constant(text), value: shaped(text), place: fc.constantFrom(...places) }),
     );
@@ -397,7 +397,7 @@ describe("a credential", () => {
 });
 
 describe("inputs in one spelling", () => {
-  it("have long lower-case addresses, everything else as it was, and are the same when made again", () => {
+  it("have long lower-case addresses, and are the same when made again", () => {
     fc.assert(
       fc.property(inputs, (values) => {
         const once = normaliseInputs(values);

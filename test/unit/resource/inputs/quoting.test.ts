@@ -62,7 +62,7 @@ describe("a value at or below a credential", () => {
     expect(leaks(printed)).toBe(false);
   });
 
-  it("is refused by name where it is a number, so that the cure is found", () => {
+  it("is refused by name if it is a number, to lead to the cure", () => {
     const printed = printedOf({ ...valid, connection: { host: "hv1", password: NUMBER } });
     expect(printed).toContain("connection.password is not valid");
     expect(printed).toContain("it is a number");
@@ -87,7 +87,7 @@ describe("a value at or below a credential", () => {
     }
   });
 
-  it("is quoted nowhere whatever its name, if the name is like none that there is", () => {
+  it("is quoted nowhere, if its name is like none that there is", () => {
     const name = fc.stringMatching(/^[A-Za-z0-9+/=-]{6,40}$/).map((text) => `S3CRET${text}`);
     fc.assert(
       fc.property(name, fc.constantFrom(...hops), (secret, hop) => {

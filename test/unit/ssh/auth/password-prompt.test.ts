@@ -79,14 +79,14 @@ describe("a prompt", () => {
   });
 
   it.each([["Geben Sie das aktuelle Passwort ein: "], ["Nouveau mot de passe\u00a0: "], ["新的密码： "]])(
-    "that is %j, after the password was told, is for a password to be changed",
+    "that is %j after the password is for a password to be changed",
     (prompt) => {
       expect(kindOf(prompt, "", true)).toBe("change");
       expect(kindOf(prompt)).toBe("other");
     },
   );
 
-  it("below words of an expired password is for a password to be changed, whatever it says", () => {
+  it("below words of an expired password is for a password to be changed", () => {
     const words = "You are required to change your password immediately (password expired).";
     expect(kindOf("Password: ", words)).toBe("change");
     expect(kindOf("Password: ", "Password expired. Change your password now.")).toBe("change");

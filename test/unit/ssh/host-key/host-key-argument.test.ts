@@ -24,7 +24,7 @@ const invalid = (reason: RegExp) =>
   }) as Error;
 
 describe("parseHostKeyArgument", () => {
-  it("reads lines with host, comment and several keys, as ssh-keyscan prints, for the host that they name", () => {
+  it("reads lines of ssh-keyscan, with comments and several keys, for their host", () => {
     const text = [
       "# hv1:22 SSH-2.0-OpenSSH_10.0",
       `hv1 ${line(mine)}`,
@@ -41,7 +41,7 @@ describe("parseHostKeyArgument", () => {
     ]);
   });
 
-  it("reads a key without a host for every host, with a comment that looks like one", () => {
+  it("reads a key without a host for every host, despite its comment", () => {
     for (const text of [line(mine), `${line(mine)} root@hv2`, ` \t${line(mine)}\r\n`])
       expect(expectedOf(text)).toEqual([{ kind: "key", key: mine, source }]);
   });

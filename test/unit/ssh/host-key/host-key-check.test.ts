@@ -72,7 +72,7 @@ describe("judgeHostKey", () => {
 });
 
 describe("hostKeyTypesFor", () => {
-  it("asks first for the types that are known, so that a known host is not taken for another", () => {
+  it("asks first for the types that are known, so known hosts stay known", () => {
     expect(hostKeyTypesFor(policy({ expected: [known(rsa)] }))[0]).toBe("ssh-rsa");
     expect(hostKeyTypesFor(policy({}))[0]).toBe("ssh-ed25519");
     expect([...hostKeyTypesFor(policy({ expected: [known(rsa)] }))].sort()).toEqual(

@@ -135,7 +135,7 @@ describe("lookUpHost", () => {
     expect(known.revoked.map(({ source }) => source)).toEqual(["kh:3"]);
   });
 
-  it("falls back to the bare name on another port, but prefers the line with the port", () => {
+  it("falls back to the bare name on another port, after the port's line", () => {
     const bare = parseKnownHosts(line("hv1"), "kh");
     expect(lookUpHost(bare, "hv1", 2222).trusted).toHaveLength(1);
     const both = parseKnownHosts([line("hv1"), line("[hv1]:2222", rsa)].join("\n"), "kh");

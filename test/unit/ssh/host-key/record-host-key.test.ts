@@ -67,7 +67,7 @@ describe("a new host's key", () => {
     expect(text()).toBe(`${before}${lineOf(mine)}\n${lineOf(other)}\n`);
   });
 
-  it("is taken back where another was written above it, and no other line with it", async () => {
+  it("is taken back alone, even if another was written above it", async () => {
     const above = (reading: number) => {
       if (reading === 3) writeFileSync(file, `${lineOf(other)}\n${text()}hv9 last\n`);
     };

@@ -17,7 +17,7 @@ describe("a target", () => {
     expect(labelOf({ ...target, host: "fd00::1" })).toBe("root@[fd00::1]:22");
   });
 
-  it("has a key that differs with every credential and hop, and shows none of them", () => {
+  it("has a key that differs with every credential, and shows none of them", () => {
     const variants: readonly SshTarget[] = [
       target,
       { ...target, password: "hunter2" },

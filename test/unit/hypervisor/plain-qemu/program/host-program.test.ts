@@ -7,12 +7,12 @@ import {
   hostProgram,
 } from "../../../../../provider/hypervisor/plain-qemu/program/host-program";
 
-test("the host program is valid bash, as it is sent and as it is installed", () => {
+test("the host program is valid bash, as sent and as installed", () => {
   execFileSync("bash", ["-n"], { input: hostProgram() });
   expect(HOST_PROGRAM_FILE).toBe(`#!/bin/bash -p\n${hostProgram()}`);
 });
 
-test("the host program begins with the folders that it is given, and with its greeting", () => {
+test("the host program begins with the folders given to it and its greeting", () => {
   const given = { ...HOST_FOLDERS, ledger: "/run/other ledger", udevRules: ["/rules/a", "/rules/it's"] };
   const lines = hostProgram(given).split("\n").slice(0, 8);
   expect(lines).toEqual([
