@@ -9,7 +9,7 @@ import tseslint from "typescript-eslint";
  */
 const rooms = {
   errors: [],
-  async: ["apply", "errors"],
+  async: ["errors"],
   pci: ["errors"],
   qmp: ["async", "errors"],
   "libvirt-rpc": ["async", "errors"],
@@ -97,7 +97,7 @@ const foreignPackages = (room) =>
       message: `${name} stays inside ${name === "@pulumi/pulumi" ? "sdk and " : ""}provider/${home}.`,
     }));
 
-const ioModules = { regex: "^node:(?!crypto$|util$|assert)", message: "This room is pure: no I/O." };
+const ioModules = { regex: "^node:(?!crypto$|util$|assert)", message: "This room does no I/O." };
 
 /**
  * Whoever starts a program has to keep credentials out of its environment
@@ -109,6 +109,67 @@ const noPrograms = {
     "provider/ssh/config/openssh-config.ts alone starts programs, without credentials in their environment.",
 };
 
+/** What reads a clock, sets a timer, makes randomness or waits for a signal: provider/async alone does, behind one port. */
+const useClock = "Time stands behind provider/async/clock.ts: now, setTimer, setRepeatingTimer, onNextTurn.";
+const useRandom = "Randomness stands behind provider/async/random.ts: randomHex, randomFraction.";
+const useSleep = "Use sleep or Alarm of provider/async/sleep.ts.";
+const useLimit = "Use withTimeLimit or settledWithin of provider/async/time-limit.ts.";
+const useAbort = "Use onAbort, untilAborted or anySignal of provider/async/abort.ts.";
+
+const timeAndChanceImports = [
+  { regex: "^(node:)?timers$", message: useClock },
+  { regex: "^(node:)?timers/promises$", message: useSleep },
+  { regex: "^(node:)?perf_hooks$", message: useClock },
+  {
+    regex: "^(node:)?crypto$",
+    importNamePattern: "^(random|getRandom|generate|webcrypto|default$)",
+    message: useRandom,
+  },
+  { regex: "^(node:)?events$", importNamePattern: "^addAbortListener$", message: useAbort },
+];
+
+const timeAndChance = {
+  files: ["provider/**/*.ts"],
+  ignores: ["provider/async/**"],
+  rules: {
+    "no-restricted-globals": [
+      "error",
+      ...["setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate"].map(
+        (name) => ({ name, message: useClock }),
+      ),
+      { name: "performance", message: useClock },
+      { name: "crypto", message: useRandom },
+      ...["globalThis", "global"].map((name) => ({
+        name,
+        message: "A global is named without it, so that rules see it.",
+      })),
+    ],
+    "no-restricted-properties": [
+      "error",
+      { object: "Date", property: "now", message: useClock },
+      { object: "process", property: "hrtime", message: useClock },
+      { object: "process", property: "uptime", message: useClock },
+      { object: "Math", property: "random", message: useRandom },
+      { object: "AbortSignal", property: "timeout", message: useLimit },
+      { object: "AbortSignal", property: "any", message: useAbort },
+      { object: "Promise", property: "race", message: `${useLimit} ${useAbort}` },
+    ],
+    "no-restricted-syntax": [
+      "error",
+      { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: useClock },
+      { selector: "CallExpression[callee.name='Date']", message: useClock },
+      {
+        selector: "CallExpression[callee.property.name=/EventListener$/][arguments.0.value='abort']",
+        message: useAbort,
+      },
+      { selector: "MemberExpression[property.name='onabort']", message: useAbort },
+    ],
+  },
+};
+
+/** These rooms have no way out of the process: bytes come to a protocol through provider/async/byte-stream.ts. */
+const roomsWithoutIo = ["async", "pci", "qmp", "libvirt-rpc", "plan", "inspect"];
+
 const restrictedImports = Object.keys(rooms).map((room) => ({
   files: [`provider/${room}/**/*.ts`],
   rules: {
@@ -117,7 +178,8 @@ const restrictedImports = Object.keys(rooms).map((room) => ({
       {
         patterns: [
           ...foreignPackages(room),
-          ...(["pci", "plan", "inspect"].includes(room) ? [ioModules] : []),
+          ...(roomsWithoutIo.includes(room) ? [ioModules] : []),
+          ...(room === "async" ? [] : timeAndChanceImports),
           noPrograms,
         ],
       },
@@ -128,7 +190,10 @@ const restrictedImports = Object.keys(rooms).map((room) => ({
 const allowedToStartPrograms = {
   files: ["provider/ssh/config/openssh-config.ts"],
   rules: {
-    "@typescript-eslint/no-restricted-imports": ["error", { patterns: foreignPackages("ssh") }],
+    "@typescript-eslint/no-restricted-imports": [
+      "error",
+      { patterns: [...foreignPackages("ssh"), ...timeAndChanceImports] },
+    ],
   },
 };
 
@@ -181,6 +246,7 @@ export default tseslint.config(
   },
   ...restrictedImports,
   allowedToStartPrograms,
+  timeAndChance,
   {
     files: ["{provider,sdk,cli}/**/*.ts"],
     rules: {

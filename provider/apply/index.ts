@@ -14,7 +14,6 @@ export type {
   Identity,
   Ledger,
   Lock,
-  PausableClock,
   ObservationQuery,
   Progress,
   UnplugAnswer,

@@ -8,6 +8,7 @@ import type {
 } from "../plan";
 import type { GuestSlot, PciAddress } from "../pci";
 import type { HostFunction } from "../host/facts";
+import type { PausableClock } from "../async/queue-deadlines";
 
 /** What tells which locks an operation needs. */
 export interface Identity {
@@ -162,12 +163,6 @@ export interface Lock {
    * @param clock stands still while another operation of this process has a lock that is waited for
    */
   acquire(names: readonly string[], signal: AbortSignal, clock: PausableClock): Promise<HeldLocks>;
-}
-
-/** The clock of one who waits for a lock. Both may be called again and again. */
-export interface PausableClock {
-  stop(): void;
-  go(): void;
 }
 
 export interface HeldLocks {

@@ -3,7 +3,9 @@ import { isVfioDriver } from "../host/facts";
 import { describeSlot, describeStep, listFunctions, type Plan, type PlugTarget, type Step } from "../plan";
 import { BootWatch } from "./steps/boot-watch";
 import { confirmPlug, refuseMissing } from "./steps/confirm";
-import { pause, type Deadline } from "../async/deadline";
+import { now, setRepeatingTimer } from "../async/clock";
+import type { Deadline } from "../async/deadline";
+import { sleep } from "../async/sleep";
 import { PlugWatch } from "./steps/plug-watch";
 import type { Hypervisor, Progress } from "./ports";
 import { unplugSlot } from "./steps/unplug";
@@ -132,10 +134,10 @@ async function runBatch(
   }
   const { guest, host } = work.hypervisor;
   if (only?.kind === "unplug-stepping-stone") await awaitTaken(only, work);
-  const startedAt = Date.now();
+  const startedAt = now();
   if ((await unplugSlot(guest, unplug, work.deadline, work.progress)) === "guest-stopped")
     return "guest-stopped";
-  course.unplugMs = Date.now() - startedAt;
+  course.unplugMs = now() - startedAt;
   if (only?.kind === "unplug-stepping-stone")
     await host.unplugSteppingStone(only.target, work.deadline.signal);
   return "done";
@@ -143,13 +145,13 @@ async function runBatch(
 
 /** Says now and then that a step is still under way; the result ends that. */
 function reportElapsed(progress: Progress, which: string): () => void {
-  const startedAt = Date.now();
-  const timer = setInterval(
-    () => progress(`step ${which}: still under way after ${Math.round((Date.now() - startedAt) / 1000)} s`),
+  const startedAt = now();
+  const timer = setRepeatingTimer(
+    () => progress(`step ${which}: still under way after ${Math.round((now() - startedAt) / 1000)} s`),
     STILL_MS,
+    { isBackground: true },
   );
-  timer.unref();
-  return () => clearInterval(timer);
+  return () => timer.cancel();
 }
 
 /**
@@ -160,10 +162,10 @@ async function awaitTaken(
   { target }: StepOf<"unplug-stepping-stone">,
   { hypervisor, deadline }: Work,
 ): Promise<void> {
-  const endsAt = Date.now() + TAKEN_MS;
-  while (Date.now() < endsAt) {
+  const endsAt = now() + TAKEN_MS;
+  while (now() < endsAt) {
     if ((await hypervisor.guest.view([target.qemuId], deadline.signal)).guestConfigured) return;
-    await pause(TAKEN_INTERVAL_MS, deadline.signal);
+    await sleep(TAKEN_INTERVAL_MS, deadline.signal);
   }
 }
 
@@ -316,7 +318,7 @@ async function awaitReattach(step: StepOf<"await-reattach">, { hypervisor, deadl
     const left = step.functions.filter((one) => there.has(one.alias)).map((one) => one.hostAddress);
     if (left.length === 0) return;
     const reason = `libvirt has not handed ${listFunctions(left)} back to the host yet`;
-    await deadline.pause(REATTACH_INTERVAL_MS, reason);
+    await deadline.sleep(REATTACH_INTERVAL_MS, reason);
   }
 }
 
@@ -343,10 +345,10 @@ async function restore(step: StepOf<"restore">, work: Work): Promise<void> {
       return one !== undefined && (one.driver === undefined || isVfioDriver(one.driver));
     });
   };
-  const patienceEndsAt = Date.now() + patienceMs;
+  const patienceEndsAt = now() + patienceMs;
   let left = await missing();
-  while (left.length > 0 && Date.now() < patienceEndsAt) {
-    await pause(DRIVER_INTERVAL_MS, signal);
+  while (left.length > 0 && now() < patienceEndsAt) {
+    await sleep(DRIVER_INTERVAL_MS, signal);
     left = await missing();
   }
   const reasons: string[] = [];

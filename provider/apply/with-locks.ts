@@ -1,6 +1,7 @@
 import { slotOf, type PciAddress } from "../pci";
 import { touchedGroups, type Observation } from "../plan";
-import { anySignal, type Deadline } from "../async/deadline";
+import { anySignal } from "../async/abort";
+import type { Deadline } from "../async/deadline";
 import type { HeldLocks, Hypervisor, ObservationQuery } from "./ports";
 
 /** An operation that holds its locks. */
@@ -38,7 +39,7 @@ export async function withLocks<T>(
   body: (locked: Locked) => Promise<T>,
 ): Promise<T> {
   const { host, lock } = hypervisor;
-  const signal = anySignal(deadline.signal, ...(asked ? [asked] : []));
+  const signal = anySignal(deadline.signal, asked);
   const identity = await host.readIdentity(scope, signal);
   const made = uuidsOf({ uuid: scope.guestUuid });
   let guests = new Set([...made, ...uuidsOf({ ...identity, uuid: identity.guestUuid })]);

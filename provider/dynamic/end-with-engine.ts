@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { sleep } from "../async/sleep";
 import { engineGone, findEngineAddress } from "./engine-watch";
 import type { Operations } from "../operations/running-operations";
 

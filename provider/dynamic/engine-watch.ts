@@ -1,4 +1,5 @@
 import net from "node:net";
+import { setTimer } from "../async/clock";
 
 /** Where Pulumi's engine listens for its plugins. */
 export interface EngineAddress {
@@ -41,7 +42,7 @@ export async function engineGone(address: EngineAddress): Promise<void> {
     const wasRefused = await connectUntilClosed(address);
     refusals = wasRefused ? refusals + 1 : 0;
     if (refusals < REFUSALS_OF_A_DEAD_ENGINE)
-      await new Promise<void>((resolve) => setTimeout(resolve, RETRY_MS).unref());
+      await new Promise<void>((resolve) => setTimer(resolve, RETRY_MS, { isBackground: true }));
   }
 }
 

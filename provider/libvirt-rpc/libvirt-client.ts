@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import type { ByteStream } from "../async/byte-stream";
 import {
   findUuidBytes,
   readDomain,
@@ -79,7 +79,7 @@ export class LibvirtClient {
    * AUTH_FAILED when polkit says no.
    */
   static async open(
-    stream: Duplex,
+    stream: ByteStream,
     options: { uri: string; signal?: AbortSignal; maxCallsInFlight?: number },
   ): Promise<LibvirtClient> {
     const { uri, signal, maxCallsInFlight = DEFAULT_MAX_CALLS_IN_FLIGHT } = options;

@@ -110,7 +110,7 @@ describe("locks", () => {
   it("let the clock of who waits stand while this process has the lock, and run while another has it", async () => {
     const [one, two] = [await connect(), await connect()];
     let stands = false;
-    const clock = { stop: () => void (stands = true), go: () => void (stands = false) };
+    const clock = { pause: () => void (stands = true), resume: () => void (stands = false) };
     const others = await two.locks.lock([own("a")]);
     const first = one.locks.lock([own("a")]);
     const second = one.locks.lock([own("b"), own("a")], undefined, { clock });

@@ -8,10 +8,10 @@ import type {
   Identity,
   Ledger,
   Lock,
-  PausableClock,
   ObservationQuery,
   UnplugAnswer,
 } from "../../provider/apply";
+import type { PausableClock } from "../../provider/async/queue-deadlines";
 import type { GuestSlot, PciAddress } from "../../provider/pci";
 import type { HostFunction } from "../../provider/host/facts";
 import type { LedgerLocation, Observation, PlugTarget } from "../../provider/plan";

@@ -65,10 +65,10 @@ export class BootWatch {
       if ((await guest.runState(signal)) !== "running") return false;
       if (looks === 0)
         progress("the guest has just been reset; waiting until its firmware has seen the slots");
-      await deadline.pause(INTERVAL_MS, "the guest's firmware has not numbered its PCI buses yet");
+      await deadline.sleep(INTERVAL_MS, "the guest's firmware has not numbered its PCI buses yet");
     }
     if (this.#isAtBeginning)
-      await deadline.pause(TABLES_MS, "the guest's firmware was about to read which slots are taken");
+      await deadline.sleep(TABLES_MS, "the guest's firmware was about to read which slots are taken");
     this.#isAtBeginning = false;
     return true;
   }

@@ -1,6 +1,7 @@
 import { providerError } from "../../errors";
 import { isAcpiSlot } from "../../pci";
 import { describeSlot, type Step } from "../../plan";
+import { now } from "../../async/clock";
 import type { Deadline } from "../../async/deadline";
 import type { PlugWatch } from "./plug-watch";
 import type { Guest, GuestState, Progress } from "../ports";
@@ -70,21 +71,21 @@ async function awaitMapped(step: ConfirmStep, parts: ConfirmParts): Promise<void
   const { guest, watch, progress, unplugMs, deadline } = parts;
   const { signal } = deadline;
   const ids = step.functions.map((one) => one.qemuId);
-  const startedAt = Date.now();
+  const startedAt = now();
   let runsSince = startedAt;
   let nextLookAt = startedAt + FIRST_INTERVAL_MS;
   let losses = 0;
   const hasLastedSince = (since: number, limitMs: number): boolean =>
-    Date.now() - since >= limitMs || deadline.remainingMs < LEFT_TO_FINISH_MS;
+    now() - since >= limitMs || deadline.remainingMs < LEFT_TO_FINISH_MS;
   for (let looks = 0; ;) {
-    await watch.wait(nextLookAt - Date.now(), signal);
+    await watch.wait(nextLookAt - now(), signal);
     // an id may be that of an earlier device, whose news came late: QEMU's own list decides
     const heard = watch.countLosses(ids);
     if (heard > losses) await refuseMissing(step, guest, signal);
     losses = heard;
     if (isAcpiSlot(step.slot.kind) && watch.resets > parts.resetsAtPlug) return;
-    if (Date.now() < nextLookAt) continue;
-    nextLookAt = Date.now() + INTERVAL_MS;
+    if (now() < nextLookAt) continue;
+    nextLookAt = now() + INTERVAL_MS;
     const state = await readOneState(step, guest, looks++, signal);
     const isWatchedLongEnough = hasLastedSince(startedAt, step.watchMs);
     if (state === "enumerated" || state === "driven") {
@@ -93,7 +94,7 @@ async function awaitMapped(step: ConfirmStep, parts: ConfirmParts): Promise<void
     }
     const runState = await guest.runState(signal);
     if (runState !== "running") {
-      runsSince = Date.now();
+      runsSince = now();
       const mayGoOn = runState === "paused" && (watch.wasPaused || parts.ranJustNow);
       if (mayGoOn && !hasLastedSince(startedAt, PAUSED_MS)) continue;
       return progress(
@@ -103,7 +104,7 @@ async function awaitMapped(step: ConfirmStep, parts: ConfirmParts): Promise<void
     const limit = state === "unknown" ? UNKNOWN_MS : UNMAPPED_MS;
     const limitMs = Math.min(limit.most, Math.max(limit.least, limit.timesUnplug * unplugMs));
     if (!isWatchedLongEnough || !hasLastedSince(runsSince, limitMs)) continue;
-    const seconds = Math.round((Date.now() - runsSince) / 1000);
+    const seconds = Math.round((now() - runsSince) / 1000);
     return progress(
       state === "unknown"
         ? `nothing tells whether the guest has taken what was plugged; QEMU has had it for ${seconds} s`

@@ -1,4 +1,4 @@
-import { anySignal, pause } from "../../async/deadline";
+import { Alarm } from "../../async/sleep";
 import { endQuietly } from "../end-quietly";
 import type { Guest, GuestEvent } from "../ports";
 
@@ -10,10 +10,10 @@ export class PlugWatch {
   readonly #guest: Guest;
   readonly #listeners = new Set<(event: GuestEvent) => void>();
   readonly #deleted: string[] = [];
+  readonly #alarm = new Alarm();
   #wasPaused = false;
   #resets = 0;
   #stop: (() => Promise<void>) | undefined;
-  #wake: (() => void) | undefined;
 
   constructor(guest: Guest) {
     this.#guest = guest;
@@ -49,10 +49,7 @@ export class PlugWatch {
   async wait(milliseconds: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (milliseconds <= 0) return;
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await pause(milliseconds, anySignal(signal, woken.signal)).catch(() => signal.throwIfAborted());
-    this.#wake = undefined;
+    await this.#alarm.sleep(milliseconds, signal);
   }
 
   async end(): Promise<void> {
@@ -64,6 +61,6 @@ export class PlugWatch {
     if (event.kind === "reset") this.#resets += 1;
     if (event.kind === "paused") this.#wasPaused = true;
     for (const listener of this.#listeners) listener(event);
-    this.#wake?.();
+    this.#alarm.wake();
   }
 }

@@ -1,8 +1,11 @@
 import { providerError } from "../../errors";
 import { describeSlot, type GuestRunState, type Step } from "../../plan";
-import { anySignal, pause, type Deadline } from "../../async/deadline";
+import type { Deadline } from "../../async/deadline";
+import { EventQueue } from "../../async/event-queue";
+import { sleep } from "../../async/sleep";
+import { withTimeLimit } from "../../async/time-limit";
 import { endQuietly } from "../end-quietly";
-import type { Guest, Progress, UnplugAnswer } from "../ports";
+import type { Guest, GuestEvent, Progress, UnplugAnswer } from "../ports";
 
 type UnplugStep = Extract<Step, { kind: "unplug" }>;
 
@@ -45,7 +48,7 @@ export async function unplugSlot(
 ): Promise<"unplugged" | "guest-stopped"> {
   const { signal } = deadline;
   const waiting = new Set(step.functions.map((one) => one.qemuId));
-  const queue = new EventQueue();
+  const queue = new EventQueue<GuestEvent["kind"]>();
   const unheard = new Set<string>();
   const asked = {
     ids: new Set<string>(),
@@ -78,7 +81,7 @@ export async function unplugSlot(
       progress("the guest was reset while the unplug was pending; looking again");
       await markMissingAsGone();
       if (waiting.size > 0) {
-        await pause(BUSY_RETRY_MS, signal);
+        await sleep(BUSY_RETRY_MS, signal);
         await requestAll();
       }
     }
@@ -92,8 +95,8 @@ export async function unplugSlot(
   } finally {
     await endQuietly(stopListening);
   }
-  if (asked.isRepeated) await pause(REPEATED_SETTLE_MS, signal);
-  else if (unheard.size > 0) await pause(GROUP_CLOSE_MS, signal);
+  if (asked.isRepeated) await sleep(REPEATED_SETTLE_MS, signal);
+  else if (unheard.size > 0) await sleep(GROUP_CLOSE_MS, signal);
   return "unplugged";
 
   async function breakSilence(): Promise<void> {
@@ -115,7 +118,8 @@ export async function unplugSlot(
   }
 
   async function tooLate(): Promise<Error> {
-    const runState = await guest.runState(AbortSignal.timeout(LAST_INTERVAL_MS)).catch(() => undefined);
+    const look = withTimeLimit(LAST_INTERVAL_MS, (limit) => guest.runState(limit));
+    const runState = await look.catch(() => undefined);
     return deadline.error(explainSilence(step, waiting, asked.isBusy ? "busy" : runState));
   }
 
@@ -128,7 +132,7 @@ export async function unplugSlot(
   async function requestAll(): Promise<UnplugAnswer | undefined> {
     let answer: UnplugAnswer | undefined;
     for (const id of step.requests)
-      while (waiting.has(id) && (answer = await askOnce(id)) === "busy") await pause(BUSY_RETRY_MS, signal);
+      while (waiting.has(id) && (answer = await askOnce(id)) === "busy") await sleep(BUSY_RETRY_MS, signal);
     return answer;
   }
 
@@ -164,30 +168,4 @@ function explainSilence(
     `still be starting, may have hung or know no hotplug, or its driver may be waiting for a user of the device. ` +
     `See to that in the guest, or reset it, and run again`
   );
-}
-
-/** Events in their order, for one reader that waits for the next. */
-class EventQueue {
-  readonly #unread: string[] = [];
-  #wake: (() => void) | undefined;
-
-  put(kind: string): void {
-    this.#unread.push(kind);
-    this.#wake?.();
-  }
-
-  holds(kind: string): boolean {
-    return this.#unread.includes(kind);
-  }
-
-  /** The next; `silence` where none comes for so long. */
-  async take(signal: AbortSignal, silenceMs: number): Promise<string> {
-    const next = this.#unread.shift();
-    if (next !== undefined) return next;
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await pause(silenceMs, anySignal(signal, woken.signal)).catch(() => signal.throwIfAborted());
-    this.#wake = undefined;
-    return this.#unread.shift() ?? "silence";
-  }
 }

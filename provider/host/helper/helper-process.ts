@@ -1,5 +1,6 @@
 import { providerError } from "../../errors";
 import { untilAborted } from "../../async/abort";
+import { setRepeatingTimer, setTimer, type Timer } from "../../async/clock";
 import { findExpiredLogin } from "../../ssh/auth/expired-login";
 import {
   HOST_HELPER_COMMAND,
@@ -46,7 +47,7 @@ export class HelperProcess {
   #resolveEnded!: (reason: Error) => void;
   #lastId = 0;
   #rest = "";
-  #heartbeat: NodeJS.Timeout | undefined;
+  #heartbeat: Timer | undefined;
   #end: Error | undefined;
 
   /** @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, and the codes of exec */
@@ -117,12 +118,12 @@ export class HelperProcess {
   }
 
   async #untilReady(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
+    let timer: Timer | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
         const target = this.#host.label;
         void this.ended.then(reject);
-        timer = setTimeout(() => reject(this.#failure("it did not answer within 30 s")), START_LIMIT_MS);
+        timer = setTimer(() => reject(this.#failure("it did not answer within 30 s")), START_LIMIT_MS);
         this.#handlers.set(READY_WORD, () => resolve());
         this.#handlers.set("start", (_verb, text) => reject(helperError(target, text)));
         this.#process.stdio.write(HOST_HELPER_PROGRAM);
@@ -131,10 +132,10 @@ export class HelperProcess {
       this.#process.stdio.destroy();
       throw error;
     } finally {
-      clearTimeout(timer);
+      timer?.cancel();
     }
-    this.#heartbeat = setInterval(() => this.send("beat"), HEARTBEAT_MS);
-    if (!this.isRunning) clearInterval(this.#heartbeat);
+    this.#heartbeat = setRepeatingTimer(() => this.send("beat"), HEARTBEAT_MS);
+    if (!this.isRunning) this.#heartbeat.cancel();
   }
 
   #read(text: string): void {
@@ -162,7 +163,7 @@ export class HelperProcess {
 
   #onEnded(reason: Error): void {
     if (this.#end !== undefined) return;
-    clearInterval(this.#heartbeat);
+    this.#heartbeat?.cancel();
     this.#end = reason;
     this.#handlers.clear();
     this.#resolveEnded(reason);

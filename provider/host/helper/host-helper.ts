@@ -1,5 +1,6 @@
 import { causeText, providerError, hasCode } from "../../errors";
 import { abortReason, untilAborted } from "../../async/abort";
+import { now, setTimer } from "../../async/clock";
 import { helperError, HelperProcess, type HelperHost } from "./helper-process";
 import { parseHostFacts, type HostFacts } from "../facts/host-facts";
 import { ANSWER_LIMITS } from "../facts/fact-records";
@@ -81,8 +82,8 @@ export class HostHelper implements HostSession {
   ): Promise<HostLock> {
     assertLockNames(names);
     const queue = [...names];
-    const startedAt = Date.now();
-    const notice = setTimeout(() => onWaiting?.(queue[0] ?? ""), WAITING_NOTICE_MS);
+    const startedAt = now();
+    const notice = setTimer(() => onWaiting?.(queue[0] ?? ""), WAITING_NOTICE_MS);
     const turns: (() => void)[] = [];
     try {
       for (const name of names) {
@@ -96,7 +97,7 @@ export class HostHelper implements HostSession {
     } catch (error) {
       for (const turn of turns) turn();
       if (signal?.aborted !== true || error !== abortReason(signal)) throw error;
-      const waitedSeconds = Math.round((Date.now() - startedAt) / 1000);
+      const waitedSeconds = Math.round((now() - startedAt) / 1000);
       const details = {
         target: this.#host.label,
         lock: queue[0] ?? "",
@@ -105,7 +106,7 @@ export class HostHelper implements HostSession {
       };
       throw providerError("SSH_LOCK_NOT_GRANTED", details, error);
     } finally {
-      clearTimeout(notice);
+      notice.cancel();
     }
   }
 
@@ -194,7 +195,7 @@ export class HostHelper implements HostSession {
     });
     const letGo = async (): Promise<void> => {
       this.#held.delete(held);
-      const late = setTimeout(() => {
+      const late = setTimer(() => {
         // Held or not: with its connection it lets go, and this host is not waited for again.
         helper.end("it did not let go of its locks");
         this.#host.destroy(new Error("the helper on it did not let go of its locks"));
@@ -207,7 +208,7 @@ export class HostHelper implements HostSession {
       } catch {
         // The helper has ended, and its locks with it.
       } finally {
-        clearTimeout(late);
+        late.cancel();
         this.#clocks.released(held);
         for (const turn of turns) turn();
       }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { sleep } from "../../async/sleep";
 import { providerError } from "../../errors";
 import type { Host, Identity, ObservationQuery } from "../../apply";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient, type LibvirtDomain } from "../../libvirt-rpc";
@@ -245,8 +245,7 @@ export class LibvirtHost implements Host {
     { hostAddress: hostAddress, qemuId }: PlugTarget,
     signal: AbortSignal,
   ): Promise<void> {
-    while ((await this.heldAliases(signal)).has(qemuId))
-      await sleep(UNPLUG_STONE_INTERVAL_MS, undefined, { signal });
+    while ((await this.heldAliases(signal)).has(qemuId)) await sleep(UNPLUG_STONE_INTERVAL_MS, signal);
     const [one] = await this.readFunctions([hostAddress], signal);
     const driver = one?.driver ?? "no driver";
     if (isVfioDriver(driver)) return;

@@ -1,4 +1,5 @@
 import type { GuestState } from "../../apply";
+import { sleep } from "../../async/sleep";
 import type { QmpMonitor } from "../../qmp";
 import {
   BARS,
@@ -57,7 +58,7 @@ async function readState(
   if (bars.every((one) => one === NOTHING)) return "absent";
   const windows = windowsOf(bridge);
   if (!isAnyMapped(bars, windows)) return "present";
-  await new Promise((resolve) => setTimeout(resolve, SECOND_READ_MS));
+  await sleep(SECOND_READ_MS);
   const again = await read(BARS);
   if (again === undefined || again.some((one, n) => one !== bars[n])) return "present";
   const [command] = (await read(COMMAND)) ?? [];

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Channel, Client, ClientChannel } from "ssh2";
 import { causeText, providerError, hasCode } from "../../errors";
 import { abortReason, untilAborted } from "../../async/abort";
+import { settledWithin } from "../../async/time-limit";
 import { ChannelStream } from "./channel-stream";
 import { describeSocketError } from "./dial-failure";
 import { findExpiredLogin } from "../auth/expired-login";
@@ -113,10 +114,10 @@ export class ClientConnection implements SshConnection {
   /** Says goodbye and waits for the end. Idempotent. */
   async close(): Promise<void> {
     if (this.isOpen) {
-      await noLongerThan(GOODBYE_MS, this.locks.close());
+      await settledWithin(this.locks.close(), GOODBYE_MS);
       this.#client.end();
     }
-    await noLongerThan(GOODBYE_MS, this.closed);
+    await settledWithin(this.closed, GOODBYE_MS);
     this.destroy(new Error("it was closed"));
   }
 
@@ -202,13 +203,6 @@ export class ClientConnection implements SshConnection {
     this.#client.destroy();
     this.#resolveClosed(this.#end);
   }
-}
-
-async function noLongerThan(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
 }
 
 function refusedChannel(error: Error): ChannelRefused {

@@ -1,7 +1,10 @@
 import type { Duplex } from "node:stream";
 import type { Client, ParsedKey } from "ssh2";
 import { causeText, providerError, hasCode } from "../../errors";
-import { pause } from "../../async/abort";
+import { anySignal } from "../../async/abort";
+import { randomFraction } from "../../async/random";
+import { sleep } from "../../async/sleep";
+import { withTimeLimit } from "../../async/time-limit";
 import { Authentication } from "../auth/authentication";
 import { ChannelRefused, type ClientConnection } from "./connection";
 import { DialFailure } from "./dial-failure";
@@ -60,7 +63,7 @@ export async function dial(
         );
       }
       // Up to a quarter more, so that many programs do not come back in step.
-      await pause(dialDelayMs(failures - 1) * (1 + Math.random() / 4), signal);
+      await sleep(dialDelayMs(failures - 1) * (1 + randomFraction() / 4), signal);
     }
   }
 }
@@ -165,17 +168,14 @@ async function withinDialTime(
   const { signal, target, label } = options;
   const jumpHost = await options.jumpHost?.();
   const seconds = target.perDialTimeoutSeconds;
-  const timeOver = new AbortController();
-  const reason = new DialFailure(`no answer within ${seconds} s`);
-  const timer = seconds > 0 ? setTimeout(() => timeOver.abort(reason), seconds * 1000) : undefined;
-  try {
-    const ended = AbortSignal.any([signal, timeOver.signal]);
+  const dialOver = async (timeOver: AbortSignal): Promise<Client> => {
+    const ended = anySignal(signal, timeOver);
     const socket =
       jumpHost === undefined
         ? await openTcp(target.host, target.port, ended)
         : await openThrough(jumpHost, target, label, ended);
-    return await shake(timeOver.signal, socket);
-  } finally {
-    clearTimeout(timer);
-  }
+    return shake(timeOver, socket);
+  };
+  const reason = (): Error => new DialFailure(`no answer within ${seconds} s`);
+  return withTimeLimit(seconds > 0 ? seconds * 1000 : Infinity, dialOver, reason);
 }

@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
 import { Client } from "ssh2";
 import { causeText, providerError, type ProviderError } from "../../errors";
-import { abortReason } from "../../async/abort";
+import { abortReason, onAbort } from "../../async/abort";
+import { setTimer, type Timer } from "../../async/clock";
 import type { Authentication } from "../auth/authentication";
 import { DialFailure, describeSocketError } from "./dial-failure";
 import { hostKeyAlgorithms } from "../host-key/host-key-algorithms";
@@ -49,7 +50,7 @@ export async function performHandshake(options: HandshakeOptions): Promise<Clien
   let phase: "key exchange" | "login" = "key exchange";
   let acceptedKey: PublicKey | undefined;
   let verdict: HostKeyVerdict | undefined;
-  let loginTimer: NodeJS.Timeout | undefined;
+  let loginTimer: Timer | undefined;
   const cleanUps: (() => void)[] = [];
 
   const verifyHost = (blob: Buffer): boolean => {
@@ -67,19 +68,15 @@ export async function performHandshake(options: HandshakeOptions): Promise<Clien
 
   try {
     return await new Promise<Client>((resolve, reject) => {
-      const onSignal = (): void => reject(abortReason(signal));
       const onDialTimeOver = (): void => reject(new DialFailure(causeText(abortReason(dialSignal))));
-      signal.addEventListener("abort", onSignal, { once: true });
-      dialSignal.addEventListener("abort", onDialTimeOver, { once: true });
-      cleanUps.push(() => signal.removeEventListener("abort", onSignal));
-      cleanUps.push(() => dialSignal.removeEventListener("abort", onDialTimeOver));
-      if (signal.aborted) onSignal();
-      if (dialSignal.aborted) onDialTimeOver();
+      cleanUps.push(onAbort(signal, () => reject(abortReason(signal))));
+      const stopDialLimit = onAbort(dialSignal, onDialTimeOver);
+      cleanUps.push(stopDialLimit);
 
       client.on("handshake", () => {
         phase = "login";
-        dialSignal.removeEventListener("abort", onDialTimeOver);
-        loginTimer ??= setTimeout(
+        stopDialLimit();
+        loginTimer ??= setTimer(
           () =>
             reject(
               providerError("SSH_HANDSHAKE_FAILED", { target: label, reason: "the login took over 120 s" }),
@@ -119,7 +116,7 @@ export async function performHandshake(options: HandshakeOptions): Promise<Clien
     socket.destroy();
     throw error;
   } finally {
-    clearTimeout(loginTimer);
+    loginTimer?.cancel();
     for (const cleanUp of cleanUps) cleanUp();
     client.removeAllListeners("error");
     // An error between here and the next listener must not end the process; `close` follows it.

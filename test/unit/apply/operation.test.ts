@@ -87,11 +87,11 @@ describe("the deadline of an attach", () => {
     const hypervisor = new WorldHypervisor(empty());
     hypervisor.onLock = async (clock) => {
       await sleep(4_000);
-      clock.stop();
-      clock.stop();
+      clock.pause();
+      clock.pause();
       await sleep(100_000);
-      clock.go();
-      clock.go();
+      clock.resume();
+      clock.resume();
     };
     const { error, tookMs } = await letTimePass(attach(hypervisor, attachRequest({ limitSeconds: 10 })));
     expect(error).toBeUndefined();

@@ -1,4 +1,6 @@
 import type { Duplex } from "node:stream";
+import { onAbort } from "../../../async/abort";
+import { withTimeLimit } from "../../../async/time-limit";
 import { causeText, providerError } from "../../../errors";
 import { bashCommand } from "../../../host/shell/bash-program";
 import type { HostChannels, HostCommand, Privilege } from "./host-channels";
@@ -41,7 +43,7 @@ export class HostRequests {
   /** One that changes something: awaited past its signal, because undoing must not overtake it. */
   async change(request: string, signal: AbortSignal): Promise<HostRecord[]> {
     signal.throwIfAborted();
-    return this.#run(request, AbortSignal.timeout(CHANGE_MS));
+    return withTimeLimit(CHANGE_MS, (limit) => this.#run(request, limit));
   }
 
   /** A stream to a QEMU's monitor by way of a relay program on the host. */
@@ -50,7 +52,7 @@ export class HostRequests {
     const { stdio } = command;
     const read = { text: "" };
     try {
-      await untilAborted(signal, stdio, () => this.#hasOpened(command, read));
+      await endedByAbort(signal, stdio, () => this.#hasOpened(command, read));
       return stdio;
     } catch (cause) {
       stdio.destroy();
@@ -82,7 +84,7 @@ export class HostRequests {
     const { stdio } = command;
     try {
       const chunks: Buffer[] = [];
-      await untilAborted(signal, stdio, async () => {
+      await endedByAbort(signal, stdio, async () => {
         let size = 0;
         for await (const chunk of stdio) {
           size += (chunk as Buffer).length;
@@ -156,16 +158,15 @@ function somethingToRead(stdio: Duplex): Promise<void> {
 }
 
 /** Ends the stream with the signal, which ends whatever reads it; the signal's reason is then the error. */
-async function untilAborted(signal: AbortSignal, stdio: Duplex, body: () => Promise<void>): Promise<void> {
-  const leave = (): void => void stdio.destroy(new Error(causeText(signal.reason)));
+async function endedByAbort(signal: AbortSignal, stdio: Duplex, body: () => Promise<void>): Promise<void> {
   signal.throwIfAborted();
-  signal.addEventListener("abort", leave, { once: true });
+  const stop = onAbort(signal, () => void stdio.destroy(new Error(causeText(signal.reason))));
   try {
     await body();
   } catch (cause) {
     signal.throwIfAborted();
     throw cause;
   } finally {
-    signal.removeEventListener("abort", leave);
+    stop();
   }
 }

@@ -1,3 +1,4 @@
+import { Semaphore } from "../../../async/semaphore";
 import type { HostChannels, HostCommand } from "./host-channels";
 
 /**
@@ -5,35 +6,13 @@ import type { HostChannels, HostCommand } from "./host-channels";
  * (MaxSessions). Whoever comes then waits for a turn, first come first served.
  */
 export function limitCommands(channels: HostChannels, most: number): HostChannels {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  const pass = (): void => {
-    const next = waiting.shift();
-    if (next === undefined) running -= 1;
-    else next();
-  };
-  const takeTurn = async (signal: AbortSignal | undefined): Promise<void> => {
-    if (running < most) return void (running += 1);
-    await new Promise<void>((resolve, reject) => {
-      const go = (): void => {
-        signal?.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = (): void => {
-        waiting.splice(waiting.indexOf(go), 1);
-        reject(signal?.reason as Error);
-      };
-      waiting.push(go);
-      signal?.addEventListener("abort", leave, { once: true });
-    });
-  };
+  const turns = new Semaphore(most);
   return {
     label: channels.label,
     ...(channels.hostKeyFingerprint !== undefined && { hostKeyFingerprint: channels.hostKeyFingerprint }),
     openUnixSocket: (path, signal) => channels.openUnixSocket(path, signal),
     exec: async (command, signal): Promise<HostCommand> => {
-      signal?.throwIfAborted();
-      await takeTurn(signal);
+      const pass = await turns.acquire(signal);
       try {
         const started = await channels.exec(command, signal);
         if (started.stdio.destroyed) pass();
