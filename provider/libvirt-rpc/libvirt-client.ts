@@ -11,7 +11,6 @@ import {
   deviceRemovedEvents,
   lifecycleEvents,
   monitorEvents,
-  rebootEvents,
   type LifecycleEvent,
   type MonitorEvent,
 } from "./domain-events";
@@ -394,11 +393,6 @@ export class LibvirtClient {
     signal?: AbortSignal,
   ): Promise<Unsubscribe> {
     return subscribe(this.connection, lifecycleEvents(domain), listener, signal);
-  }
-
-  /** As {@link LibvirtClient.onMonitorEvent}, for resets of the guest that libvirt noticed as a reboot. */
-  onRebootEvent(domain: LibvirtDomain, listener: () => void, signal?: AbortSignal): Promise<Unsubscribe> {
-    return subscribe(this.connection, rebootEvents(domain), listener, signal);
   }
 
   /** As {@link LibvirtClient.onMonitorEvent}, for devices that libvirt itself has seen leave the guest. */

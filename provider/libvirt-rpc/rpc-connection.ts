@@ -37,7 +37,7 @@ interface PendingCall {
   /** Reads a good reply and settles the promise; throws LibvirtProtocolError when it cannot be read. */
   readonly accept: (reader: XdrReader) => void;
   /** Rejects the promise; the call is not over by that. */
-  readonly refuse: (error: unknown) => void;
+  readonly reject: (error: unknown) => void;
   readonly over: () => void;
   /** Rejects the promise, for good. */
   readonly cutOff: (error: unknown) => void;
@@ -181,14 +181,14 @@ export class RpcConnection {
           if (abandoned) spec.onAbandonedResult?.(result);
           else resolve(result);
         },
-        refuse: reject,
+        reject,
         over: () => {
           call.silence?.cancel();
           stopWatching?.();
           spec.onOver?.();
         },
         cutOff: (error) => {
-          call.refuse(error);
+          call.reject(error);
           call.over();
         },
       };
@@ -252,7 +252,7 @@ export class RpcConnection {
     }
     // Nothing is removed before it has been read: a reply that cannot be read must reject its own call too.
     if (header.status === MessageStatus.OK) call.accept(payload);
-    else if (header.status === MessageStatus.ERROR) call.refuse(readErrorReply(payload, name));
+    else if (header.status === MessageStatus.ERROR) call.reject(readErrorReply(payload, name));
     else throw new LibvirtProtocolError(`reply to ${name} has status ${header.status}, expected 0 or 1`);
     this.#inFlight.delete(header.serial);
     call.over();

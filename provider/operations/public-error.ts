@@ -1,4 +1,4 @@
-import { causeText, providerError, printable } from "../errors";
+import { causeText, providerError, printable, ProviderError } from "../errors";
 import { LibvirtDisconnectedError, LibvirtError, LibvirtProtocolError } from "../libvirt-rpc";
 import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../qmp";
 
@@ -10,14 +10,21 @@ import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../qmp";
  */
 export function toPublicError(error: unknown, target: string): unknown {
   const reason = causeText(error);
-  if (error instanceof LibvirtProtocolError || error instanceof QmpProtocolError)
+  if (error instanceof LibvirtProtocolError)
     return providerError("PROTOCOL_BROKEN", { target, reason }, error);
+  if (error instanceof QmpProtocolError)
+    return providerError("QMP_PROTOCOL_BROKEN", { target, reason }, error);
   if (error instanceof LibvirtDisconnectedError)
     return providerError("LIBVIRT_CONNECTION_LOST", { target, reason }, error);
   if (error instanceof QmpDisconnectedError)
     return providerError("QMP_CONNECTION_LOST", { target, reason }, error);
-  if (error instanceof LibvirtError || error instanceof QmpError)
-    return providerError("LIBVIRT_REFUSED", { target, reason }, error);
+  if (error instanceof LibvirtError) return providerError("LIBVIRT_REFUSED", { target, reason }, error);
+  if (error instanceof QmpError) {
+    // the message names QEMU already
+    return providerError("QEMU_REFUSED", { target, reason: causeText(error.description) }, error);
+  }
+  // made printable already, line by line
+  if (error instanceof ProviderError) return error;
   if (error instanceof Error && error.message !== printable(error.message))
     error.message = printable(error.message);
   return error;

@@ -56,7 +56,7 @@ export class WorldLocks {
 
   lose(): void {
     this.#held.clear();
-    this.#lose?.(new ProviderError("SSH_LOCK_LOST", "the lock was lost"));
+    this.#lose?.(new ProviderError("SSH_LOCK_LOST", { what: "the lock was lost" }));
   }
 
   get areFree(): boolean {

@@ -4,7 +4,7 @@ import {
   pciAddressOn,
   splitOnce,
   splitRecord,
-  unreadable,
+  unreadableRecordError,
   type FactRecords,
 } from "./fact-records";
 
@@ -117,7 +117,7 @@ function claimsByDisk(records: FactRecords): ReadonlyMap<string, readonly DiskCl
     const [by, name] = splitOnce(rest);
     if (by === "filesystem") add(disk, { by, name });
     else if (by === "target") add(disk, parseTarget(name));
-    else if (by !== "zfs") throw unreadable(`${disk} ${rest}`);
+    else if (by !== "zfs") throw unreadableRecordError(`${disk} ${rest}`);
     else if (!inNamedPool.has(disk)) add(disk, { by });
   }
   return found;
@@ -129,7 +129,7 @@ function parseTarget(path: string): DiskClaim {
   if (scsi !== undefined) return { by: "scsi-target", name: scsi };
   const [, nvme] = /^nvmet\/subsystems\/(.+)\/namespaces\//.exec(path) ?? [];
   if (nvme !== undefined) return { by: "nvme-target", name: nvme };
-  throw unreadable(path);
+  throw unreadableRecordError(path);
 }
 
 /** The beginning of a mapped device's UUID tells who made it. */
@@ -143,7 +143,7 @@ const MAPPER_MAKERS: Readonly<Record<string, DiskHolder>> = {
 /** `NAME MAPPED-NAME [UUID]` */
 function parseMapped(record: string): [string, { alias: string; holder: DiskHolder }] {
   const [name, alias, uuid = ""] = record.split(" ");
-  if (name === undefined || alias === undefined || isTooLong(alias)) throw unreadable(record);
+  if (name === undefined || alias === undefined || isTooLong(alias)) throw unreadableRecordError(record);
   return [name, { alias, holder: MAPPER_MAKERS[uuid.split("-")[0] ?? ""] ?? "mapper" }];
 }
 

@@ -33,7 +33,7 @@ export function groupByKind(lines: readonly string[]): FactRecords {
   const words = new Map<string, number>();
   for (const line of lines) {
     const [, kind, rest] = /^(\S+) ?(.*)$/s.exec(line) ?? [];
-    if (kind === undefined || rest === undefined) throw unreadable(line);
+    if (kind === undefined || rest === undefined) throw unreadableRecordError(line);
     const ofKind = records.get(kind) ?? [];
     records.set(kind, ofKind);
     ofKind.push(rest);
@@ -49,7 +49,7 @@ export function groupByKind(lines: readonly string[]): FactRecords {
 export function splitRecord(record: string): { name: string; words: readonly string[]; path: string } {
   const [, name, words, path] = /^(\S+)((?: +[^\s/]\S*)*) +(\/.*)$/s.exec(record) ?? [];
   if (name === undefined || words === undefined || path === undefined || isTooLong(name))
-    throw unreadable(record);
+    throw unreadableRecordError(record);
   return { name, words: words.split(" ").filter((word) => word !== ""), path };
 }
 
@@ -72,6 +72,6 @@ export function isTooLong(name: string): boolean {
 }
 
 /** For a record that has not the form of its kind. */
-export function unreadable(record: string): Error {
+export function unreadableRecordError(record: string): Error {
   return new Error(`unreadable record "${record.slice(0, 80)}"`);
 }

@@ -1,6 +1,6 @@
 import { parseIpOutput, type IpFacts } from "./network-facts";
 import { parseDisks, type HostDisk } from "./disk-facts";
-import { groupByKind, pciAddressOn, splitRecord, unreadable } from "./fact-records";
+import { groupByKind, pciAddressOn, splitRecord, unreadableRecordError } from "./fact-records";
 
 /** What the host itself needs; a guard must not take any of it from the host. */
 export interface HostFacts {
@@ -78,7 +78,7 @@ function parseInterface(record: string, network: IpFacts): HostInterface {
 /** `PCI-ADDRESS NUMBER [PCI-ADDRESS-OF-VF...]` */
 function parsePhysicalFunction(record: string): PhysicalFunction {
   const [pciAddress, number, ...virtualFunctions] = record.trimEnd().split(" ");
-  if (pciAddress === undefined || !(Number(number) > 0)) throw unreadable(record);
+  if (pciAddress === undefined || !(Number(number) > 0)) throw unreadableRecordError(record);
   return { pciAddress, virtualFunctions };
 }
 

@@ -75,7 +75,7 @@ const PAIRS = new Set(["veth", "netkit", "vxcan"]);
  * @throws Error when the output does not have that form
  */
 export function parseIpOutput(lists: readonly string[], routesToClient: readonly string[]): IpFacts {
-  refuseTooManyValues([...lists, ...routesToClient]);
+  requireFewValues([...lists, ...routesToClient]);
   const [addresses, ...routeLists] = lists.map(parseList);
   if (addresses === undefined || routeLists.length === 0)
     throw new Error(`"ip" printed ${lists.length} lines instead of 2`);
@@ -95,7 +95,7 @@ export function parseIpOutput(lists: readonly string[], routesToClient: readonly
   };
 }
 
-function refuseTooManyValues(lines: readonly string[]): void {
+function requireFewValues(lines: readonly string[]): void {
   let count = 0;
   for (const line of lines)
     for (let at = 0; at < line.length; at++)

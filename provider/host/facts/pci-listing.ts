@@ -1,4 +1,4 @@
-import { groupByKind, unreadable } from "./fact-records";
+import { groupByKind, unreadableRecordError } from "./fact-records";
 
 /** Every PCI function of a host, and where their names come from. */
 export interface PciListing {
@@ -45,7 +45,7 @@ export function parsePciListing(lines: readonly string[]): PciListing {
   const names = readNames(records.get("name") ?? []);
   const [namesFile] = records.get("file") ?? [];
   const read = functions.map((record) => readFunction(record, names));
-  refuseLargeGroups(read);
+  requireSmallGroups(read);
   return {
     functions: read,
     ...(namesFile !== undefined && { namesFile }),
@@ -60,7 +60,7 @@ function readFunction(record: string, names: ReadonlyMap<string, string>): Liste
   );
   const isNumber = (text: string | undefined): text is string => text !== undefined && /^\d{1,9}$/.test(text);
   if (!ADDRESS.test(address) || fields.length !== 7 || (group !== undefined && !isNumber(group)))
-    throw unreadable(record);
+    throw unreadableRecordError(record);
   const name = (key: string): string | undefined => names.get(key);
   const vendorName = name(digits(vendor));
   const productName = name(`${digits(vendor)} ${digits(product)}`);
@@ -81,7 +81,7 @@ function readFunction(record: string, names: ReadonlyMap<string, string>): Liste
   };
 }
 
-function refuseLargeGroups(functions: readonly ListedFunction[]): void {
+function requireSmallGroups(functions: readonly ListedFunction[]): void {
   const sizes = new Map<number, number>();
   for (const { iommuGroup } of functions) {
     if (iommuGroup === undefined) continue;

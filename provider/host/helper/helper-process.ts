@@ -103,7 +103,7 @@ export class HelperProcess {
     const { stdio } = this.#process;
     stdio.write(`${line}\n`);
     if (stdio.writableLength > UNREAD_LIMIT_BYTES)
-      stdio.destroy(this.#failure("it does not read what it is sent"));
+      stdio.destroy(this.#helperError("it does not read what it is sent"));
   }
 
   /** Asks it to end, and waits for that. */
@@ -114,7 +114,7 @@ export class HelperProcess {
 
   /** Ends it from here; whoever waits for an answer gets SSH_HELPER_FAILED with this reason. */
   end(reason: string): void {
-    this.#onEnded(this.#failure(reason));
+    this.#onEnded(this.#helperError(reason));
   }
 
   async #untilReady(): Promise<void> {
@@ -123,7 +123,7 @@ export class HelperProcess {
       await new Promise<void>((resolve, reject) => {
         const target = this.#host.label;
         void this.ended.then(reject);
-        timer = setTimer(() => reject(this.#failure("it did not answer within 30 s")), START_LIMIT_MS);
+        timer = setTimer(() => reject(this.#helperError("it did not answer within 30 s")), START_LIMIT_MS);
         this.#handlers.set(READY_WORD, () => resolve());
         this.#handlers.set("start", (_verb, text) => reject(helperError(target, text)));
         this.#process.stdio.write(HOST_HELPER_PROGRAM);
@@ -142,12 +142,12 @@ export class HelperProcess {
     if (!text.includes("\n")) {
       // put together when its end has come: a peer that sends byte after byte must not have each copied with all before
       this.#rest += text;
-      this.#refuseLongLine();
+      this.#endAtLongLine();
       return;
     }
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
-    if (this.#refuseLongLine()) return;
+    if (this.#endAtLongLine()) return;
     for (const line of lines) {
       // A name within may hold any byte but the end of a line, a carriage return too.
       const [, verb, id, answer] = /^(\S+) (\S+) ?(.*)$/s.exec(line) ?? [];
@@ -155,9 +155,9 @@ export class HelperProcess {
     }
   }
 
-  #refuseLongLine(): boolean {
+  #endAtLongLine(): boolean {
     if (this.#rest.length <= LINE_LIMIT) return false;
-    this.#process.stdio.destroy(this.#failure(`it sent a line of over ${LINE_LIMIT} bytes`));
+    this.#process.stdio.destroy(this.#helperError(`it sent a line of over ${LINE_LIMIT} bytes`));
     return true;
   }
 
@@ -170,7 +170,7 @@ export class HelperProcess {
     this.#process.stdio.destroy();
   }
 
-  #failure(reason: string): Error {
+  #helperError(reason: string): Error {
     return providerError("SSH_HELPER_FAILED", { target: this.#host.label, reason });
   }
 
@@ -180,7 +180,9 @@ export class HelperProcess {
     if (code === 127)
       return providerError("SSH_HELPER_TOOL_MISSING", { target, tool: "bash", debianPackage: "bash" });
     if (code === WRONG_SHELL_EXIT_CODE)
-      return this.#failure("a login script starts another shell in place of the command that it is to run");
+      return this.#helperError(
+        "a login script starts another shell in place of the command that it is to run",
+      );
     const expired = findExpiredLogin(target, code, this.#process.stderrText);
     if (expired !== undefined) return expired;
     const stderr = this.#process.stderrText.trim().slice(0, 500);

@@ -81,7 +81,7 @@ export class LibvirtHost implements Host {
     const holding: FunctionHolderDependencies = {
       session: parts.session,
       domain: () => this.#foundDomain(),
-      refusePlugged: (hostAddress, signal) => this.#refusePlugged(hostAddress, signal),
+      requireUnplugged: (hostAddress, signal) => this.#requireUnplugged(hostAddress, signal),
     };
     this.#unassigned = new UnassignedHostdevs(holding);
     this.#detached = new DetachedNodeDevices(holding);
@@ -276,7 +276,7 @@ export class LibvirtHost implements Host {
   }
 
   /** Whoever has plugged it, under whatever id: libvirtd would block all the same. */
-  async #refusePlugged(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+  async #requireUnplugged(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
     // those that are asked for together share one look: a turn in the guest's job queue for each would hold them up
     this.#plugged ??= this.#lookForPlugged(signal).finally(() => (this.#plugged = undefined));
     const { found, unidentified } = await this.#plugged;
@@ -323,18 +323,18 @@ export class LibvirtHost implements Host {
     const client = await this.#parts.session.client(signal);
     const domain = this.#foundDomain();
     const { hostAddress: hostAddress, guestFunction, qemuId } = target;
-    const failed = (reason: string, cause?: unknown): Error =>
+    const plugError = (reason: string, cause?: unknown): Error =>
       providerError("PLUG_FAILED", { hostAddress: hostAddress, slot: describeSlot(slot), reason }, cause);
     const { buses } = parseDomainXml(await client.domainXml(domain, {}, signal));
     const number = findBusNumber(buses, slot.bus);
-    if (number === undefined) throw failed(`libvirt knows of no bus ${slot.bus} in this guest`);
+    if (number === undefined) throw plugError(`libvirt knows of no bus ${slot.bus} in this guest`);
     const place = { bus: slot.bus, slot: slot.slot, guestFunction };
     const xml = hostdevOf({ hostAddress, alias: qemuId, place, ...romOptionsOf(target) }, number);
     try {
       await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
     } catch (cause) {
       if (!(cause instanceof LibvirtError)) throw cause;
-      throw failed(reasonOf(cause), cause);
+      throw plugError(reasonOf(cause), cause);
     }
   }
 

@@ -65,7 +65,7 @@ export function parseLedgerFile(name: string, text: string): LedgerFile {
 }
 
 /** That a file, or what of it is concerned, cannot be read. */
-export function ledgerUnreadable(name: string, reason: string): Error {
+export function ledgerUnreadableError(name: string, reason: string): Error {
   return providerError("LEDGER_UNREADABLE", { where: `/run/multifunction-pci/${name} on the host`, reason });
 }
 
@@ -131,18 +131,19 @@ function withoutEntries(
 
 function openFile(name: string, text: string): OpenFile {
   const document = findJson(text);
-  const broken = (reason: string): Error => ledgerUnreadable(name, reason);
-  if (!isRecord(document)) throw broken("it is not an object of JSON");
+  const unreadableError = (reason: string): Error => ledgerUnreadableError(name, reason);
+  if (!isRecord(document)) throw unreadableError("it is not an object of JSON");
   if (document["version"] !== VERSION)
-    throw broken(`its version is not ${VERSION}; a newer release may have written it`);
+    throw unreadableError(`its version is not ${VERSION}; a newer release may have written it`);
   const { guest, socket, entries } = document;
   const uuid = isRecord(guest) && typeof guest["uuid"] === "string" ? findUuid(guest["uuid"]) : undefined;
   if (!isRecord(guest) || uuid === undefined || typeof guest["name"] !== "string")
-    throw broken("it names no guest");
-  if (typeof socket !== "string" || !Array.isArray(entries)) throw broken("it has no entries");
+    throw unreadableError("it names no guest");
+  if (typeof socket !== "string" || !Array.isArray(entries)) throw unreadableError("it has no entries");
   const lines = (entries as unknown[]).map((value) => {
     const line = findLine(value);
-    if (line === undefined) throw broken("an entry does not tell whose it is, or which functions it has");
+    if (line === undefined)
+      throw unreadableError("an entry does not tell whose it is, or which functions it has");
     return line;
   });
   return {
@@ -159,7 +160,7 @@ function openToChange(present: string, place: LedgerOwner, entry: LedgerEntry): 
   const name = ledgerFileName(place.guest.uuid);
   const file = openFile(name, present);
   if (file.unread.some((one) => isSameName(one, entry)))
-    throw ledgerUnreadable(name, `its entry of ${entry.owner} does not have its form`);
+    throw ledgerUnreadableError(name, `its entry of ${entry.owner} does not have its form`);
   return file;
 }
 

@@ -14,7 +14,7 @@ import type { HostFolders } from "./program/host-folders";
 import { parseFunctions, parseHostLook, type HostLook, type SeenLedgerFile } from "./program/host-look";
 import type { HostRequests } from "./program/host-requests";
 import { relevantFunctions, holdingsOf, isNamed } from "./own-functions";
-import { isDriverName, ledgerUnreadable } from "./ledger-file";
+import { isDriverName, ledgerUnreadableError } from "./ledger-file";
 import { SocketGuests, type MadeIn, type SocketGuest } from "./socket-guest";
 
 /** What {@link PlainHost} is made of. */
@@ -106,7 +106,7 @@ export class PlainHost implements Host {
    *
    * @throws ANOTHER_GUEST
    */
-  async refuseAnotherGuest(signal?: AbortSignal): Promise<void> {
+  async requireSameGuest(signal?: AbortSignal): Promise<void> {
     const expected = this.#expected;
     if (expected === undefined) return;
     const own = await this.#askUuid(signal);
@@ -132,7 +132,7 @@ export class PlainHost implements Host {
     );
     const functions = relevantFunctions(look, query.addresses, guest);
     // a list of what there is changes nothing, and shows who holds it
-    if (query.forPlug?.everyBus !== true) refuseUnread(look, functions);
+    if (query.forPlug?.everyBus !== true) requireReadable(look, functions);
     const groups = [...new Set([...functions.values()].flatMap((one) => one.iommuGroup ?? []))];
     const qemuLimits = qemuLimitsOf(look, this.#parts.folders.vfio, groups);
     this.#isLimited = (qemuLimits?.user ?? "root") !== "root";
@@ -347,12 +347,12 @@ export class PlainHost implements Host {
 }
 
 /** What is not understood of the ledger may be all that keeps a function for its owner, and tells what it goes back to. */
-function refuseUnread(look: HostLook, functions: ReadonlyMap<PciAddress, HostFunction>): void {
+function requireReadable(look: HostLook, functions: ReadonlyMap<PciAddress, HostFunction>): void {
   for (const { name, unread } of look.ledger)
     for (const { addresses } of unread) {
       const hostAddress = addresses.find((one) => functions.has(one));
       if (hostAddress !== undefined)
-        throw ledgerUnreadable(name, `its entry with ${hostAddress} does not have its form`);
+        throw ledgerUnreadableError(name, `its entry with ${hostAddress} does not have its form`);
     }
 }
 

@@ -126,7 +126,7 @@ export class QmpSession implements QmpMonitor {
       try {
         stream = await way.open(signal);
         const connection = await QmpConnection.open(stream, signal);
-        await this.#refuseLibvirts(connection, signal);
+        await this.#requireNotLibvirts(connection, signal);
         return connection;
       } catch (cause) {
         if (isFinal(cause)) throw cause;
@@ -145,7 +145,7 @@ export class QmpSession implements QmpMonitor {
     throw providerError("QMP_SOCKET_UNREACHABLE", { label, socket, tried });
   }
 
-  async #refuseLibvirts(connection: QmpConnection, signal: AbortSignal): Promise<void> {
+  async #requireNotLibvirts(connection: QmpConnection, signal: AbortSignal): Promise<void> {
     const devices = await connection.execute("query-chardev", undefined, signal);
     if (!Array.isArray(devices)) throw new QmpProtocolError("query-chardev did not answer with a list");
     if (!devices.some((one) => isRecord(one) && one["label"] === LIBVIRT_MONITOR)) return;

@@ -1,4 +1,4 @@
-import { causeText, hasCode, refusalCodes, type ErrorCode } from "../../errors";
+import { hasCode, joinParts, refusalCodes, type ProviderError } from "../../errors";
 import { pciAddressOf, type PciAddress, type PciSlotAddress } from "../../pci";
 import type { HostFunction } from "../../host/facts";
 import type { HostFacts } from "../../host/uses";
@@ -107,16 +107,12 @@ function planOrRefusal(
     });
   } catch (error) {
     if (!hasCode(error, ...refusalCodes)) throw error;
-    const { code } = error as Error & { readonly code: ErrorCode };
-    return { code, message: withoutClosing(causeText(error), code) };
+    // the planner says too that nothing was touched; here nothing was attempted
+    const { code, what, cure } = error as ProviderError;
+    return { code, message: joinParts({ what, ...(cure !== undefined && { cure }) }) };
   }
 }
 
 function isRefusal(found: Plan | Refusal): found is Refusal {
   return "code" in found;
-}
-
-/** The planner speaks of an attempt; here nothing was attempted. */
-function withoutClosing(message: string, code: ErrorCode): string {
-  return message.replace(` [${code}]`, "").replace(" Nothing was touched.", "");
 }

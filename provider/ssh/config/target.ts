@@ -17,7 +17,7 @@ export const PROGRAM_SOURCES: CredentialSources = {
 };
 
 /**
- * One host to log in to, validated and with its defaults filled in (by provider/resource).
+ * One host to log in to, validated and with its defaults filled in (by provider/connections).
  *
  * The credentials are tried in the order `privateKey`, agent, `identityFiles`, `password`; those left out are not tried.
  */

@@ -48,9 +48,9 @@ export function parseHostKeyArgument(
   label: string,
 ): HostKeyArgument {
   const lines = text.split("\n").flatMap((line) => findLine(line) ?? []);
-  const invalid = (reason: string): Error =>
+  const argumentError = (reason: string): Error =>
     providerError("SSH_HOST_KEY_ARGUMENT_INVALID", { target: label, reason });
-  if (lines.length === 0) throw invalid("holds no host key");
+  if (lines.length === 0) throw argumentError("holds no host key");
   const entries = lines.flatMap((line) => (line.kind === "entry" ? [line.entry] : []));
   const known =
     place === undefined
@@ -66,8 +66,8 @@ export function parseHostKeyArgument(
     ...known.trusted.map(({ key }) => ({ kind: "key" as const, key, source: ARGUMENT })),
   ];
   if (expected.length > 0) return { expected, revoked: known.revoked };
-  if (known.revoked.length > 0 || place === undefined) throw invalid("holds revoked keys alone");
-  throw invalid(
+  if (known.revoked.length > 0 || place === undefined) throw argumentError("holds revoked keys alone");
+  throw argumentError(
     `has no line for ${knownHostsName(place.host, place.port)}: its lines are for ${describeHosts(lines)}. ` +
       "Put the name and port of this host there as known_hosts has them, or leave the host out",
   );

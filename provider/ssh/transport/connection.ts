@@ -157,7 +157,7 @@ export class ClientConnection implements SshConnection {
     const opened = new Promise<T>((resolve, reject) => {
       void this.closed.then(reject);
       open((error, channel) => {
-        if (error !== undefined && error !== null) return reject(refusedChannel(error));
+        if (error !== undefined && error !== null) return reject(channelRefusedError(error));
         if (!hasLeft) return resolve(wrap(channel));
         channel.on("error", () => undefined);
         channel.destroy();
@@ -205,7 +205,7 @@ export class ClientConnection implements SshConnection {
   }
 }
 
-function refusedChannel(error: Error): ChannelRefused {
+function channelRefusedError(error: Error): ChannelRefused {
   const { reason } = error as Error & { reason?: number };
   const text = causeText(error).replace(/^\(SSH\) Channel open failure: ?/, "");
   if (reason === 1) return new ChannelRefused(`the server does not allow it (${text})`, true);

@@ -9,7 +9,7 @@ import { Authentication } from "../auth/authentication";
 import { ChannelRefused, type ClientConnection } from "./connection";
 import { DialFailure } from "./dial-failure";
 import { hostKeyTypesFor } from "../host-key/host-key-algorithms";
-import { hostKeyMismatch, hostKeyPolicyOf, type HostKeyPolicy } from "../host-key/host-key-check";
+import { hostKeyMismatchError, hostKeyPolicyOf, type HostKeyPolicy } from "../host-key/host-key-check";
 import { performHandshake } from "./handshake";
 import { identityOf, readIdentities, type Identity } from "../auth/identity-files";
 import { parsePrivateKey } from "../keys/private-key";
@@ -152,10 +152,10 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
       }
       if (!isByFingerprint || received.length === 0) throw error;
       const hasNoMoreKeys =
-        hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText(error));
+        hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText((error as Error).cause));
       if (!isMismatch && !hasNoMoreKeys) throw error;
       types = types.filter((type) => received.every((key) => key.type !== type));
-      if (hasNoMoreKeys || types.length === 0) throw hostKeyMismatch(policy, received);
+      if (hasNoMoreKeys || types.length === 0) throw hostKeyMismatchError(policy, received);
     }
   }
 }

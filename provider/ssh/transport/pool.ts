@@ -38,7 +38,7 @@ export class SshPool {
     this.#isClosed = true;
     const entries = [...this.#entries.values()];
     this.#entries.clear();
-    for (const { stop, label } of entries) stop.abort(poolClosed(label));
+    for (const { stop, label } of entries) stop.abort(poolClosedError(label));
     const connections = await Promise.all(entries.map(({ connecting }) => connecting.catch(() => undefined)));
     const open = connections.filter((connection) => connection !== undefined);
     for (const depth of [...new Set(open.map((one) => one.depth))].sort((a, b) => b - a)) {
@@ -52,7 +52,7 @@ export class SshPool {
     signal: AbortSignal | undefined,
   ): Promise<ClientConnection> {
     if (signal?.aborted === true) throw abortReason(signal);
-    if (this.#isClosed) throw poolClosed(label);
+    if (this.#isClosed) throw poolClosedError(label);
     const key = poolKeyOf(target);
     const entry = this.#findUsable(key) ?? this.#connect(key, target, label);
     entry.waiters += 1;
@@ -97,6 +97,6 @@ export class SshPool {
   }
 }
 
-function poolClosed(label: string): Error {
+function poolClosedError(label: string): Error {
   return providerError("SSH_CONNECTION_LOST", { target: label, reason: "the pool was closed" });
 }

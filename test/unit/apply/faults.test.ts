@@ -467,7 +467,7 @@ describe("a failed attach", () => {
 
   it("that verify refuses touches nothing", async () => {
     const hypervisor = new WorldHypervisor(empty());
-    const refusal = new ProviderError("ANOTHER_HOST", "another");
+    const refusal = new ProviderError("ANOTHER_HOST", { what: "another" });
     const verify = (): void => {
       throw refusal;
     };

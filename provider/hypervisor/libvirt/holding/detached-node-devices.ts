@@ -28,7 +28,7 @@ export class DetachedNodeDevices implements FunctionHolder {
   ): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
-      const failed = (reason: string, cause?: unknown): Error =>
+      const holdError = (reason: string, cause?: unknown): Error =>
         providerError(
           "HOLD_FAILED",
           { hostAddress: hostAddress, guest: this.#parts.domain().name, reason },
@@ -38,10 +38,10 @@ export class DetachedNodeDevices implements FunctionHolder {
         await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
       } catch (cause) {
         if (!(cause instanceof LibvirtError)) throw cause;
-        throw failed(reasonOf(cause), cause);
+        throw holdError(reasonOf(cause), cause);
       }
       const driver = (await driverOf(client, hostAddress, signal)) ?? "no driver";
-      if (!isVfioDriver(driver)) throw failed(`it is on ${driver} after that`);
+      if (!isVfioDriver(driver)) throw holdError(`it is on ${driver} after that`);
     }, signal);
   }
 
@@ -54,7 +54,7 @@ export class DetachedNodeDevices implements FunctionHolder {
   ): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
-      await this.#refusePluggedWhileRunning(hostAddress, signal);
+      await this.#requireUnpluggedWhileRunning(hostAddress, signal);
       try {
         await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
         if (isVfioDriver(await driverOf(client, hostAddress, signal)))
@@ -76,9 +76,9 @@ export class DetachedNodeDevices implements FunctionHolder {
     await this.#inTurn((client) => takeAndGiveBack(client, hostAddress), signal);
   }
 
-  async #refusePluggedWhileRunning(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+  async #requireUnpluggedWhileRunning(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
     try {
-      await this.#parts.refusePlugged(hostAddress, signal);
+      await this.#parts.requireUnplugged(hostAddress, signal);
     } catch (cause) {
       // nobody answers for a guest that has ended, and it has nothing
       if (!isLibvirtError(cause, LibvirtErrorCode.OPERATION_INVALID)) throw cause;

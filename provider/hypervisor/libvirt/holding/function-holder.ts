@@ -11,5 +11,5 @@ export interface FunctionHolderDependencies {
   readonly session: LibvirtSession;
   readonly domain: () => LibvirtDomain;
   /** Throws STILL_PLUGGED where QEMU has the function, whoever has plugged it. */
-  readonly refusePlugged: (hostAddress: PciAddress, signal: AbortSignal) => Promise<void>;
+  readonly requireUnplugged: (hostAddress: PciAddress, signal: AbortSignal) => Promise<void>;
 }

@@ -62,7 +62,7 @@ export class UnassignedHostdevs implements FunctionHolder {
     const client = await this.#parts.session.client(signal);
     const domain = this.#parts.domain();
     try {
-      await this.#parts.refusePlugged(hostAddress, signal);
+      await this.#parts.requireUnplugged(hostAddress, signal);
       const xml = unassignedHostdev(hostAddress, alias);
       await retryBusyJob(() => client.detachDevice(domain, xml, "live"), signal);
     } catch (cause) {

@@ -94,11 +94,11 @@ function parseLedger(text: string, guest: string): XmlElement {
 }
 
 function entriesOf(ledger: XmlElement, guest: string): LedgerEntry[] {
-  const unreadable = (reason: string): Error =>
+  const unreadableError = (reason: string): Error =>
     providerError("LEDGER_UNREADABLE", { where: `in the metadata of guest ${guest}`, reason });
-  if (ledger.name !== ROOT) throw unreadable(`its element is not ${ROOT}`);
+  if (ledger.name !== ROOT) throw unreadableError(`its element is not ${ROOT}`);
   if ((attribute(ledger, "form") ?? FORM) !== FORM)
-    throw unreadable(`its form is not ${FORM}; a newer release may have written it`);
+    throw unreadableError(`its form is not ${FORM}; a newer release may have written it`);
   return entryElements(ledger).flatMap((one) => findEntry(one) ?? []);
 }
 

@@ -66,16 +66,17 @@ export class HostRequests {
     for (;;) {
       const byte = stdio.read(1) as Buffer | null;
       if (byte === null) {
-        if (stdio.readableEnded || stdio.destroyed) throw await this.#failure(command, read.text);
+        if (stdio.readableEnded || stdio.destroyed) throw await this.#requestError(command, read.text);
         await somethingToRead(stdio);
         continue;
       }
       read.text += byte.toString("latin1");
-      if (read.text.length > MAX_HEAD_BYTES) throw this.#reason("it does not begin with its own greeting");
+      if (read.text.length > MAX_HEAD_BYTES)
+        throw this.#programError("it does not begin with its own greeting");
       const rest = this.#afterHead(read.text);
       if (!rest?.endsWith("\n")) continue;
       if (rest === "open\n") return;
-      throw await this.#failure(command, read.text);
+      throw await this.#requestError(command, read.text);
     }
   }
 
@@ -89,15 +90,15 @@ export class HostRequests {
         for await (const chunk of stdio) {
           size += (chunk as Buffer).length;
           if (size > MAX_ANSWER_BYTES)
-            throw this.#reason(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+            throw this.#programError(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
           chunks.push(chunk as Buffer);
         }
       });
       const text = Buffer.concat(chunks).toString("utf8");
       const lines = (this.#afterHead(text) ?? "").split("\n");
-      if (lines.pop() !== "" || lines.pop() !== "done") throw await this.#failure(command, text);
+      if (lines.pop() !== "" || lines.pop() !== "done") throw await this.#requestError(command, text);
       if (lines.length > MAX_RECORDS)
-        throw this.#reason(`its answer has ${lines.length} lines, at most ${MAX_RECORDS} are read`);
+        throw this.#programError(`its answer has ${lines.length} lines, at most ${MAX_RECORDS} are read`);
       return lines.map((line) => {
         const [, kind = "", rest = ""] = /^(\S*) ?(.*)$/s.exec(line) ?? [];
         return { kind, text: rest };
@@ -125,24 +126,24 @@ export class HostRequests {
     const head = HEAD.exec(text);
     if (head === null) return undefined;
     if (head[1] !== String(HOST_PROGRAM_VERSION))
-      throw this.#reason(
+      throw this.#programError(
         `${HOST_PROGRAM_PATH} is of version ${head[1]}, and this release needs version ${HOST_PROGRAM_VERSION}`,
       );
     return text.slice(head.index + head[0].length);
   }
 
-  async #failure(command: HostCommand, text: string): Promise<Error> {
+  async #requestError(command: HostCommand, text: string): Promise<Error> {
     const told = /^fail (.*)$/m.exec(this.#afterHead(text) ?? "")?.[1];
     const { code } = await command.exited;
     const stderr = command.stderrText.trim().slice(0, 500);
     if (told === undefined) {
       const how = code === null ? "it was cut off" : `it ended with exit code ${code}`;
-      return this.#reason(stderr === "" ? how : `${how}: ${stderr}`);
+      return this.#programError(stderr === "" ? how : `${how}: ${stderr}`);
     }
-    return this.#reason(stderr === "" ? told : `${told}: ${stderr}`);
+    return this.#programError(stderr === "" ? told : `${told}: ${stderr}`);
   }
 
-  #reason(reason: string): Error {
+  #programError(reason: string): Error {
     return providerError("HOST_PROGRAM_FAILED", { target: this.#channels.label, reason });
   }
 }

@@ -312,9 +312,9 @@ describe("the guest whose lock is held", () => {
     const { host } = scene({ uuid: () => present });
     await host.observe(query, signal);
     host.keepTo(OWN);
-    await host.refuseAnotherGuest(signal);
+    await host.requireSameGuest(signal);
     for (present of [OTHER, "00000000-0000-0000-0000-000000000000"])
-      await expect(host.refuseAnotherGuest(signal)).rejects.toMatchObject({ code: "ANOTHER_GUEST" });
+      await expect(host.requireSameGuest(signal)).rejects.toMatchObject({ code: "ANOTHER_GUEST" });
   });
 });
 
