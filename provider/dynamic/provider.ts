@@ -182,8 +182,9 @@ export class MultifunctionPciProvider implements Required<ResourceProvider> {
     refuseAnotherHost(inputs, state, observation);
     // "gone" would have the next up make it anew: two stacks would take it from each other in turns
     refuseAnothers(observation, findOwned(observation, inputs.ownerToken), prior);
-    const say = progressOf(inputs.ownerToken);
-    const actual = await actualStateOf(hypervisor, observation, inputs.ownerToken, signal, prior, say);
+    const { ownerToken } = inputs;
+    const request = { observation, ownerToken, prior, progress: progressOf(ownerToken) };
+    const actual = await actualStateOf(hypervisor, request, signal);
     if (actual === undefined) return { id: "", props: {} };
     const own = ownInputs(props);
     return {

@@ -63,7 +63,8 @@ export async function look(
       return { kind: "another", what: `guest ${found.name} (${found.uuid}) on host ${hostUuid}` };
     try {
       const plan = planAttach(observation, { ...desiredOf(inputs), fresh: newIncarnation() }, prior);
-      const actual = await actualStateOf(hypervisor, observation, inputs.ownerToken, signal, prior);
+      const { ownerToken } = inputs;
+      const actual = await actualStateOf(hypervisor, { observation, ownerToken, prior }, signal);
       return { kind: "planned", plan, actual, otherNames, unreadGuests };
     } catch (refusal) {
       if (!hasCode(refusal, ...refusalCodes)) throw refusal;

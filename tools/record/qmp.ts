@@ -55,7 +55,7 @@ const scenarios: Record<string, (hypervisor: Hypervisor) => Promise<void>> = {
     const plan = planAttach(await hypervisor.host.observe(query, signal), desired);
     for (const step of plan.steps) {
       if (step.kind === "record") await hypervisor.ledger.record(step.entry, step.locations, signal);
-      if (step.kind === "hold") await hypervisor.host.hold(step.hostAddress, step.alias, signal);
+      if (step.kind === "hold") await hypervisor.host.hold(step, signal);
       if (step.kind === "plug" && step.target.guestFunction !== 0)
         await hypervisor.guest.plug(step.target, step.slot, { multifunction: false });
     }

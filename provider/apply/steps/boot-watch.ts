@@ -18,10 +18,11 @@ interface WatchParts {
 }
 
 /**
- * Keeps the beginning of a guest's boot out of a plug. QEMU writes the ACPI tables when the firmware asks for them, from
- * what is in the slots at that moment: of a slot that is half plugged then, the guest sees function 0 alone, until its next
- * boot (docs/internals/qemu.md). So the first function waits for firmware that has not got so far yet, and
- * a slot that was half plugged when the guest began to boot is not completed.
+ * Keeps the beginning of a guest's boot out of a plug. QEMU writes the ACPI tables when the firmware asks for
+ * them, from what is in the slots at that moment: of a slot that is half plugged then, the guest sees
+ * function 0 alone, until its next boot (docs/internals/qemu.md). So the first function waits for firmware
+ * that has not got so far yet, and a slot that was half plugged when the guest began to boot is not
+ * completed.
  */
 export class BootWatch {
   readonly #parts: WatchParts;
@@ -37,8 +38,8 @@ export class BootWatch {
   }
 
   /**
-   * Before the first function other than 0; once more for each further one does nothing. A guest that is reset in that time
-   * is waited for again: nothing is plugged yet.
+   * Before the first function other than 0; once more for each further one does nothing. A guest that is
+   * reset in that time is waited for again: nothing is plugged yet.
    */
   async begin({ bus, kind }: GuestSlot): Promise<void> {
     if (!isAcpiSlot(kind) || this.#hasBegun) return;
@@ -56,7 +57,10 @@ export class BootWatch {
     } while (hasSeen && this.#boots > this.#bootsBefore);
   }
 
-  /** Whether firmware has seen the slots; a paused guest gets no further, and is heard where it is resumed too early. */
+  /**
+   * Whether firmware has seen the slots; a paused guest gets no further, and is heard where it is resumed too
+   * early.
+   */
   async #awaitTables(bus: string): Promise<boolean> {
     const { guest, deadline, progress } = this.#parts;
     const { signal } = deadline;
@@ -73,8 +77,8 @@ export class BootWatch {
     return true;
   }
 
-  /** Before function 0, which shows the others to the guest; throws SLOT_HALF_BOOTED. */
-  refuseHalfBooted(slot: GuestSlot): void {
+  /** Before function 0, which shows the others to the guest. @throws SLOT_HALF_BOOTED */
+  assertNotHalfBooted(slot: GuestSlot): void {
     if (this.#boots > this.#bootsBefore)
       throw providerError("SLOT_HALF_BOOTED", { slot: describeSlot(slot) });
   }

@@ -3,8 +3,8 @@ import { endQuietly } from "../end-quietly";
 import type { Guest, GuestEvent } from "../ports";
 
 /**
- * Hears the guest from before the first plug of an operation to its end, for all who have to know what happened
- * meanwhile: nothing that it has heard is ever forgotten.
+ * Hears the guest from before the first plug of an operation to its end, for all who have to know what
+ * happened meanwhile: nothing that it has heard is ever forgotten.
  */
 export class PlugWatch {
   readonly #guest: Guest;
@@ -22,7 +22,9 @@ export class PlugWatch {
   /** Once more does nothing. */
   async begin(signal: AbortSignal): Promise<void> {
     if (this.#stop !== undefined) return;
-    this.#stop = await this.#guest.listen((event) => this.#hear(event), signal);
+    const onEvent = (event: GuestEvent): void => this.#hear(event);
+    const listener = { onEvent, onEnd: () => this.#alarm.wake() };
+    this.#stop = await this.#guest.listen(listener, signal);
   }
 
   /** Tells this one too, from now on. */

@@ -1,6 +1,15 @@
 import { sleep } from "../../async/sleep";
 import { providerError } from "../../errors";
-import type { Host, Identity, ObservationQuery } from "../../apply";
+import type {
+  GuestConfiguration,
+  HoldRequest,
+  Host,
+  Identity,
+  LonePlug,
+  ObservationQuery,
+  Singles,
+  SteppingStones,
+} from "../../apply";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient, type LibvirtDomain } from "../../libvirt-rpc";
 import {
   findPciAddress,
@@ -8,7 +17,6 @@ import {
   FUNCTIONS_PER_SLOT,
   pciAddressOf,
   romOptionsOf,
-  type GuestSlot,
   type PciAddress,
   type PciSlotAddress,
 } from "../../pci";
@@ -30,7 +38,7 @@ import { retryBusyJob } from "./busy-job";
 import { DetachedNodeDevices } from "./holding/detached-node-devices";
 import { parseDomainXml, type DomainDescription } from "./xml/domain-xml";
 import { hasEnded } from "./has-ended";
-import type { FunctionHolderDependencies, FunctionHolder } from "./holding/function-holder";
+import type { FunctionHolder, FunctionHolderDependencies } from "./holding/function-holder";
 import { configuredHostdev, steppingStoneHostdev, unassignedHostdev } from "./xml/hostdev-xml";
 import type { LibvirtSession } from "./libvirt-session";
 import { nodeDeviceName, parseNodeDeviceXml, type NodeDeviceDescription } from "./xml/node-device-xml";
@@ -63,6 +71,23 @@ interface PluggedIds {
 
 /** A host whose libvirt holds functions for a guest. */
 export class LibvirtHost implements Host {
+  /** The first hold makes the group's node. */
+  readonly firstHold = "alone";
+  readonly singles: Singles = {
+    attachSingle: ({ vfioDriver, ...plug }, signal) =>
+      this.#plugAlone(plug, signal, (one, busNumber) =>
+        configuredHostdev({ ...one, ...(vfioDriver !== undefined && { vfioDriver }) }, busNumber, false),
+      ),
+  };
+  /** Only an older libvirt is asked for these. */
+  readonly steppingStones: SteppingStones = {
+    plugSteppingStone: (plug, signal) => this.#plugAlone(plug, signal, steppingStoneHostdev),
+    unplugSteppingStone: (target, signal) => this.#unplugSteppingStone(target, signal),
+  };
+  readonly configuration: GuestConfiguration = {
+    configure: (functions, signal) => this.#configure(functions, signal),
+    unconfigure: (functions, signal) => this.#unconfigure(functions, signal),
+  };
   readonly #parts: LibvirtHostParts;
   #domain: LibvirtDomain | undefined;
   /** The guest that alone counts; undefined for whichever has the name. */
@@ -180,7 +205,7 @@ export class LibvirtHost implements Host {
    * The calls go out together: libvirt carries out what it has been sent though its client dies, so that a part
    * of a set, with which the guest might not boot, does not stay (docs/internals/decisions/0012-persistent-configuration.md).
    */
-  async configure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void> {
+  async #configure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#foundDomain();
     const { buses } = parseDomainXml(await client.domainXml(domain, { inactive: true }, signal));
@@ -198,7 +223,7 @@ export class LibvirtHost implements Host {
     throwFirstFailure("CONFIGURE_FAILED", functions, domain, failures);
   }
 
-  async unconfigure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void> {
+  async #unconfigure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#foundDomain();
     const failures = await failuresOf(
@@ -220,50 +245,22 @@ export class LibvirtHost implements Host {
     return found.flatMap((one) => one?.function ?? []);
   }
 
-  async hold(
-    hostAddress: PciAddress,
-    alias: string,
-    signal: AbortSignal,
-    vfioDriver?: string,
-  ): Promise<void> {
-    await (await this.#functionHolder(signal)).hold(hostAddress, alias, signal, vfioDriver);
-  }
-
-  async attach(target: PlugTarget, slot: GuestSlot, signal: AbortSignal, vfioDriver?: string): Promise<void> {
-    await this.#plugAlone(target, slot, signal, (one, busNumber) =>
-      configuredHostdev({ ...one, ...(vfioDriver !== undefined && { vfioDriver }) }, busNumber, false),
-    );
-  }
-
-  /** Only an older libvirt is asked for this. */
-  async plugSteppingStone(target: PlugTarget, slot: GuestSlot, signal: AbortSignal): Promise<void> {
-    await this.#plugAlone(target, slot, signal, steppingStoneHostdev);
+  async hold(request: HoldRequest, signal: AbortSignal): Promise<void> {
+    await (await this.#functionHolder(signal)).hold(request, signal);
   }
 
   /** libvirt notices by QEMU's event, a moment after whoever listens to the monitor. */
-  async unplugSteppingStone(
-    { hostAddress: hostAddress, qemuId }: PlugTarget,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #unplugSteppingStone({ hostAddress, qemuId }: PlugTarget, signal: AbortSignal): Promise<void> {
     while ((await this.heldAliases(signal)).has(qemuId)) await sleep(UNPLUG_STONE_INTERVAL_MS, signal);
     const [one] = await this.readFunctions([hostAddress], signal);
     const driver = one?.driver ?? "no driver";
     if (isVfioDriver(driver)) return;
     const reason = one === undefined ? "the host has it no more" : `it is on ${driver}`;
-    throw providerError("GROUP_NOT_KEPT", {
-      hostAddress: hostAddress,
-      guest: this.#foundDomain().name,
-      reason,
-    });
+    throw providerError("GROUP_NOT_KEPT", { hostAddress, guest: this.#foundDomain().name, reason });
   }
 
-  async release(
-    hostAddress: PciAddress,
-    alias: string,
-    signal: AbortSignal,
-    vfioDriver?: string,
-  ): Promise<void> {
-    await (await this.#functionHolder(signal)).release(hostAddress, alias, signal, vfioDriver);
+  async release(request: HoldRequest, signal: AbortSignal): Promise<void> {
+    await (await this.#functionHolder(signal)).release(request, signal);
   }
 
   async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
@@ -315,14 +312,13 @@ export class LibvirtHost implements Host {
 
   /** The function's bus has in addresses the number of its controller, which is not always the one in its name. */
   async #plugAlone(
-    target: PlugTarget,
-    slot: GuestSlot,
+    { target, slot }: LonePlug,
     signal: AbortSignal,
     hostdevOf: (one: ConfiguredFunction, busNumber: number) => string,
   ): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#foundDomain();
-    const { hostAddress: hostAddress, guestFunction, qemuId } = target;
+    const { hostAddress, guestFunction, qemuId } = target;
     const plugError = (reason: string, cause?: unknown): Error =>
       providerError("PLUG_FAILED", { hostAddress: hostAddress, slot: describeSlot(slot), reason }, cause);
     const { buses } = parseDomainXml(await client.domainXml(domain, {}, signal));

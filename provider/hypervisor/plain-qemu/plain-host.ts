@@ -1,9 +1,9 @@
 import { causeText, providerError, hasCode } from "../../errors";
-import type { Host, Identity, ObservationQuery } from "../../apply";
+import type { HoldRequest, Host, Identity, ObservationQuery } from "../../apply";
 import { findPciAddress, findPciSlotAddress, type PciAddress } from "../../pci";
 import type { HostFunction } from "../../host/facts";
 import type { HostFacts } from "../../host/uses";
-import type { ConfiguredFunction, GuestIdentity, Observation } from "../../plan";
+import type { GuestIdentity, Observation } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
 import { readHostUses } from "../read-host-uses";
 import { surveyGuest, type GuestSurvey } from "../qemu";
@@ -166,24 +166,11 @@ export class PlainHost implements Host {
     return new Set(holdings.filter((one) => one.guest.uuid === guest.uuid).map((one) => one.alias));
   }
 
-  hold(hostAddress: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
+  hold({ hostAddress }: HoldRequest, signal: AbortSignal): Promise<void> {
     return this.#holds.add(hostAddress, signal);
   }
 
-  /** No plan has it: an observation of this host does not say that it plugs anything by itself. */
-  async attach(): Promise<void> {
-    throw new Error("a host without libvirt plugs nothing by itself");
-  }
-
-  async plugSteppingStone(): Promise<void> {
-    throw new Error("QEMU without libvirt opens the groups itself");
-  }
-
-  async unplugSteppingStone(): Promise<void> {
-    throw new Error("QEMU without libvirt opens the groups itself");
-  }
-
-  release(hostAddress: PciAddress, _alias: string, signal: AbortSignal): Promise<void> {
+  release({ hostAddress }: HoldRequest, signal: AbortSignal): Promise<void> {
     return this.#releases.add(hostAddress, signal);
   }
 
@@ -198,14 +185,6 @@ export class PlainHost implements Host {
     if (addresses.length === 0) return [];
     const records = await this.#parts.requests.look(`functions ${addresses.join(" ")}`, signal);
     return [...parseFunctions(records, this.#parts.label).values()];
-  }
-
-  async configure(_functions: readonly ConfiguredFunction[]): Promise<void> {
-    throw providerError("GUEST_IS_TRANSIENT", { guest: this.#parts.socket });
-  }
-
-  async unconfigure(): Promise<void> {
-    throw providerError("GUEST_IS_TRANSIENT", { guest: this.#parts.socket });
   }
 
   #driverOf(hostAddress: PciAddress): string {

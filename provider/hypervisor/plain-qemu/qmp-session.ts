@@ -8,7 +8,7 @@ import {
   QmpConnection,
   QmpProtocolError,
   type QmpArguments,
-  type QmpEvent,
+  type QmpListener,
   type QmpMonitor,
 } from "../../qmp";
 
@@ -60,15 +60,15 @@ export class QmpSession implements QmpMonitor {
     }
   }
 
-  /** Adds `STOPPED` when QEMU closes the connection, as it does when it ends, and `LOST` when the way to it is gone. */
-  async listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>> {
+  /** QEMU closes the connection when it ends. */
+  async listen(listener: QmpListener, signal?: AbortSignal): Promise<() => Promise<void>> {
     this.#begin();
     try {
       const connection = await this.#connection(signal);
-      const stopListening = connection.listen(listener);
+      const stopListening = connection.listen((event) => listener.onEvent(event));
       let listening = true;
       void connection.closed.then((end) => {
-        if (listening) listener({ event: end === "lost" ? "LOST" : "STOPPED", data: {} });
+        if (listening) listener.onEnd(end === "lost" ? "connection-lost" : "guest-stopped");
       });
       return async () => {
         if (!listening) return;

@@ -1,5 +1,12 @@
 import { causeText, providerError } from "../../errors";
-import type { Guest, GuestEvent, GuestEnumeration, GuestState, UnplugAnswer } from "../../apply";
+import type {
+  Guest,
+  GuestEvent,
+  GuestEnumeration,
+  GuestListener,
+  GuestState,
+  UnplugAnswer,
+} from "../../apply";
 import type { GuestSlot } from "../../pci";
 import { describeSlot, type GuestRunState, type PlugTarget } from "../../plan";
 import { listProperties, PERIPHERAL_PATH, type QmpEvent, type QmpMonitor } from "../../qmp";
@@ -96,11 +103,12 @@ export class QmpGuest implements Guest {
     return readStates(this.#monitor, queryPci, qemuIds, signal);
   }
 
-  listen(listener: (event: GuestEvent) => void, signal: AbortSignal): Promise<() => Promise<void>> {
-    return this.#monitor.listen((event) => {
+  listen(listener: GuestListener, signal: AbortSignal): Promise<() => Promise<void>> {
+    const onEvent = (event: QmpEvent): void => {
       const known = findGuestEvent(event);
-      if (known !== undefined) listener(known);
-    }, signal);
+      if (known !== undefined) listener.onEvent(known);
+    };
+    return this.#monitor.listen({ onEvent, onEnd: (end) => listener.onEnd(end) }, signal);
   }
 }
 
@@ -119,10 +127,6 @@ function findGuestEvent({ event, data }: QmpEvent): GuestEvent | undefined {
       return { kind: "paused" };
     case "RESUME":
       return { kind: "resumed" };
-    case "STOPPED":
-      return { kind: "stopped" };
-    case "LOST":
-      return { kind: "lost" };
     default:
       return undefined;
   }

@@ -1,6 +1,7 @@
 import { providerError } from "../../../errors";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
 import { isVfioDriver } from "../../../host/facts";
+import type { HoldRequest } from "../../../apply";
 import type { PciAddress } from "../../../pci";
 import type { FunctionHolderDependencies, FunctionHolder } from "./function-holder";
 import { nodeDeviceName, parseNodeDeviceXml } from "../xml/node-device-xml";
@@ -20,12 +21,7 @@ export class DetachedNodeDevices implements FunctionHolder {
     this.#parts = parts;
   }
 
-  async hold(
-    hostAddress: PciAddress,
-    _alias: string,
-    signal: AbortSignal,
-    vfioDriver?: string,
-  ): Promise<void> {
+  async hold({ hostAddress, vfioDriver }: HoldRequest, signal: AbortSignal): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
       const holdError = (reason: string, cause?: unknown): Error =>
@@ -46,12 +42,7 @@ export class DetachedNodeDevices implements FunctionHolder {
   }
 
   /** QOM is asked first, each time: the kernel waits for QEMU to let go, or worse (libvirt.md, step 4). */
-  async release(
-    hostAddress: PciAddress,
-    _alias: string,
-    signal: AbortSignal,
-    vfioDriver?: string,
-  ): Promise<void> {
+  async release({ hostAddress, vfioDriver }: HoldRequest, signal: AbortSignal): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
       await this.#requireUnpluggedWhileRunning(hostAddress, signal);

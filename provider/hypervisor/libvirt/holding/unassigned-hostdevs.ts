@@ -1,5 +1,6 @@
 import { providerError } from "../../../errors";
 import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
+import type { HoldRequest } from "../../../apply";
 import type { PciAddress } from "../../../pci";
 import { retryBusyJob } from "../busy-job";
 import { parseDomainXml } from "../xml/domain-xml";
@@ -26,12 +27,7 @@ export class UnassignedHostdevs implements FunctionHolder {
    * The signal ends the repeating only: a call under way is awaited, here and in release, because libvirt
    * carries it out whether or not someone waits, and undoing must not overtake it.
    */
-  async hold(
-    hostAddress: PciAddress,
-    alias: string,
-    signal: AbortSignal,
-    vfioDriver?: string,
-  ): Promise<void> {
+  async hold({ hostAddress, alias, vfioDriver }: HoldRequest, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#parts.domain();
     const xml = unassignedHostdev(hostAddress, alias, vfioDriver);
@@ -58,7 +54,7 @@ export class UnassignedHostdevs implements FunctionHolder {
    * QOM is asked first, each time: a release of a function that QEMU still has blocks libvirtd and all
    * its clients (libvirt.md, Concurrency).
    */
-  async release(hostAddress: PciAddress, alias: string, signal: AbortSignal): Promise<void> {
+  async release({ hostAddress, alias }: HoldRequest, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#parts.domain();
     try {
