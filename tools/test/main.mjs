@@ -22,6 +22,7 @@ const secondRunFiles = 5;
 const checks = [
   { name: "types", command: [bin("tsc"), "--noEmit"] },
   { name: "lint", command: ["npm", "run", "--silent", "lint"] },
+  { name: "arrows", command: ["npm", "run", "--silent", "check:arrows"] },
   {
     name: "shell scripts",
     command: [process.execPath, path.join(root, "tools/test/shell-scripts.mjs")],
