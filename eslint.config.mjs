@@ -38,7 +38,9 @@ const rooms = {
   dynamic: ["operations", "connections", "async", "errors"],
 };
 
-/** Programs in test/ that are no tier (`npm run soak`, `npm run test:faults`), by the tiers that test them. */
+/**
+ * Programs in test/ that are no tier (`npm run soak`, `npm run test:faults`), by the tiers that test them.
+ */
 const programsUnderTest = {
   repository: ["soak", "faults"],
   qemu: ["soak"],
@@ -147,7 +149,10 @@ const noPrograms = {
     "provider/ssh/config/openssh-config.ts alone starts programs, without credentials in their environment.",
 };
 
-/** What reads a clock, sets a timer, makes randomness or waits for a signal: provider/async alone does, behind one port. */
+/**
+ * What reads a clock, sets a timer, makes randomness or waits for a signal: provider/async alone does, behind
+ * one port.
+ */
 const useClock = "Time stands behind provider/async/clock.ts: now, setTimer, setRepeatingTimer, onNextTurn.";
 const useRandom = "Randomness stands behind provider/async/random.ts: randomHex, randomFraction.";
 const useSleep = "Use sleep or Alarm of provider/async/sleep.ts.";
@@ -205,7 +210,9 @@ const timeAndChance = {
   },
 };
 
-/** These rooms have no way out of the process: bytes come to a protocol through provider/async/byte-stream.ts. */
+/**
+ * These rooms have no way out of the process: bytes come to a protocol through provider/async/byte-stream.ts.
+ */
 const roomsWithoutIo = ["async", "pci", "qmp", "libvirt-rpc", "plan", "inspect"];
 
 const restrictedImports = Object.keys(rooms).map((room) => ({

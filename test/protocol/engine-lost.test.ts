@@ -10,7 +10,10 @@ const ending = expect.stringMatching(
   /pulumi that started it is gone.*Nothing was touched.*\[PROVIDER_ENDING\]/,
 ) as string;
 
-/** What a kill of `pulumi` does to its provider: nobody reads its output, nobody listens at the engine's address. */
+/**
+ * What a kill of `pulumi` does to its provider: nobody reads its output, nobody listens at the engine's
+ * address.
+ */
 async function killEngine(provider: DynamicProvider): Promise<void> {
   provider.breakOutput();
   await provider.loseEngine();

@@ -13,7 +13,9 @@ import {
 } from "../support/pulumi/pulumi-project";
 import { commandsUnder, foretell, expectRecorded } from "../support/pulumi/recorded";
 
-/** Each test is named after the folder in examples/ that it runs; the quickstart's are in attachment.test.ts. */
+/**
+ * Each test is named after the folder in examples/ that it runs; the quickstart's are in attachment.test.ts.
+ */
 const NIC = "0000:01:00";
 const OTHER_NIC = "0000:02:00";
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];

@@ -27,8 +27,8 @@ const POWER_MACHINE = "pseries";
 const UNATTACHED_PATH = "/machine/unattached";
 
 /**
- * Most buses and, on each, most devices that are looked at. PCI numbers the buses of one domain in eight bits, and
- * devices with their functions in eight bits too; a guest may have several domains.
+ * Most buses and, on each, most devices that are looked at. PCI numbers the buses of one domain in eight
+ * bits, and devices with their functions in eight bits too; a guest may have several domains.
  */
 const MAX_BUSES = 1_024;
 const MAX_BUS_DEVICES = 256;

@@ -30,9 +30,11 @@ export type Assessment = Omit<AttachAnswer, "program">;
 type Attempt = Plan | readonly Refusal[];
 
 /**
- * Whether a device can be attached, by the planner that a create goes by: the first way that it does not refuse.
+ * Whether a device can be attached, by the planner that a create goes by: the first way that it does not
+ * refuse.
  *
- * `refusals` say why not all of it can be had that way; where nothing can, why not even with every permission.
+ * `refusals` say why not all of it can be had that way; where nothing can, why not even with every
+ * permission.
  */
 export function assessDevice(
   observation: Observation,
@@ -79,7 +81,10 @@ export function assessGuest(observation: Observation): Pick<GuestReport, "refusa
   return answerOf(refusalsOf(found));
 }
 
-/** As many functions as go together, fewer than all: each that the planner does not refuse beside those before it. */
+/**
+ * As many functions as go together, fewer than all: each that the planner does not refuse beside those before
+ * it.
+ */
 function functionsThatGo(
   attempt: (way: Way, functions: readonly number[]) => Attempt,
   way: Way,

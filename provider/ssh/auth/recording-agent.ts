@@ -90,7 +90,10 @@ export class RecordingAgent {
 /** Hands a signature to ssh2. */
 type Give = (done: SignCallback) => void;
 
-/** ssh2 goes through an agent's keys by itself, and does not tell of a partial success in between; so it is given one. */
+/**
+ * ssh2 goes through an agent's keys by itself, and does not tell of a partial success in between; so it is
+ * given one.
+ */
 class OneKeyAgent extends BaseAgent<ParsedKey> {
   readonly #form: ParsedKey;
   readonly #sign: (message: Buffer, hash: string | undefined) => Promise<Give>;

@@ -16,7 +16,15 @@ const OLD_NAMES = [
   ...["HoldingWay", "HoldingParts", "MonitorWay", "NotingAgent", "shakeHands", "Bundle"],
   ...["WaitingClocks", "LockClock", "WaitingClock", "waitUnlessAborted", "unlessAborted", "noLongerThan"],
   ...["settledWithin", "unlessGone", "unlessRefusedWith", "Mailbox", "carryOut", "tellTime"],
-  ...["GuestPlace", "PlainPlace", "SocketPlace", "LibvirtPlace", "BusPlace", "LedgerPlace", "ConfiguredPlace"],
+  ...[
+    "GuestPlace",
+    "PlainPlace",
+    "SocketPlace",
+    "LibvirtPlace",
+    "BusPlace",
+    "LedgerPlace",
+    "ConfiguredPlace",
+  ],
   ...["OwnedPart", "concerned", "isAnother", "foundBy", "outwardError", "surviveBrokenOutput", "areNone"],
   ...["openMade", "tellsOfRom", "busesWithAMeaning", "throwWhatFailed", "strikeOffMissing", "heldInNameOnly"],
 ];
@@ -51,7 +59,8 @@ function exportedSentences(): Map<string, string> {
   const sentences = new Map<string, string>();
   for (const source of sourceFiles("provider").map(parse))
     for (const statement of source.statements) {
-      const isExported = ts.getCombinedModifierFlags(statement as unknown as ts.Declaration) & ts.ModifierFlags.Export;
+      const isExported =
+        ts.getCombinedModifierFlags(statement as unknown as ts.Declaration) & ts.ModifierFlags.Export;
       const named = statement as unknown as { readonly name?: ts.Identifier };
       if (isExported === 0 || named.name === undefined) continue;
       const [doc] = ts.getJSDocCommentsAndTags(statement);
@@ -92,6 +101,11 @@ test("no old word has come back as a name", () => {
 
 test("every table of the glossary is whole: a row stands under its head", () => {
   const lines = GLOSSARY.split("\n");
-  const orphans = lines.filter((line, index) => line.startsWith("|") && !lines[index - 1]?.startsWith("|") && !/^\|[-|]+\|$/.test(lines[index + 1] ?? ""));
+  const orphans = lines.filter(
+    (line, index) =>
+      line.startsWith("|") &&
+      !lines[index - 1]?.startsWith("|") &&
+      !/^\|[-|]+\|$/.test(lines[index + 1] ?? ""),
+  );
   expect(orphans).toEqual([]);
 });

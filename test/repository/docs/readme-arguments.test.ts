@@ -29,7 +29,10 @@ function keysOf(name: string): Map<string, string> {
   return members;
 }
 
-/** `guest`, `guest.domain`, …: every key, and below a key those of the interface it takes, except ConnectionArgs. */
+/**
+ * `guest`, `guest.domain`, …: every key, and below a key those of the interface it takes, except
+ * ConnectionArgs.
+ */
 function pathsOf(name: string, prefix = ""): string[] {
   return [...keysOf(name)].flatMap(([key, type]) => {
     const nested = [...interfaces.keys()].find((one) => new RegExp(`\\b${one}\\b`).test(type));

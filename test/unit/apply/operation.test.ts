@@ -409,7 +409,9 @@ describe("a second try", () => {
     layer: { name: "bond0", type: "bond" },
   };
 
-  /** All is attached; the first plug of a change loses the node, and what is let go of gets a use, by itself. */
+  /**
+   * All is attached; the first plug of a change loses the node, and what is let go of gets a use, by itself.
+   */
   function groupNodeIsLost(
     faultAt?: (call: string, index: number) => Fault | undefined,
     use: Use = { ...addressOn("eth1", "10.0.0.5/24"), comesByItself: "address" },

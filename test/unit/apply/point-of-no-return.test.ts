@@ -105,7 +105,10 @@ const touching = [
   "confirm",
 ];
 
-/** The calls of a run, and from which on the guest has what is wanted: after all that has to do with the guest's slots. */
+/**
+ * The calls of a run, and from which on the guest has what is wanted: after all that has to do with the
+ * guest's slots.
+ */
 async function callsOf({ before, desired }: Change): Promise<{ call: string; isLater: boolean }[]> {
   const { steps } = planAttach(before().observe(), desired, prior);
   const stands = steps.reduce((found, { kind }, n) => (touching.includes(kind) ? n + 1 : found), 1);
