@@ -42,6 +42,7 @@ export interface GuestBus {
   readonly reservedAtBoot?: readonly number[];
 }
 
+/** Whether a bus takes hotplug: the slots and the mechanism, or why not. */
 export type BusHotplug =
   | { readonly possible: true; readonly kind: SlotKind; readonly slots: SlotRange }
   | { readonly possible: false; readonly reason: string };

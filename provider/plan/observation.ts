@@ -53,7 +53,7 @@ export interface Configuration {
   readonly ledger: readonly LedgerEntry[];
 }
 
-/** What a host lets the QEMU of a guest do; where libvirt keeps it, libvirt sees to that. */
+/** What a host lets the QEMU of a guest do: memory that it may lock, nodes of VFIO that it may open. */
 export interface QemuLimits {
   readonly pid: number;
   /** Name, or else number, of its user. */
@@ -86,7 +86,7 @@ export interface UnreadGuest {
   readonly reason: string;
 }
 
-/** Everything a plan needs to know, looked at in one go. */
+/** Everything that a plan needs to know, read in one go. */
 export interface Observation {
   readonly hostUuid: string;
   /**
@@ -158,7 +158,7 @@ export interface OlderLibvirt {
   readonly version: string;
 }
 
-/** What of an observation is one owner's. */
+/** The resources in an observation that belong to one owner. */
 export interface OwnedResources {
   readonly tag: string;
   /** The live entry, else the one in the guest's configuration. */

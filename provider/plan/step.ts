@@ -5,7 +5,7 @@ import type { LedgerEntry, LedgerLocation } from "./ledger-entry";
 import type { ConfiguredFunction } from "./observation";
 
 /**
- * One step of a plan: data that lifecycle carries out, tests enumerate and the preview prints.
+ * One step of a plan: data that `apply` runs, tests enumerate and the preview prints.
  * Undoing is planning again, from what is really there back to what was wanted before
  * (docs/internals/decisions/0002-undo-by-planning.md).
  */
@@ -134,7 +134,7 @@ export interface PlanTarget {
   readonly entry: LedgerEntry;
 }
 
-/** Ordered steps from what is there to what is wanted. */
+/** Ordered steps from an observation to what is desired. */
 export interface Plan {
   readonly steps: readonly Step[];
   /**

@@ -126,7 +126,7 @@ describe("over a host in memory", () => {
     const first = lookedAtLater(provider.create(firstInputs));
     await host.called("plug f1");
     const second = lookedAtLater(provider.create(secondInputs));
-    await host.called("identify", 2);
+    await host.called("readIdentity", 2);
     await killEngine(provider);
     await expect(second).rejects.toMatchObject({ message: ending, partial: undefined });
     await expect(provider.create(secondInputs)).rejects.toMatchObject({ message: ending });

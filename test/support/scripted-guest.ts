@@ -60,7 +60,7 @@ export class ScriptedGuest implements Guest {
     return new Set(Array.isArray(reply) ? reply : []);
   }
 
-  async view(_qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration> {
+  async readEnumeration(_qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration> {
     await this.#answer("query-pci", signal);
     return { guestConfigured: true };
   }

@@ -33,7 +33,7 @@ const UNATTACHED_PATH = "/machine/unattached";
 const MAX_BUSES = 1_024;
 const MAX_BUS_DEVICES = 256;
 
-/** A bus to look at. */
+/** A bus of the guest with its path in QOM. */
 export interface GuestBusPath {
   readonly bus: string;
   readonly busPath: string;

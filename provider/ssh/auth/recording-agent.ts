@@ -30,7 +30,7 @@ export interface AgentOffer {
   readonly agent: BaseAgent<ParsedKey>;
 }
 
-/** An agent's keys, those on security keys too, and notes of why there are none or why one does not sign. */
+/** An SSH agent's keys, with notes of why there are none or why a key does not sign. */
 export class RecordingAgent {
   readonly #agent: SshAgent;
   readonly #options: RecordingAgentOptions;

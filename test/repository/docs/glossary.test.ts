@@ -15,7 +15,7 @@ const OLD_NAMES = [
   ...["Confinement", "confinement", "refuseConfined", "hasNumbered", "isBusNumbered", "GuestSideView"],
   ...["HoldingWay", "HoldingParts", "MonitorWay", "NotingAgent", "shakeHands", "Bundle"],
   ...["WaitingClocks", "LockClock", "WaitingClock", "waitUnlessAborted", "unlessAborted", "noLongerThan"],
-  ...["settledWithin", "unlessGone", "unlessRefusedWith", "Mailbox", "carryOut", "tellTime"],
+  ...["unlessGone", "unlessRefusedWith", "Mailbox", "carryOut", "tellTime"],
   ...[
     "GuestPlace",
     "PlainPlace",
@@ -72,7 +72,7 @@ function exportedSentences(): Map<string, string> {
 
 function firstSentence(text: string): string {
   const line = text.replace(/\s+/g, " ").trim();
-  return (/^.*?[.:](?= |$)/.exec(line)?.[0] ?? line).replace(/[.:]$/, "");
+  return (/^.*?\.(?= |$)/.exec(line)?.[0] ?? line).replace(/\.$/, "");
 }
 
 const inCode = /^## Names in the code$([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(GLOSSARY)?.[1] ?? "";

@@ -45,7 +45,7 @@ export function commandsUnder(example: string, heading: string): string[] {
 const PREVIEWS = 4;
 
 /** {@link endOfPreview} of a preview that could look at the host. */
-export async function foretell(
+export async function previewed(
   preview: () => Promise<CommandResult>,
   order: readonly string[] = [],
 ): Promise<string> {
