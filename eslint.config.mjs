@@ -285,6 +285,8 @@ export default tseslint.config(
         { argsIgnorePattern: "^_", varsIgnorePattern: "^_", ignoreRestSiblings: true },
       ],
       eqeqeq: "error",
+      "object-shorthand": "error",
+      "no-useless-rename": "error",
     },
   },
   {

@@ -18,7 +18,7 @@ export function withoutOldStrangers(before: Observation, now: Observation): Obse
  * told as it is.
  */
 export function withoutNewcomers(before: Observation, now: Observation, progress: Progress): Observation {
-  const kindOf = ({ hostAddress: address, comesByItself }: HostUse): string => `${address} ${comesByItself}`;
+  const kindOf = ({ hostAddress, comesByItself }: HostUse): string => `${hostAddress} ${comesByItself}`;
   const known = new Set(before.hostUses.map(kindOf));
   const isNewcomer = (use: HostUse): boolean =>
     use.comesByItself !== undefined && !use.isThisConnection && !known.has(kindOf(use));

@@ -269,17 +269,17 @@ function findEntry(value: JsonObject): LedgerEntry | undefined {
 
 function findFunction(value: unknown): LedgerFunction | undefined {
   if (!isRecord(value) || typeof value["address"] !== "string") return undefined;
-  const address = findPciAddress(value["address"]);
+  const hostAddress = findPciAddress(value["address"]);
   const { guestFunction, hostDriver, romFile, romBar } = value;
   const hasNumber = isWithin(guestFunction, 0, 7);
   const hasDriver = typeof hostDriver === "string" && isDriverName(hostDriver);
-  if (address === undefined || (guestFunction !== undefined && !hasNumber)) return undefined;
+  if (hostAddress === undefined || (guestFunction !== undefined && !hasNumber)) return undefined;
   if (hostDriver !== undefined && !hasDriver) return undefined;
   const hasRom = typeof romFile === "string" && romFile !== "";
   if (romFile !== undefined && !hasRom) return undefined;
   if (romBar !== undefined && typeof romBar !== "boolean") return undefined;
   return {
-    hostAddress: address,
+    hostAddress,
     ...(hasNumber && { guestFunction }),
     ...(hasDriver && { hostDriver }),
     ...(hasRom && { romFile }),

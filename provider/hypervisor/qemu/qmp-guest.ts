@@ -37,7 +37,7 @@ export class QmpGuest implements Guest {
     if (slot.kind === "pseries") {
       const reason = await findObstacle(this.#monitor, slot, target);
       if (reason !== undefined)
-        throw providerError("PLUG_FAILED", { hostAddress: hostAddress, slot: describeSlot(slot), reason });
+        throw providerError("PLUG_FAILED", { hostAddress, slot: describeSlot(slot), reason });
     }
     try {
       await this.#monitor.execute("device_add", {
@@ -53,12 +53,8 @@ export class QmpGuest implements Guest {
     } catch (cause) {
       const reason = causeText(cause);
       if (findMeaning(cause) === "groupNode")
-        throw providerError("GROUP_NODE_LOST", { hostAddress: hostAddress, reason }, cause);
-      throw providerError(
-        "PLUG_FAILED",
-        { hostAddress: hostAddress, slot: describeSlot(slot), reason },
-        cause,
-      );
+        throw providerError("GROUP_NODE_LOST", { hostAddress, reason }, cause);
+      throw providerError("PLUG_FAILED", { hostAddress, slot: describeSlot(slot), reason }, cause);
     }
   }
 

@@ -104,12 +104,12 @@ interface TakenFunction extends ConfiguredFunction {
 }
 
 function findTaken(taker: XmlElement, buses: ReadonlyMap<number, string>): TakenFunction | undefined {
-  const address = findAddress(child(taker, "source", "address"));
-  if (address === undefined) return undefined;
+  const hostAddress = findAddress(child(taker, "source", "address"));
+  if (hostAddress === undefined) return undefined;
   const addressElement = child(taker, "address");
   const guestAddress = findGuestAddress(addressElement, buses);
   return {
-    hostAddress: address,
+    hostAddress,
     alias: aliasName(taker),
     isUnassigned: attribute(addressElement, "type") === "unassigned",
     ...(guestAddress && { guestAddress }),

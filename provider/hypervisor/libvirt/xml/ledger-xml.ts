@@ -151,15 +151,15 @@ function isSameName(one: EntryName, other: EntryName): boolean {
 }
 
 function findFunction(one: XmlElement, heal: (text: string) => string): LedgerFunction | undefined {
-  const address = addressOf(one);
-  if (address === undefined) return undefined;
+  const hostAddress = addressOf(one);
+  if (hostAddress === undefined) return undefined;
   const guest = attribute(one, "guest");
   if (guest !== undefined && !/^[0-7]$/.test(guest)) return undefined;
   const hostDriver = attribute(one, "driver");
   const romFile = heal(decodeText(attribute(one, "rom-file") ?? "") ?? "");
   const romBar = attribute(one, "rom-bar");
   return {
-    hostAddress: address,
+    hostAddress,
     ...(guest !== undefined && { guestFunction: Number(guest) }),
     ...(hostDriver !== undefined && { hostDriver }),
     ...(romFile && { romFile }),

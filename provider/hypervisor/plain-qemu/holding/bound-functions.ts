@@ -85,9 +85,9 @@ export class BoundFunctions implements Pick<Host, "hold" | "release" | "rebind">
     });
     const busy = records.find((one) => one.kind === "busy")?.text.split(" ");
     if (busy === undefined) return;
-    const [address = "", pid = "", ...command] = busy;
+    const [hostAddress = "", pid = "", ...command] = busy;
     throw providerError("FUNCTION_STILL_OPEN", {
-      hostAddress: address,
+      hostAddress,
       process: `${pid} (${command.join(" ")})`,
     });
   }
