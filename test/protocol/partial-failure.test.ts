@@ -12,7 +12,7 @@ import { attachedState } from "../support/dynamic-provider/inputs";
 const repository = path.resolve(__dirname, "../..");
 const standIn = `
   import { PartialFailure } from "./provider/dynamic/partial-failure";
-  import { propertiesToState } from "./provider/dynamic/to-state";
+  import { toEngineProperties } from "./provider/dynamic/engine-values";
   const nasty = { gone: undefined, list: [1, undefined, { gone: undefined }], map: new Map(), when: new Date(0), no: NaN };
   export const provider = {
     configure: async () => {},
@@ -22,7 +22,7 @@ const standIn = `
     update: async (id, olds, news) => {
       throw new PartialFailure(id, { ...olds, ...news, ...nasty }, new Error("the old set was put back"));
     },
-    read: async (id, props) => ({ id, props: propertiesToState({ ...props, ...nasty }), inputs: propertiesToState(nasty) }),
+    read: async (id, props) => ({ id, props: toEngineProperties({ ...props, ...nasty }), inputs: toEngineProperties(nasty) }),
   };
 `;
 const encoded = { list: [1, null, {}], map: null, when: null, no: null };
