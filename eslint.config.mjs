@@ -10,34 +10,31 @@ import tseslint from "typescript-eslint";
  */
 const rooms = {
   errors: [],
-  async: ["apply", "errors"],
+  async: ["errors"],
   pci: ["errors"],
   qmp: ["async", "errors"],
   "libvirt-rpc": ["async", "errors"],
-  ssh: ["host", "async", "errors"],
-  host: ["ssh", "pci", "async", "errors"],
+  ssh: ["async", "errors"],
+  host: ["pci", "async", "errors"],
   plan: ["host", "pci", "errors"],
   inspect: ["plan", "host", "pci", "errors"],
   apply: ["plan", "host", "pci", "async", "errors"],
   hypervisor: ["apply", "plan", "host", "pci", "qmp", "libvirt-rpc", "async", "errors"],
   resource: ["apply", "plan", "pci", "errors"],
-  connections: ["resource", "hypervisor", "apply", "ssh", "host", "pci", "async", "errors"],
-  operations: [
-    "dynamic",
-    "connections",
+  connections: [
+    "resource",
+    "hypervisor",
+    "apply",
+    "ssh",
+    "host",
     "qmp",
     "libvirt-rpc",
-    "ssh",
-    "resource",
-    "inspect",
-    "apply",
-    "plan",
-    "host",
     "pci",
     "async",
     "errors",
   ],
-  dynamic: ["operations", "connections", "resource", "inspect", "apply", "plan", "async", "errors"],
+  operations: ["connections", "resource", "inspect", "apply", "plan", "host", "pci", "async", "errors"],
+  dynamic: ["operations", "connections", "async", "errors"],
 };
 
 /** Programs in test/ that are no tier (`npm run soak`, `npm run test:faults`), by the tiers that test them. */
@@ -53,6 +50,21 @@ const zones = [
     except: [room, ...known].map((name) => `./${name}`),
     message: `provider/${room} knows only ${known.join(", ") || "itself"}.`,
   })),
+  {
+    target: "./provider/host/facts",
+    from: ["./provider/host/helper", "./provider/host/uses"],
+    message: "Facts are data: they know neither who reads them nor what is concluded from them.",
+  },
+  {
+    target: "./provider/host/uses",
+    from: "./provider/host/helper",
+    message: "Uses follow from facts, however these were read.",
+  },
+  {
+    target: "./provider/host/helper",
+    from: "./provider/host/uses",
+    message: "The helper reads facts; what is concluded from them is not its own.",
+  },
   {
     target: "./sdk",
     from: "./provider",
@@ -118,14 +130,79 @@ const foreignPackages = (room) =>
       message: `${name} stays inside ${name === "@pulumi/pulumi" ? "sdk and " : ""}provider/${home}.`,
     }));
 
-const ioModules = { regex: "^node:(?!crypto$|util$|assert)", message: "This room is pure: no I/O." };
+const ioModules = {
+  regex: "^node:(?!crypto$|util$|assert)",
+  message: "This room does no I/O.",
+  allowTypeImports: true,
+};
 
-/** Whoever starts a program has to keep credentials out of its environment (provider/ssh/transport/child-environment.ts). */
+/** Whoever starts a program has to keep credentials out of its environment (provider/ssh/config/child-environment.ts). */
 const noPrograms = {
   regex: "^(node:)?child_process$",
   message:
     "provider/ssh/config/openssh-config.ts alone starts programs, without credentials in their environment.",
 };
+
+/** What reads a clock, sets a timer, makes randomness or waits for a signal: provider/async alone does, behind one port. */
+const useClock = "Time stands behind provider/async/clock.ts: now, setTimer, setRepeatingTimer, onNextTurn.";
+const useRandom = "Randomness stands behind provider/async/random.ts: randomHex, randomFraction.";
+const useSleep = "Use sleep or Alarm of provider/async/sleep.ts.";
+const useLimit = "Use withTimeLimit or settledWithin of provider/async/time-limit.ts.";
+const useAbort = "Use onAbort, untilAborted or anySignal of provider/async/abort.ts.";
+
+const timeAndChanceImports = [
+  { regex: "^(node:)?timers$", message: useClock },
+  { regex: "^(node:)?timers/promises$", message: useSleep },
+  { regex: "^(node:)?perf_hooks$", message: useClock },
+  {
+    regex: "^(node:)?crypto$",
+    importNamePattern: "^(random|getRandom|generate|webcrypto|default$)",
+    message: useRandom,
+  },
+  { regex: "^(node:)?events$", importNamePattern: "^addAbortListener$", message: useAbort },
+];
+
+const timeAndChance = {
+  files: ["provider/**/*.ts"],
+  ignores: ["provider/async/**"],
+  rules: {
+    "no-restricted-globals": [
+      "error",
+      ...["setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate"].map(
+        (name) => ({ name, message: useClock }),
+      ),
+      { name: "performance", message: useClock },
+      { name: "crypto", message: useRandom },
+      ...["globalThis", "global"].map((name) => ({
+        name,
+        message: "A global is named without it, so that rules see it.",
+      })),
+    ],
+    "no-restricted-properties": [
+      "error",
+      { object: "Date", property: "now", message: useClock },
+      { object: "process", property: "hrtime", message: useClock },
+      { object: "process", property: "uptime", message: useClock },
+      { object: "Math", property: "random", message: useRandom },
+      { object: "AbortSignal", property: "timeout", message: useLimit },
+      { object: "AbortSignal", property: "any", message: useAbort },
+      { object: "Promise", property: "race", message: `${useLimit} ${useAbort}` },
+    ],
+    "no-restricted-syntax": [
+      "error",
+      { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: useClock },
+      { selector: "CallExpression[callee.name='Date']", message: useClock },
+      {
+        selector: "CallExpression[callee.property.name=/EventListener$/][arguments.0.value='abort']",
+        message: useAbort,
+      },
+      { selector: "MemberExpression[property.name='onabort']", message: useAbort },
+    ],
+  },
+};
+
+/** These rooms have no way out of the process: bytes come to a protocol through provider/async/byte-stream.ts. */
+const roomsWithoutIo = ["async", "pci", "qmp", "libvirt-rpc", "plan", "inspect"];
 
 const restrictedImports = Object.keys(rooms).map((room) => ({
   files: [`provider/${room}/**/*.ts`],
@@ -135,7 +212,8 @@ const restrictedImports = Object.keys(rooms).map((room) => ({
       {
         patterns: [
           ...foreignPackages(room),
-          ...(["pci", "plan", "inspect"].includes(room) ? [ioModules] : []),
+          ...(roomsWithoutIo.includes(room) ? [ioModules] : []),
+          ...(room === "async" ? [] : timeAndChanceImports),
           noPrograms,
         ],
       },
@@ -146,7 +224,10 @@ const restrictedImports = Object.keys(rooms).map((room) => ({
 const allowedToStartPrograms = {
   files: ["provider/ssh/config/openssh-config.ts"],
   rules: {
-    "@typescript-eslint/no-restricted-imports": ["error", { patterns: foreignPackages("ssh") }],
+    "@typescript-eslint/no-restricted-imports": [
+      "error",
+      { patterns: [...foreignPackages("ssh"), ...timeAndChanceImports] },
+    ],
   },
 };
 
@@ -199,6 +280,13 @@ export default tseslint.config(
   },
   ...restrictedImports,
   allowedToStartPrograms,
+  timeAndChance,
+  {
+    // What is said goes to the progress that an adapter hands in.
+    files: ["provider/**/*.ts"],
+    ignores: ["provider/dynamic/**"],
+    rules: { "no-console": "error" },
+  },
   {
     files: ["test/**/*.ts"],
     rules: {

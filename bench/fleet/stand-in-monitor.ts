@@ -50,9 +50,10 @@ async function serve(client: Socket, parts: StandInParts, hosts: Map<string, str
   if (client.destroyed) return qemu.close();
   const monitor = new EmulatedVfio(qemu, parts.isHeld, hosts);
   const version = await qemu.execute("query-version");
-  await qemu.listen(({ event, data }) => {
-    if (event === "STOPPED") client.destroy();
-    else say({ timestamp: { seconds: Math.floor(Date.now() / 1000), microseconds: 0 }, event, data });
+  await qemu.listen({
+    onEvent: ({ event, data }) =>
+      say({ timestamp: { seconds: Math.floor(Date.now() / 1000), microseconds: 0 }, event, data }),
+    onEnd: () => client.destroy(),
   });
   say({ QMP: { version, capabilities: [] } });
   const answers: Promise<void>[] = [];

@@ -42,42 +42,46 @@ export interface HeldFunction {
 }
 
 /**
- * Undefined where nothing of the owner is there: no ledger entry, nothing held, nothing plugged, nothing
- * configured, and no function that still waits for its host driver, which counts as held. Of a guest that is shut off its
- * configuration is told, for that is what it has.
+ * Undefined if nothing of the owner is there: no ledger entry, nothing held, nothing plugged, nothing
+ * configured, and no function that still waits for its host driver, which counts as held. If the guest is
+ * shut off, what its configuration has counts as attached.
  */
 export function findActualState(
   observation: Observation,
-  ownerToken: string,
+  of: { readonly ownerToken: string; readonly prior?: PriorAttachment | undefined },
   guest: GuestEnumeration,
-  prior?: PriorAttachment,
 ): ActualState | undefined {
+  const { ownerToken, prior } = of;
   const owned = findOwned(observation, ownerToken);
   const waiting = findWaiting(observation, owned, prior).map((one) => one.hostAddress);
   if (owned === undefined || isNothing(owned))
     return waiting.length === 0
       ? undefined
-      : composeActualState(observation, { plugged: [], held: waiting }, prior, guest);
+      : composeActualState(observation, { plugged: [], held: waiting, guest }, prior);
   const isOff = observation.guest.runState === "off";
   const plugged = isOff ? pluggedAtBoot(owned) : owned.plugged;
   // without libvirt, functions stay held when their guest ends
   const configured = isOff ? owned.configured.map((one) => one.hostAddress) : [];
   const held = [...new Set([...owned.held, ...configured, ...waiting])];
-  const [first] = plugged;
-  const bus = observation.buses.find((candidate) => candidate.bus === first?.bus);
-  const slot: GuestSlot | undefined =
-    first !== undefined && bus?.hotplug.possible
-      ? { bus: first.bus, slot: first.slot, kind: bus.hotplug.kind }
-      : owned.entry?.slot;
-  return composeActualState(
-    observation,
-    { plugged, held, ...(slot && { slot }) },
-    knownOf(owned.entry, prior),
-    guest,
-  );
+  const slot = slotOfPlugged(observation, plugged) ?? owned.entry?.slot;
+  const there = { plugged, held, guest, ...(slot && { slot }) };
+  return composeActualState(observation, there, knownOf(owned.entry, prior));
 }
 
-/** What entry and state know together; an entry that has lost its incarnation gets the state's back with the next write. */
+function slotOfPlugged(
+  { buses }: Observation,
+  plugged: readonly { readonly bus: string; readonly slot: number }[],
+): GuestSlot | undefined {
+  const [first] = plugged;
+  const hotplug = buses.find((candidate) => candidate.bus === first?.bus)?.hotplug;
+  if (first === undefined || !hotplug?.possible) return undefined;
+  return { bus: first.bus, slot: first.slot, kind: hotplug.kind };
+}
+
+/**
+ * What entry and state know together; an entry that has lost its incarnation gets the state's back with the
+ * next write.
+ */
 function knownOf(entry: LedgerEntry | undefined, prior: PriorAttachment | undefined): PriorAttachment {
   const incarnation = entry?.incarnation ?? prior?.incarnation;
   return {
@@ -87,26 +91,35 @@ function knownOf(entry: LedgerEntry | undefined, prior: PriorAttachment | undefi
   };
 }
 
-/** @param known tells the drivers that the functions had on the host. */
+/** What there is of an attachment. */
+export interface FoundParts {
+  readonly slot?: GuestSlot;
+  readonly plugged: readonly PlugTarget[];
+  readonly held: readonly PciAddress[];
+  readonly guest: GuestEnumeration;
+}
+
+/** @param known tells the drivers that the functions had on the host */
 export function composeActualState(
   observation: Observation,
-  there: {
-    readonly slot?: GuestSlot;
-    readonly plugged: readonly PlugTarget[];
-    readonly held: readonly PciAddress[];
-  },
+  { slot, plugged, held, guest }: FoundParts,
   known: Pick<PriorAttachment, "functions" | "guestUuid" | "incarnation"> | undefined,
-  guest: GuestEnumeration,
 ): ActualState {
   const heldPart = (hostAddress: PciAddress): HeldFunction => {
-    const one = observation.functions.get(hostAddress);
-    const hostDriver = known?.functions.find((f) => f.hostAddress === hostAddress)?.hostDriver;
+    const iommuGroup = observation.functions.get(hostAddress)?.iommuGroup;
+    const hostDriver = known?.functions.find((one) => one.hostAddress === hostAddress)?.hostDriver;
     return {
       hostAddress,
       ...(hostDriver !== undefined && { hostDriver }),
-      ...(one?.iommuGroup !== undefined && { iommuGroup: one.iommuGroup }),
+      ...(iommuGroup !== undefined && { iommuGroup }),
     };
   };
+  const attachedPart = ({ hostAddress, guestFunction, qemuId }: PlugTarget): AttachedFunction => {
+    const { vendorId = "", productId = "" } = observation.functions.get(hostAddress) ?? {};
+    return { ...heldPart(hostAddress), guestFunction, qemuId, vendorId, productId };
+  };
+  const isPlugged = (hostAddress: PciAddress): boolean =>
+    plugged.some((one) => one.hostAddress === hostAddress);
   const { hostKeyFingerprint } = observation;
   return {
     ...(known?.incarnation !== undefined && { incarnation: known.incarnation }),
@@ -114,19 +127,8 @@ export function composeActualState(
     ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
     guestUuid: observation.guest.uuid || (known?.guestUuid ?? ""),
     guest,
-    ...(there.slot && { slot: there.slot }),
-    attached: there.plugged.map(({ hostAddress, guestFunction, qemuId }) => {
-      const one = observation.functions.get(hostAddress);
-      return {
-        ...heldPart(hostAddress),
-        guestFunction,
-        qemuId,
-        vendorId: one?.vendorId ?? "",
-        productId: one?.productId ?? "",
-      };
-    }),
-    held: there.held
-      .filter((hostAddress) => !there.plugged.some((one) => one.hostAddress === hostAddress))
-      .map(heldPart),
+    ...(slot && { slot }),
+    attached: plugged.map(attachedPart),
+    held: held.filter((hostAddress) => !isPlugged(hostAddress)).map(heldPart),
   };
 }

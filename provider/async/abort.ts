@@ -1,3 +1,50 @@
+/** Who is to be called when a signal is aborted. */
+interface Watch {
+  readonly callbacks: Set<() => void>;
+  readonly stop: () => void;
+}
+
+/** The signals that somebody waits for. */
+const watches = new WeakMap<AbortSignal, Watch>();
+
+/**
+ * Calls back once, when the signal is aborted; at once if it is aborted already.
+ *
+ * A signal gets one listener, however many wait for it. Node warns of a leak at the eleventh listener, and many calls
+ * share the deadline of their operation.
+ *
+ * @returns takes the callback back; calling it again does nothing
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) {
+    callback();
+    return () => undefined;
+  }
+  const watch = watches.get(signal) ?? watchAnew(signal);
+  // of its own, so that the same function may be given twice
+  const own = (): void => callback();
+  watch.callbacks.add(own);
+  return () => {
+    if (watch.callbacks.delete(own) && watch.callbacks.size === 0) watch.stop();
+  };
+}
+
+function watchAnew(signal: AbortSignal): Watch {
+  const callbacks = new Set<() => void>();
+  const listener = (): void => {
+    stop();
+    for (const callback of callbacks) callback();
+  };
+  const stop = (): void => {
+    signal.removeEventListener("abort", listener);
+    watches.delete(signal);
+  };
+  const watch = { callbacks, stop };
+  watches.set(signal, watch);
+  signal.addEventListener("abort", listener);
+  return watch;
+}
+
 /**
  * Waits for a promise, but no longer than until the signal. The work behind the promise goes on; whoever
  * started it ends it.
@@ -6,29 +53,15 @@
  */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(abortReason(signal));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
+  return new Promise<T>((resolve, reject) => {
+    const stop = onAbort(signal, () => reject(abortReason(signal)));
+    void promise.then(resolve, reject).finally(stop);
   });
-  // The loser of the race must not surface as an unhandled rejection.
-  promise.catch(() => undefined);
-  try {
-    return await Promise.race([aborted, promise]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
-  }
 }
 
-/** Sleeps, or throws the signal's reason as soon as it is aborted. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    await untilAborted(new Promise((resolve) => (timer = setTimeout(resolve, ms))), signal);
-  } finally {
-    clearTimeout(timer);
-  }
+/** Aborted with the first of these. */
+export function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
 
 /** The reason of an aborted signal: the very object, so that whoever aborted knows it again. */

@@ -1,3 +1,5 @@
+import { onNextTurn } from "./clock";
+
 /** Calls that are made together, and what becomes of each. */
 interface Waiting<T> {
   readonly what: T;
@@ -20,7 +22,7 @@ export class Batcher<T> {
   add(what: T, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ what, resolve, reject });
-      if (this.#waiting.length === 1) setImmediate(() => void this.#go(signal));
+      if (this.#waiting.length === 1) onNextTurn(() => void this.#go(signal));
     });
   }
 

@@ -1,6 +1,8 @@
-import { setMaxListeners } from "node:events";
 import { providerError, type ProviderError } from "../errors";
-import type { PausableClock } from "../apply/ports";
+import { anySignal } from "./abort";
+import { now, setTimer, type Timer } from "./clock";
+import type { PausableClock } from "./queue-deadlines";
+import { sleep } from "./sleep";
 
 /**
  * One limit for a whole operation: never restarted, whatever happens meanwhile. It ends the waiting;
@@ -16,7 +18,7 @@ export class Deadline implements PausableClock {
   #leftMs: number;
   /** Undefined while the clock stands. */
   #runsSince: number | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   /** Aborted when the time is up, or by the signals the deadline was made with. */
   readonly signal: AbortSignal;
 
@@ -24,8 +26,8 @@ export class Deadline implements PausableClock {
     this.#what = what;
     this.#limitSeconds = limitSeconds;
     this.#leftMs = leftMs;
-    this.signal = anySignal(this.#own.signal, ...(signal === undefined ? [] : [signal]));
-    this.go();
+    this.signal = anySignal(this.#own.signal, signal);
+    this.resume();
   }
 
   /** @param what the operation in words, for the error: `attach`. */
@@ -43,35 +45,37 @@ export class Deadline implements PausableClock {
   }
 
   get remainingMs(): number {
-    const ranMs = this.#runsSince === undefined ? 0 : Date.now() - this.#runsSince;
+    const ranMs = this.#runsSince === undefined ? 0 : now() - this.#runsSince;
     return Math.max(0, this.#leftMs - ranMs);
   }
 
-  stop(): void {
+  /** Its clock stands still from now on, and no time is up meanwhile. */
+  pause(): void {
     this.#leftMs = this.remainingMs;
     this.#runsSince = undefined;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
   }
 
-  go(): void {
+  /** Its clock runs on, with the time that was left. */
+  resume(): void {
     if (this.#runsSince !== undefined) return;
-    this.#runsSince = Date.now();
+    this.#runsSince = now();
     const timeUp = (): void => this.#own.abort(this.error("the time ran out"));
-    this.#timer = setTimeout(timeUp, this.#leftMs).unref();
+    this.#timer = setTimer(timeUp, this.#leftMs, { isBackground: true });
   }
 
   /** Makes it longer, for what takes so long by itself; one that is over stays over. */
   extend(seconds: number): void {
     if (this.isOver) return;
-    this.stop();
+    this.pause();
     this.#limitSeconds += seconds;
     this.#leftMs += seconds * 1000;
-    this.go();
+    this.resume();
   }
 
-  /** Waits; where the time is up before that, fails with this reason for it. */
-  async pause(milliseconds: number, reason: string): Promise<void> {
-    await pause(milliseconds, this.signal).catch((cause: unknown) => {
+  /** Sleeps; if the time is up before that, fails with this reason for it. */
+  async sleep(ms: number, reason: string): Promise<void> {
+    await sleep(ms, this.signal).catch((cause: unknown) => {
       throw this.isOver ? this.error(reason) : cause;
     });
   }
@@ -80,27 +84,4 @@ export class Deadline implements PausableClock {
   error(reason: string): ProviderError {
     return providerError("DEADLINE_EXCEEDED", { what: this.#what, seconds: this.#limitSeconds, reason });
   }
-}
-
-/** Aborted with the first of these. Many calls wait on one signal at a time, which Node would warn of. */
-export function anySignal(...signals: readonly AbortSignal[]): AbortSignal {
-  const any = AbortSignal.any([...signals]);
-  setMaxListeners(0, any);
-  return any;
-}
-
-/** Waits, or rejects with the signal's reason as soon as it is aborted. */
-export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const aborted = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", aborted);
-      resolve();
-    }, milliseconds);
-    signal.addEventListener("abort", aborted, { once: true });
-  });
 }

@@ -1,7 +1,9 @@
-/** The clock of one who waits for a lock. */
+/** The clock of an operation that waits for a lock. Both may be called again and again. */
 export interface PausableClock {
-  stop(): void;
-  go(): void;
+  /** It stands still from now on. */
+  pause(): void;
+  /** It runs from now on. */
+  resume(): void;
 }
 
 /**
@@ -18,11 +20,11 @@ export class QueueDeadlines {
     if (clock === undefined) return turn;
     const clocks = this.#waiting.get(name) ?? new Set();
     this.#waiting.set(name, clocks.add(clock));
-    if (this.#held.has(name)) clock.stop();
+    if (this.#held.has(name)) clock.pause();
     try {
       return await turn;
     } finally {
-      clock.go();
+      clock.resume();
       clocks.delete(clock);
       if (clocks.size === 0) this.#waiting.delete(name);
     }
@@ -32,7 +34,7 @@ export class QueueDeadlines {
   granted(names: readonly string[]): void {
     for (const name of names) {
       this.#held.add(name);
-      for (const clock of this.#waiting.get(name) ?? []) clock.stop();
+      for (const clock of this.#waiting.get(name) ?? []) clock.pause();
     }
   }
 
@@ -40,7 +42,7 @@ export class QueueDeadlines {
   released(names: readonly string[]): void {
     for (const name of names) {
       this.#held.delete(name);
-      for (const clock of this.#waiting.get(name) ?? []) clock.go();
+      for (const clock of this.#waiting.get(name) ?? []) clock.resume();
     }
   }
 }

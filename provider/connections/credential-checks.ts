@@ -1,10 +1,10 @@
 import { causeText } from "../errors";
 import type { CredentialChecks } from "../resource";
-import { parseHostKeyArgument, parsePrivateKey, type KnownHostsPlace } from "../ssh";
+import { parseHostKeyArgument, parsePrivateKey, type KnownHost } from "../ssh";
 import { chooseCredentials, type AmbientCredentials } from "./credentials";
 
 /** Where the hosts of connections stand in known_hosts, by the connection's object. */
-export type KnownHostsPlaces = ReadonlyMap<unknown, KnownHostsPlace>;
+export type KnownHostsPlaces = ReadonlyMap<unknown, KnownHost>;
 
 /**
  * The judgement of the SSH library on keys; its reasons never hold the key.

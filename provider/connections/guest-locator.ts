@@ -1,12 +1,38 @@
-import type { MadeIn } from "../hypervisor/plain-qemu";
-import type { AttachmentInputs, AttachmentState } from "../resource";
-import type { GuestLocator } from "./hypervisor-pool";
+import type { LibvirtUri } from "../hypervisor/libvirt";
+import type { MadeIn, Privilege } from "../hypervisor/plain-qemu";
+import type { AttachmentInputs, AttachmentState, ConnectionInputs } from "../resource";
+
+/** Which guest, over which connection. */
+export type GuestLocator = LibvirtLocator | SocketLocator;
+
+/** A guest that libvirt manages. */
+export interface LibvirtLocator {
+  readonly connection: ConnectionInputs;
+  readonly by: "libvirt";
+  /** Name or UUID. */
+  readonly guest: string;
+  readonly uri: LibvirtUri | undefined;
+}
+
+/** A QEMU that nobody manages. */
+export interface SocketLocator {
+  readonly connection: ConnectionInputs;
+  readonly by: "socket";
+  /** Path of its monitor's socket on the host. */
+  readonly socket: string;
+  readonly privilege: Privilege;
+  /** The guest that an attachment was made in, if there is an attachment. */
+  readonly guestUuid?: string;
+  /** See PlainHypervisorOptions. */
+  readonly madeIn?: MadeIn;
+}
 
 /**
- * Where the arguments lead to.
+ * The guest that the arguments lead to.
  *
- * @param guestUuid the guest that an attachment was made in: its name, or its socket, may be another's by now
- * @param madeIn what the state tells of that guest, where whichever has the name or the socket is asked for
+ * @param guestUuid the guest that an attachment was made in: its name, or its socket, may be another guest's
+ * by now
+ * @param madeIn what the state says of that guest, if the guest that has the name or the socket now is wanted
  */
 export function guestLocatorOf(
   { connection, guest }: Pick<AttachmentInputs, "connection" | "guest">,

@@ -1,65 +1,18 @@
 import { hasCode } from "../errors";
-import {
-  libvirtHypervisor,
-  LibvirtSession,
-  readRunningGuests,
-  type LibvirtUri,
-  type RunningGuests,
-  type StreamFactory,
-} from "../hypervisor/libvirt";
-import {
-  limitCommands,
-  findHolders,
-  plainHypervisor,
-  plainMonitor,
-  type HostChannels,
-  type HostFolders,
-  type MadeIn,
-  type PlainHypervisorOptions,
-  type PlainGuestLocator,
-  type Privilege,
-  type QmpSession,
-} from "../hypervisor/plain-qemu";
-import type { Hypervisor, Lock } from "../apply";
-import type { HostFacts } from "../host/uses";
+import { libvirtHypervisor, LibvirtSession, readRunningGuests } from "../hypervisor/libvirt";
+import type { LibvirtUri, RunningGuests } from "../hypervisor/libvirt";
+import { findHolders } from "../hypervisor/plain-qemu";
+import type { Hypervisor, Progress } from "../apply";
 import type { PciAddress } from "../pci";
 import type { ConnectionInputs } from "../resource";
-import { SshPool, type SshConnection, type SshTarget } from "../ssh";
-import type { PciListing } from "../host/facts";
-import { SshTargets } from "./ssh-target-resolver";
-
-/** Which guest, over which connection. */
-export type GuestLocator = LibvirtLocator | SocketLocator;
-
-/** A guest that libvirt manages. */
-export interface LibvirtLocator {
-  readonly connection: ConnectionInputs;
-  readonly by: "libvirt";
-  /** Name or UUID. */
-  readonly guest: string;
-  readonly uri: LibvirtUri | undefined;
-}
-
-/** A QEMU that nobody manages. */
-export interface SocketLocator {
-  readonly connection: ConnectionInputs;
-  readonly by: "socket";
-  /** Path of its monitor's socket on the host. */
-  readonly socket: string;
-  readonly privilege: Privilege;
-  /** The guest that an attachment was made in, where there is one. */
-  readonly guestUuid?: string;
-  /** See PlainHypervisorOptions. */
-  readonly madeIn?: MadeIn;
-}
-
-/** How a QEMU without libvirt is put together. */
-export interface PlainParts {
-  readonly monitor: (locator: PlainGuestLocator) => QmpSession;
-  readonly hypervisor: (options: PlainHypervisorOptions) => Hypervisor;
-  /** Default: those of every Linux host. */
-  readonly folders?: HostFolders;
-}
+import { poolKeyOf, SshPool, type SshConnection } from "../ssh";
+import type { HostFacts, PciListing } from "../host/facts";
+import { HostHelper } from "../host/helper";
+import { lockOf, streamsOf } from "./channels";
+import type { GuestLocator } from "./guest-locator";
+import { LibvirtSessions } from "./libvirt-sessions";
+import { PLAIN_PARTS, PlainConnection, type PlainParts } from "./plain-connection";
+import type { SshTargetResolver } from "./ssh-target-resolver";
 
 /** Limits of one dial. */
 export interface DialLimits {
@@ -73,14 +26,14 @@ const PREVIEW_DIAL: DialLimits = { dialErrorLimit: 1, perDialTimeoutSeconds: 5 }
 export interface OpenOptions {
   readonly signal?: AbortSignal;
   readonly limits?: DialLimits;
-  readonly progress?: (line: string) => void;
+  readonly progress?: Progress;
   /** An operation that takes locks: what they need is started while libvirt is being opened. */
   readonly willLock?: boolean;
-  /** In place of a survey of its own, for who has made one already. */
+  /** In place of reading them again, if the caller has read them already. */
   readonly readHostFacts?: (signal: AbortSignal) => Promise<HostFacts>;
 }
 
-/** A host that is looked at without a guest in mind. */
+/** A host that is read without a guest in mind. */
 export interface OpenHost {
   readonly label: string;
   readonly hostKeyFingerprint: string;
@@ -93,103 +46,67 @@ export interface OpenHost {
 }
 
 /**
- * Where sshd forwards no sockets, each libvirt connection is a session of the SSH connection, as the helper is; sshd
- * allows ten (MaxSessions).
+ * The hypervisors of this process: one SSH connection per host, one libvirt connection per guest, shared by
+ * all resources of one `pulumi` command (it runs them all in one provider process).
  */
-const MAX_LIBVIRT_CONNECTIONS = 8;
-
-/** Without libvirt each request to the host program is such a session, and so is each relay to a monitor. */
-const MAX_REQUESTS = 4;
-const MAX_RELAYS = 4;
-
-/** What is shared by all guests without libvirt over one SSH connection. */
-interface PlainConnection {
-  readonly channels: HostChannels;
-  readonly relayChannels: HostChannels;
-  readonly monitors: Map<string, QmpSession>;
-}
-
-/**
- * The hypervisors of this process: one SSH connection per host, one libvirt connection per guest, shared
- * by all resources of one `pulumi` command (it runs them all in one provider process). Beyond the eighth, guests
- * share libvirt connections.
- */
-export class Hypervisors {
+export class HypervisorPool {
   /** From connection arguments to what is dialled; knows the credentials of stack and environment. */
-  readonly targets: SshTargets;
+  readonly targets: SshTargetResolver;
   readonly #pool = new SshPool();
+  /** Of hosts that have not answered a preview, by the hash of their target. */
   readonly #unanswered = new Map<string, Error>();
-  readonly #sessions = new Map<SshConnection, Map<string, LibvirtSession>>();
-  readonly #plainConnections = new Map<SshConnection, PlainConnection>();
-  readonly #plain: PlainParts;
+  readonly #helpers = new Map<SshConnection, HostHelper>();
+  readonly #libvirt = new Map<SshConnection, LibvirtSessions>();
+  readonly #plain = new Map<SshConnection, PlainConnection>();
+  readonly #plainParts: PlainParts;
 
-  constructor(
-    plain: PlainParts = { monitor: plainMonitor, hypervisor: plainHypervisor },
-    targets = new SshTargets(),
-  ) {
-    this.#plain = plain;
+  constructor(targets: SshTargetResolver, plainParts: PlainParts = PLAIN_PARTS) {
     this.targets = targets;
+    this.#plainParts = plainParts;
   }
 
   /** @throws the ProviderErrors of the SSH room; the signal's reason. */
   async open(locator: GuestLocator, options: OpenOptions = {}): Promise<Hypervisor> {
-    const own = await this.targets.of(locator.connection);
-    const target: SshTarget = { ...own, ...options.limits };
-    const ssh = await this.#pool.acquire(target, options.signal);
-    if (options.willLock) ssh.locks.prepare();
-    const lock = lockOf(ssh, options.progress);
+    const ssh = await this.#connect(locator.connection, options);
+    const helper = this.#helperOf(ssh);
+    if (options.willLock) helper.prepare();
+    const lock = lockOf(helper, options.progress);
     const readHostFacts =
-      options.readHostFacts ?? ((signal: AbortSignal): Promise<HostFacts> => ssh.locks.readHostFacts(signal));
-    if (locator.by === "socket") {
-      const { socket, privilege, guestUuid, madeIn } = locator;
-      const { channels, relayChannels, monitors } = this.#plainConnectionOf(ssh);
-      const plain = { channels, relayChannels, socket, privilege };
-      const monitor = this.#monitorOf(monitors, plain);
-      return this.#plain.hypervisor({
-        ...plain,
-        monitor,
-        lock,
-        readHostFacts,
-        ...(guestUuid !== undefined && { guestUuid }),
-        ...(madeIn && { madeIn }),
-      });
-    }
-    const { session, shareWith } = this.#sessionOf(ssh, locator);
+      options.readHostFacts ?? ((signal: AbortSignal): Promise<HostFacts> => helper.readFacts(signal));
+    if (locator.by === "socket") return this.#plainOf(ssh).open(locator, { lock, readHostFacts });
+    const { session, shareWith } = this.#libvirtOf(ssh).sessionOf(locator);
     const onFound = ({ uuid }: { readonly uuid: string }): void => shareWith(uuid);
     return libvirtHypervisor({ session, guest: locator.guest, lock, readHostFacts, onFound });
   }
 
   /** @throws as {@link open} */
   async openHost(connection: ConnectionInputs, options: OpenOptions = {}): Promise<OpenHost> {
-    const target: SshTarget = { ...(await this.targets.of(connection)), ...options.limits };
-    const ssh = await this.#pool.acquire(target, options.signal);
-    const { label, hostKeyFingerprint, locks } = ssh;
+    const ssh = await this.#connect(connection, options);
+    const helper = this.#helperOf(ssh);
+    const { label, hostKeyFingerprint } = ssh;
     return {
       label,
       hostKeyFingerprint,
-      readHostFacts: (signal) => locks.readHostFacts(signal),
-      listPciFunctions: (signal) => locks.listPciFunctions(signal),
-      runningGuests: async (uri, signal) => {
-        const session = new LibvirtSession(streamsOf(ssh), uri);
-        try {
-          return await readRunningGuests(session, signal);
-        } finally {
-          await session.close();
-        }
-      },
+      readHostFacts: (signal) => helper.readFacts(signal),
+      listPciFunctions: (signal) => helper.listFunctions(signal),
+      runningGuests: (uri, signal) => runningGuestsOf(ssh, uri, signal),
       holders: (addresses, signal) =>
-        findHolders(this.#plainConnectionOf(ssh).channels, "login", addresses, signal, this.#plain.folders),
+        findHolders(
+          { channels: this.#plainOf(ssh).channels, privilege: "login", folders: this.#plainParts.folders },
+          addresses,
+          signal,
+        ),
     };
   }
 
   /**
-   * For a look that is worth a few seconds only. A host that does not answer is waited for once in a process: every
-   * resource on it would cost as much again.
+   * Opens for a preview, which is worth a few seconds only. A host that does not answer is waited for once in
+   * a process: every resource on it would cost as much again.
    *
    * @throws as {@link open}
    */
   async openForPreview(locator: GuestLocator, signal: AbortSignal): Promise<Hypervisor> {
-    const key = JSON.stringify(locator.connection);
+    const key = poolKeyOf(await this.targets.resolve(locator.connection));
     const known = this.#unanswered.get(key);
     if (known !== undefined) throw known;
     try {
@@ -202,92 +119,49 @@ export class Hypervisors {
 
   /** Ends every connection. */
   async close(): Promise<void> {
-    const sessions = [...this.#sessions.values()].flatMap((one) => [...new Set(one.values())]);
-    const monitors = [...this.#plainConnections.values()].flatMap((one) => [...one.monitors.values()]);
-    await Promise.all([...sessions, ...monitors].map((session) => session.close()));
+    await Promise.all([...this.#libvirt.values(), ...this.#plain.values()].map((one) => one.close()));
+    await Promise.all([...this.#helpers.values()].map((helper) => helper.close()));
     await this.#pool.close();
   }
 
-  #plainConnectionOf(ssh: SshConnection): PlainConnection {
-    const known = this.#plainConnections.get(ssh);
-    if (known !== undefined) return known;
-    const all = channelsOf(ssh);
-    const connection: PlainConnection = {
-      channels: limitCommands(all, MAX_REQUESTS),
-      relayChannels: limitCommands(all, MAX_RELAYS),
-      monitors: new Map<string, QmpSession>(),
-    };
-    this.#plainConnections.set(ssh, connection);
-    void ssh.closed.then(() => this.#plainConnections.delete(ssh));
-    return connection;
+  async #connect(connection: ConnectionInputs, { limits, signal }: OpenOptions): Promise<SshConnection> {
+    const target = await this.targets.resolve(connection);
+    return this.#pool.acquire({ ...target, ...limits }, signal);
   }
 
-  /** One for each socket: QEMU serves one client of it at a time, and this process is one. */
-  #monitorOf(monitors: Map<string, QmpSession>, locator: PlainGuestLocator): QmpSession {
-    const key = `${locator.privilege} ${locator.socket.replace(/^\/var\/run\//, "/run/")}`;
-    const monitor = monitors.get(key) ?? this.#plain.monitor(locator);
-    monitors.set(key, monitor);
-    return monitor;
+  /** One for each connection: its locks are lost with it. */
+  #helperOf(ssh: SshConnection): HostHelper {
+    return whileOpen(this.#helpers, ssh, () => new HostHelper(ssh));
   }
 
-  /** A guest is asked for by name where it is attached to, by UUID from then on: one session for both. */
-  #sessionOf(
-    ssh: SshConnection,
-    locator: LibvirtLocator,
-  ): { readonly session: LibvirtSession; readonly shareWith: (guest: string) => void } {
-    let sessions = this.#sessions.get(ssh);
-    if (sessions === undefined) {
-      sessions = new Map<string, LibvirtSession>();
-      this.#sessions.set(ssh, sessions);
-      void ssh.closed.then(() => this.#sessions.delete(ssh));
-    }
-    const uri = locator.uri ?? "qemu:///system";
-    const known = sessions;
-    const keyOf = (guest: string): string => `${uri} ${guest}`;
-    const session = known.get(keyOf(locator.guest)) ?? newOrShared(known, ssh, uri);
-    const shareWith = (guest: string): void => {
-      if (!known.has(keyOf(guest))) known.set(keyOf(guest), session);
-    };
-    shareWith(locator.guest);
-    return { session, shareWith };
+  #libvirtOf(ssh: SshConnection): LibvirtSessions {
+    return whileOpen(this.#libvirt, ssh, () => new LibvirtSessions(ssh));
+  }
+
+  #plainOf(ssh: SshConnection): PlainConnection {
+    return whileOpen(this.#plain, ssh, () => new PlainConnection(ssh, this.#plainParts));
   }
 }
 
-function newOrShared(
-  known: ReadonlyMap<string, LibvirtSession>,
+/** What is kept of an SSH connection until it has ended. */
+function whileOpen<T>(all: Map<SshConnection, T>, ssh: SshConnection, make: () => T): T {
+  const known = all.get(ssh);
+  if (known !== undefined) return known;
+  const made = make();
+  all.set(ssh, made);
+  void ssh.closed.then(() => all.delete(ssh));
+  return made;
+}
+
+async function runningGuestsOf(
   ssh: SshConnection,
   uri: LibvirtUri,
-): LibvirtSession {
-  const all = [...new Set(known.values())];
-  const alike = all.filter((one) => one.uri === uri);
-  const shared = all.length < MAX_LIBVIRT_CONNECTIONS ? undefined : alike[known.size % alike.length];
-  return shared ?? new LibvirtSession(streamsOf(ssh), uri);
-}
-
-function channelsOf(ssh: SshConnection): HostChannels {
-  return {
-    label: ssh.label,
-    hostKeyFingerprint: ssh.hostKeyFingerprint,
-    openUnixSocket: ssh.openUnixSocket.bind(ssh),
-    exec: ssh.exec.bind(ssh),
-  };
-}
-
-function streamsOf(ssh: SshConnection): StreamFactory {
-  return {
-    label: ssh.label,
-    hostKeyFingerprint: ssh.hostKeyFingerprint,
-    openUnixSocket: ssh.openUnixSocket.bind(ssh),
-    openCommand: async (command, signal) => (await ssh.exec(command, signal)).stdio,
-  };
-}
-
-function lockOf(ssh: SshConnection, progress: ((line: string) => void) | undefined): Lock {
-  return {
-    acquire: (names, signal, clock) =>
-      ssh.locks.lock(names, signal, {
-        onWaiting: (name) => progress?.(`waiting for another operation to let go of ${name}`),
-        clock,
-      }),
-  };
+  signal: AbortSignal,
+): Promise<RunningGuests> {
+  const session = new LibvirtSession(streamsOf(ssh), uri);
+  try {
+    return await readRunningGuests(session, signal);
+  } finally {
+    await session.close();
+  }
 }

@@ -1,187 +1,169 @@
-import { providerError, printable } from "../errors";
 import { UNKNOWN_VALUE, type ConnectionInputs } from "../resource";
+import { namesHosts, OpensshConfig, type KnownHost, type OpensshSettings, type SshTarget } from "../ssh";
 import {
-  namesHosts,
-  OpensshConfig,
-  type Jump,
-  type KnownHostsPlace,
-  type OpensshSettings,
-  type SshTarget,
-} from "../ssh";
-import { chooseCredentials, readAmbientCredentials, type AmbientCredentials } from "./credentials";
+  chooseCredentials,
+  readAmbientCredentials,
+  type AmbientCredentials,
+  type Environment,
+} from "./credentials";
+import type { KnownHostsPlaces } from "./credential-checks";
+import { jumpHostOf, type Hop } from "./jump-hosts";
 
 /** In place of OpenSSH's own configuration files, as `ssh -F`; `none`: OpenSSH is not asked. */
-export const CONFIG_VARIABLE = "MULTIFUNCTION_PCI_SSH_CONFIG";
-
-/** Jump hosts that lead to jump hosts; OpenSSH itself would go round in a circle. */
-const MAX_JUMPS = 10;
+const CONFIG_VARIABLE = "MULTIFUNCTION_PCI_SSH_CONFIG";
 
 /** OpenSSH's configuration, as far as it is asked here. */
 type Openssh = Pick<OpensshConfig, "ask" | "localUser">;
 
-/** Who names a host: the program, or a ProxyJump of ssh_config. */
-type NamedBy = "program" | "ssh_config";
-
-interface Hop {
-  readonly namedBy: NamedBy;
-  /** Hosts from the program's on, as they are called. */
-  readonly way: readonly string[];
+/** What a {@link SshTargetResolver} needs of its process. */
+export interface SshTargetResolverOptions {
+  /** The process's variables: credentials, the agent's socket, and which ssh_config is asked. */
+  readonly environment: Environment;
+  /** Told once of each host that OpenSSH could not answer for. The line quotes OpenSSH: make it printable. */
+  readonly say: (line: string) => void;
+  /** Default: those of the environment alone. */
+  readonly ambient?: AmbientCredentials;
+  /** Default: the `ssh` of this machine. */
+  readonly openssh?: Openssh;
 }
 
 /**
- * From the connection arguments to what is dialled. What the program gives wins; then come the stack's configuration and
- * the environment for credentials, OpenSSH's configuration for everything else, and the defaults of `@pulumi/command`.
- * Nothing of this is in inputs or outputs.
+ * From the connection arguments to what is dialled. What the program gives wins; then come the stack's
+ * configuration and the environment for credentials, OpenSSH's configuration for everything else, and the
+ * defaults of `@pulumi/command`. Nothing of this is in inputs or outputs.
  */
-export class SshTargets {
+export class SshTargetResolver {
   ambient: AmbientCredentials;
+  readonly #environment: Environment;
   readonly #openssh: Openssh;
   readonly #say: (line: string) => void;
   readonly #told = new Set<string>();
 
-  /** @param say told once of each host that OpenSSH could not answer for */
-  constructor(
-    ambient: AmbientCredentials = readAmbientCredentials(undefined, process.env),
-    openssh: Openssh = new OpensshConfig({ file: process.env[CONFIG_VARIABLE] }),
-    say: (line: string) => void = (line) => console.log(printable(line)),
-  ) {
-    this.ambient = ambient;
-    this.#openssh = openssh;
+  constructor({ environment, say, ambient, openssh }: SshTargetResolverOptions) {
+    this.ambient = ambient ?? readAmbientCredentials(undefined, environment);
+    this.#environment = environment;
+    this.#openssh = openssh ?? new OpensshConfig({ file: environment[CONFIG_VARIABLE] });
     this.#say = say;
   }
 
   /** @throws SSH_CONFIG_UNSUPPORTED */
-  async of(connection: ConnectionInputs): Promise<SshTarget> {
-    return this.#of(connection, { namedBy: "program", way: [connection.host] });
+  async resolve(connection: ConnectionInputs): Promise<SshTarget> {
+    return this.#resolve(connection, { namedBy: "program", way: [connection.host] });
   }
 
   /**
-   * Where the hosts of a connection and its jump hosts stand in known_hosts, for each `hostKey` that names hosts. Inputs
-   * that were not checked yet: what is not known, or no connection, is left out.
+   * Where the hosts of a connection and its jump hosts stand in known_hosts, for each `hostKey` that names
+   * hosts. Takes inputs that were not checked yet: what is not known, or no connection, is left out.
    */
-  async hopsOf(connection: unknown): Promise<ReadonlyMap<unknown, KnownHostsPlace>> {
-    const places = new Map<unknown, KnownHostsPlace>();
+  async knownHostsPlacesOf(connection: unknown): Promise<KnownHostsPlaces> {
+    const places = new Map<unknown, KnownHost>();
     for (let one = connection; isFields(one); one = one["proxy"]) {
-      const { host, port, hostKey } = one;
-      if (typeof host !== "string" || host === UNKNOWN_VALUE) continue;
-      if (port !== undefined && port !== null && typeof port !== "number") continue;
-      if (typeof hostKey !== "string" || !namesHosts(hostKey)) continue;
-      const { settings } = await this.#openssh.ask(host);
-      const alias = settings?.hostKeyAlias;
-      const place = { host: settings?.hostName ?? host, port: port ?? settings?.port ?? 22 };
-      places.set(one, alias === undefined ? place : { host: alias, port: 22 });
+      const place = await this.#knownHostsPlaceOf(one);
+      if (place !== undefined) places.set(one, place);
     }
     return places;
   }
 
-  async #of(connection: ConnectionInputs, place: Hop): Promise<SshTarget> {
-    const { settings, problem } = await this.#openssh.ask(connection.host);
-    if (problem !== undefined) this.#tell(connection.host, problem);
-    const isJump = place.way.length > 1;
-    const credentials = chooseCredentials(connection, this.ambient, isJump ? "jump host" : "host");
-    const proxy = proxyOf(connection, settings, place);
-    const { hostKey } = connection;
-    const hostName = settings?.hostName ?? connection.host;
-    const isAlias = hostName.toLowerCase() !== connection.host.toLowerCase();
-    const agentSocketPath = agentOf(connection, settings);
-    const knownHostsFiles =
-      connection.knownHostsFile === undefined ? settings?.userKnownHostsFiles : [connection.knownHostsFile];
+  async #knownHostsPlaceOf({ host, port, hostKey }: Fields): Promise<KnownHost | undefined> {
+    if (typeof host !== "string" || host === UNKNOWN_VALUE) return undefined;
+    if (port !== undefined && port !== null && typeof port !== "number") return undefined;
+    if (typeof hostKey !== "string" || !namesHosts(hostKey)) return undefined;
+    const { settings } = await this.#openssh.ask(host);
+    if (settings?.hostKeyAlias !== undefined) return { host: settings.hostKeyAlias, port: 22 };
+    return { host: settings?.hostName ?? host, port: port ?? settings?.port ?? 22 };
+  }
+
+  async #resolve(connection: ConnectionInputs, hop: Hop): Promise<SshTarget> {
+    const settings = await this.#askOpenssh(connection.host);
+    const isJump = hop.way.length > 1;
+    const jump = jumpHostOf(connection, settings, hop);
     return {
-      host: hostName,
-      ...(isAlias && { hostAlias: connection.host }),
-      port: connection.port ?? settings?.port ?? 22,
-      user: connection.user ?? this.#userOf(settings, place),
-      dialErrorLimit: connection.dialErrorLimit ?? 10,
-      perDialTimeoutSeconds: connection.perDialTimeout ?? 15,
-      strictHostKeyChecking: connection.strictHostKeyChecking ?? "yes",
-      ...credentials,
-      ...(agentSocketPath !== undefined && { agentSocketPath }),
-      ...(hostKey !== undefined && { hostKey }),
-      ...(knownHostsFiles !== undefined && { knownHostsFiles }),
-      ...(settings !== undefined && {
-        identityFiles: settings.identityFiles,
-        hasIdentitiesOnly: settings.hasIdentitiesOnly,
-        ...(settings.hostKeyAlias !== undefined && { hostKeyAlias: settings.hostKeyAlias }),
-      }),
-      ...(proxy !== undefined && { proxy: await this.#of(proxy.connection, proxy.place) }),
+      ...nameOf(connection, settings),
+      user: connection.user ?? this.#userOf(settings, hop),
+      ...limitsOf(connection),
+      ...chooseCredentials(connection, this.ambient, isJump ? "jump host" : "host"),
+      ...this.#agentOf(connection, settings),
+      ...hostKeysOf(connection, settings),
+      ...identitiesOf(settings),
+      ...(jump !== undefined && { proxy: await this.#resolve(jump.connection, jump.hop) }),
     };
   }
 
+  /** What OpenSSH's configuration says of a host; undefined if it could not be asked, which is told once. */
+  async #askOpenssh(host: string): Promise<OpensshSettings | undefined> {
+    const { settings, problem } = await this.#openssh.ask(host);
+    if (problem !== undefined && !this.#told.has(host)) {
+      this.#told.add(host);
+      this.#say(`OpenSSH's configuration is not used for ${host}: "ssh -G" failed: ${problem}`);
+    }
+    return settings;
+  }
+
   /**
-   * `ssh -G` names a user always, and does not tell whether ssh_config does or whether it is the login name here. That
-   * one is ssh's default, not ours, except for jump hosts that ssh_config has named.
+   * `ssh -G` always names a user, and does not tell whether ssh_config names it or whether it is the login
+   * name here. The login name is ssh's default, not ours, except for jump hosts that ssh_config has named.
    */
   #userOf(settings: OpensshSettings | undefined, { namedBy }: Hop): string {
     if (namedBy === "ssh_config") return settings?.user ?? this.#openssh.localUser;
     return settings === undefined || settings.user === this.#openssh.localUser ? "root" : settings.user;
   }
 
-  #tell(host: string, problem: string): void {
-    if (this.#told.has(host)) return;
-    this.#told.add(host);
-    this.#say(`OpenSSH's configuration is not used for ${host}: "ssh -G" failed: ${problem}`);
+  #agentOf(
+    connection: ConnectionInputs,
+    settings: OpensshSettings | undefined,
+  ): Pick<SshTarget, "agentSocketPath"> {
+    const path =
+      connection.agentSocketPath ?? settings?.identityAgent ?? this.#environment["SSH_AUTH_SOCK"] ?? "none";
+    return path === "" || path === "none" ? {} : { agentSocketPath: path };
   }
 }
 
-/** The jump host before this one: the program's, else the last of ProxyJump with the others before it. */
-function proxyOf(
+/** Under which name and port a host is dialled, and how it is called. */
+function nameOf(
   connection: ConnectionInputs,
   settings: OpensshSettings | undefined,
-  place: Hop,
-): { readonly connection: ConnectionInputs; readonly place: Hop } | undefined {
-  const next = (proxy: ConnectionInputs, namedBy: NamedBy) => ({
-    connection: proxy,
-    place: { namedBy, way: [...place.way, proxy.host] },
-  });
-  if (connection.proxy !== undefined) return next(connection.proxy, place.namedBy);
-  const { host } = connection;
-  if (settings?.proxyCommand !== undefined)
-    throw providerError("SSH_CONFIG_UNSUPPORTED", {
-      host,
-      reason:
-        "it sets ProxyCommand, which is not supported. Give the jump host as connection.proxy or by ProxyJump, " +
-        `or set "ProxyCommand none" for this host`,
-    });
-  if (settings === undefined) return undefined;
-  if (settings.jumps === undefined)
-    throw providerError("SSH_CONFIG_UNSUPPORTED", {
-      host,
-      reason: "its ProxyJump cannot be read. Write it as [user@]host[:port], with commas between several",
-    });
-  const proxy = nest(settings.jumps, connection);
-  if (proxy === undefined) return undefined;
-  if (place.way.length > MAX_JUMPS)
-    throw providerError("SSH_CONFIG_UNSUPPORTED", {
-      host: place.way[0] ?? host,
-      reason: `its ProxyJump goes round in a circle: ${place.way.slice(0, 4).join(", ")} and so on`,
-    });
-  return next(proxy, "ssh_config");
+): Pick<SshTarget, "host" | "hostAlias" | "port"> {
+  const host = settings?.hostName ?? connection.host;
+  const isAlias = host.toLowerCase() !== connection.host.toLowerCase();
+  return {
+    host,
+    ...(isAlias && { hostAlias: connection.host }),
+    port: connection.port ?? settings?.port ?? 22,
+  };
 }
 
-/**
- * Jump hosts as nested connections, the last one outermost. That of a host wins over its own ProxyJump, as with
- * `ssh -J`. Limits, strictness and agent are those of the host behind; host keys and users are each one's own.
- */
-function nest(jumps: readonly Jump[], behind: ConnectionInputs): ConnectionInputs | undefined {
-  const { dialErrorLimit, perDialTimeout, strictHostKeyChecking, agentSocketPath } = behind;
-  return jumps.reduce<ConnectionInputs | undefined>(
-    (proxy, jump) => ({
-      ...jump,
-      dialErrorLimit,
-      perDialTimeout,
-      strictHostKeyChecking,
-      agentSocketPath,
-      ...(proxy !== undefined && { proxy }),
-    }),
-    undefined,
-  );
+function limitsOf(connection: ConnectionInputs): Pick<SshTarget, "dialErrorLimit" | "perDialTimeoutSeconds"> {
+  return {
+    dialErrorLimit: connection.dialErrorLimit ?? 10,
+    perDialTimeoutSeconds: connection.perDialTimeout ?? 15,
+  };
 }
 
-function agentOf(connection: ConnectionInputs, settings: OpensshSettings | undefined): string | undefined {
-  const path = connection.agentSocketPath ?? settings?.identityAgent ?? process.env["SSH_AUTH_SOCK"];
-  return path === "" || path === "none" ? undefined : path;
+/** By which key a host is known again, and how strictly. */
+function hostKeysOf(
+  { hostKey, knownHostsFile, strictHostKeyChecking }: ConnectionInputs,
+  settings: OpensshSettings | undefined,
+): Pick<SshTarget, "hostKey" | "hostKeyAlias" | "knownHostsFiles" | "strictHostKeyChecking"> {
+  const knownHostsFiles = knownHostsFile === undefined ? settings?.userKnownHostsFiles : [knownHostsFile];
+  const hostKeyAlias = settings?.hostKeyAlias;
+  return {
+    strictHostKeyChecking: strictHostKeyChecking ?? "yes",
+    ...(hostKey !== undefined && { hostKey }),
+    ...(hostKeyAlias !== undefined && { hostKeyAlias }),
+    ...(knownHostsFiles !== undefined && { knownHostsFiles }),
+  };
 }
 
-function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+function identitiesOf(
+  settings: OpensshSettings | undefined,
+): Pick<SshTarget, "identityFiles" | "hasIdentitiesOnly"> {
+  if (settings === undefined) return {};
+  const { identityFiles, hasIdentitiesOnly } = settings;
+  return { identityFiles, hasIdentitiesOnly };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import net from "node:net";
+import { setTimer } from "../async/clock";
 
 /** Where Pulumi's engine listens for its plugins. */
 export interface EngineAddress {
@@ -33,15 +34,15 @@ function parseAddress(text: string): EngineAddress | undefined {
 
 /**
  * Resolves when nobody listens at the engine's address any more. A connection that ends says nothing by
- * itself, since the engine closes one that is silent for two minutes (docs/internals/pulumi.md); only a connection that
- * is refused, twice in a row, does. Keeps no process alive.
+ * itself, since the engine closes one that is silent for two minutes (docs/internals/pulumi.md); only a
+ * connection that is refused, twice in a row, does. Keeps no process alive.
  */
 export async function engineGone(address: EngineAddress): Promise<void> {
   for (let refusals = 0; refusals < REFUSALS_OF_A_DEAD_ENGINE;) {
     const wasRefused = await connectUntilClosed(address);
     refusals = wasRefused ? refusals + 1 : 0;
     if (refusals < REFUSALS_OF_A_DEAD_ENGINE)
-      await new Promise<void>((resolve) => setTimeout(resolve, RETRY_MS).unref());
+      await new Promise<void>((resolve) => setTimer(resolve, RETRY_MS, { isBackground: true }));
   }
 }
 

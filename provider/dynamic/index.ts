@@ -1,15 +1,15 @@
 import { endWithEngine } from "./end-with-engine";
-import { Operations } from "../operations/running-operations";
+import { RunningOperations } from "../operations/running-operations";
 import { MultifunctionPciProvider } from "./provider";
 import { ignoreBrokenPipe } from "./ignore-broken-pipe";
 
 ignoreBrokenPipe(process.stdout, process.stderr);
-const operations = new Operations();
-endWithEngine(operations);
+const running = new RunningOperations();
+endWithEngine(running);
 
 /** What the shim in every state asks for by this name. Permanent. */
-export const provider = new MultifunctionPciProvider(operations);
+export const provider = new MultifunctionPciProvider(running);
 
 /** What `getPciDevices` and the command line ask for; not for programs. */
-export { inspectHost } from "../operations/inspect";
-export { describeReport } from "../inspect";
+export { inspectHost } from "./inspect-host";
+export { describeReport } from "../operations/inspect";

@@ -1,3 +1,3 @@
-export { catalogue, refusalCodes, type ErrorCode } from "./catalogue";
-export { printable } from "./printable";
-export { ProviderError, providerError, hasCode, causeText } from "./provider-error";
+export { catalogue, joinParts, refusalCodes, type ErrorCode, type ErrorParts } from "./catalogue";
+export { printable, shorten } from "./printable";
+export { ProviderError, providerError, hasCode, causeText, withOthers } from "./provider-error";

@@ -1,23 +1,41 @@
-import { catalogue, type ErrorCode } from "./catalogue";
+import { catalogue, joinParts, type ErrorCode, type ErrorParts } from "./catalogue";
 import { printable, shorten } from "./printable";
 
 /** Longest reason that is taken over from another error: libvirt, QEMU and servers may say megabytes. */
 const MAX_REASON_CHARACTERS = 4_000;
 
+/** What an error knows beside its code and its parts. */
+interface Surroundings {
+  /** What was thrown below. */
+  readonly cause?: unknown;
+  /** See {@link ProviderError.others}. */
+  readonly others?: readonly ProviderError[];
+}
+
 /**
  * The only error that leaves the provider on purpose.
  *
  * Match it by {@link ProviderError.code}, never by its text and never by instanceof (two copies of the
- * package may be loaded). The text already says what happened, where, and what to do next. It may quote peers, so it is
+ * package may be loaded). Whoever wants less than the message takes its parts. They may quote peers, so they are
  * made {@link printable} here, the one place through which all messages go.
  */
-export class ProviderError extends Error {
+export class ProviderError extends Error implements ErrorParts {
   override readonly name = "ProviderError";
   readonly code: ErrorCode;
+  readonly what: string;
+  readonly touched?: string;
+  readonly cure?: string;
+  /** Refusals that speak against the same thing; the message has a line for each, with its own code. */
+  readonly others: readonly ProviderError[];
 
-  constructor(code: ErrorCode, message: string, cause?: unknown) {
-    super(`${printable(message)} [${code}]`, cause === undefined ? undefined : { cause });
+  constructor(code: ErrorCode, parts: ErrorParts, { cause, others = [] }: Surroundings = {}) {
+    const own = `${printable(joinParts(parts))} [${code}]`;
+    super([own, ...others.map((one) => one.message)].join("\n"), cause === undefined ? undefined : { cause });
     this.code = code;
+    this.what = printable(parts.what);
+    if (parts.touched !== undefined) this.touched = printable(parts.touched);
+    if (parts.cure !== undefined) this.cure = printable(parts.cure);
+    this.others = others;
   }
 }
 
@@ -27,15 +45,29 @@ type Details<C extends ErrorCode> = Parameters<(typeof catalogue)[C]>[0];
  * Builds (does not throw) the error of the catalogue with this code.
  *
  * @example
- * throw fail("SSH_DIAL_FAILED", { target: "root@hv1:22", attempts: 3, reason: "connection refused" }, error);
+ * throw providerError("SSH_CONNECTION_LOST", { target: "root@hv1:22", reason: "it was reset" }, error);
  */
 export function providerError<C extends ErrorCode>(
   code: C,
   details: Details<C>,
   cause?: unknown,
 ): ProviderError {
-  const message = (catalogue[code] as (details: Details<C>) => string)(details);
-  return new ProviderError(code, message, cause);
+  const parts = (catalogue[code] as (details: Details<C>) => ErrorParts)(details);
+  return new ProviderError(code, parts, { cause });
+}
+
+/**
+ * One error that tells of several refusals: it has the code and the parts of the first, and a line for each other one.
+ * An error among the others that has others itself is laid flat, so the lines keep their order.
+ */
+export function withOthers(first: ProviderError, others: readonly ProviderError[]): ProviderError {
+  if (others.length === 0) return first;
+  const flat = others.flatMap((one) => [withoutOthers(one), ...one.others]);
+  return new ProviderError(first.code, first, { cause: first.cause, others: [...first.others, ...flat] });
+}
+
+function withoutOthers(error: ProviderError): ProviderError {
+  return error.others.length === 0 ? error : new ProviderError(error.code, error, { cause: error.cause });
 }
 
 /** Whether a thrown value is a ProviderError with this code, from whichever copy of the package. */

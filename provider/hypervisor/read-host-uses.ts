@@ -1,9 +1,12 @@
 import type { ObservationQuery } from "../apply";
-import { findHostDevices } from "../host/facts";
-import { findHostUses, type HostFacts } from "../host/uses";
+import { findHostDevices, type HostFacts } from "../host/facts";
+import { findHostUses } from "../host/uses";
 import type { Observation } from "../plan";
 
-/** What of an observation tells what the host has its functions for; nothing is asked where none is to be taken. */
+/**
+ * What of an observation tells what the host has its functions for; nothing is asked where none is to be
+ * taken.
+ */
 export async function readHostUses(
   query: ObservationQuery,
   readHostFacts: () => Promise<HostFacts>,

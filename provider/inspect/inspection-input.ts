@@ -1,20 +1,5 @@
-import type { HostFacts } from "../host/uses";
+import type { HostFacts, ListedFunction } from "../host/facts";
 import type { GuestIdentity, Observation } from "../plan";
-
-/** One PCI function of the host with its names, as a listing of the host shows it. */
-export interface ListedFunction {
-  readonly address: string;
-  readonly vendorId: string;
-  readonly productId: string;
-  readonly classCode: string;
-  readonly driver?: string;
-  readonly iommuGroup?: number;
-  readonly numaNode?: number;
-  readonly physicalFunction?: string;
-  readonly vendorName?: string;
-  readonly productName?: string;
-  readonly className?: string;
-}
 
 /** Who has functions of the host. */
 export type Holders = Pick<Observation, "holdings" | "ledger" | "olderLibvirt" | "unreadGuests"> & {

@@ -38,7 +38,7 @@ export interface LifecycleEvent {
 }
 
 /** virDomainEventID, of the events used here. */
-const EventId = { LIFECYCLE: 0, REBOOT: 1, DEVICE_REMOVED: 15 } as const;
+const EventId = { LIFECYCLE: 0, DEVICE_REMOVED: 15 } as const;
 
 /** All QEMU events of this guest, without a filter. */
 export function monitorEvents(domain: LibvirtDomain): SubscriptionSpec<MonitorEvent> {
@@ -56,10 +56,6 @@ export function lifecycleEvents(domain: LibvirtDomain): SubscriptionSpec<Lifecyc
     event: lifecycleNames[reader.i32()] ?? "unknown",
     detail: reader.i32(),
   }));
-}
-
-export function rebootEvents(domain: LibvirtDomain): SubscriptionSpec<void> {
-  return domainEvents(domain, EventId.REBOOT, Remote.DOMAIN_EVENT_REBOOT, () => undefined);
 }
 
 export function deviceRemovedEvents(domain: LibvirtDomain): SubscriptionSpec<{ readonly alias: string }> {

@@ -1,6 +1,8 @@
+import { shorten } from "../errors";
+
 /**
- * The error numbers of libvirt (virErrorNumber in its virterror.h) that someone decides on. Numbers never
- * change; a reply may carry any other.
+ * Error numbers of libvirt (virErrorNumber in its virterror.h). Numbers never change; a reply may carry any other.
+ * The provider decides on few of them: most names only stand beside their number in the message of a LibvirtError.
  */
 export const LibvirtErrorCode = {
   INTERNAL_ERROR: 1,
@@ -57,7 +59,9 @@ export class LibvirtError extends Error {
   constructor(details: { code: number; domain: number; libvirtMessage: string; procedure: string }) {
     const known = nameByCode.get(details.code);
     const number = known === undefined ? `${details.code}` : `${details.code} ${known}`;
-    super(`libvirt refused ${details.procedure}: ${shorten(details.libvirtMessage)} (error ${number})`);
+    super(
+      `libvirt refused ${details.procedure}: ${shorten(details.libvirtMessage, MAX_TEXT_CHARACTERS)} (error ${number})`,
+    );
     this.code = details.code;
     this.domain = details.domain;
     this.libvirtMessage = details.libvirtMessage;
@@ -95,8 +99,4 @@ export class LibvirtAuthenticationError extends Error {
     );
     this.offered = offered;
   }
-}
-
-function shorten(text: string): string {
-  return text.length <= MAX_TEXT_CHARACTERS ? text : `${text.slice(0, MAX_TEXT_CHARACTERS)}…`;
 }

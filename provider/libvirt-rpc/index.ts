@@ -9,3 +9,4 @@ export {
 } from "./errors";
 export { LibvirtClient, type DomainTarget, type LibvirtNodeDevice } from "./libvirt-client";
 export type { Unsubscribe } from "./subscription";
+export { isLibvirtError, undefinedOnError } from "./undefined-on-error";

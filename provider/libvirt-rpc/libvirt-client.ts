@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import type { ByteStream } from "../async/byte-stream";
 import {
   findUuidBytes,
   readDomain,
@@ -11,15 +11,15 @@ import {
   deviceRemovedEvents,
   lifecycleEvents,
   monitorEvents,
-  rebootEvents,
   type LifecycleEvent,
   type MonitorEvent,
 } from "./domain-events";
-import { LibvirtAuthenticationError, LibvirtError, LibvirtErrorCode } from "./errors";
+import { LibvirtAuthenticationError, LibvirtErrorCode } from "./errors";
 import { MAX_AUTH_TYPES, MAX_DOMAINS, MAX_NODE_DEVICES } from "./limits";
 import { Qemu, Remote } from "./procedures";
 import { RpcConnection } from "./rpc-connection";
 import { subscribe, type Unsubscribe } from "./subscription";
+import { undefinedOnError } from "./undefined-on-error";
 import type { XdrReader } from "./xdr-reader";
 
 /** libvirtd serves five calls of one client at once; the fifth place is left to the goodbye and to pings. */
@@ -79,7 +79,7 @@ export class LibvirtClient {
    * AUTH_FAILED when polkit says no.
    */
   static async open(
-    stream: Duplex,
+    stream: ByteStream,
     options: { uri: string; signal?: AbortSignal; maxCallsInFlight?: number },
   ): Promise<LibvirtClient> {
     const { uri, signal, maxCallsInFlight = DEFAULT_MAX_CALLS_IN_FLIGHT } = options;
@@ -396,11 +396,6 @@ export class LibvirtClient {
     return subscribe(this.connection, lifecycleEvents(domain), listener, signal);
   }
 
-  /** As {@link LibvirtClient.onMonitorEvent}, for resets of the guest that libvirt noticed as a reboot. */
-  onRebootEvent(domain: LibvirtDomain, listener: () => void, signal?: AbortSignal): Promise<Unsubscribe> {
-    return subscribe(this.connection, rebootEvents(domain), listener, signal);
-  }
-
   /** As {@link LibvirtClient.onMonitorEvent}, for devices that libvirt itself has seen leave the guest. */
   onDeviceRemovedEvent(
     domain: LibvirtDomain,
@@ -437,15 +432,6 @@ async function authenticate(connection: RpcConnection, signal: AbortSignal | und
     },
     signal,
   );
-}
-
-async function undefinedOnError<T>(code: number, call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof LibvirtError && error.code === code) return undefined;
-    throw error;
-  }
 }
 
 function nothing(_reader: XdrReader): void {

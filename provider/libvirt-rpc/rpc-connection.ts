@@ -1,5 +1,7 @@
-import type { Duplex } from "node:stream";
-import { AbortWatch } from "./abort-watch";
+import type { ByteStream } from "../async/byte-stream";
+import { onAbort } from "../async/abort";
+import { setTimer, type Timer } from "../async/clock";
+import { withTimeLimit } from "../async/time-limit";
 import { LibvirtDisconnectedError, LibvirtProtocolError } from "./errors";
 import { readErrorReply } from "./error-reply";
 import { EventRouter } from "./event-router";
@@ -35,12 +37,12 @@ interface PendingCall {
   /** Reads a good reply and settles the promise; throws LibvirtProtocolError when it cannot be read. */
   readonly accept: (reader: XdrReader) => void;
   /** Rejects the promise; the call is not over by that. */
-  readonly refuse: (error: unknown) => void;
+  readonly reject: (error: unknown) => void;
   readonly over: () => void;
   /** Rejects the promise, for good. */
   readonly cutOff: (error: unknown) => void;
   /** Runs from the sending on. */
-  silence?: NodeJS.Timeout;
+  silence?: Timer;
 }
 
 /** How long {@link RpcConnection.close} waits for the answer to its goodbye. */
@@ -64,7 +66,6 @@ export class RpcConnection {
   readonly events = new EventRouter();
 
   readonly #splitter = new MessageSplitter((message) => this.#onMessage(message));
-  readonly #aborts = new AbortWatch();
   readonly #queue: PendingCall[] = [];
   readonly #inFlight = new Map<number, PendingCall>();
   #resolveClosed!: (cause: Error | undefined) => void;
@@ -74,7 +75,7 @@ export class RpcConnection {
   #pongUnderWay = false;
 
   constructor(
-    private readonly stream: Duplex,
+    private readonly stream: ByteStream,
     private readonly maxCallsInFlight: number,
   ) {
     if (!Number.isInteger(maxCallsInFlight) || maxCallsInFlight < 1) {
@@ -135,7 +136,9 @@ export class RpcConnection {
     for (const call of this.#queue.splice(0)) call.cutOff(error);
     const goodbye = { procedure, result: () => undefined };
     try {
-      await this.#start(goodbye, AbortSignal.timeout(GOODBYE_TIMEOUT_MS), (call) => this.#send(call));
+      await withTimeLimit(GOODBYE_TIMEOUT_MS, (limit) =>
+        this.#start(goodbye, limit, (call) => this.#send(call)),
+      );
     } catch {
       // No answer, a refusal or the end of the stream: the connection ends all the same.
     } finally {
@@ -161,7 +164,7 @@ export class RpcConnection {
         throw error;
       }
       let abandoned = false;
-      const onAbort = () => {
+      const leave = (): void => {
         abandoned = true;
         reject(signal?.reason as Error);
         const position = this.#queue.indexOf(call);
@@ -178,18 +181,18 @@ export class RpcConnection {
           if (abandoned) spec.onAbandonedResult?.(result);
           else resolve(result);
         },
-        refuse: reject,
+        reject,
         over: () => {
-          clearTimeout(call.silence);
-          if (signal !== undefined) this.#aborts.remove(signal, onAbort);
+          call.silence?.cancel();
+          stopWatching?.();
           spec.onOver?.();
         },
         cutOff: (error) => {
-          call.refuse(error);
+          call.reject(error);
           call.over();
         },
       };
-      if (signal !== undefined) this.#aborts.add(signal, onAbort);
+      const stopWatching = signal && onAbort(signal, leave);
       enter(call);
     });
   }
@@ -206,10 +209,11 @@ export class RpcConnection {
     const serial = this.#nextSerial;
     this.#nextSerial = serial === 0xffffffff ? 1 : serial + 1;
     this.#inFlight.set(serial, call);
-    call.silence = setTimeout(() => {
+    const giveUp = (): void => {
       const minutes = MAX_CALL_MS / 60_000;
       this.end(new LibvirtDisconnectedError(`${call.procedure.name} was not answered in ${minutes} minutes`));
-    }, MAX_CALL_MS).unref();
+    };
+    call.silence = setTimer(giveUp, MAX_CALL_MS, { isBackground: true });
     const { program, number } = call.procedure;
     const header = { program, procedure: number, type: MessageType.CALL, serial, status: MessageStatus.OK };
     this.stream.write(formatMessage({ ...header, version: PROGRAM_VERSION }, call.payload));
@@ -248,7 +252,7 @@ export class RpcConnection {
     }
     // Nothing is removed before it has been read: a reply that cannot be read must reject its own call too.
     if (header.status === MessageStatus.OK) call.accept(payload);
-    else if (header.status === MessageStatus.ERROR) call.refuse(readErrorReply(payload, name));
+    else if (header.status === MessageStatus.ERROR) call.reject(readErrorReply(payload, name));
     else throw new LibvirtProtocolError(`reply to ${name} has status ${header.status}, expected 0 or 1`);
     this.#inFlight.delete(header.serial);
     call.over();

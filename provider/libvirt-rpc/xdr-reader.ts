@@ -26,11 +26,6 @@ export class XdrReader {
     return this.#take(4, "an integer").readInt32BE();
   }
 
-  /** An unsigned hyper: 64 bits. */
-  u64(): bigint {
-    return this.#take(8, "an unsigned hyper").readBigUInt64BE();
-  }
-
   /** A hyper as a number: times and versions, which stay far below 2^53. */
   safeInteger(): number {
     const value = this.#take(8, "a hyper").readBigInt64BE();

@@ -1,27 +1,48 @@
-import { causeText, hasCode, refusalCodes } from "../errors";
+import { causeText, hasCode, joinParts, refusalCodes, type ProviderError } from "../errors";
 import { Deadline } from "../async";
-import { newIncarnation, actualStateOf, type ActualState } from "../apply";
-import { describePlan, describeUnreadGuest, planAttach, type Plan, type UnreadGuest } from "../plan";
+import { newIncarnation, actualStateOf, type ActualState, type Hypervisor } from "../apply";
 import {
+  describePlan,
+  describeUnreadGuest,
+  planAttach,
+  type Observation,
+  type Plan,
+  type PriorAttachment,
+  type UnreadGuest,
+} from "../plan";
+import {
+  desiredOf,
+  hasUnknown,
   identityOf,
   isOtherTarget,
-  queryForPlug,
+  parseCheckedInputs,
   priorOf,
-  desiredOf,
+  queryForPlug,
   type AttachmentInputs,
-  type AttachmentState,
 } from "../resource";
-import type { Hypervisors } from "../connections/hypervisor-pool";
 import { madeInOf, guestLocatorOf } from "../connections/guest-locator";
+import type { Made } from "./attach-desired";
+import { runOperation, type OperationContext } from "./operation-context";
+import type { Properties } from "./properties";
 
 /** A preview is worth so much waiting, not more. */
-export const PREVIEW_TIMEOUT_SECONDS = 15;
+const PREVIEW_TIMEOUT_SECONDS = 15;
 
-/** What a look at the host found, for check and diff. */
+/** The preview of arguments that are outputs of what has not been made yet. */
+export const NOT_KNOWN_YET = "some arguments are not known yet; the plan will be made at apply";
+
+/**
+ * An engine may ask the same of a create and of a replacement (`pulumi up --replace`), and not tell which it
+ * is. A replacement deletes first what a create finds standing.
+ */
+const IF_REPLACED =
+  "If this replaces what the stack has, that is deleted first: the guest is without the device until the last plug.";
+
+/** What a preview found on the host. */
 export type Preview =
   | { readonly kind: "unreachable"; readonly reason: string }
   | { readonly kind: "another"; readonly what: string }
-  | { readonly kind: "refused"; readonly reason: string; readonly otherNames: readonly string[] }
+  | { readonly kind: "refused"; readonly reasons: readonly string[]; readonly otherNames: readonly string[] }
   | {
       readonly kind: "planned";
       readonly plan: Plan;
@@ -32,61 +53,84 @@ export type Preview =
       readonly unreadGuests?: readonly UnreadGuest[];
     };
 
-/** What has been made: its state, and the arguments that stand in it. */
-export interface Made {
-  readonly state: AttachmentState;
-  readonly inputs: AttachmentInputs;
+/** Tells what a create would do, best effort: it may be for a guest that the same program makes. */
+export async function previewCreate(context: OperationContext, inputs: Properties): Promise<void> {
+  const { progress } = context;
+  if (hasUnknown(inputs)) return progress(NOT_KNOWN_YET);
+  const preview = await previewAttachment(context, parseCheckedInputs(inputs));
+  for (const line of describePreview(preview, "create")) progress(line);
+  if (preview.kind === "planned" && preview.plan.takesOver !== undefined) progress(`  ${IF_REPLACED}`);
 }
 
 /**
- * Looks, best effort and briefly, at what is there, and plans from it to what is wanted.
+ * Reads, best effort and briefly, what is there, and plans from it to what is wanted.
  *
- * @param made undefined where nothing has been made yet
+ * @param made undefined if nothing has been made yet
+ * @throws PROVIDER_ENDING, if it has not begun
  */
-export async function look(
-  hypervisors: Hypervisors,
-  made: Made | undefined,
+export function previewAttachment(
+  context: OperationContext,
   inputs: AttachmentInputs,
-  asked: AbortSignal,
+  made?: Made,
 ): Promise<Preview> {
-  const { signal } = Deadline.start("look at the host", PREVIEW_TIMEOUT_SECONDS, asked);
-  const state = made?.state;
-  const prior = state && priorOf(state);
-  try {
-    const locator = guestLocatorOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
-    const hypervisor = await hypervisors.openForPreview(locator, signal);
-    const query = queryForPlug(inputs, prior);
-    const observation = await hypervisor.host.observe(query, signal);
-    const { hostUuid, guest: found, unreadGuests = [] } = observation;
-    const { otherNames = [] } = found;
-    if (state && isOtherTarget(state, identityOf(observation, inputs.ownerToken)))
-      return { kind: "another", what: `guest ${found.name} (${found.uuid}) on host ${hostUuid}` };
+  return runOperation(context, inputs, PREVIEW_TIMEOUT_SECONDS, async (asked): Promise<Preview> => {
+    const { signal } = Deadline.start("look at the host", PREVIEW_TIMEOUT_SECONDS, asked);
+    const wish = { inputs, made, prior: made && priorOf(made.state) };
     try {
-      const plan = planAttach(observation, { ...desiredOf(inputs), fresh: newIncarnation() }, prior);
-      const actual = await actualStateOf(hypervisor, observation, inputs.ownerToken, signal, prior);
-      return { kind: "planned", plan, actual, otherNames, unreadGuests };
-    } catch (refusal) {
-      if (!hasCode(refusal, ...refusalCodes)) throw refusal;
-      return { kind: "refused", reason: causeText(refusal), otherNames };
+      const locator = guestLocatorOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
+      const hypervisor = await context.connections.openForPreview(locator, signal);
+      return await previewOn(hypervisor, wish, signal);
+    } catch (cause) {
+      return { kind: "unreachable", reason: causeText(cause) };
     }
-  } catch (cause) {
-    return { kind: "unreachable", reason: causeText(cause) };
+  });
+}
+
+/** What is wanted, and what has been made of it. */
+interface Wish {
+  readonly inputs: AttachmentInputs;
+  readonly made: Made | undefined;
+  readonly prior: PriorAttachment | undefined;
+}
+
+async function previewOn(
+  hypervisor: Hypervisor,
+  { inputs, made, prior }: Wish,
+  signal: AbortSignal,
+): Promise<Preview> {
+  const { ownerToken } = inputs;
+  const observation = await hypervisor.host.observe(queryForPlug(inputs, prior), signal);
+  if (made && isOtherTarget(made.state, identityOf(observation, ownerToken)))
+    return { kind: "another", what: describeTarget(observation) };
+  const { unreadGuests = [] } = observation;
+  const { otherNames = [] } = observation.guest;
+  try {
+    const plan = planAttach(observation, { ...desiredOf(inputs), fresh: newIncarnation() }, prior);
+    const actual = await actualStateOf(hypervisor, { observation, ownerToken, prior }, signal);
+    return { kind: "planned", plan, actual, otherNames, unreadGuests };
+  } catch (refusal) {
+    if (!hasCode(refusal, ...refusalCodes)) throw refusal;
+    return { kind: "refused", reasons: reasonsOf(refusal as ProviderError), otherNames };
   }
 }
 
-/** The plan of a look in lines for the preview. */
+function describeTarget({ guest, hostUuid }: Observation): string {
+  return `guest ${guest.name} (${guest.uuid}) on host ${hostUuid}`;
+}
+
+/** The plan of a preview, in lines. */
 export function describePreview(found: Preview, what: "create" | "change" | "no change"): string[] {
   switch (found.kind) {
     case "unreachable":
       return [`the host cannot be looked at, so the plan will be made at apply: ${found.reason}`];
     case "another":
       return [`replacement: the arguments now name ${found.what}; the old attachment is deleted first`];
-    case "refused":
-      return [
-        what === "create"
-          ? `as things are now, it would be refused: ${found.reason}`
-          : `the update would be refused: ${found.reason}`,
-      ];
+    case "refused": {
+      const [first, ...others] = found.reasons;
+      const head =
+        what === "create" ? "as things are now, it would be refused" : "the update would be refused";
+      return [`${head}: ${first}`, ...others.map((reason) => `  also: ${reason}`)];
+    }
     case "planned": {
       const isDrift = what === "no change" && found.plan.steps.length > 0;
       const head = isDrift ? "drift: what is there differs from the state; plan to repair it:" : "plan:";
@@ -94,4 +138,9 @@ export function describePreview(found: Preview, what: "create" | "change" | "no 
       return [head, ...describePlan(found.plan).map((line) => `  ${line}`), ...unread];
     }
   }
+}
+
+/** Everything that speaks against it, a text each, with its code. */
+function reasonsOf(refusal: ProviderError): string[] {
+  return [refusal, ...refusal.others].map((one) => `${joinParts(one)} [${one.code}]`);
 }

@@ -1,17 +1,13 @@
-import { setMaxListeners } from "node:events";
+import { settledWithin } from "../async/time-limit";
 import { providerError } from "../errors";
 
 /** What has not ended so long after its own limit hangs in a call to the host that nobody can end. */
 const GRACE_MS = 60_000;
 
 /** The operations of this process that reach for a host, and their common end. */
-export class Operations {
+export class RunningOperations {
   readonly #underWay = new Map<Promise<unknown>, { readonly limitMs: number }>();
   readonly #ending = new AbortController();
-
-  constructor() {
-    setMaxListeners(0, this.#ending.signal);
-  }
 
   get isIdle(): boolean {
     return this.#underWay.size === 0;
@@ -50,11 +46,4 @@ export class Operations {
     );
     await Promise.all(endings);
   }
-}
-
-async function settledWithin(running: Promise<unknown>, limitMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, limitMs)));
-  await Promise.race([running.catch(() => undefined), late]);
-  clearTimeout(timer);
 }

@@ -1,5 +1,8 @@
 /** How the guest learns of a function that comes or goes (qemu.md, sections 2 and 5). */
-export type SlotKind = "pcie-native" | "pcie-acpi" | "pci-acpi" | "pseries";
+export const slotKinds = ["pcie-native", "pcie-acpi", "pci-acpi", "pseries"] as const;
+
+/** One of {@link slotKinds}. */
+export type SlotKind = (typeof slotKinds)[number];
 
 /** Whether functions come and go through the guest's ACPI. */
 export function isAcpiSlot(kind: SlotKind): boolean {
@@ -81,26 +84,26 @@ const conventionalSlots: SlotRange = { first: 1, last: 31 };
  * hw/acpi/pcihp.c; qemu.md section 5). SHPC is refused: it powers a slot off after each function.
  */
 export function classifyBus(facts: BusFacts): BusHotplug {
-  const refuse = (reason: string): BusHotplug => ({ possible: false, reason });
+  const withoutHotplug = (reason: string): BusHotplug => ({ possible: false, reason });
   const isExpress = isExpressPort(facts.portType);
-  if (facts.portHotplug === false) return refuse("its port has hotplug='off'; use a port without");
+  if (facts.portHotplug === false) return withoutHotplug("its port has hotplug='off'; use a port without");
   if (facts.handlerPath === "")
-    return refuse("it does not support hotplug; use a root port or a bridge that does");
+    return withoutHotplug("it does not support hotplug; use a root port or a bridge that does");
   const isOwnHandler = facts.handlerPath === facts.portPath;
   if (facts.architecture === "ppc64" && !isOwnHandler)
     return { possible: true, kind: "pseries", slots: conventionalSlots };
   if (isOwnHandler && facts.architecture === "ppc64")
-    return refuse(
+    return withoutHotplug(
       "hotplug behind a bridge is not known to show several functions together on POWER; use pci.0",
     );
   if (isOwnHandler)
     return isExpress
       ? { possible: true, kind: "pcie-native", slots: onlySlotZero }
-      : refuse(
+      : withoutHotplug(
           "its SHPC hotplug controller cannot show several functions together; use another port or root bus",
         );
   if (!facts.hasAcpiSelector)
-    return refuse("it has no ACPI hotplug; use a root port, or a bridge that has it");
+    return withoutHotplug("it has no ACPI hotplug; use a root port, or a bridge that has it");
   return isExpress
     ? { possible: true, kind: "pcie-acpi", slots: onlySlotZero }
     : { possible: true, kind: "pci-acpi", slots: conventionalSlots };

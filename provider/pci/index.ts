@@ -12,6 +12,7 @@ export {
   type PciAddressParts,
   type PciSlotAddress,
 } from "./address";
+export { isBridgeClass } from "./class-code";
 export { defaultFunctionMap, isSameFunctionMap, type FunctionMapping } from "./function-map";
 export {
   classifyBus,
@@ -20,6 +21,7 @@ export {
   isAcpiSlot,
   isExpressPort,
   isSlotFree,
+  slotKinds,
   type BusFacts,
   type BusHotplug,
   type GuestBus,

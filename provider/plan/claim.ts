@@ -1,24 +1,16 @@
-import { providerError } from "../errors";
-import { isSameFunctionMap, type FunctionMapping, type PciAddress } from "../pci";
+import type { PciAddress } from "../pci";
 import { listFunctions } from "./describe";
-import type { LedgerEntry, Observation, OwnedResources } from "./observation";
+import type { Incarnation, LedgerEntry } from "./ledger-entry";
+import type { Observation, OwnedResources } from "./observation";
 import { isSteppingStone } from "./stepping-stone";
 import type { PriorAttachment, DesiredAttachment } from "./desired";
 
-/** What tells one create from every other of the same owner token; see {@link LedgerEntry}. */
-export interface Incarnation {
-  /** 16 random bytes, as 32 digits of hex in lower case. */
-  readonly incarnation: string;
-  /** UTC, to the second. */
-  readonly since: string;
-}
-
 /**
- * Whether an entry is of another state than the one that asks, though both have the same owner token: two stacks of the
- * same name, or two resources that an earlier release gave the same token.
+ * Whether an entry is of another state than the one that asks, though both have the same owner token: two
+ * stacks of the same name, or two resources that an earlier release gave the same token.
  *
- * An entry without incarnation is of whoever has the token, unless the state remembers functions and the entry has none
- * of them. One with an incarnation is of the state with the same.
+ * An entry without incarnation is of whoever has the token, unless the state remembers functions and the
+ * entry has none of them. One with an incarnation is of the state with the same.
  *
  * @param also functions that the operation names beside those that the state remembers
  */
@@ -53,31 +45,8 @@ function isTwins(
 }
 
 /**
- * Refuses what is another state's; the entry that stands for the running guest decides, and where it has none, that of its
- * configuration.
- *
- * @throws ATTACHMENT_TAKEN_OVER
- */
-export function refuseAnothers(
-  { guest }: Observation,
-  owned: OwnedResources | undefined,
-  prior: PriorAttachment,
-  also?: ReadonlySet<PciAddress>,
-): void {
-  const entry = owned?.entry;
-  if (entry === undefined || !isAnothersEntry(entry, prior, also)) return;
-  throw providerError("ATTACHMENT_TAKEN_OVER", {
-    guest: guest.name,
-    owner: entry.owner,
-    functions: entry.functions.map((one) => one.hostAddress),
-    prior: prior.functions.map((one) => one.hostAddress),
-    ...(entry.since !== undefined && { since: entry.since }),
-    isTwin: entry.incarnation === undefined,
-  });
-}
-
-/**
- * Why a delete leaves what is there, in a line that says what that is; undefined if nothing stands in its way.
+ * Why a delete leaves what is there, in a line that says what that is; undefined if nothing stands in its
+ * way.
  *
  * @returns e.g. `left alone: 0000:01:00.0-3 in guest guest1 …`
  */
@@ -97,44 +66,17 @@ export function whyLeft(
 }
 
 /**
- * Whether the guest sees something of it: its function 0 is there, without which it sees none of the others. A stepping stone
- * is none of it.
+ * Whether the guest sees something of it: its function 0 is there, without which it sees none of the others.
+ * A stepping stone is none of it.
  */
 export function isVisible(observation: Observation, { plugged, entry }: OwnedResources): boolean {
   return plugged.some((one) => one.guestFunction === 0 && !isSteppingStone(observation, entry, one));
 }
 
 /**
- * What stands under the token of a create has the guest's eyes on it: it may be another stack's. As it stands it is taken
- * over; anything else would take it from the guest.
- */
-export function refuseStandingOtherwise(
-  observation: Observation,
-  desired: DesiredAttachment,
-  { plugged, entry }: OwnedResources,
-  map: readonly FunctionMapping[],
-): void {
-  const [first] = plugged;
-  if (first === undefined) return;
-  const { guestSlot } = desired;
-  const isThere =
-    guestSlot === undefined ||
-    (guestSlot.bus === first.bus && (guestSlot.slot === undefined || guestSlot.slot === first.slot));
-  const isInOneSlot = plugged.every((one) => one.bus === first.bus && one.slot === first.slot);
-  if (isThere && isInOneSlot && isSameFunctionMap(plugged, map)) return;
-  throw providerError("ATTACHMENT_EXISTS", {
-    guest: observation.guest.name,
-    owner: desired.ownerToken,
-    ...(entry?.since !== undefined && { since: entry.since }),
-    functions: plugged.map((one) => `${one.hostAddress} as function ${one.guestFunction}`),
-    slot: `${first.bus} slot ${first.slot}`,
-  });
-}
-
-/**
- * Which incarnation stands in the ledger afterwards: a new one of what is made or taken over; of what a crash left of a
- * create, the one that it had. Otherwise the state's, and none of a state that has none: a crash between the ledger and the
- * state would shut that state out.
+ * Which incarnation stands in the ledger afterwards: a new one of what is made or taken over; of what a crash
+ * left of a create, the one that it had. Otherwise the state's, and none of a state that has none: a crash
+ * between the ledger and the state would shut that state out.
  */
 export function incarnationFor(
   { fresh }: DesiredAttachment,

@@ -1,5 +1,7 @@
 import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOptions } from "../pci";
-import type { ConfiguredFunction, LedgerLocation, UnreadGuest } from "./observation";
+import { describeHostDevices, listUses } from "./describe-host-use";
+import type { LedgerLocation } from "./ledger-entry";
+import type { ConfiguredFunction, UnreadGuest } from "./observation";
 import type { Plan, Step, TakenFunction } from "./step";
 
 /** What a guest goes through while a plan is carried out. */
@@ -77,7 +79,7 @@ function describeOverridden({ overriddenUses }: TakenFunction): string {
 function describeFrom({ hostDriver, vfioDriver, hostDevices }: TakenFunction): string {
   if (vfioDriver !== undefined) return `it is on ${vfioDriver} already, and stays there`;
   if (hostDriver === undefined) return "it has no host driver";
-  return `host driver ${hostDriver} loses it${hostDevices === undefined ? "" : `, with ${hostDevices}`}`;
+  return `host driver ${hostDriver} loses it${hostDevices === undefined ? "" : `, with ${describeHostDevices(hostDevices)}`}`;
 }
 
 function describeRom({ romFile, romBar }: RomOptions): string {
@@ -105,16 +107,17 @@ function describeGiB(bytes: number): string {
 /** `0000:01:00.0,2 at pci.8 and 0000:01:00.1,3, shown to nobody,` */
 function describeConfigured(functions: readonly ConfiguredFunction[]): string {
   const byLocation = new Map<string, PciAddress[]>();
-  for (const { hostAddress, place } of functions) {
-    const where = place === undefined ? "shown to nobody" : `at ${place.bus} slot ${place.slot}`;
+  for (const { hostAddress, guestAddress } of functions) {
+    const where =
+      guestAddress === undefined ? "shown to nobody" : `at ${guestAddress.bus} slot ${guestAddress.slot}`;
     byLocation.set(where, [...(byLocation.get(where) ?? []), hostAddress]);
   }
   return [...byLocation].map(([where, addresses]) => `${listFunctions(addresses)} (${where})`).join(" and ");
 }
 
-/** `pci.5` or, on a bus with several slots, `pci.0 slot 12`. */
-export function describeSlot(slot: GuestSlot): string {
-  return slot.kind.startsWith("pcie") ? slot.bus : `${slot.bus} slot ${slot.slot}`;
+/** `pci.5` behind a port, which has slot 0 alone; on a bus with several slots `pci.0 slot 12`. */
+export function describeSlot({ bus, slot }: Pick<GuestSlot, "bus" | "slot">): string {
+  return slot === 0 ? bus : `${bus} slot ${slot}`;
 }
 
 /** `0000:01:00.0-3`, `0000:01:00.0,2` or, over several slots, `0000:01:10.0,2, 0000:02:00.0-3`. */
@@ -127,15 +130,10 @@ export function listFunctions(addresses: readonly PciAddress[]): string {
 }
 
 /** `0-3` for a run of three or more, else `0,2`. */
-function listNumbers(unordered: readonly number[]): string {
+export function listNumbers(unordered: readonly number[]): string {
   const numbers = [...unordered].sort((a, b) => a - b);
   const isRun = numbers.length > 2 && numbers.every((n, i) => i === 0 || n === (numbers[i - 1] ?? 0) + 1);
   return isRun ? `${numbers[0]}-${numbers.at(-1)}` : numbers.join(",");
-}
-
-/** What the host uses a function for, in words that follow "it". */
-export function listUses(uses: readonly string[]): string {
-  return uses.join(", and ");
 }
 
 /** What the guest goes through. */

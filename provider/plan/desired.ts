@@ -1,5 +1,5 @@
 import type { FunctionMapping, GuestSlot, PciAddress, PciSlotAddress } from "../pci";
-import type { Incarnation } from "./claim";
+import type { Incarnation } from "./ledger-entry";
 
 /** What the user asked for, parsed. */
 export interface DesiredAttachment {

@@ -1,14 +1,15 @@
-export { isAnothersEntry, refuseAnothers, whyLeft, type Incarnation } from "./claim";
+export { refuseAnothers, type Refusal } from "./checks";
+export { isAnothersEntry, whyLeft } from "./claim";
 export {
   describePlan,
   describeSlot,
   describeStep,
   describeTakeover,
   describeUnreadGuest,
-  interruptionOf,
   listFunctions,
-  type Interruption,
+  listNumbers,
 } from "./describe";
+export { describeHostDevices, describeHostUse } from "./describe-host-use";
 export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./desired";
 export {
   aliasOf,
@@ -20,17 +21,14 @@ export {
   tagOf,
   hasRomSuffix,
 } from "./identifiers";
+export type { GuestIdentity, Incarnation, LedgerEntry, LedgerFunction, LedgerLocation } from "./ledger-entry";
 export type {
   Configuration,
   ConfiguredFunction,
   GuestAddress,
   QemuLimits,
-  GuestIdentity,
   GuestRunState,
   Holding,
-  LedgerEntry,
-  LedgerFunction,
-  LedgerLocation,
   Observation,
   OlderLibvirt,
   OwnedResources,
@@ -40,7 +38,8 @@ export type {
 export { allEntriesOf, findOwned, isNothing, pluggedAtBoot, touchedGroups } from "./owned";
 export { planAttach } from "./plan-attach";
 export { configurationOf } from "./plan-configuration";
-export { hasEnded, planDetach } from "./plan-detach";
+export { planDetach } from "./plan-detach";
+export { hasEnded } from "./give-back";
 export { withRecorded } from "./recorded-holdings";
 export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
 export { isSteppingStone } from "./stepping-stone";

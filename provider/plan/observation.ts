@@ -1,6 +1,7 @@
-import type { GuestBus, GuestSlot, PciAddress, RomOptions } from "../pci";
-import type { HostFunction } from "../host/facts";
+import type { GuestBus, PciAddress, RomOptions } from "../pci";
+import type { HostDevices, HostFunction } from "../host/facts";
 import type { HostUse } from "../host/uses";
+import type { GuestIdentity, LedgerEntry } from "./ledger-entry";
 
 /**
  * Whether the guest can take part in a plug or an unplug. `prelaunch`: started paused and never run, in
@@ -8,37 +9,6 @@ import type { HostUse } from "../host/uses";
  * `missing`: the host has no such guest.
  */
 export type GuestRunState = "running" | "paused" | "prelaunch" | "off" | "missing";
-
-/** One function as the ledger on the host remembers it. */
-export interface LedgerFunction extends RomOptions {
-  readonly hostAddress: PciAddress;
-  /** Undefined for a function that is held and shown to nobody. */
-  readonly guestFunction?: number;
-  /** Driver it had before it was first held; undefined if it had none. */
-  readonly hostDriver?: string;
-}
-
-/** What is written on the host before the first change, so that a crash leaves an owner behind. */
-export interface LedgerEntry {
-  readonly owner: string;
-  /** Mark in the QEMU ids and aliases; after an adoption still the one of the first owner. */
-  readonly tag: string;
-  readonly slot: GuestSlot;
-  readonly functions: readonly LedgerFunction[];
-  /**
-   * Which create made what stands here, of all that have had this token: 16 random bytes, as 32 digits of hex in lower case.
-   * Undefined in what 0.1 wrote.
-   */
-  readonly incarnation?: string;
-  /** When that create recorded it: UTC, to the second, e.g. `2026-11-29T12:00:00Z`. */
-  readonly since?: string;
-}
-
-/** A guest of this host, as errors name it. */
-export interface GuestIdentity {
-  readonly name: string;
-  readonly uuid: string;
-}
 
 /** A live hostdev of some running guest of this host. */
 export interface Holding {
@@ -59,7 +29,7 @@ export interface ConfiguredFunction extends RomOptions {
   /** Empty where the configuration names none: it is not ours. */
   readonly alias: string;
   /** Undefined where it is to be held and shown to nobody. */
-  readonly place?: GuestAddress;
+  readonly guestAddress?: GuestAddress;
   /** A driver of VFIO's that it was on before, which libvirt is told to leave it on. Written, and never compared. */
   readonly vfioDriver?: string;
 }
@@ -79,13 +49,6 @@ export interface Configuration {
   readonly functions: readonly ConfiguredFunction[];
   readonly ledger: readonly LedgerEntry[];
 }
-
-/**
- * Where a ledger entry stands: in the running guest's metadata, in those of its configuration; of a guest without
- * libvirt, on its host. `domain`: in both metadata, as far as the guest has them, because what an older libvirt's guest is
- * held stays held when the guest ends.
- */
-export type LedgerLocation = "live" | "configuration" | "domain" | "host";
 
 /** What a host lets the QEMU of a guest do; where libvirt keeps it, libvirt sees to that. */
 export interface QemuLimits {
@@ -156,8 +119,8 @@ export interface Observation {
   /** Undefined where the host has no such guest, or one without persistent configuration. */
   readonly configuration?: Configuration;
   readonly hostUses: readonly HostUse[];
-  /** What a function is to the host, used or not: `interface eth2`. Default: nothing is known. */
-  readonly hostDevices?: ReadonlyMap<PciAddress, string>;
+  /** What a function is to the host, used or not. Default: nothing is known. */
+  readonly hostDevices?: ReadonlyMap<PciAddress, HostDevices>;
   /** Where the entries of this guest stand while it runs. Default: `live`. */
   readonly ledgerLocation?: "live" | "domain" | "host";
   /** Undefined where nothing confines QEMU, or something else sees to it. */

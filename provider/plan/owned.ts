@@ -1,6 +1,7 @@
 import { compareAddresses, romOptionsOf, type PciAddress } from "../pci";
 import { aliasOf, findTagOfAlias, findTagOfQemuId, tagOf } from "./identifiers";
-import type { LedgerEntry, Observation, OwnedResources, PluggedFunction } from "./observation";
+import type { LedgerEntry } from "./ledger-entry";
+import type { Observation, OwnedResources, PluggedFunction } from "./observation";
 
 /**
  * The part of an observation that an owner token owns: its ledger entry, and what bears the entry's tag.
@@ -118,9 +119,9 @@ export function isNothing(owned: OwnedResources | undefined): boolean {
 export function pluggedAtBoot(owned: OwnedResources): PluggedFunction[] {
   return owned.configured
     .flatMap((one) =>
-      one.place === undefined
+      one.guestAddress === undefined
         ? []
-        : [{ ...one.place, ...romOptionsOf(one), qemuId: one.alias, hostAddress: one.hostAddress }],
+        : [{ ...one.guestAddress, ...romOptionsOf(one), qemuId: one.alias, hostAddress: one.hostAddress }],
     )
     .sort((a, b) => a.guestFunction - b.guestFunction);
 }

@@ -1,5 +1,8 @@
+import type { HostDevices } from "../host/facts";
+import type { HostUse } from "../host/uses";
 import type { FunctionMapping, GuestSlot, PciAddress } from "../pci";
-import type { ConfiguredFunction, LedgerEntry, LedgerLocation } from "./observation";
+import type { LedgerEntry, LedgerLocation } from "./ledger-entry";
+import type { ConfiguredFunction } from "./observation";
 
 /**
  * One step of a plan: data that lifecycle carries out, tests enumerate and the preview prints.
@@ -109,10 +112,10 @@ export interface TakenFunction {
   readonly hostDriver?: string;
   /** A driver of VFIO's that the function was on already: it stays on that one, now and after the release. */
   readonly vfioDriver?: string;
-  /** Interfaces and disks that the host has no more then, e.g. `interface eth2`. */
-  readonly hostDevices?: string;
-  /** What the host uses it for and loses, in words that follow "it"; only where that is allowed. */
-  readonly overriddenUses?: readonly string[];
+  /** Interfaces and disks that the host has no more then. */
+  readonly hostDevices?: HostDevices;
+  /** What the host uses it for and loses; only if that is allowed. */
+  readonly overriddenUses?: readonly HostUse[];
 }
 
 /** A function and the QEMU id it has, or gets. */

@@ -1,6 +1,6 @@
 export { QmpConnection, type QmpEnd } from "./qmp-connection";
 export { QmpDisconnectedError, QmpError, QmpProtocolError } from "./qmp-error";
-export type { QmpArguments, QmpEvent, QmpMonitor } from "./qmp-monitor";
+export type { QmpArguments, QmpEvent, QmpListener, QmpMonitor } from "./qmp-monitor";
 export {
   ANONYMOUS_PATH,
   findObjectType,

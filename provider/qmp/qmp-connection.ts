@@ -1,4 +1,5 @@
-import type { Duplex } from "node:stream";
+import { untilAborted } from "../async/abort";
+import type { ByteStream } from "../async/byte-stream";
 import { MessageSplitter } from "./message-splitter";
 import { QmpDisconnectedError, QmpProtocolError } from "./qmp-error";
 import type { QmpArguments, QmpEvent } from "./qmp-monitor";
@@ -24,7 +25,7 @@ interface Pending {
 export class QmpConnection {
   /** Resolves when it has ended, whoever ended it. */
   readonly closed: Promise<QmpEnd>;
-  readonly #stream: Duplex;
+  readonly #stream: ByteStream;
   readonly #splitter = new MessageSplitter();
   readonly #pending = new Map<string, Pending>();
   readonly #listeners = new Set<(event: QmpEvent) => void>();
@@ -33,7 +34,7 @@ export class QmpConnection {
   #end: Error | undefined;
   #lastId = 0;
 
-  private constructor(stream: Duplex) {
+  private constructor(stream: ByteStream) {
     this.#stream = stream;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     stream.on("data", (chunk: Buffer) => this.#read(chunk));
@@ -50,7 +51,7 @@ export class QmpConnection {
    *
    * @throws QmpDisconnectedError, QmpProtocolError, QmpError; the signal's reason
    */
-  static async open(stream: Duplex, signal: AbortSignal): Promise<QmpConnection> {
+  static async open(stream: ByteStream, signal: AbortSignal): Promise<QmpConnection> {
     const connection = new QmpConnection(stream);
     try {
       const greeting = await connection.#wait(signal, (pending) => (connection.#greeting = pending));
@@ -90,16 +91,10 @@ export class QmpConnection {
   async #wait(signal: AbortSignal | undefined, begin: (pending: Pending) => void): Promise<Message> {
     signal?.throwIfAborted();
     if (this.#end !== undefined) throw this.#end;
-    let onAbort: (() => void) | undefined;
-    try {
-      return await new Promise<Message>((resolve, reject) => {
-        onAbort = () => reject(signal?.reason as Error);
-        signal?.addEventListener("abort", onAbort, { once: true });
-        begin({ answer: resolve, providerError: reject });
-      });
-    } finally {
-      if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
-    }
+    const answered = new Promise<Message>((resolve, reject) =>
+      begin({ answer: resolve, providerError: reject }),
+    );
+    return untilAborted(answered, signal);
   }
 
   #read(chunk: Buffer): void {

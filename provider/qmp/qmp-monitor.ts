@@ -1,11 +1,18 @@
 /** Values that travel over QMP. */
 export type QmpArguments = Readonly<Record<string, string | number | boolean>>;
 
-/** An asynchronous message of QEMU, or (`STOPPED`) the news that QEMU has ended. */
+/** An asynchronous message of QEMU. */
 export interface QmpEvent {
   /** As QEMU names it, e.g. `DEVICE_DELETED`. */
   readonly event: string;
   readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Who listens to a monitor. */
+export interface QmpListener {
+  onEvent(event: QmpEvent): void;
+  /** Nothing more will be heard: QEMU has ended, or the way to it is gone. */
+  onEnd(end: "guest-stopped" | "connection-lost"): void;
 }
 
 /** A way to one QEMU's monitor. */
@@ -18,5 +25,5 @@ export interface QmpMonitor {
    */
   execute(command: string, args?: QmpArguments, signal?: AbortSignal): Promise<unknown>;
   /** Hears from the moment the promise resolves until the returned function is called. */
-  listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>>;
+  listen(listener: QmpListener, signal?: AbortSignal): Promise<() => Promise<void>>;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { printable } from "../errors";
+import { slotKinds } from "../pci";
 import type { ActualState } from "../apply";
 import type { AttachmentInputs } from "./inputs/attachment-schema";
 
@@ -11,7 +12,7 @@ const outputsSchema = z.object({
     .object({
       bus: z.string(),
       slot: z.number(),
-      kind: z.enum(["pcie-native", "pcie-acpi", "pci-acpi", "pseries"]),
+      kind: z.enum(slotKinds),
     })
     .nullish()
     .transform((slot) => slot ?? undefined),

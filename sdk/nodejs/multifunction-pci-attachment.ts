@@ -66,9 +66,9 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   declare readonly attached: pulumi.Output<AttachedFunction[]>;
   /** The functions taken from the host with `leftovers: "hold"` and shown to nobody. */
   declare readonly held: pulumi.Output<HeldFunction[]>;
-  /** UUID of the libvirt domain. */
+  /** UUID of the guest: the one in libvirt, or without libvirt that of its QEMU or of its socket. */
   declare readonly guestUuid: pulumi.Output<string>;
-  /** UUID of the hypervisor host, as libvirt reports it. */
+  /** UUID of the host: as libvirt reports it, or without libvirt that of its firmware or its machine id. */
   declare readonly hostUuid: pulumi.Output<string>;
   /** Fingerprint of the key that the host's sshd showed, `SHA256:…`. Informational, as `guestAddress` is. */
   declare readonly hostKeyFingerprint: pulumi.Output<string | null>;

@@ -50,8 +50,10 @@ export interface PciGuest {
   readonly buses: readonly PciGuestBus[];
   /** What this provider has attached to it, whichever the stack. */
   readonly attachments: readonly PciGuestAttachment[];
-  /** Why nothing at all can be attached to it now. */
+  /** Why nothing at all can be attached to it now: the first of {@link PciGuest.refusals}. */
   readonly refusal: AttachRefusal | null;
+  /** Everything that speaks against attaching anything to it now. */
+  readonly refusals: readonly AttachRefusal[];
 }
 
 /** A bus of the guest. */
@@ -184,8 +186,10 @@ export interface AttachAnswer {
   readonly allowInUse: boolean;
   /** What it does to host and guest: `leaves the host: interface eth2`. */
   readonly consequences: readonly string[];
-  /** Why not at all, or why not whole. */
+  /** Why not at all, or why not whole: the first of {@link AttachAnswer.refusals}. */
   readonly refusal: AttachRefusal | null;
+  /** Everything that speaks against it, also what the guest refuses every device with. */
+  readonly refusals: readonly AttachRefusal[];
   /** The lines of program that attach it, after {@link PciDevices.prologue}; none where it cannot be. */
   readonly program: readonly string[];
 }

@@ -1,4 +1,4 @@
-import { inspectHost } from "../../provider/operations/inspect";
+import { inspectHost } from "../../provider/dynamic/inspect-host";
 import { eventually } from "../support/eventually";
 import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 

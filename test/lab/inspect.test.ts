@@ -42,6 +42,7 @@ test("a device is whole before its attachment, then held, and whole again", asyn
     machine: `pc-q35-${lab.lab.release === "bookworm" ? "7.2" : "10.0"}`,
     attachments: [],
     refusal: null,
+    refusals: [],
   });
   expect(
     before.guest?.buses.filter((one) => one.freeSlots.length > 0).map((one) => [one.bus, one.kind]),
@@ -64,6 +65,7 @@ test("a device is whole before its attachment, then held, and whole again", asyn
       allowInUse: false,
       consequences: ["leaves the host: interfaces enp1s0f0, enp1s0f1, enp1s0f2, enp1s0f3"],
       refusal: null,
+      refusals: [],
     },
   });
 

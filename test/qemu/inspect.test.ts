@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { inspectHost } from "../../provider/operations/inspect";
+import { inspectHost } from "../../provider/dynamic/inspect-host";
 import { plainHypervisor, plainMonitor } from "../../provider/hypervisor/plain-qemu";
 import { Bench, publicLine } from "../support/sshd";
 import { FakeSysfs } from "../support/plain-host";

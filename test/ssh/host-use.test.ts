@@ -1,10 +1,13 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { findHostUses, type DiskFacts, type InterfaceFacts } from "../../provider/host/uses";
-import type { HostFacts } from "../../provider/host/facts";
+import type { HostDisk, HostFacts, HostInterface } from "../../provider/host/facts";
+import { findHostUses } from "../../provider/host/uses";
+import type { PciAddress } from "../../provider/pci";
+import { describeHostUse } from "../../provider/plan";
 import type { SshConnection } from "../../provider/ssh";
 import { NetworkNamespace } from "../support/network-namespace";
+import { openHelper } from "../support/open-helper";
 import { Bench, waitUntil, type Sshd } from "../support/sshd";
 
 jest.setTimeout(60_000);
@@ -18,9 +21,9 @@ async function connect(sshd: Sshd): Promise<SshConnection> {
 
 /** The uses that findHostUses would name if the device of this name were a PCI function. */
 function usesOf(facts: HostFacts, name: string): string[] {
-  const onPci = <T extends InterfaceFacts | DiskFacts>({ pciAddress: _, ...one }: T) => ({
+  const onPci = <T extends HostInterface | HostDisk>({ hostAddress: _, ...one }: T) => ({
     ...one,
-    ...(one.name === name && { pciAddress: "0000:01:00.0" }),
+    ...(one.name === name && { hostAddress: "0000:01:00.0" as PciAddress }),
   });
   const uses = findHostUses({
     ...facts,
@@ -29,7 +32,7 @@ function usesOf(facts: HostFacts, name: string): string[] {
     functionsWithHiddenInterface: [],
     physicalFunctions: [],
   });
-  return uses.map((one) => one.use);
+  return uses.map(describeHostUse);
 }
 
 describe("in a network namespace with interfaces of many uses", () => {
@@ -55,7 +58,7 @@ describe("in a network namespace with interfaces of many uses", () => {
     );
     const sshd = await bench.startSshd({ namespace: namespace.name, address: namespace.innerAddress });
     connection = await connect(sshd);
-    facts = await connection.locks.readHostFacts();
+    facts = await openHelper(connection).readFacts();
   });
   afterAll(() => namespace.remove());
 
@@ -95,7 +98,7 @@ describe("in a network namespace with interfaces of many uses", () => {
       return address ?? [];
     });
     expect(facts.functionsWithHiddenInterface).toEqual(expect.arrayContaining(onPci));
-    expect(facts.interfaces.flatMap((one) => one.pciAddress ?? [])).toEqual([]);
+    expect(facts.interfaces.flatMap((one) => one.hostAddress ?? [])).toEqual([]);
   });
 
   it("finds default and static routes beyond a routing daemon's thousands", async () => {
@@ -106,7 +109,7 @@ describe("in a network namespace with interfaces of many uses", () => {
       (_, n) => `route add 10.${n >> 8}.${n & 255}.0/24 dev way2 proto bird metric 20`,
     );
     namespace.ip(...learned, "route add 198.51.100.0/24 dev way1 proto static");
-    const found = await connection.locks.readHostFacts();
+    const found = await openHelper(connection).readFacts();
     expect(usesOf(found, "way1")).toEqual([
       "has interface way1, which is up with a route to 198.51.100.0/24",
     ]);
@@ -142,7 +145,7 @@ describe("with disks that somebody has", () => {
     const script = `mount --make-rprivate / && mount /dev/${disk} ${place} && exec sleep 600`;
     elsewhere = spawn("unshare", ["--mount", "sh", "-c", script], { stdio: "ignore" });
     await waitUntil(`${disk} is mounted`, () => readdirSync("/sys/fs/ext4").includes(disk));
-    const facts = await (await connect(await bench.startSshd())).locks.readHostFacts();
+    const facts = await openHelper(await connect(await bench.startSshd())).readFacts();
     expect(facts.disks.find((one) => one.name === disk)?.mountPoints).toEqual([]);
     expect(usesOf(facts, disk)).toEqual([
       `has disk ${disk}, which is mounted in another mount namespace (ext4)`,
@@ -154,7 +157,7 @@ describe("with disks that somebody has", () => {
   it("finds that a disk is a part of another, and a free disk", async () => {
     const disk = addLoop();
     const top = addLoop(`/dev/${disk}`);
-    const facts = await (await connect(await bench.startSshd())).locks.readHostFacts();
+    const facts = await openHelper(await connect(await bench.startSshd())).readFacts();
     expect(facts.disks.find((one) => one.name === top)).toMatchObject({ holder: "loop", slaves: [disk] });
     const base = facts.disks.map((one) => (one.name === disk ? withoutHolder(one) : one));
     expect(usesOf({ ...facts, disks: base }, disk)).toEqual([
@@ -210,7 +213,7 @@ describe("with disks that somebody has", () => {
         exec(command.replace("eval", `{ ${move}} && eval`), signal),
     });
     try {
-      const facts = await connection.locks.readHostFacts();
+      const facts = await openHelper(connection).readFacts();
       expect(usesOf(facts, labelled)).toEqual([`has disk ${labelled}, which is a part of ZFS pool tank`]);
       expect(usesOf(facts, cached)).toEqual([`has disk ${cached}, which is a part of a ZFS pool`]);
       expect(usesOf(facts, exported)).toEqual([
@@ -219,7 +222,7 @@ describe("with disks that somebody has", () => {
       expect(usesOf(facts, nvme)).toEqual([`has disk ${nvme}, which is exported by NVMe target nqn.test`]);
       expect(usesOf(facts, foreign)).toEqual([]);
       expect(facts.physicalFunctions).toEqual([
-        { pciAddress: "0000:01:00.0", virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] },
+        { hostAddress: "0000:01:00.0", virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] },
       ]);
     } finally {
       rmSync("/dev/shm/zt", { recursive: true });

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import type { SshConnection } from "../../provider/ssh";
 import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM } from "../../provider/host/helper/helper-program";
 import { helpersHolding, isPending, LOCK_DIR, lockFiles, own } from "./support/lock-files";
+import { openHelper } from "../support/open-helper";
 import { Bench, type Sshd, waitUntil } from "../support/sshd";
 
 jest.setTimeout(40_000);
@@ -47,10 +48,10 @@ describe("What another user of the host puts in a lock's place", () => {
   ])("if it is %s, is named and left alone, and blocks no lock", async (_what, put) => {
     put();
     const connection = await connect();
-    const other = await connection.locks.lock([own("b")]);
-    const locked = connection.locks.lock([own("a")], AbortSignal.timeout(15_000));
+    const other = await openHelper(connection).lock([own("b")]);
+    const locked = openHelper(connection).lock([own("a")], AbortSignal.timeout(15_000));
     await expect(locked).rejects.toThrow(`${path} is no folder`);
-    await (await connection.locks.lock([own("c")], AbortSignal.timeout(5_000))).release();
+    await (await openHelper(connection).lock([own("c")], AbortSignal.timeout(5_000))).release();
     await other.release();
     expect(lockFiles()).toEqual([path.slice(LOCK_DIR.length + 1)]);
   });
@@ -70,11 +71,11 @@ describe("What another user of the host puts in a lock's place", () => {
       symlinkSync(join(folder, "within"), path);
       const pool = bench.pool();
       const connection = await pool.acquire(server.target(bench.login));
-      await connection.locks.lock([own("b")]);
-      await expect(connection.locks.lock([own("a")], AbortSignal.timeout(5_000))).rejects.toThrow(
+      await openHelper(connection).lock([own("b")]);
+      await expect(openHelper(connection).lock([own("a")], AbortSignal.timeout(5_000))).rejects.toThrow(
         `${path} is no folder`,
       );
-      await (await connection.locks.lock([own("c")], AbortSignal.timeout(5_000))).release();
+      await (await openHelper(connection).lock([own("c")], AbortSignal.timeout(5_000))).release();
       await pool.close();
       await waitUntil("the other lock is free", () => !existsSync(pathOf("b")), 3_000);
     } finally {
@@ -95,8 +96,8 @@ describe("What another user of the host puts in a lock's place", () => {
     });
     const pool = bench.pool();
     const connection = await pool.acquire(swapping.target(bench.login));
-    await connection.locks.lock([own("b")]);
-    await expect(connection.locks.lock([own("a")], AbortSignal.timeout(15_000))).rejects.toMatchObject({
+    await openHelper(connection).lock([own("b")]);
+    await expect(openHelper(connection).lock([own("a")], AbortSignal.timeout(15_000))).rejects.toMatchObject({
       code: "SSH_HELPER_FAILED",
     });
     expect(helpersHolding("b")).toHaveLength(1);
@@ -111,7 +112,7 @@ describe("What another user of the host puts in a lock's place", () => {
     put();
     chownSync(path, STRANGER, STRANGER);
     const connection = await connect();
-    const lock = await connection.locks.lock([own("a")], AbortSignal.timeout(10_000));
+    const lock = await openHelper(connection).lock([own("a")], AbortSignal.timeout(10_000));
     expect(helpersHolding("a")).toHaveLength(1);
     await lock.release();
     expect(lockFiles()).toEqual([]);
@@ -121,7 +122,7 @@ describe("What another user of the host puts in a lock's place", () => {
     mkdirSync(join(path, "within"), { recursive: true });
     chownSync(path, STRANGER, STRANGER);
     const connection = await connect();
-    const locked = connection.locks.lock([own("a")], AbortSignal.timeout(10_000));
+    const locked = openHelper(connection).lock([own("a")], AbortSignal.timeout(10_000));
     await expect(locked).rejects.toThrow(`${path} is in the way`);
     await expect(locked).rejects.toThrow("remove it");
   });
@@ -132,7 +133,7 @@ describe("What another user of the host puts in a lock's place", () => {
     try {
       await waitUntil("it is held", () => helpersHolding("a").length > 0);
       const connection = await connect();
-      const locking = connection.locks.lock([own("a")], AbortSignal.timeout(20_000));
+      const locking = openHelper(connection).lock([own("a")], AbortSignal.timeout(20_000));
       expect(await isPending(locking, 1_500)).toBe(true);
       rmSync(path);
       holder.stdin.end();
@@ -149,10 +150,12 @@ describe("What another user of the host puts in a lock's place", () => {
     try {
       await waitUntil("it is held", () => helpersHolding("a").length > 0);
       const connection = await connect();
-      await expect(connection.locks.lock([own("a")], AbortSignal.timeout(1_500))).rejects.toMatchObject({
-        code: "SSH_LOCK_NOT_GRANTED",
-      });
-      await (await connection.locks.lock([own("b")])).release();
+      await expect(openHelper(connection).lock([own("a")], AbortSignal.timeout(1_500))).rejects.toMatchObject(
+        {
+          code: "SSH_LOCK_NOT_GRANTED",
+        },
+      );
+      await (await openHelper(connection).lock([own("b")])).release();
     } finally {
       holder.kill();
     }
@@ -166,12 +169,12 @@ describe("A lock of a helper that was killed", () => {
   it("is taken by the next, though its folder has stayed", async () => {
     const sshd = await bench.startSshd();
     const dead = await bench.pool().acquire(sshd.target(bench.login));
-    await dead.locks.lock([own("a")]);
+    await openHelper(dead).lock([own("a")]);
     process.kill(Number(helpersHolding("a")[0]), "SIGKILL");
     await dead.closed;
     expect(existsSync(path)).toBe(true);
     const connection = await bench.pool().acquire(sshd.target(bench.login));
-    const lock = await connection.locks.lock([own("a"), own("b")], AbortSignal.timeout(10_000));
+    const lock = await openHelper(connection).lock([own("a"), own("b")], AbortSignal.timeout(10_000));
     expect(lockFiles()).toHaveLength(2);
     await lock.release();
     expect(lockFiles()).toEqual([]);
@@ -207,7 +210,7 @@ describe("Locks that are asked for together", () => {
 
   it("cost one process for all their folders", async () => {
     const connection = await connect("true");
-    const lock = await connection.locks.lock(names);
+    const lock = await openHelper(connection).lock(names);
     expect(readFileSync(log, "utf8")).toBe("mkdir\n");
     for (const name of ["a", "b", "c"]) expect(helpersHolding(name)).toHaveLength(1);
     await lock.release();
@@ -219,7 +222,7 @@ describe("Locks that are asked for together", () => {
     const connection = await connect(
       `${mkdir} ${taken}; setsid flock ${taken} sleep 3 >/dev/null 2>&1 </dev/null & sleep 0.2`,
     );
-    const locking = connection.locks.lock(names, AbortSignal.timeout(20_000));
+    const locking = openHelper(connection).lock(names, AbortSignal.timeout(20_000));
     await waitUntil("it is asked for", () => !existsSync(once));
     await waitUntil("what it can have is held", () => helpersHolding("a").length === 1, 2_000);
     expect(await isPending(locking, 1_000)).toBe(true);
@@ -282,7 +285,7 @@ describe("Where a lock cannot be made, the error", () => {
     chmodSync(full, 0o755);
     const sshd = await bench.startSshd({ inPlaceOf: [["/usr/bin/mkdir", full]] });
     const connection = await bench.pool().acquire(sshd.target(bench.login));
-    await expect(connection.locks.lock([own("a")])).rejects.toThrow(
+    await expect(openHelper(connection).lock([own("a")])).rejects.toThrow(
       new RegExp(`cannot create ${path}: .*No space left on device`),
     );
   });
@@ -321,10 +324,10 @@ describe("In a login whose environment", () => {
       [bench.pool(), bench.pool()].map((pool) => pool.acquire(sshd.target(bench.login))),
     );
     if (one === undefined || two === undefined) throw new Error("no connection");
-    const first = await one.locks.lock([own("a")]);
-    const second = two.locks.lock([own("a")]);
+    const first = await openHelper(one).lock([own("a")]);
+    const second = openHelper(two).lock([own("a")]);
     expect(await isPending(second, 1_000)).toBe(true);
-    expect((await one.locks.readHostFacts()).interfaces.map(({ name }) => name)).toContain("lo");
+    expect((await openHelper(one).readFacts()).interfaces.map(({ name }) => name)).toContain("lo");
     await first.release();
     await (await second).release();
     expect(lockFiles()).toEqual([]);
@@ -334,7 +337,9 @@ describe("In a login whose environment", () => {
     const script = bench.workspace.write(join("home", ".bashrc"), "exec dash\n");
     const sshd = await bench.startSshd(withEnvironment());
     const connection = await bench.pool().acquire(sshd.target(bench.login));
-    await expect(connection.locks.lock([own("a")])).rejects.toThrow(/login script starts another shell/);
+    await expect(openHelper(connection).lock([own("a")])).rejects.toThrow(
+      /login script starts another shell/,
+    );
     expect(lockFiles()).toEqual([]);
     rmSync(script);
   });
@@ -347,8 +352,8 @@ describe("In a login whose environment", () => {
     const sshd = await bench.startSshd(withEnvironment(`BASH_ENV=${file}`));
     const one = await bench.pool().acquire(sshd.target(bench.login));
     const two = await bench.pool().acquire(sshd.target(bench.login));
-    const first = await one.locks.lock([own("a")]);
-    const second = two.locks.lock([own("a")]);
+    const first = await openHelper(one).lock([own("a")]);
+    const second = openHelper(two).lock([own("a")]);
     expect(await isPending(second, 1_000)).toBe(true);
     await first.release();
     await (await second).release();
@@ -366,6 +371,6 @@ describe("In a login whose environment", () => {
     chmodSync(join(folder, "bash"), 0o755);
     const sshd = await bench.startSshd(withEnvironment(`PATH=${folder}:/usr/bin:/bin`));
     const connection = await bench.pool().acquire(sshd.target(bench.login));
-    await expect(connection.locks.lock([own("a")])).rejects.toThrow(/without its option -p/);
+    await expect(openHelper(connection).lock([own("a")])).rejects.toThrow(/without its option -p/);
   });
 });

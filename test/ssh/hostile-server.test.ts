@@ -6,6 +6,7 @@ import type { SshConnection } from "../../provider/ssh";
 import { READY_WORD } from "../../provider/host/helper/helper-program";
 import { rejectionOf, withinBounds } from "../support/within-bounds";
 import { InProcessServer, type ServerManners } from "./support/in-process-server";
+import { openHelper } from "../support/open-helper";
 
 const bounds = { seconds: 15, mebibytes: 256 };
 const escapes = "\u001b]0;owned\u0007\u001b[2J\u009b31m\r\nerror: forged";
@@ -150,7 +151,7 @@ describe("A server that turns hostile", () => {
     let socket: Socket | undefined;
     const connection = await connect({ onReady: (one) => (socket = one) });
     await withinBounds(bounds, async () => {
-      const waiting = rejectionOf(connection.locks.readHostFacts(AbortSignal.timeout(5_000)));
+      const waiting = rejectionOf(openHelper(connection).readFacts(AbortSignal.timeout(5_000)));
       flood(socket!, piece, 2 ** 20);
       expect(hasCode(await connection.closed, "SSH_CONNECTION_LOST")).toBe(true);
       expect(await waiting).toBeInstanceOf(ProviderError);
@@ -169,7 +170,7 @@ describe("A helper that turns hostile", () => {
   const readHostFacts = async (manners: ServerManners): Promise<ProviderError> => {
     const connection = await connect(manners);
     return withinBounds(bounds, async () => {
-      const error = await rejectionOf(connection.locks.readHostFacts(AbortSignal.timeout(12_000)));
+      const error = await rejectionOf(openHelper(connection).readFacts(AbortSignal.timeout(12_000)));
       expect(error).toBeInstanceOf(ProviderError);
       expect((error as Error).message).not.toMatch(obeyed);
       return error as ProviderError;
@@ -211,7 +212,7 @@ describe("A helper that turns hostile", () => {
     const connection = await connect({ onExec });
     const signal = AbortSignal.timeout(1_000);
     await withinBounds(bounds, async () => {
-      const error = await rejectionOf(connection.locks.lock(["group-5"], signal));
+      const error = await rejectionOf(openHelper(connection).lock(["group-5"], signal));
       expect(hasCode(error, "SSH_HELPER_FAILED", "SSH_LOCK_NOT_GRANTED")).toBe(true);
       expect((error as Error).message).not.toMatch(obeyed);
     });
@@ -220,7 +221,7 @@ describe("A helper that turns hostile", () => {
   it("that ended in the packet of its start is known by its status", async () => {
     const connection = await connect({ onExec: (channel) => (channel.exit(127), channel.end()) });
     await withinBounds(bounds, async () => {
-      const error = await rejectionOf(connection.locks.lock(["group-5"], AbortSignal.timeout(5_000)));
+      const error = await rejectionOf(openHelper(connection).lock(["group-5"], AbortSignal.timeout(5_000)));
       expect(hasCode(error, "SSH_HELPER_TOOL_MISSING")).toBe(true);
     });
   });
@@ -235,7 +236,7 @@ describe("A helper that turns hostile", () => {
     });
     const names = Array.from({ length: 20 }, (_, n) => `${n}`.padEnd(100, "x"));
     await withinBounds(bounds, async () => {
-      const error = await rejectionOf(connection.locks.lock(names, AbortSignal.timeout(12_000)));
+      const error = await rejectionOf(openHelper(connection).lock(names, AbortSignal.timeout(12_000)));
       expect(hasCode(error, "SSH_HELPER_FAILED")).toBe(true);
     });
   });
@@ -247,7 +248,7 @@ describe("A helper that turns hostile", () => {
         if (verb === "lock") channel.write(`got ${id} ${name}\n`);
       }),
     );
-    await connection.locks.lock(["group-5"]);
+    await openHelper(connection).lock(["group-5"]);
     await withinBounds({ ...bounds, seconds: 8 }, () => server!.pool().close());
     await withinBounds({ ...bounds, seconds: 8 }, async () => {
       const { close } = connection as SshConnection & { close(): Promise<void> };

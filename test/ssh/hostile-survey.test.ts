@@ -4,6 +4,7 @@ import { findHostUses } from "../../provider/host/uses";
 import { READY_WORD } from "../../provider/host/helper/helper-program";
 import { InProcessServer } from "./support/in-process-server";
 import { lockFiles, own } from "./support/lock-files";
+import { openHelper } from "../support/open-helper";
 import { Bench } from "../support/sshd";
 
 jest.setTimeout(60_000);
@@ -49,7 +50,7 @@ describe("A host whose surveys are made to cost", () => {
   it("ends nothing on another host, whose locks are held all the while", async () => {
     const sshd = await bench.startSshd();
     const honest = await bench.pool().acquire(sshd.target(bench.login));
-    const lock = await honest.locks.lock([own("a")]);
+    const lock = await openHelper(honest).lock([own("a")]);
     let lost: Error | undefined;
     void lock.lost.then((reason) => (lost = reason));
     const connection = await hostile.pool().acquire(hostile.target({ perDialTimeoutSeconds: 10 }));
@@ -57,7 +58,7 @@ describe("A host whose surveys are made to cost", () => {
     delay.enable();
     const until = Date.now() + 12_000;
     while (Date.now() < until) {
-      const uses = findHostUses(await connection.locks.readHostFacts());
+      const uses = findHostUses(await openHelper(connection).readFacts());
       expect(uses.length).toBeGreaterThan(1_000);
     }
     delay.disable();

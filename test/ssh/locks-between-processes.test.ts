@@ -1,9 +1,10 @@
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import type { HostLock } from "../../provider/host/helper";
+import type { HeldLocks } from "../../provider/host/helper";
 import type { SshConnection } from "../../provider/ssh";
 import { ClientProcess } from "./support/client-process";
 import { isPending, lockFiles, own } from "./support/lock-files";
+import { openHelper } from "../support/open-helper";
 import { Bench, type Sshd, waitUntil } from "../support/sshd";
 
 jest.setTimeout(40_000);
@@ -32,11 +33,11 @@ describe("locks of another process", () => {
     const client = startClient([own("a")]);
     await client.said(/^locked$/m);
     const connection = await connect();
-    const waiting = connection.locks.lock([own("a")]);
+    const waiting = openHelper(connection).lock([own("a")]);
     expect(await isPending(waiting)).toBe(true);
     const startedAt = Date.now();
     client.signal("SIGKILL");
-    const lock: HostLock = await waiting;
+    const lock: HeldLocks = await waiting;
     expect(Date.now() - startedAt).toBeLessThan(1000);
     await lock.release();
     expect(lockFiles()).toEqual([]);
@@ -74,7 +75,7 @@ describe("locks of another process", () => {
       const connection = await connect();
       client.signal("SIGSTOP");
       const startedAt = Date.now();
-      const lock = await connection.locks.lock([own("a")]);
+      const lock = await openHelper(connection).lock([own("a")]);
       const tookMs = Date.now() - startedAt;
       expect(tookMs).toBeGreaterThan(7500);
       expect(tookMs).toBeLessThan(12_000);

@@ -4,6 +4,7 @@ import type { SshConnection } from "../../provider/ssh";
 import { HOST_HELPER_COMMAND } from "../../provider/host/helper/helper-program";
 import { helpersHolding, isPending, LOCK_DIR, lockFiles, own } from "./support/lock-files";
 import { run } from "./support/run";
+import { openHelper } from "../support/open-helper";
 import { Bench, type Sshd, waitUntil } from "../support/sshd";
 
 jest.setTimeout(40_000);
@@ -20,12 +21,12 @@ describe("locks", () => {
   const connect = (): Promise<SshConnection> => bench.pool().acquire(sshd.target(bench.login));
   it("are exclusive between two connections, granted once free, and leave nothing", async () => {
     const [one, two] = [await connect(), await connect()];
-    const first = await one.locks.lock([own("a"), own("b")]);
+    const first = await openHelper(one).lock([own("a"), own("b")]);
     expect([...lockFiles()].sort()).toEqual([
       `multifunction-pci.${own("a")}.lock`,
       `multifunction-pci.${own("b")}.lock`,
     ]);
-    const second = two.locks.lock([own("a"), own("b")]);
+    const second = openHelper(two).lock([own("a"), own("b")]);
     expect(await isPending(second)).toBe(true);
     const startedAt = Date.now();
     await first.release();
@@ -40,10 +41,10 @@ describe("locks", () => {
 
   it("are taken in order: no later name while an earlier one waits", async () => {
     const [one, two, three] = [await connect(), await connect(), await connect()];
-    const first = await one.locks.lock([own("a")]);
-    const both = two.locks.lock([own("a"), own("b")]);
+    const first = await openHelper(one).lock([own("a")]);
+    const both = openHelper(two).lock([own("a"), own("b")]);
     expect(await isPending(both)).toBe(true);
-    const later = await three.locks.lock([own("b")]);
+    const later = await openHelper(three).lock([own("b")]);
     await first.release();
     expect(await isPending(both)).toBe(true);
     await later.release();
@@ -62,7 +63,7 @@ describe("locks", () => {
     await Promise.all(
       connections.flatMap((connection) =>
         Array.from({ length: 6 }, async () => {
-          const lock = await connection.locks.lock(names.map(own));
+          const lock = await openHelper(connection).lock(names.map(own));
           most = Math.max(most, ++inside);
           await new Promise((resolve) => setTimeout(resolve, 10));
           inside -= 1;
@@ -86,7 +87,7 @@ describe("locks", () => {
     chmodSync(workspace.write("flock", script), 0o755);
     const racing = await bench.startSshd({ inPlaceOf: [["/usr/bin/flock", join(workspace.path, "flock")]] });
     const connection = await bench.pool().acquire(racing.target(bench.login));
-    const lock = await connection.locks.lock([own("a")]);
+    const lock = await openHelper(connection).lock([own("a")]);
     expect(existsSync(once)).toBe(false);
     expect(existsSync(file)).toBe(true);
     await lock.release();
@@ -96,9 +97,9 @@ describe("locks", () => {
   it("are first come first served within one process, on one helper", async () => {
     const connection = await connect();
     const order: number[] = [];
-    const first = await connection.locks.lock([own("a")]);
+    const first = await openHelper(connection).lock([own("a")]);
     const others = [1, 2, 3].map(async (index) => {
-      const lock = await connection.locks.lock([own("a")]);
+      const lock = await openHelper(connection).lock([own("a")]);
       order.push(index);
       await lock.release();
     });
@@ -110,17 +111,17 @@ describe("locks", () => {
   it("let the waiter's clock stand for this process's locks, and run for another's", async () => {
     const [one, two] = [await connect(), await connect()];
     let stands = false;
-    const clock = { stop: () => void (stands = true), go: () => void (stands = false) };
-    const others = await two.locks.lock([own("a")]);
-    const first = one.locks.lock([own("a")]);
-    const second = one.locks.lock([own("b"), own("a")], undefined, { clock });
+    const clock = { pause: () => void (stands = true), resume: () => void (stands = false) };
+    const others = await openHelper(two).lock([own("a")]);
+    const first = openHelper(one).lock([own("a")]);
+    const second = openHelper(one).lock([own("b"), own("a")], undefined, { clock });
     expect(await isPending(first)).toBe(true);
     expect(stands).toBe(false);
     await others.release();
     const held = await first;
     expect(stands).toBe(true);
     // also where the lock was held before one came to wait
-    const third = one.locks.lock([own("a")], AbortSignal.timeout(500), { clock });
+    const third = openHelper(one).lock([own("a")], AbortSignal.timeout(500), { clock });
     await expect(third).rejects.toMatchObject({ code: "SSH_LOCK_NOT_GRANTED" });
     expect(stands).toBe(false);
     await held.release();
@@ -131,15 +132,15 @@ describe("locks", () => {
 
   it("do not hinder each other under other names", async () => {
     const [one, two] = [await connect(), await connect()];
-    const locks = await Promise.all([one.locks.lock([own("a")]), two.locks.lock([own("b")])]);
+    const locks = await Promise.all([openHelper(one).lock([own("a")]), openHelper(two).lock([own("b")])]);
     await expect(Promise.all(locks.map((lock) => lock.release()))).resolves.toHaveLength(2);
   });
 
   it("report once, after two seconds, what is awaited; and end by signal", async () => {
     const [one, two] = [await connect(), await connect()];
-    const first = await one.locks.lock([own("b")]);
+    const first = await openHelper(one).lock([own("b")]);
     const notices: string[] = [];
-    const waiting = two.locks.lock([own("a"), own("b")], AbortSignal.timeout(2500), {
+    const waiting = openHelper(two).lock([own("a"), own("b")], AbortSignal.timeout(2500), {
       onWaiting: (name) => notices.push(name),
     });
     const error = await waiting.catch((reason: unknown) => reason);
@@ -147,18 +148,18 @@ describe("locks", () => {
     expect(String(error)).toContain(`waiting for lock ${own("b")}`);
     expect(notices).toEqual([own("b")]);
     // What it held and what it waited for is let go of.
-    await (await two.locks.lock([own("a")], AbortSignal.timeout(1000))).release();
+    await (await openHelper(two).lock([own("a")], AbortSignal.timeout(1000))).release();
     await first.release();
-    await (await one.locks.lock([own("a"), own("b")], AbortSignal.timeout(1000))).release();
+    await (await openHelper(one).lock([own("a"), own("b")], AbortSignal.timeout(1000))).release();
     expect(lockFiles()).toEqual([]);
     expect(helpersHolding("b")).toEqual([]);
   });
 
   it("may be released twice, and after the connection has ended", async () => {
     const connection = await connect();
-    const lock = await connection.locks.lock([own("a")]);
+    const lock = await openHelper(connection).lock([own("a")]);
     await Promise.all([lock.release(), lock.release()]);
-    const again = await connection.locks.lock([own("a")]);
+    const again = await openHelper(connection).lock([own("a")]);
     (await connection.exec('kill -KILL "$PPID"')).stdio.resume();
     expect(await again.lost).toMatchObject({ code: "SSH_LOCK_LOST" });
     await again.release();
@@ -166,15 +167,15 @@ describe("locks", () => {
 
   it("take only names that are safe on the host", async () => {
     const connection = await connect();
-    await expect(connection.locks.lock(["a b"])).rejects.toThrow(RangeError);
-    await expect(connection.locks.lock(["../x"])).rejects.toThrow(RangeError);
-    await expect(connection.locks.lock(["a", "a"])).rejects.toThrow(RangeError);
+    await expect(openHelper(connection).lock(["a b"])).rejects.toThrow(RangeError);
+    await expect(openHelper(connection).lock(["../x"])).rejects.toThrow(RangeError);
+    await expect(openHelper(connection).lock(["a", "a"])).rejects.toThrow(RangeError);
   });
 
   it("are let go of when the pool is closed, with files and processes", async () => {
     const pool = bench.pool();
     const connection = await pool.acquire(sshd.target(bench.login));
-    await connection.locks.lock([own("a")]);
+    await openHelper(connection).lock([own("a")]);
     await pool.close();
     const gone = waitUntil(
       "files and helper are gone",
@@ -186,7 +187,7 @@ describe("locks", () => {
 
   it("end their connection when the helper is killed: nobody acts without locks", async () => {
     const connection = await connect();
-    const lock = await connection.locks.lock([own("a")]);
+    const lock = await openHelper(connection).lock([own("a")]);
     const [helper] = helpersHolding("a");
     process.kill(Number(helper), "SIGKILL");
     expect(await lock.lost).toMatchObject({ code: "SSH_LOCK_LOST" });
@@ -195,7 +196,7 @@ describe("locks", () => {
 
   it("end their connection when the helper is asked to terminate", async () => {
     const connection = await connect();
-    const lock = await connection.locks.lock([own("a")]);
+    const lock = await openHelper(connection).lock([own("a")]);
     const [helper] = helpersHolding("a");
     process.kill(Number(helper), "SIGTERM");
     expect(await lock.lost).toMatchObject({ code: "SSH_LOCK_LOST" });
@@ -220,7 +221,7 @@ describe("locks", () => {
   it("say which tool is missing on the host", async () => {
     const bare = await bench.startSshd({ config: ["SetEnv PATH=/nonexistent"] });
     const connection = await bench.pool().acquire(bare.target(bench.login));
-    const locked = connection.locks.lock([own("a")]);
+    const locked = openHelper(connection).lock([own("a")]);
     await expect(locked).rejects.toMatchObject({ code: "SSH_HELPER_TOOL_MISSING" });
     await expect(locked).rejects.toThrow(/has no "bash"/);
   });
@@ -228,7 +229,10 @@ describe("locks", () => {
   it("leave no process behind once all are released and closed", async () => {
     const pool = bench.pool();
     const connection = await pool.acquire(sshd.target(bench.login));
-    const [first, second] = [await connection.locks.lock([own("a")]), connection.locks.lock([own("a")])];
+    const [first, second] = [
+      await openHelper(connection).lock([own("a")]),
+      openHelper(connection).lock([own("a")]),
+    ];
     await first.release();
     await (await second).release();
     const { stdout } = await run(connection, 'echo "$PPID"; ps -o pid= --ppid "$PPID"');

@@ -6,6 +6,7 @@ import type { SshTarget } from "../../provider/ssh";
 import { rejectionOf } from "../support/within-bounds";
 import { InProcessServer } from "./support/in-process-server";
 import { own } from "./support/lock-files";
+import { openHelper } from "../support/open-helper";
 import { Bench, waitUntil, type Sshd } from "../support/sshd";
 
 const PASSWORD = "correct horse";
@@ -127,7 +128,7 @@ describe("logins that take several methods", () => {
     const target = sshd.target({ hostKey: hostKey ?? "", ...login });
     const expired = { code: "SSH_PASSWORD_EXPIRED" };
     const connection = await bench.pool().acquire(target);
-    await expect(connection.locks.lock([own("a")])).rejects.toMatchObject(expired);
+    await expect(openHelper(connection).lock([own("a")])).rejects.toMatchObject(expired);
     expect(await connection.closed).toMatchObject(expired);
     const another = await bench.pool().acquire(target);
     const { stdio } = await another.exec("virt-ssh-helper");

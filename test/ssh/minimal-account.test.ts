@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { SshConnection } from "../../provider/ssh";
+import { openHelper } from "../support/open-helper";
 import { Bench, freePort, publicLine } from "../support/sshd";
 
 const document = readFileSync(join(__dirname, "..", "..", "docs", "security.md"), "utf8");
@@ -56,8 +57,8 @@ describe("An account with the restrictions of docs/security.md", () => {
     const connection = await connect(options.replaceAll(libvirtSocket, socket), config);
     (await connection.openUnixSocket(socket)).destroy();
     await expect(connection.openUnixSocket(other)).rejects.toMatchObject({ code: "SSH_CHANNEL_REFUSED" });
-    const lock = await connection.locks.lock([`minimal-${await freePort()}`]);
-    expect((await connection.locks.readHostFacts()).interfaces.map((one) => one.name)).toContain("lo");
+    const lock = await openHelper(connection).lock([`minimal-${await freePort()}`]);
+    expect((await openHelper(connection).readFacts()).interfaces.map((one) => one.name)).toContain("lo");
     await lock.release();
     const { port } = (await listen(0)).address() as AddressInfo;
     await expect(connection.openTcp("127.0.0.1", port, AbortSignal.timeout(5_000))).rejects.toThrow(

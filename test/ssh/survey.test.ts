@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import type { HostFacts } from "../../provider/host/facts";
 import { run } from "./support/run";
+import { openHelper } from "../support/open-helper";
 import { Bench } from "../support/sshd";
 
 jest.setTimeout(30_000);
@@ -16,8 +17,8 @@ describe("survey", () => {
     const connection = await bench.pool().acquire(sshd.target(bench.login));
     // Both at once: the helper is started once, and the answers do not mix.
     const [first, lock] = await Promise.all([
-      connection.locks.readHostFacts(),
-      connection.locks.lock([`test-${process.pid}-survey`]),
+      openHelper(connection).readFacts(),
+      openHelper(connection).lock([`test-${process.pid}-survey`]),
     ]);
     facts = first;
     await lock.release();
@@ -59,7 +60,9 @@ describe("survey", () => {
       exec: (command: string, signal?: AbortSignal) =>
         exec(command.replace("eval", "command() { [ $2 != ip ]; }; eval"), signal),
     });
-    await expect(connection.locks.readHostFacts()).rejects.toMatchObject({ code: "SSH_HELPER_TOOL_MISSING" });
-    await expect(connection.locks.readHostFacts()).rejects.toThrow(/has no "ip".*iproute2/);
+    await expect(openHelper(connection).readFacts()).rejects.toMatchObject({
+      code: "SSH_HELPER_TOOL_MISSING",
+    });
+    await expect(openHelper(connection).readFacts()).rejects.toThrow(/has no "ip".*iproute2/);
   });
 });

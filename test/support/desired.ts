@@ -1,4 +1,4 @@
-import type { HostUse } from "../../provider/host/uses";
+import type { HostUse, HostUseReason } from "../../provider/host/uses";
 import type { PciAddress, PciSlotAddress } from "../../provider/pci";
 import {
   planAttach,
@@ -30,15 +30,36 @@ export function wants(
 }
 
 /** Something that the host uses a function for. */
-export function hostUse(address: string, use: string): HostUse {
-  return { hostAddress: at(address), use, isThisConnection: false };
+export function hostUse(address: string, reason: HostUseReason): HostUse {
+  return { ...reason, hostAddress: at(address), isThisConnection: false };
+}
+
+/** An interface that is up. */
+export function addressOn(device: string, address = "192.0.2.1"): HostUseReason {
+  return { kind: "addresses", device, addresses: [address] };
+}
+
+/** An interface with a VLAN on it. */
+export function vlanOn(device: string, vlan: string): HostUseReason {
+  return { kind: "interface-layer", device, layer: { name: vlan, type: "vlan" } };
+}
+
+/** A mounted disk. */
+export function mountOf(disk: string, mountPoint = "/"): HostUseReason {
+  return { kind: "mount", disk: { name: disk }, mountPoints: [mountPoint] };
+}
+
+/** A physical function with virtual functions. */
+export function virtualFunctions(...addresses: readonly string[]): HostUseReason {
+  return { kind: "virtual-functions", virtualFunctions: addresses.map(at) };
 }
 
 /** What no plan may take. */
 export function sshUse(address: string): HostUse {
   return {
+    kind: "this-connection",
     hostAddress: at(address),
-    use: "carries this SSH connection (interface eth1)",
+    device: "eth1",
     isThisConnection: true,
   };
 }
@@ -92,9 +113,9 @@ function isLiveOnly(places: readonly string[]): boolean {
 }
 
 /** `.2@0`: host function 2, which the configuration shows as guest function 0. */
-function describeConfigured(one: Pick<ConfiguredFunction, "hostAddress" | "place">): string {
+function describeConfigured(one: Pick<ConfiguredFunction, "hostAddress" | "guestAddress">): string {
   const number = one.hostAddress.slice(-2);
-  return one.place === undefined ? number : `${number}@${one.place.guestFunction}`;
+  return one.guestAddress === undefined ? number : `${number}@${one.guestAddress.guestFunction}`;
 }
 
 /** The first step of a kind; throws where the plan has none. */

@@ -1,4 +1,4 @@
-import type { HostFacts } from "../../provider/host/uses";
+import type { HostFacts } from "../../provider/host/facts";
 
 /** The survey of a host that uses nothing. */
 export const nothingUsed: HostFacts = {

@@ -15,5 +15,5 @@ export async function readActualState(
   prior?: PriorAttachment,
 ): Promise<ActualState | undefined> {
   const observation = await hypervisor.host.observe(query, signal);
-  return actualStateOf(hypervisor, observation, ownerToken, signal, prior);
+  return actualStateOf(hypervisor, { observation, ownerToken, prior }, signal);
 }

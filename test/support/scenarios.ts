@@ -181,6 +181,17 @@ export function refusalOf(plan: () => unknown): ErrorCode | undefined {
   return undefined;
 }
 
+/** The codes of all that a planner throws, in order. */
+export function refusalsOf(plan: () => unknown): ErrorCode[] {
+  try {
+    plan();
+  } catch (error) {
+    if (error instanceof ProviderError) return [error, ...error.others].map((one) => one.code);
+    throw error;
+  }
+  return [];
+}
+
 /** Every code with which a plan can be refused. */
 export const refusals: readonly ErrorCode[] = [
   "ATTACHMENT_ADOPTED_BY_ANOTHER",

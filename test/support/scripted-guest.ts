@@ -1,6 +1,7 @@
-import type { Guest, GuestEvent, GuestEnumeration, GuestState, UnplugAnswer } from "../../provider/apply";
+import type { Guest, GuestEnumeration, GuestListener, GuestState, UnplugAnswer } from "../../provider/apply";
 import type { GuestSlot } from "../../provider/pci";
 import type { GuestRunState, PlugTarget } from "../../provider/plan";
+import { hear, type Heard } from "./heard";
 
 /** One line of a script: the command that must come now, what answers it, and what is heard around it. */
 export interface ScriptLine {
@@ -15,9 +16,9 @@ export interface ScriptLine {
   /** Milliseconds until the reply. */
   readonly delayMs?: number;
   /** Heard before the reply. */
-  readonly before?: readonly GuestEvent[];
+  readonly before?: readonly Heard[];
   /** Heard after the reply, this much later. */
-  readonly after?: readonly { readonly afterMs: number; readonly event: GuestEvent }[];
+  readonly after?: readonly { readonly afterMs: number; readonly event: Heard }[];
 }
 
 /**
@@ -27,7 +28,7 @@ export interface ScriptLine {
 export class ScriptedGuest implements Guest {
   readonly #script: ScriptLine[];
   readonly #unexpected: string[] = [];
-  #listener: ((event: GuestEvent) => void) | undefined;
+  #listener: GuestListener | undefined;
 
   constructor(...script: readonly ScriptLine[]) {
     this.#script = [...script];
@@ -67,7 +68,7 @@ export class ScriptedGuest implements Guest {
     return qemuIds.map(() => (typeof reply === "string" ? (reply as GuestState) : "unknown"));
   }
 
-  async listen(listener: (event: GuestEvent) => void, signal: AbortSignal): Promise<() => Promise<void>> {
+  async listen(listener: GuestListener, signal: AbortSignal): Promise<() => Promise<void>> {
     this.#listener = listener;
     await this.#answer("listen", signal);
     return async () => {
@@ -77,8 +78,8 @@ export class ScriptedGuest implements Guest {
   }
 
   /** Heard now. */
-  say(event: GuestEvent): void {
-    this.#listener?.(event);
+  say(heard: Heard): void {
+    if (this.#listener !== undefined) hear(this.#listener, heard);
   }
 
   finish(): void {

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { SshTargets } from "../../provider/connections/ssh-target-resolver";
+import { SshTargetResolver } from "../../provider/connections/ssh-target-resolver";
 import type { ConnectionInputs } from "../../provider/resource";
 import { OpensshConfig, type SshTarget } from "../../provider/ssh";
 import type { Workspace } from "./sshd";
@@ -20,7 +20,7 @@ export class SshConfigFile {
   ): Promise<SshTarget> {
     const openssh = new OpensshConfig({ file: this.path, limitMs: 30_000 });
     const strict = { dialErrorLimit: 1, ...connection };
-    return new SshTargets({}, openssh, say).of(strict);
+    return new SshTargetResolver({ environment: process.env, ambient: {}, openssh, say }).resolve(strict);
   }
 }
 

@@ -1,20 +1,22 @@
 import { ProviderError } from "../../provider/errors";
 import type {
   Guest,
-  GuestEvent,
+  GuestConfiguration,
   GuestEnumeration,
+  GuestListener,
   Host,
   Hypervisor,
   Identity,
   Ledger,
   Lock,
-  PausableClock,
   ObservationQuery,
   UnplugAnswer,
 } from "../../provider/apply";
+import type { PausableClock } from "../../provider/async/queue-deadlines";
 import type { GuestSlot, PciAddress } from "../../provider/pci";
 import type { HostFunction } from "../../provider/host/facts";
 import type { LedgerLocation, Observation, PlugTarget } from "../../provider/plan";
+import { hear, type Heard } from "./heard";
 import { OWN_GUEST, type World } from "./world";
 
 /** What befalls one call. */
@@ -56,7 +58,7 @@ export class WorldLocks {
 
   lose(): void {
     this.#held.clear();
-    this.#lose?.(new ProviderError("SSH_LOCK_LOST", "the lock was lost"));
+    this.#lose?.(new ProviderError("SSH_LOCK_LOST", { what: "the lock was lost" }));
   }
 
   get areFree(): boolean {
@@ -65,7 +67,7 @@ export class WorldLocks {
 }
 
 /**
- * The ports of the lifecycle over a {@link World}: every call is written down in {@link calls}, and any of
+ * The ports of apply over a {@link World}: every call is written down in {@link calls}, and any of
  * them can be made to fail, to lose its reply, or to be the last one of a process that dies.
  */
 export class WorldHypervisor implements Hypervisor {
@@ -78,7 +80,7 @@ export class WorldHypervisor implements Hypervisor {
   /** While a lock is asked for, with the clock of who asks. */
   onLock: (clock: PausableClock) => void | Promise<void> = () => undefined;
   #isDead = false;
-  #listeners = new Set<(event: GuestEvent) => void>();
+  #listeners = new Set<GuestListener>();
 
   constructor(
     readonly world: World,
@@ -86,29 +88,37 @@ export class WorldHypervisor implements Hypervisor {
     readonly locks = new WorldLocks(),
   ) {}
 
-  readonly host: Host = {
+  readonly host: Host & { readonly configuration: GuestConfiguration } = {
+    firstHold: "alone",
     readIdentity: (query, signal) => this.#call("identify", signal, () => this.#identify(query)),
     observe: (_query, signal) => this.#call("observe", signal, (): Observation => this.world.observe()),
-    hold: (hostAddress, alias, signal, vfioDriver) =>
+    hold: ({ hostAddress, alias, vfioDriver }, signal) =>
       this.#call(`hold ${hostAddress}`, signal, () =>
         this.world.hold(hostAddress, this.#whileRunning(alias), OWN_GUEST, vfioDriver),
       ),
-    attach: (target, slot, _signal, vfioDriver) =>
-      this.#call(`attach ${target.hostAddress}`, undefined, () =>
-        this.world.attach(target, slot, this.#whileRunning(vfioDriver)),
-      ),
-    plugSteppingStone: (target, slot) =>
-      this.#call(`introduce ${target.hostAddress}`, undefined, () =>
-        this.world.plugSteppingStone(target, this.#whileRunning(slot)),
-      ),
-    unplugSteppingStone: (target, signal) =>
-      this.#call(`withdraw ${target.hostAddress}`, signal, () => this.world.unplugSteppingStone(target)),
-    release: (hostAddress, alias, signal) =>
+    singles: {
+      attachSingle: ({ target, slot, vfioDriver }) =>
+        this.#call(`attach ${target.hostAddress}`, undefined, () =>
+          this.world.attach(target, slot, this.#whileRunning(vfioDriver)),
+        ),
+    },
+    steppingStones: {
+      plugSteppingStone: ({ target, slot }) =>
+        this.#call(`introduce ${target.hostAddress}`, undefined, () =>
+          this.world.plugSteppingStone(target, this.#whileRunning(slot)),
+        ),
+      unplugSteppingStone: (target, signal) =>
+        this.#call(`withdraw ${target.hostAddress}`, signal, () => this.world.unplugSteppingStone(target)),
+    },
+    configuration: {
+      configure: (functions, signal) =>
+        this.#call("configure", signal, () => this.world.configure(functions)),
+      unconfigure: (functions, signal) =>
+        this.#call("unconfigure", signal, () => this.world.unconfigure(functions)),
+    },
+    release: ({ hostAddress, alias }, signal) =>
       this.#call(`release ${hostAddress}`, signal, () => this.world.release(hostAddress, alias)),
     heldAliases: (signal) => this.#call("heldAliases", signal, () => this.#heldAliases()),
-    configure: (functions, signal) => this.#call("configure", signal, () => this.world.configure(functions)),
-    unconfigure: (functions, signal) =>
-      this.#call("unconfigure", signal, () => this.world.unconfigure(functions)),
     readFunctions: (addresses, signal) => this.#call("lookAt", signal, () => this.#lookAt(addresses)),
     rebind: (hostAddress, signal) =>
       this.#call(`rebind ${hostAddress}`, signal, () => this.world.bind(hostAddress, "e1000e")),
@@ -157,8 +167,8 @@ export class WorldHypervisor implements Hypervisor {
   };
 
   /** Heard by who listens now. */
-  say(event: GuestEvent): void {
-    for (const listener of this.#listeners) listener(event);
+  say(heard: Heard): void {
+    for (const listener of this.#listeners) hear(listener, heard);
   }
 
   /** The guest carries out so many of the notifications that wait for it, and what went is heard. */
@@ -190,7 +200,7 @@ export class WorldHypervisor implements Hypervisor {
     await this.onCall(call, index);
     if (fault === "guest-ends" && this.world.isRunning) {
       this.world.stopGuest();
-      this.say({ kind: "stopped" });
+      this.say("guest-stopped");
     }
     if (fault?.startsWith("crash")) this.#isDead = true;
     if (fault === "refused" || fault === "crash-before") throw new Error(`injected: ${call} was refused`);

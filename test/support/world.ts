@@ -258,7 +258,7 @@ export class World {
   configure(functions: readonly ConfiguredFunction[]): void {
     this.#expectConfiguration();
     for (const one of functions) {
-      const { hostAddress, alias, place } = one;
+      const { hostAddress, alias, guestAddress } = one;
       this.#expect(
         !this.configured.some((other) => other.hostAddress === hostAddress),
         `device is already in the domain configuration: ${hostAddress}`,
@@ -267,20 +267,20 @@ export class World {
         !this.configured.some((other) => other.alias === alias),
         `non unique alias detected: ${alias}`,
       );
-      if (place !== undefined) {
-        const bus = this.#buses.find((candidate) => candidate.bus === place.bus);
-        this.#expect(bus !== undefined, `there is no bus ${place.bus}`);
+      if (guestAddress !== undefined) {
+        const bus = this.#buses.find((candidate) => candidate.bus === guestAddress.bus);
+        this.#expect(bus !== undefined, `there is no bus ${guestAddress.bus}`);
         this.#expect(
-          !bus?.reservedSlots.includes(place.slot) &&
-            !bus?.reservedAtBoot?.includes(place.slot) &&
+          !bus?.reservedSlots.includes(guestAddress.slot) &&
+            !bus?.reservedAtBoot?.includes(guestAddress.slot) &&
             !this.configured.some(
               (other) =>
-                other.place?.bus === place.bus &&
-                other.place.slot === place.slot &&
-                (other.place.guestFunction === place.guestFunction ||
+                other.guestAddress?.bus === guestAddress.bus &&
+                other.guestAddress.slot === guestAddress.slot &&
+                (other.guestAddress.guestFunction === guestAddress.guestFunction ||
                   findTagOfAlias(other.alias) !== findTagOfAlias(alias)),
             ),
-          `Attempted double use of PCI Address ${place.bus} ${place.slot}.${place.guestFunction}`,
+          `Attempted double use of PCI Address ${guestAddress.bus} ${guestAddress.slot}.${guestAddress.guestFunction}`,
         );
       }
       this.configured.push(one);
@@ -303,17 +303,17 @@ export class World {
     this.#expect(!this.isRunning, "the guest runs");
     this.runState = "running";
     this.ledger.push(...this.configuredLedger.map((entry) => ({ guest: OWN_GUEST, entry })));
-    for (const { hostAddress, alias, place, vfioDriver } of this.configured) {
+    for (const { hostAddress, alias, guestAddress, vfioDriver } of this.configured) {
       this.hold(hostAddress, alias, OWN_GUEST, vfioDriver);
-      if (place !== undefined)
+      if (guestAddress !== undefined)
         this.holdings = this.holdings.map((h) => (h.alias === alias ? { ...h, isUnassigned: false } : h));
     }
-    for (const { hostAddress, alias, place, romFile, romBar } of this.configured) {
-      if (place === undefined) continue;
+    for (const { hostAddress, alias, guestAddress, romFile, romBar } of this.configured) {
+      if (guestAddress === undefined) continue;
       const rom = { ...(romFile !== undefined && { romFile }), ...(romBar !== undefined && { romBar }) };
       const { iommuGroup } = this.functions.get(hostAddress) ?? {};
       this.#expectViable(hostAddress);
-      this.plugged.push({ ...place, ...rom, qemuId: alias, hostAddress: hostAddress });
+      this.plugged.push({ ...guestAddress, ...rom, qemuId: alias, hostAddress: hostAddress });
       this.mapped.add(alias);
       this.#expect(iommuGroup !== undefined, `${hostAddress} has no IOMMU group`);
     }

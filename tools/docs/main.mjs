@@ -60,7 +60,9 @@ function namesIn(folders, pattern) {
 function writeApi() {
   const { exports, bin, engines, peerDependencies } = JSON.parse(read("package.json"));
   const shim = createHash("sha256").update(read("test/unit/sdk/shim.golden.txt")).digest("hex");
-  const codes = [...read("provider/errors/catalogue.ts").matchAll(/^ {2}([A-Z]+(?:_[A-Z]+)+):/gm)];
+  const chapters = ["reaching", "refusals", "carrying-out"];
+  const catalogue = chapters.map((name) => read(`provider/errors/catalogue/${name}.ts`)).join("\n");
+  const codes = [...catalogue.matchAll(/^ {2}([A-Z]+(?:_[A-Z]+)+):/gm)];
   const credentials = read("provider/connections/credentials.ts");
   const [, namespace] = /NAMESPACE = "(.*)"/.exec(credentials);
   const keys = [...credentials.matchAll(/^ {2}(\w+): "MULTIFUNCTION_PCI_/gm)].map(([, key]) => key);

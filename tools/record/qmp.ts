@@ -11,7 +11,7 @@ import "../tsx/shell-text.cjs";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Hypervisors } from "../../provider/connections/hypervisor-pool";
+import { HypervisorPool } from "../../provider/connections/hypervisor-pool";
 import { attach, detach, type Hypervisor } from "../../provider/apply";
 import { LibvirtClient, type LibvirtDomain } from "../../provider/libvirt-rpc";
 import type { PciSlotAddress } from "../../provider/pci";
@@ -19,7 +19,7 @@ import { planAttach } from "../../provider/plan";
 import { findObjectType, isRecord } from "../../provider/qmp";
 import type { ConnectionInputs } from "../../provider/resource";
 import { SshPool, type SshConnection } from "../../provider/ssh";
-import { SshTargets } from "../../provider/connections/ssh-target-resolver";
+import { SshTargetResolver } from "../../provider/connections/ssh-target-resolver";
 import { recordingsFolder, type GuestRecording } from "../../test/support/recordings/guest-recording";
 
 const GUEST = "guest1";
@@ -55,7 +55,7 @@ const scenarios: Record<string, (hypervisor: Hypervisor) => Promise<void>> = {
     const plan = planAttach(await hypervisor.host.observe(query, signal), desired);
     for (const step of plan.steps) {
       if (step.kind === "record") await hypervisor.ledger.record(step.entry, step.locations, signal);
-      if (step.kind === "hold") await hypervisor.host.hold(step.hostAddress, step.alias, signal);
+      if (step.kind === "hold") await hypervisor.host.hold(step, signal);
       if (step.kind === "plug" && step.target.guestFunction !== 0)
         await hypervisor.guest.plug(step.target, step.slot, { multifunction: false });
     }
@@ -153,10 +153,11 @@ async function main(): Promise<void> {
     privateKey: readFileSync(key, "utf8"),
     hostKey,
   };
-  const hypervisors = new Hypervisors();
+  const targets = new SshTargetResolver({ environment: process.env, say: console.log });
+  const hypervisors = new HypervisorPool(targets);
   const pool = new SshPool();
   try {
-    const ssh = await pool.acquire(await new SshTargets().of(connection), signal);
+    const ssh = await pool.acquire(await targets.resolve(connection), signal);
     const client = await LibvirtClient.open(await ssh.openUnixSocket(SOCKET, signal), {
       uri: "qemu:///system",
     });

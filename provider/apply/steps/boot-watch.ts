@@ -18,10 +18,11 @@ interface WatchParts {
 }
 
 /**
- * Keeps the beginning of a guest's boot out of a plug. QEMU writes the ACPI tables when the firmware asks for them, from
- * what is in the slots at that moment: of a slot that is half plugged then, the guest sees function 0 alone, until its next
- * boot (docs/internals/qemu.md). So the first function waits for firmware that has not got so far yet, and
- * a slot that was half plugged when the guest began to boot is not completed.
+ * Keeps the beginning of a guest's boot out of a plug. QEMU writes the ACPI tables when the firmware asks for
+ * them, from what is in the slots at that moment: of a slot that is half plugged then, the guest sees
+ * function 0 alone, until its next boot (docs/internals/qemu.md). So the first function waits for firmware
+ * that has not got so far yet, and a slot that was half plugged when the guest began to boot is not
+ * completed.
  */
 export class BootWatch {
   readonly #parts: WatchParts;
@@ -37,8 +38,8 @@ export class BootWatch {
   }
 
   /**
-   * Before the first function other than 0; once more for each further one does nothing. A guest that is reset in that time
-   * is waited for again: nothing is plugged yet.
+   * Before the first function other than 0; once more for each further one does nothing. A guest that is
+   * reset in that time is waited for again: nothing is plugged yet.
    */
   async begin({ bus, kind }: GuestSlot): Promise<void> {
     if (!isAcpiSlot(kind) || this.#hasBegun) return;
@@ -56,7 +57,10 @@ export class BootWatch {
     } while (hasSeen && this.#boots > this.#bootsBefore);
   }
 
-  /** Whether firmware has seen the slots; a paused guest gets no further, and is heard where it is resumed too early. */
+  /**
+   * Whether firmware has seen the slots; a paused guest gets no further, and is heard where it is resumed too
+   * early.
+   */
   async #awaitTables(bus: string): Promise<boolean> {
     const { guest, deadline, progress } = this.#parts;
     const { signal } = deadline;
@@ -65,16 +69,16 @@ export class BootWatch {
       if ((await guest.runState(signal)) !== "running") return false;
       if (looks === 0)
         progress("the guest has just been reset; waiting until its firmware has seen the slots");
-      await deadline.pause(INTERVAL_MS, "the guest's firmware has not numbered its PCI buses yet");
+      await deadline.sleep(INTERVAL_MS, "the guest's firmware has not numbered its PCI buses yet");
     }
     if (this.#isAtBeginning)
-      await deadline.pause(TABLES_MS, "the guest's firmware was about to read which slots are taken");
+      await deadline.sleep(TABLES_MS, "the guest's firmware was about to read which slots are taken");
     this.#isAtBeginning = false;
     return true;
   }
 
-  /** Before function 0, which shows the others to the guest; throws SLOT_HALF_BOOTED. */
-  refuseHalfBooted(slot: GuestSlot): void {
+  /** Before function 0, which shows the others to the guest. @throws SLOT_HALF_BOOTED */
+  assertNotHalfBooted(slot: GuestSlot): void {
     if (this.#boots > this.#bootsBefore)
       throw providerError("SLOT_HALF_BOOTED", { slot: describeSlot(slot) });
   }

@@ -1,19 +1,19 @@
-import { anySignal, pause } from "../../async/deadline";
+import { Alarm } from "../../async/sleep";
 import { endQuietly } from "../end-quietly";
 import type { Guest, GuestEvent } from "../ports";
 
 /**
- * Hears the guest from before the first plug of an operation to its end, for all who have to know what happened
- * meanwhile: nothing that it has heard is ever forgotten.
+ * Hears the guest from before the first plug of an operation to its end, for all who have to know what
+ * happened meanwhile: nothing that it has heard is ever forgotten.
  */
 export class PlugWatch {
   readonly #guest: Guest;
   readonly #listeners = new Set<(event: GuestEvent) => void>();
   readonly #deleted: string[] = [];
+  readonly #alarm = new Alarm();
   #wasPaused = false;
   #resets = 0;
   #stop: (() => Promise<void>) | undefined;
-  #wake: (() => void) | undefined;
 
   constructor(guest: Guest) {
     this.#guest = guest;
@@ -22,7 +22,9 @@ export class PlugWatch {
   /** Once more does nothing. */
   async begin(signal: AbortSignal): Promise<void> {
     if (this.#stop !== undefined) return;
-    this.#stop = await this.#guest.listen((event) => this.#hear(event), signal);
+    const onEvent = (event: GuestEvent): void => this.#hear(event);
+    const listener = { onEvent, onEnd: () => this.#alarm.wake() };
+    this.#stop = await this.#guest.listen(listener, signal);
   }
 
   /** Tells this one too, from now on. */
@@ -49,10 +51,7 @@ export class PlugWatch {
   async wait(milliseconds: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (milliseconds <= 0) return;
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await pause(milliseconds, anySignal(signal, woken.signal)).catch(() => signal.throwIfAborted());
-    this.#wake = undefined;
+    await this.#alarm.sleep(milliseconds, signal);
   }
 
   async end(): Promise<void> {
@@ -64,6 +63,6 @@ export class PlugWatch {
     if (event.kind === "reset") this.#resets += 1;
     if (event.kind === "paused") this.#wasPaused = true;
     for (const listener of this.#listeners) listener(event);
-    this.#wake?.();
+    this.#alarm.wake();
   }
 }

@@ -1,10 +1,15 @@
 import { providerError } from "../../errors";
-import { describeSlot, type GuestRunState, type Step } from "../../plan";
-import { anySignal, pause, type Deadline } from "../../async/deadline";
+import { describeSlot, type GuestRunState } from "../../plan";
+import { now } from "../../async/clock";
+import type { Deadline } from "../../async/deadline";
+import { EventQueue } from "../../async/event-queue";
+import { sleep } from "../../async/sleep";
+import { withTimeLimit } from "../../async/time-limit";
 import { endQuietly } from "../end-quietly";
-import type { Guest, Progress, UnplugAnswer } from "../ports";
+import type { Guest, GuestEnd, GuestEvent, Progress, UnplugAnswer } from "../ports";
+import type { Course, Outcome, StepOf, Work } from "./work";
 
-type UnplugStep = Extract<Step, { kind: "unplug" }>;
+type UnplugStep = StepOf<"unplug">;
 
 /** QEMU is asked again after this long where the guest was still powering the slot on (qemu.md, rule 7). */
 const BUSY_RETRY_MS = 2000;
@@ -13,134 +18,209 @@ const BUSY_RETRY_MS = 2000;
  * missed, this much longer is waited before anything is released.
  */
 const GROUP_CLOSE_MS = 1000;
-/** A guest with a system lets go within 7 s (qemu.md section 4); one that says nothing for longer is looked at. */
+/**
+ * A guest with a system lets go within 7 s (qemu.md section 4); one that says nothing for longer is looked
+ * at.
+ */
 const SILENCE_MS = 10_000;
 /** A slot that was asked more than once may be swept when it is used again at once (qemu.md, rule 8). */
 const REPEATED_SETTLE_MS = 2000;
-/** After so many silences, and refusals in a row because of an earlier request, one more function is asked for. */
+/**
+ * After so many silences, and refusals in a row because of an earlier request, one more function is asked
+ * for.
+ */
 const SILENCES_OF_PENDING = [2, 4, 8];
 /** For the look that tells an error which state the guest is in. */
 const LAST_INTERVAL_MS = 3000;
 
+/** Empties the slot of the attachment, and keeps how long the guest took for it. */
+export async function unplug(step: UnplugStep, work: Work, course: Course): Promise<Outcome> {
+  const { hypervisor, deadline, progress } = work;
+  const startedAt = now();
+  const outcome = await unplugSlot(step, { guest: hypervisor.guest, deadline, progress });
+  if (outcome === "guest-stopped") return "guest-stopped";
+  course.unplugMs = now() - startedAt;
+  return "done";
+}
+
+/** What {@link unplugSlot} works with. */
+export interface UnplugParts {
+  readonly guest: Guest;
+  readonly deadline: Deadline;
+  readonly progress: Progress;
+}
+
 /**
- * Empties one guest slot: listen first, then one request, then wait for DEVICE_DELETED of every function
- * and for QOM to show none of them.
+ * Empties one guest slot: listen first, then one request, then wait for DEVICE_DELETED of every function and
+ * for QOM to show none of them.
  *
  * - A device that is not there any more counts as gone (qemu.md, rule 6).
  * - A reset completes a pending ACPI or pseries unplug and cancels a native one: after it, look again and,
  *   where functions remain, ask again (rule 9).
- * - A guest that runs and says nothing is asked again: a request made in its firmware is lost (docs/internals/qemu.md).
- *   The same id again does no harm: QEMU refuses it where the first is pending or the guest is at it.
- * - QEMU before 6.2 refuses in a native slot, for good, an id that it was asked for once, though a reset or the
- *   firmware has lost that request. Any function stands for the whole slot, so another one is asked for then, seldom:
- *   a second request cancels a first one that the guest is about to follow (qemu.md 1.3).
+ * - A guest that runs and says nothing is asked again: a request made in its firmware is lost
+ *   (docs/internals/qemu.md). The same id again does no harm: QEMU refuses it where the first is pending or
+ *   the guest is at it.
+ * - QEMU before 6.2 refuses in a native slot, for good, an id that it was asked for once, though a reset or
+ *   the firmware has lost that request. Any function stands for the whole slot, so another one is asked for
+ *   then, seldom: a second request cancels a first one that the guest is about to follow (qemu.md 1.3).
  * - QEMU ending empties the slot as well.
  * - A guest that says that it does not let go has answered: nothing more is waited for.
  */
 export async function unplugSlot(
-  guest: Guest,
   step: UnplugStep,
-  deadline: Deadline,
-  progress: Progress,
+  parts: UnplugParts,
 ): Promise<"unplugged" | "guest-stopped"> {
-  const { signal } = deadline;
-  const waiting = new Set(step.functions.map((one) => one.qemuId));
-  const queue = new EventQueue();
-  const unheard = new Set<string>();
-  const asked = {
-    ids: new Set<string>(),
-    hasBegun: false,
-    isBusy: false,
-    isRepeated: false,
-    refused: undefined as string | undefined,
-  };
-  let pendingSilences = 0;
-  const stopListening = await guest.listen((event) => {
-    if (event.kind === "deleted") waiting.delete(event.qemuId);
+  return new UnplugRun(step, parts).run();
+}
+
+/** One unplug, from the first request until the guest has released every function. */
+class UnplugRun {
+  readonly #step: UnplugStep;
+  readonly #parts: UnplugParts;
+  readonly #queue = new EventQueue<GuestEvent["kind"] | GuestEnd>();
+  /** Ids of the functions that the guest still has. */
+  readonly #waiting: Set<string>;
+  /** Ids that are gone without an event that said so. */
+  readonly #unheard = new Set<string>();
+  /** Ids that QEMU has a request for. */
+  readonly #requested = new Set<string>();
+  #hasAsked = false;
+  #isBusy = false;
+  #isRepeated = false;
+  #refusedId: string | undefined;
+  /** How many silences in a row ended in a refusal because of an earlier request. */
+  #pendingSilences = 0;
+
+  constructor(step: UnplugStep, parts: UnplugParts) {
+    this.#step = step;
+    this.#parts = parts;
+    this.#waiting = new Set(step.functions.map((one) => one.qemuId));
+  }
+
+  get #signal(): AbortSignal {
+    return this.#parts.deadline.signal;
+  }
+
+  async run(): Promise<"unplugged" | "guest-stopped"> {
+    const { guest, deadline } = this.#parts;
+    const onEvent = (event: GuestEvent): void => this.#hear(event);
+    const stopListening = await guest.listen({ onEvent, onEnd: (end) => this.#queue.put(end) }, this.#signal);
+    try {
+      await this.#markMissingAsGone();
+      await this.#requestAll();
+      if ((await this.#awaitAll()) === "guest-stopped") return "guest-stopped";
+      await this.#assertEmpty();
+    } catch (cause) {
+      // nobody answers any more if QEMU has ended between a question and the reading of that news
+      if (this.#queue.holds("guest-stopped")) return "guest-stopped";
+      throw deadline.isOver ? await this.#tooLateError() : cause;
+    } finally {
+      await endQuietly(stopListening);
+    }
+    if (this.#isRepeated) await sleep(REPEATED_SETTLE_MS, this.#signal);
+    else if (this.#unheard.size > 0) await sleep(GROUP_CLOSE_MS, this.#signal);
+    return "unplugged";
+  }
+
+  #hear(event: GuestEvent): void {
+    if (event.kind === "deleted") this.#waiting.delete(event.qemuId);
     if (event.kind === "unplug-refused") {
       // what comes before this operation has asked answers somebody else
-      if (!asked.hasBegun || !waiting.has(event.qemuId)) return;
-      asked.refused = event.qemuId;
+      if (!this.#hasAsked || !this.#waiting.has(event.qemuId)) return;
+      this.#refusedId = event.qemuId;
     }
-    queue.put(event.kind);
-  }, signal);
-  try {
-    await markMissingAsGone();
-    await requestAll();
-    while (waiting.size > 0) {
-      const news = await queue.take(signal, SILENCE_MS);
-      if (news === "stopped") return "guest-stopped";
-      if (news === "lost") throw providerError("GUEST_CONNECTION_LOST", { waitingFor: [...waiting] });
-      if (news === "unplug-refused") await refuseUnlessGone();
-      if (news === "resumed") progress("the guest was resumed; waiting for it to let go");
-      if (news === "silence") await breakSilence();
-      if (news !== "reset") continue;
-      progress("the guest was reset while the unplug was pending; looking again");
-      await markMissingAsGone();
-      if (waiting.size > 0) {
-        await pause(BUSY_RETRY_MS, signal);
-        await requestAll();
-      }
-    }
-    const left = await guest.deviceIds(signal);
-    for (const one of step.functions) if (left.has(one.qemuId)) waiting.add(one.qemuId);
-    if (waiting.size > 0) throw await tooLate();
-  } catch (cause) {
-    // nobody answers any more where QEMU has ended between a question and the reading of that news
-    if (queue.holds("stopped")) return "guest-stopped";
-    throw deadline.isOver ? await tooLate() : cause;
-  } finally {
-    await endQuietly(stopListening);
+    this.#queue.put(event.kind);
   }
-  if (asked.isRepeated) await pause(REPEATED_SETTLE_MS, signal);
-  else if (unheard.size > 0) await pause(GROUP_CLOSE_MS, signal);
-  return "unplugged";
 
-  async function breakSilence(): Promise<void> {
-    const runState = await guest.runState(signal);
+  async #awaitAll(): Promise<Outcome> {
+    while (this.#waiting.size > 0) {
+      const news = await this.#queue.take(this.#signal, SILENCE_MS);
+      if (news === "guest-stopped") return "guest-stopped";
+      if (news === "connection-lost")
+        throw providerError("GUEST_CONNECTION_LOST", { waitingFor: [...this.#waiting] });
+      if (news === "unplug-refused") await this.#assertNotRefused();
+      if (news === "resumed") this.#parts.progress("the guest was resumed; waiting for it to let go");
+      if (news === "silence") await this.#breakSilence();
+      if (news === "reset") await this.#lookAgain();
+    }
+    return "done";
+  }
+
+  async #lookAgain(): Promise<void> {
+    this.#parts.progress("the guest was reset while the unplug was pending; looking again");
+    await this.#markMissingAsGone();
+    if (this.#waiting.size === 0) return;
+    await sleep(BUSY_RETRY_MS, this.#signal);
+    await this.#requestAll();
+  }
+
+  async #breakSilence(): Promise<void> {
+    const { guest, progress } = this.#parts;
+    const runState = await guest.runState(this.#signal);
     if (runState !== "running") return progress("the guest is paused; it lets go when it is resumed");
     progress("the guest has not let go yet; asking again");
-    pendingSilences = (await requestAll()) === "pending" ? pendingSilences + 1 : 0;
-    const isTime = SILENCES_OF_PENDING.includes(pendingSilences);
-    const another = step.functions.find(({ qemuId }) => waiting.has(qemuId) && !asked.ids.has(qemuId));
-    if (step.slot.kind === "pcie-native" && isTime && another !== undefined) await askOnce(another.qemuId);
+    const isPending = (await this.#requestAll()) === "pending";
+    this.#pendingSilences = isPending ? this.#pendingSilences + 1 : 0;
+    if (this.#step.slot.kind !== "pcie-native" || !SILENCES_OF_PENDING.includes(this.#pendingSilences))
+      return;
+    const isLeft = (id: string): boolean => this.#waiting.has(id) && !this.#requested.has(id);
+    const another = this.#step.functions.find(({ qemuId }) => isLeft(qemuId));
+    if (another !== undefined) await this.#requestOnce(another.qemuId);
   }
 
-  async function refuseUnlessGone(): Promise<void> {
-    await markMissingAsGone();
-    const { refused } = asked;
-    if (refused === undefined || !waiting.has(refused)) return;
-    const functions = step.functions.filter((one) => waiting.has(one.qemuId)).map((one) => one.hostAddress);
-    throw providerError("UNPLUG_REFUSED_BY_GUEST", { slot: describeSlot(step.slot), functions });
+  /** QEMU's own list decides: a device that is gone has not refused anything. */
+  async #assertNotRefused(): Promise<void> {
+    await this.#markMissingAsGone();
+    if (this.#refusedId === undefined || !this.#waiting.has(this.#refusedId)) return;
+    const left = this.#step.functions.filter((one) => this.#waiting.has(one.qemuId));
+    throw providerError("UNPLUG_REFUSED_BY_GUEST", {
+      slot: describeSlot(this.#step.slot),
+      functions: left.map((one) => one.hostAddress),
+    });
   }
 
-  async function tooLate(): Promise<Error> {
-    const runState = await guest.runState(AbortSignal.timeout(LAST_INTERVAL_MS)).catch(() => undefined);
-    return deadline.error(explainSilence(step, waiting, asked.isBusy ? "busy" : runState));
+  /** Events alone are no evidence: QOM must show none of the functions. */
+  async #assertEmpty(): Promise<void> {
+    const left = await this.#parts.guest.deviceIds(this.#signal);
+    for (const one of this.#step.functions) if (left.has(one.qemuId)) this.#waiting.add(one.qemuId);
+    if (this.#waiting.size > 0) throw await this.#tooLateError();
   }
 
-  async function markMissingAsGone(): Promise<void> {
-    const there = await guest.deviceIds(signal);
-    for (const id of waiting) if (!there.has(id) && waiting.delete(id)) unheard.add(id);
+  async #tooLateError(): Promise<Error> {
+    const { guest, deadline } = this.#parts;
+    const look = withTimeLimit(LAST_INTERVAL_MS, (limit) => guest.runState(limit));
+    const runState = await look.catch(() => undefined);
+    return deadline.error(explainSilence(this.#step, this.#waiting, this.#isBusy ? "busy" : runState));
+  }
+
+  async #markMissingAsGone(): Promise<void> {
+    const there = await this.#parts.guest.deviceIds(this.#signal);
+    for (const id of this.#waiting) if (!there.has(id)) this.#markGone(id);
+  }
+
+  #markGone(id: string): void {
+    if (this.#waiting.delete(id)) this.#unheard.add(id);
   }
 
   /** The last answer. */
-  async function requestAll(): Promise<UnplugAnswer | undefined> {
+  async #requestAll(): Promise<UnplugAnswer | undefined> {
     let answer: UnplugAnswer | undefined;
-    for (const id of step.requests)
-      while (waiting.has(id) && (answer = await askOnce(id)) === "busy") await pause(BUSY_RETRY_MS, signal);
+    for (const id of this.#step.requests)
+      while (this.#waiting.has(id) && (answer = await this.#requestOnce(id)) === "busy")
+        await sleep(BUSY_RETRY_MS, this.#signal);
     return answer;
   }
 
-  async function askOnce(id: string): Promise<UnplugAnswer> {
-    // its news may come before the answer
-    asked.hasBegun = true;
-    const answer = await guest.requestUnplug(id, signal);
-    asked.isBusy = answer === "busy";
-    asked.isRepeated ||= asked.ids.has(id) && answer === "requested";
-    if (answer === "requested" || answer === "pending") asked.ids.add(id);
-    if (asked.isBusy) progress("the guest is still busy with the slot; asking again in 2 s");
-    if (answer === "gone" && waiting.delete(id)) unheard.add(id);
+  async #requestOnce(id: string): Promise<UnplugAnswer> {
+    const { guest, progress } = this.#parts;
+    // the news of it may come before the answer
+    this.#hasAsked = true;
+    const answer = await guest.requestUnplug(id, this.#signal);
+    this.#isBusy = answer === "busy";
+    this.#isRepeated ||= this.#requested.has(id) && answer === "requested";
+    if (answer === "requested" || answer === "pending") this.#requested.add(id);
+    if (this.#isBusy) progress("the guest is still busy with the slot; asking again in 2 s");
+    if (answer === "gone") this.#markGone(id);
     return answer;
   }
 }
@@ -164,30 +244,4 @@ function explainSilence(
     `still be starting, may have hung or know no hotplug, or its driver may be waiting for a user of the device. ` +
     `See to that in the guest, or reset it, and run again`
   );
-}
-
-/** Events in their order, for one reader that waits for the next. */
-class EventQueue {
-  readonly #unread: string[] = [];
-  #wake: (() => void) | undefined;
-
-  put(kind: string): void {
-    this.#unread.push(kind);
-    this.#wake?.();
-  }
-
-  holds(kind: string): boolean {
-    return this.#unread.includes(kind);
-  }
-
-  /** The next; `silence` where none comes for so long. */
-  async take(signal: AbortSignal, silenceMs: number): Promise<string> {
-    const next = this.#unread.shift();
-    if (next !== undefined) return next;
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await pause(silenceMs, anySignal(signal, woken.signal)).catch(() => signal.throwIfAborted());
-    this.#wake = undefined;
-    return this.#unread.shift() ?? "silence";
-  }
 }

@@ -1,10 +1,11 @@
+import type { PciAddress } from "../../pci/address";
 import { findDisk, mountPointsByDisk, type MountFacts } from "./mount-facts";
 import {
+  hostAddressOn,
   isTooLong,
-  pciAddressOn,
   splitOnce,
   splitRecord,
-  unreadable,
+  unreadableRecordError,
   type FactRecords,
 } from "./fact-records";
 
@@ -14,10 +15,13 @@ export interface HostDisk {
   /** Name of a mapped device: `vg-root`. */
   readonly alias?: string;
   /** The nearest PCI function on its sysfs path. Absent for virtual disks. */
-  readonly pciAddress?: string;
+  readonly hostAddress?: PciAddress;
   /** What holds its slaves; absent for a disk, a partition or an NVMe namespace, which hold nothing. */
   readonly holder?: DiskHolder;
-  /** What it lies on: members of dm and md, a partition's disk, the paths of an NVMe namespace. Not transitive. */
+  /**
+   * What it lies on: members of dm and md, a partition's disk, the paths of an NVMe namespace. Not
+   * transitive.
+   */
   readonly slaves: readonly string[];
   /** Where it is mounted, in the mount namespace of the login; `[SWAP]` where it is swapped to. */
   readonly mountPoints: readonly string[];
@@ -72,7 +76,7 @@ export function parseDisks(records: FactRecords): readonly HostDisk[] {
     return {
       name,
       ...(alias !== undefined && { alias }),
-      ...pciAddressOn(path),
+      ...hostAddressOn(path),
       ...(wholeDisk === undefined && made.length > 0 && { holder }),
       slaves: [...(wholeDisk === undefined ? [] : [wholeDisk]), ...made, ...(paths.get(name) ?? [])],
       mountPoints: mountPoints.get(name) ?? [],
@@ -117,7 +121,7 @@ function claimsByDisk(records: FactRecords): ReadonlyMap<string, readonly DiskCl
     const [by, name] = splitOnce(rest);
     if (by === "filesystem") add(disk, { by, name });
     else if (by === "target") add(disk, parseTarget(name));
-    else if (by !== "zfs") throw unreadable(`${disk} ${rest}`);
+    else if (by !== "zfs") throw unreadableRecordError(`${disk} ${rest}`);
     else if (!inNamedPool.has(disk)) add(disk, { by });
   }
   return found;
@@ -129,7 +133,7 @@ function parseTarget(path: string): DiskClaim {
   if (scsi !== undefined) return { by: "scsi-target", name: scsi };
   const [, nvme] = /^nvmet\/subsystems\/(.+)\/namespaces\//.exec(path) ?? [];
   if (nvme !== undefined) return { by: "nvme-target", name: nvme };
-  throw unreadable(path);
+  throw unreadableRecordError(path);
 }
 
 /** The beginning of a mapped device's UUID tells who made it. */
@@ -143,7 +147,7 @@ const MAPPER_MAKERS: Readonly<Record<string, DiskHolder>> = {
 /** `NAME MAPPED-NAME [UUID]` */
 function parseMapped(record: string): [string, { alias: string; holder: DiskHolder }] {
   const [name, alias, uuid = ""] = record.split(" ");
-  if (name === undefined || alias === undefined || isTooLong(alias)) throw unreadable(record);
+  if (name === undefined || alias === undefined || isTooLong(alias)) throw unreadableRecordError(record);
   return [name, { alias, holder: MAPPER_MAKERS[uuid.split("-")[0] ?? ""] ?? "mapper" }];
 }
 
@@ -161,7 +165,8 @@ function holderByName(name: string): DiskHolder {
 
 /**
  * With native NVMe multipath a namespace (nvme0n1) hangs below a virtual subsystem; its paths through the
- * controllers are hidden disks named nvme0c3n1 (Linux, drivers/nvme/host/multipath.c: nvme_mpath_set_disk_name).
+ * controllers are hidden disks named nvme0c3n1 (Linux, drivers/nvme/host/multipath.c:
+ * nvme_mpath_set_disk_name).
  *
  * @returns the paths of each namespace
  */

@@ -1,11 +1,13 @@
+import { findPciAddress, type PciAddress } from "../../pci/address";
+
 /** Records of the helper's survey by kind; see host/helper/looks.sh. */
 export type FactRecords = ReadonlyMap<string, readonly string[]>;
 
 /**
- * What a helper may answer one question with. Whoever reads it does nothing else meanwhile, and the connections to other
- * hosts stand still with it: the dearest answer within these limits takes less than 0.3 s of a processor. A host with
- * a thousand guests, or five hundred disks on four paths each, has some 3,000 records in two megabytes; one that has
- * more than this is refused, as one that lies.
+ * What a helper may answer one question with. Whoever reads it does nothing else meanwhile, and the
+ * connections to other hosts stand still with it: the dearest answer within these limits takes less than 0.3
+ * s of a processor. A host with a thousand guests, or five hundred disks on four paths each, has some 3,000
+ * records in two megabytes; one that has more than this is refused, as one that lies.
  */
 export const ANSWER_LIMITS = {
   /** A list of all routes alone may have one megabyte. */
@@ -15,7 +17,10 @@ export const ANSWER_LIMITS = {
   records: 10_000,
 } as const;
 
-/** Most records of a kind, and most words in all of them, where what is made of what is followed from each to its end. */
+/**
+ * Most records of a kind, and most words in all of them, where what is made of what is followed from each to
+ * its end.
+ */
 const LIMITS: Readonly<Record<string, { readonly records: number; readonly words: number }>> = {
   net: { records: 4_000, words: 16_000 },
   blk: { records: 4_000, words: 16_000 },
@@ -33,7 +38,7 @@ export function groupByKind(lines: readonly string[]): FactRecords {
   const words = new Map<string, number>();
   for (const line of lines) {
     const [, kind, rest] = /^(\S+) ?(.*)$/s.exec(line) ?? [];
-    if (kind === undefined || rest === undefined) throw unreadable(line);
+    if (kind === undefined || rest === undefined) throw unreadableRecordError(line);
     const ofKind = records.get(kind) ?? [];
     records.set(kind, ofKind);
     ofKind.push(rest);
@@ -49,7 +54,7 @@ export function groupByKind(lines: readonly string[]): FactRecords {
 export function splitRecord(record: string): { name: string; words: readonly string[]; path: string } {
   const [, name, words, path] = /^(\S+)((?: +[^\s/]\S*)*) +(\/.*)$/s.exec(record) ?? [];
   if (name === undefined || words === undefined || path === undefined || isTooLong(name))
-    throw unreadable(record);
+    throw unreadableRecordError(record);
   return { name, words: words.split(" ").filter((word) => word !== ""), path };
 }
 
@@ -60,10 +65,17 @@ export function splitOnce(text: string): [string, string] {
 }
 
 /** The nearest PCI function on a path in sysfs. */
-export function pciAddressOn(path: string): { pciAddress?: string } {
-  const found = path.match(/(?<=\/)[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?=\/|$)/g);
-  const pciAddress = found?.at(-1);
-  return pciAddress === undefined ? {} : { pciAddress };
+export function hostAddressOn(path: string): { hostAddress?: PciAddress } {
+  const found = path.match(/(?<=\/)[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7](?=\/|$)/g);
+  const hostAddress = findPciAddress(found?.at(-1) ?? "");
+  return hostAddress === undefined ? {} : { hostAddress };
+}
+
+/** The PCI function that a word of a record names. @throws Error if the word is not an address */
+export function parseHostAddress(word: string): PciAddress {
+  const hostAddress = findPciAddress(word);
+  if (hostAddress === undefined) throw unreadableRecordError(word);
+  return hostAddress;
 }
 
 /** Whether it is no name of the kernel's. */
@@ -72,6 +84,6 @@ export function isTooLong(name: string): boolean {
 }
 
 /** For a record that has not the form of its kind. */
-export function unreadable(record: string): Error {
+export function unreadableRecordError(record: string): Error {
   return new Error(`unreadable record "${record.slice(0, 80)}"`);
 }

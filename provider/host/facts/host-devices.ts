@@ -1,26 +1,26 @@
 import type { PciAddress } from "../../pci/address";
-import type { HostFacts } from "../uses/host-needs";
-import { turnedRound } from "../uses/stack";
+import type { HostFacts } from "./host-facts";
+import { turnedRound } from "./turned-round";
 
-/** Lists of a survey by function: it is asked about every function of a host, and must not be searched for each. */
-const byFunction = new WeakMap<object, ReadonlyMap<string, readonly { readonly name: string }[]>>();
-
-/** What each function is to the host, used or not: `interface eth2`, `interfaces eth2, eth3 and disk sda`. */
-export function findHostDevices(facts: HostFacts): ReadonlyMap<PciAddress, string> {
-  const addresses = [...facts.interfaces, ...facts.disks].flatMap((one) => one.pciAddress ?? []);
-  return new Map(
-    [...new Set(addresses)].map((text) => {
-      const hostAddress = text as PciAddress;
-      return [hostAddress, listDevices(interfacesOn(facts, hostAddress), disksOn(facts, hostAddress))];
-    }),
-  );
+/** What a function is to the host, used or not. Kernel names. */
+export interface HostDevices {
+  readonly interfaces: readonly string[];
+  /** Without their partitions. */
+  readonly disks: readonly string[];
 }
 
-/** `interface eth2`, `interfaces eth2, eth3 and disk sda`; empty where there is none. */
-export function listDevices(interfaces: readonly string[], disks: readonly string[]): string {
-  const list = (word: string, names: readonly string[]): string[] =>
-    names.length === 0 ? [] : [`${word}${names.length === 1 ? "" : "s"} ${names.join(", ")}`];
-  return [...list("interface", interfaces), ...list("disk", disks)].join(" and ");
+/** Lists of facts by function: each is searched for every function of a host. */
+const byFunction = new WeakMap<object, ReadonlyMap<string, readonly { readonly name: string }[]>>();
+
+/** What each function is to the host, if it is an interface or a disk. */
+export function findHostDevices(facts: HostFacts): ReadonlyMap<PciAddress, HostDevices> {
+  const addresses = [...facts.interfaces, ...facts.disks].flatMap((one) => one.hostAddress ?? []);
+  return new Map(
+    [...new Set(addresses)].map((hostAddress) => [
+      hostAddress,
+      { interfaces: interfacesOn(facts, hostAddress), disks: disksOn(facts, hostAddress) },
+    ]),
+  );
 }
 
 /** Kernel names of the network interfaces on a function. */
@@ -35,12 +35,12 @@ export function disksOn({ disks }: HostFacts, hostAddress: PciAddress): string[]
   return own.filter((one) => !one.slaves.some((slave) => names.has(slave))).map((one) => one.name);
 }
 
-function listOn<T extends { readonly name: string; readonly pciAddress?: string }>(
+function listOn<T extends { readonly name: string; readonly hostAddress?: PciAddress }>(
   all: readonly T[],
   hostAddress: PciAddress,
 ): readonly T[] {
   const known = byFunction.get(all) as ReadonlyMap<string, readonly T[]> | undefined;
-  const index = known ?? turnedRound(all, (one) => (one.pciAddress === undefined ? [] : [one.pciAddress]));
+  const index = known ?? turnedRound(all, (one) => (one.hostAddress === undefined ? [] : [one.hostAddress]));
   byFunction.set(all, index);
   return index.get(hostAddress) ?? [];
 }

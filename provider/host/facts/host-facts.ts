@@ -1,6 +1,13 @@
+import type { PciAddress } from "../../pci/address";
 import { parseIpOutput, type IpFacts } from "./network-facts";
 import { parseDisks, type HostDisk } from "./disk-facts";
-import { groupByKind, pciAddressOn, splitRecord, unreadable } from "./fact-records";
+import {
+  groupByKind,
+  hostAddressOn,
+  parseHostAddress,
+  splitRecord,
+  unreadableRecordError,
+} from "./fact-records";
 
 /** What the host itself needs; a guard must not take any of it from the host. */
 export interface HostFacts {
@@ -10,7 +17,7 @@ export interface HostFacts {
   /** Interfaces holding the server's address of this SSH connection, and the one leading to the client. */
   readonly sshInterfaces: readonly string[];
   /** PCI functions with a network interface that is not in the network namespace of the login. */
-  readonly functionsWithHiddenInterface: readonly string[];
+  readonly functionsWithHiddenInterface: readonly PciAddress[];
   /** PCI functions that have virtual functions enabled (SR-IOV). */
   readonly physicalFunctions: readonly PhysicalFunction[];
   readonly disks: readonly HostDisk[];
@@ -19,8 +26,8 @@ export interface HostFacts {
 /** A network interface of the host. */
 export interface HostInterface {
   readonly name: string;
-  /** `0000:01:00.0`: the nearest PCI function on its sysfs path. Absent for virtual interfaces. */
-  readonly pciAddress?: string;
+  /** The nearest PCI function on its sysfs path. Absent for virtual interfaces. */
+  readonly hostAddress?: PciAddress;
   /** Administratively; a cable need not be plugged. */
   readonly isUp: boolean;
   /** iproute2's word for its type (`bridge`, `vlan`, `vxlan`); absent for hardware. */
@@ -35,9 +42,8 @@ export interface HostInterface {
 
 /** A PCI function with virtual functions enabled. */
 export interface PhysicalFunction {
-  readonly pciAddress: string;
-  /** PCI addresses of its virtual functions. */
-  readonly virtualFunctions: readonly string[];
+  readonly hostAddress: PciAddress;
+  readonly virtualFunctions: readonly PciAddress[];
 }
 
 /**
@@ -53,7 +59,7 @@ export function parseHostFacts(lines: readonly string[]): HostFacts {
     interfaces: of("net").map((record) => parseInterface(record, network)),
     defaultRouteInterfaces: network.defaultRouteInterfaces,
     sshInterfaces: sshInterfaces(of("ssh")[0] ?? "", network),
-    functionsWithHiddenInterface: of("away"),
+    functionsWithHiddenInterface: of("away").map(parseHostAddress),
     physicalFunctions: of("vf").map(parsePhysicalFunction),
     disks: parseDisks(records),
   };
@@ -66,7 +72,7 @@ function parseInterface(record: string, network: IpFacts): HostInterface {
   const lower = new Set([...words, ...(link?.lowerInterfaces ?? [])]);
   return {
     name,
-    ...pciAddressOn(path),
+    ...hostAddressOn(path),
     isUp: link?.isUp ?? false,
     ...(link?.kind !== undefined && { kind: link.kind }),
     lowerInterfaces: [...lower],
@@ -77,9 +83,12 @@ function parseInterface(record: string, network: IpFacts): HostInterface {
 
 /** `PCI-ADDRESS NUMBER [PCI-ADDRESS-OF-VF...]` */
 function parsePhysicalFunction(record: string): PhysicalFunction {
-  const [pciAddress, number, ...virtualFunctions] = record.trimEnd().split(" ");
-  if (pciAddress === undefined || !(Number(number) > 0)) throw unreadable(record);
-  return { pciAddress, virtualFunctions };
+  const [hostAddress = "", number, ...virtualFunctions] = record.trimEnd().split(" ");
+  if (!(Number(number) > 0)) throw unreadableRecordError(record);
+  return {
+    hostAddress: parseHostAddress(hostAddress),
+    virtualFunctions: virtualFunctions.map(parseHostAddress),
+  };
 }
 
 function sshInterfaces(record: string, network: IpFacts): readonly string[] {

@@ -15,11 +15,12 @@ export interface HostFunction {
 }
 
 /**
- * Whether a driver is one that gives functions to guests: vfio-pci, or a vendor's variant of it. Variants are made of the
- * kernel's vfio-pci-core, and each has the word in its name: `mlx5_vfio_pci`, `hisi_acc_vfio_pci`, `pds_vfio_pci`,
- * `qat_vfio_pci`, `virtio_vfio_pci`, `nvgrace_gpu_vfio_pci`, `xe_vfio_pci` (Linux drivers/vfio/pci), out of the kernel
- * `ice_vfio_pci`. libvirt looks for the directory `vfio-dev` of the function in sysfs (src/util/virpci.c,
- * virPCIDeviceGetCurrentDriverNameAndType), but tells the name alone.
+ * Whether a driver is one that gives functions to guests: vfio-pci, or a vendor's variant of it. Variants are
+ * made of the kernel's vfio-pci-core, and each has the word in its name: `mlx5_vfio_pci`,
+ * `hisi_acc_vfio_pci`, `pds_vfio_pci`, `qat_vfio_pci`, `virtio_vfio_pci`, `nvgrace_gpu_vfio_pci`,
+ * `xe_vfio_pci` (Linux drivers/vfio/pci), out of the kernel `ice_vfio_pci`. libvirt looks for the directory
+ * `vfio-dev` of the function in sysfs (src/util/virpci.c, virPCIDeviceGetCurrentDriverNameAndType), but tells
+ * the name alone.
  */
 export function isVfioDriver(driver: string | undefined): driver is `${string}vfio${string}` {
   return driver !== undefined && /(?:^|[-_])vfio(?:[-_]|$)/.test(driver);

@@ -63,8 +63,8 @@ export function findDisk(path: string, facts: MountFacts): string | undefined {
 }
 
 /**
- * The kernel writes these as three octal digits (Linux fs/proc_namespace.c: mangle; fs/seq_file.c). Backslashes are
- * last, so that what one of them makes is not read again.
+ * The kernel writes these as three octal digits (Linux fs/proc_namespace.c: mangle; fs/seq_file.c).
+ * Backslashes are last, so that what one of them makes is not read again.
  */
 function unescape(text: string): string {
   return text

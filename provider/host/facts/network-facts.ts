@@ -46,13 +46,16 @@ const MAX_INTERFACES = 4_000;
 const MAX_ROUTES = 10_000;
 
 /**
- * Most values in what `ip` prints, counted by what stands before them: their number is what reading costs. A port of a
- * bridge has some eighty.
+ * Most values in what `ip` prints, counted by what stands before them: their number is what reading costs. A
+ * port of a bridge has some eighty.
  */
 const MAX_VALUES = 150_000;
 const VALUE_BEGINS: ReadonlySet<number> = new Set(Buffer.from("[{,"));
 
-/** Linux's own limits for names of interfaces and their kinds are 15 characters; `ip` prints nothing longer than a route. */
+/**
+ * Linux's own limits for names of interfaces and their kinds are 15 characters; `ip` prints nothing longer
+ * than a route.
+ */
 const MAX_TEXT_CHARACTERS = 255;
 
 /** The kernel's one device for every switch of Open vSwitch: its ports are the ports of all. */
@@ -75,7 +78,7 @@ const PAIRS = new Set(["veth", "netkit", "vxcan"]);
  * @throws Error when the output does not have that form
  */
 export function parseIpOutput(lists: readonly string[], routesToClient: readonly string[]): IpFacts {
-  refuseTooManyValues([...lists, ...routesToClient]);
+  requireFewValues([...lists, ...routesToClient]);
   const [addresses, ...routeLists] = lists.map(parseList);
   if (addresses === undefined || routeLists.length === 0)
     throw new Error(`"ip" printed ${lists.length} lines instead of 2`);
@@ -95,7 +98,7 @@ export function parseIpOutput(lists: readonly string[], routesToClient: readonly
   };
 }
 
-function refuseTooManyValues(lines: readonly string[]): void {
+function requireFewValues(lines: readonly string[]): void {
   let count = 0;
   for (const line of lines)
     for (let at = 0; at < line.length; at++)
@@ -168,8 +171,8 @@ function linkOf(one: IpAddress, ovsPorts: readonly string[]): IpLink {
 }
 
 /**
- * The parent that a VLAN or tunnel names; and for an internal port of Open vSwitch the datapath, and so all its
- * ports, since the kernel does not say which of them it reaches.
+ * The parent that a VLAN or tunnel names; and for an internal port of Open vSwitch the datapath, and so all
+ * its ports, since the kernel does not say which of them it reaches.
  */
 function lowerOf(one: IpAddress, kind: string | undefined, ovsPorts: readonly string[]): readonly string[] {
   const parents = [one.link, one.underlying].filter((name) => name !== undefined);

@@ -1,4 +1,5 @@
-import { groupByKind, unreadable } from "./fact-records";
+import { findPciAddress, type PciAddress } from "../../pci/address";
+import { groupByKind, unreadableRecordError } from "./fact-records";
 
 /** Every PCI function of a host, and where their names come from. */
 export interface PciListing {
@@ -9,8 +10,7 @@ export interface PciListing {
 
 /** One PCI function, as sysfs shows it now. */
 export interface ListedFunction {
-  /** `0000:01:00.0` */
-  readonly address: string;
+  readonly hostAddress: PciAddress;
   /** Four hexadecimal digits after `0x`; empty where the kernel does not tell. */
   readonly vendorId: string;
   readonly productId: string;
@@ -21,7 +21,7 @@ export interface ListedFunction {
   /** Absent where the host has one node, or does not tell. */
   readonly numaNode?: number;
   /** Of a virtual function (SR-IOV). */
-  readonly physicalFunction?: string;
+  readonly physicalFunction?: PciAddress;
   readonly vendorName?: string;
   readonly productName?: string;
   readonly className?: string;
@@ -31,7 +31,6 @@ export interface ListedFunction {
 const MAX_FUNCTIONS = 5_000;
 /** Most members of an IOMMU group: each of its devices is told with all others. */
 const MAX_GROUP_MEMBERS = 1_024;
-const ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/;
 
 /**
  * Reads the records of the helper's listing. Pure.
@@ -45,7 +44,7 @@ export function parsePciListing(lines: readonly string[]): PciListing {
   const names = readNames(records.get("name") ?? []);
   const [namesFile] = records.get("file") ?? [];
   const read = functions.map((record) => readFunction(record, names));
-  refuseLargeGroups(read);
+  requireSmallGroups(read);
   return {
     functions: read,
     ...(namesFile !== undefined && { namesFile }),
@@ -59,29 +58,31 @@ function readFunction(record: string, names: ReadonlyMap<string, string>): Liste
     one === "-" ? undefined : one,
   );
   const isNumber = (text: string | undefined): text is string => text !== undefined && /^\d{1,9}$/.test(text);
-  if (!ADDRESS.test(address) || fields.length !== 7 || (group !== undefined && !isNumber(group)))
-    throw unreadable(record);
+  const hostAddress = findPciAddress(address);
+  if (hostAddress === undefined || fields.length !== 7 || (group !== undefined && !isNumber(group)))
+    throw unreadableRecordError(record);
+  const physicalFunction = findPciAddress(physical ?? "");
   const name = (key: string): string | undefined => names.get(key);
   const vendorName = name(digits(vendor));
   const productName = name(`${digits(vendor)} ${digits(product)}`);
   const [classKey, subclass] = [digits(classCode).slice(0, 2), digits(classCode).slice(2, 4)];
   const className = name(`C ${classKey} ${subclass}`) ?? name(`C ${classKey}`);
   return {
-    address,
+    hostAddress,
     vendorId: vendor ?? "",
     productId: product ?? "",
     classCode: classCode ?? "",
     ...(driver !== undefined && { driver }),
     ...(group !== undefined && { iommuGroup: Number(group) }),
     ...(isNumber(numa) && { numaNode: Number(numa) }),
-    ...(physical !== undefined && ADDRESS.test(physical) && { physicalFunction: physical }),
+    ...(physicalFunction !== undefined && { physicalFunction }),
     ...(vendorName !== undefined && { vendorName }),
     ...(productName !== undefined && { productName }),
     ...(className !== undefined && { className }),
   };
 }
 
-function refuseLargeGroups(functions: readonly ListedFunction[]): void {
+function requireSmallGroups(functions: readonly ListedFunction[]): void {
   const sizes = new Map<number, number>();
   for (const { iommuGroup } of functions) {
     if (iommuGroup === undefined) continue;
@@ -97,8 +98,8 @@ function digits(id: string | undefined): string {
 }
 
 /**
- * Lines of pci.ids: `8086  Intel Corporation`, below it `\t10d3  82574L …`; classes begin with `C 02`. By `8086`,
- * `8086 10d3`, `C 02`, `C 02 00`.
+ * Lines of pci.ids: `8086  Intel Corporation`, below it `\t10d3  82574L …`; classes begin with `C 02`. By
+ * `8086`, `8086 10d3`, `C 02`, `C 02 00`.
  */
 function readNames(lines: readonly string[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();

@@ -1,13 +1,13 @@
 import { providerError } from "../../errors";
 import { untilAborted } from "../../async/abort";
-import { findExpiredLogin } from "../../ssh/auth/expired-login";
+import { setRepeatingTimer, setTimer, type Timer } from "../../async/clock";
+import type { RemoteCommand, RemoteHost } from "../../async/remote-command";
 import {
   HOST_HELPER_COMMAND,
   HOST_HELPER_PROGRAM,
   READY_WORD,
   WRONG_SHELL_EXIT_CODE,
 } from "./helper-program";
-import type { SshProcess } from "../../ssh/transport/process";
 
 /** A line every two seconds; the program on the host gives up after ten without. */
 const HEARTBEAT_MS = 2000;
@@ -30,33 +30,27 @@ export interface Exchange<T> {
   readonly reject: (reason: Error) => void;
 }
 
-/** Where the helper runs. */
-export interface HelperHost {
-  readonly label: string;
-  exec(command: string, signal?: AbortSignal): Promise<SshProcess>;
-}
-
 /** The running helper program: sends requests, hands out the answers by id, keeps up the heartbeat. */
 export class HelperProcess {
   /** Resolves once the program has ended, or its connection. */
   readonly ended: Promise<Error>;
-  readonly #process: SshProcess;
-  readonly #host: HelperHost;
+  readonly #process: RemoteCommand;
+  readonly #host: RemoteHost;
   readonly #handlers = new Map<string, AnswerHandler>();
   #resolveEnded!: (reason: Error) => void;
   #lastId = 0;
   #rest = "";
-  #heartbeat: NodeJS.Timeout | undefined;
+  #heartbeat: Timer | undefined;
   #end: Error | undefined;
 
   /** @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, and the codes of exec */
-  static async start(host: HelperHost): Promise<HelperProcess> {
+  static async start(host: RemoteHost): Promise<HelperProcess> {
     const helper = new HelperProcess(host, await host.exec(HOST_HELPER_COMMAND));
     await helper.#untilReady();
     return helper;
   }
 
-  private constructor(host: HelperHost, process: SshProcess) {
+  private constructor(host: RemoteHost, process: RemoteCommand) {
     this.#host = host;
     this.#process = process;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
@@ -102,7 +96,7 @@ export class HelperProcess {
     const { stdio } = this.#process;
     stdio.write(`${line}\n`);
     if (stdio.writableLength > UNREAD_LIMIT_BYTES)
-      stdio.destroy(this.#failure("it does not read what it is sent"));
+      stdio.destroy(this.#helperError("it does not read what it is sent"));
   }
 
   /** Asks it to end, and waits for that. */
@@ -113,16 +107,16 @@ export class HelperProcess {
 
   /** Ends it from here; whoever waits for an answer gets SSH_HELPER_FAILED with this reason. */
   end(reason: string): void {
-    this.#onEnded(this.#failure(reason));
+    this.#onEnded(this.#helperError(reason));
   }
 
   async #untilReady(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
+    let timer: Timer | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
         const target = this.#host.label;
         void this.ended.then(reject);
-        timer = setTimeout(() => reject(this.#failure("it did not answer within 30 s")), START_LIMIT_MS);
+        timer = setTimer(() => reject(this.#helperError("it did not answer within 30 s")), START_LIMIT_MS);
         this.#handlers.set(READY_WORD, () => resolve());
         this.#handlers.set("start", (_verb, text) => reject(helperError(target, text)));
         this.#process.stdio.write(HOST_HELPER_PROGRAM);
@@ -131,22 +125,23 @@ export class HelperProcess {
       this.#process.stdio.destroy();
       throw error;
     } finally {
-      clearTimeout(timer);
+      timer?.cancel();
     }
-    this.#heartbeat = setInterval(() => this.send("beat"), HEARTBEAT_MS);
-    if (!this.isRunning) clearInterval(this.#heartbeat);
+    this.#heartbeat = setRepeatingTimer(() => this.send("beat"), HEARTBEAT_MS);
+    if (!this.isRunning) this.#heartbeat.cancel();
   }
 
   #read(text: string): void {
     if (!text.includes("\n")) {
-      // put together when its end has come: a peer that sends byte after byte must not have each copied with all before
+      // put together when its end has come: a peer that sends byte after byte must not have each copied with
+      // all before
       this.#rest += text;
-      this.#refuseLongLine();
+      this.#endAtLongLine();
       return;
     }
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
-    if (this.#refuseLongLine()) return;
+    if (this.#endAtLongLine()) return;
     for (const line of lines) {
       // A name within may hold any byte but the end of a line, a carriage return too.
       const [, verb, id, answer] = /^(\S+) (\S+) ?(.*)$/s.exec(line) ?? [];
@@ -154,22 +149,22 @@ export class HelperProcess {
     }
   }
 
-  #refuseLongLine(): boolean {
+  #endAtLongLine(): boolean {
     if (this.#rest.length <= LINE_LIMIT) return false;
-    this.#process.stdio.destroy(this.#failure(`it sent a line of over ${LINE_LIMIT} bytes`));
+    this.#process.stdio.destroy(this.#helperError(`it sent a line of over ${LINE_LIMIT} bytes`));
     return true;
   }
 
   #onEnded(reason: Error): void {
     if (this.#end !== undefined) return;
-    clearInterval(this.#heartbeat);
+    this.#heartbeat?.cancel();
     this.#end = reason;
     this.#handlers.clear();
     this.#resolveEnded(reason);
     this.#process.stdio.destroy();
   }
 
-  #failure(reason: string): Error {
+  #helperError(reason: string): Error {
     return providerError("SSH_HELPER_FAILED", { target: this.#host.label, reason });
   }
 
@@ -179,9 +174,10 @@ export class HelperProcess {
     if (code === 127)
       return providerError("SSH_HELPER_TOOL_MISSING", { target, tool: "bash", debianPackage: "bash" });
     if (code === WRONG_SHELL_EXIT_CODE)
-      return this.#failure("a login script starts another shell in place of the command that it is to run");
-    const expired = findExpiredLogin(target, code, this.#process.stderrText);
-    if (expired !== undefined) return expired;
+      return this.#helperError(
+        "a login script starts another shell in place of the command that it is to run",
+      );
+    if (this.#process.refusal !== undefined) return this.#process.refusal;
     const stderr = this.#process.stderrText.trim().slice(0, 500);
     const how = code === null ? "it was ended" : `it ended with exit code ${code}`;
     return providerError("SSH_HELPER_FAILED", { target, reason: stderr === "" ? how : `${how}: ${stderr}` });

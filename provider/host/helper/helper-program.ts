@@ -18,8 +18,8 @@ export const READY_WORD = "multifunction-pci-host-helper";
 const MARK = "multifunction_pci_program";
 
 /**
- * For a shell that has got the program as its input, because a login script has started it in place of what was asked
- * for: every usual shell understands this line, and ends.
+ * For a shell that has got the program as its input, because a login script has started it in place of what
+ * was asked for: every usual shell understands this line, and ends.
  */
 const GUARD = `test "$${MARK}" = loaded || exit ${WRONG_SHELL_EXIT_CODE}\n`;
 

@@ -1,6 +1,9 @@
 import { causeText, providerError, hasCode } from "../../errors";
 import { abortReason, untilAborted } from "../../async/abort";
-import { helperError, HelperProcess, type HelperHost } from "./helper-process";
+import { now, setTimer } from "../../async/clock";
+import type { RemoteHost } from "../../async/remote-command";
+import { settledWithin } from "../../async/time-limit";
+import { helperError, HelperProcess } from "./helper-process";
 import { parseHostFacts, type HostFacts } from "../facts/host-facts";
 import { ANSWER_LIMITS } from "../facts/fact-records";
 import { parsePciListing, type PciListing } from "../facts/pci-listing";
@@ -8,7 +11,7 @@ import { KeyedMutex } from "../../async/keyed-mutex";
 import { QueueDeadlines, type PausableClock } from "../../async/queue-deadlines";
 
 /** Locks that are held on the host. */
-export interface HostLock {
+export interface HeldLocks {
   /** Lets go of them. Idempotent; never rejects, since a host that cannot be reached lets go by itself. */
   release(): Promise<void>;
   /**
@@ -26,10 +29,41 @@ export interface LockWaiting {
   readonly clock?: PausableClock;
 }
 
-/** What is done on a host once per connection: locks between machines, and the look at its own needs. */
-export interface HostSession {
+const WAITING_NOTICE_MS = 2000;
+
+/** How long the helper may take to let go of locks. It does it at once. */
+const RELEASE_LIMIT_MS = 30_000;
+
+/** How long the helper may take to say goodbye. */
+const QUIT_LIMIT_MS = 2000;
+
+/**
+ * The host that the helper runs on. Who ends its connection ends all that was done under the helper's locks.
+ */
+export interface HelperHost extends RemoteHost {
+  destroy(reason: Error): void;
+}
+
+/**
+ * What is done on a host once for each connection: locks between machines, and the reading of facts. One
+ * helper program on the host does all of it, started at first use.
+ */
+export class HostHelper {
+  readonly #host: HelperHost;
+  readonly #mutex = new KeyedMutex();
+  readonly #clocks = new QueueDeadlines();
+  readonly #held = new Set<readonly string[]>();
+  #helper: Promise<HelperProcess> | undefined;
+
+  constructor(host: HelperHost) {
+    this.#host = host;
+  }
+
   /** Starts what the other methods need, ahead of them; a failure is theirs to report. */
-  prepare(): void;
+  prepare(): void {
+    this.#start().catch(() => undefined);
+  }
+
   /**
    * Takes the named locks exclusively, one after the other in the order given; always give the same order.
    * First come first served within this process; on the host whoever flock(2) wakes.
@@ -38,51 +72,15 @@ export interface HostSession {
    * @throws SSH_LOCK_NOT_GRANTED with the signal's reason as cause; SSH_HELPER_FAILED,
    * SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST
    */
-  lock(names: readonly string[], signal?: AbortSignal, waiting?: LockWaiting): Promise<HostLock>;
-  /**
-   * Looks up what the host itself needs. Costs one process on the host (`ip`), the rest is read by the helper.
-   *
-   * @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST, the signal's reason
-   */
-  readHostFacts(signal?: AbortSignal): Promise<HostFacts>;
-  /**
-   * Every PCI function of the host with its names. Costs one process on the host (`sed`, for its pci.ids).
-   *
-   * @throws as {@link survey}
-   */
-  listPciFunctions(signal?: AbortSignal): Promise<PciListing>;
-}
-
-const WAITING_NOTICE_MS = 2000;
-
-/** How long the helper may take to let go of locks. It does it at once. */
-const RELEASE_LIMIT_MS = 30_000;
-
-/** {@link HostSession} by the helper program, started at first use. */
-export class HostHelper implements HostSession {
-  readonly #host: HelperHost & { destroy(reason: Error): void };
-  readonly #mutex = new KeyedMutex();
-  readonly #clocks = new QueueDeadlines();
-  readonly #held = new Set<readonly string[]>();
-  #helper: Promise<HelperProcess> | undefined;
-
-  constructor(host: HelperHost & { destroy(reason: Error): void }) {
-    this.#host = host;
-  }
-
-  prepare(): void {
-    this.#start().catch(() => undefined);
-  }
-
   async lock(
     names: readonly string[],
     signal?: AbortSignal,
     { onWaiting, clock }: LockWaiting = {},
-  ): Promise<HostLock> {
+  ): Promise<HeldLocks> {
     assertLockNames(names);
     const queue = [...names];
-    const startedAt = Date.now();
-    const notice = setTimeout(() => onWaiting?.(queue[0] ?? ""), WAITING_NOTICE_MS);
+    const startedAt = now();
+    const notice = setTimer(() => onWaiting?.(queue[0] ?? ""), WAITING_NOTICE_MS);
     const turns: (() => void)[] = [];
     try {
       for (const name of names) {
@@ -96,7 +94,7 @@ export class HostHelper implements HostSession {
     } catch (error) {
       for (const turn of turns) turn();
       if (signal?.aborted !== true || error !== abortReason(signal)) throw error;
-      const waitedSeconds = Math.round((Date.now() - startedAt) / 1000);
+      const waitedSeconds = Math.round((now() - startedAt) / 1000);
       const details = {
         target: this.#host.label,
         lock: queue[0] ?? "",
@@ -105,22 +103,33 @@ export class HostHelper implements HostSession {
       };
       throw providerError("SSH_LOCK_NOT_GRANTED", details, error);
     } finally {
-      clearTimeout(notice);
+      notice.cancel();
     }
   }
 
-  async readHostFacts(signal?: AbortSignal): Promise<HostFacts> {
+  /**
+   * Looks up what the host itself needs. Costs one process on the host (`ip`), the rest is read by the
+   * helper.
+   *
+   * @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, SSH_CONNECTION_LOST, the signal's reason
+   */
+  async readFacts(signal?: AbortSignal): Promise<HostFacts> {
     return this.#look("survey", parseHostFacts, signal);
   }
 
-  async listPciFunctions(signal?: AbortSignal): Promise<PciListing> {
+  /**
+   * Every PCI function of the host with its names. Costs one process on the host (`sed`, for its pci.ids).
+   *
+   * @throws as {@link readFacts}
+   */
+  async listFunctions(signal?: AbortSignal): Promise<PciListing> {
     return this.#look("devices", parsePciListing, signal);
   }
 
-  /** Ends the helper, if there is one. */
+  /** Ends the helper, if there is one, and waits for that a short while. Never rejects. */
   async close(): Promise<void> {
-    const helper = await this.#helper?.catch(() => undefined);
-    await helper?.quit();
+    const quitting = this.#helper?.then((helper) => helper.quit());
+    if (quitting !== undefined) await settledWithin(quitting, QUIT_LIMIT_MS);
   }
 
   /** One question that is answered with records. */
@@ -179,7 +188,7 @@ export class HostHelper implements HostSession {
     if (this.#held.size > 0) this.#host.destroy(reason);
   }
 
-  #hold(helper: HelperProcess, names: readonly string[], turns: readonly (() => void)[]): HostLock {
+  #hold(helper: HelperProcess, names: readonly string[], turns: readonly (() => void)[]): HeldLocks {
     const held = [...names];
     this.#held.add(held);
     this.#clocks.granted(held);
@@ -194,7 +203,7 @@ export class HostHelper implements HostSession {
     });
     const letGo = async (): Promise<void> => {
       this.#held.delete(held);
-      const late = setTimeout(() => {
+      const late = setTimer(() => {
         // Held or not: with its connection it lets go, and this host is not waited for again.
         helper.end("it did not let go of its locks");
         this.#host.destroy(new Error("the helper on it did not let go of its locks"));
@@ -207,7 +216,7 @@ export class HostHelper implements HostSession {
       } catch {
         // The helper has ended, and its locks with it.
       } finally {
-        clearTimeout(late);
+        late.cancel();
         this.#clocks.released(held);
         for (const turn of turns) turn();
       }

@@ -1,1 +1,1 @@
-export type { HostSession, HostLock } from "./host-helper";
+export { HostHelper, type HeldLocks, type HelperHost, type LockWaiting } from "./host-helper";

@@ -11,8 +11,8 @@ export interface BashProgramParts {
 }
 
 /**
- * Puts a program together: the scripts that it sources in the places of those lines, its values filled in, without lines
- * of comments and empty lines.
+ * Puts a program together: the scripts that it sources in the places of those lines, its values filled in,
+ * without lines of comments and empty lines.
  *
  * @throws RangeError if the script has no place for a value, or sources what is not given
  */
@@ -38,10 +38,10 @@ function literal(value: ShellValue): string {
 }
 
 /**
- * The command that starts a program, which is sent on standard input and has to be ASCII. Single quotes are literal to
- * sh, bash, ksh, zsh and fish alike, whichever the login shell is. The length is given because bash reads up to a
- * delimiter byte by byte, but a length in large pieces. With -p bash takes nothing of the environment for its own: no
- * functions, options (SHELLOPTS, BASHOPTS) or files (BASH_ENV).
+ * The command that starts a program, which is sent on standard input and has to be ASCII. Single quotes are
+ * literal to sh, bash, ksh, zsh and fish alike, whichever the login shell is. The length is given because
+ * bash reads up to a delimiter byte by byte, but a length in large pieces. With -p bash takes nothing of the
+ * environment for its own: no functions, options (SHELLOPTS, BASHOPTS) or files (BASH_ENV).
  *
  * @param mark name of a variable that is `loaded` for the program, and only if this command has started it
  */

@@ -1,61 +1,76 @@
 import type { PciAddress } from "../../pci/address";
-import { diskUses } from "./disk-uses";
-import type { HostFacts } from "./host-needs";
-import { interfaceUses } from "./interface-uses";
+import type { DiskClaim, DiskHolder } from "../facts";
 
-/** Why a function may not be taken from the host. */
-export interface HostUse {
+/** Why a function may not be taken from the host. Its words are `describeHostUse` in provider/plan. */
+export type HostUse = HostUseTraits & HostUseReason;
+
+/** What the planner decides by, whatever the kind of the use. */
+export interface HostUseTraits {
   readonly hostAddress: PciAddress;
-  /** In words that follow "it": `carries the host's default route (interface eth0)`. */
-  readonly use: string;
   /** Whether this SSH connection would be cut: nobody may override that. */
   readonly isThisConnection: boolean;
   /**
-   * Set where the use is no more than what an interface is given by itself as soon as the host has it back, as by DHCP:
-   * addresses, routes. The only default route of the host is more than that.
+   * Set if the use is no more than what an interface is given by itself as soon as the host has it back, as
+   * by DHCP: addresses, routes. The only default route of the host is more than that.
    */
   readonly comesByItself?: "address" | "route";
   /** Virtual functions (SR-IOV) that are gone once the driver of this physical function has lost it. */
   readonly virtualFunctions?: readonly PciAddress[];
 }
 
-/**
- * All that the host uses its functions for, each use once, in the order: this SSH connection, default
- * routes, other uses of interfaces, virtual functions, disks.
- */
-export function findHostUses(facts: HostFacts): HostUse[] {
-  const interfaces = interfaceUses(facts);
-  const uses = [...interfaces, ...virtualFunctionUses(facts, interfaces), ...diskUses(facts.disks)];
-  const told = new Map<PciAddress, Set<string>>();
-  return uses.filter(({ hostAddress, use }) => {
-    const ofFunction = told.get(hostAddress) ?? new Set<string>();
-    told.set(hostAddress, ofFunction);
-    return ofFunction.size < ofFunction.add(use).size;
-  });
+/** What the host uses a function for: one member for each kind of use. Names are kernel names. */
+export type HostUseReason =
+  InterfaceUseReason | DiskUseReason | VirtualFunctionsReason | VirtualFunctionInUseReason;
+
+/** The uses of a function by way of a network interface on it. */
+export type InterfaceUseReason =
+  | {
+      /** The interface carries it, itself or as a part of the interface `via`. */
+      readonly kind: "this-connection" | "default-route";
+      readonly device: string;
+      readonly via?: string;
+    }
+  | { readonly kind: "addresses"; readonly device: string; readonly addresses: readonly string[] }
+  | { readonly kind: "routes"; readonly device: string; readonly routes: readonly string[] }
+  | { readonly kind: "interface-layer"; readonly device: string; readonly layer: InterfaceLayer }
+  | { readonly kind: "hidden-interface" };
+
+/** What runs on top of an interface. */
+export interface InterfaceLayer {
+  /** iproute2's word for its type (`bridge`, `vlan`); absent for hardware and what has none. */
+  readonly type?: string;
+  /** Absent for Open vSwitch, whose ports are the ports of all its switches. */
+  readonly name?: string;
 }
 
-/** A function whose virtual functions go with it: they are counted, and what they carry for us is its. */
-function virtualFunctionUses(facts: HostFacts, interfaces: readonly HostUse[]): HostUse[] {
-  const ofConnection = new Map(
-    interfaces.filter((one) => one.isThisConnection).map((one) => [one.hostAddress as string, one]),
-  );
-  return facts.physicalFunctions.flatMap(({ pciAddress, virtualFunctions }): HostUse[] => {
-    const hostAddress = pciAddress as PciAddress;
-    const count = virtualFunctions.length;
-    return [
-      ...virtualFunctions
-        .flatMap((one) => ofConnection.get(one) ?? [])
-        .map((one) => ({
-          ...one,
-          hostAddress,
-          use: `has virtual function ${one.hostAddress}, which ${one.use}`,
-        })),
-      {
-        hostAddress,
-        use: count === 1 ? "has a virtual function enabled" : `has ${count} virtual functions enabled`,
-        isThisConnection: false,
-        virtualFunctions: virtualFunctions.map((one) => one as PciAddress),
-      },
-    ];
-  });
+/** The uses of a function by way of a disk on it. */
+export type DiskUseReason =
+  | { readonly kind: "mount"; readonly disk: DiskLabel; readonly mountPoints: readonly string[] }
+  | { readonly kind: "swap"; readonly disk: DiskLabel }
+  | { readonly kind: "disk-claim"; readonly disk: DiskLabel; readonly claim: DiskClaim }
+  | {
+      /** The disk is a part of these devices of one kind. */
+      readonly kind: "disk-holder";
+      readonly disk: DiskLabel;
+      readonly holder: DiskHolder;
+      readonly holders: readonly DiskLabel[];
+    };
+
+/** How a disk is named. */
+export interface DiskLabel {
+  readonly name: string;
+  /** Name of a mapped device: `vg-root`. */
+  readonly alias?: string;
+}
+
+/** A physical function has virtual functions enabled. */
+export interface VirtualFunctionsReason {
+  readonly kind: "virtual-functions";
+  readonly virtualFunctions: readonly PciAddress[];
+}
+
+/** A virtual function that goes with this function is in use itself. */
+export interface VirtualFunctionInUseReason {
+  readonly kind: "virtual-function-in-use";
+  readonly use: HostUse;
 }

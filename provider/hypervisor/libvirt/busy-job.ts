@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { sleep } from "../../async/sleep";
 import { LibvirtError, LibvirtErrorCode } from "../../libvirt-rpc";
 
 /** libvirtd itself has waited 30 s by then; one that refuses at once must not be asked without a pause. */
@@ -16,7 +16,7 @@ export async function retryBusyJob<T>(call: () => Promise<T>, signal?: AbortSign
       const isBusy = error instanceof LibvirtError && error.code === LibvirtErrorCode.OPERATION_TIMEOUT;
       if (!isBusy || signal === undefined || signal.aborted) throw error;
       // The next call throws the signal's reason.
-      await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+      await sleep(PAUSE_MS, signal).catch(() => undefined);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { providerError } from "../../errors";
 import type { Hypervisor, Lock } from "../../apply";
 import type { LibvirtDomain } from "../../libvirt-rpc";
-import type { HostFacts } from "../../host/uses";
+import type { HostFacts } from "../../host/facts";
 import { QmpGuest } from "../qemu";
 import { LibvirtHost } from "./libvirt-host";
 import { LibvirtLedger } from "./libvirt-ledger";

@@ -56,12 +56,12 @@ export class LibvirtLedger implements Ledger {
 
   async #changeOne(change: Change, target: Target, signal: AbortSignal): Promise<void> {
     const client = await this.#session.client(signal);
-    const place = { uri: LEDGER_URI, target };
-    const present = await client.getMetadata(this.#domain(), place, signal);
+    const metadata = { uri: LEDGER_URI, target };
+    const present = await client.getMetadata(this.#domain(), metadata, signal);
     const xml = change(present, this.#domain().name);
     if (xml === present) return;
     await retryBusyJob(
-      () => client.setMetadata(this.#domain(), { ...place, key: LEDGER_PREFIX, xml }, signal),
+      () => client.setMetadata(this.#domain(), { ...metadata, key: LEDGER_PREFIX, xml }, signal),
       signal,
     );
   }

@@ -1,5 +1,5 @@
 import type { LibvirtDomain } from "../../libvirt-rpc";
-import { isRecord, parseQmpReply, type QmpArguments, type QmpEvent, type QmpMonitor } from "../../qmp";
+import { isRecord, parseQmpReply, type QmpArguments, type QmpListener, type QmpMonitor } from "../../qmp";
 import { asciiJson } from "../ascii-json";
 import { retryBusyJob } from "./busy-job";
 import type { LibvirtSession } from "./libvirt-session";
@@ -22,23 +22,23 @@ export class LibvirtMonitor implements QmpMonitor {
     return parseQmpReply(reply);
   }
 
-  /** Adds `STOPPED` when the guest ends, and `LOST` when the connection to libvirtd does. */
-  async listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>> {
+  /** A guest that stops or crashes has ended; the connection to libvirtd is the way to it. */
+  async listen(listener: QmpListener, signal?: AbortSignal): Promise<() => Promise<void>> {
     const client = await this.#session.client(signal);
     let listening = true;
     void client.closed.then(() => {
-      if (listening) listener({ event: "LOST", data: {} });
+      if (listening) listener.onEnd("connection-lost");
     });
     const begun = await Promise.allSettled([
       client.onMonitorEvent(
         this.#domain(),
-        ({ event, details }) => listener({ event, data: isRecord(details) ? details : {} }),
+        ({ event, details }) => listener.onEvent({ event, data: isRecord(details) ? details : {} }),
         signal,
       ),
       client.onLifecycleEvent(
         this.#domain(),
         ({ event }) => {
-          if (event === "stopped" || event === "crashed") listener({ event: "STOPPED", data: {} });
+          if (event === "stopped" || event === "crashed") listener.onEnd("guest-stopped");
         },
         signal,
       ),

@@ -1,4 +1,6 @@
 import type { Duplex } from "node:stream";
+import { untilAborted } from "../../async/abort";
+import { withTimeLimit } from "../../async/time-limit";
 import { causeText, providerError } from "../../errors";
 import { findUuidBytes, LibvirtClient, LibvirtError } from "../../libvirt-rpc";
 import { child, parseXml, textOf } from "./xml/xml";
@@ -62,10 +64,10 @@ export class LibvirtSession {
    */
   async hostUuid(signal?: AbortSignal): Promise<string> {
     const client = await this.client(signal);
-    const asked = this.#hostUuids.get(client) ?? askHostUuid(client);
+    const asked = this.#hostUuids.get(client) ?? readHostUuid(client);
     this.#hostUuids.set(client, asked);
     asked.catch(() => this.#hostUuids.delete(client));
-    return signal === undefined ? asked : unlessAborted(asked, signal);
+    return untilAborted(asked, signal);
   }
 
   /** Libvirt's version where it plugs what is only to be held; undefined where it is newer. */
@@ -83,7 +85,7 @@ export class LibvirtSession {
 
   /** The connection is shared: it has a limit of its own, so that one caller's deadline is not another's failure. */
   #openForAll(): Promise<LibvirtClient> {
-    const opening = this.#open(AbortSignal.timeout(this.#openMs));
+    const opening = withTimeLimit(this.#openMs, (signal) => this.#open(signal));
     opening.catch(() => {
       if (this.#opening === opening) this.#opening = undefined;
     });
@@ -139,7 +141,7 @@ export class LibvirtSession {
 }
 
 /** No signal: the answer is for all, and one caller's deadline is not another's failure. */
-async function askHostUuid(client: LibvirtClient): Promise<string> {
+async function readHostUuid(client: LibvirtClient): Promise<string> {
   const capabilities = parseXml(await client.capabilities(), "its capabilities");
   const uuid = textOf(child(capabilities, "capabilities", "host", "uuid"));
   if (uuid === undefined || findUuidBytes(uuid) === undefined)
@@ -148,20 +150,6 @@ async function askHostUuid(client: LibvirtClient): Promise<string> {
       reason: "the UUID of the host is none",
     });
   return uuid;
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const leaving = new AbortController();
-  const aborted = new Promise<never>((_resolve, reject) => {
-    const leave = (): void => reject(signal.reason as Error);
-    signal.addEventListener("abort", leave, { once: true, signal: leaving.signal });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    leaving.abort();
-  }
 }
 
 function formatVersion(version: number): string {

@@ -1,9 +1,8 @@
 import { causeText, providerError, hasCode } from "../../errors";
-import { LibvirtErrorCode, type LibvirtClient } from "../../libvirt-rpc";
+import { LibvirtErrorCode, undefinedOnError, type LibvirtClient } from "../../libvirt-rpc";
 import type { GuestIdentity, Observation } from "../../plan";
 import { parseDomainXml, type DomainDescription } from "./xml/domain-xml";
 import type { LibvirtSession } from "./libvirt-session";
-import { isLibvirtError } from "./refused";
 
 /** virConnectListAllDomainsFlags: all guests; running ones only. */
 const DOMAINS = { all: 0, running: 1 } as const;
@@ -112,15 +111,5 @@ function readGuest(
     return described;
   } catch (cause) {
     return notRead(guest, cause);
-  }
-}
-
-/** What a look finds; undefined where libvirt answers with this error. */
-export async function undefinedOnError<T>(code: number, look: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await look();
-  } catch (error) {
-    if (isLibvirtError(error, code)) return undefined;
-    throw error;
   }
 }

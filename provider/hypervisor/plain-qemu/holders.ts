@@ -9,17 +9,23 @@ import { holdingsOf } from "./own-functions";
 /** A path at which no monitor listens: the look is about no guest. */
 const NO_SOCKET = "/run/multifunction-pci/no-socket";
 
+/** How the host program is reached. */
+export interface PlainHostAccess {
+  readonly channels: HostChannels;
+  readonly privilege: Privilege;
+  /** Default: those of every Linux host. */
+  readonly folders?: HostFolders | undefined;
+}
+
 /**
  * Who has these functions of a host without libvirt, by the ledger's files and by the processes that have a group open.
  *
  * @throws HOST_PROGRAM_FAILED, also where the login is not root's; LEDGER_UNREADABLE, HOST_WITHOUT_UUID
  */
 export async function findHolders(
-  channels: HostChannels,
-  privilege: Privilege,
+  { channels, privilege, folders = HOST_FOLDERS }: PlainHostAccess,
   addresses: readonly PciAddress[],
   signal: AbortSignal,
-  folders: HostFolders = HOST_FOLDERS,
 ): Promise<Pick<Observation, "hostUuid" | "holdings" | "ledger">> {
   const requests = new HostRequests(channels, privilege, folders);
   const records = await requests.look(["look", NO_SOCKET, ...addresses].join(" "), signal);
@@ -27,7 +33,7 @@ export async function findHolders(
   const ledger = look.ledger.flatMap(({ guest, entries }) => entries.map((entry) => ({ guest, entry })));
   return {
     hostUuid: look.hostUuid,
-    holdings: holdingsOf(look, ledger, undefined, { name: "", uuid: "" }),
+    holdings: holdingsOf({ look, ledger, survey: undefined, guest: { name: "", uuid: "" } }),
     ledger,
   };
 }

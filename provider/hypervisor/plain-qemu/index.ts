@@ -5,7 +5,7 @@ export {
   type PlainHypervisorOptions,
   type PlainGuestLocator,
 } from "./plain-hypervisor";
-export type { HostChannels, HostCommand, Privilege } from "./program/host-channels";
+export type { HostChannels, Privilege } from "./program/host-channels";
 export { HOST_FOLDERS, type HostFolders } from "./program/host-folders";
 export { limitCommands } from "./program/limited-commands";
 export type { QmpSession } from "./qmp-session";

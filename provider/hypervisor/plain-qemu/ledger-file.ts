@@ -1,5 +1,6 @@
 import { providerError } from "../../errors";
-import { findPciAddress, type GuestSlot, type PciAddress } from "../../pci";
+import { findPciAddress, slotKinds, type PciAddress } from "../../pci";
+import { isWithin } from "../is-within";
 import { isTag, type GuestIdentity, type LedgerEntry, type LedgerFunction } from "../../plan";
 import { isRecord } from "../../qmp";
 import { asciiJson } from "../ascii-json";
@@ -40,7 +41,6 @@ interface EntryLine {
 }
 
 const VERSION = 1;
-const kinds: readonly GuestSlot["kind"][] = ["pcie-native", "pcie-acpi", "pci-acpi", "pseries"];
 
 /** Name of a guest's file. */
 export function ledgerFileName(uuid: string): string {
@@ -65,7 +65,7 @@ export function parseLedgerFile(name: string, text: string): LedgerFile {
 }
 
 /** That a file, or what of it is concerned, cannot be read. */
-export function ledgerUnreadable(name: string, reason: string): Error {
+export function ledgerUnreadableError(name: string, reason: string): Error {
   return providerError("LEDGER_UNREADABLE", { where: `/run/multifunction-pci/${name} on the host`, reason });
 }
 
@@ -78,13 +78,17 @@ type LedgerOwner = Pick<LedgerFile, "guest" | "socket">;
  * @param present the file as it stands; undefined where there is none.
  * @throws LEDGER_UNREADABLE, also where what is not understood is under that owner or tag
  */
-export function recordInFile(present: string | undefined, place: LedgerOwner, entry: LedgerEntry): string {
-  if (present === undefined) return writeLedgerFile({ ...place, entries: [entry] });
-  const { document, lines } = openToChange(present, place, entry);
+export function recordInFile(
+  present: string | undefined,
+  fileOwner: LedgerOwner,
+  entry: LedgerEntry,
+): string {
+  if (present === undefined) return writeLedgerFile({ ...fileOwner, entries: [entry] });
+  const { document, lines } = openToChange(present, fileOwner, entry);
   const same = lines.filter((one) => one.entry !== undefined && isSameName(one.entry, entry));
   const former = same.find((one) => one.entry?.tag === entry.tag) ?? same[0];
   const others = lines.filter((one) => !same.includes(one)).map((one) => one.value);
-  return writeDocument(document, place, [...others, laidOver(former?.value ?? {}, entry)]);
+  return writeDocument(document, fileOwner, [...others, laidOver(former?.value ?? {}, entry)]);
 }
 
 /**
@@ -96,53 +100,54 @@ export function recordInFile(present: string | undefined, place: LedgerOwner, en
  */
 export function eraseFromFile(
   present: string | undefined,
-  place: LedgerOwner,
+  fileOwner: LedgerOwner,
   entry: LedgerEntry,
 ): string | undefined {
   const isErased = (one: LedgerEntry): boolean =>
     isSameName(one, entry) && one.incarnation === entry.incarnation;
-  return withoutEntries(present, place, entry, isErased);
+  return withoutEntries(present, fileOwner, entry, isErased);
 }
 
 /** As {@link eraseFromFile}, whatever the incarnation: of a file beside the one that has got the entry. */
 export function strikeFromFile(
   present: string | undefined,
-  place: LedgerOwner,
+  fileOwner: LedgerOwner,
   entry: LedgerEntry,
 ): string | undefined {
-  return withoutEntries(present, place, entry, (one) => isSameName(one, entry));
+  return withoutEntries(present, fileOwner, entry, (one) => isSameName(one, entry));
 }
 
 function withoutEntries(
   present: string | undefined,
-  place: LedgerOwner,
+  fileOwner: LedgerOwner,
   entry: LedgerEntry,
   isErased: (one: LedgerEntry) => boolean,
 ): string | undefined {
   if (present === undefined) return undefined;
-  const { document, lines } = openToChange(present, place, entry);
+  const { document, lines } = openToChange(present, fileOwner, entry);
   const others = lines.filter((one) => one.entry === undefined || !isErased(one.entry));
   if (others.length === lines.length) return present;
   const isKnown = (key: string): boolean => ["version", "guest", "socket", "entries"].includes(key);
   if (others.length === 0 && Object.keys(document).every(isKnown)) return undefined;
   const left = others.map((one) => one.value);
-  return writeDocument(document, place, left);
+  return writeDocument(document, fileOwner, left);
 }
 
 function openFile(name: string, text: string): OpenFile {
   const document = findJson(text);
-  const broken = (reason: string): Error => ledgerUnreadable(name, reason);
-  if (!isRecord(document)) throw broken("it is not an object of JSON");
+  const unreadableError = (reason: string): Error => ledgerUnreadableError(name, reason);
+  if (!isRecord(document)) throw unreadableError("it is not an object of JSON");
   if (document["version"] !== VERSION)
-    throw broken(`its version is not ${VERSION}; a newer release may have written it`);
+    throw unreadableError(`its version is not ${VERSION}; a newer release may have written it`);
   const { guest, socket, entries } = document;
   const uuid = isRecord(guest) && typeof guest["uuid"] === "string" ? findUuid(guest["uuid"]) : undefined;
   if (!isRecord(guest) || uuid === undefined || typeof guest["name"] !== "string")
-    throw broken("it names no guest");
-  if (typeof socket !== "string" || !Array.isArray(entries)) throw broken("it has no entries");
+    throw unreadableError("it names no guest");
+  if (typeof socket !== "string" || !Array.isArray(entries)) throw unreadableError("it has no entries");
   const lines = (entries as unknown[]).map((value) => {
     const line = findLine(value);
-    if (line === undefined) throw broken("an entry does not tell whose it is, or which functions it has");
+    if (line === undefined)
+      throw unreadableError("an entry does not tell whose it is, or which functions it has");
     return line;
   });
   return {
@@ -155,11 +160,11 @@ function openFile(name: string, text: string): OpenFile {
   };
 }
 
-function openToChange(present: string, place: LedgerOwner, entry: LedgerEntry): OpenFile {
-  const name = ledgerFileName(place.guest.uuid);
+function openToChange(present: string, fileOwner: LedgerOwner, entry: LedgerEntry): OpenFile {
+  const name = ledgerFileName(fileOwner.guest.uuid);
   const file = openFile(name, present);
   if (file.unread.some((one) => isSameName(one, entry)))
-    throw ledgerUnreadable(name, `its entry of ${entry.owner} does not have its form`);
+    throw ledgerUnreadableError(name, `its entry of ${entry.owner} does not have its form`);
   return file;
 }
 
@@ -233,7 +238,7 @@ function findEntry(value: JsonObject): LedgerEntry | undefined {
   if (!isRecord(value["slot"]) || !Array.isArray(value["functions"])) return undefined;
   const { owner, tag } = value;
   const { bus, slot, kind } = value["slot"];
-  const known = kinds.find((one) => one === kind);
+  const known = slotKinds.find((one) => one === kind);
   const functions = (value["functions"] as unknown[]).map((one) => findFunction(one));
   const isWhole =
     typeof owner === "string" &&
@@ -241,8 +246,7 @@ function findEntry(value: JsonObject): LedgerEntry | undefined {
     typeof tag === "string" &&
     isTag(tag) &&
     typeof bus === "string" &&
-    typeof slot === "number" &&
-    isWithin(slot, 31) &&
+    isWithin(slot, 0, 31) &&
     known !== undefined &&
     !functions.includes(undefined);
   if (!isWhole) return undefined;
@@ -262,7 +266,7 @@ function findFunction(value: unknown): LedgerFunction | undefined {
   if (!isRecord(value) || typeof value["address"] !== "string") return undefined;
   const address = findPciAddress(value["address"]);
   const { guestFunction, hostDriver, romFile, romBar } = value;
-  const hasNumber = typeof guestFunction === "number" && isWithin(guestFunction, 7);
+  const hasNumber = isWithin(guestFunction, 0, 7);
   const hasDriver = typeof hostDriver === "string" && isDriverName(hostDriver);
   if (address === undefined || (guestFunction !== undefined && !hasNumber)) return undefined;
   if (hostDriver !== undefined && !hasDriver) return undefined;
@@ -281,8 +285,4 @@ function findFunction(value: unknown): LedgerFunction | undefined {
 /** Whether a text may stand for a driver in a request to the host program. */
 export function isDriverName(text: string): boolean {
   return /^[A-Za-z0-9_.-]{1,64}$/.test(text) && text !== "-";
-}
-
-function isWithin(value: number, most: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= most;
 }

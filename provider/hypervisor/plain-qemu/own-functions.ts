@@ -30,32 +30,48 @@ export function relevantFunctions(
   return new Map(all.filter((one) => direct.has(one) || isMember(one)).map((one) => [one.hostAddress, one]));
 }
 
+/** What tells who has functions of the host. */
+export interface HoldingEvidence {
+  readonly look: HostLook;
+  readonly ledger: Observation["ledger"];
+  /** Undefined if no guest was looked at, or if it does not run. */
+  readonly survey: GuestSurvey | undefined;
+  readonly guest: GuestIdentity;
+}
+
 /** What the ledger says is held and vfio-pci has; and what other processes have open, whoever gave it to them. */
-export function holdingsOf(
-  look: HostLook,
-  ledger: Observation["ledger"],
-  seen: GuestSurvey | undefined,
-  guest: GuestIdentity,
-): Holding[] {
-  const ours = ledger.flatMap((line) =>
-    line.entry.functions.flatMap(({ hostAddress }): Holding[] =>
-      isVfioDriver(look.functions.get(hostAddress)?.driver)
-        ? [
-            {
-              guest: line.guest,
-              hostAddress,
-              alias: aliasOf(line.entry.tag, hostAddress),
-              isUnassigned: true,
-            },
-          ]
-        : [],
-    ),
+export function holdingsOf(evidence: HoldingEvidence): Holding[] {
+  const recorded = [...readHoldings(evidence), ...unreadHoldings(evidence)];
+  const heldForOthers = new Set(
+    recorded.filter((one) => one.guest.uuid !== evidence.guest.uuid).map((one) => one.hostAddress),
   );
-  // who has them is known, under which alias is not
-  const unread = look.ledger.flatMap((file) =>
+  return [...recorded, ...foreignHoldings(evidence, heldForOthers)];
+}
+
+function isBound({ functions }: HostLook, hostAddress: PciAddress): boolean {
+  return isVfioDriver(functions.get(hostAddress)?.driver);
+}
+
+/** By the ledger's entries. */
+function readHoldings({ look, ledger }: HoldingEvidence): Holding[] {
+  return ledger.flatMap(({ guest, entry }) =>
+    entry.functions
+      .filter(({ hostAddress }) => isBound(look, hostAddress))
+      .map(({ hostAddress }) => ({
+        guest,
+        hostAddress,
+        alias: aliasOf(entry.tag, hostAddress),
+        isUnassigned: true,
+      })),
+  );
+}
+
+/** By entries that cannot be read: who has the functions is known, under which alias is not. */
+function unreadHoldings({ look, guest }: HoldingEvidence): Holding[] {
+  return look.ledger.flatMap((file) =>
     file.unread.flatMap(({ owner = "", addresses }) =>
       addresses
-        .filter((hostAddress) => isVfioDriver(look.functions.get(hostAddress)?.driver))
+        .filter((hostAddress) => isBound(look, hostAddress))
         .map((hostAddress) => ({
           guest: file.guest.uuid === guest.uuid ? guest : file.guest,
           hostAddress,
@@ -64,20 +80,24 @@ export function holdingsOf(
         })),
     ),
   );
+}
+
+/** By other processes that have a VFIO group open. */
+function foreignHoldings(
+  { look, survey }: HoldingEvidence,
+  heldForOthers: ReadonlySet<PciAddress>,
+): Holding[] {
   const ownGroups = new Set(
-    (seen?.plugged ?? []).map((one) => look.functions.get(one.hostAddress)?.iommuGroup),
+    (survey?.plugged ?? []).map((one) => look.functions.get(one.hostAddress)?.iommuGroup),
   );
   const isOwn = ({ pid, iommuGroup }: HostLook["users"][number]): boolean =>
     look.qemu !== undefined ? pid === look.qemu.pid : ownGroups.has(iommuGroup);
-  const heldForOthers = new Set(
-    [...ours, ...unread].filter((one) => one.guest.uuid !== guest.uuid).map((one) => one.hostAddress),
-  );
   const bound = [...look.functions.values()].filter(
     (one) => isVfioDriver(one.driver) && !heldForOthers.has(one.hostAddress),
   );
   // one process of several is enough to keep a group
   const users = new Map(look.users.filter((user) => !isOwn(user)).map((user) => [user.iommuGroup, user]));
-  const foreign = bound.flatMap(({ hostAddress, iommuGroup }): Holding[] => {
+  return bound.flatMap(({ hostAddress, iommuGroup }): Holding[] => {
     const user = users.get(iommuGroup ?? -1);
     if (user === undefined) return [];
     const name = `of process ${user.pid} (${user.command})`;
@@ -85,5 +105,4 @@ export function holdingsOf(
       { guest: { name, uuid: "" }, hostAddress, alias: `VFIO group ${user.iommuGroup}`, isUnassigned: false },
     ];
   });
-  return [...ours, ...unread, ...foreign];
 }

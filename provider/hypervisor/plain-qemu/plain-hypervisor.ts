@@ -1,5 +1,5 @@
 import type { Hypervisor, Lock } from "../../apply";
-import type { HostFacts } from "../../host/uses";
+import type { HostFacts } from "../../host/facts";
 import type { QmpMonitor } from "../../qmp";
 import { QmpGuest } from "../qemu";
 import type { HostChannels, Privilege } from "./program/host-channels";
@@ -103,7 +103,7 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
 function monitorOfOne(monitor: QmpMonitor, host: PlainHost): QmpMonitor {
   return {
     execute: async (command, args, signal) => {
-      if (command === "device_add" || command === "device_del") await host.refuseAnotherGuest(signal);
+      if (command === "device_add" || command === "device_del") await host.requireSameGuest(signal);
       return monitor.execute(command, args, signal);
     },
     listen: (listener, signal) => monitor.listen(listener, signal),

@@ -1,11 +1,14 @@
 import type { Duplex } from "node:stream";
+import { untilAborted } from "../../async/abort";
+import { setTimer, type Timer } from "../../async/clock";
+import { withTimeLimit } from "../../async/time-limit";
 import { causeText, providerError } from "../../errors";
 import {
   isRecord,
   QmpConnection,
   QmpProtocolError,
   type QmpArguments,
-  type QmpEvent,
+  type QmpListener,
   type QmpMonitor,
 } from "../../qmp";
 
@@ -41,7 +44,7 @@ export class QmpSession implements QmpMonitor {
   readonly #parts: QmpSessionParts;
   #opening: Promise<QmpConnection> | undefined;
   #users = 0;
-  #idle: NodeJS.Timeout | undefined;
+  #idle: Timer | undefined;
 
   constructor(parts: QmpSessionParts) {
     this.#parts = parts;
@@ -57,15 +60,15 @@ export class QmpSession implements QmpMonitor {
     }
   }
 
-  /** Adds `STOPPED` when QEMU closes the connection, as it does when it ends, and `LOST` when the way to it is gone. */
-  async listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>> {
+  /** QEMU closes the connection when it ends. */
+  async listen(listener: QmpListener, signal?: AbortSignal): Promise<() => Promise<void>> {
     this.#begin();
     try {
       const connection = await this.#connection(signal);
-      const stopListening = connection.listen(listener);
+      const stopListening = connection.listen((event) => listener.onEvent(event));
       let listening = true;
       void connection.closed.then((end) => {
-        if (listening) listener({ event: end === "lost" ? "LOST" : "STOPPED", data: {} });
+        if (listening) listener.onEnd(end === "lost" ? "connection-lost" : "guest-stopped");
       });
       return async () => {
         if (!listening) return;
@@ -80,7 +83,7 @@ export class QmpSession implements QmpMonitor {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#idle);
+    this.#idle?.cancel();
     const opening = this.#opening;
     this.#opening = undefined;
     (await opening?.catch(() => undefined))?.close();
@@ -88,34 +91,26 @@ export class QmpSession implements QmpMonitor {
 
   #begin(): void {
     this.#users += 1;
-    clearTimeout(this.#idle);
+    this.#idle?.cancel();
   }
 
   #end(): void {
     this.#users -= 1;
     if (this.#users > 0) return;
-    this.#idle = setTimeout(() => void this.close(), this.#parts.idleMs ?? IDLE_MS).unref();
+    const idleMs = this.#parts.idleMs ?? IDLE_MS;
+    this.#idle = setTimer(() => void this.close(), idleMs, { isBackground: true });
   }
 
   /** The opening is shared: it has a limit of its own, so that one caller's deadline is not another's failure. */
   async #connection(signal: AbortSignal | undefined): Promise<QmpConnection> {
     signal?.throwIfAborted();
     const opening = (this.#opening ??= this.#openForAll());
-    if (signal === undefined) return opening;
-    let leave: (() => void) | undefined;
-    const left = new Promise<never>((_resolve, reject) => {
-      leave = () => reject(signal.reason as Error);
-      signal.addEventListener("abort", leave, { once: true });
-    });
-    try {
-      return await Promise.race([opening, left]);
-    } finally {
-      if (leave !== undefined) signal.removeEventListener("abort", leave);
-    }
+    return untilAborted(opening, signal);
   }
 
   #openForAll(): Promise<QmpConnection> {
-    const opening = this.#open();
+    const openMs = this.#parts.openMs ?? OPEN_MS;
+    const opening = withTimeLimit(openMs, (signal) => this.#open(openMs, signal));
     const forget = (): void => {
       if (this.#opening === opening) this.#opening = undefined;
     };
@@ -123,17 +118,15 @@ export class QmpSession implements QmpMonitor {
     return opening;
   }
 
-  async #open(): Promise<QmpConnection> {
+  async #open(openMs: number, signal: AbortSignal): Promise<QmpConnection> {
     const { label, socket, dialers } = this.#parts;
-    const openMs = this.#parts.openMs ?? OPEN_MS;
-    const signal = AbortSignal.timeout(openMs);
     const tried: string[] = [];
     for (const way of dialers) {
       let stream: Duplex | undefined;
       try {
         stream = await way.open(signal);
         const connection = await QmpConnection.open(stream, signal);
-        await this.#refuseLibvirts(connection, signal);
+        await this.#requireNotLibvirts(connection, signal);
         return connection;
       } catch (cause) {
         if (isFinal(cause)) throw cause;
@@ -152,7 +145,7 @@ export class QmpSession implements QmpMonitor {
     throw providerError("QMP_SOCKET_UNREACHABLE", { label, socket, tried });
   }
 
-  async #refuseLibvirts(connection: QmpConnection, signal: AbortSignal): Promise<void> {
+  async #requireNotLibvirts(connection: QmpConnection, signal: AbortSignal): Promise<void> {
     const devices = await connection.execute("query-chardev", undefined, signal);
     if (!Array.isArray(devices)) throw new QmpProtocolError("query-chardev did not answer with a list");
     if (!devices.some((one) => isRecord(one) && one["label"] === LIBVIRT_MONITOR)) return;

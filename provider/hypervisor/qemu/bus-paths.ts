@@ -9,6 +9,7 @@ import {
   type QmpMonitor,
   type QomProperty,
 } from "../../qmp";
+import { isWithin } from "../is-within";
 
 /** Types of ports and bridges that make a bus, named like them, on which something can be plugged. */
 const portTypes = new Set([
@@ -110,5 +111,5 @@ export async function readOccupants(
 
 /** PCI's number of a function on its bus: slot times eight plus function. */
 export function isDevfn(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < MAX_BUS_DEVICES;
+  return isWithin(value, 0, MAX_BUS_DEVICES - 1);
 }

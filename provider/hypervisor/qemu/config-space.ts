@@ -60,15 +60,20 @@ function isWhole(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
 }
 
+/** Which registers of which function to read. */
+export interface RegistersRequest {
+  readonly space: ConfigSpace;
+  readonly address: FunctionAddress;
+  readonly registers: { readonly offset: number; readonly words: number };
+}
+
 /**
  * Some registers of a function, by QEMU's own command for people, `xp`; undefined where it says anything but these words,
  * or takes no such command. Under KVM QEMU's main loop waits for a processor of the guest meanwhile: to be called seldom.
  */
 export async function findRegisters(
   monitor: QmpMonitor,
-  space: ConfigSpace,
-  { bus, slot, guestFunction }: FunctionAddress,
-  { offset, words }: { readonly offset: number; readonly words: number },
+  { space, address: { bus, slot, guestFunction }, registers: { offset, words } }: RegistersRequest,
   signal: AbortSignal,
 ): Promise<readonly number[] | undefined> {
   const start = bus * 2 ** 20 + slot * 2 ** 15 + guestFunction * 2 ** 12 + offset;

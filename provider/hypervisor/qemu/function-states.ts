@@ -1,5 +1,7 @@
 import type { GuestState } from "../../apply";
+import { sleep } from "../../async/sleep";
 import type { QmpMonitor } from "../../qmp";
+import { isWithin } from "../is-within";
 import {
   BARS,
   COMMAND,
@@ -19,16 +21,20 @@ const NOTHING = 0xffff_ffff;
 /** Bits of the command register: memory, bus master. */
 const IS_DRIVEN = 0b110;
 
+/** Which functions to read the states of. */
+export interface StatesRequest {
+  /** The answer of query-pci, of the same moment: buses are numbered anew by each boot. */
+  readonly queryPci: unknown;
+  readonly qemuIds: readonly string[];
+}
+
 /**
  * What the guest has done with each of these functions, in their order, by their registers (docs/internals/qemu.md); where they
  * cannot be read, by query-pci, which shows a mapped BAR once a driver is there, and is silent until then.
- *
- * @param queryPci its answer of the same moment: buses are numbered anew by each boot
  */
 export async function readStates(
   monitor: QmpMonitor,
-  queryPci: unknown,
-  qemuIds: readonly string[],
+  { queryPci, qemuIds }: StatesRequest,
   signal: AbortSignal,
 ): Promise<readonly GuestState[]> {
   const devices = listPciDevices(queryPci);
@@ -48,16 +54,16 @@ async function readState(
   signal: AbortSignal,
 ): Promise<GuestState> {
   const bySummary = hasMappedRegion(device) ? "enumerated" : "unknown";
-  const place = findPlace(device);
-  if (place === undefined || space === undefined || bridge === undefined) return bySummary;
+  const address = findFunctionAddress(device);
+  if (address === undefined || space === undefined || bridge === undefined) return bySummary;
   const read = (registers: typeof BARS | typeof COMMAND) =>
-    findRegisters(monitor, space, place, registers, signal);
+    findRegisters(monitor, { space, address, registers }, signal);
   const bars = await read(BARS);
   if (bars === undefined) return bySummary;
   if (bars.every((one) => one === NOTHING)) return "absent";
   const windows = windowsOf(bridge);
   if (!isAnyMapped(bars, windows)) return "present";
-  await new Promise((resolve) => setTimeout(resolve, SECOND_READ_MS));
+  await sleep(SECOND_READ_MS);
   const again = await read(BARS);
   if (again === undefined || again.some((one, n) => one !== bars[n])) return "present";
   const [command] = (await read(COMMAND)) ?? [];
@@ -66,9 +72,11 @@ async function readState(
 }
 
 /** Undefined where the bus has no number, or the numbers are none of PCI's. */
-function findPlace({ bus, slot, function: guestFunction }: PciDevice["device"]): FunctionAddress | undefined {
-  const isWithin = (value: unknown, least: number, most: number): value is number =>
-    typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+function findFunctionAddress({
+  bus,
+  slot,
+  function: guestFunction,
+}: PciDevice["device"]): FunctionAddress | undefined {
   if (!isWithin(bus, 1, 255) || !isWithin(slot, 0, 31) || !isWithin(guestFunction, 0, 7)) return undefined;
   return { bus, slot, guestFunction };
 }

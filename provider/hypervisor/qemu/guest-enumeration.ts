@@ -1,5 +1,6 @@
 import type { GuestEnumeration } from "../../apply";
 import { isRecord } from "../../qmp";
+import { isWithin } from "../is-within";
 
 /**
  * Reads from query-pci's answer how the guest sees these devices: the bus number it has given to the
@@ -53,10 +54,6 @@ export function listPciDevices(queryPci: unknown): PciDevice[] {
     }
   }
   return found;
-}
-
-function isWithin(value: unknown, least: number, most: number): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
 }
 
 /** QEMU's number of the expansion ROM among the regions. */

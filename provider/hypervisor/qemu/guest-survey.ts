@@ -1,13 +1,5 @@
-import {
-  classifyBus,
-  countFreeSlots,
-  isExpressPort,
-  type BusHotplug,
-  type GuestBus,
-  type RomOptions,
-  type SlotOccupant,
-} from "../../pci";
-import { findTagOfQemuId, hasRomSuffix, type GuestRunState, type PluggedFunction } from "../../plan";
+import type { GuestBus, RomOptions } from "../../pci";
+import { hasRomSuffix, type GuestRunState, type PluggedFunction } from "../../plan";
 import {
   ANONYMOUS_PATH,
   findProperty,
@@ -19,9 +11,10 @@ import {
   vfioPathsIn,
   type QmpMonitor,
 } from "../../qmp";
-import { findBusPaths, isDevfn, readOccupants, type GuestBusPath } from "./bus-paths";
+import { findBusPaths, isDevfn, type GuestBusPath } from "./bus-paths";
+import { surveyBuses, type GuestSurveyScope } from "./bus-survey";
 import { findHostFunction } from "./host-function-of";
-import { askRunState } from "./run-state";
+import { readRunState } from "./run-state";
 
 /** What one QEMU shows of its slots and of the host functions in them. */
 export interface GuestSurvey {
@@ -38,26 +31,6 @@ export interface GuestSurvey {
 /** Most host functions that are looked at: a guest has a few, a list without end is a hostile peer's. */
 const MAX_PLUGGED = 4_096;
 
-/** A bus that was looked at. */
-interface SeenBus extends GuestBusPath {
-  readonly occupants: readonly SlotOccupant[];
-  readonly isReserved: boolean;
-}
-
-/** What to look at beside what is plugged. */
-export interface GuestSurveyScope {
-  /** Slots of a bus that libvirt gives to something in the running guest. */
-  readonly reservedSlots: (bus: string) => readonly number[];
-  /** The same of the guest's next cold boot. Default: none. */
-  readonly reservedAtBoot?: (bus: string) => readonly number[];
-  /** See `forPlug` of an ObservationQuery: undefined where nothing is to be plugged. */
-  readonly plugBuses?: readonly string[];
-  /** With plugBuses: ask all buses. */
-  readonly everyBus?: boolean;
-  /** How many free slots are looked for beside those of the named buses. Default: 1. */
-  readonly freeSlots?: number;
-}
-
 /**
  * Looks at the host functions that QEMU has, and at the buses that matter, by QOM, which is right in every state of the
  * guest, where query-pci shows nothing behind a port that the guest has not numbered (qemu.md 1.7). Functions that
@@ -72,7 +45,7 @@ export async function surveyGuest(
   signal: AbortSignal,
 ): Promise<GuestSurvey> {
   const [runState, version, target, machine, peripherals, anonymous] = await Promise.all([
-    askRunState(monitor, signal),
+    readRunState(monitor, signal),
     monitor.execute("query-version", undefined, signal),
     monitor.execute("query-target", undefined, signal),
     monitor.execute("qom-get", { path: "/machine", property: "type" }, signal),
@@ -89,7 +62,7 @@ export async function surveyGuest(
   const found = await Promise.all(vfioPaths.map((path) => readPlugged(monitor, path, busPaths, signal)));
   const plugged = found.filter((one) => one !== undefined && one !== "unidentified");
   const unidentified = vfioPaths.filter((_path, index) => found[index] === "unidentified").map(qemuIdAt);
-  const buses = await readBuses(monitor, { busPaths, architecture, plugged, scope }, signal);
+  const buses = await surveyBuses(monitor, { busPaths, architecture, plugged, scope }, signal);
   const machineName = textOr(machine, "").replace(/-machine$/, "");
   return { runState, qemuVersion: versionOf(version), machine: machineName, buses, plugged, unidentified };
 }
@@ -112,111 +85,6 @@ async function readPlugged(
   const bus =
     busPaths.find((one) => one.busPath === busPath)?.bus ?? busPath.slice(busPath.lastIndexOf("/") + 1);
   return { qemuId: qemuIdAt(path), hostAddress, bus, slot: devfn >> 3, guestFunction: devfn & 7, ...rom };
-}
-
-/**
- * Looks at the buses that have ours; where something is to be plugged, also at what else is on them, at the buses that
- * the plug names, and at the others from the highest down to the first with a free slot. An express port that holds something else than ours is of no use, and of one that libvirt's
- * configuration has given away it is asked what it holds only where nothing else is free, for the error to tell.
- */
-async function readBuses(
-  monitor: QmpMonitor,
-  facts: {
-    readonly busPaths: readonly GuestBusPath[];
-    readonly architecture: string;
-    readonly plugged: readonly PluggedFunction[];
-    readonly scope: GuestSurveyScope;
-  },
-  signal: AbortSignal,
-): Promise<GuestBus[]> {
-  const { busPaths, architecture, plugged, scope } = facts;
-  const { plugBuses, everyBus = false } = scope;
-  const ours = plugged.filter((one) => findTagOfQemuId(one.qemuId) !== undefined);
-  const hasOurs = new Set(ours.map((one) => one.bus));
-  const seen = new Map<string, GuestBus>();
-  const reservedOf = (bus: string): Required<Pick<GuestBus, "reservedSlots" | "reservedAtBoot">> => ({
-    reservedSlots: scope.reservedSlots(bus),
-    reservedAtBoot: scope.reservedAtBoot?.(bus) ?? [],
-  });
-  const isReserved = (bus: string): boolean =>
-    Object.values(reservedOf(bus)).some((slots) => slots.length > 0);
-  const readFunctions = async (busPath: GuestBusPath): Promise<GuestBus> => {
-    const known = plugged
-      .filter((one) => one.bus === busPath.bus)
-      .map(({ qemuId, slot, guestFunction }) => ({ id: qemuId, slot, guestFunction }));
-    const occupants = plugBuses === undefined ? known : await readOccupants(monitor, busPath, known, signal);
-    const one: SeenBus = { ...busPath, occupants, isReserved: isReserved(busPath.bus) };
-    const taker = hasOurs.has(busPath.bus) ? undefined : findTaker(one);
-    const hotplug: BusHotplug =
-      taker === undefined
-        ? await readHotplug(monitor, one, architecture, signal)
-        : { possible: false, reason: `it is taken by ${taker}` };
-    const { bus, index } = busPath;
-    const found: GuestBus = { bus, index, hotplug, occupants, ...reservedOf(bus) };
-    seen.set(bus, found);
-    return found;
-  };
-  const isNamed = ({ bus }: GuestBusPath): boolean =>
-    hasOurs.has(bus) || (plugBuses !== undefined && (everyBus || plugBuses.includes(bus)));
-  await Promise.all(busPaths.filter(isNamed).map(readFunctions));
-  if (plugBuses !== undefined) {
-    const isGivenAway = ({ bus, portType }: GuestBusPath): boolean =>
-      isExpressPort(portType) && isReserved(bus);
-    const rank = ({ portType }: GuestBusPath): number => (isExpressPort(portType) ? 0 : 1);
-    const others = busPaths.filter((one) => !isNamed(one));
-    const candidates = others
-      .filter((one) => !isGivenAway(one))
-      .sort((a, b) => rank(a) - rank(b) || b.index - a.index);
-    const desired = scope.freeSlots ?? 1;
-    let free = 0;
-    for (const one of candidates) {
-      free += countFreeSlots(await readFunctions(one));
-      if (free >= desired) break;
-    }
-    if (free < desired) await Promise.all(others.filter(isGivenAway).map(readFunctions));
-  }
-  return busPaths.map(
-    ({ bus, index }): GuestBus =>
-      seen.get(bus) ?? {
-        bus,
-        index,
-        hotplug: { possible: false, reason: "it was not asked, nothing needs it" },
-        occupants: [],
-        ...reservedOf(bus),
-      },
-  );
-}
-
-/** What an express port, which has one slot, is taken by. */
-function findTaker({ portType, occupants, isReserved }: SeenBus): string | undefined {
-  if (!isExpressPort(portType)) return undefined;
-  const strangers = occupants.filter(({ id }) => findTagOfQemuId(id) === undefined);
-  if (strangers.length > 0) return strangers.map(({ id }) => id).join(", ");
-  return isReserved ? "libvirt's configuration" : undefined;
-}
-
-/** Two questions at the most: only a port that is its own handler can be switched off by its own property. */
-async function readHotplug(
-  monitor: QmpMonitor,
-  bus: GuestBusPath,
-  architecture: string,
-  signal: AbortSignal,
-): Promise<BusHotplug> {
-  const { busPath, portPath, portType } = bus;
-  const handler = await findProperty(monitor, busPath, "hotplug-handler", signal);
-  const handlerPath = typeof handler === "string" ? handler : "";
-  const isNative = portPath !== undefined && handlerPath === portPath;
-  const portHotplug = isNative ? await findProperty(monitor, portPath, "hotplug", signal) : undefined;
-  const asksSelector = handlerPath !== "" && !isNative;
-  const selector = asksSelector ? await findProperty(monitor, busPath, "acpi-pcihp-bsel", signal) : undefined;
-  return classifyBus({
-    architecture,
-    handlerPath,
-    hasAcpiSelector: selector !== undefined,
-    ...(portPath !== undefined && { portPath }),
-    ...(portType !== undefined && { portType }),
-    ...(typeof portHotplug === "boolean" && { portHotplug }),
-  });
 }
 
 /** `rombar` is 1, or -1 from QEMU 10.0 on, where nobody has said anything of it. */

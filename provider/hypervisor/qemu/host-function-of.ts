@@ -23,8 +23,8 @@ export async function findHostFunction(
   if (typeof host !== "string") return "none";
   const hostAddress = findPciAddress(host);
   if (hostAddress !== undefined) return hostAddress;
-  const place = await findProperty(monitor, path, "sysfsdev", signal);
-  const name = typeof place === "string" ? (place.replace(/\/+$/, "").split("/").at(-1) ?? "") : "";
+  const sysfsPath = await findProperty(monitor, path, "sysfsdev", signal);
+  const name = typeof sysfsPath === "string" ? (sysfsPath.replace(/\/+$/, "").split("/").at(-1) ?? "") : "";
   if (mediatedDevice.test(name)) return "none";
   return findPciAddress(name) ?? "unidentified";
 }

@@ -1,5 +1,12 @@
 import { causeText, providerError } from "../../errors";
-import type { Guest, GuestEvent, GuestEnumeration, GuestState, UnplugAnswer } from "../../apply";
+import type {
+  Guest,
+  GuestEvent,
+  GuestEnumeration,
+  GuestListener,
+  GuestState,
+  UnplugAnswer,
+} from "../../apply";
 import type { GuestSlot } from "../../pci";
 import { describeSlot, type GuestRunState, type PlugTarget } from "../../plan";
 import { listProperties, PERIPHERAL_PATH, type QmpEvent, type QmpMonitor } from "../../qmp";
@@ -7,7 +14,7 @@ import { readStates } from "./function-states";
 import { findGuestEnumeration, isBusEnumerated } from "./guest-enumeration";
 import { findMeaning } from "./known-errors";
 import { findObstacle } from "./occupancy";
-import { askRunState } from "./run-state";
+import { readRunState } from "./run-state";
 
 /** The functions of a guest as its QEMU plugs and unplugs them: the same over any way to the monitor. */
 export class QmpGuest implements Guest {
@@ -74,7 +81,7 @@ export class QmpGuest implements Guest {
   }
 
   runState(signal: AbortSignal): Promise<GuestRunState> {
-    return askRunState(this.#monitor, signal);
+    return readRunState(this.#monitor, signal);
   }
 
   async deviceIds(signal: AbortSignal): Promise<ReadonlySet<string>> {
@@ -84,7 +91,7 @@ export class QmpGuest implements Guest {
 
   async view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration> {
     const queryPci = await this.#monitor.execute("query-pci", undefined, signal);
-    const states = await readStates(this.#monitor, queryPci, qemuIds, signal);
+    const states = await readStates(this.#monitor, { queryPci, qemuIds }, signal);
     return {
       ...findGuestEnumeration(queryPci, qemuIds),
       states: new Map(qemuIds.map((id, n) => [id, states[n] ?? "unknown"])),
@@ -93,14 +100,15 @@ export class QmpGuest implements Guest {
 
   async guestStates(qemuIds: readonly string[], signal: AbortSignal): Promise<readonly GuestState[]> {
     const queryPci = await this.#monitor.execute("query-pci", undefined, signal);
-    return readStates(this.#monitor, queryPci, qemuIds, signal);
+    return readStates(this.#monitor, { queryPci, qemuIds }, signal);
   }
 
-  listen(listener: (event: GuestEvent) => void, signal: AbortSignal): Promise<() => Promise<void>> {
-    return this.#monitor.listen((event) => {
+  listen(listener: GuestListener, signal: AbortSignal): Promise<() => Promise<void>> {
+    const onEvent = (event: QmpEvent): void => {
       const known = findGuestEvent(event);
-      if (known !== undefined) listener(known);
-    }, signal);
+      if (known !== undefined) listener.onEvent(known);
+    };
+    return this.#monitor.listen({ onEvent, onEnd: (end) => listener.onEnd(end) }, signal);
   }
 }
 
@@ -119,10 +127,6 @@ function findGuestEvent({ event, data }: QmpEvent): GuestEvent | undefined {
       return { kind: "paused" };
     case "RESUME":
       return { kind: "resumed" };
-    case "STOPPED":
-      return { kind: "stopped" };
-    case "LOST":
-      return { kind: "lost" };
     default:
       return undefined;
   }

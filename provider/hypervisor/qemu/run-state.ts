@@ -1,8 +1,8 @@
 import type { GuestRunState } from "../../plan";
 import { isRecord, QmpProtocolError, type QmpMonitor } from "../../qmp";
 
-/** Asks a QEMU, which is there as it answers, whether its guest runs. */
-export async function askRunState(monitor: QmpMonitor, signal: AbortSignal): Promise<GuestRunState> {
+/** Whether the guest of a QEMU that answers runs. */
+export async function readRunState(monitor: QmpMonitor, signal: AbortSignal): Promise<GuestRunState> {
   const status = await monitor.execute("query-status", undefined, signal);
   if (!isRecord(status) || typeof status["status"] !== "string")
     throw new QmpProtocolError("query-status did not answer with a status");

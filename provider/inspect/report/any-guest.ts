@@ -1,5 +1,5 @@
-import { findHostUses, type HostFacts } from "../../host/uses";
-import type { HostFunction } from "../../host/facts";
+import type { HostFacts, HostFunction } from "../../host/facts";
+import { findHostUses } from "../../host/uses";
 import type { PciAddress } from "../../pci";
 import type { Observation } from "../../plan";
 import type { Holders } from "../inspection-input";

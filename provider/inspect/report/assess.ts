@@ -1,10 +1,9 @@
-import { causeText, hasCode, refusalCodes, type ErrorCode } from "../../errors";
+import { hasCode, joinParts, refusalCodes, type ProviderError } from "../../errors";
 import { pciAddressOf, type PciAddress, type PciSlotAddress } from "../../pci";
-import type { HostFunction } from "../../host/facts";
-import type { HostFacts } from "../../host/uses";
+import type { HostFacts, HostFunction } from "../../host/facts";
 import { planAttach, type Observation, type Plan } from "../../plan";
 import { describeConsequences } from "./consequences";
-import type { AttachAnswer, Refusal } from "./report";
+import type { AttachAnswer, GuestReport, Refusal } from "./report";
 
 /** Nobody's: an owner token has slashes. */
 const OWNER = "inspect";
@@ -27,10 +26,13 @@ const WAYS: readonly Way[] = [
 /** {@link AttachAnswer} without the program that it leads to. */
 export type Assessment = Omit<AttachAnswer, "program">;
 
+/** A plan, or all that speaks against it. */
+type Attempt = Plan | readonly Refusal[];
+
 /**
  * Whether a device can be attached, by the planner that a create goes by: the first way that it does not refuse.
  *
- * `refusal` says why not all of it can be had that way; where nothing can, why not even with every permission.
+ * `refusals` say why not all of it can be had that way; where nothing can, why not even with every permission.
  */
 export function assessDevice(
   observation: Observation,
@@ -38,13 +40,13 @@ export function assessDevice(
   device: PciSlotAddress,
   numbers: readonly number[],
 ): Assessment {
-  const attempt = (way: Way, functions?: readonly number[]): Plan | Refusal =>
-    planOrRefusal(observation, way, device, functions);
+  const attempt = (way: Way, functions?: readonly number[]): Attempt =>
+    planOrRefusals(observation, way, device, functions);
   for (const way of WAYS) {
     const functions = way.extent === "whole" ? numbers : functionsThatGo(attempt, way, numbers);
     if (functions === undefined) continue;
     const plan = attempt(way, way.extent === "whole" ? undefined : functions);
-    if (isRefusal(plan)) continue;
+    if (isRefused(plan)) continue;
     const { extent: possible, ...permissions } = way;
     const whole = attempt({ ...way, leftovers: "hold" });
     return {
@@ -52,16 +54,16 @@ export function assessDevice(
       functions,
       ...permissions,
       consequences: describeConsequences(plan, observation, facts),
-      refusal: possible === "part" && isRefusal(whole) ? whole : null,
+      ...answerOf(possible === "part" ? refusalsOf(whole) : []),
     };
   }
   const last = attempt({ extent: "whole", leftovers: "hold", allowInUse: true });
   const nothing = { functions: [], leftovers: "refuse", allowInUse: false, consequences: [] } as const;
-  return { possible: "no", ...nothing, refusal: isRefusal(last) ? last : null };
+  return { possible: "no", ...nothing, ...answerOf(refusalsOf(last)) };
 }
 
 /** What the guest refuses whatever the device: judged by one that has nothing against it. */
-export function assessGuest(observation: Observation): Refusal | null {
+export function assessGuest(observation: Observation): Pick<GuestReport, "refusal" | "refusals"> {
   const hostAddress = pciAddressOf("ffff:ff:1f" as PciSlotAddress, 0);
   const harmless: HostFunction = {
     hostAddress,
@@ -73,29 +75,29 @@ export function assessGuest(observation: Observation): Refusal | null {
   };
   const functions = new Map<PciAddress, HostFunction>([...observation.functions, [hostAddress, harmless]]);
   const way: Way = { extent: "whole", leftovers: "refuse", allowInUse: false };
-  const found = planOrRefusal({ ...observation, functions }, way, "ffff:ff:1f" as PciSlotAddress);
-  return isRefusal(found) ? found : null;
+  const found = planOrRefusals({ ...observation, functions }, way, "ffff:ff:1f" as PciSlotAddress);
+  return answerOf(refusalsOf(found));
 }
 
 /** As many functions as go together, fewer than all: each that the planner does not refuse beside those before it. */
 function functionsThatGo(
-  attempt: (way: Way, functions: readonly number[]) => Plan | Refusal,
+  attempt: (way: Way, functions: readonly number[]) => Attempt,
   way: Way,
   numbers: readonly number[],
 ): readonly number[] | undefined {
   // together they may leave nothing over, where each alone does
   const tolerant: Way = { ...way, leftovers: "hold" };
   const found: number[] = [];
-  for (const one of numbers) if (!isRefusal(attempt(tolerant, [...found, one]))) found.push(one);
+  for (const one of numbers) if (!isRefused(attempt(tolerant, [...found, one]))) found.push(one);
   return found.length === 0 || found.length === numbers.length ? undefined : found;
 }
 
-function planOrRefusal(
+function planOrRefusals(
   observation: Observation,
   { leftovers, allowInUse }: Way,
   device: PciSlotAddress,
   functions?: readonly number[],
-): Plan | Refusal {
+): Attempt {
   try {
     return planAttach(observation, {
       ownerToken: OWNER,
@@ -107,16 +109,28 @@ function planOrRefusal(
     });
   } catch (error) {
     if (!hasCode(error, ...refusalCodes)) throw error;
-    const { code } = error as Error & { readonly code: ErrorCode };
-    return { code, message: withoutClosing(causeText(error), code) };
+    const first = error as ProviderError;
+    return [first, ...first.others].map(refusalOf);
   }
 }
 
-function isRefusal(found: Plan | Refusal): found is Refusal {
-  return "code" in found;
+/** The first refusal stands by itself, as it did before there were several. */
+function answerOf(refusals: readonly Refusal[]): {
+  readonly refusal: Refusal | null;
+  readonly refusals: readonly Refusal[];
+} {
+  return { refusal: refusals[0] ?? null, refusals };
 }
 
-/** The planner speaks of an attempt; here nothing was attempted. */
-function withoutClosing(message: string, code: ErrorCode): string {
-  return message.replace(` [${code}]`, "").replace(" Nothing was touched.", "");
+function isRefused(found: Attempt): found is readonly Refusal[] {
+  return Array.isArray(found);
+}
+
+function refusalsOf(found: Attempt): readonly Refusal[] {
+  return isRefused(found) ? found : [];
+}
+
+/** The planner says too that nothing was touched; here nothing was attempted. */
+function refusalOf({ code, what, cure }: ProviderError): Refusal {
+  return { code, message: joinParts({ what, ...(cure !== undefined && { cure }) }) };
 }

@@ -1,42 +1,31 @@
 import { printable } from "../../errors";
 import {
   compareAddresses,
-  findPciAddress,
   functionNumberOf,
-  isSlotFree,
+  isBridgeClass,
   slotOf,
-  type GuestBus,
   type PciAddress,
   type PciSlotAddress,
 } from "../../pci";
-import { disksOn, interfacesOn, type HostFunction } from "../../host/facts";
-import { findHostUses, turnedRound } from "../../host/uses";
 import {
-  allEntriesOf,
-  describeUnreadGuest,
-  findTagOfAlias,
-  withRecorded,
-  type LedgerEntry,
-  type Observation,
-} from "../../plan";
+  disksOn,
+  interfacesOn,
+  turnedRound,
+  type HostFacts,
+  type HostFunction,
+  type ListedFunction,
+} from "../../host/facts";
+import { findHostUses } from "../../host/uses";
+import { describeHostUse, describeUnreadGuest, withRecorded, type Observation } from "../../plan";
 import { anyGuest } from "./any-guest";
-import { assessDevice, assessGuest } from "./assess";
+import { assessDevice } from "./assess";
+import { guestReport } from "./guest-report";
+import { entriesByTag, holderOf, type EntriesByTag } from "./holders";
+import type { InspectionInput } from "../inspection-input";
+import { nameOf } from "./name-of";
 import { partsByDevice } from "./part-of-device";
-import type { InspectionInput, ListedFunction } from "../inspection-input";
 import { programOf, prologueOf } from "./program";
-import type {
-  AttachmentReport,
-  DeviceReport,
-  FunctionReport,
-  GuestBusReport,
-  GuestReport,
-  HolderReport,
-  IommuGroupReport,
-  PciReport,
-} from "./report";
-
-/** PCI base class of bridges. */
-const BRIDGE_CLASS = 0x06;
+import type { DeviceReport, FunctionReport, IommuGroupReport, PciReport } from "./report";
 
 /** A function with both of its sides: what the planner knows, and what it is called. */
 interface Known {
@@ -48,13 +37,31 @@ interface Known {
 /** From what was looked at to what could be attached. Names of the host are printable in it. */
 export function composeReport(input: InspectionInput): PciReport {
   const { seen, facts, label, hostKeyFingerprint } = input;
-  const known = input.functions
-    .flatMap((listed): Known[] => {
-      const hostAddress = findPciAddress(listed.address);
-      const isBridge = Number(listed.classCode) >> 16 === BRIDGE_CLASS;
-      return hostAddress === undefined ? [] : [{ hostAddress, listed, isBridge }];
-    })
-    .sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress));
+  const known = input.functions.map(knownOf).sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress));
+  const observation = observationOf(input, known);
+  return {
+    host: {
+      address: printable(label),
+      uuid: nameOf(observation.hostUuid),
+      hostKeyFingerprint: nameOf(hostKeyFingerprint),
+    },
+    guest: seen.by === "guest" ? guestReport(observation) : null,
+    guests:
+      seen.by === "host" && seen.guests !== undefined
+        ? seen.guests.map(({ name, uuid }) => ({ name: printable(name), uuid: printable(uuid) }))
+        : null,
+    devices: deviceReports(known, observation, facts),
+    prologue: prologueOf(input.arguments),
+    notes: [...input.notes, ...(observation.unreadGuests ?? []).map(describeUnreadGuest)].map(printable),
+  };
+}
+
+function knownOf(listed: ListedFunction): Known {
+  return { hostAddress: listed.hostAddress, listed, isBridge: isBridgeClass(listed.classCode) };
+}
+
+/** What was looked at in the form that the planner knows. */
+function observationOf({ seen, facts }: InspectionInput, known: readonly Known[]): Observation {
   const functions = new Map(known.map((one) => [one.hostAddress, hostFunctionOf(one)]));
   const { holdings, ledger, olderLibvirt } = seen.by === "guest" ? seen.observation : seen.holders;
   const held = {
@@ -62,33 +69,28 @@ export function composeReport(input: InspectionInput): PciReport {
     // a look at a guest knows the drivers of what it was asked for alone
     holdings: olderLibvirt === undefined ? holdings : withRecorded(holdings, ledger, functions),
   };
-  const observation: Observation =
-    seen.by === "guest"
-      ? { ...seen.observation, ...held, functions, hostUses: findHostUses(facts) }
-      : anyGuest(functions, facts, { ...seen.holders, ...held });
+  return seen.by === "guest"
+    ? { ...seen.observation, ...held, functions, hostUses: findHostUses(facts) }
+    : anyGuest(functions, facts, { ...seen.holders, ...held });
+}
+
+function deviceReports(known: readonly Known[], observation: Observation, facts: HostFacts): DeviceReport[] {
   const devices = turnedRound(known, (one) => [slotOf(one.hostAddress)]);
   const groups = turnedRound(known, ({ listed: { iommuGroup } }) =>
     iommuGroup === undefined ? [] : [iommuGroup],
   );
   const entries = entriesByTag(observation);
   const partFor = partsByDevice(observation);
-  return {
-    host: {
-      address: printable(label),
-      uuid: observation.hostUuid === "" ? null : printable(observation.hostUuid),
-      hostKeyFingerprint: hostKeyFingerprint === "" ? null : printable(hostKeyFingerprint),
-    },
-    guest: seen.by === "guest" ? guestReport(observation) : null,
-    guests:
-      seen.by === "host" && seen.guests !== undefined
-        ? seen.guests.map(({ name, uuid }) => ({ name: printable(name), uuid: printable(uuid) }))
-        : null,
-    devices: [...devices].map(([address, members]) =>
-      deviceReport(address, members, groups, partFor(members.map((one) => one.hostAddress)), entries, input),
-    ),
-    prologue: prologueOf(input.arguments),
-    notes: [...input.notes, ...(observation.unreadGuests ?? []).map(describeUnreadGuest)].map(printable),
-  };
+  return [...devices].map(([address, members]) =>
+    deviceReport({
+      address,
+      members,
+      membersOfGroup: (group) => groups.get(group) ?? [],
+      observation: partFor(members.map((one) => one.hostAddress)),
+      entries,
+      facts,
+    }),
+  );
 }
 
 function hostFunctionOf({ hostAddress, listed, isBridge }: Known): HostFunction {
@@ -102,17 +104,21 @@ function hostFunctionOf({ hostAddress, listed, isBridge }: Known): HostFunction 
   };
 }
 
-function deviceReport(
-  address: PciSlotAddress,
-  members: readonly Known[],
-  inGroups: ReadonlyMap<number, readonly Known[]>,
-  observation: Observation,
-  entries: EntriesByTag,
-  input: InspectionInput,
-): DeviceReport {
+/** What the report of one device is made from. */
+interface DeviceParts {
+  readonly address: PciSlotAddress;
+  readonly members: readonly Known[];
+  readonly membersOfGroup: (group: number) => readonly Known[];
+  /** The part of the observation that is about this device. */
+  readonly observation: Observation;
+  readonly entries: EntriesByTag;
+  readonly facts: HostFacts;
+}
+
+function deviceReport(parts: DeviceParts): DeviceReport {
+  const { address, members, membersOfGroup, observation, facts } = parts;
   const numbers = members.map((one) => functionNumberOf(one.hostAddress));
-  const assessment = assessDevice(observation, input.facts, address, numbers);
-  const { refusal } = assessment;
+  const assessment = assessDevice(observation, facts, address, numbers);
   const first = members[0]?.listed;
   const groups = [...new Set(members.flatMap((one) => one.listed.iommuGroup ?? []))];
   return {
@@ -122,12 +128,11 @@ function deviceReport(
     className: nameOf(first?.className),
     numaNode: first?.numaNode ?? null,
     isBridge: members.every((one) => one.isBridge),
-    functions: members.map((one) => functionReport(one, observation, entries, input)),
-    iommuGroups: groups.map((group) => groupReport(group, address, inGroups.get(group) ?? [])),
+    functions: members.map((one) => functionReport(one, parts)),
+    iommuGroups: groups.map((group) => groupReport(group, address, membersOfGroup(group))),
     attach: {
       ...assessment,
       consequences: assessment.consequences.map(printable),
-      refusal: refusal && { ...refusal, message: printable(refusal.message) },
       program: programOf(address, assessment),
     },
   };
@@ -135,9 +140,7 @@ function deviceReport(
 
 function functionReport(
   { hostAddress, listed }: Known,
-  observation: Observation,
-  entries: EntriesByTag,
-  input: InspectionInput,
+  { observation, entries, facts }: DeviceParts,
 ): FunctionReport {
   return {
     address: hostAddress,
@@ -151,11 +154,11 @@ function functionReport(
     driver: nameOf(listed.driver),
     iommuGroup: listed.iommuGroup ?? null,
     physicalFunction: nameOf(listed.physicalFunction),
-    interfaces: interfacesOn(input.facts, hostAddress).map(printable),
-    disks: disksOn(input.facts, hostAddress).map(printable),
+    interfaces: interfacesOn(facts, hostAddress).map(printable),
+    disks: disksOn(facts, hostAddress).map(printable),
     hostUses: observation.hostUses
       .filter((one) => one.hostAddress === hostAddress)
-      .map((one) => printable(one.use)),
+      .map((one) => printable(describeHostUse(one))),
     heldBy: holderOf(hostAddress, observation, entries),
   };
 }
@@ -171,86 +174,4 @@ function groupReport(group: number, device: PciSlotAddress, members: readonly Kn
       isBridge,
     })),
   };
-}
-
-/** The entries of the ledger, by guest and tag; the first of each counts. */
-type EntriesByTag = ReadonlyMap<string, readonly { readonly entry: LedgerEntry }[]>;
-
-function entriesByTag({ ledger }: Observation): EntriesByTag {
-  return turnedRound(ledger, (line) => [`${line.guest.uuid} ${line.entry.tag}`]);
-}
-
-function holderOf(
-  hostAddress: PciAddress,
-  { holdings }: Observation,
-  entries: EntriesByTag,
-): HolderReport | null {
-  const holding = holdings.find((one) => one.hostAddress === hostAddress);
-  if (holding === undefined) return null;
-  const tag = findTagOfAlias(holding.alias);
-  const entry = tag === undefined ? undefined : entries.get(`${holding.guest.uuid} ${tag}`)?.[0]?.entry;
-  const own = entry?.functions.find((one) => one.hostAddress === hostAddress);
-  return {
-    guest: printable(holding.guest.name),
-    guestUuid: holding.guest.uuid === "" ? null : printable(holding.guest.uuid),
-    owner: nameOf(entry?.owner),
-    bus: nameOf(entry?.slot.bus),
-    slot: entry?.slot.slot ?? null,
-    guestFunction: own?.guestFunction ?? null,
-  };
-}
-
-function guestReport(observation: Observation): GuestReport {
-  const { guest, buses } = observation;
-  const isAsked =
-    guest.runState === "running" || guest.runState === "paused" || guest.runState === "prelaunch";
-  const entries = new Map(allEntriesOf(observation).map((entry) => [entry.tag, entry]));
-  return {
-    name: printable(guest.name),
-    uuid: printable(guest.uuid),
-    runState: guest.runState === "missing" ? "off" : guest.runState,
-    machine: nameOf(guest.machine),
-    qemuVersion: isAsked ? printable(guest.qemuVersion) : null,
-    memoryBytes: guest.memoryBytes ?? null,
-    buses: [...buses].sort((a, b) => a.index - b.index).map((one) => busReport(one, observation)),
-    attachments: [...entries.values()].map(attachmentReport),
-    refusal: assessGuest(observation),
-  };
-}
-
-function busReport(bus: GuestBus, { configuration }: Observation): GuestBusReport {
-  const { hotplug, occupants, reservedSlots } = bus;
-  const name = printable(bus.bus);
-  const takenBy = [...new Set(occupants.map((one) => printable(one.id)))];
-  if (!hotplug.possible)
-    return { bus: name, kind: null, freeSlots: [], takenBy, reason: printable(hotplug.reason) };
-  const kept = (configuration?.functions ?? []).flatMap(({ place }) =>
-    place?.bus === bus.bus ? [place.slot] : [],
-  );
-  const seen: GuestBus = { ...bus, reservedSlots: [...reservedSlots, ...kept] };
-  const { first, last } = hotplug.slots;
-  const slots = Array.from({ length: last - first + 1 }, (_, n) => first + n);
-  return {
-    bus: name,
-    kind: hotplug.kind,
-    freeSlots: slots.filter((slot) => isSlotFree(seen, slot)),
-    takenBy,
-    reason: null,
-  };
-}
-
-function attachmentReport({ owner, slot, functions }: LedgerEntry): AttachmentReport {
-  const addresses = (isShown: boolean): PciAddress[] =>
-    functions.filter((one) => (one.guestFunction !== undefined) === isShown).map((one) => one.hostAddress);
-  return {
-    owner: printable(owner),
-    bus: printable(slot.bus),
-    slot: slot.slot,
-    attached: addresses(true),
-    held: addresses(false),
-  };
-}
-
-function nameOf(text: string | undefined): string | null {
-  return text === undefined || text === "" ? null : printable(text);
 }

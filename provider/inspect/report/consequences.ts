@@ -1,7 +1,13 @@
-import { disksOn, interfacesOn, listDevices } from "../../host/facts";
-import type { HostFacts } from "../../host/uses";
+import { disksOn, interfacesOn, type HostFacts } from "../../host/facts";
 import type { PciAddress } from "../../pci";
-import { listFunctions, type Observation, type Plan, type Step } from "../../plan";
+import {
+  describeHostDevices,
+  describeHostUse,
+  listFunctions,
+  type Observation,
+  type Plan,
+  type Step,
+} from "../../plan";
 
 type Taking = Extract<Step, { kind: "hold" | "attach-single" }>;
 
@@ -25,15 +31,15 @@ export function describeConsequences(plan: Plan, observation: Observation, facts
         ]
       : []),
     ...taken.flatMap(({ hostAddress, overriddenUses = [] }) =>
-      overriddenUses.map((use) => `the host loses what it uses: ${hostAddress} ${use}`),
+      overriddenUses.map((use) => `the host loses what it uses: ${hostAddress} ${describeHostUse(use)}`),
     ),
     ...(gone.length > 0 ? [`virtual functions that end: ${gone.join(", ")}`] : []),
   ];
 }
 
 function namesOn(facts: HostFacts, addresses: readonly PciAddress[]): string {
-  return listDevices(
-    addresses.flatMap((hostAddress) => interfacesOn(facts, hostAddress)),
-    addresses.flatMap((hostAddress) => disksOn(facts, hostAddress)),
-  );
+  return describeHostDevices({
+    interfaces: addresses.flatMap((hostAddress) => interfacesOn(facts, hostAddress)),
+    disks: addresses.flatMap((hostAddress) => disksOn(facts, hostAddress)),
+  });
 }

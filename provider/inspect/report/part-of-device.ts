@@ -1,5 +1,4 @@
-import { turnedRound } from "../../host/uses";
-import type { HostFunction } from "../../host/facts";
+import { turnedRound, type HostFunction } from "../../host/facts";
 import type { PciAddress } from "../../pci";
 import type { Observation } from "../../plan";
 

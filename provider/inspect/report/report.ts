@@ -32,6 +32,7 @@ export interface GuestReport {
   readonly buses: readonly GuestBusReport[];
   readonly attachments: readonly AttachmentReport[];
   readonly refusal: Refusal | null;
+  readonly refusals: readonly Refusal[];
 }
 
 export interface GuestBusReport {
@@ -105,6 +106,7 @@ export interface AttachAnswer {
   readonly allowInUse: boolean;
   readonly consequences: readonly string[];
   readonly refusal: Refusal | null;
+  readonly refusals: readonly Refusal[];
   readonly program: readonly string[];
 }
 

@@ -1,6 +1,5 @@
 import { findPciAddress } from "../../pci";
-import { listDevices } from "../../host/facts";
-import { listFunctions } from "../../plan";
+import { describeHostDevices, describeSlot, listFunctions, listNumbers } from "../../plan";
 import type { DeviceReport, FunctionReport, HolderReport, IommuGroupReport, Refusal } from "../report/report";
 import type { Emphasis } from "./colours";
 import { labelled } from "./layout";
@@ -12,11 +11,11 @@ export interface CardStyle {
   readonly width: number;
   readonly paint: (emphasis: Emphasis, text: string) => string;
   /** What the guest refuses every device with: said once, of the guest. */
-  readonly guestRefusal: Refusal | null;
+  readonly guestRefusals: readonly Refusal[];
 }
 
 /** One device in lines: everything that is known of it, the answer, and the program that follows from it. */
-export function describeDevice(device: DeviceReport, { width, paint, guestRefusal }: CardStyle): string[] {
+export function describeDevice(device: DeviceReport, { width, paint, guestRefusals }: CardStyle): string[] {
   const { attach, functions } = device;
   const field = (label: string, texts: readonly string[]): string[] =>
     labelled(`  ${label}`, texts, LABEL, width);
@@ -26,7 +25,7 @@ export function describeDevice(device: DeviceReport, { width, paint, guestRefusa
     Math.max(LABEL, device.address.length + 2),
     width,
   );
-  const answer = field("attach", answerTexts(device, guestRefusal));
+  const answer = field("attach", answerTexts(device, guestRefusals));
   return [
     paint("title", head),
     ...rest.map((line) => paint("title", line)),
@@ -50,17 +49,6 @@ export function titleOf({ vendorName, productName, functions }: DeviceReport): s
   const first = functions[0];
   const vendor = vendorName ?? `vendor ${first?.vendorId || "unknown"}`;
   return `${vendor} ${productName ?? `product ${first?.productId || "unknown"}`}`;
-}
-
-/** `0-3` for a run of three or more, else `0,2`. */
-export function listNumbers(numbers: readonly number[]): string {
-  const isRun = numbers.length > 2 && numbers.every((n, i) => i === 0 || n === (numbers[i - 1] ?? 0) + 1);
-  return isRun ? `${numbers[0]}-${numbers.at(-1)}` : numbers.join(",");
-}
-
-/** A guest's slot: `pci.5`, or on a bus with several `pci.0 slot 12`. */
-export function guestLocatorOf(bus: string, slot: number): string {
-  return slot === 0 ? bus : `${bus} slot ${slot}`;
 }
 
 /** `0000:01:00.0-3, 0000:02:00.0` */
@@ -102,10 +90,10 @@ function othersText({ others }: IommuGroupReport): string {
 
 function useTexts(functions: readonly FunctionReport[]): string[] {
   const texts = functions.flatMap((one) => one.hostUses.map((use) => `${one.function}: ${use}`));
-  const names = listDevices(
-    functions.flatMap((one) => one.interfaces),
-    functions.flatMap((one) => one.disks),
-  );
+  const names = describeHostDevices({
+    interfaces: functions.flatMap((one) => one.interfaces),
+    disks: functions.flatMap((one) => one.disks),
+  });
   if (texts.length > 0 || functions.every((one) => one.heldBy !== null)) return texts;
   return [names === "" ? "uses nothing of it" : `has ${names}, and uses nothing of it`];
 }
@@ -118,26 +106,34 @@ function holderTexts(functions: readonly FunctionReport[]): string[] {
 
 function holderText({ guest, owner, bus, slot, guestFunction }: HolderReport): string {
   if (owner === null) return `guest ${guest} has it`;
-  const place =
-    guestFunction === null ? "shown to nobody" : `in slot ${guestLocatorOf(bus ?? "?", slot ?? 0)}`;
-  return `held for guest ${guest}, ${place}, by ${owner}`;
+  const shown =
+    guestFunction === null
+      ? "shown to nobody"
+      : `in slot ${describeSlot({ bus: bus ?? "?", slot: slot ?? 0 })}`;
+  return `held for guest ${guest}, ${shown}, by ${owner}`;
 }
 
-function answerTexts(device: DeviceReport, guestRefusal: Refusal | null): string[] {
+function answerTexts(device: DeviceReport, guestRefusals: readonly Refusal[]): string[] {
   const { attach } = device;
-  const { possible, refusal, consequences } = attach;
-  const why = refusal === null ? [] : [refusal.message];
-  if (possible === "no" && refusal?.message === guestRefusal?.message)
-    return ["no: the guest refuses, see above"];
-  if (possible === "no") return [`no: ${why.join(" ")}`];
+  const { possible, consequences } = attach;
+  const [first = "", ...others] = refusalTexts(device, guestRefusals);
+  const also = others.map((one) => `also: ${one}`);
+  if (possible === "no") return [`no: ${first}`, ...also];
   const extent = extentOf(device);
   return [
     attach.allowInUse
       ? `${extent}, but the host uses it: end that use first, or take it all the same`
       : extent,
     ...consequences.map((one) => `- ${one}`),
-    ...(possible === "part" ? why.map((one) => `not whole: ${one}`) : []),
+    ...(possible === "part" ? [`not whole: ${first}`, ...also] : []),
   ];
+}
+
+/** What speaks against a device, a text each; all that the guest refuses every device with is one. */
+function refusalTexts({ attach }: DeviceReport, guestRefusals: readonly Refusal[]): string[] {
+  const isGuests = (one: Refusal): boolean => guestRefusals.some((other) => other.message === one.message);
+  const texts = attach.refusals.map((one) => (isGuests(one) ? "the guest refuses, see above" : one.message));
+  return [...new Set(texts)];
 }
 
 function extentOf({ attach, functions }: DeviceReport): string {

@@ -1,6 +1,7 @@
+import { describeSlot } from "../../plan";
 import type { GuestBusReport, GuestReport } from "../report/report";
 import type { Emphasis } from "./colours";
-import { listAddresses, guestLocatorOf } from "./describe-device";
+import { listAddresses } from "./describe-device";
 import { labelled } from "./layout";
 
 const LABEL = 10;
@@ -11,7 +12,7 @@ export function describeGuest(
   width: number,
   paint: (emphasis: Emphasis, text: string) => string,
 ): string[] {
-  const { machine, qemuVersion, memoryBytes, refusal } = guest;
+  const { machine, qemuVersion, memoryBytes, refusals } = guest;
   const facts = [
     guest.runState,
     ...(machine === null ? [] : [`machine ${machine}`]),
@@ -21,7 +22,7 @@ export function describeGuest(
   const free = guest.buses.filter((one) => one.freeSlots.length > 0);
   const attachments = guest.attachments.map(
     ({ owner, bus, slot, attached, held }) =>
-      `${listAddresses(attached)} in slot ${guestLocatorOf(bus, slot)}` +
+      `${listAddresses(attached)} in slot ${describeSlot({ bus, slot })}` +
       `${held.length === 0 ? "" : `, ${listAddresses(held)} held beside`}, by ${owner}`,
   );
   return [
@@ -40,9 +41,12 @@ export function describeGuest(
       LABEL,
       width,
     ),
-    ...(refusal === null
-      ? []
-      : labelled("refuses", [refusal.message], LABEL, width).map((line) => paint("no", line))),
+    ...labelled(
+      "refuses",
+      refusals.map((one) => one.message),
+      LABEL,
+      width,
+    ).map((line) => paint("no", line)),
   ];
 }
 

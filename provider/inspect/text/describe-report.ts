@@ -1,6 +1,7 @@
+import { listNumbers } from "../../plan";
 import type { DeviceReport, PciReport } from "../report/report";
 import { painter, type Emphasis } from "./colours";
-import { describeDevice, emphasisOf, listNumbers, titleOf } from "./describe-device";
+import { describeDevice, emphasisOf, titleOf } from "./describe-device";
 import { describeGuest } from "./describe-guest";
 import { clip, labelled, wrap } from "./layout";
 
@@ -34,7 +35,7 @@ export function describeReport(report: PciReport, style: ReportStyle): string[] 
       ? [wrap(`${leftOut} PCI bridge${leftOut === 1 ? " is" : "s are"} left out (--all shows them).`, width)]
       : []),
     ...devices.map((one) =>
-      describeDevice(one, { width, paint, guestRefusal: report.guest?.refusal ?? null }),
+      describeDevice(one, { width, paint, guestRefusals: report.guest?.refusals ?? [] }),
     ),
     ...(hasProgram
       ? [[paint("title", "A program begins with"), ...report.prologue.map((line) => `  ${line}`)]]

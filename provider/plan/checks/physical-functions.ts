@@ -1,33 +1,37 @@
 import { providerError } from "../../errors";
 import type { PciAddress } from "../../pci";
-import type { Observation } from "../observation";
+import type { ChosenSlot } from "../chosen-slot";
+import type { Refusal } from "./refusal";
+
+/** A physical function that would be taken, with the virtual functions of it that somebody needs. */
+interface NeededParent {
+  readonly hostAddress: PciAddress;
+  readonly virtualFunctions: readonly PciAddress[];
+  readonly by: string;
+}
 
 /**
- * A physical function whose virtual functions somebody needs is never taken, `allowInUse` or not. Its driver removes them
- * when it loses it (Linux pci_disable_sriov): a function of this plan would be gone before it is held; and one that a
- * guest has is waited for, for as long as that guest keeps it, in libvirtd's thread (vfio_unregister_group_dev).
+ * A physical function whose virtual functions somebody needs is never taken, `allowInUse` or not. Its driver
+ * removes them when it loses it (Linux pci_disable_sriov): a function of this plan would be gone before it is
+ * held; and one that a guest has is waited for, for as long as that guest keeps it, in libvirtd's thread
+ * (vfio_unregister_group_dev).
  */
-export function refuseParentsOfVirtualFunctions(
-  observation: Observation,
-  toTake: readonly PciAddress[],
-  needed: readonly PciAddress[],
-): void {
-  for (const { hostAddress, virtualFunctions } of observation.hostUses) {
-    if (virtualFunctions === undefined || !toTake.includes(hostAddress)) continue;
+export function checkPhysicalFunctions(context: ChosenSlot): Refusal[] {
+  return findNeededParents(context).map((one) => providerError("PHYSICAL_FUNCTION_NEEDED", one));
+}
+
+/** The physical functions that are refused for their virtual functions. */
+export function findNeededParents({ observation, toTake, needed }: ChosenSlot): NeededParent[] {
+  return observation.hostUses.flatMap(({ hostAddress, virtualFunctions = [] }) => {
+    if (!toTake.includes(hostAddress)) return [];
     const own = virtualFunctions.filter((one) => needed.includes(one));
-    if (own.length > 0)
-      throw providerError("PHYSICAL_FUNCTION_NEEDED", {
-        hostAddress: hostAddress,
-        virtualFunctions: own,
-        by: "this attachment",
-      });
-    const virtual = new Set(virtualFunctions);
-    const holder = observation.holdings.find((one) => virtual.has(one.hostAddress));
-    if (holder !== undefined)
-      throw providerError("PHYSICAL_FUNCTION_NEEDED", {
-        hostAddress: hostAddress,
-        virtualFunctions: [holder.hostAddress],
-        by: `guest ${holder.guest.name}`,
-      });
-  }
+    const others = new Set(virtualFunctions.filter((one) => !needed.includes(one)));
+    const holder = observation.holdings.find((one) => others.has(one.hostAddress));
+    return [
+      ...(own.length > 0 ? [{ hostAddress, virtualFunctions: own, by: "this attachment" }] : []),
+      ...(holder === undefined
+        ? []
+        : [{ hostAddress, virtualFunctions: [holder.hostAddress], by: `guest ${holder.guest.name}` }]),
+    ];
+  });
 }

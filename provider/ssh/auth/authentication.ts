@@ -1,25 +1,13 @@
-import type { AnyAuthMethod, AuthHandlerMiddleware, Client, NextAuthHandler, ParsedKey, Prompt } from "ssh2";
-import { providerError, type ProviderError } from "../../errors";
-import type { Identity } from "./identity-files";
+import type { AnyAuthMethod, AuthHandlerMiddleware, Client, NextAuthHandler, Prompt } from "ssh2";
+import { providerError, shorten, type ProviderError } from "../../errors";
+import type { SshTarget } from "../config/target";
+import type { Attempt } from "./attempt";
+import { KeyAttempts, type LoginKeys } from "./key-attempts";
 import { watchLoginAnswers } from "./login-answers";
-import { RecordingAgent } from "./recording-agent";
-import { promptKindOf } from "./password-prompt";
-import { describeKey, findPublicKey, type PublicKey } from "./public-key";
-import { PROGRAM_SOURCES, type SshTarget } from "../config/target";
-
-interface Attempt {
-  readonly method: "none" | "publickey" | "password" | "keyboard-interactive";
-  /** What a refusal says was offered. */
-  readonly offer?: string;
-  /** The key's wire form, where the attempt is with one. */
-  readonly key?: string;
-  readonly auth: AnyAuthMethod;
-}
+import { PromptAnswers } from "./prompt-answers";
 
 /** No list of AuthenticationMethods is as long; a server that goes on like this has no end in mind. */
 const MAX_PARTIAL_SUCCESSES = 8;
-/** To prompts of one login, as often as OpenSSH asks its user (NumberOfPasswordPrompts): a PAM stack may have several modules. */
-const MAX_PASSWORD_ANSWERS = 3;
 const LONGEST_PROMPT = 80;
 
 /**
@@ -30,34 +18,30 @@ const LONGEST_PROMPT = 80;
  * refused before may have been out of turn. A key that was accepted is not offered again; sshd wants another one.
  */
 export class Authentication {
-  readonly #user: string;
   readonly #target: SshTarget;
-  readonly #privateKey: ParsedKey | undefined;
-  readonly #identities: readonly Identity[];
+  readonly #keys: KeyAttempts;
   #password: string | undefined;
   #ready: Promise<void> = Promise.resolve();
-  #agent: RecordingAgent | undefined;
   #attempts: AsyncIterator<Attempt> | undefined;
   #current: Attempt | undefined;
   #answered: readonly string[] | undefined;
   #partialSuccesses = 0;
-  #passwordAnswers = 0;
+  #answers: PromptAnswers | undefined;
   readonly #accepted = new Set<string>();
   /** Keys that were refused in turn: offered last after a partial success. */
   readonly #refused = new Set<string>();
   #end: ((target: string) => ProviderError) | undefined;
   readonly offered: string[] = [];
 
-  /** @param keys the target's private key and identity files, read */
-  constructor(
-    target: SshTarget,
-    keys: { readonly privateKey: ParsedKey | undefined; readonly identities: readonly Identity[] },
-  ) {
-    this.#user = target.user;
+  constructor(target: SshTarget, keys: LoginKeys) {
     this.#target = target;
-    this.#privateKey = keys.privateKey;
-    this.#identities = keys.identities;
     this.#password = target.password;
+    this.#keys = new KeyAttempts({
+      target,
+      keys,
+      areKeysAllowed: () => this.#isAllowed("publickey"),
+      note: (text) => this.#note(text),
+    });
   }
 
   /** The methods that the server accepts next, as it said last. */
@@ -135,14 +119,12 @@ export class Authentication {
   }
 
   async *#all(client: Client): AsyncGenerator<Attempt> {
-    const username = this.#user;
-    const hasIdentity = this.#identities.some(({ privateKey }) => privateKey !== undefined);
-    const { agentSocketPath } = this.#target;
+    const username = this.#target.user;
     // Without a credential still ask: the refusal then tells which methods there are.
-    if ((this.#privateKey ?? agentSocketPath ?? this.#password) === undefined && !hasIdentity)
+    if (!this.#keys.areAny && this.#password === undefined)
       yield { method: "none", auth: { type: "none", username } };
     const later: Attempt[] = [];
-    for await (const attempt of this.#keyAttempts(client)) {
+    for await (const attempt of this.#keys.all(client)) {
       if (attempt.key !== undefined && this.#accepted.has(attempt.key)) continue;
       if (attempt.key !== undefined && this.#refused.has(attempt.key)) later.push(attempt);
       else yield attempt;
@@ -151,82 +133,30 @@ export class Authentication {
     yield* this.#passwordAttempts(client);
   }
 
-  async *#keyAttempts(client: Client): AsyncGenerator<Attempt> {
-    const key = this.#privateKey;
-    if (key !== undefined) {
-      const { privateKey: source } = this.#target.sources ?? PROGRAM_SOURCES;
-      yield this.#keyAttempt(key, source);
-    }
-    const offeredByAgent = new Set<string>();
-    for (const { key, description, agent } of await this.#agentOffers(client)) {
-      offeredByAgent.add(key.base64);
-      const auth: AnyAuthMethod = { type: "agent", username: this.#user, agent };
-      yield { method: "publickey", offer: description, key: key.base64, auth };
-    }
-    for (const { path, privateKey, publicKey, problem } of this.#identities) {
-      // What the agent has offered already would only use up a try.
-      if (publicKey !== undefined && offeredByAgent.has(publicKey.base64)) continue;
-      if (problem !== undefined && this.#isAllowed("publickey")) this.#note(`no key (${path}): ${problem}`);
-      if (privateKey !== undefined) yield this.#keyAttempt(privateKey, path);
-    }
-  }
-
-  #keyAttempt(key: ParsedKey, source: string): Attempt {
-    const wire = wireOf(key);
-    const name = wire === undefined ? key.type : describeKey(wire);
-    return {
-      method: "publickey",
-      offer: `publickey ${name} (${source})`,
-      ...(wire !== undefined && { key: wire.base64 }),
-      auth: { type: "publickey", username: this.#user, key },
-    };
-  }
-
-  #agentOffers(client: Client): ReturnType<RecordingAgent["offers"]> {
-    const { agentSocketPath: socketPath, hasIdentitiesOnly } = this.#target;
-    if (socketPath === undefined || !this.#isAllowed("publickey")) return Promise.resolve([]);
-    const options = {
-      socketPath,
-      preferred: this.#identities.flatMap(({ publicKey }) => publicKey ?? []),
-      hasPreferredOnly: hasIdentitiesOnly === true,
-      note: (text: string) => this.#note(text),
-    };
-    this.#agent ??= new RecordingAgent(options, client);
-    return this.#agent.offers();
-  }
-
   /** The same problem is told once, however often all is tried anew. */
   #note(text: string): void {
     if (!this.offered.includes(text)) this.offered.push(text);
   }
 
   *#passwordAttempts(client: Client): Generator<Attempt> {
-    const username = this.#user;
+    const username = this.#target.user;
     const password = this.#password;
     if (password !== undefined)
       yield { method: "password", offer: "password", auth: { type: "password", username, password } };
     // after a partial success also without one: there are methods that ask nothing, and the refusal says what is asked
     if (password === undefined && this.#partialSuccesses === 0) return;
-    let hasAnswered = false;
+    this.#answers ??= new PromptAnswers({
+      onExpired: (prompt) => this.#endAsExpired(client, prompt),
+      onUnanswered: (prompts, isForPassword) => this.#endAsUnanswered(client, prompts, isForPassword),
+    });
+    const answer = this.#answers.forAttempt(password);
     yield {
       method: "keyboard-interactive",
       offer: `keyboard-interactive${password === undefined ? "" : " (with the password)"}`,
       auth: {
         type: "keyboard-interactive",
         username,
-        prompt: (_name, instruction, _language, prompts, finish) => {
-          const [prompt, ...others] = prompts;
-          if (prompt === undefined) return finish([]);
-          const kind = promptKindOf(prompt.prompt, instruction, hasAnswered);
-          if (kind === "change") return this.#endAsExpired(client, prompt.prompt);
-          const isForPassword = kind === "password" && prompt.echo !== true && others.length === 0;
-          const isTold = this.#passwordAnswers >= MAX_PASSWORD_ANSWERS;
-          if (!isForPassword || password === undefined || isTold)
-            return this.#endAsUnanswered(client, prompts, kind === "password" && others.length === 0);
-          hasAnswered = true;
-          this.#passwordAnswers += 1;
-          finish([password]);
-        },
+        prompt: (_name, instruction, _language, prompts, finish) => answer({ instruction, prompts, finish }),
       },
     };
   }
@@ -255,11 +185,7 @@ export class Authentication {
   }
 }
 
-function wireOf(key: ParsedKey): PublicKey | undefined {
-  return findPublicKey(key.getPublicSSH());
-}
-
 function quoted(prompt: string): string {
   const text = prompt.trim().replace(/\s+/g, " ");
-  return `"${text.length <= LONGEST_PROMPT ? text : `${text.slice(0, LONGEST_PROMPT)}…`}"`;
+  return `"${shorten(text, LONGEST_PROMPT)}"`;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ParsedKey } from "ssh2";
-import { findPrivateKeyProblem, parseKeyText, type PrivateKeyText } from "./private-key";
-import { findPublicKey, findPublicKeyInText, type PublicKey } from "./public-key";
+import { findPrivateKeyProblem, parseKeyText, type PrivateKeyText } from "../keys/private-key";
+import { findPublicKey, findPublicKeyInText, type PublicKey } from "../keys/public-key";
 
 /** One file of those that OpenSSH would try, or a spare key, and what is in it. */
 export interface Identity {
@@ -32,7 +32,10 @@ export function readIdentities(
       return [{ path, ...withPublic(besides), problem: `it cannot be read (${text.message})` }];
     const privateKey = parseKeyText(text, passphrase);
     if (privateKey instanceof Error) {
-      const problem = findPrivateKeyProblem(text, passphrase, privateKey, "the passphrase");
+      const problem = findPrivateKeyProblem(
+        { text, passphrase, passphraseSource: "the passphrase" },
+        privateKey,
+      );
       return [{ path, ...withPublic(besides), problem }];
     }
     const publicKey = findPublicKey(privateKey.getPublicSSH()) ?? besides;
@@ -42,10 +45,11 @@ export function readIdentities(
 }
 
 /** A key that was given as a text, in the form of one in a file; its source stands for the path. */
-export function identityOf({ text, source, passphrase, passphraseSource }: PrivateKeyText): Identity {
+export function identityOf(given: PrivateKeyText): Identity {
+  const { text, source, passphrase } = given;
   const privateKey = parseKeyText(text, passphrase);
   if (!(privateKey instanceof Error) && privateKey.isPrivateKey()) return { path: source, privateKey };
-  return { path: source, problem: findPrivateKeyProblem(text, passphrase, privateKey, passphraseSource) };
+  return { path: source, problem: findPrivateKeyProblem(given, privateKey) };
 }
 
 function withPublic(publicKey: PublicKey | undefined): { readonly publicKey?: PublicKey } {

@@ -7,7 +7,7 @@ import {
   type SignCallback,
 } from "ssh2";
 import { causeText } from "../../errors";
-import { describeKey, isSameKey, type PublicKey } from "./public-key";
+import { describeKey, isSameKey, type PublicKey } from "../keys/public-key";
 import { isSecurityKey, securityKeyOf, sendSecurityKeySignature } from "./security-key";
 import { SshAgent } from "./ssh-agent";
 

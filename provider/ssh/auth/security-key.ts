@@ -1,5 +1,5 @@
 import { utils, type Client, type ParsedKey } from "ssh2";
-import type { PublicKey } from "./public-key";
+import type { PublicKey } from "../keys/public-key";
 
 /** Flags and counter of the security key, after the signature proper (OpenSSH, PROTOCOL.u2f: SSH U2F Signatures). */
 const TAIL_BYTES = 5;

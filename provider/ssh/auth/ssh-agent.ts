@@ -1,6 +1,6 @@
 import { connect } from "node:net";
-import { abortReason } from "../../async/abort";
-import { findPublicKey, type PublicKey } from "./public-key";
+import { abortReason, onAbort } from "../../async/abort";
+import { findPublicKey, type PublicKey } from "../keys/public-key";
 
 /** Message numbers and flags of the agent's protocol (draft-miller-ssh-agent, sections 5.1 and 5.3). */
 const REQUEST_IDENTITIES = 11;
@@ -66,11 +66,10 @@ export class SshAgent {
         socket.destroy();
         reject(error);
       };
-      const onAbort = (): void => end(abortReason(this.signal));
-      this.signal.addEventListener("abort", onAbort, { once: true });
+      const stop = onAbort(this.signal, () => end(abortReason(this.signal)));
       socket.once("error", end);
       socket.once("close", () => {
-        this.signal.removeEventListener("abort", onAbort);
+        stop();
         end(new Error("it closed the connection"));
       });
       socket.on("data", (chunk: Buffer) => {

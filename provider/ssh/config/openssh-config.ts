@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { hostname, userInfo } from "node:os";
-import { childEnvironment } from "../transport/child-environment";
+import { childEnvironment } from "./child-environment";
 import { findOpensshSettings, type OpensshSettings } from "./openssh-settings";
 
 /** What came of asking OpenSSH about a host. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { PrivateKeyText } from "../auth/private-key";
+import type { PrivateKeyText } from "../keys/private-key";
 
 /** What `strictHostKeyChecking` may be; the meaning is OpenSSH's (ssh_config(5)), except where docs/internals/decisions say so. */
 export type StrictHostKeyChecking = "yes" | "accept-new" | "no";
@@ -17,7 +17,7 @@ export const PROGRAM_SOURCES: CredentialSources = {
 };
 
 /**
- * One host to log in to, validated and with its defaults filled in (by provider/resource).
+ * One host to log in to, validated and with its defaults filled in (by provider/connections).
  *
  * The credentials are tried in the order `privateKey`, agent, `identityFiles`, `password`; those left out are not tried.
  */
@@ -63,8 +63,8 @@ export interface SshTarget {
 /** `root@hv1:22`, with its host alias where it has one, for messages; an IPv6 address in brackets. Holds no credential. */
 export function labelOf(target: SshTarget): string {
   const host = target.host.includes(":") ? `[${target.host}]` : target.host;
-  const place = `${target.user}@${host}:${target.port}`;
-  return target.hostAlias === undefined ? place : `${place} (${target.hostAlias})`;
+  const label = `${target.user}@${host}:${target.port}`;
+  return target.hostAlias === undefined ? label : `${label} (${target.hostAlias})`;
 }
 
 /** The targets on the way, outermost jump host first, the target itself last. */

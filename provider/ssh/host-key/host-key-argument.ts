@@ -6,7 +6,7 @@ import {
   lookUpHost,
   type KnownHostsEntry,
 } from "./known-hosts";
-import { findPublicKeyInText, type PublicKey } from "../auth/public-key";
+import { findPublicKeyInText, type PublicKey } from "../keys/public-key";
 
 /** A key that may be shown, or the fingerprint of one, and where this is written. */
 export type ExpectedKey =
@@ -14,7 +14,7 @@ export type ExpectedKey =
   | { readonly kind: "fingerprint"; readonly fingerprint: string; readonly source: string };
 
 /** The name and port under which a host stands in known_hosts; port 22 for a HostKeyAlias. */
-export interface KnownHostsPlace {
+export interface KnownHost {
   readonly host: string;
   readonly port: number;
 }
@@ -39,25 +39,27 @@ type Line =
  * (`SHA256:…`, also within a line of `ssh-keygen -l`), or a line of known_hosts or ssh-keyscan. Those are read as
  * known_hosts is: they count for the hosts that they name, `@revoked` refuses, `@cert-authority` vouches for nothing.
  *
- * @param place - undefined while it is not known which host this is; then only the form is judged
+ * @param knownHost - undefined while it is not known which host this is; then only the form is judged
  * @throws SSH_HOST_KEY_ARGUMENT_INVALID where no key in it is for this host
  */
 export function parseHostKeyArgument(
   text: string,
-  place: KnownHostsPlace | undefined,
+  knownHost: KnownHost | undefined,
   label: string,
 ): HostKeyArgument {
   const lines = text.split("\n").flatMap((line) => findLine(line) ?? []);
-  const invalid = (reason: string): Error =>
+  const argumentError = (reason: string): Error =>
     providerError("SSH_HOST_KEY_ARGUMENT_INVALID", { target: label, reason });
-  if (lines.length === 0) throw invalid("holds no host key");
+  if (lines.length === 0) throw argumentError("holds no host key");
   const entries = lines.flatMap((line) => (line.kind === "entry" ? [line.entry] : []));
   const known =
-    place === undefined
+    knownHost === undefined
       ? { trusted: entries.filter((entry) => !entry.isRevoked), revoked: [] }
-      : lookUpHost(entries, place.host, place.port);
+      : lookUpHost(entries, knownHost.host, knownHost.port);
   const isHere = (hosts: string | undefined): boolean =>
-    hosts === undefined || place === undefined || namesOf(place).some((name) => isNamedBy(hosts, name));
+    hosts === undefined ||
+    knownHost === undefined ||
+    namesOf(knownHost).some((name) => isNamedBy(hosts, name));
   const without = lines.flatMap((line) =>
     line.kind === "expected" && isHere(line.hosts) ? [line.expected] : [],
   );
@@ -66,9 +68,9 @@ export function parseHostKeyArgument(
     ...known.trusted.map(({ key }) => ({ kind: "key" as const, key, source: ARGUMENT })),
   ];
   if (expected.length > 0) return { expected, revoked: known.revoked };
-  if (known.revoked.length > 0 || place === undefined) throw invalid("holds revoked keys alone");
-  throw invalid(
-    `has no line for ${knownHostsName(place.host, place.port)}: its lines are for ${describeHosts(lines)}. ` +
+  if (known.revoked.length > 0 || knownHost === undefined) throw argumentError("holds revoked keys alone");
+  throw argumentError(
+    `has no line for ${knownHostsName(knownHost.host, knownHost.port)}: its lines are for ${describeHosts(lines)}. ` +
       "Put the name and port of this host there as known_hosts has them, or leave the host out",
   );
 }
@@ -100,7 +102,7 @@ function findLine(line: string): Line | undefined {
   return { kind: "expected", expected, ...(isOfHost && { hosts: first }) };
 }
 
-function namesOf({ host, port }: KnownHostsPlace): readonly string[] {
+function namesOf({ host, port }: KnownHost): readonly string[] {
   return [...new Set([knownHostsName(host, port), knownHostsName(host, 22)])];
 }
 

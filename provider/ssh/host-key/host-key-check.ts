@@ -2,7 +2,7 @@ import { providerError, type ProviderError } from "../../errors";
 import { parseHostKeyArgument, type ExpectedKey } from "./host-key-argument";
 import { formatKnownHostsLine, lookUpHost, type KnownHostsEntry } from "./known-hosts";
 import { readKnownHosts } from "./known-hosts-files";
-import { describeKey, fingerprintOf, isSameKey, type PublicKey } from "../auth/public-key";
+import { describeKey, fingerprintOf, isSameKey, type PublicKey } from "../keys/public-key";
 import type { SshTarget, StrictHostKeyChecking } from "../config/target";
 
 /** All that decides whether a host's key is accepted; gathered before the dial. */
@@ -85,7 +85,7 @@ export function assessHostKey(policy: HostKeyPolicy, received: PublicKey): HostK
     return { kind: "refuse", error: providerError("SSH_HOST_KEY_UNKNOWN", details) };
   }
   if (policy.strictness === "no") return { kind: "accept-without-password" };
-  return { kind: "refuse", error: hostKeyMismatch(policy, [received]) };
+  return { kind: "refuse", error: hostKeyMismatchError(policy, [received]) };
 }
 
 /** "no" accepts the next key as well, written down or not; "accept-new" lives by what is written. */
@@ -99,7 +99,7 @@ function assessNewKey(policy: HostKeyPolicy, line: string): HostKeyVerdict {
 }
 
 /** The error for a host that shows other keys than those expected. */
-export function hostKeyMismatch(policy: HostKeyPolicy, received: readonly PublicKey[]): ProviderError {
+export function hostKeyMismatchError(policy: HostKeyPolicy, received: readonly PublicKey[]): ProviderError {
   return providerError("SSH_HOST_KEY_MISMATCH", {
     target: policy.label,
     received: received.map(describeKey),

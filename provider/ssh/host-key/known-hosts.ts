@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { findPublicKeyInText, type PublicKey } from "../auth/public-key";
+import { findPublicKeyInText, type PublicKey } from "../keys/public-key";
 
 /** One usable line of a known_hosts file. */
 export interface KnownHostsEntry {

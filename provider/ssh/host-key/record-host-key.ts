@@ -1,8 +1,9 @@
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
-import { pause } from "../../async/abort";
+import { now } from "../../async/clock";
+import { sleep } from "../../async/sleep";
 import { assessHostKey, type HostKeyPolicy, type HostKeyVerdict } from "./host-key-check";
 import { addKnownHostsLine, makeFolderOf, takeBackKnownHostsLine } from "./known-hosts-files";
-import type { PublicKey } from "../auth/public-key";
+import type { PublicKey } from "../keys/public-key";
 
 /** Writing takes a millisecond; who holds the lock for longer than this has ended without letting go. */
 const LOCK_STALE_MS = 3000;
@@ -57,7 +58,7 @@ function withoutLinesFrom(policy: HostKeyPolicy, file: string, number: number): 
  * decided by it, so where none can be made (a folder that is not writable) it goes without.
  */
 async function lock(path: string, signal: AbortSignal): Promise<() => void> {
-  for (const startedAt = Date.now(); ; await pause(LOCK_POLL_MS, signal)) {
+  for (const startedAt = now(); ; await sleep(LOCK_POLL_MS, signal)) {
     try {
       closeSync(openSync(path, "wx", 0o600));
       return () => rmSync(path, { force: true });
@@ -65,11 +66,11 @@ async function lock(path: string, signal: AbortSignal): Promise<() => void> {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") return () => undefined;
     }
     if (isStale(path)) rmSync(path, { force: true });
-    else if (Date.now() - startedAt > 2 * LOCK_STALE_MS) return () => undefined;
+    else if (now() - startedAt > 2 * LOCK_STALE_MS) return () => undefined;
   }
 }
 
 function isStale(path: string): boolean {
   const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-  return made !== undefined && Math.abs(Date.now() - made) > LOCK_STALE_MS;
+  return made !== undefined && Math.abs(now() - made) > LOCK_STALE_MS;
 }

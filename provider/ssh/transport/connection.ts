@@ -2,14 +2,14 @@ import type { Duplex } from "node:stream";
 import type { Channel, Client, ClientChannel } from "ssh2";
 import { causeText, providerError, hasCode } from "../../errors";
 import { abortReason, untilAborted } from "../../async/abort";
+import { settledWithin } from "../../async/time-limit";
+import type { RemoteHost } from "../../async/remote-command";
 import { ChannelStream } from "./channel-stream";
 import { describeSocketError } from "./dial-failure";
-import { findExpiredLogin } from "../auth/expired-login";
-import { HostHelper, type HostSession } from "../../host/helper/host-helper";
 import { ChannelProcess, type SshProcess } from "./process";
 
 /** One authenticated connection to a host, shared by all operations of this process on it. */
-export interface SshConnection {
+export interface SshConnection extends RemoteHost {
   /** `root@hv1:22`, for messages. */
   readonly label: string;
   /** `SHA256:…` of the key by which the host has shown which host it is. */
@@ -31,11 +31,11 @@ export interface SshConnection {
    * @throws SSH_CHANNEL_REFUSED, SSH_CONNECTION_LOST, the signal's reason
    */
   exec(command: string, signal?: AbortSignal): Promise<SshProcess>;
-  /** Locks and look-up of what the host itself needs, by one helper process on the host. */
-  readonly locks: HostSession;
+  /** Ends the connection at once; every open channel fails with the reason. */
+  destroy(reason: Error): void;
 }
 
-/** Milliseconds for an orderly goodbye, of the helper and then of the server, before the socket is simply closed. */
+/** Milliseconds for an orderly goodbye of the server, before the socket is simply closed. */
 const GOODBYE_MS = 2000;
 
 type ChannelCallback<C> = (error: Error | null | undefined, channel: C) => void;
@@ -53,7 +53,6 @@ export class ChannelRefused extends Error {
 /** {@link SshConnection} over an authenticated ssh2 client. */
 export class ClientConnection implements SshConnection {
   readonly closed: Promise<Error>;
-  readonly locks: HostHelper;
   #resolveClosed!: (reason: Error) => void;
   readonly #client: Client;
   readonly #streams = new Set<Duplex>();
@@ -80,7 +79,6 @@ export class ClientConnection implements SshConnection {
     // The peer's FIN: nothing can be sent from then on, whenever "close" follows.
     client.on("end", onEnded);
     client.on("close", onEnded);
-    this.locks = new HostHelper(this);
   }
 
   get isOpen(): boolean {
@@ -101,7 +99,7 @@ export class ClientConnection implements SshConnection {
 
   async exec(command: string, signal?: AbortSignal): Promise<SshProcess> {
     const open = (done: ChannelCallback<ClientChannel>) => this.#client.exec(command, done);
-    const wrap = (channel: ClientChannel): ChannelProcess => new ChannelProcess(channel);
+    const wrap = (channel: ClientChannel): ChannelProcess => new ChannelProcess(channel, this.label);
     const process = await this.#open(signal, open, wrap).catch((error: unknown) => {
       throw this.#refusal("a channel for a command", error);
     });
@@ -112,15 +110,11 @@ export class ClientConnection implements SshConnection {
 
   /** Says goodbye and waits for the end. Idempotent. */
   async close(): Promise<void> {
-    if (this.isOpen) {
-      await noLongerThan(GOODBYE_MS, this.locks.close());
-      this.#client.end();
-    }
-    await noLongerThan(GOODBYE_MS, this.closed);
+    if (this.isOpen) this.#client.end();
+    await settledWithin(this.closed, GOODBYE_MS);
     this.destroy(new Error("it was closed"));
   }
 
-  /** Ends the connection at once; every open channel fails with the reason. */
   destroy(reason: Error): void {
     this.#firstError ??= reason;
     this.#onEnded(reason.message);
@@ -156,7 +150,7 @@ export class ClientConnection implements SshConnection {
     const opened = new Promise<T>((resolve, reject) => {
       void this.closed.then(reject);
       open((error, channel) => {
-        if (error !== undefined && error !== null) return reject(refusedChannel(error));
+        if (error !== undefined && error !== null) return reject(channelRefusedError(error));
         if (!hasLeft) return resolve(wrap(channel));
         channel.on("error", () => undefined);
         channel.destroy();
@@ -172,9 +166,8 @@ export class ClientConnection implements SshConnection {
 
   /** Nothing else can be done through it either: whatever else is tried would tell of its own failure. */
   async #endIfExpired(process: SshProcess): Promise<void> {
-    const { code } = await process.exited;
-    const expired = findExpiredLogin(this.label, code, process.stderrText);
-    if (expired !== undefined) this.destroy(expired);
+    await process.exited;
+    if (process.refusal !== undefined) this.destroy(process.refusal);
   }
 
   #refusal(what: string, error: unknown): unknown {
@@ -204,14 +197,7 @@ export class ClientConnection implements SshConnection {
   }
 }
 
-async function noLongerThan(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
-}
-
-function refusedChannel(error: Error): ChannelRefused {
+function channelRefusedError(error: Error): ChannelRefused {
   const { reason } = error as Error & { reason?: number };
   const text = causeText(error).replace(/^\(SSH\) Channel open failure: ?/, "");
   if (reason === 1) return new ChannelRefused(`the server does not allow it (${text})`, true);

@@ -1,16 +1,20 @@
 import type { Duplex } from "node:stream";
-import type { Client, ParsedKey } from "ssh2";
+import type { Client } from "ssh2";
 import { causeText, providerError, hasCode } from "../../errors";
-import { pause } from "../../async/abort";
+import { anySignal } from "../../async/abort";
+import { randomFraction } from "../../async/random";
+import { sleep } from "../../async/sleep";
+import { withTimeLimit } from "../../async/time-limit";
 import { Authentication } from "../auth/authentication";
 import { ChannelRefused, type ClientConnection } from "./connection";
 import { DialFailure } from "./dial-failure";
 import { hostKeyTypesFor } from "../host-key/host-key-algorithms";
-import { hostKeyMismatch, hostKeyPolicyOf, type HostKeyPolicy } from "../host-key/host-key-check";
+import { hostKeyMismatchError, hostKeyPolicyOf, type HostKeyPolicy } from "../host-key/host-key-check";
 import { performHandshake } from "./handshake";
-import { identityOf, readIdentities, type Identity } from "../auth/identity-files";
-import { parsePrivateKey } from "../auth/private-key";
-import type { PublicKey } from "../auth/public-key";
+import { identityOf, readIdentities } from "../auth/identity-files";
+import type { LoginKeys } from "../auth/key-attempts";
+import { parsePrivateKey } from "../keys/private-key";
+import type { PublicKey } from "../keys/public-key";
 import { openTcp } from "./socket";
 import { PROGRAM_SOURCES, type SshTarget } from "../config/target";
 
@@ -26,20 +30,24 @@ export function dialDelayMs(failures: number): number {
   return Math.min(250 * 2 ** Math.min(failures, 10), 10_000);
 }
 
+/** One hop to log in to. */
+export interface DialRequest {
+  readonly target: SshTarget;
+  readonly label: string;
+  /** Opens (or finds again) the connection to go through; undefined for a direct dial. */
+  readonly jumpHost: (() => Promise<ClientConnection>) | undefined;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Logs in to one hop. Dial failures are tried again with growing delay, up to `dialErrorLimit` dials in
  * all; everything else is final at once.
  *
- * @param jumpHost opens (or finds again) the connection to go through; undefined for a direct dial
  * @throws SSH_DIAL_FAILED, SSH_JUMP_REFUSED, SSH_KEY_UNUSABLE, SSH_HANDSHAKE_FAILED, SSH_AUTH_REFUSED,
  * SSH_HOST_KEY_*, the signal's reason
  */
-export async function dial(
-  target: SshTarget,
-  label: string,
-  jumpHost: (() => Promise<ClientConnection>) | undefined,
-  signal: AbortSignal,
-): Promise<Dialled> {
+export async function dial(request: DialRequest): Promise<Dialled> {
+  const { target, label, signal } = request;
   const { dialErrorLimit } = target;
   const keys = readKeys(target, label);
   const authentication = () => new Authentication(target, keys);
@@ -48,7 +56,7 @@ export async function dial(
   policyNow();
   for (let failures = 0; ;) {
     try {
-      return await dialOnce({ target, label, jumpHost, authentication, policyNow, signal });
+      return await dialOnce({ ...request, authentication, policyNow });
     } catch (error) {
       if (!(error instanceof DialFailure)) throw error;
       failures += 1;
@@ -60,16 +68,13 @@ export async function dial(
         );
       }
       // Up to a quarter more, so that many programs do not come back in step.
-      await pause(dialDelayMs(failures - 1) * (1 + Math.random() / 4), signal);
+      await sleep(dialDelayMs(failures - 1) * (1 + randomFraction() / 4), signal);
     }
   }
 }
 
 /** A key that was given stands for the files that OpenSSH would try. @throws SSH_KEY_UNUSABLE */
-function readKeys(
-  target: SshTarget,
-  label: string,
-): { readonly privateKey: ParsedKey | undefined; readonly identities: readonly Identity[] } {
+function readKeys(target: SshTarget, label: string): LoginKeys {
   const { privateKey: text, privateKeyPassword: passphrase, identityFiles = [] } = target;
   const { privateKey: source, privateKeyPassword: passphraseSource } = target.sources ?? PROGRAM_SOURCES;
   if (text === undefined)
@@ -80,8 +85,7 @@ function readKeys(
 
 async function openThrough(
   jumpHost: ClientConnection,
-  target: SshTarget,
-  label: string,
+  { target, label }: DialOnce,
   signal: AbortSignal,
 ): Promise<Duplex> {
   try {
@@ -101,26 +105,25 @@ async function openThrough(
   }
 }
 
-interface DialOnce {
-  readonly target: SshTarget;
-  readonly label: string;
-  readonly jumpHost: (() => Promise<ClientConnection>) | undefined;
+interface DialOnce extends DialRequest {
   readonly authentication: () => Authentication;
   readonly policyNow: () => HostKeyPolicy;
-  readonly signal: AbortSignal;
 }
 
-/**
- * One dial. A fingerprint does not say of which type its key is; so where one is expected and the host
- * shows another key, it is asked for its keys of the other types too before this counts as a mismatch. Likewise where
- * known_hosts has learnt a key of another type since the host was asked for one.
- */
+/** Which keys a host was asked for in one dial, and which it has shown. */
+interface AskedKeys {
+  readonly policy: HostKeyPolicy;
+  readonly policyNow: () => HostKeyPolicy;
+  readonly types: readonly string[];
+  readonly received: readonly PublicKey[];
+}
+
+/** One dial: the host is asked for other keys as long as {@link otherKeyTypes} names some. */
 async function dialOnce(options: DialOnce): Promise<Dialled> {
   const { policyNow } = options;
   const policy = policyNow();
-  const isByFingerprint = policy.expected.some(({ kind }) => kind === "fingerprint");
   const received: PublicKey[] = [];
-  let types = hostKeyTypesFor(policy);
+  let types: readonly string[] = hostKeyTypesFor(policy);
   for (;;) {
     try {
       const client = await withinDialTime(options, (dialSignal, socket) =>
@@ -141,20 +144,31 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
       if (hostKey === undefined) throw new Error("a handshake without a host key");
       return { client, hostKey };
     } catch (error) {
-      const isMismatch = hasCode(error, "SSH_HOST_KEY_MISMATCH");
-      const [desired] = hostKeyTypesFor(policyNow());
-      if (isMismatch && !isByFingerprint && desired !== types[0] && desired !== undefined) {
-        types = [desired, ...types.filter((type) => type !== desired)];
-        continue;
-      }
-      if (!isByFingerprint || received.length === 0) throw error;
-      const hasNoMoreKeys =
-        hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText(error));
-      if (!isMismatch && !hasNoMoreKeys) throw error;
-      types = types.filter((type) => received.every((key) => key.type !== type));
-      if (hasNoMoreKeys || types.length === 0) throw hostKeyMismatch(policy, received);
+      types = otherKeyTypes(error, { policy, policyNow, types, received });
     }
   }
+}
+
+/**
+ * The types of keys to ask the host for next. A fingerprint does not say of which type its key is: if the host shows
+ * another key than the expected one, it is asked for its keys of the other types before this counts as a mismatch.
+ * Likewise if known_hosts has learnt a key of another type since the host was asked.
+ *
+ * @throws SSH_HOST_KEY_MISMATCH if there are no other types, or the error itself if other types are no answer to it
+ */
+function otherKeyTypes(error: unknown, { policy, policyNow, types, received }: AskedKeys): readonly string[] {
+  const isByFingerprint = policy.expected.some(({ kind }) => kind === "fingerprint");
+  const isMismatch = hasCode(error, "SSH_HOST_KEY_MISMATCH");
+  const [desired] = hostKeyTypesFor(policyNow());
+  if (isMismatch && !isByFingerprint && desired !== types[0] && desired !== undefined)
+    return [desired, ...types.filter((type) => type !== desired)];
+  if (!isByFingerprint || received.length === 0) throw error;
+  const hasNoMoreKeys =
+    hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText((error as Error).cause));
+  if (!isMismatch && !hasNoMoreKeys) throw error;
+  const others = types.filter((type) => received.every((key) => key.type !== type));
+  if (hasNoMoreKeys || others.length === 0) throw hostKeyMismatchError(policy, received);
+  return others;
 }
 
 /** Bounds opening and key exchange by `perDialTimeoutSeconds`; the jump host has had its own time. */
@@ -162,20 +176,17 @@ async function withinDialTime(
   options: DialOnce,
   shake: (dialSignal: AbortSignal, socket: Duplex) => Promise<Client>,
 ): Promise<Client> {
-  const { signal, target, label } = options;
+  const { signal, target } = options;
   const jumpHost = await options.jumpHost?.();
   const seconds = target.perDialTimeoutSeconds;
-  const timeOver = new AbortController();
-  const reason = new DialFailure(`no answer within ${seconds} s`);
-  const timer = seconds > 0 ? setTimeout(() => timeOver.abort(reason), seconds * 1000) : undefined;
-  try {
-    const ended = AbortSignal.any([signal, timeOver.signal]);
+  const dialOver = async (timeOver: AbortSignal): Promise<Client> => {
+    const ended = anySignal(signal, timeOver);
     const socket =
       jumpHost === undefined
         ? await openTcp(target.host, target.port, ended)
-        : await openThrough(jumpHost, target, label, ended);
-    return await shake(timeOver.signal, socket);
-  } finally {
-    clearTimeout(timer);
-  }
+        : await openThrough(jumpHost, options, ended);
+    return shake(timeOver, socket);
+  };
+  const reason = (): Error => new DialFailure(`no answer within ${seconds} s`);
+  return withTimeLimit(seconds > 0 ? seconds * 1000 : Infinity, dialOver, reason);
 }

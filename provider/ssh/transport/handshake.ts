@@ -1,13 +1,15 @@
 import type { Duplex } from "node:stream";
 import { Client } from "ssh2";
-import { causeText, providerError, type ProviderError } from "../../errors";
-import { abortReason } from "../../async/abort";
+import { causeText, providerError } from "../../errors";
+import { abortReason, onAbort, untilAborted } from "../../async/abort";
+import { setTimer, type Timer } from "../../async/clock";
 import type { Authentication } from "../auth/authentication";
-import { DialFailure, describeSocketError } from "./dial-failure";
+import type { PublicKey } from "../keys/public-key";
 import { hostKeyAlgorithms } from "../host-key/host-key-algorithms";
-import { assessHostKey, type HostKeyPolicy, type HostKeyVerdict } from "../host-key/host-key-check";
-import { findPublicKey, isSameKey, type PublicKey } from "../auth/public-key";
-import { recordHostKey } from "../host-key/record-host-key";
+import type { HostKeyPolicy } from "../host-key/host-key-check";
+import { ShownHostKey } from "../host-key/shown-host-key";
+import { DialFailure } from "./dial-failure";
+import { keyExchangeError, loginError, type ClientError } from "./handshake-error";
 
 /** A silent link is given up after this many unanswered probes of this interval: 20 s. */
 const KEEPALIVE = { keepaliveInterval: 5000, keepaliveCountMax: 3 } as const;
@@ -44,131 +46,108 @@ export interface HandshakeOptions {
  * the signal's reason
  */
 export async function performHandshake(options: HandshakeOptions): Promise<Client> {
-  const { label, socket, authentication, signal, dialSignal } = options;
-  const client = new Client();
-  let phase: "key exchange" | "login" = "key exchange";
-  let acceptedKey: PublicKey | undefined;
-  let verdict: HostKeyVerdict | undefined;
-  let loginTimer: NodeJS.Timeout | undefined;
-  const cleanUps: (() => void)[] = [];
-
-  const verifyHost = (blob: Buffer): boolean => {
-    const received = findPublicKey(blob);
-    if (received === undefined) return false;
-    // Asked again when keys are exchanged anew: the same key or none.
-    if (acceptedKey !== undefined) return isSameKey(acceptedKey, received);
-    options.onHostKey(received);
-    verdict = assessHostKey(options.policyNow(), received);
-    if (verdict.kind === "refuse") return false;
-    if (verdict.kind === "accept-without-password") authentication.withholdPassword();
-    acceptedKey = received;
-    return true;
-  };
-
+  const handshake = new Handshake(options);
   try {
-    return await new Promise<Client>((resolve, reject) => {
-      const onSignal = (): void => reject(abortReason(signal));
-      const onDialTimeOver = (): void => reject(new DialFailure(causeText(abortReason(dialSignal))));
-      signal.addEventListener("abort", onSignal, { once: true });
-      dialSignal.addEventListener("abort", onDialTimeOver, { once: true });
-      cleanUps.push(() => signal.removeEventListener("abort", onSignal));
-      cleanUps.push(() => dialSignal.removeEventListener("abort", onDialTimeOver));
-      if (signal.aborted) onSignal();
-      if (dialSignal.aborted) onDialTimeOver();
-
-      client.on("handshake", () => {
-        phase = "login";
-        dialSignal.removeEventListener("abort", onDialTimeOver);
-        loginTimer ??= setTimeout(
-          () =>
-            reject(
-              providerError("SSH_HANDSHAKE_FAILED", { target: label, reason: "the login took over 120 s" }),
-            ),
-          LOGIN_LIMIT_MS,
-        );
-        if (verdict?.kind === "accept-and-record" && acceptedKey !== undefined) {
-          const recorded = record(verdict, acceptedKey);
-          // no credential is sent before the line is there
-          authentication.waitFor(recorded);
-          recorded.catch((error: unknown) => {
-            reject(error instanceof Error ? error : new Error(String(error)));
-            client.destroy();
-          });
-        }
-        verdict = undefined;
-      });
-      client.once("ready", () => resolve(client));
-      client.on("error", (error: Error & { level?: string }) => {
-        // An agent that fails is noted by Authentication; the next credential is tried.
-        if (error.level === "agent") return;
-        reject(verdict?.kind === "refuse" ? verdict.error : describeError(error));
-      });
-      client.once("close", () => reject(describeError(new Error("the host closed the connection"))));
-      client.connect({
-        sock: socket,
-        username: options.user,
-        readyTimeout: 0,
-        ...KEEPALIVE,
-        hostVerifier: verifyHost,
-        authHandler: authentication.handler(client),
-        algorithms: { serverHostKey: hostKeyAlgorithms(options.hostKeyTypes) },
-      });
-    });
+    return await untilAborted(handshake.run(), options.signal);
   } catch (error) {
-    client.destroy();
-    socket.destroy();
+    handshake.destroy();
     throw error;
   } finally {
-    clearTimeout(loginTimer);
-    for (const cleanUp of cleanUps) cleanUp();
-    client.removeAllListeners("error");
+    handshake.stopListening();
+  }
+}
+
+class Handshake {
+  readonly #options: HandshakeOptions;
+  readonly #client = new Client();
+  readonly #hostKey: ShownHostKey;
+  #phase: "key exchange" | "login" = "key exchange";
+  #loginTimer: Timer | undefined;
+  #stopDialLimit: () => void = () => undefined;
+  #reject: (reason: unknown) => void = () => undefined;
+
+  constructor(options: HandshakeOptions) {
+    const { label, policyNow, onHostKey, authentication } = options;
+    this.#options = options;
+    const withholdPassword = (): void => authentication.withholdPassword();
+    this.#hostKey = new ShownHostKey({ label, policyNow, onHostKey, withholdPassword });
+  }
+
+  run(): Promise<Client> {
+    const { dialSignal } = this.#options;
+    const client = this.#client;
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      this.#stopDialLimit = onAbort(dialSignal, () => this.#onDialTimeOver());
+      client.on("handshake", () => this.#onKeysExchanged());
+      client.once("ready", () => resolve(client));
+      client.on("error", (error: ClientError) => this.#onError(error));
+      client.once("close", () => reject(this.#errorOf(new Error("the host closed the connection"))));
+      this.#connect();
+    });
+  }
+
+  destroy(): void {
+    this.#client.destroy();
+    this.#options.socket.destroy();
+  }
+
+  stopListening(): void {
+    this.#loginTimer?.cancel();
+    this.#stopDialLimit();
+    this.#client.removeAllListeners("error");
     // An error between here and the next listener must not end the process; `close` follows it.
-    client.on("error", () => undefined);
+    this.#client.on("error", () => undefined);
   }
 
-  function describeError(error: Error & { level?: string; code?: unknown }): Error {
-    if (phase === "login") return describeLoginError(error);
-    // A number as code is a disconnect message of the server's (RFC 4253 section 11.1).
-    const isProtocolError =
-      error.level === "handshake" ||
-      typeof error.code === "number" ||
-      /identification|protocol version/i.test(error.message);
-    if (isProtocolError) {
-      return providerError("SSH_HANDSHAKE_FAILED", { target: label, reason: error.message }, error);
-    }
-    return new DialFailure(describeSocketError(error), { cause: error });
+  #connect(): void {
+    const { socket, user, authentication, hostKeyTypes } = this.#options;
+    this.#client.connect({
+      sock: socket,
+      username: user,
+      readyTimeout: 0,
+      ...KEEPALIVE,
+      hostVerifier: (blob: Buffer) => this.#hostKey.accepts(blob),
+      authHandler: authentication.handler(this.#client),
+      algorithms: { serverHostKey: hostKeyAlgorithms(hostKeyTypes) },
+    });
   }
 
-  function describeLoginError(error: Error & { level?: string; code?: unknown }): ProviderError {
-    const end = authentication.findEnd(label);
-    if (end !== undefined) return end;
-    const { offered, allowed } = authentication;
-    if (error.level === "client-authentication") {
-      const reason = "it accepted no credential that was offered";
-      return providerError("SSH_AUTH_REFUSED", { target: label, offered, allowed, reason });
-    }
-    // The server ended it: too many tries.
-    if (typeof error.code === "number") {
-      return providerError("SSH_AUTH_REFUSED", { target: label, offered, allowed, reason: error.message });
-    }
-    const reason = `during the login, ${describeSocketError(error)}`;
-    return providerError("SSH_HANDSHAKE_FAILED", { target: label, reason }, error);
+  #onDialTimeOver(): void {
+    this.#reject(new DialFailure(causeText(abortReason(this.#options.dialSignal))));
   }
 
-  async function record(
-    desired: HostKeyVerdict & { readonly kind: "accept-and-record" },
-    received: PublicKey,
-  ): Promise<void> {
-    let counts: HostKeyVerdict;
-    try {
-      counts = await recordHostKey(desired, received, options.policyNow, signal);
-    } catch (error) {
-      const { file, line, mustRecord } = desired;
-      if (!mustRecord || signal.aborted) return;
-      const reason = causeText(error);
-      throw providerError("SSH_HOST_KEY_NOT_RECORDED", { target: label, file, line, reason }, error);
-    }
-    if (counts.kind === "refuse") throw counts.error;
-    if (counts.kind === "accept-without-password") authentication.withholdPassword();
+  /** The first time, and again each time that keys are exchanged anew. */
+  #onKeysExchanged(): void {
+    const { authentication, signal } = this.#options;
+    this.#phase = "login";
+    this.#stopDialLimit();
+    this.#loginTimer ??= setTimer(() => this.#onLoginTimeOver(), LOGIN_LIMIT_MS);
+    const recorded = this.#hostKey.record(signal);
+    if (recorded === undefined) return;
+    // no credential is sent before the line is there
+    authentication.waitFor(recorded);
+    recorded.catch((error: unknown) => {
+      this.#reject(error);
+      this.#client.destroy();
+    });
+  }
+
+  #onLoginTimeOver(): void {
+    const reason = "the login took over 120 s";
+    this.#reject(providerError("SSH_HANDSHAKE_FAILED", { target: this.#options.label, reason }));
+  }
+
+  #onError(error: ClientError): void {
+    // An agent that fails is noted by Authentication; the next credential is tried.
+    if (error.level === "agent") return;
+    this.#reject(this.#hostKey.refusal ?? this.#errorOf(error));
+  }
+
+  #errorOf(error: ClientError): Error {
+    const { label, authentication } = this.#options;
+    return this.#phase === "login"
+      ? loginError(label, authentication, error)
+      : keyExchangeError(label, error);
   }
 }

@@ -2,7 +2,7 @@ import { causeText, providerError } from "../../errors";
 import { abortReason, untilAborted } from "../../async/abort";
 import { ClientConnection, type SshConnection } from "./connection";
 import { dial } from "./dial";
-import { fingerprintOf } from "../auth/public-key";
+import { fingerprintOf } from "../keys/public-key";
 import { hopsOf, labelOf, poolKeyOf, type SshTarget } from "../config/target";
 
 interface Entry {
@@ -38,7 +38,7 @@ export class SshPool {
     this.#isClosed = true;
     const entries = [...this.#entries.values()];
     this.#entries.clear();
-    for (const { stop, label } of entries) stop.abort(poolClosed(label));
+    for (const { stop, label } of entries) stop.abort(poolClosedError(label));
     const connections = await Promise.all(entries.map(({ connecting }) => connecting.catch(() => undefined)));
     const open = connections.filter((connection) => connection !== undefined);
     for (const depth of [...new Set(open.map((one) => one.depth))].sort((a, b) => b - a)) {
@@ -52,7 +52,7 @@ export class SshPool {
     signal: AbortSignal | undefined,
   ): Promise<ClientConnection> {
     if (signal?.aborted === true) throw abortReason(signal);
-    if (this.#isClosed) throw poolClosed(label);
+    if (this.#isClosed) throw poolClosedError(label);
     const key = poolKeyOf(target);
     const entry = this.#findUsable(key) ?? this.#connect(key, target, label);
     entry.waiters += 1;
@@ -79,7 +79,8 @@ export class SshPool {
       jumpTarget === undefined
         ? undefined
         : () => this.#acquire(jumpTarget, `jump host ${labelOf(jumpTarget)}`, stop.signal);
-    const connecting = dial(target, label, jumpHost, stop.signal).then(({ client, hostKey }) => {
+    const dialled = dial({ target, label, jumpHost, signal: stop.signal });
+    const connecting = dialled.then(({ client, hostKey }) => {
       const depth = hopsOf(target).length - 1;
       const connection = new ClientConnection(client, label, fingerprintOf(hostKey), depth);
       if (stop.signal.aborted) connection.destroy(new Error(causeText(stop.signal.reason)));
@@ -97,6 +98,6 @@ export class SshPool {
   }
 }
 
-function poolClosed(label: string): Error {
+function poolClosedError(label: string): Error {
   return providerError("SSH_CONNECTION_LOST", { target: label, reason: "the pool was closed" });
 }

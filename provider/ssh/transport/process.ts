@@ -1,5 +1,6 @@
-import type { Duplex } from "node:stream";
 import type { ClientChannel } from "ssh2";
+import type { RemoteCommand } from "../../async/remote-command";
+import { findExpiredLogin } from "../auth/expired-login";
 import { ChannelStream } from "./channel-stream";
 
 /** How a remote command ended. Both null: the connection was lost, or the server did not say. */
@@ -9,13 +10,8 @@ export interface SshExit {
   readonly signal: string | null;
 }
 
-/** A command running on the host. */
-export interface SshProcess {
-  /** Writes to its stdin, reads its stdout. Read it, or the command stalls once the window is full. */
-  readonly stdio: Duplex;
-  /** The first 16 KiB of stderr so far. */
-  readonly stderrText: string;
-  /** Never rejects. */
+/** A command over SSH: {@link RemoteCommand} with the signal that ended it. */
+export interface SshProcess extends RemoteCommand {
   readonly exited: Promise<SshExit>;
 }
 
@@ -26,14 +22,19 @@ export class ChannelProcess implements SshProcess {
   readonly stdio: ChannelStream;
   readonly exited: Promise<SshExit>;
   readonly #stderr: Buffer[] = [];
+  readonly #label: string;
   #stderrBytes = 0;
+  #code: number | null = null;
 
-  constructor(channel: ClientChannel) {
+  /** @param label of the host, for messages */
+  constructor(channel: ClientChannel, label: string) {
+    this.#label = label;
     this.stdio = new ChannelStream(channel);
     channel.stderr.on("data", (chunk: Buffer) => this.#keep(chunk));
     this.exited = new Promise((resolve) => {
       const end = (code?: number | null, signal?: string): void =>
         resolve({ code: code ?? null, signal: signal ?? null });
+      channel.once("exit", (code?: number | null) => (this.#code = code ?? null));
       channel.once("exit", end);
       channel.once("close", end);
       this.stdio.once("close", () => resolve({ code: null, signal: null }));
@@ -42,6 +43,11 @@ export class ChannelProcess implements SshProcess {
 
   get stderrText(): string {
     return Buffer.concat(this.#stderr).toString("utf8");
+  }
+
+  /** SSH_PASSWORD_EXPIRED if that is why sshd has not started it. */
+  get refusal(): Error | undefined {
+    return findExpiredLogin(this.#label, this.#code, this.stderrText);
   }
 
   /** Goes on reading past the limit, so that the command is not held up. */

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { DialFailure, describeSocketError } from "./dial-failure";
-import { abortReason } from "../../async/abort";
+import { abortReason, onAbort } from "../../async/abort";
 
 /**
  * Time for one of several addresses of a name before the next is tried. Node's default of 250 ms ends
@@ -21,15 +21,14 @@ export async function openTcp(host: string, port: number, signal: AbortSignal): 
       socket.destroy();
       reject(error);
     };
-    const onAbort = (): void => end(abortReason(signal));
-    signal.addEventListener("abort", onAbort, { once: true });
+    const stop = onAbort(signal, () => end(abortReason(signal)));
     socket.once("connect", () => {
-      signal.removeEventListener("abort", onAbort);
+      stop();
       socket.removeAllListeners("error");
       resolve(socket);
     });
     socket.once("error", (error) => {
-      signal.removeEventListener("abort", onAbort);
+      stop();
       end(new DialFailure(describeSocketError(error), { cause: error }));
     });
   });

@@ -5,7 +5,7 @@ import { surveyGuest } from "../../../provider/hypervisor/qemu";
 import { QmpSession } from "../../../provider/hypervisor/plain-qemu/qmp-session";
 import type { ActualState } from "../../../provider/apply";
 import type { GuestBus } from "../../../provider/pci";
-import { PERIPHERAL_PATH, QmpError, type QmpMonitor } from "../../../provider/qmp";
+import { PERIPHERAL_PATH, QmpError, type QmpEvent, type QmpMonitor } from "../../../provider/qmp";
 import { PlainHypervisor, PlainQemu, type GuestSide } from "../../support/plain-qemu";
 import { kinds, type Cell, type CellKind } from "../../support/matrix/cells";
 import { LibvirtGuest } from "./libvirt-guest";
@@ -197,11 +197,12 @@ export class CellGuest {
       await sleep(milliseconds);
       await this.side.qmp("cont");
     };
-    const stopListening = await this.side.monitor.listen(({ event, data }) => {
+    const onEvent = ({ event, data }: QmpEvent): void => {
       if (event !== "DEVICE_DELETED" || !/^mfpci-.*-f0$/.test(String(data["device"])) || left === 0) return;
       left -= 1;
       standing = standing.then(standStill);
-    });
+    };
+    const stopListening = await this.side.monitor.listen({ onEvent, onEnd: () => undefined });
     return async () => {
       await stopListening();
       await standing;

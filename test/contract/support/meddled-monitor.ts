@@ -1,4 +1,4 @@
-import type { QmpArguments, QmpEvent, QmpMonitor } from "../../../provider/qmp";
+import type { QmpArguments, QmpListener, QmpMonitor } from "../../../provider/qmp";
 
 /** What happens around a device_add or a device_del, by somebody else or by chance. */
 export interface Meddling {
@@ -34,7 +34,7 @@ export class MeddledMonitor implements QmpMonitor {
     return answer;
   }
 
-  listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>> {
+  listen(listener: QmpListener, signal?: AbortSignal): Promise<() => Promise<void>> {
     return this.#monitor.listen(listener, signal);
   }
 }

@@ -10,7 +10,7 @@ import { WorldHypervisor } from "../../support/world-hypervisor";
  * Stands in for provider/connections/hypervisor-pool.ts in the bundle of MemoryHost: one host in memory, whose calls are
  * written to a file and stopped by another, both in the provider's working directory.
  */
-export class Hypervisors {
+export class HypervisorPool {
   readonly #world = new World({
     functions: [...hostDevice("0000:01:00"), ...hostDevice("0000:02:00", [0, 1, 2, 3], { iommuGroup: 8 })],
   });

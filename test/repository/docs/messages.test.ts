@@ -1,4 +1,4 @@
-import { catalogue, type ErrorCode } from "../../../provider/errors";
+import { catalogue, joinParts, type ErrorCode, type ErrorParts } from "../../../provider/errors";
 import { readText } from "../../support/documents/markdown";
 
 /** Stands for any value of any details, and for the text that it becomes. */
@@ -8,7 +8,7 @@ const anyDetails = new Proxy({}, { get: () => anyDetail });
 
 /** The message of a code as a list of what it is made of: single characters, and anyText for each detail. */
 function partsOf(code: ErrorCode): string[] {
-  const message = (catalogue[code] as (details: unknown) => string)(anyDetails);
+  const message = joinParts((catalogue[code] as (details: unknown) => ErrorParts)(anyDetails));
   // A reason may end with a full stop of its own.
   return Array.from(message.replaceAll(`${anyText}.`, anyText));
 }

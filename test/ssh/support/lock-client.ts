@@ -6,7 +6,8 @@ import "../../../tools/tsx/shell-text.cjs";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
 import { SshPool, type SshTarget } from "../../../provider/ssh";
-import type { HostLock } from "../../../provider/host/helper";
+import type { HeldLocks } from "../../../provider/host/helper";
+import { openHelper } from "../../support/open-helper";
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
@@ -20,10 +21,10 @@ async function main(): Promise<void> {
   let stream: Duplex | undefined;
   if (socketPath !== "") stream = await connection.openUnixSocket(socketPath);
   stream?.on("error", (error) => say(`stream failed ${error.message}`));
-  let lock: HostLock | undefined;
+  let lock: HeldLocks | undefined;
   const take = async (): Promise<void> => {
     say("asking");
-    lock = await connection.locks.lock(names.split(","));
+    lock = await openHelper(connection).lock(names.split(","));
     void lock.lost.then((reason) => say(`lost ${reason.message}`));
     say("locked");
   };

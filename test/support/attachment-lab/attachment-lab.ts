@@ -203,8 +203,10 @@ export class AttachmentLab {
     return {
       functions: functions
         .filter((one) => findTagOfAlias(one.alias) !== undefined)
-        .map(({ hostAddress: address, place }) =>
-          place === undefined ? address : `${address} at ${place.bus} ${place.slot}.${place.guestFunction}`,
+        .map(({ hostAddress: address, guestAddress }) =>
+          guestAddress === undefined
+            ? address
+            : `${address} at ${guestAddress.bus} ${guestAddress.slot}.${guestAddress.guestFunction}`,
         )
         .sort(),
       owners: ledger.map((entry) => entry.owner),

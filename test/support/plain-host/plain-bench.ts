@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { Hypervisors } from "../../../provider/connections/hypervisor-pool";
-import { Operations } from "../../../provider/operations/running-operations";
+import { HypervisorPool } from "../../../provider/connections/hypervisor-pool";
+import { RunningOperations } from "../../../provider/operations/running-operations";
+import { SshTargetResolver } from "../../../provider/connections/ssh-target-resolver";
 import { MultifunctionPciProvider } from "../../../provider/dynamic/provider";
 import { plainHypervisor, plainMonitor } from "../../../provider/hypervisor/plain-qemu";
 import { Bench, publicLine, type Sshd } from "../sshd";
@@ -49,12 +50,13 @@ export class PlainBench {
   /** A provider of its own, as another process has it. */
   provider(): MultifunctionPciProvider {
     const { folders } = this.sysfs;
-    const hypervisors = new Hypervisors({
+    const targets = new SshTargetResolver({ environment: process.env, say: console.log });
+    const connections = new HypervisorPool(targets, {
       monitor: (locator) => plainMonitor({ ...locator, folders }),
       hypervisor: (options) =>
         plainHypervisor({ ...options, folders, monitor: this.#emulated(options.monitor) }),
     });
-    const provider = new MultifunctionPciProvider(new Operations(), hypervisors);
+    const provider = new MultifunctionPciProvider(new RunningOperations(), connections);
     this.#providers.push(provider);
     return provider;
   }

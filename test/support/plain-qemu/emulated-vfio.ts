@@ -3,7 +3,7 @@ import {
   PERIPHERAL_PATH,
   QmpError,
   type QmpArguments,
-  type QmpEvent,
+  type QmpListener,
   type QmpMonitor,
 } from "../../../provider/qmp";
 
@@ -76,7 +76,7 @@ export class EmulatedVfio implements QmpMonitor {
     }
   }
 
-  listen(listener: (event: QmpEvent) => void, signal?: AbortSignal): Promise<() => Promise<void>> {
+  listen(listener: QmpListener, signal?: AbortSignal): Promise<() => Promise<void>> {
     return this.#monitor.listen(listener, signal);
   }
 }

@@ -16,15 +16,18 @@ export interface GuestEnds {
 export async function connectGuest(paths: { monitor: string; serial: string }): Promise<GuestEnds> {
   const serial = await GuestConsole.connect(paths.serial);
   const monitor = await QmpSocket.connect(paths.monitor);
-  await monitor.listen(({ event }) => {
-    if (event === "RESET") serial.forget();
+  await monitor.listen({
+    onEvent: ({ event }) => {
+      if (event === "RESET") serial.forget();
+    },
+    onEnd: () => undefined,
   });
   return { monitor, serial };
 }
 
 /** A guest as the tests look at it and handle it: by a monitor and a serial console of their own. */
 export class GuestSide {
-  /** QEMU's monitor; `STOPPED` is among its events when QEMU ends. */
+  /** QEMU's monitor. */
   readonly monitor: QmpSocket;
   readonly #serial: GuestConsole;
 

@@ -14,7 +14,7 @@ export interface MonitoredQemu {
 }
 
 /**
- * The ports of the lifecycle over a real QEMU: the guest's part is the product's own, over the real monitor; the
+ * The ports of apply over a real QEMU: the guest's part is the product's own, over the real monitor; the
  * host's part (functions, drivers, holdings, ledger, locks) is a {@link World} in memory, which sees what QEMU has
  * before each of its calls, and throws where a real host would hang.
  */
@@ -44,6 +44,7 @@ export class PlainHypervisor implements Hypervisor {
   }
 
   readonly host: Host = {
+    firstHold: "alone",
     readIdentity: (query, signal) => this.#seeing(signal, (host) => host.readIdentity(query, signal)),
     observe: async (query, signal) => {
       const survey = await this.#see(signal, query.forPlug);
@@ -52,15 +53,15 @@ export class PlainHypervisor implements Hypervisor {
       const { runState, qemuVersion, buses, plugged } = survey;
       return { ...seen, guest: { ...seen.guest, runState, qemuVersion }, buses, plugged };
     },
-    hold: (address, alias, signal, vfioDriver) =>
-      this.#seeing(signal, (host) => host.hold(address, alias, signal, vfioDriver)),
-    attach: () => Promise.reject(new Error("there is no libvirt that plugs by itself")),
-    plugSteppingStone: () => Promise.reject(new Error("QEMU without libvirt opens the groups itself")),
-    unplugSteppingStone: () => Promise.reject(new Error("QEMU without libvirt opens the groups itself")),
-    release: (address, alias, signal) => this.#seeing(signal, (host) => host.release(address, alias, signal)),
+    configuration: {
+      configure: (functions, signal) =>
+        this.#seeing(signal, (host) => host.configuration.configure(functions, signal)),
+      unconfigure: (functions, signal) =>
+        this.#seeing(signal, (host) => host.configuration.unconfigure(functions, signal)),
+    },
+    hold: (request, signal) => this.#seeing(signal, (host) => host.hold(request, signal)),
+    release: (request, signal) => this.#seeing(signal, (host) => host.release(request, signal)),
     heldAliases: (signal) => this.#seeing(signal, (host) => host.heldAliases(signal)),
-    configure: (functions, signal) => this.#seeing(signal, (host) => host.configure(functions, signal)),
-    unconfigure: (functions, signal) => this.#seeing(signal, (host) => host.unconfigure(functions, signal)),
     readFunctions: (addresses, signal) =>
       this.#seeing(signal, (host) => host.readFunctions(addresses, signal)),
     rebind: (address, signal) => this.#seeing(signal, (host) => host.rebind(address, signal)),
@@ -74,7 +75,7 @@ export class PlainHypervisor implements Hypervisor {
     return this.#inMemory.lock;
   }
 
-  async #seeing<T>(signal: AbortSignal, call: (host: Host) => Promise<T>): Promise<T> {
+  async #seeing<T>(signal: AbortSignal, call: (host: WorldHypervisor["host"]) => Promise<T>): Promise<T> {
     await this.#see(signal);
     return call(this.#inMemory.host);
   }

@@ -6,6 +6,7 @@ import {
   parseQmpReply,
   type QmpArguments,
   type QmpEvent,
+  type QmpListener,
   type QmpMonitor,
 } from "../../../provider/qmp";
 
@@ -19,7 +20,7 @@ interface Pending {
 export class QmpSocket implements QmpMonitor {
   readonly #socket: Socket;
   readonly #pending = new Map<number, Pending>();
-  readonly #listeners = new Set<(event: QmpEvent) => void>();
+  readonly #listeners = new Set<QmpListener>();
   #lastId = 0;
   #isClosed = false;
 
@@ -80,10 +81,10 @@ export class QmpSocket implements QmpMonitor {
     return parseQmpReply(text);
   }
 
-  /** Adds `STOPPED` when QEMU ends. */
-  async listen(listener: (event: QmpEvent) => void): Promise<() => Promise<void>> {
-    // of its own, so that one function may listen twice
-    const own = (event: QmpEvent): void => listener(event);
+  /** The way to QEMU lasts as long as QEMU does: `onEnd` hears `guest-stopped` alone. */
+  async listen({ onEvent, onEnd }: QmpListener): Promise<() => Promise<void>> {
+    // an object of its own, so that one listener may listen twice
+    const own: QmpListener = { onEvent, onEnd };
     this.#listeners.add(own);
     return async () => void this.#listeners.delete(own);
   }
@@ -91,11 +92,16 @@ export class QmpSocket implements QmpMonitor {
   /** The next event of this name from now on; rejects where QEMU ends first. */
   next(name: string): Promise<QmpEvent> {
     return new Promise((resolve, reject) => {
-      const listener = (event: QmpEvent): void => {
-        if (event.event !== name && event.event !== "STOPPED") return;
-        this.#listeners.delete(listener);
-        if (event.event === name) resolve(event);
-        else reject(new Error(`QEMU has ended, so there will be no ${name}`));
+      const listener: QmpListener = {
+        onEvent: (event) => {
+          if (event.event !== name) return;
+          this.#listeners.delete(listener);
+          resolve(event);
+        },
+        onEnd: () => {
+          this.#listeners.delete(listener);
+          reject(new Error(`QEMU has ended, so there will be no ${name}`));
+        },
       };
       this.#listeners.add(listener);
     });
@@ -109,18 +115,17 @@ export class QmpSocket implements QmpMonitor {
     const message: unknown = JSON.parse(line);
     if (!isRecord(message)) throw new Error(`QEMU sent something else than an object: ${line}`);
     const { event, data, id } = message;
-    if (typeof event === "string") this.#tell({ event, data: isRecord(data) ? data : {} });
+    if (typeof event === "string") {
+      const told: QmpEvent = { event, data: isRecord(data) ? data : {} };
+      for (const listener of [...this.#listeners]) listener.onEvent(told);
+    }
     // an answer that nobody waits for any more came after its signal
     else this.#pending.get(Number(id))?.answer(line);
-  }
-
-  #tell(event: QmpEvent): void {
-    for (const listener of [...this.#listeners]) listener(event);
   }
 
   #end(): void {
     this.#isClosed = true;
     for (const { fail } of [...this.#pending.values()]) fail(new Error("QEMU has ended"));
-    this.#tell({ event: "STOPPED", data: {} });
+    for (const listener of [...this.#listeners]) listener.onEnd("guest-stopped");
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseQmpReply, type QmpArguments, type QmpEvent, type QmpMonitor } from "../../../provider/qmp";
+import { parseQmpReply, type QmpArguments, type QmpListener, type QmpMonitor } from "../../../provider/qmp";
 
 /**
  * What a real QEMU and libvirt showed of a guest: test/fixtures/qmp/<name>.json, made by tools/record/qmp.ts.
@@ -47,7 +47,7 @@ export class ReplayMonitor implements QmpMonitor {
     return parseQmpReply(JSON.stringify(reply));
   }
 
-  listen(_listener: (event: QmpEvent) => void): Promise<() => Promise<void>> {
+  listen(_listener: QmpListener): Promise<() => Promise<void>> {
     return Promise.reject(new Error("a recording has no events"));
   }
 }

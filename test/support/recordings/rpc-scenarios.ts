@@ -280,21 +280,6 @@ export const scenarios = {
     },
   }),
 
-  "reboot-event": scenario({
-    user: "root",
-    run: async (stream) => {
-      const client = await LibvirtClient.open(stream, { uri });
-      const guest = await client.lookupDomain(guestName);
-      const reboots = new EventLog<void>();
-      const unsubscribe = await client.onRebootEvent(guest, reboots.listener);
-      await client.monitorCommand(guest, '{"execute":"system_reset"}');
-      await reboots.until(() => true);
-      await unsubscribe();
-      await client.close();
-      return { reboots: reboots.events.length > 0 };
-    },
-  }),
-
   "six-calls-at-once": scenario({
     user: "root",
     run: async (stream) => {

@@ -52,7 +52,7 @@ export class WorkingHost {
     });
     const privateKey = readFileSync(bench.clientKey, "utf8");
     const host = new WorkingHost(sysfs, qemu, connection, privateKey, proxy, bench);
-    await qemu.monitor.listen((event) => host.#hear(event));
+    await qemu.monitor.listen({ onEvent: (event) => host.#hear(event), onEnd: () => undefined });
     await qemu.booted();
     return host;
   }

@@ -226,12 +226,13 @@ const operations = [
 function expectConfigured(world: World, ...functions: readonly string[]): void {
   const [entry] = world.configuredLedger;
   expect(world.configuredLedger).toHaveLength(1);
-  const found = world.configured.map(({ hostAddress: address, place }) =>
-    place === undefined ? address.slice(-1) : `${address.slice(-1)}@${place.guestFunction}`,
+  const found = world.configured.map(({ hostAddress: address, guestAddress }) =>
+    guestAddress === undefined ? address.slice(-1) : `${address.slice(-1)}@${guestAddress.guestFunction}`,
   );
   expect(found.sort()).toEqual([...functions].sort());
-  for (const { place } of world.configured)
-    if (place !== undefined) expect(place).toMatchObject({ bus: entry?.slot.bus, slot: entry?.slot.slot });
+  for (const { guestAddress } of world.configured)
+    if (guestAddress !== undefined)
+      expect(guestAddress).toMatchObject({ bus: entry?.slot.bus, slot: entry?.slot.slot });
   if (!world.isRunning)
     expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
 }
@@ -376,7 +377,7 @@ describe("a failed attach", () => {
       [2, undefined],
       [3, undefined],
     ]);
-    expect(world.configured.find((one) => one.place?.guestFunction === 0)?.romFile).toBe("/old.rom");
+    expect(world.configured.find((one) => one.guestAddress?.guestFunction === 0)?.romFile).toBe("/old.rom");
     expect(planAttach(world.observe(), withRom("/old.rom")).steps).toEqual([]);
   });
 
@@ -467,7 +468,7 @@ describe("a failed attach", () => {
 
   it("that verify refuses touches nothing", async () => {
     const hypervisor = new WorldHypervisor(empty());
-    const refusal = new ProviderError("ANOTHER_HOST", "another");
+    const refusal = new ProviderError("ANOTHER_HOST", { what: "another" });
     const verify = (): void => {
       throw refusal;
     };

@@ -7,12 +7,20 @@ import { expectProcessorSeconds } from "../../support/processor-time";
 const OWN = "0000:01:00.0" as PciAddress;
 const OTHER = "0000:05:00.0" as PciAddress;
 const address = (at: PciAddress): HostUse => ({
+  kind: "addresses",
   hostAddress: at,
-  use: "has interface eth0, which is up with address 10.0.0.1",
+  device: "eth0",
+  addresses: ["10.0.0.1"],
   isThisConnection: false,
   comesByItself: "address",
 });
-const mounted: HostUse = { hostAddress: OWN, use: "has disk sda, which is mounted", isThisConnection: false };
+const mounted: HostUse = {
+  kind: "mount",
+  hostAddress: OWN,
+  disk: { name: "sda" },
+  mountPoints: ["/"],
+  isThisConnection: false,
+};
 
 const seen = (...hostUses: readonly HostUse[]): Observation =>
   ({ functions: new Map([[OWN, { hostAddress: OWN }]]), hostUses }) as unknown as Observation;

@@ -1,13 +1,13 @@
 import { causeText, providerError, hasCode } from "../../../provider/errors";
 import { attach, AttachFailure, detach } from "../../../provider/apply";
-import type { HostUse } from "../../../provider/host/uses";
+import type { HostUseReason, HostUseTraits } from "../../../provider/host/uses";
 import type { PciSlotAddress } from "../../../provider/pci";
 import { tagOf, type DesiredAttachment } from "../../../provider/plan";
 import { letTimePass } from "../../support/fake-time";
 import { readActualState } from "../../support/read-actual-state";
 import { OWNER } from "../../support/scenarios";
 import { attachRequest, detachRequest } from "../../support/requests";
-import { at, hostUse, reach, wants } from "../../support/desired";
+import { addressOn, at, hostUse, mountOf, reach, wants } from "../../support/desired";
 import { hostDevice, OWN_GUEST, World } from "../../support/world";
 import { WorldHypervisor, type Fault } from "../../support/world-hypervisor";
 
@@ -87,11 +87,11 @@ describe("the deadline of an attach", () => {
     const hypervisor = new WorldHypervisor(empty());
     hypervisor.onLock = async (clock) => {
       await sleep(4_000);
-      clock.stop();
-      clock.stop();
+      clock.pause();
+      clock.pause();
       await sleep(100_000);
-      clock.go();
-      clock.go();
+      clock.resume();
+      clock.resume();
     };
     const { error, tookMs } = await letTimePass(attach(hypervisor, attachRequest({ limitSeconds: 10 })));
     expect(error).toBeUndefined();
@@ -402,10 +402,17 @@ describe("a second try", () => {
     expect(world.plugged).toHaveLength(4);
   });
 
+  type Use = HostUseReason & Partial<HostUseTraits>;
+  const bondPort: Use = {
+    kind: "interface-layer",
+    device: "eth2",
+    layer: { name: "bond0", type: "bond" },
+  };
+
   /** All is attached; the first plug of a change loses the node, and what is let go of gets a use, by itself. */
   function groupNodeIsLost(
     faultAt?: (call: string, index: number) => Fault | undefined,
-    use: Partial<HostUse> = { use: "is up with address 10.0.0.5/24", comesByItself: "address" },
+    use: Use = { ...addressOn("eth1", "10.0.0.5/24"), comesByItself: "address" },
   ): WorldHypervisor {
     const world = empty();
     reach(world, wants());
@@ -422,7 +429,7 @@ describe("a second try", () => {
     };
     hypervisor.onCall = (call) => {
       if (call.startsWith("release"))
-        world.hostUses = [0, 1, 2, 3].map((n) => ({ ...hostUse(`0000:01:00.${n}`, ""), ...use }));
+        world.hostUses = [0, 1, 2, 3].map((n) => ({ ...hostUse(`0000:01:00.${n}`, use), ...use }));
     };
     return hypervisor;
   }
@@ -446,12 +453,12 @@ describe("a second try", () => {
     expect(hypervisor.world.plugged.map((one) => one.guestFunction).sort()).toEqual([0, 1, 2, 3]);
   });
 
-  it.each<[string, Partial<HostUse>]>([
-    ["a disk of it was mounted", { use: "has disk nvme1n1, which is mounted at /srv" }],
-    ["it was made a port of a bond", { use: "has interface eth2, which is a port of bond bond0" }],
+  it.each<[string, Use]>([
+    ["a disk of it was mounted", mountOf("nvme1n1", "/srv")],
+    ["it was made a port of a bond", bondPort],
     [
       "it carries this connection now",
-      { use: "carries this SSH connection", isThisConnection: true, comesByItself: "address" },
+      { kind: "this-connection", device: "eth1", isThisConnection: true, comesByItself: "address" },
     ],
   ])("is refused if the host has begun to use it beyond an address: %s", async (_name, use) => {
     const hypervisor = groupNodeIsLost(undefined, use);
@@ -465,7 +472,7 @@ describe("a second try", () => {
   });
 
   it("takes what the program allows to be taken in use", async () => {
-    const hypervisor = groupNodeIsLost(undefined, { use: "has disk nvme1n1, which is mounted at /srv" });
+    const hypervisor = groupNodeIsLost(undefined, mountOf("nvme1n1", "/srv"));
     const desired = wants([0, 2], { leftovers: "hold", allowInUse: true });
     const { error } = await letTimePass(attach(hypervisor, attachRequest({ desired })));
     expect(error).toBeUndefined();
@@ -476,7 +483,9 @@ describe("a second try", () => {
     const progress = (line: string): void => void said.push(line);
     const desired = wants([0, 2], { leftovers: "hold" });
     await letTimePass(attach(groupNodeIsLost(), attachRequest({ desired, progress })));
-    expect(said.join("\n")).toContain("0000:01:00.0 is up with address 10.0.0.5/24, since a moment ago");
+    expect(said.join("\n")).toContain(
+      "0000:01:00.0 has interface eth1, which is up with address 10.0.0.5/24, since a moment ago",
+    );
   });
 
   it("is not made for any other failure", async () => {

@@ -161,7 +161,7 @@ describe("where there is neither guest nor function", () => {
     const { one } = leadingTo(new WorldHypervisor(new World({ functions: [] })), [{ uuid: "" }]);
     const scope = { ...nowhere, ownerToken: OWNER };
     const deadline = Deadline.start("attach", 10);
-    await withLocks(one, scope, deadline, undefined, async ({ lost }) => {
+    await withLocks(one, { scope, deadline }, async ({ lost }) => {
       expect(lost.aborted).toBe(true);
       expect(causeText(lost.reason)).toMatch(/^nothing is locked/);
     });

@@ -1,4 +1,7 @@
-import { SshTargets } from "../../../provider/connections/ssh-target-resolver";
+import {
+  SshTargetResolver,
+  type SshTargetResolverOptions,
+} from "../../../provider/connections/ssh-target-resolver";
 import type { ConnectionInputs } from "../../../provider/resource";
 import type { OpensshAnswer, OpensshSettings } from "../../../provider/ssh";
 
@@ -28,10 +31,12 @@ const asking = (answers: Readonly<Record<string, Partial<OpensshSettings>>>) => 
   ask: async (host: string): Promise<OpensshAnswer> => ({ settings: { ...plain(host), ...answers[host] } }),
 });
 const silent = { localUser: "alice", ask: async (): Promise<OpensshAnswer> => ({}) };
+const resolverWith = (options: Partial<SshTargetResolverOptions>) =>
+  new SshTargetResolver({ environment: process.env, ambient: {}, say: () => undefined, ...options });
 const targetOf = (
   connection: ConnectionInputs,
-  openssh: ConstructorParameters<typeof SshTargets>[1] = silent,
-) => new SshTargets({}, openssh).of(connection);
+  openssh: NonNullable<SshTargetResolverOptions["openssh"]> = silent,
+) => resolverWith({ openssh }).resolve(connection);
 
 describe("the connection arguments", () => {
   it("have the defaults of @pulumi/command, and the agent of the environment", async () => {
@@ -174,9 +179,9 @@ describe("ssh_config", () => {
   it("that cannot be read is told once for each host, which is used as-is", async () => {
     const said: string[] = [];
     const broken = { localUser: "alice", ask: async () => ({ problem: "line 1: Bad option" }) };
-    const targets = new SshTargets({}, broken, (line) => void said.push(line));
-    expect(await targets.of({ host: "hv1" })).toMatchObject({ host: "hv1", port: 22, user: "root" });
-    await targets.of({ host: "hv1" });
+    const targets = resolverWith({ openssh: broken, say: (line) => void said.push(line) });
+    expect(await targets.resolve({ host: "hv1" })).toMatchObject({ host: "hv1", port: 22, user: "root" });
+    await targets.resolve({ host: "hv1" });
     expect(said).toEqual([
       `OpenSSH's configuration is not used for hv1: "ssh -G" failed: line 1: Bad option`,
     ]);
@@ -186,13 +191,9 @@ describe("ssh_config", () => {
 describe("the place in known_hosts", () => {
   const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
   const hostKey = `hv1 ${key}`;
-  const hopsOf = async (connection: unknown) => [
-    ...(
-      await new SshTargets(
-        {},
-        asking({ rack: { hostName: "10.0.0.1", port: 2222 }, aka: { hostKeyAlias: "x" } }),
-      ).hopsOf(connection)
-    ).values(),
+  const openssh = asking({ rack: { hostName: "10.0.0.1", port: 2222 }, aka: { hostKeyAlias: "x" } });
+  const placesOf = async (connection: unknown) => [
+    ...(await resolverWith({ openssh }).knownHostsPlacesOf(connection)).values(),
   ];
 
   it.each([
@@ -212,6 +213,6 @@ describe("the place in known_hosts", () => {
     ["nobody's, if the host is not known yet", { host: "04da6b54-80e4-46f7-96ec-b56ff0331ba9", hostKey }, []],
     ["nobody's, if there is no connection", "hv1", []],
   ])("is %s", async (_what, connection, expected) => {
-    expect(await hopsOf(connection)).toEqual(expected);
+    expect(await placesOf(connection)).toEqual(expected);
   });
 });

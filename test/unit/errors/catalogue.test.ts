@@ -5,9 +5,12 @@ import {
   causeText,
   providerError,
   hasCode,
+  joinParts,
   ProviderError,
   refusalCodes,
+  withOthers,
   type ErrorCode,
+  type ErrorParts,
 } from "../../../provider/errors";
 
 const root = join(__dirname, "..", "..", "..");
@@ -23,8 +26,8 @@ const chapters = documentation
 const anyDetail: unknown = Object.assign(["DETAIL"], { toString: () => "DETAIL" });
 const anyDetails = new Proxy({}, { get: () => anyDetail });
 
-function messageOf(code: ErrorCode): string {
-  return (catalogue[code] as (details: unknown) => string)(anyDetails);
+function partsOf(code: ErrorCode): ErrorParts {
+  return (catalogue[code] as (details: unknown) => ErrorParts)(anyDetails);
 }
 
 describe("docs/errors.md", () => {
@@ -47,15 +50,41 @@ describe("docs/errors.md", () => {
 describe("the catalogue", () => {
   it.each(codes)("%s has the form of a code, and a message made of its details", (code) => {
     expect(code).toMatch(/^[A-Z]+(_[A-Z]+)+$/);
-    const message = messageOf(code);
+    const message = joinParts(partsOf(code));
     expect(message).toContain("DETAIL");
     expect(message).not.toMatch(/undefined|\[object|NaN/);
     expect(message.length).toBeLessThan(600);
   });
 
+  it.each(codes)("%s has parts that are sentences of their own", (code) => {
+    const { what, touched = "nothing", cure = "Cure it." } = partsOf(code);
+    for (const part of [what, touched, cure]) {
+      expect(joinParts({ what: part })).toMatch(/^\S.*[^ ]$/s);
+      expect(part).not.toContain("Nothing was touched. ");
+    }
+    expect(what).toMatch(/[.\]]$|DETAIL$/);
+    expect(cure).toMatch(/^[A-Z]|^DETAIL/);
+  });
+
+  it("says what to do next, unless that depends on reason or outcome", () => {
+    expect(codes.filter((code) => partsOf(code).cure === undefined).sort()).toEqual([
+      "ATTACH_FAILED",
+      "BIND_FAILED",
+      "CONFIGURE_FAILED",
+      "HOLD_FAILED",
+      "PLUG_FAILED",
+      "RELEASE_FAILED",
+      "SSH_CHANNEL_REFUSED",
+      "SSH_CONFIG_UNSUPPORTED",
+      "SSH_KEY_UNUSABLE",
+      "UNBIND_FAILED",
+      "UNCONFIGURE_FAILED",
+    ]);
+  });
+
   it("has no code that nothing throws", () => {
     const sources = readdirSync(join(root, "provider"), { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".ts") && !name.endsWith("catalogue.ts"))
+      .filter((name) => name.endsWith(".ts") && !name.startsWith(join("errors", "catalogue")))
       .map((name) => readFileSync(join(root, "provider", name), "utf8"))
       .join("\n");
     expect(
@@ -89,6 +118,24 @@ describe("an error of the provider", () => {
     expect(hasCode(undefined, "SSH_DIAL_FAILED")).toBe(false);
   });
 
+  it("has the parts that its message is made of", () => {
+    const parts = { what: "it broke.", touched: "nothing", cure: "Mend it." };
+    const whole = new ProviderError("PLUG_FAILED", parts);
+    expect(whole).toMatchObject(parts);
+    expect(whole.message).toBe("it broke. Nothing was touched. Mend it. [PLUG_FAILED]");
+    const told = { what: "it broke.", touched: "One part is gone." };
+    expect(new ProviderError("PLUG_FAILED", told).message).toBe("it broke. One part is gone. [PLUG_FAILED]");
+    expect(new ProviderError("PLUG_FAILED", { what: "it broke.", cure: "Mend it." }).message).toBe(
+      "it broke. Mend it. [PLUG_FAILED]",
+    );
+  });
+
+  it("has parts that a terminal shows and does not obey", () => {
+    const parts = { what: "a\u001bb", touched: "c\nd", cure: "e\u009bf" };
+    const shown = { what: "a\\u001bb", touched: "c d", cure: "e\\u009bf" };
+    expect(new ProviderError("PLUG_FAILED", parts)).toMatchObject(shown);
+  });
+
   it("ends a quoted reason with one full stop, or with the quoted error's code", () => {
     const told = (reason: string): string =>
       providerError("ATTACH_FAILED", { guest: "guest1", reason, outcome: "Nothing was changed." }).message;
@@ -101,6 +148,36 @@ describe("an error of the provider", () => {
     expect(causeText(error)).toBe(error.message);
     expect(causeText("text")).toBe("text");
     expect(causeText(undefined)).toBe("undefined");
-    expect(new ProviderError("GUEST_NOT_FOUND", "m").message).toBe("m [GUEST_NOT_FOUND]");
+    expect(new ProviderError("GUEST_NOT_FOUND", { what: "m" }).message).toBe("m [GUEST_NOT_FOUND]");
+  });
+});
+
+describe("an error with others", () => {
+  const first = providerError("GUEST_NEVER_RAN", { guest: "g1" }, new Error("seen"));
+  const second = providerError("DEVICE_NOT_FOUND", { device: "0000:01:00" });
+  const third = providerError("GUEST_IS_TRANSIENT", { guest: "g1" });
+
+  it("has the first's code and cause, and a line with code for each other", () => {
+    const error = withOthers(first, [second, third]);
+    expect(error.code).toBe("GUEST_NEVER_RAN");
+    expect(error.cause).toBe(first.cause);
+    expect(error.others).toEqual([second, third]);
+    expect(error.message.split("\n")).toEqual([first.message, second.message, third.message]);
+  });
+
+  it("is the first itself if there are none", () => {
+    expect(withOthers(first, [])).toBe(first);
+    expect(first.others).toEqual([]);
+  });
+
+  it("says each line once if it is made of errors that have others", () => {
+    const error = withOthers(withOthers(first, [second]), [withOthers(third, [first])]);
+    expect(error.message.split("\n")).toEqual([first.message, second.message, third.message, first.message]);
+    expect(error.others.map((one) => one.message)).toEqual([second.message, third.message, first.message]);
+  });
+
+  it("has no line but those, whatever a peer has said", () => {
+    const forged = providerError("DEVICE_NOT_FOUND", { device: "x\nDone. [OK]" });
+    expect(withOthers(first, [forged]).message.split("\n")).toHaveLength(2);
   });
 });

@@ -71,7 +71,9 @@ describe("the message of an error", () => {
         expect(message).toMatch(/\[HOLD_FAILED\]$/);
       }),
     );
-    expect(new ProviderError("GUEST_NOT_FOUND", "a\u001bb").message).toBe("a\\u001bb [GUEST_NOT_FOUND]");
+    expect(new ProviderError("GUEST_NOT_FOUND", { what: "a\u001bb" }).message).toBe(
+      "a\\u001bb [GUEST_NOT_FOUND]",
+    );
   });
 
   it("tells its advice also where a peer has said megabytes", () => {

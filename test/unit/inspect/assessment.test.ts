@@ -1,11 +1,7 @@
 import fc from "fast-check";
-import {
-  composeReport,
-  type InspectionInput,
-  type ListedFunction,
-  type PciReport,
-} from "../../../provider/inspect";
-import { findHostUses, type HostFacts } from "../../../provider/host/uses";
+import { composeReport, type InspectionInput, type PciReport } from "../../../provider/inspect";
+import type { HostFacts, ListedFunction } from "../../../provider/host/facts";
+import { findHostUses } from "../../../provider/host/uses";
 import type { PciAddress, PciSlotAddress } from "../../../provider/pci";
 import { planAttach, type Holding } from "../../../provider/plan";
 import { nothingUsed } from "../../support/host-facts";
@@ -34,6 +30,7 @@ test("a card that nobody uses can be attached whole; its interfaces leave the ho
     allowInUse: false,
     consequences: ["leaves the host: interfaces eth2, eth3"],
     refusal: null,
+    refusals: [],
     program: [
       'new MultifunctionPciAttachment("pci-0000-01-00", {',
       '    connection, guest, device: "0000:01:00",',
@@ -51,8 +48,14 @@ test("what else is in its IOMMU group has to be held, and is named", () => {
   const facts: HostFacts = {
     ...nothingUsed,
     disks: [
-      { name: "nvme0n1", pciAddress: "0000:03:00.0", slaves: [], mountPoints: [], claims: [] },
-      { name: "nvme0n1p1", pciAddress: "0000:03:00.0", slaves: ["nvme0n1"], mountPoints: [], claims: [] },
+      { name: "nvme0n1", hostAddress: "0000:03:00.0" as PciAddress, slaves: [], mountPoints: [], claims: [] },
+      {
+        name: "nvme0n1p1",
+        hostAddress: "0000:03:00.0" as PciAddress,
+        slaves: ["nvme0n1"],
+        mountPoints: [],
+        claims: [],
+      },
     ],
   };
   const report = composeReport(input(functions, { facts }));
@@ -89,19 +92,21 @@ test("if functions sit apart, those unused by the host can be attached alone", (
     interfaces: [upInterface("eth0", `${NIC}.0`, "192.0.2.7"), upInterface("eth1", `${NIC}.1`)],
     sshInterfaces: ["eth0"],
   };
+  const refusal = {
+    code: "FUNCTION_USED_BY_HOST",
+    message:
+      "the host needs what would be taken from it: 0000:01:00.0 (igb) carries this SSH connection (interface eth0), " +
+      "and has interface eth0, which is up with address 192.0.2.7. Choose other functions, or move that use to another " +
+      "device first; what carries this SSH connection is never taken.",
+  };
   expect(answer(input(card(NIC, { from: 7 }), { facts }))).toEqual({
     possible: "part",
     functions: [1, 2, 3],
     leftovers: "refuse",
     allowInUse: false,
     consequences: ["leaves the host: interface eth1"],
-    refusal: {
-      code: "FUNCTION_USED_BY_HOST",
-      message:
-        "the host needs what would be taken from it: 0000:01:00.0 (igb) carries this SSH connection (interface eth0), " +
-        "and has interface eth0, which is up with address 192.0.2.7. Choose other functions, or move that use to another " +
-        "device first; what carries this SSH connection is never taken.",
-    },
+    refusal,
+    refusals: [refusal],
     program: [
       'new MultifunctionPciAttachment("pci-0000-01-00", {',
       '    connection, guest, device: "0000:01:00", functions: [1, 2, 3],',
@@ -128,7 +133,12 @@ test("what the host uses takes allowInUse, and each use that ends is named", () 
   const facts: HostFacts = {
     ...nothingUsed,
     interfaces: [upInterface("eth0", `${NIC}.0`, "192.0.2.7")],
-    physicalFunctions: [{ pciAddress: `${NIC}.1`, virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] }],
+    physicalFunctions: [
+      {
+        hostAddress: `${NIC}.1` as PciAddress,
+        virtualFunctions: ["0000:01:10.0" as PciAddress, "0000:01:10.4" as PciAddress],
+      },
+    ],
   };
   expect(answer(input(card(NIC, { shared: 7 }), { facts }))).toMatchObject({
     possible: "whole",
@@ -216,7 +226,7 @@ test("a guest's slots are told, what is attached, and which are free", () => {
   const kept = {
     hostAddress: "0000:05:00.0" as PciAddress,
     alias: "ua-mine",
-    place: { bus: "pci.3", slot: 0, guestFunction: 0 },
+    guestAddress: { bus: "pci.3", slot: 0, guestFunction: 0 },
   };
   const observation = observed({ ...own, configuration: { buses: [], functions: [kept], ledger: [] } });
   const { guest } = composeReport(input([], { seen: { by: "guest", observation } }));
@@ -235,6 +245,7 @@ test("a guest's slots are told, what is attached, and which are free", () => {
       { owner: "organization/net/dev/nic", bus: "pci.8", slot: 0, attached: [`${NIC}.0`], held: [] },
     ],
     refusal: null,
+    refusals: [],
   });
 });
 
@@ -318,9 +329,9 @@ function isPlanned(
   if (shown.seen.by !== "guest") throw new Error("a guest was given");
   const functions = new Map(
     shown.functions.map((one) => [
-      one.address as PciAddress,
+      one.hostAddress,
       {
-        hostAddress: one.address as PciAddress,
+        hostAddress: one.hostAddress,
         vendorId: one.vendorId,
         productId: one.productId,
         isBridge: one.classCode.startsWith("0x06"),
@@ -383,4 +394,37 @@ test("an answer is what a create comes to; no means that no arguments help", () 
     }),
     { numRuns: 400 },
   );
+});
+
+test("all that speaks against a device is listed, the first where it stood", () => {
+  const holding = (n: number): Holding => ({
+    guest: OTHER,
+    hostAddress: `${NIC}.${n}` as PciAddress,
+    alias: `hostdev${n}`,
+    isUnassigned: false,
+  });
+  const full = { ...observed({ buses: [] }), holdings: [holding(0), holding(2)] };
+  const { attach } = deviceOf(
+    composeReport(input(card(NIC, { shared: 7 }), { seen: { by: "guest", observation: full } })),
+    NIC,
+  );
+  expect(attach.refusals.map((one) => one.code)).toEqual([
+    "FUNCTION_HELD_BY_GUEST",
+    "FUNCTION_HELD_BY_GUEST",
+    "NO_FREE_SLOT",
+  ]);
+  expect(attach.refusal).toEqual(attach.refusals[0]);
+  expect(attach.refusals[1]!.message).toBe(
+    `${NIC}.2 is in use by guest guest2 (hostdev hostdev2). Detach it there first.`,
+  );
+});
+
+test("a guest says all that it refuses each device with", () => {
+  const observation = observed({
+    buses: [],
+    qemuLimits: { pid: 7, user: "vm", lockedMemoryBytes: 2 ** 26, closedNodes: [] },
+  });
+  const { guest } = composeReport(input([], { seen: { by: "guest", observation } }));
+  expect(guest?.refusals.map((one) => one.code)).toEqual(["NO_FREE_SLOT", "MEMLOCK_TOO_LOW"]);
+  expect(guest?.refusal).toEqual(guest?.refusals[0]);
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { composeReport, describeReport, type InspectionInput } from "../../../provider/inspect";
-import type { HostFacts } from "../../../provider/host/uses";
+import type { HostFacts } from "../../../provider/host/facts";
+import type { PciAddress } from "../../../provider/pci";
 import { anyText } from "../../support/any-text";
 import { nothingUsed } from "../../support/host-facts";
 import {
@@ -225,4 +226,24 @@ test("no line but a program's is too wide, and no text reaches terminals raw", (
     ),
     { numRuns: 300 },
   );
+});
+
+test("each refusal is a text, and the guest's refusals are said of the guest", () => {
+  const holding = {
+    guest: { name: "guest2", uuid: "22222222-2222-4222-8222-222222222222" },
+    hostAddress: "0000:02:00.1" as PciAddress,
+    alias: "hostdev0",
+    isUnassigned: false,
+  };
+  const limits = { pid: 7, user: "vm", lockedMemoryBytes: 2 ** 26, closedNodes: [] };
+  const observation = { ...observed({ buses: [], qemuLimits: limits }), holdings: [holding] };
+  const functions = [...card("0000:01:00", { shared: 7 }), ...card("0000:02:00", { shared: 20 })];
+  const report = composeReport(input(functions, { seen: { by: "guest", observation } }));
+  const lines = describeReport(report, { ...plain, width: 1000 }).map((line) => line.trim());
+  expect(lines).toContain("attach    no: the guest refuses, see above");
+  const index = lines.findIndex((line) => line.startsWith("attach    no: 0000:02:00.1 is in use by guest"));
+  expect(lines[index + 1]).toBe("also: the guest refuses, see above");
+  expect(lines.filter((line) => line.includes("has no free hotplug slot"))).toHaveLength(1);
+  const refuses = lines.findIndex((line) => line.startsWith("refuses"));
+  expect(lines[refuses + 1]).toMatch(/^QEMU of guest guest1 \(process 7, user vm\) may lock 64 MiB/);
 });

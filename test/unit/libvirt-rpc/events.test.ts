@@ -292,7 +292,7 @@ describe("A subscription to lifecycle events", () => {
 
 test("An event of a kind that nobody asked for is ignored", async () => {
   const { client, peer } = await ScriptedPeer.open();
-  peer.event({ ...Remote.DOMAIN_EVENT_REBOOT, number: 9_999 }, (writer) => writer.u32(0));
+  peer.event({ ...Remote.DOMAIN_EVENT_LIFECYCLE, number: 9_999 }, (writer) => writer.u32(0));
   peer.event(Qemu.MONITOR_EVENT, deleted(1, "x"));
   const version = client.libVersion();
   peer.reply(await peer.expectCall(Remote.CONNECT_GET_LIB_VERSION), (writer) => writer.u64(1n));

@@ -133,10 +133,6 @@ describe("Over what libvirtd 11.3 was recorded to say, the client", () => {
     expect(await replay("device-removed-event")).toEqual([{ alias: "ua-recording-rng" }]);
   });
 
-  test("sees the reboot of a guest", async () => {
-    expect(await replay("reboot-event")).toEqual({ reboots: true });
-  });
-
   test("makes six calls at once, four in flight, and gives each its answer", async () => {
     expect(await replay("six-calls-at-once")).toEqual([
       ["status", "running"],

@@ -24,11 +24,6 @@ const item: fc.Arbitrary<Item> = fc.oneof(
     write: (writer: XdrWriter) => writer.i32(value),
     read: (reader: XdrReader) => reader.i32(),
   })),
-  fc.bigInt({ min: 0n, max: 0xffffffffffffffffn }).map((value) => ({
-    value,
-    write: (writer: XdrWriter) => writer.u64(value),
-    read: (reader: XdrReader) => reader.u64(),
-  })),
   fc.maxSafeNat().map((value) => ({
     value,
     write: (writer: XdrWriter) => writer.u64(BigInt(value)),

@@ -3,6 +3,7 @@ import {
   classifyBus,
   findFreeSlot,
   isSlotFree,
+  slotKinds,
   type BusFacts,
   type GuestBus,
   type SlotKind,
@@ -306,4 +307,29 @@ describe("the slot of a new attachment", () => {
       }),
     );
   });
+});
+
+/** The words of a slot leave its number out if it is 0: only a port's slot has that number. */
+it("gives slot 0 to ports alone, and no other slot to a port", () => {
+  const facts = fc.record<BusFacts>({
+    portType: fc.constantFrom("pcie-root-port", "xio3130-downstream", "pci-bridge", "pcie-pci-bridge"),
+    portPath: fc.constant(port),
+    handlerPath: fc.constantFrom("", port, chipset),
+    hasAcpiSelector: fc.boolean(),
+    portHotplug: fc.boolean(),
+    architecture: fc.constantFrom("x86_64", "aarch64", "ppc64"),
+  });
+  const kinds = new Set<SlotKind>();
+  fc.assert(
+    fc.property(facts, (one) => {
+      const found = classifyBus(one);
+      if (!found.possible) return;
+      kinds.add(found.kind);
+      const { first, last } = found.slots;
+      if (found.kind.startsWith("pcie")) expect([first, last]).toEqual([0, 0]);
+      else expect(first).toBeGreaterThan(0);
+    }),
+    { numRuns: 500 },
+  );
+  expect([...kinds].sort()).toEqual([...slotKinds].sort());
 });

@@ -10,7 +10,7 @@ import {
   type DesiredAttachment,
 } from "../../../provider/plan";
 import { OLD_STATE, OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
-import { at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/desired";
+import { addressOn, at, hostUse, leave, outline, reach, stepOf, wants } from "../../support/desired";
 import { conventionalBus, expressBus, hostDevice, hostFunction, World } from "../../support/world";
 
 const card = (extra: Partial<ConstructorParameters<typeof World>[0]> = {}): World =>
@@ -466,7 +466,7 @@ describe("the ROM of a function", () => {
     const world = card();
     const persistent = mapped({ romFile }, { persistent: true });
     reach(world, persistent);
-    expect(world.configured.find((one) => one.place?.guestFunction === 0)?.romFile).toBe(romFile);
+    expect(world.configured.find((one) => one.guestAddress?.guestFunction === 0)?.romFile).toBe(romFile);
     world.stopGuest();
     expect(kindsOf(world, persistent)).toEqual([]);
     expect(kindsOf(world, mapped({}, { persistent: true }))).toEqual(["record", "unconfigure", "configure"]);
@@ -634,8 +634,8 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
 
   it("is held anew after what is still plugged of the others is taken back", () => {
     const world = heldButUnbound("e1000e");
-    const place = { bus: "pci.4", slot: 0, guestFunction: 1 };
-    world.plugged = [{ ...place, qemuId: qemuIdOf(tagOf(OWNER), 1), hostAddress: at("0000:01:00.1") }];
+    const guestAddress = { bus: "pci.4", slot: 0, guestFunction: 1 };
+    world.plugged = [{ ...guestAddress, qemuId: qemuIdOf(tagOf(OWNER), 1), hostAddress: at("0000:01:00.1") }];
     expect(outline(reach(world, wants())).slice(0, 3)).toEqual([
       "unplug 1 of 1",
       "release 0000:01:00.2",
@@ -668,7 +668,7 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
 
   it("is left to the host where the host uses it by now", () => {
     const world = heldButUnbound("e1000e");
-    world.hostUses = [hostUse("0000:01:00.2", "has interface eth2, which is up with address 192.0.2.1")];
+    world.hostUses = [hostUse("0000:01:00.2", addressOn("eth2"))];
     expect(refusalOf(() => planAttach(world.observe(), wants(), OLD_STATE))).toBe("FUNCTION_USED_BY_HOST");
   });
 

@@ -7,7 +7,6 @@ import {
   describeStep,
   findTagOfAlias,
   findTagOfQemuId,
-  interruptionOf,
   listFunctions,
   planAttach,
   planDetach,
@@ -15,6 +14,7 @@ import {
   type Observation,
   type Plan,
 } from "../../../provider/plan";
+import { interruptionOf } from "../../../provider/plan/describe";
 import { OLD_STATE, OWNER } from "../../support/scenarios";
 import { at, reach, stepOf, wants } from "../../support/desired";
 import { hostDevice, hostFunction, World } from "../../support/world";
@@ -49,7 +49,7 @@ describe("a plan in words", () => {
   });
 
   it("names the interface or disk that goes away on the host with a function", () => {
-    const hostDevices = new Map([[at("0000:01:00.1"), "interface eth1 and disk sda"]]);
+    const hostDevices = new Map([[at("0000:01:00.1"), { interfaces: ["eth1"], disks: ["sda"] }]]);
     const plan = planAttach({ ...card().observe(), hostDevices }, wants(), OLD_STATE);
     expectSays(
       plan,
@@ -210,9 +210,9 @@ describe("lists of functions in words", () => {
   });
 
   it("a slot is named by its bus where that has one slot only", () => {
-    expect(describeSlot({ bus: "pci.5", slot: 0, kind: "pcie-native" })).toBe("pci.5");
-    expect(describeSlot({ bus: "pci.0", slot: 12, kind: "pci-acpi" })).toBe("pci.0 slot 12");
-    expect(describeSlot({ bus: "phb1.0", slot: 3, kind: "pseries" })).toBe("phb1.0 slot 3");
+    expect(describeSlot({ bus: "pci.5", slot: 0 })).toBe("pci.5");
+    expect(describeSlot({ bus: "pci.0", slot: 12 })).toBe("pci.0 slot 12");
+    expect(describeSlot({ bus: "phb1.0", slot: 3 })).toBe("phb1.0 slot 3");
   });
 });
 

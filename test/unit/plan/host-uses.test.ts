@@ -2,7 +2,18 @@ import fc from "fast-check";
 import type { HostUse } from "../../../provider/host/uses";
 import { describePlan, planAttach, type Plan, type DesiredAttachment } from "../../../provider/plan";
 import { OLD_STATE, planUnlessRefused, refusalOf, scenario, type Scenario } from "../../support/scenarios";
-import { at, hostUse, outline, reach, sshUse, wants } from "../../support/desired";
+import {
+  addressOn,
+  at,
+  hostUse,
+  mountOf,
+  outline,
+  reach,
+  sshUse,
+  virtualFunctions,
+  vlanOn,
+  wants,
+} from "../../support/desired";
 import { hostDevice, hostFunction, OTHER_GUEST, World } from "../../support/world";
 
 const card = (...uses: HostUse[]): World => {
@@ -10,8 +21,8 @@ const card = (...uses: HostUse[]): World => {
   world.hostUses = uses;
   return world;
 };
-const address = hostUse("0000:01:00.1", "has interface eth1, which is up with address 192.0.2.1");
-const vlan = hostUse("0000:01:00.1", "has interface eth1, which carries VLAN eth1.5");
+const address = hostUse("0000:01:00.1", addressOn("eth1"));
+const vlan = hostUse("0000:01:00.1", vlanOn("eth1", "eth1.5"));
 
 describe("what the host uses", () => {
   it("is taken with allowInUse, and the plan names every use that the host loses", () => {
@@ -49,8 +60,7 @@ describe("what the host uses", () => {
           hostFunction("0000:01:10.0", { iommuGroup: 11, driver: "igbvf" }),
         ],
       });
-      const use = hostUse("0000:01:00.0", "has a virtual function enabled");
-      world.hostUses = [{ ...use, virtualFunctions: [at(virtual)] }];
+      world.hostUses = [hostUse("0000:01:00.0", virtualFunctions(virtual))];
       const functions = map.map((address, guestFunction) => ({ hostAddress: at(address), guestFunction }));
       return [world, wants(undefined, { allowInUse: true, selection: { by: "map", map: functions } })];
     };
@@ -81,7 +91,7 @@ describe("what the host uses", () => {
   it("does not matter for functions of other groups and devices", () => {
     const isolated = [0, 1].map((n) => hostDevice("0000:01:00", [n], { iommuGroup: 20 + n })).flat();
     const world = new World({ functions: isolated });
-    world.hostUses = [address, hostUse("0000:00:03.0", "has disk vda, which is mounted on /")];
+    world.hostUses = [address, hostUse("0000:00:03.0", mountOf("vda"))];
     expect(refusalOf(() => planAttach(world.observe(), wants([0]), OLD_STATE))).toBeUndefined();
   });
 });
@@ -95,7 +105,9 @@ const used = scenario
       .subarray([...one.world.functions.keys()])
       .chain((functions) =>
         fc.tuple(
-          ...functions.map((function_) => fc.constantFrom(hostUse(function_, "is used"), sshUse(function_))),
+          ...functions.map((function_) =>
+            fc.constantFrom(hostUse(function_, mountOf("sda")), sshUse(function_)),
+          ),
         ),
       )
       .map((hostUses) => ({ ...one, hostUses })),
@@ -135,9 +147,7 @@ describe("every plan", () => {
         expect(steps).toEqual(
           plan.steps.map((step) => {
             if (step.kind !== "hold" && step.kind !== "attach-single") return step;
-            const uses = busy.hostUses
-              .filter((one) => one.hostAddress === step.hostAddress)
-              .map((one) => one.use);
+            const uses = busy.hostUses.filter((one) => one.hostAddress === step.hostAddress);
             return uses.length === 0 ? step : { ...step, overriddenUses: uses };
           }),
         );

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { ProviderError } from "../../../provider/errors";
 import {
   describePlan,
-  interruptionOf,
   planAttach,
   planDetach,
   tagOf,
@@ -12,6 +11,7 @@ import {
   type PriorAttachment,
   type DesiredAttachment,
 } from "../../../provider/plan";
+import { interruptionOf } from "../../../provider/plan/describe";
 import { OWNER, refusalOf, scenario } from "../../support/scenarios";
 import { at, leave, outline, wants } from "../../support/desired";
 import { hostDevice, World } from "../../support/world";

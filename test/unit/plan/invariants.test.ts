@@ -3,11 +3,11 @@ import {
   aliasOf,
   findTagOfAlias,
   findTagOfQemuId,
-  interruptionOf,
   planDetach,
   type Plan,
   type Step,
 } from "../../../provider/plan";
+import { interruptionOf } from "../../../provider/plan/describe";
 import { expectDriversBack, expectNothingLeft, expectReached } from "../../support/reached";
 import { OWNER, planUnlessRefused, scenario, type Scenario } from "../../support/scenarios";
 import { OWN_GUEST, type World } from "../../support/world";

@@ -3,12 +3,12 @@ import {
   aliasOf,
   describePlan,
   findOwned,
-  interruptionOf,
   isNothing,
   planAttach,
   planDetach,
   tagOf,
 } from "../../../provider/plan";
+import { interruptionOf } from "../../../provider/plan/describe";
 import { OLD_STATE, OTHER_OWNER, OWNER, refusalOf } from "../../support/scenarios";
 import { at, leave, outline, reach, stepOf, wants } from "../../support/desired";
 import { expressBus, hostDevice, hostFunction, World } from "../../support/world";
@@ -45,7 +45,7 @@ describe("a persistent attachment", () => {
     expect(stepOf(plan, "configure").functions.map((one) => one.alias)).toEqual(
       [1, 3, 2, 0].map((n) => aliasOf(tagOf(OWNER), at(`0000:01:00.${n}`))),
     );
-    expect(stepOf(plan, "configure").functions.at(-1)?.place).toEqual({
+    expect(stepOf(plan, "configure").functions.at(-1)?.guestAddress).toEqual({
       bus: "pci.4",
       slot: 0,
       guestFunction: 0,
@@ -80,7 +80,7 @@ describe("a persistent attachment", () => {
     const world = card({ functions });
     reach(world, persistent);
     reach(world, wants([0], { persistent: true }));
-    expect(world.configured.map((one) => [one.hostAddress, one.place?.guestFunction])).toEqual([
+    expect(world.configured.map((one) => [one.hostAddress, one.guestAddress?.guestFunction])).toEqual([
       ["0000:01:00.1", undefined],
       ["0000:01:00.0", 0],
     ]);

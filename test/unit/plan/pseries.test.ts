@@ -69,7 +69,7 @@ test.each(["2.11.0", "3.1.0", "4.0.1", "4.1.1"])(
       { expect: "stop listening" },
     );
     const { value } = await letTimePass(
-      unplugSlot(guest, step, Deadline.start("detach", 60), () => undefined),
+      unplugSlot(step, { guest, deadline: Deadline.start("detach", 60), progress: () => undefined }),
     );
     expect(value).toBe("unplugged");
     guest.finish();

@@ -2,7 +2,18 @@ import { causeText, type ErrorCode } from "../../../provider/errors";
 import type { PciSlotAddress } from "../../../provider/pci";
 import { planAttach, planDetach, tagOf, type DesiredAttachment } from "../../../provider/plan";
 import { OLDER_LIBVIRT, OTHER_OWNER, OWNER, refusalOf, refusals } from "../../support/scenarios";
-import { at, hostUse, outline, reach, sshUse, wants } from "../../support/desired";
+import {
+  addressOn,
+  at,
+  hostUse,
+  mountOf,
+  outline,
+  reach,
+  sshUse,
+  virtualFunctions,
+  vlanOn,
+  wants,
+} from "../../support/desired";
 import {
   conventionalBus,
   expressBus,
@@ -160,8 +171,7 @@ const cases: readonly Case[] = [
         functions: [...hostDevice("0000:01:00", [0]), hostFunction("0000:01:10.0", { iommuGroup: 11 })],
       });
       world.hold(at("0000:01:10.0"), "hostdev0", OTHER_GUEST);
-      const use = hostUse("0000:01:00.0", "has a virtual function enabled");
-      world.hostUses = [{ ...use, virtualFunctions: [at("0000:01:10.0")] }];
+      world.hostUses = [hostUse("0000:01:00.0", virtualFunctions("0000:01:10.0"))];
       return world;
     },
     desired: wants(undefined, { allowInUse: true }),
@@ -256,7 +266,8 @@ const cases: readonly Case[] = [
     code: "FUNCTION_USED_BY_HOST",
     world: () => {
       const world = card();
-      world.hostUses = [hostUse("0000:01:00.0", "has 2 virtual functions enabled"), sshUse("0000:01:00.1")];
+      const virtual = virtualFunctions("0000:01:10.0", "0000:01:10.4");
+      world.hostUses = [hostUse("0000:01:00.0", virtual), sshUse("0000:01:00.1")];
       return world;
     },
     desired: wants(undefined, { allowInUse: true }),
@@ -268,9 +279,9 @@ const cases: readonly Case[] = [
     world: () => {
       const world = card();
       world.hostUses = [
-        hostUse("0000:01:00.2", "has interface eth2, which is up with address 192.0.2.1"),
-        hostUse("0000:01:00.2", "has interface eth2, which carries VLAN eth2.5"),
-        hostUse("0000:01:00.3", "has 2 virtual functions enabled"),
+        hostUse("0000:01:00.2", addressOn("eth2")),
+        hostUse("0000:01:00.2", vlanOn("eth2", "eth2.5")),
+        hostUse("0000:01:00.3", virtualFunctions("0000:01:10.0", "0000:01:10.4")),
       ];
       return world;
     },
@@ -284,7 +295,7 @@ const cases: readonly Case[] = [
     code: "FUNCTION_USED_BY_HOST",
     world: () => {
       const world = card();
-      world.hostUses = [hostUse("0000:01:00.3", "has disk sda, which is mounted on /")];
+      world.hostUses = [hostUse("0000:01:00.3", mountOf("sda"))];
       return world;
     },
     desired: wants([0], { leftovers: "hold" }),

@@ -1,4 +1,5 @@
-import { aliasOf, interruptionOf, planAttach, tagOf, type DesiredAttachment } from "../../../provider/plan";
+import { aliasOf, planAttach, tagOf, type DesiredAttachment } from "../../../provider/plan";
+import { interruptionOf } from "../../../provider/plan/describe";
 import { OLD_STATE, OTHER_OWNER, refusalOf } from "../../support/scenarios";
 import { at, outline, reach, wants } from "../../support/desired";
 import { conventionalBus, expressBus, hostDevice, World } from "../../support/world";
@@ -17,8 +18,8 @@ function standing(desired: DesiredAttachment, atBoot: Readonly<Record<string, nu
 function standingWhereAnotherWillBe(): World {
   const world = standing(wants(), {});
   const address = at("0000:02:00.0");
-  const place = { bus: "pci.4", slot: 0, guestFunction: 0 };
-  world.configured.push({ hostAddress: address, alias: aliasOf(tagOf(OTHER_OWNER), address), place });
+  const guestAddress = { bus: "pci.4", slot: 0, guestFunction: 0 };
+  world.configured.push({ hostAddress: address, alias: aliasOf(tagOf(OTHER_OWNER), address), guestAddress });
   return world;
 }
 
@@ -107,7 +108,7 @@ describe("a standing set that is to be persistent", () => {
     const world = standing(wants(), { "pci.4": 0 });
     const plan = reach(world, { ...persistent, guestSlot: { bus: "pci.3" } });
     expect(interruptionOf(plan)).toBe("device-goes-and-comes-back");
-    expect(world.configured.map((one) => one.place?.bus)).toEqual(Array(4).fill("pci.3"));
+    expect(world.configured.map((one) => one.guestAddress?.bus)).toEqual(Array(4).fill("pci.3"));
   });
 
   it("and is configured whole already is left alone, whoever gets the slot", () => {

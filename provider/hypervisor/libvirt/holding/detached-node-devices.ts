@@ -1,10 +1,11 @@
 import { providerError } from "../../../errors";
-import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
+import { isLibvirtError, LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
 import { isVfioDriver } from "../../../host/facts";
+import type { HoldRequest } from "../../../apply";
 import type { PciAddress } from "../../../pci";
 import type { FunctionHolderDependencies, FunctionHolder } from "./function-holder";
 import { nodeDeviceName, parseNodeDeviceXml } from "../xml/node-device-xml";
-import { isLibvirtError, reasonOf } from "../refused";
+import { reasonOf } from "../refused";
 
 /**
  * Libvirt before 8.3: what is held is bound to vfio-pci on the host and given to no guest
@@ -20,41 +21,27 @@ export class DetachedNodeDevices implements FunctionHolder {
     this.#parts = parts;
   }
 
-  async hold(
-    hostAddress: PciAddress,
-    _alias: string,
-    signal: AbortSignal,
-    vfioDriver?: string,
-  ): Promise<void> {
+  async hold({ hostAddress, vfioDriver }: HoldRequest, signal: AbortSignal): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
-      const failed = (reason: string, cause?: unknown): Error =>
-        providerError(
-          "HOLD_FAILED",
-          { hostAddress: hostAddress, guest: this.#parts.domain().name, reason },
-          cause,
-        );
+      const holdError = (reason: string, cause?: unknown): Error =>
+        providerError("HOLD_FAILED", { hostAddress, guest: this.#parts.domain().name, reason }, cause);
       try {
         await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
       } catch (cause) {
         if (!(cause instanceof LibvirtError)) throw cause;
-        throw failed(reasonOf(cause), cause);
+        throw holdError(reasonOf(cause), cause);
       }
       const driver = (await driverOf(client, hostAddress, signal)) ?? "no driver";
-      if (!isVfioDriver(driver)) throw failed(`it is on ${driver} after that`);
+      if (!isVfioDriver(driver)) throw holdError(`it is on ${driver} after that`);
     }, signal);
   }
 
   /** QOM is asked first, each time: the kernel waits for QEMU to let go, or worse (libvirt.md, step 4). */
-  async release(
-    hostAddress: PciAddress,
-    _alias: string,
-    signal: AbortSignal,
-    vfioDriver?: string,
-  ): Promise<void> {
+  async release({ hostAddress, vfioDriver }: HoldRequest, signal: AbortSignal): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {
-      await this.#refusePluggedWhileRunning(hostAddress, signal);
+      await this.#requireUnpluggedWhileRunning(hostAddress, signal);
       try {
         await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
         if (isVfioDriver(await driverOf(client, hostAddress, signal)))
@@ -63,11 +50,7 @@ export class DetachedNodeDevices implements FunctionHolder {
         if (isLibvirtError(cause, LibvirtErrorCode.NO_NODE_DEVICE)) return;
         if (!(cause instanceof LibvirtError)) throw cause;
         const guest = this.#parts.domain().name;
-        throw providerError(
-          "RELEASE_FAILED",
-          { hostAddress: hostAddress, guest, reason: reasonOf(cause) },
-          cause,
-        );
+        throw providerError("RELEASE_FAILED", { hostAddress, guest, reason: reasonOf(cause) }, cause);
       }
     }, signal);
   }
@@ -76,9 +59,9 @@ export class DetachedNodeDevices implements FunctionHolder {
     await this.#inTurn((client) => takeAndGiveBack(client, hostAddress), signal);
   }
 
-  async #refusePluggedWhileRunning(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+  async #requireUnpluggedWhileRunning(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
     try {
-      await this.#parts.refusePlugged(hostAddress, signal);
+      await this.#parts.requireUnplugged(hostAddress, signal);
     } catch (cause) {
       // nobody answers for a guest that has ended, and it has nothing
       if (!isLibvirtError(cause, LibvirtErrorCode.OPERATION_INVALID)) throw cause;

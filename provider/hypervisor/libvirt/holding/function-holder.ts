@@ -10,6 +10,6 @@ export type FunctionHolder = Pick<Host, "hold" | "release" | "rebind">;
 export interface FunctionHolderDependencies {
   readonly session: LibvirtSession;
   readonly domain: () => LibvirtDomain;
-  /** Throws STILL_PLUGGED where QEMU has the function, whoever has plugged it. */
-  readonly refusePlugged: (hostAddress: PciAddress, signal: AbortSignal) => Promise<void>;
+  /** @throws STILL_PLUGGED, FUNCTION_UNIDENTIFIED if QEMU has the function, or may have it, whoever has plugged it */
+  readonly requireUnplugged: (hostAddress: PciAddress, signal: AbortSignal) => Promise<void>;
 }

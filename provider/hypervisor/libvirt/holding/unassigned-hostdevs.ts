@@ -1,5 +1,6 @@
 import { providerError } from "../../../errors";
-import { LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
+import { isLibvirtError, LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
+import type { HoldRequest } from "../../../apply";
 import type { PciAddress } from "../../../pci";
 import { retryBusyJob } from "../busy-job";
 import { parseDomainXml } from "../xml/domain-xml";
@@ -7,7 +8,7 @@ import type { FunctionHolderDependencies, FunctionHolder } from "./function-hold
 import { hasEnded } from "../has-ended";
 import { unassignedHostdev } from "../xml/hostdev-xml";
 import { nodeDeviceName } from "../xml/node-device-xml";
-import { isLibvirtError, reasonOf } from "../refused";
+import { reasonOf } from "../refused";
 
 /** Libvirt from 8.3 on: a live hostdev that is unassigned is bound, made usable for the guest's QEMU, and not plugged. */
 export class UnassignedHostdevs implements FunctionHolder {
@@ -26,12 +27,7 @@ export class UnassignedHostdevs implements FunctionHolder {
    * The signal ends the repeating only: a call under way is awaited, here and in release, because libvirt
    * carries it out whether or not someone waits, and undoing must not overtake it.
    */
-  async hold(
-    hostAddress: PciAddress,
-    alias: string,
-    signal: AbortSignal,
-    vfioDriver?: string,
-  ): Promise<void> {
+  async hold({ hostAddress, alias, vfioDriver }: HoldRequest, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#parts.domain();
     const xml = unassignedHostdev(hostAddress, alias, vfioDriver);
@@ -42,7 +38,7 @@ export class UnassignedHostdevs implements FunctionHolder {
       if (!isThere || !(await this.#isHeld(client, alias, signal)))
         throw providerError(
           "HOLD_FAILED",
-          { hostAddress: hostAddress, guest: domain.name, reason: reasonOf(cause) },
+          { hostAddress, guest: domain.name, reason: reasonOf(cause) },
           cause,
         );
     }
@@ -51,18 +47,18 @@ export class UnassignedHostdevs implements FunctionHolder {
     this.#isUnassignedKept = described.holdings.some((one) => one.alias === alias && one.isUnassigned);
     if (this.#isUnassignedKept) return;
     await client.detachDevice(domain, xml, "live", signal);
-    throw providerError("UNASSIGNED_IGNORED", { hostAddress: hostAddress, guest: domain.name });
+    throw providerError("UNASSIGNED_IGNORED", { hostAddress, guest: domain.name });
   }
 
   /**
    * QOM is asked first, each time: a release of a function that QEMU still has blocks libvirtd and all
    * its clients (libvirt.md, Concurrency).
    */
-  async release(hostAddress: PciAddress, alias: string, signal: AbortSignal): Promise<void> {
+  async release({ hostAddress, alias }: HoldRequest, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#parts.domain();
     try {
-      await this.#parts.refusePlugged(hostAddress, signal);
+      await this.#parts.requireUnplugged(hostAddress, signal);
       const xml = unassignedHostdev(hostAddress, alias);
       await retryBusyJob(() => client.detachDevice(domain, xml, "live"), signal);
     } catch (cause) {
@@ -75,7 +71,7 @@ export class UnassignedHostdevs implements FunctionHolder {
       if (!(cause instanceof LibvirtError)) throw cause;
       throw providerError(
         "RELEASE_FAILED",
-        { hostAddress: hostAddress, guest: domain.name, reason: reasonOf(cause) },
+        { hostAddress, guest: domain.name, reason: reasonOf(cause) },
         cause,
       );
     }

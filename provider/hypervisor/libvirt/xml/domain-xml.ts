@@ -20,7 +20,7 @@ export interface DomainDescription {
   /** Whether it describes a guest that runs: libvirt gives the configuration of one that does not. */
   readonly isRunning: boolean;
   readonly holdings: readonly Holding[];
-  /** The same, with the place in the guest of each. */
+  /** The same, with the address in the guest of each. */
   readonly functions: readonly ConfiguredFunction[];
   readonly ledger: readonly LedgerEntry[];
   /** Why its ledger cannot be read, where it has one that cannot. */
@@ -74,6 +74,11 @@ export function parseDomainXml(text: string): DomainDescription {
   };
 }
 
+/** The number that addresses of a guest's XML have for a bus, by QEMU's id of the bus; undefined if there is no such bus. */
+export function findBusNumber(buses: DomainDescription["buses"], bus: string): number | undefined {
+  return [...buses].find(([, one]) => one === bus)?.[0];
+}
+
 function readLedger(metadata: XmlElement, guest: string): Pick<DomainDescription, "ledger" | "unreadLedger"> {
   try {
     return { ledger: findLedgerEntries(metadata, guest) };
@@ -97,13 +102,13 @@ interface TakenFunction extends ConfiguredFunction {
 function findTaken(taker: XmlElement, buses: ReadonlyMap<number, string>): TakenFunction | undefined {
   const address = findAddress(child(taker, "source", "address"));
   if (address === undefined) return undefined;
-  const guestAddress = child(taker, "address");
-  const place = findPlace(guestAddress, buses);
+  const addressElement = child(taker, "address");
+  const guestAddress = findGuestAddress(addressElement, buses);
   return {
     hostAddress: address,
     alias: aliasName(taker),
-    isUnassigned: attribute(guestAddress, "type") === "unassigned",
-    ...(place && { place }),
+    isUnassigned: attribute(addressElement, "type") === "unassigned",
+    ...(guestAddress && { guestAddress }),
     ...findRom(child(taker, "rom")),
   };
 }
@@ -117,7 +122,7 @@ function findRom(rom: XmlElement): RomOptions {
   };
 }
 
-function findPlace(address: XmlElement, buses: ReadonlyMap<number, string>): GuestAddress | undefined {
+function findGuestAddress(address: XmlElement, buses: ReadonlyMap<number, string>): GuestAddress | undefined {
   if (attribute(address, "type") !== "pci") return undefined;
   return {
     bus: busOf(address, buses),

@@ -15,28 +15,28 @@ export function unassignedHostdev(hostAddress: PciAddress, alias: string, vfioDr
 }
 
 /**
- * The same function as the guest's configuration has it, with its real place in the guest, or unassigned.
+ * The same function as the guest's configuration has it, with its real address in the guest, or unassigned.
  *
- * @param busNumber number of the place's bus in addresses of this guest's XML.
+ * @param busNumber number of that address's bus in this guest's XML.
  * @param isMultifunction whether the slot has other functions, which is said of function 0 alone.
  */
 export function configuredHostdev(
-  { place, ...configured }: ConfiguredFunction,
+  { guestAddress, ...configured }: ConfiguredFunction,
   busNumber: number,
   isMultifunction: boolean,
   managed: "yes" | "no" = "yes",
 ): string {
-  if (place === undefined) return hostdev(configured, { type: "unassigned" });
+  if (guestAddress === undefined) return hostdev(configured, { type: "unassigned" });
   const hex = (value: number, width: number): string => `0x${value.toString(16).padStart(width, "0")}`;
-  const guestAddress = {
+  const address = {
     type: "pci",
     domain: "0x0000",
     bus: hex(busNumber, 2),
-    slot: hex(place.slot, 2),
-    function: hex(place.guestFunction, 1),
-    ...(place.guestFunction === 0 && isMultifunction && { multifunction: "on" }),
+    slot: hex(guestAddress.slot, 2),
+    function: hex(guestAddress.guestFunction, 1),
+    ...(guestAddress.guestFunction === 0 && isMultifunction && { multifunction: "on" }),
   };
-  return hostdev(configured, guestAddress, managed);
+  return hostdev(configured, address, managed);
 }
 
 /**
@@ -53,8 +53,8 @@ export function steppingStoneHostdev(one: ConfiguredFunction, busNumber: number)
  * it has bound it gives to a driver of the host's at the release. Older ones pass over `model`.
  */
 function hostdev(
-  { hostAddress, alias, vfioDriver, ...rest }: Omit<ConfiguredFunction, "place">,
-  guestAddress: Readonly<Record<string, string>>,
+  { hostAddress, alias, vfioDriver, ...rest }: Omit<ConfiguredFunction, "guestAddress">,
+  address: Readonly<Record<string, string>>,
   managed: "yes" | "no" = "yes",
 ): string {
   return writeXml(
@@ -63,7 +63,7 @@ function hostdev(
       element("source", {}, [addressElement(hostAddress)]),
       ...romElements(rest),
       element("alias", { name: alias }),
-      element("address", guestAddress),
+      element("address", address),
     ]),
   );
 }

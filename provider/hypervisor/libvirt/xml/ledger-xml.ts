@@ -1,5 +1,5 @@
 import { providerError } from "../../../errors";
-import { findPciAddress, type GuestSlot, type PciAddress } from "../../../pci";
+import { findPciAddress, slotKinds, type PciAddress } from "../../../pci";
 import { isTag, type LedgerEntry, type LedgerFunction } from "../../../plan";
 import { findIncarnation, findSince } from "../../ledger-marks";
 import { healingOf } from "./heal-owner";
@@ -15,7 +15,6 @@ const ENTRY = "attachment";
 const FUNCTION = "function";
 /** The only form there is so far; not written where nothing else says it. */
 const FORM = "1";
-const kinds: readonly GuestSlot["kind"][] = ["pcie-native", "pcie-acpi", "pci-acpi", "pseries"];
 
 /** Which of two entries under one owner or tag is meant. */
 type EntryName = Pick<LedgerEntry, "owner" | "tag" | "incarnation">;
@@ -94,11 +93,11 @@ function parseLedger(text: string, guest: string): XmlElement {
 }
 
 function entriesOf(ledger: XmlElement, guest: string): LedgerEntry[] {
-  const unreadable = (reason: string): Error =>
+  const unreadableError = (reason: string): Error =>
     providerError("LEDGER_UNREADABLE", { where: `in the metadata of guest ${guest}`, reason });
-  if (ledger.name !== ROOT) throw unreadable(`its element is not ${ROOT}`);
+  if (ledger.name !== ROOT) throw unreadableError(`its element is not ${ROOT}`);
   if ((attribute(ledger, "form") ?? FORM) !== FORM)
-    throw unreadable(`its form is not ${FORM}; a newer release may have written it`);
+    throw unreadableError(`its form is not ${FORM}; a newer release may have written it`);
   return entryElements(ledger).flatMap((one) => findEntry(one) ?? []);
 }
 
@@ -113,7 +112,7 @@ function functionElements(entry: XmlElement): XmlElement[] {
 function findEntry(entry: XmlElement): LedgerEntry | undefined {
   const { owner, tag, incarnation } = nameOf(entry);
   const bus = attribute(entry, "bus");
-  const kind = kinds.find((one) => one === attribute(entry, "kind"));
+  const kind = slotKinds.find((one) => one === attribute(entry, "kind"));
   const slot = Number(attribute(entry, "slot"));
   const hasForm = owner && tag && bus && kind !== undefined && isSlotNumber(slot);
   if (!hasForm) return undefined;

@@ -1,6 +1,6 @@
 import { providerError } from "../../../errors";
 import type { HostFunction } from "../../../host/facts";
-import type { PciAddress } from "../../../pci";
+import { isBridgeClass, type PciAddress } from "../../../pci";
 import { findAddress } from "./address-xml";
 import { attribute, child, children, element, parseXml, textOf } from "./xml";
 
@@ -15,9 +15,6 @@ export interface NodeDeviceDescription {
  * hundreds; each of them is looked at.
  */
 export const MAX_GROUP_MEMBERS = 1_024;
-
-/** PCI base class of bridges. */
-const BRIDGE_CLASS = 0x06;
 
 /** libvirt's name of a function: `pci_0000_01_00_0`. */
 export function nodeDeviceName(hostAddress: PciAddress): string {
@@ -46,7 +43,7 @@ export function parseNodeDeviceXml(text: string, hostAddress: PciAddress): NodeD
     });
   const driver = textOf(child(device, "driver", "name"));
   const isBridge =
-    Number(textOf(child(capability, "class")) ?? "0") >> 16 === BRIDGE_CLASS ||
+    isBridgeClass(textOf(child(capability, "class")) ?? "") ||
     children(capability, "capability").some((one) => attribute(one, "type") === "pci-bridge");
   return {
     function: {

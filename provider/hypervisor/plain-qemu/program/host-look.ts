@@ -1,5 +1,5 @@
 import { providerError } from "../../../errors";
-import { findPciAddress, type PciAddress } from "../../../pci";
+import { findPciAddress, isBridgeClass, type PciAddress } from "../../../pci";
 import type { HostFunction } from "../../../host/facts";
 import { findMachineUuid, findUuid } from "../guest-uuid";
 import type { HostRecord } from "./host-requests";
@@ -65,8 +65,6 @@ export interface GroupUser {
   readonly iommuGroup: number;
 }
 
-/** PCI base class of bridges. */
-const BRIDGE_CLASS = 0x06;
 /** Several times what a group that spans a bus of virtual functions has. */
 const MAX_FUNCTIONS = 10_000;
 
@@ -74,13 +72,14 @@ const MAX_FUNCTIONS = 10_000;
 export function parseHostLook(records: readonly HostRecord[], target: string): HostLook {
   const of = (kind: string): string[] => records.filter((one) => one.kind === kind).map((one) => one.text);
   const functions = parseFunctions(records, target);
-  const unreadable = (what: string): Error =>
+  const unreadableError = (what: string): Error =>
     providerError("HOST_PROGRAM_FAILED", { target, reason: `it told ${what} in a form that cannot be read` });
   const [product = "", machine = ""] = (of("host")[0] ?? "").split(" ");
   const hostUuid = findUuid(product) ?? findMachineUuid(machine);
   if (hostUuid === undefined) throw providerError("HOST_WITHOUT_UUID", { target });
   const [socket] = of("socket");
-  if (socket !== "absent" && socket !== "dead" && socket !== "listening") throw unreadable("of the socket");
+  if (socket !== "absent" && socket !== "dead" && socket !== "listening")
+    throw unreadableError("of the socket");
   const [socketPath] = of("path");
   const qemu = findQemu(of);
   const cdevs = new Map(of("cdev").map((one) => one.split(" ") as [string, string]));
@@ -117,9 +116,9 @@ export function parseFunctions(
   target: string,
 ): ReadonlyMap<PciAddress, HostFunction> {
   const lines = records.filter((one) => one.kind === "function");
-  const fault = (reason: string): Error => providerError("HOST_PROGRAM_FAILED", { target, reason });
+  const programError = (reason: string): Error => providerError("HOST_PROGRAM_FAILED", { target, reason });
   if (lines.length > MAX_FUNCTIONS)
-    throw fault(`it told of ${lines.length} functions, at most ${MAX_FUNCTIONS} are read`);
+    throw programError(`it told of ${lines.length} functions, at most ${MAX_FUNCTIONS} are read`);
   return new Map(
     lines.map(({ text }) => {
       const [name = "", vendorId = "", productId = "", classCode = "", driver = "-", group = "-"] =
@@ -127,12 +126,12 @@ export function parseFunctions(
       const hostAddress = findPciAddress(name);
       const hasGroup = /^\d{1,9}$/.test(group);
       if (hostAddress === undefined || !(hasGroup || group === "-"))
-        throw fault("it told of a function that is none");
+        throw programError("it told of a function that is none");
       const one: HostFunction = {
         hostAddress,
         vendorId: vendorId === "-" ? "" : vendorId,
         productId: productId === "-" ? "" : productId,
-        isBridge: Number(classCode) >> 16 === BRIDGE_CLASS,
+        isBridge: isBridgeClass(classCode),
         ...(driver !== "-" && { driver }),
         ...(hasGroup && { iommuGroup: Number(group) }),
       };

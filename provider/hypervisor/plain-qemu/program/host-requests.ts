@@ -1,7 +1,10 @@
 import type { Duplex } from "node:stream";
+import { onAbort } from "../../../async/abort";
+import type { RemoteCommand } from "../../../async/remote-command";
+import { withTimeLimit } from "../../../async/time-limit";
 import { causeText, providerError } from "../../../errors";
 import { bashCommand } from "../../../host/shell/bash-program";
-import type { HostChannels, HostCommand, Privilege } from "./host-channels";
+import type { HostChannels, Privilege } from "./host-channels";
 import { HOST_FOLDERS, type HostFolders } from "./host-folders";
 import { HOST_PROGRAM_PATH, HOST_PROGRAM_VERSION, HOST_PROGRAM_WORD, hostProgram } from "./host-program";
 
@@ -41,7 +44,7 @@ export class HostRequests {
   /** One that changes something: awaited past its signal, because undoing must not overtake it. */
   async change(request: string, signal: AbortSignal): Promise<HostRecord[]> {
     signal.throwIfAborted();
-    return this.#run(request, AbortSignal.timeout(CHANGE_MS));
+    return withTimeLimit(CHANGE_MS, (limit) => this.#run(request, limit));
   }
 
   /** A stream to a QEMU's monitor by way of a relay program on the host. */
@@ -50,7 +53,7 @@ export class HostRequests {
     const { stdio } = command;
     const read = { text: "" };
     try {
-      await untilAborted(signal, stdio, () => this.#hasOpened(command, read));
+      await endedByAbort(signal, stdio, () => this.#hasOpened(command, read));
       return stdio;
     } catch (cause) {
       stdio.destroy();
@@ -59,21 +62,22 @@ export class HostRequests {
   }
 
   /** Reads a byte at a time past the first line of the answer: what follows is QEMU's. */
-  async #hasOpened(command: HostCommand, read: { text: string }): Promise<void> {
+  async #hasOpened(command: RemoteCommand, read: { text: string }): Promise<void> {
     const { stdio } = command;
     for (;;) {
       const byte = stdio.read(1) as Buffer | null;
       if (byte === null) {
-        if (stdio.readableEnded || stdio.destroyed) throw await this.#failure(command, read.text);
+        if (stdio.readableEnded || stdio.destroyed) throw await this.#requestError(command, read.text);
         await somethingToRead(stdio);
         continue;
       }
       read.text += byte.toString("latin1");
-      if (read.text.length > MAX_HEAD_BYTES) throw this.#reason("it does not begin with its own greeting");
+      if (read.text.length > MAX_HEAD_BYTES)
+        throw this.#programError("it does not begin with its own greeting");
       const rest = this.#afterHead(read.text);
       if (!rest?.endsWith("\n")) continue;
       if (rest === "open\n") return;
-      throw await this.#failure(command, read.text);
+      throw await this.#requestError(command, read.text);
     }
   }
 
@@ -82,20 +86,20 @@ export class HostRequests {
     const { stdio } = command;
     try {
       const chunks: Buffer[] = [];
-      await untilAborted(signal, stdio, async () => {
+      await endedByAbort(signal, stdio, async () => {
         let size = 0;
         for await (const chunk of stdio) {
           size += (chunk as Buffer).length;
           if (size > MAX_ANSWER_BYTES)
-            throw this.#reason(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+            throw this.#programError(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
           chunks.push(chunk as Buffer);
         }
       });
       const text = Buffer.concat(chunks).toString("utf8");
       const lines = (this.#afterHead(text) ?? "").split("\n");
-      if (lines.pop() !== "" || lines.pop() !== "done") throw await this.#failure(command, text);
+      if (lines.pop() !== "" || lines.pop() !== "done") throw await this.#requestError(command, text);
       if (lines.length > MAX_RECORDS)
-        throw this.#reason(`its answer has ${lines.length} lines, at most ${MAX_RECORDS} are read`);
+        throw this.#programError(`its answer has ${lines.length} lines, at most ${MAX_RECORDS} are read`);
       return lines.map((line) => {
         const [, kind = "", rest = ""] = /^(\S*) ?(.*)$/s.exec(line) ?? [];
         return { kind, text: rest };
@@ -106,7 +110,7 @@ export class HostRequests {
   }
 
   /** A login that is root's is sent the program, an account with sudo runs the installed one. */
-  async #start(request: string, signal: AbortSignal): Promise<HostCommand> {
+  async #start(request: string, signal: AbortSignal): Promise<RemoteCommand> {
     if (/[^\x20-\x7e]/.test(request.replace(/^(write \S+) .*$/s, "$1")) || /[\n\r\0]/.test(request))
       throw new RangeError("not one line of a request");
     const isSent = this.#privilege === "login";
@@ -123,24 +127,24 @@ export class HostRequests {
     const head = HEAD.exec(text);
     if (head === null) return undefined;
     if (head[1] !== String(HOST_PROGRAM_VERSION))
-      throw this.#reason(
+      throw this.#programError(
         `${HOST_PROGRAM_PATH} is of version ${head[1]}, and this release needs version ${HOST_PROGRAM_VERSION}`,
       );
     return text.slice(head.index + head[0].length);
   }
 
-  async #failure(command: HostCommand, text: string): Promise<Error> {
+  async #requestError(command: RemoteCommand, text: string): Promise<Error> {
     const told = /^fail (.*)$/m.exec(this.#afterHead(text) ?? "")?.[1];
     const { code } = await command.exited;
     const stderr = command.stderrText.trim().slice(0, 500);
     if (told === undefined) {
       const how = code === null ? "it was cut off" : `it ended with exit code ${code}`;
-      return this.#reason(stderr === "" ? how : `${how}: ${stderr}`);
+      return this.#programError(stderr === "" ? how : `${how}: ${stderr}`);
     }
-    return this.#reason(stderr === "" ? told : `${told}: ${stderr}`);
+    return this.#programError(stderr === "" ? told : `${told}: ${stderr}`);
   }
 
-  #reason(reason: string): Error {
+  #programError(reason: string): Error {
     return providerError("HOST_PROGRAM_FAILED", { target: this.#channels.label, reason });
   }
 }
@@ -156,16 +160,15 @@ function somethingToRead(stdio: Duplex): Promise<void> {
 }
 
 /** Ends the stream with the signal, which ends whatever reads it; the signal's reason is then the error. */
-async function untilAborted(signal: AbortSignal, stdio: Duplex, body: () => Promise<void>): Promise<void> {
-  const leave = (): void => void stdio.destroy(new Error(causeText(signal.reason)));
+async function endedByAbort(signal: AbortSignal, stdio: Duplex, body: () => Promise<void>): Promise<void> {
   signal.throwIfAborted();
-  signal.addEventListener("abort", leave, { once: true });
+  const stop = onAbort(signal, () => void stdio.destroy(new Error(causeText(signal.reason))));
   try {
     await body();
   } catch (cause) {
     signal.throwIfAborted();
     throw cause;
   } finally {
-    signal.removeEventListener("abort", leave);
+    stop();
   }
 }

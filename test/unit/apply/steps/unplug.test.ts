@@ -39,7 +39,7 @@ async function run(
   const said: string[] = [];
   const deadline = Deadline.start("detach", options.limitSeconds ?? 60);
   const outcome = await letTimePass(
-    unplugSlot(guest, options.step ?? step, deadline, (line) => said.push(line)),
+    unplugSlot(options.step ?? step, { guest, deadline, progress: (line) => said.push(line) }),
   );
   guest.finish();
   return { ...outcome, said, guest };
@@ -335,7 +335,7 @@ describe("an unplug", () => {
     const { value } = await run([
       listen,
       bothThere,
-      ask({ after: [{ afterMs: 700, event: { kind: "stopped" } }] }),
+      ask({ after: [{ afterMs: 700, event: "guest-stopped" }] }),
       stop,
     ]);
     expect(value).toBe("guest-stopped");
@@ -345,7 +345,7 @@ describe("an unplug", () => {
     const { value, error } = await run([
       listen,
       bothThere,
-      ask({ reply: "busy", after: [{ afterMs: 700, event: { kind: "stopped" } }] }),
+      ask({ reply: "busy", after: [{ afterMs: 700, event: "guest-stopped" }] }),
       ask({ reply: new Error("domain is not running") }),
       stop,
     ]);
@@ -356,7 +356,7 @@ describe("an unplug", () => {
     const { value, error } = await run([
       listen,
       bothThere,
-      ask({ before: [deleted(f0), deleted(f1), { kind: "stopped" }] }),
+      ask({ before: [deleted(f0), deleted(f1), "guest-stopped"] }),
       { expect: "qom-list", reply: new Error("domain is not running") },
       stop,
     ]);
@@ -370,7 +370,7 @@ describe("an unplug", () => {
       ask({
         after: [
           { afterMs: 100, event: deleted(f0) },
-          { afterMs: 200, event: { kind: "lost" } },
+          { afterMs: 200, event: "connection-lost" },
         ],
       }),
       stop,

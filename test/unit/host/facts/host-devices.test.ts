@@ -1,17 +1,19 @@
 import { findHostDevices } from "../../../../provider/host/facts";
+import type { PciAddress } from "../../../../provider/pci";
+import { describeHostDevices } from "../../../../provider/plan";
 import { nothingUsed } from "../../../support/host-facts";
 
-const nic = (name: string, pciAddress?: string) => ({
+const nic = (name: string, hostAddress?: string) => ({
   name,
   isUp: false,
   lowerInterfaces: [],
   addresses: [],
   routes: [],
-  ...(pciAddress !== undefined && { pciAddress }),
+  ...(hostAddress !== undefined && { hostAddress: hostAddress as PciAddress }),
 });
-const disk = (name: string, pciAddress: string, slaves: readonly string[] = []) => ({
+const disk = (name: string, hostAddress: string, slaves: readonly string[] = []) => ({
   name,
-  pciAddress,
+  hostAddress: hostAddress as PciAddress,
   slaves,
   mountPoints: [],
   claims: [],
@@ -28,7 +30,7 @@ describe("what functions are to the host", () => {
         disk("sdb", "0000:01:00.0"),
       ],
     });
-    expect([...found].sort()).toEqual([
+    expect([...found].map(([one, devices]) => [one, describeHostDevices(devices)]).sort()).toEqual([
       ["0000:00:17.0", "disk sda"],
       ["0000:01:00.0", "interfaces eth2, eth3 and disk sdb"],
     ]);

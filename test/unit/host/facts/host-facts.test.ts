@@ -19,7 +19,7 @@ describe("the survey of a plain host", () => {
   const facts = recorded("survey-debian13");
 
   it("finds the PCI function of every interface and its addresses", () => {
-    const found = facts.interfaces.map(({ name, pciAddress, addresses }) => [name, pciAddress, addresses]);
+    const found = facts.interfaces.map(({ name, hostAddress, addresses }) => [name, hostAddress, addresses]);
     expect(found).toContainEqual(["enp0s2", "0000:00:02.0", ["10.0.2.15"]]);
     expect(found).toContainEqual(["enp1s0f3", "0000:01:00.3", []]);
     expect(found).toContainEqual(["lo", undefined, ["127.0.0.1", "::1"]]);
@@ -41,7 +41,7 @@ describe("the survey of a plain host", () => {
   it("finds the PCI function of the root disk", () => {
     expect(facts.disks).toContainEqual({
       name: "vda",
-      pciAddress: "0000:00:03.0",
+      hostAddress: "0000:00:03.0",
       slaves: [],
       mountPoints: ["/"],
       claims: [],
@@ -131,7 +131,7 @@ describe("the survey of hosts with other storage and networks", () => {
       "btrfs dm-0 sdb",
       "mnt 29 1 0:40 / / rw shared:1 - btrfs /dev/mapper/vg-root rw",
     ]);
-    expect(disk(facts, "sda3")).toMatchObject({ slaves: ["sda"], pciAddress: "0000:00:17.0" });
+    expect(disk(facts, "sda3")).toMatchObject({ slaves: ["sda"], hostAddress: "0000:00:17.0" });
     expect(disk(facts, "dm-0")).toEqual({
       name: "dm-0",
       alias: "vg-root",
@@ -154,8 +154,8 @@ describe("the survey of hosts with other storage and networks", () => {
     ]);
     expect(disk(facts, "nvme0n1p1")).toMatchObject({ slaves: ["nvme0n1"], mountPoints: ["/boot"] });
     expect(disk(facts, "nvme0n1")).toMatchObject({ slaves: ["nvme0c1n1"] });
-    expect(disk(facts, "nvme0c1n1")).toMatchObject({ pciAddress: "0000:81:00.0" });
-    expect(disk(facts, "nvme10n1")).toMatchObject({ slaves: [], pciAddress: "0000:83:00.0" });
+    expect(disk(facts, "nvme0c1n1")).toMatchObject({ hostAddress: "0000:81:00.0" });
+    expect(disk(facts, "nvme10n1")).toMatchObject({ slaves: [], hostAddress: "0000:83:00.0" });
   });
 
   it("takes the last PCI function on the path, in any domain, above USB", () => {
@@ -164,7 +164,7 @@ describe("the survey of hosts with other storage and networks", () => {
       "net usb0  /sys/devices/pci0000:00/0000:00:14.0/usb1/1-2/1-2:1.0/net/usb0",
       "net vmd0  /sys/devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0/net/vmd0",
     ]);
-    expect(facts.interfaces.map(({ pciAddress }) => pciAddress)).toEqual(["0000:00:14.0", "10000:e1:00.0"]);
+    expect(facts.interfaces.map(({ hostAddress }) => hostAddress)).toEqual(["0000:00:14.0", "10000:e1:00.0"]);
   });
 
   it("takes every port of Open vSwitch for one that an internal port runs on", () => {
@@ -188,8 +188,10 @@ describe("the survey of hosts with other storage and networks", () => {
     ]);
     expect(facts.sshInterfaces).toEqual(["br-ex"]);
     expect(findHostUses(facts)).toContainEqual({
+      kind: "this-connection",
       hostAddress: "0000:00:03.0",
-      use: "carries this SSH connection (interface eth0, a part of br-ex)",
+      device: "eth0",
+      via: "br-ex",
       isThisConnection: true,
     });
   });
@@ -361,7 +363,7 @@ describe("the survey of hosts with other storage and networks", () => {
   it("finds virtual functions by the function that they are of", () => {
     const facts = parseHostFacts([...base, "vf 0000:01:00.0 2 0000:01:10.0 0000:01:10.4"]);
     expect(facts.physicalFunctions).toEqual([
-      { pciAddress: "0000:01:00.0", virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] },
+      { hostAddress: "0000:01:00.0", virtualFunctions: ["0000:01:10.0", "0000:01:10.4"] },
     ]);
   });
 

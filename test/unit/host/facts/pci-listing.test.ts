@@ -11,8 +11,8 @@ const recorded = readFileSync(join(__dirname, "fixtures/pci-listing-debian13.txt
 test("the functions of a recorded host have their drivers, groups and names", () => {
   const { functions, namesFile } = parsePciListing(recorded);
   expect(namesFile).toBe("/usr/share/misc/pci.ids");
-  expect(functions.find((one) => one.address === "0000:01:00.2")).toEqual({
-    address: "0000:01:00.2",
+  expect(functions.find((one) => one.hostAddress === "0000:01:00.2")).toEqual({
+    hostAddress: "0000:01:00.2",
     vendorId: "0x8086",
     productId: "0x10d3",
     classCode: "0x020000",
@@ -34,7 +34,7 @@ test("what a host does not tell is left out; VFs name their physical function", 
   expect(namesFile).toBeUndefined();
   expect(functions).toEqual([
     {
-      address: "0000:01:10.0",
+      hostAddress: "0000:01:10.0",
       vendorId: "0x8086",
       productId: "0x1520",
       classCode: "0x020000",
@@ -43,7 +43,7 @@ test("what a host does not tell is left out; VFs name their physical function", 
       numaNode: 1,
       physicalFunction: "0000:01:00.0",
     },
-    { address: "0000:02:00.0", vendorId: "", productId: "", classCode: "" },
+    { hostAddress: "0000:02:00.0", vendorId: "", productId: "", classCode: "" },
   ]);
 });
 

@@ -9,18 +9,18 @@ function silentHelper() {
   const stdio = new PeerStream((chunk) => {
     for (const line of chunk.toString("latin1").split("\n")) {
       const [verb, id, ...names] = line.split(" ");
-      if (verb === "lock" || verb === "unlock") requests.push(line);
+      if (verb === "lock" || verb === "unlock" || verb === "quit") requests.push(line);
       if (verb === "lock") setImmediate(() => names.forEach((name) => stdio.push(`got ${id} ${name}\n`)));
     }
   });
   stdio.push(`ready ${READY_WORD} 1 /tmp\n`);
-  const exited = new Promise<{ code: null; signal: null }>(() => undefined);
+  const exited = new Promise<{ code: null }>((resolve) => stdio.once("close", () => resolve({ code: null })));
   const host = {
     label: "root@hv1:22",
     exec: () => Promise.resolve({ stdio, stderrText: "", exited }),
     destroy: (reason: Error) => void ended.push(reason),
   };
-  return { helper: new HostHelper(host), ended, requests };
+  return { helper: new HostHelper(host), ended, requests, stdio };
 }
 
 describe("Letting go of locks", () => {
@@ -36,6 +36,24 @@ describe("Letting go of locks", () => {
     await jest.advanceTimersByTimeAsync(1_000);
     await released;
     expect(ended).toHaveLength(1);
+  });
+});
+
+describe("Saying goodbye to the helper", () => {
+  it("asks it to end, and does not wait for longer than some seconds", async () => {
+    const { helper, requests, stdio } = silentHelper();
+    await helper.lock(["group-5"]);
+    const startedAt = performance.now();
+    await helper.close();
+    expect(requests.at(-1)).toBe("quit");
+    expect(performance.now() - startedAt).toBeGreaterThan(1_000);
+    stdio.destroy();
+  });
+
+  it("starts no helper", async () => {
+    const { helper, requests } = silentHelper();
+    await helper.close();
+    expect(requests).toEqual([]);
   });
 });
 

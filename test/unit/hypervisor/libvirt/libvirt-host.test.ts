@@ -57,8 +57,8 @@ describe("a hold", () => {
       { call: "domainXml", reply: attached },
       { call: "attachDevice", having: "'live'".replaceAll("'", '"') },
     ]);
-    await host.hold(address, alias, signal);
-    await host.hold(at("0000:01:00.3"), aliasOf(tag, at("0000:01:00.3")), signal);
+    await host.hold({ hostAddress: address, alias }, signal);
+    await host.hold({ hostAddress: at("0000:01:00.3"), alias: aliasOf(tag, at("0000:01:00.3")) }, signal);
     libvirt.finish();
   });
 
@@ -67,7 +67,7 @@ describe("a hold", () => {
       { call: "attachDevice" },
       { call: "domainXml", reply: attached },
     ]);
-    await host.hold(address, alias, signal);
+    await host.hold({ hostAddress: address, alias }, signal);
     expect(libvirt.signals[1]).toBeUndefined();
   });
 
@@ -80,7 +80,7 @@ describe("a hold", () => {
       { call: "domainXml", reply: attached },
       { call: "domainXml", reply: attached },
     ]);
-    await host.hold(address, alias, signal);
+    await host.hold({ hostAddress: address, alias }, signal);
     libvirt.finish();
   });
 
@@ -92,7 +92,7 @@ describe("a hold", () => {
       },
       { call: "domainXml", reply: idle },
     ]);
-    const error = await failureOf(host.hold(address, alias, signal));
+    const error = await failureOf(host.hold({ hostAddress: address, alias }, signal));
     expect(hasCode(error, "HOLD_FAILED")).toBe(true);
     libvirt.finish();
   });
@@ -102,7 +102,7 @@ describe("a hold", () => {
     const { host, libvirt } = await hostWith([
       { call: "attachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_INVALID, words) },
     ]);
-    const error = await failureOf(host.hold(address, alias, signal));
+    const error = await failureOf(host.hold({ hostAddress: address, alias }, signal));
     expect(hasCode(error, "HOLD_FAILED")).toBe(true);
     expect(causeText(error)).toContain(`0000:01:00.2 for guest guest1: ${words}`);
     libvirt.finish();
@@ -116,7 +116,7 @@ describe("a hold", () => {
       { call: "attachDevice" },
       { call: "domainXml", reply: attached },
     ]);
-    await host.hold(address, alias, signal);
+    await host.hold({ hostAddress: address, alias }, signal);
     libvirt.finish();
   });
 
@@ -126,7 +126,7 @@ describe("a hold", () => {
       { call: "attachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_TIMEOUT, "held by monitor") },
     ]);
     ended.abort();
-    const error = await failureOf(host.hold(address, alias, ended.signal));
+    const error = await failureOf(host.hold({ hostAddress: address, alias }, ended.signal));
     expect(causeText(error)).toContain("held by monitor");
     libvirt.finish();
   });
@@ -137,7 +137,7 @@ describe("a hold", () => {
       { call: "domainXml", reply: plugged },
       { call: "detachDevice", having: alias },
     ]);
-    const error = await failureOf(host.hold(address, alias, signal));
+    const error = await failureOf(host.hold({ hostAddress: address, alias }, signal));
     expect(hasCode(error, "UNASSIGNED_IGNORED")).toBe(true);
     libvirt.finish();
   });
@@ -145,7 +145,7 @@ describe("a hold", () => {
   it("whose connection is lost fails with that as its reason", async () => {
     const lost = new LibvirtDisconnectedError("the connection was closed");
     const { host, libvirt } = await hostWith([{ call: "attachDevice", reply: lost }]);
-    const error = await failureOf(host.hold(address, alias, signal));
+    const error = await failureOf(host.hold({ hostAddress: address, alias }, signal));
     expect(causeText(error)).toContain("the connection was closed");
     expect((error as Error).cause).toBe(lost);
     libvirt.finish();
@@ -161,7 +161,7 @@ describe("a hold of what libvirt has plugged itself meanwhile", () => {
       },
       { call: "domainXml", reply: plugged },
     ]);
-    const error = await failureOf(host.hold(address, alias, signal));
+    const error = await failureOf(host.hold({ hostAddress: address, alias }, signal));
     expect(hasCode(error, "HOLD_FAILED")).toBe(true);
     expect(causeText(error)).toContain("non unique alias detected");
     libvirt.finish();
@@ -173,7 +173,7 @@ describe("a change of the guest's configuration", () => {
   const shown = (n: number, bus = "pci.8"): ConfiguredFunction => ({
     hostAddress: at(`0000:01:00.${n}`),
     alias: aliasAt(n),
-    place: { bus, slot: 0, guestFunction: n },
+    guestAddress: { bus, slot: 0, guestFunction: n },
   });
   const held = (n: number): ConfiguredFunction => ({ hostAddress: at(`0000:01:00.${n}`), alias: aliasAt(n) });
   const { persistentXml } = readRecording("idle");
@@ -195,7 +195,7 @@ describe("a change of the guest's configuration", () => {
           ) + '","config"',
       },
     ]);
-    await host.configure([held(1), shown(2), shown(0)], signal);
+    await host.configuration.configure([held(1), shown(2), shown(0)], signal);
     libvirt.finish();
   });
 
@@ -210,7 +210,7 @@ describe("a change of the guest's configuration", () => {
       },
     });
     await host.readIdentity({ addresses: [] }, signal);
-    await host.configure([shown(1), shown(2), shown(3), shown(0)], signal);
+    await host.configuration.configure([shown(1), shown(2), shown(3), shown(0)], signal);
     expect(sentBefore).toEqual([true, true, true, true]);
   });
 
@@ -220,7 +220,7 @@ describe("a change of the guest's configuration", () => {
       { call: "attachDevice", reply: libvirtError(27, "Attempted double use of PCI Address") },
       { call: "attachDevice" },
     ]);
-    const error = await failureOf(host.configure([shown(1), shown(0)], signal));
+    const error = await failureOf(host.configuration.configure([shown(1), shown(0)], signal));
     expect(hasCode(error, "CONFIGURE_FAILED")).toBe(true);
     expect(causeText(error)).toMatch(/did not add 0000:01:00\.1 to .*guest1: Attempted double use/);
     libvirt.finish();
@@ -228,7 +228,9 @@ describe("a change of the guest's configuration", () => {
 
   it("is not begun where the configuration has no such bus", async () => {
     const { host, libvirt } = await hostWith([{ call: "domainXml", reply: persistentXml }]);
-    const error = await failureOf(host.configure([shown(1, "pci.99"), shown(0, "pci.99")], signal));
+    const error = await failureOf(
+      host.configuration.configure([shown(1, "pci.99"), shown(0, "pci.99")], signal),
+    );
     expect(causeText(error)).toContain("it has no bus pci.99");
     libvirt.finish();
   });
@@ -238,7 +240,7 @@ describe("a change of the guest's configuration", () => {
       { call: "detachDevice", having: aliasAt(0) },
       { call: "detachDevice", having: '"config"', reply: libvirtError(LibvirtErrorCode.DEVICE_MISSING) },
     ]);
-    await host.unconfigure([shown(0), held(1)], signal);
+    await host.configuration.unconfigure([shown(0), held(1)], signal);
     libvirt.finish();
   });
 
@@ -246,7 +248,7 @@ describe("a change of the guest's configuration", () => {
     const { host, libvirt } = await hostWith([
       { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_INVALID, "some refusal") },
     ]);
-    const error = await failureOf(host.unconfigure([held(1)], signal));
+    const error = await failureOf(host.configuration.unconfigure([held(1)], signal));
     expect(hasCode(error, "UNCONFIGURE_FAILED")).toBe(true);
     expect(causeText(error)).toMatch(/did not take 0000:01:00\.1 out .*some refusal/);
     libvirt.finish();
@@ -259,8 +261,8 @@ describe("a change of the guest's configuration", () => {
       { call: "detachDevice" },
       { call: "detachDevice", reply: lost },
     ]);
-    await host.unconfigure([held(1)], signal);
-    expect(await failureOf(host.unconfigure([held(1)], signal))).toBe(lost);
+    await host.configuration.unconfigure([held(1)], signal);
+    expect(await failureOf(host.configuration.unconfigure([held(1)], signal))).toBe(lost);
     libvirt.finish();
   });
 });
@@ -289,7 +291,7 @@ describe("an attach of one function", () => {
       {
         hostAddress: address,
         alias,
-        place: { bus: "pci.8", slot: 0, guestFunction: 0 },
+        guestAddress: { bus: "pci.8", slot: 0, guestFunction: 0 },
         romFile: "/card.rom",
         vfioDriver: "mlx5_vfio_pci",
       },
@@ -300,13 +302,16 @@ describe("an attach of one function", () => {
       { call: "domainXml", reply: idle },
       { call: "attachDevice", having: `${textOf(expected)}","live"` },
     ]);
-    await host.attach({ ...target, romFile: "/card.rom" }, slot, signal, "mlx5_vfio_pci");
+    await host.singles.attachSingle(
+      { target: { ...target, romFile: "/card.rom" }, slot, vfioDriver: "mlx5_vfio_pci" },
+      signal,
+    );
     libvirt.finish();
   });
 
   it("goes without any signal, because libvirt carries it out all the same", async () => {
     const { host, libvirt } = await hostWith([{ call: "domainXml", reply: idle }, { call: "attachDevice" }]);
-    await host.attach(target, slot, signal);
+    await host.singles.attachSingle({ target, slot }, signal);
     expect(libvirt.signals.at(-1)).toBeUndefined();
   });
 
@@ -315,14 +320,16 @@ describe("an attach of one function", () => {
       { call: "domainXml", reply: idle },
       { call: "attachDevice", reply: libvirtError(1, "group 7 is not viable") },
     ]);
-    const error = await failureOf(host.attach(target, slot, signal));
+    const error = await failureOf(host.singles.attachSingle({ target, slot }, signal));
     expect(hasCode(error, "PLUG_FAILED")).toBe(true);
     expect(causeText(error)).toMatch(/0000:01:00\.2 into guest slot pci\.8: group 7 is not viable/);
   });
 
   it("is not begun where libvirt knows no such bus", async () => {
     const { host, libvirt } = await hostWith([{ call: "domainXml", reply: idle }]);
-    const error = await failureOf(host.attach(target, { ...slot, bus: "by-hand" }, signal));
+    const error = await failureOf(
+      host.singles.attachSingle({ target, slot: { ...slot, bus: "by-hand" } }, signal),
+    );
     expect(causeText(error)).toContain("libvirt knows of no bus by-hand");
     libvirt.finish();
   });
@@ -331,7 +338,7 @@ describe("an attach of one function", () => {
 describe("a release", () => {
   it("asks QOM first, and detaches the function by its alias", async () => {
     const { host, libvirt } = await hostWith([{ call: "detachDevice", having: alias }]);
-    await host.release(address, alias, signal);
+    await host.release({ hostAddress: address, alias }, signal);
     libvirt.finish();
     expect(libvirt.signals[1]).toBeUndefined();
   });
@@ -343,7 +350,7 @@ describe("a release", () => {
     ["by hand, without an id", "peripheral-anon/device[0]", "/machine/peripheral-anon/device[0]"],
   ])("of a function that QEMU has %s is refused, and libvirt is not asked", async (_how, path, named) => {
     const { host, libvirt } = await hostWith([], monitorWith({ [path]: "0000:01:00.2" }));
-    const error = await failureOf(host.release(address, alias, signal));
+    const error = await failureOf(host.release({ hostAddress: address, alias }, signal));
     expect(hasCode(error, "STILL_PLUGGED")).toBe(true);
     expect(causeText(error)).toContain(named);
     libvirt.finish();
@@ -355,7 +362,7 @@ describe("a release", () => {
     "/sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.2",
   ])("of a function that QEMU has by its place in sysfs is refused: %s", async (sysfsdev) => {
     const { host, libvirt } = await hostWith([], monitorWith({ "peripheral/by-hand": { sysfsdev } }));
-    const error = await failureOf(host.release(address, alias, signal));
+    const error = await failureOf(host.release({ hostAddress: address, alias }, signal));
     expect(hasCode(error, "STILL_PLUGGED")).toBe(true);
     expect(causeText(error)).toContain("by-hand");
     libvirt.finish();
@@ -365,7 +372,7 @@ describe("a release", () => {
     "is refused where QEMU has a function and does not tell which: %j",
     async (sysfsdev) => {
       const { host, libvirt } = await hostWith([], monitorWith({ "peripheral/by-hand": { sysfsdev } }));
-      const error = await failureOf(host.release(address, alias, signal));
+      const error = await failureOf(host.release({ hostAddress: address, alias }, signal));
       expect(hasCode(error, "FUNCTION_UNIDENTIFIED")).toBe(true);
       expect(causeText(error)).toMatch(/0000:01:00\.2.*guest1.*by-hand.*device_del/s);
       libvirt.finish();
@@ -379,7 +386,7 @@ describe("a release", () => {
       "peripheral/vgpu": { sysfsdev: mediated },
     });
     const { host, libvirt } = await hostWith([{ call: "detachDevice" }], monitor);
-    await host.release(address, alias, signal);
+    await host.release({ hostAddress: address, alias }, signal);
     libvirt.finish();
   });
 
@@ -389,7 +396,7 @@ describe("a release", () => {
       [`peripheral/mfpci-${tag}-f3`]: "0000:01:00.3",
     });
     const { host, libvirt } = await hostWith([{ call: "detachDevice" }], monitor);
-    await host.release(address, alias, signal);
+    await host.release({ hostAddress: address, alias }, signal);
     libvirt.finish();
   });
 
@@ -397,7 +404,7 @@ describe("a release", () => {
     const { host, libvirt } = await hostWith([
       { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.DEVICE_MISSING) },
     ]);
-    await host.release(address, alias, signal);
+    await host.release({ hostAddress: address, alias }, signal);
     libvirt.finish();
   });
 
@@ -407,7 +414,7 @@ describe("a release", () => {
         { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_INVALID) },
         { call: "domainState", reply: { state, reason: 1 } },
       ]);
-      await host.release(address, alias, signal);
+      await host.release({ hostAddress: address, alias }, signal);
       libvirt.finish();
     }
   });
@@ -422,7 +429,7 @@ describe("a release", () => {
       [{ call: "domainState", reply: { state: "shutoff", reason: 1 } }],
       gone,
     );
-    await host.release(address, alias, signal);
+    await host.release({ hostAddress: address, alias }, signal);
     libvirt.finish();
   });
 
@@ -431,7 +438,7 @@ describe("a release", () => {
       { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_INVALID, "some refusal") },
       { call: "domainState", reply: { state: "running", reason: 1 } },
     ]);
-    const error = await failureOf(host.release(address, alias, signal));
+    const error = await failureOf(host.release({ hostAddress: address, alias }, signal));
     expect(hasCode(error, "RELEASE_FAILED")).toBe(true);
     expect(causeText(error)).toContain("some refusal");
     libvirt.finish();
@@ -440,14 +447,14 @@ describe("a release", () => {
   it("is asked for again while someone else holds the guest's job", async () => {
     const busy: CallLine = { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_TIMEOUT) };
     const { host, libvirt } = await hostWith([busy, { call: "detachDevice" }]);
-    await host.release(address, alias, signal);
+    await host.release({ hostAddress: address, alias }, signal);
     libvirt.finish();
   });
 
   it("whose connection is lost fails as it is", async () => {
     const lost = new LibvirtDisconnectedError("the connection was closed");
     const { host, libvirt } = await hostWith([{ call: "detachDevice", reply: lost }]);
-    expect(await failureOf(host.release(address, alias, signal))).toBe(lost);
+    expect(await failureOf(host.release({ hostAddress: address, alias }, signal))).toBe(lost);
     libvirt.finish();
   });
 });
@@ -477,7 +484,7 @@ function recordedHost(
         interfaces: [
           {
             name: "eth0",
-            pciAddress: "0000:00:02.0",
+            hostAddress: at("0000:00:02.0"),
             isUp: true,
             lowerInterfaces: [],
             addresses: [],
@@ -511,10 +518,10 @@ test("a release is not stopped by what was beside the function in QEMU", async (
   const { plugged, unidentified } = await host.observe(query, signal);
   expect([plugged.length, unidentified]).toEqual([4, ["by-file"]]);
   isUnplugged = true;
-  await host.release(address, alias, signal);
+  await host.release({ hostAddress: address, alias }, signal);
   expect(released).toHaveLength(1);
   const another = at("0000:02:00.0");
-  const error = await failureOf(host.release(another, aliasOf(tag, another), signal));
+  const error = await failureOf(host.release({ hostAddress: another, alias: aliasOf(tag, another) }, signal));
   expect(hasCode(error, "FUNCTION_UNIDENTIFIED")).toBe(true);
 });
 
@@ -708,8 +715,12 @@ describe("an observation of the recorded host", () => {
   it("has a port for a plan if the highest is another's next boot", async () => {
     const xml = readRecording("idle");
     const other = aliasOf(tagOf("someone/else"), at("0000:02:00.0"));
-    const place = { bus: "pci.8", slot: 0, guestFunction: 0 };
-    const theirs = configuredHostdev({ hostAddress: at("0000:02:00.0"), alias: other, place }, 8, false);
+    const guestAddress = { bus: "pci.8", slot: 0, guestFunction: 0 };
+    const theirs = configuredHostdev(
+      { hostAddress: at("0000:02:00.0"), alias: other, guestAddress },
+      8,
+      false,
+    );
     const configurations = [
       xml.persistentXml.replace("</devices>", `${theirs}</devices>`),
       xml.persistentXml.replace(/<controller type='pci' index='8'[^]*?<\/controller>/, ""),
@@ -746,6 +757,8 @@ describe("a command to a guest that was never found", () => {
       listDomains: [],
     });
     await host.observe(query, signal);
-    expect(hasCode(await failureOf(host.hold(address, alias, signal)), "GUEST_NOT_FOUND")).toBe(true);
+    expect(
+      hasCode(await failureOf(host.hold({ hostAddress: address, alias }, signal)), "GUEST_NOT_FOUND"),
+    ).toBe(true);
   });
 });

@@ -6,7 +6,7 @@ import { LibvirtMonitor } from "../../../../provider/hypervisor/libvirt/libvirt-
 import { writeLedger } from "../../../../provider/hypervisor/libvirt/xml/ledger-xml";
 import { LibvirtClient, LibvirtErrorCode } from "../../../../provider/libvirt-rpc";
 import type { LedgerEntry } from "../../../../provider/plan";
-import { QmpError, type QmpEvent } from "../../../../provider/qmp";
+import { QmpError, type QmpListener } from "../../../../provider/qmp";
 import { ledgerAnswer } from "../../../support/libvirt-metadata";
 import { guest1, libvirtError, ScriptedLibvirt, type CallLine } from "../support/scripted-libvirt";
 
@@ -16,6 +16,10 @@ const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
     () => undefined,
     (error: unknown) => error,
   );
+const into = (heard: unknown[]): QmpListener => ({
+  onEvent: (event) => heard.push(event),
+  onEnd: (end) => heard.push(end),
+});
 const entry = (owner: string, digit: string): LedgerEntry => ({
   owner,
   tag: digit.repeat(12),
@@ -229,8 +233,8 @@ describe("the monitor behind libvirt", () => {
 
   it("passes QEMU's events on, and adds the guest's and the connection's end", async () => {
     const { monitor, say, stopped } = subscribed();
-    const heard: QmpEvent[] = [];
-    const stop = await monitor.listen((event) => heard.push(event), signal);
+    const heard: unknown[] = [];
+    const stop = await monitor.listen(into(heard), signal);
     say.monitor("DEVICE_DELETED", { device: "f0" });
     say.monitor("RESET");
     say.lifecycle("shutdown");
@@ -241,9 +245,9 @@ describe("the monitor behind libvirt", () => {
     expect(heard).toEqual([
       { event: "DEVICE_DELETED", data: { device: "f0" } },
       { event: "RESET", data: {} },
-      { event: "STOPPED", data: {} },
-      { event: "STOPPED", data: {} },
-      { event: "LOST", data: {} },
+      "guest-stopped",
+      "guest-stopped",
+      "connection-lost",
     ]);
     await stop();
     expect(stopped.sort()).toEqual(["lifecycle", "monitor"]);
@@ -252,14 +256,14 @@ describe("the monitor behind libvirt", () => {
   it("fails with a subscription's refusal, even if taking the other back fails too", async () => {
     const refusal = new Error("no lifecycle events");
     const { monitor, stopped } = subscribed(refusal, new Error("the way is gone"));
-    expect(await failureOf(monitor.listen(() => undefined, signal))).toBe(refusal);
+    expect(await failureOf(monitor.listen(into([]), signal))).toBe(refusal);
     expect(stopped).toEqual(["monitor"]);
   });
 
   it("does not call the end of a connection a loss once nobody listens", async () => {
     const { monitor, say } = subscribed();
-    const heard: QmpEvent[] = [];
-    const stop = await monitor.listen((event) => heard.push(event), signal);
+    const heard: unknown[] = [];
+    const stop = await monitor.listen(into(heard), signal);
     await stop();
     say.end();
     await new Promise(setImmediate);
@@ -269,8 +273,8 @@ describe("the monitor behind libvirt", () => {
   it("that cannot listen to all listens to nothing: what was begun is taken back", async () => {
     const refusal = new Error("no lifecycle events");
     const { monitor, say, stopped } = subscribed(refusal);
-    const heard: QmpEvent[] = [];
-    expect(await failureOf(monitor.listen((event) => heard.push(event), signal))).toBe(refusal);
+    const heard: unknown[] = [];
+    expect(await failureOf(monitor.listen(into(heard), signal))).toBe(refusal);
     expect(stopped).toEqual(["monitor"]);
     say.end();
     await new Promise(setImmediate);

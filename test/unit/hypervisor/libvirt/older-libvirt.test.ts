@@ -45,7 +45,7 @@ async function follows(
 }
 
 describe("a hold by an older libvirt", () => {
-  const hold = (host: LibvirtHost) => host.hold(address, alias, signal);
+  const hold = (host: LibvirtHost) => host.hold({ hostAddress: address, alias }, signal);
 
   it("takes the function from its driver, and sees that it is on vfio-pci", async () => {
     expect(await follows([detach, look("vfio-pci")], hold)).toBeUndefined();
@@ -63,7 +63,11 @@ describe("a hold by an older libvirt", () => {
   });
 
   it("of one that is on a driver of VFIO's does nothing", async () => {
-    expect(await follows([], (host) => host.hold(address, alias, signal, "mlx5_vfio_pci"))).toBeUndefined();
+    expect(
+      await follows([], (host) =>
+        host.hold({ hostAddress: address, alias, vfioDriver: "mlx5_vfio_pci" }, signal),
+      ),
+    ).toBeUndefined();
   });
 
   it("of several is one after the other: libvirt has left some on vfio-pci else", async () => {
@@ -77,14 +81,17 @@ describe("a hold by an older libvirt", () => {
     ];
     expect(
       await follows(script, (host) =>
-        Promise.all([host.hold(address, alias, signal), host.hold(other, alias, signal)]),
+        Promise.all([
+          host.hold({ hostAddress: address, alias }, signal),
+          host.hold({ hostAddress: other, alias }, signal),
+        ]),
       ),
     ).toBeUndefined();
   });
 });
 
 describe("a release by an older libvirt", () => {
-  const release = (host: LibvirtHost) => host.release(address, alias, signal);
+  const release = (host: LibvirtHost) => host.release({ hostAddress: address, alias }, signal);
 
   it("gives the function back, and sees it on its driver", async () => {
     expect(await follows([reattach, look("e1000e")], release)).toBeUndefined();
@@ -108,7 +115,11 @@ describe("a release by an older libvirt", () => {
   });
 
   it("leaves one where it was before: on a driver of VFIO's", async () => {
-    expect(await follows([], (host) => host.release(address, alias, signal, "vfio-pci"))).toBeUndefined();
+    expect(
+      await follows([], (host) =>
+        host.release({ hostAddress: address, alias, vfioDriver: "vfio-pci" }, signal),
+      ),
+    ).toBeUndefined();
   });
 
   it("of a function that is gone is done", async () => {
@@ -133,13 +144,15 @@ describe("the stone of an older libvirt", () => {
 
   it("is attached alone, unmanaged, so that libvirt leaves it on vfio-pci afterwards", async () => {
     const script = [live, { call: "attachDevice", having: String.raw`managed=\"no\"` }];
-    expect(await follows(script, (host) => host.plugSteppingStone(stone, slot, signal))).toBeUndefined();
+    expect(
+      await follows(script, (host) => host.steppingStones.plugSteppingStone({ target: stone, slot }, signal)),
+    ).toBeUndefined();
   });
 
   it("that QEMU refuses fails as a plug does", async () => {
     const reply = libvirtError(LibvirtErrorCode.INTERNAL_ERROR, "group 5 is not viable");
     const failure = await follows([live, { call: "attachDevice", reply }], (host) =>
-      host.plugSteppingStone(stone, slot, signal),
+      host.steppingStones.plugSteppingStone({ target: stone, slot }, signal),
     );
     expect(hasCode(failure, "PLUG_FAILED")).toBe(true);
     expect(causeText(failure)).toContain("group 5 is not viable");
@@ -153,11 +166,15 @@ describe("the stone of an older libvirt", () => {
 
   it("is withdrawn when libvirt has noticed, and is looked at", async () => {
     const script = [{ call: "domainXml", reply: shown }, live, look("vfio-pci")];
-    expect(await follows(script, (host) => host.unplugSteppingStone(stone, signal))).toBeUndefined();
+    expect(
+      await follows(script, (host) => host.steppingStones.unplugSteppingStone(stone, signal)),
+    ).toBeUndefined();
   });
 
   it("that went back to the host all the same fails", async () => {
-    const failure = await follows([live, look("e1000e")], (host) => host.unplugSteppingStone(stone, signal));
+    const failure = await follows([live, look("e1000e")], (host) =>
+      host.steppingStones.unplugSteppingStone(stone, signal),
+    );
     expect(hasCode(failure, "GROUP_NOT_KEPT")).toBe(true);
     expect(causeText(failure)).toContain("it is on e1000e");
   });

@@ -119,7 +119,7 @@ describe("the description of a guest that has the attachment in its configuratio
     ...[0, 2].map((n) => ({
       hostAddress: address(n),
       alias: aliasOf(tag, address(n)),
-      place: { bus, slot: 0, guestFunction: n },
+      guestAddress: { bus, slot: 0, guestFunction: n },
       ...(n === 0 ? { romFile: "/usr/share/vgabios/a&b.rom", romBar: true } : { romBar: false }),
     })),
     { hostAddress: address(1), alias: aliasOf(tag, address(1)) },
@@ -148,7 +148,7 @@ describe("the description of a guest that has the attachment in its configuratio
 
   it("names the root bus of a machine without PCI Express as QEMU does", () => {
     const found = parseDomainXml(domain("<controller type='pci' index='0' model='pci-root'/>" + hostdevs(0)));
-    expect(found.functions[0]?.place?.bus).toBe("pci.0");
+    expect(found.functions[0]?.guestAddress?.bus).toBe("pci.0");
     expect([...found.buses]).toEqual([[0, "pci.0"]]);
   });
 
@@ -256,11 +256,11 @@ describe("the hostdev that is asked of libvirt", () => {
 describe("a hostdev of a function that is on a driver of VFIO's already", () => {
   it("names that as its model, held and configured, so that libvirt binds no other", () => {
     const one = { hostAddress: at("0000:0a:1f.7"), alias: "ua-x", vfioDriver: "mlx5_vfio_pci" };
-    const place = { bus: "pci.10", slot: 0, guestFunction: 0 };
+    const guestAddress = { bus: "pci.10", slot: 0, guestFunction: 0 };
     const hostdevs = [
       unassignedHostdev(one.hostAddress, one.alias, one.vfioDriver),
       configuredHostdev(one, 0, false),
-      configuredHostdev({ ...one, place }, 10, false),
+      configuredHostdev({ ...one, guestAddress }, 10, false),
     ];
     for (const xml of hostdevs)
       expect([...child(parseXml(xml, "it"), "hostdev", "driver").attributes]).toEqual([
@@ -271,18 +271,18 @@ describe("a hostdev of a function that is on a driver of VFIO's already", () => 
 });
 
 describe("the hostdev that a configuration gets", () => {
-  const place = { bus: "pci.10", slot: 0, guestFunction: 0 };
-  const guestAddress = (guestFunction: number, isMultifunction: boolean) => {
-    const one = { hostAddress: at("0000:0a:1f.7"), alias: "ua-x", place: { ...place, guestFunction } };
+  const addressOf = (guestFunction: number, isMultifunction: boolean) => {
+    const guestAddress = { bus: "pci.10", slot: 0, guestFunction };
+    const one = { hostAddress: at("0000:0a:1f.7"), alias: "ua-x", guestAddress };
     const xml = parseXml(configuredHostdev(one, 10, isMultifunction), "it");
     return Object.fromEntries(child(xml, "hostdev", "address").attributes);
   };
 
   it("has its place in the guest, and function 0 says that there are others", () => {
     const real = { type: "pci", domain: "0x0000", bus: "0x0a", slot: "0x00" };
-    expect(guestAddress(0, true)).toEqual({ ...real, function: "0x0", multifunction: "on" });
-    expect(guestAddress(0, false)).toEqual({ ...real, function: "0x0" });
-    expect(guestAddress(3, true)).toEqual({ ...real, function: "0x3" });
+    expect(addressOf(0, true)).toEqual({ ...real, function: "0x0", multifunction: "on" });
+    expect(addressOf(0, false)).toEqual({ ...real, function: "0x0" });
+    expect(addressOf(3, true)).toEqual({ ...real, function: "0x3" });
   });
 
   it("is the held one where it is shown to nobody", () => {

@@ -312,9 +312,9 @@ describe("the guest whose lock is held", () => {
     const { host } = scene({ uuid: () => present });
     await host.observe(query, signal);
     host.keepTo(OWN);
-    await host.refuseAnotherGuest(signal);
+    await host.requireSameGuest(signal);
     for (present of [OTHER, "00000000-0000-0000-0000-000000000000"])
-      await expect(host.refuseAnotherGuest(signal)).rejects.toMatchObject({ code: "ANOTHER_GUEST" });
+      await expect(host.requireSameGuest(signal)).rejects.toMatchObject({ code: "ANOTHER_GUEST" });
   });
 });
 
@@ -361,8 +361,12 @@ describe("commands to the host", () => {
     const { host, asked } = scene({ more: [ledgerOf(OWN)], answers: { bind: [], release: [] } });
     await host.observe(query, signal);
     asked.length = 0;
-    await Promise.all(addresses.map((address) => host.hold(address, "alias", signal)));
-    await Promise.all(addresses.slice(0, 2).map((address) => host.release(address, "alias", signal)));
+    await Promise.all(
+      addresses.map((address) => host.hold({ hostAddress: address, alias: "alias" }, signal)),
+    );
+    await Promise.all(
+      addresses.slice(0, 2).map((address) => host.release({ hostAddress: address, alias: "alias" }, signal)),
+    );
     await host.rebind(addresses[3]!, signal);
     expect(asked).toEqual([
       "bind go 0000:01:00.0 0000:01:00.1 0000:01:00.2 0000:01:00.3",
@@ -384,13 +388,13 @@ describe("commands to the host", () => {
       readHostFacts: () => Promise.reject(cause),
     });
     const held = await Promise.allSettled(
-      addresses.slice(0, 2).map((one) => host.hold(one, "alias", signal)),
+      addresses.slice(0, 2).map((one) => host.hold({ hostAddress: one, alias: "alias" }, signal)),
     );
     for (const one of held)
       expect(one.status === "rejected" && causeText(one.reason)).toMatch(
         /01:00\.0, 0000:01:00\.1 .*\[BIND_FAILED\]$/,
       );
-    await expect(host.release(addresses[0]!, "alias", signal)).rejects.toMatchObject({
+    await expect(host.release({ hostAddress: addresses[0]!, alias: "alias" }, signal)).rejects.toMatchObject({
       code: "UNBIND_FAILED",
     });
   });
@@ -398,7 +402,7 @@ describe("commands to the host", () => {
   it("do not release what a process has open", async () => {
     const busy = [{ kind: "busy", text: "0000:01:00.0 99 my kvm" }];
     const { host } = scene({ more: [ledgerOf(OWN)], answers: { release: busy } });
-    await expect(host.release(addresses[0]!, "alias", signal)).rejects.toThrow(
+    await expect(host.release({ hostAddress: addresses[0]!, alias: "alias" }, signal)).rejects.toThrow(
       /0000:01:00\.0 is not given back.*process 99 \(my kvm\).*\[FUNCTION_STILL_OPEN\]/,
     );
   });

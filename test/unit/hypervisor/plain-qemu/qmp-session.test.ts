@@ -36,7 +36,7 @@ test("many commands share one connection, which is let go of when nobody needs i
   await Promise.all([monitor.execute("a"), monitor.execute("b")]);
   await monitor.execute("c");
   expect(opened).toHaveLength(1);
-  const stop = await monitor.listen(() => undefined);
+  const stop = await monitor.listen({ onEvent: () => undefined, onEnd: () => undefined });
   await new Promise((resolve) => setTimeout(resolve, 60));
   expect(opened[0]?.[1].destroyed).toBe(false);
   await stop();
@@ -86,13 +86,14 @@ test("a QEMU of libvirt's is let go of at once", async () => {
 });
 
 test.each([
-  ["STOPPED", (stream: PeerStream) => void stream.push(null)],
-  ["LOST", (stream: PeerStream) => void stream.destroy(new Error("the SSH connection has ended"))],
+  ["guest-stopped", (stream: PeerStream) => void stream.push(null)],
+  ["connection-lost", (stream: PeerStream) => void stream.destroy(new Error("the SSH connection has ended"))],
 ])("the end of the connection is told as %s to its listeners alone", async (name, end) => {
   const { opened, session: monitor } = session({ socket: qemu });
   const heard: string[] = [];
-  await monitor.listen(({ event }) => heard.push(event));
-  const stop = await monitor.listen(() => heard.push("stopped listening before"));
+  const onEvent = (): void => void heard.push("no event");
+  await monitor.listen({ onEvent, onEnd: (one) => heard.push(one) });
+  const stop = await monitor.listen({ onEvent, onEnd: () => heard.push("stopped listening before") });
   await stop();
   end(opened[0]![1]);
   await new Promise((resolve) => setImmediate(resolve));

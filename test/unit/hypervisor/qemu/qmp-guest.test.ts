@@ -1,10 +1,10 @@
 import { causeText, hasCode } from "../../../../provider/errors";
 import { QmpGuest } from "../../../../provider/hypervisor/qemu";
 import { findMeaning } from "../../../../provider/hypervisor/qemu/known-errors";
-import type { GuestEvent } from "../../../../provider/apply";
 import type { GuestSlot } from "../../../../provider/pci";
-import { QmpError, type QmpArguments, type QmpEvent, type QmpMonitor } from "../../../../provider/qmp";
+import { QmpError, type QmpArguments, type QmpListener, type QmpMonitor } from "../../../../provider/qmp";
 import { at } from "../../../support/desired";
+import { hearing, type Heard } from "../../../support/heard";
 
 const { signal } = new AbortController();
 const slot: GuestSlot = { bus: "pci.8", slot: 0, kind: "pcie-acpi" };
@@ -14,22 +14,25 @@ const target = { hostAddress: at("0000:01:00.3"), guestFunction: 3, qemuId: "mfp
 class AnsweringMonitor implements QmpMonitor {
   readonly asked: [string, QmpArguments | undefined, AbortSignal | undefined][] = [];
   stopped = 0;
-  #listener: ((event: QmpEvent) => void) | undefined;
+  #listener: QmpListener | undefined;
   constructor(private readonly answer: unknown = {}) {}
 
   execute(command: string, args?: QmpArguments, given?: AbortSignal): Promise<unknown> {
     this.asked.push([command, args, given]);
     return this.answer instanceof Error ? Promise.reject(this.answer) : Promise.resolve(this.answer);
   }
-  listen(listener: (event: QmpEvent) => void): Promise<() => Promise<void>> {
+  listen(listener: QmpListener): Promise<() => Promise<void>> {
     this.#listener = listener;
     return Promise.resolve(() => {
       this.stopped++;
       return Promise.resolve();
     });
   }
+  end(end: "guest-stopped" | "connection-lost"): void {
+    this.#listener?.onEnd(end);
+  }
   say(event: string, data: Record<string, unknown> = {}): void {
-    this.#listener?.({ event, data });
+    this.#listener?.onEvent({ event, data });
   }
 }
 
@@ -163,10 +166,13 @@ describe("a request to unplug", () => {
 });
 
 describe("what a guest tells", () => {
-  it("is heard as the lifecycle knows it, and nothing else", async () => {
+  it("is heard as apply knows it, and nothing else", async () => {
     const monitor = new AnsweringMonitor();
-    const heard: GuestEvent[] = [];
-    const stop = await new QmpGuest(monitor).listen((event) => heard.push(event), signal);
+    const heard: Heard[] = [];
+    const stop = await new QmpGuest(monitor).listen(
+      hearing((one) => heard.push(one)),
+      signal,
+    );
     monitor.say("DEVICE_DELETED", { device: "f0", path: "/machine/peripheral/f0" });
     monitor.say("DEVICE_DELETED", { path: "/machine/peripheral/f0/virtio-backend" });
     monitor.say("DEVICE_DELETED", { device: 7 });
@@ -177,16 +183,16 @@ describe("what a guest tells", () => {
     monitor.say("DEVICE_UNPLUG_GUEST_ERROR", { device: "f1", path: "/machine/peripheral/f1" });
     monitor.say("DEVICE_UNPLUG_GUEST_ERROR", { path: "/machine/unattached/device[3]" });
     monitor.say("MEM_UNPLUG_ERROR", { device: "dimm0", msg: "no" });
-    monitor.say("STOPPED");
-    monitor.say("LOST");
+    monitor.end("guest-stopped");
+    monitor.end("connection-lost");
     expect(heard).toEqual([
       { kind: "deleted", qemuId: "f0" },
       { kind: "reset" },
       { kind: "resumed" },
       { kind: "paused" },
       { kind: "unplug-refused", qemuId: "f1" },
-      { kind: "stopped" },
-      { kind: "lost" },
+      "guest-stopped",
+      "connection-lost",
     ]);
     await stop();
     expect(monitor.stopped).toBe(1);

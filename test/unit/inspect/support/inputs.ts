@@ -1,4 +1,5 @@
-import type { InspectionInput, ListedFunction } from "../../../../provider/inspect";
+import type { HostInterface, ListedFunction } from "../../../../provider/host/facts";
+import type { InspectionInput } from "../../../../provider/inspect";
 import type { PciAddress } from "../../../../provider/pci";
 import { aliasOf, tagOf, type Holding, type LedgerEntry, type Observation } from "../../../../provider/plan";
 import { nothingUsed } from "../../../support/host-facts";
@@ -12,7 +13,7 @@ export const OTHER = { name: "guest2", uuid: "22222222-2222-4222-8222-2222222222
 /** A function of a network card of Intel's. */
 export function port(address: string, more: Partial<ListedFunction> = {}): ListedFunction {
   return {
-    address,
+    hostAddress: address as PciAddress,
     vendorId: "0x8086",
     productId: "0x1521",
     classCode: "0x020000",
@@ -123,10 +124,10 @@ export function attachment(
 }
 
 /** An interface of the host on a function, up with an address. */
-export function upInterface(name: string, pciAddress: string, address?: string) {
+export function upInterface(name: string, hostAddress: string, address?: string): HostInterface {
   return {
     name,
-    pciAddress,
+    hostAddress: hostAddress as PciAddress,
     isUp: true,
     lowerInterfaces: [],
     addresses: address === undefined ? [] : [address],

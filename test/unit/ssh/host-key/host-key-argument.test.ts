@@ -1,6 +1,6 @@
 import { credentialChecks } from "../../../../provider/connections/credential-checks";
 import { namesHosts, parseHostKeyArgument } from "../../../../provider/ssh/host-key/host-key-argument";
-import { findPublicKey, fingerprintOf, type PublicKey } from "../../../../provider/ssh/auth/public-key";
+import { findPublicKey, fingerprintOf, type PublicKey } from "../../../../provider/ssh/keys/public-key";
 
 function keyOf(type: string, fill: number): PublicKey {
   const length = Buffer.alloc(4);

@@ -1,7 +1,7 @@
 import { hostKeyTypesFor } from "../../../../provider/ssh/host-key/host-key-algorithms";
 import type { ExpectedKey } from "../../../../provider/ssh/host-key/host-key-argument";
 import { assessHostKey, type HostKeyPolicy } from "../../../../provider/ssh/host-key/host-key-check";
-import { findPublicKey, type PublicKey } from "../../../../provider/ssh/auth/public-key";
+import { findPublicKey, type PublicKey } from "../../../../provider/ssh/keys/public-key";
 
 function keyOf(type: string, fill: number): PublicKey {
   const length = Buffer.alloc(4);

@@ -7,7 +7,7 @@ import {
   lookUpHost,
   parseKnownHosts,
 } from "../../../../provider/ssh/host-key/known-hosts";
-import { findPublicKey, type PublicKey } from "../../../../provider/ssh/auth/public-key";
+import { findPublicKey, type PublicKey } from "../../../../provider/ssh/keys/public-key";
 
 /** A public key of the wire form, of any type and content. */
 function keyOf(type: string, content: Buffer): PublicKey {

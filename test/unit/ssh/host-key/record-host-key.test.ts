@@ -6,7 +6,7 @@ import {
   assessHostKey,
   type HostKeyPolicy,
 } from "../../../../provider/ssh/host-key/host-key-check";
-import { findPublicKey, type PublicKey } from "../../../../provider/ssh/auth/public-key";
+import { findPublicKey, type PublicKey } from "../../../../provider/ssh/keys/public-key";
 import { recordHostKey } from "../../../../provider/ssh/host-key/record-host-key";
 
 function keyOf(fill: number): PublicKey {

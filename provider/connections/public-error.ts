@@ -1,0 +1,31 @@
+import { causeText, providerError, printable, ProviderError } from "../errors";
+import { LibvirtDisconnectedError, LibvirtError, LibvirtProtocolError } from "../libvirt-rpc";
+import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../qmp";
+
+/**
+ * The error of the catalogue for one that a protocol's room has thrown and that nobody on the way has put
+ * into words; any other error as it is, with a message that a terminal shows and does not obey.
+ *
+ * @param target the host, for the message
+ */
+export function toPublicError(error: unknown, target: string): unknown {
+  const reason = causeText(error);
+  if (error instanceof LibvirtProtocolError)
+    return providerError("PROTOCOL_BROKEN", { target, reason }, error);
+  if (error instanceof QmpProtocolError)
+    return providerError("QMP_PROTOCOL_BROKEN", { target, reason }, error);
+  if (error instanceof LibvirtDisconnectedError)
+    return providerError("LIBVIRT_CONNECTION_LOST", { target, reason }, error);
+  if (error instanceof QmpDisconnectedError)
+    return providerError("QMP_CONNECTION_LOST", { target, reason }, error);
+  if (error instanceof LibvirtError) return providerError("LIBVIRT_REFUSED", { target, reason }, error);
+  if (error instanceof QmpError) {
+    // the message names QEMU already
+    return providerError("QEMU_REFUSED", { target, reason: causeText(error.description) }, error);
+  }
+  // made printable already, line by line
+  if (error instanceof ProviderError) return error;
+  if (error instanceof Error && error.message !== printable(error.message))
+    error.message = printable(error.message);
+  return error;
+}

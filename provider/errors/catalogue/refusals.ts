@@ -1,0 +1,230 @@
+import { sentence, type ErrorParts } from "./entry";
+
+/** `, since 2026-11-29T12:00:00Z`; nothing if nobody wrote it down. */
+function sinceText(since: string | undefined): string {
+  return since === undefined ? "" : `, since ${since}`;
+}
+
+/** What planning refuses with: nothing was touched. A preview shows it as the answer, not as a failure to look. */
+export const refusals = {
+  DEVICE_NOT_FOUND: (d: { device: string }) => ({
+    what: `the host has no PCI device at ${d.device}.`,
+    cure: `Look for it with "lspci -D" and correct device.`,
+  }),
+  FUNCTION_NOT_FOUND: (d: { hostAddress: string; present: readonly string[] }) =>
+    d.present.length === 0
+      ? {
+          what: `the host has no PCI function ${d.hostAddress}; nothing is in that slot.`,
+          cure: `Correct device.`,
+        }
+      : {
+          what: `the host has no PCI function ${d.hostAddress}; that device has ${d.present.join(", ")}.`,
+          cure: `Correct functions or functionMap.`,
+        },
+  FUNCTION_IS_BRIDGE: (d: { hostAddress: string }) => ({
+    what: `${d.hostAddress} is a PCI bridge, which cannot be given to a guest.`,
+    cure: `Name a function behind it.`,
+  }),
+  FUNCTION_WITHOUT_IOMMU_GROUP: (d: { hostAddress: string }) => ({
+    what: `${d.hostAddress} has no IOMMU group, so VFIO cannot protect the host from it.`,
+    cure:
+      `Enable the IOMMU in the firmware and on the kernel command line of the host ` +
+      `(intel_iommu=on; AMD has it on by default).`,
+  }),
+  LEFTOVERS_REFUSED: (d: { leftovers: readonly string[]; groups: readonly number[] }) => ({
+    what:
+      `functions of IOMMU group ${d.groups.join(", ")} would stay with a host driver, which VFIO does not allow: ` +
+      `${d.leftovers.join(", ")}.`,
+    touched: "nothing",
+    cure:
+      `Assign them as well, or set leftovers to "hold": ` +
+      `they are then taken from the host and shown to nobody.`,
+  }),
+  FUNCTION_HELD_BY_GUEST: (d: { hostAddress: string; guest: string; alias: string }) => ({
+    what: `${d.hostAddress} is in use by guest ${d.guest} (hostdev ${d.alias}).`,
+    touched: "nothing",
+    cure: `Detach it there first.`,
+  }),
+  FUNCTION_PLUGGED_OTHERWISE: (d: { functions: readonly string[]; guest: string }) => ({
+    what: `QEMU of guest ${d.guest} has ${d.functions.join(", ")}, plugged by someone else under ids of their own.`,
+    touched: "nothing",
+    cure: `Unplug them there first (QMP device_del with such an id), and run again.`,
+  }),
+  FUNCTION_UNIDENTIFIED: (d: { functions: readonly string[]; guest: string; ids: readonly string[] }) => ({
+    what:
+      `${d.functions.join(", ")} cannot go back to the host: QEMU of guest ${d.guest} has ${d.ids.join(", ")}, plugged by ` +
+      `someone else in a way that does not tell which host function it is. If it were one of these, the release would block.`,
+    cure: `Unplug it there (QMP device_del with that id), or shut the guest down, and run again.`,
+  }),
+  FUNCTION_USED_BY_HOST: (d: { uses: readonly string[]; canOverride: boolean }) => ({
+    what: `the host needs what would be taken from it: ${d.uses.join("; ")}.`,
+    touched: "nothing",
+    cure:
+      `Choose other functions, or move that use to another device first; ` +
+      (d.canOverride
+        ? `to take them all the same, set allowInUse to true.`
+        : `what carries this SSH connection is never taken.`),
+  }),
+  PHYSICAL_FUNCTION_NEEDED: (d: {
+    hostAddress: string;
+    virtualFunctions: readonly string[];
+    by: string;
+  }) => ({
+    what:
+      `${d.hostAddress} is the physical function of ${d.virtualFunctions.join(", ")}, which ${d.by} needs: ` +
+      `when the host's driver loses the one, the others are gone.`,
+    touched: "nothing",
+    cure: `Leave ${d.hostAddress} to the host, or its virtual functions out.`,
+  }),
+  ATTACHMENT_OWNED_BY_ANOTHER: (d: {
+    functions: readonly string[];
+    guest: string;
+    owner: string;
+    canAdopt: boolean;
+  }) => ({
+    what: `${d.functions.join(", ")} in guest ${d.guest} are attached by another owner: ${d.owner}.`,
+    touched: "nothing",
+    cure: d.canAdopt
+      ? `If this resource was renamed, give it an alias; to take the attachment over, set adopt to true.`
+      : `Destroy that attachment first.`,
+  }),
+  ATTACHMENT_ADOPTED_BY_ANOTHER: (d: { owner: string; guest: string }) => ({
+    what: `what this resource had attached to guest ${d.guest} has been adopted by ${d.owner}.`,
+    touched: "nothing",
+    cure: `Remove this resource from the program, or set adopt to true to take it back.`,
+  }),
+  ATTACHMENT_EXISTS: (d: {
+    guest: string;
+    owner: string;
+    since?: string;
+    functions: readonly string[];
+    slot: string;
+  }) => ({
+    what:
+      `guest ${d.guest} has an attachment of the same owner, ${d.owner}, already${sinceText(d.since)}: ` +
+      `${d.functions.join(", ")} in ${d.slot}. The program wants other functions or another slot, and this stack's state ` +
+      `does not know of it.`,
+    touched: "nothing",
+    cure:
+      `Write the program as it was then, which takes it over without an interruption; or set adopt to true, ` +
+      `which changes it; or destroy it from the stack that has it. If that stack is to keep it, give this resource another name.`,
+  }),
+  ATTACHMENT_TAKEN_OVER: (d: {
+    guest: string;
+    owner: string;
+    since?: string;
+    functions: readonly string[];
+    prior: readonly string[];
+    isTwin: boolean;
+  }) =>
+    d.isTwin
+      ? {
+          what:
+            `guest ${d.guest} has ${d.functions.join(", ")} under the owner token of this resource, ${d.owner}, and this ` +
+            `resource's state remembers ${d.prior.join(", ")}: two resources have the same token.`,
+          touched: "nothing",
+          cure:
+            `If what is there is this resource's, set adopt to true and run "pulumi up". If it is another's, forget this ` +
+            `resource with "pulumi state delete": the next "pulumi up" then makes it anew, under a token of its own.`,
+        }
+      : {
+          what:
+            `what guest ${d.guest} has under the owner token of this resource, ${d.owner}, is not this state's any more` +
+            `${sinceText(d.since)}: ${d.functions.join(", ")}; another stack of the same name has made it or taken it over.`,
+          touched: "nothing",
+          cure:
+            `Set adopt to true to take it over, or forget it here with "pulumi state delete". ` +
+            `Give one of the resources another name.`,
+        },
+  GUEST_NOT_FOUND: (d: { guest: string }) => ({
+    what: `the host has no guest ${d.guest}.`,
+    cure: `Look with "virsh list --all" and correct guest.domain or connection.host.`,
+  }),
+  GUEST_NOT_RUNNING: (d: { guest: string }) => ({
+    what: `guest ${d.guest} is not running; a live attachment needs a running guest.`,
+    cure: `Start it and run again.`,
+  }),
+  GUEST_NEVER_RAN: (d: { guest: string }) => ({
+    what:
+      `guest ${d.guest} was started paused and has never run; an unplug asked for now would block its slot ` +
+      `until a reset.`,
+    touched: "nothing",
+    cure: `Resume the guest and run again.`,
+  }),
+  GUEST_IS_TRANSIENT: (d: { guest: string }) => ({
+    what: `guest ${d.guest} is transient: it has no configuration that a later cold boot could use.`,
+    touched: "nothing",
+    cure: `Define it ("virsh define"), or leave persistent out.`,
+  }),
+  PERSISTENT_NEEDS_NEWER_LIBVIRT: (d: { guest: string; version: string }) => ({
+    what:
+      `persistent needs libvirt 8.3.0 or newer on the host of guest ${d.guest}; this one is ${d.version}, and could not ` +
+      `tell what a cold boot has plugged from what was plugged live.`,
+    touched: "nothing",
+    cure: `Leave persistent out, or update libvirt.`,
+  }),
+  STEPPING_STONE_IMPOSSIBLE: (d: { version: string; guest: string; reason: string; cure: string }) => ({
+    what:
+      `libvirt ${d.version}, older than 8.3.0, can give guest ${d.guest} a set only by showing it one function of each ` +
+      `IOMMU group alone for some seconds, and ${sentence(d.reason)}`,
+    touched: "nothing",
+    cure: `${d.cure}, or update libvirt on the host.`,
+  }),
+  FUNCTION_CONFIGURED_OTHERWISE: (d: { functions: readonly string[]; guest: string }) => ({
+    what: `the configuration of guest ${d.guest} gives it ${d.functions.join(", ")} already, by a device of its own.`,
+    touched: "nothing",
+    cure: `Remove that device ("virsh detach-device --config"), or leave persistent out.`,
+  }),
+  GROUP_NODE_CLOSED: (d: { guest: string; pid: number; user: string; path: string; owner?: string }) => ({
+    what:
+      `QEMU of guest ${d.guest} (process ${d.pid}, user ${d.user}) may not open ${d.path}, ` +
+      (d.owner === undefined ? `which will be root's when it appears.` : `which belongs to ${d.owner}.`),
+    touched: "nothing",
+    cure:
+      (d.owner === undefined
+        ? `On the host, once: `
+        : `On the host now: chown ${d.user} ${d.path}; for good: `) +
+      `echo 'SUBSYSTEM=="vfio", OWNER="${d.user}"' > /etc/udev/rules.d/10-vfio.rules && udevadm control --reload.`,
+  }),
+  MEMLOCK_TOO_LOW: (d: {
+    guest: string;
+    pid: number;
+    user: string;
+    unit?: string;
+    limitMiB: number;
+    memoryMiB: number;
+    neededBytes: number;
+  }) => ({
+    what:
+      `QEMU of guest ${d.guest} (process ${d.pid}, user ${d.user}) may lock ${d.limitMiB} MiB; VFIO pins all of the guest's ` +
+      `${d.memoryMiB} MiB, for which it needs ${d.neededBytes} bytes with a margin.`,
+    touched: "nothing",
+    cure:
+      `On the host now: prlimit --pid ${d.pid} --memlock=${d.neededBytes}:${d.neededBytes}; for its next start: ` +
+      `LimitMEMLOCK=${d.neededBytes} in [Service] of ${d.unit ?? "its systemd unit, or ulimit -l where a script starts it"}.`,
+  }),
+  NO_FREE_SLOT: (d: { guest: string; buses: readonly string[]; hasConfiguration: boolean }) => ({
+    what:
+      `guest ${d.guest} has no free hotplug slot on its ${d.buses.length} port(s) and buses: ` +
+      `${d.buses.join("; ") || "it has no hotplug bus"}.`,
+    cure: d.hasConfiguration
+      ? `Add a port to its configuration for the next boot: <controller type='pci' model='pcie-root-port'/>.`
+      : `Give its QEMU one more port at its next start: -device pcie-root-port,id=rp9,bus=pcie.0,chassis=9.`,
+  }),
+  SLOT_CONFIGURED_OTHERWISE: (d: { guest: string; slot: string; isMissing: boolean }) => ({
+    what:
+      `the attachment stands in guest slot ${d.slot} of ${d.guest}, and cannot be persistent there: the guest's configuration ` +
+      (d.isMissing ? `has no such bus.` : `gives that slot to another device at its next boot.`),
+    touched: "nothing",
+    cure:
+      (d.isMissing
+        ? `Add the bus to the configuration`
+        : `Give that device another address in the configuration`) +
+      ` ("virsh edit"); or name in guestSlot where the attachment is to go, for which the guest loses it for a moment; ` +
+      `or leave persistent out.`,
+  }),
+  SLOT_REFUSED: (d: { guest: string; slot: string; reason: string }) => ({
+    what: `guest slot ${d.slot} of ${d.guest} cannot be used: ${sentence(d.reason)}`,
+    cure: `Correct guestSlot, or leave it out.`,
+  }),
+} satisfies Record<string, (details: never) => ErrorParts>;

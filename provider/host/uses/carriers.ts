@@ -1,0 +1,37 @@
+import type { PciAddress } from "../../pci/address";
+import { turnedRound, type HostInterface } from "../facts";
+import { partsOf } from "./parts-of";
+import { uniqueBy } from "./unique-by";
+
+/**
+ * Most interfaces on top of an interface that are told, for it carries what they carry: one is enough to keep
+ * it.
+ */
+const MAX_TOPS = 4;
+
+/** A function with an interface that carries something, itself or as a part of the interface `via`. */
+export interface Carrier {
+  readonly hostAddress: PciAddress;
+  readonly device: string;
+  readonly via?: string;
+}
+
+/** The functions under these interfaces, through any number of layers: bridges, bonds, VLANs. */
+export function findCarriers(interfaces: readonly HostInterface[], tops: readonly string[]): Carrier[] {
+  const below = partsOf(tops, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])), MAX_TOPS);
+  const onPci = interfaces.filter(isOnFunction);
+  const byName = turnedRound(
+    uniqueBy(onPci, (one) => `${one.hostAddress} ${one.name}`),
+    (one) => [one.name],
+  );
+  const found: Carrier[] = [];
+  for (const [top, names] of below)
+    for (const device of names)
+      for (const { hostAddress } of byName.get(device) ?? [])
+        found.push(device === top ? { hostAddress, device } : { hostAddress, device, via: top });
+  return found;
+}
+
+function isOnFunction(one: HostInterface): one is HostInterface & Pick<Carrier, "hostAddress"> {
+  return one.hostAddress !== undefined;
+}

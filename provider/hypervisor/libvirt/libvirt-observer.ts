@@ -1,0 +1,232 @@
+import type { HostFacts } from "../../host/facts";
+import type { ObservationQuery } from "../../apply";
+import {
+  isLibvirtError,
+  LibvirtErrorCode,
+  undefinedOnError,
+  type LibvirtClient,
+  type LibvirtDomain,
+} from "../../libvirt-rpc";
+import { romOptionsOf, type PciAddress } from "../../pci";
+import { findTagOfAlias, withRecorded, type Configuration, type Observation } from "../../plan";
+import type { QmpMonitor } from "../../qmp";
+import { surveyGuest, type GuestSurvey } from "../qemu";
+import { readHostUses } from "../read-host-uses";
+import type { FoundDomain } from "./found-domain";
+import { hasEnded } from "./has-ended";
+import type { LibvirtSession } from "./libvirt-session";
+import { describeNamed, withGroups, type DescribedFunctions } from "./node-devices";
+import type { PluggedFunctions } from "./plugged-functions";
+import { describeGuests, toldUnread, type DescribedGuests } from "./running-guests";
+import { parseDomainXml, type DomainDescription } from "./xml/domain-xml";
+
+/** virConnectListAllDomainsFlags: guests without configuration only. */
+const TRANSIENT_DOMAINS = 8;
+
+/** What a {@link LibvirtObserver} works with. */
+export interface LibvirtObserverParts {
+  readonly session: LibvirtSession;
+  readonly monitor: QmpMonitor;
+  readonly domain: FoundDomain;
+  readonly plugged: PluggedFunctions;
+  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
+}
+
+/** What libvirt tells of the host and its guests. */
+interface LibvirtDescriptions {
+  /** Undefined from libvirt 8.3 on. */
+  readonly olderVersion: string | undefined;
+  readonly hostUuid: string;
+  readonly domain: LibvirtDomain | undefined;
+  /** The guest itself, if it runs. */
+  readonly own: DomainDescription | undefined;
+  /** The guest's configuration, if it has one. */
+  readonly persistent: DomainDescription | undefined;
+  readonly running: readonly DomainDescription[];
+  readonly ledger: Observation["ledger"];
+  readonly unread: DescribedGuests["unread"];
+  /** The functions that the query names. */
+  readonly named: DescribedFunctions;
+}
+
+/** Looks at everything that a plan needs to know of a guest and its libvirt host. */
+export class LibvirtObserver {
+  readonly #parts: LibvirtObserverParts;
+
+  constructor(parts: LibvirtObserverParts) {
+    this.#parts = parts;
+  }
+
+  /** @see Host.observe */
+  async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
+    const client = await this.#parts.session.client(signal);
+    // the slowest part, on which nothing else depends: it runs beside the others until the end
+    const readingUses = readHostUses(query, () => this.#parts.readHostFacts(signal));
+    readingUses.catch(() => undefined);
+    const described = await this.#describe(client, query, signal);
+    throwUnread(described);
+    const [functions, survey, uses] = await Promise.all([
+      withGroups(client, { named: described.named, further: ownAddresses(described) }, signal),
+      this.#surveyGuest({ client, described, forPlug: query.forPlug }, signal),
+      readingUses,
+    ]);
+    if (survey !== undefined) this.#parts.plugged.excludeIdentified(survey, functions);
+    return this.#observationOf(described, survey, { functions, ...uses });
+  }
+
+  async #describe(
+    client: LibvirtClient,
+    query: ObservationQuery,
+    signal: AbortSignal,
+  ): Promise<LibvirtDescriptions> {
+    const { session, domain: foundDomain } = this.#parts;
+    const olderVersion = await session.olderVersion(signal);
+    const [hostUuid, { domain, persistent }, { guests, unread }, named] = await Promise.all([
+      session.hostUuid(signal),
+      foundDomain.find(client, signal).then(async (found) => ({
+        domain: found,
+        persistent: found && (await describePersistent(client, found, signal)),
+      })),
+      // what an older libvirt's guest is held stays held when it ends
+      describeGuests(client, olderVersion === undefined ? "running" : "all", signal),
+      describeNamed(client, query.addresses, signal),
+    ]);
+    const running = guests.filter((one) => one.isRunning);
+    const own = running.find((one) => one.identity.uuid === domain?.uuid);
+    const ledger = guests.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry })));
+    return { olderVersion, hostUuid, domain, own, persistent, running, ledger, unread, named };
+  }
+
+  /** Undefined if the guest does not run. */
+  async #surveyGuest(
+    { client, described, forPlug }: SurveyRequest,
+    signal: AbortSignal,
+  ): Promise<GuestSurvey | undefined> {
+    const { own: live, persistent, olderVersion } = described;
+    if (live === undefined) return undefined;
+    const reserved = {
+      reservedSlots: (bus: string) => live.slotsByBus.get(bus) ?? [],
+      reservedAtBoot: (bus: string) => persistent?.slotsByBus.get(bus) ?? [],
+    };
+    const plugScope = forPlug && {
+      plugBuses: [...forPlug.buses, ...busesToInspect(live, persistent)],
+      ...(forPlug.everyBus !== undefined && { everyBus: forPlug.everyBus }),
+    };
+    // one for the attachment, and with an older libvirt for a moment a spare one
+    const freeSlots = olderVersion === undefined ? 1 : 2;
+    try {
+      return await surveyGuest(this.#parts.monitor, { ...reserved, ...plugScope, freeSlots }, signal);
+    } catch (error) {
+      const isGone = isLibvirtError(error, LibvirtErrorCode.OPERATION_INVALID);
+      if (isGone && (await hasEnded(client, this.#parts.domain.get(), signal))) return undefined;
+      throw error;
+    }
+  }
+
+  #observationOf(
+    described: LibvirtDescriptions,
+    survey: GuestSurvey | undefined,
+    host: Pick<Observation, "functions" | "hostUses" | "hostDevices">,
+  ): Observation {
+    const { olderVersion, own, persistent, running, ledger } = described;
+    const { hostKeyFingerprint } = this.#parts.session;
+    return {
+      hostUuid: described.hostUuid,
+      ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
+      guest: this.#guestOf(described, survey),
+      buses: survey?.buses ?? [],
+      // of what libvirt plugged itself, its own description tells the ROM
+      plugged: (survey?.plugged ?? []).map((one) => ({
+        ...one,
+        ...romOptionsOf(own?.functions.find((other) => other.alias === one.qemuId) ?? {}),
+      })),
+      ...(survey && { unidentified: survey.unidentified }),
+      holdings: withRecorded(
+        running.flatMap((one) => one.holdings),
+        olderVersion === undefined ? [] : ledger,
+        host.functions,
+      ),
+      ledger,
+      ...toldUnread(described.unread),
+      ...host,
+      plugsSingles: true,
+      ...(olderVersion === undefined
+        ? persistent && { configuration: configurationOf(persistent) }
+        : { olderLibvirt: { version: olderVersion }, ledgerLocation: "domain" as const }),
+    };
+  }
+
+  #guestOf({ domain, own }: LibvirtDescriptions, survey: GuestSurvey | undefined): Observation["guest"] {
+    return {
+      name: domain?.name ?? this.#parts.domain.guest,
+      uuid: domain?.uuid ?? "",
+      runState: survey?.runState ?? (domain === undefined ? "missing" : "off"),
+      qemuVersion: survey?.qemuVersion ?? "",
+      ...(survey && { machine: survey.machine }),
+      ...(own?.memoryBytes !== undefined && { memoryBytes: own.memoryBytes }),
+    };
+  }
+}
+
+interface SurveyRequest {
+  readonly client: LibvirtClient;
+  readonly described: LibvirtDescriptions;
+  readonly forPlug: ObservationQuery["forPlug"];
+}
+
+/** Functions that the guest has or is to have of ours; with an older libvirt also those that its ledger names. */
+function ownAddresses({ olderVersion, domain, own, persistent, ledger }: LibvirtDescriptions): PciAddress[] {
+  const tagged = [...(own?.functions ?? []), ...(persistent?.functions ?? [])].filter(
+    (one) => findTagOfAlias(one.alias) !== undefined,
+  );
+  const detached =
+    olderVersion === undefined ? [] : ledger.filter((line) => line.guest.uuid === domain?.uuid);
+  return [...tagged, ...detached.flatMap((line) => line.entry.functions)].map((one) => one.hostAddress);
+}
+
+/**
+ * Undefined for a transient guest, of which libvirt would show the live description in place of one, and for a
+ * guest that is undefined meanwhile.
+ */
+async function describePersistent(
+  client: LibvirtClient,
+  domain: LibvirtDomain,
+  signal: AbortSignal,
+): Promise<DomainDescription | undefined> {
+  const [transients, persistent] = await Promise.all([
+    client.listDomains(TRANSIENT_DOMAINS, signal),
+    undefinedOnError(LibvirtErrorCode.NO_DOMAIN, () =>
+      undefinedOnError(LibvirtErrorCode.OPERATION_INVALID, async () =>
+        parseDomainXml(await client.domainXml(domain, { inactive: true }, signal)),
+      ),
+    ),
+  ]);
+  return transients.some((one) => one.uuid === domain.uuid) ? undefined : persistent;
+}
+
+/** What is not known of the guest itself cannot be changed. */
+function throwUnread({ domain, persistent, unread }: LibvirtDescriptions): void {
+  const cause = unread.find((one) => one.guest.uuid === domain?.uuid)?.cause ?? persistent?.unreadLedger;
+  if (cause !== undefined) throw cause;
+}
+
+function configurationOf({ buses, functions, ledger }: DomainDescription): Configuration {
+  return { buses: [...buses.values()], functions, ledger };
+}
+
+/**
+ * Buses of which a plan must know more than the one free bus that an attach would take: those on record, and
+ * those that a persistent attachment cannot have, because the configuration has given them to one already or
+ * does not have them.
+ */
+function busesToInspect(live: DomainDescription, persistent: DomainDescription | undefined): string[] {
+  const recorded = live.ledger.map((entry) => entry.slot.bus);
+  if (persistent === undefined) return recorded;
+  const atBoot = new Set(persistent.buses.values());
+  return [
+    ...recorded,
+    ...persistent.ledger.map((entry) => entry.slot.bus),
+    ...persistent.functions.flatMap((one) => one.guestAddress?.bus ?? []),
+    ...[...live.buses.values()].filter((bus) => !atBoot.has(bus)),
+  ];
+}

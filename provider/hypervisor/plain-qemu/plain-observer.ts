@@ -1,0 +1,129 @@
+import type { ObservationQuery } from "../../apply";
+import type { HostFunction, HostFacts } from "../../host/facts";
+import type { PciAddress } from "../../pci";
+import type { Observation } from "../../plan";
+import { isRecord, type QmpMonitor } from "../../qmp";
+import { surveyGuest, type GuestSurvey } from "../qemu";
+import { readHostUses } from "../read-host-uses";
+import type { FoundGuest, GuestFinder } from "./guest-finder";
+import type { BoundFunctions } from "./holding/bound-functions";
+import { ledgerUnreadableError } from "./ledger-file";
+import { holdingsOf, relevantFunctions } from "./own-functions";
+import type { HostFolders } from "./program/host-folders";
+import type { HostLook } from "./program/host-look";
+import { qemuLimitsOf } from "./qemu-limits";
+import type { SocketGuest } from "./socket-guest";
+
+/** What a {@link PlainObserver} works with. */
+export interface PlainObserverParts {
+  readonly guests: GuestFinder;
+  readonly monitor: QmpMonitor;
+  readonly folders: HostFolders;
+  readonly hostKeyFingerprint?: string;
+  readonly bound: BoundFunctions;
+  /** Told by each look at everything what this guest's ledger is; a short look comes before the locks, and tells nothing. */
+  readonly onLedger: (found: SocketGuest) => void;
+  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
+}
+
+/** A survey of the guest, and how much memory it has. */
+type SurveyWithMemory = GuestSurvey & { readonly memoryBytes: number };
+
+/** Looks at everything that a plan needs to know of a guest and its host without libvirt. */
+export class PlainObserver {
+  readonly #parts: PlainObserverParts;
+
+  constructor(parts: PlainObserverParts) {
+    this.#parts = parts;
+  }
+
+  /** @see Host.observe */
+  async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
+    // the slowest part, on which nothing else depends: it runs beside the others until the end
+    const readingUses = readHostUses(query, () => this.#parts.readHostFacts(signal));
+    readingUses.catch(() => undefined);
+    const found = await this.#parts.guests.find(query.addresses, signal);
+    const survey = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;
+    const { look, guest } = found;
+    this.#parts.onLedger(found.socketGuest);
+    const ledger = look.ledger.flatMap((file) => file.entries.map((entry) => ({ guest: file.guest, entry })));
+    const functions = relevantFunctions(look, query.addresses, guest);
+    const groups = [...new Set([...functions.values()].flatMap((one) => one.iommuGroup ?? []))];
+    const qemuLimits = qemuLimitsOf(look, this.#parts.folders.vfio, groups);
+    const isLimited = (qemuLimits?.user ?? "root") !== "root";
+    this.#parts.bound.update({ entries: ledger.map((line) => line.entry), isLimited });
+    // a list of what there is changes nothing, and shows who holds it
+    if (query.forPlug?.everyBus !== true) requireReadable(look, functions);
+    const { hostKeyFingerprint } = this.#parts;
+    return {
+      hostUuid: look.hostUuid,
+      ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
+      guest: guestOf(found, survey),
+      buses: survey?.buses ?? [],
+      plugged: survey?.plugged ?? [],
+      ...(survey && { unidentified: survey.unidentified }),
+      functions,
+      holdings: holdingsOf({ look, ledger, survey, guest }),
+      ledger,
+      ledgerLocation: "host",
+      ...(await readingUses),
+      ...(survey && qemuLimits && { qemuLimits }),
+    };
+  }
+
+  /** Undefined if QEMU has ended. */
+  async #surveyGuest(
+    { look, guest }: FoundGuest,
+    query: ObservationQuery,
+    signal: AbortSignal,
+  ): Promise<SurveyWithMemory | undefined> {
+    const { monitor } = this.#parts;
+    const recorded = look.ledger
+      .filter((file) => file.guest.uuid === guest.uuid)
+      .flatMap((file) => file.entries.map((entry) => entry.slot.bus));
+    const { forPlug } = query;
+    const plugScope = forPlug && {
+      plugBuses: [...forPlug.buses, ...recorded],
+      ...(forPlug.everyBus !== undefined && { everyBus: forPlug.everyBus }),
+    };
+    try {
+      const [survey, memoryBytes] = await Promise.all([
+        surveyGuest(monitor, { reservedSlots: () => [], ...plugScope }, signal),
+        readMemory(monitor, signal),
+      ]);
+      return { ...survey, memoryBytes };
+    } catch (cause) {
+      if (await this.#parts.guests.hasEnded(cause, signal)) return undefined;
+      throw cause;
+    }
+  }
+}
+
+function guestOf(found: FoundGuest, survey: SurveyWithMemory | undefined): Observation["guest"] {
+  const { guest, socketGuest, otherNames, hasOwnUuid, state } = found;
+  return {
+    ...guest,
+    ...(socketGuest.otherUuids.length > 0 && { otherUuids: socketGuest.otherUuids }),
+    ...(otherNames.length > 0 && { otherNames }),
+    ...(!hasOwnUuid && { knownBy: state === "answers" ? "host" : "record" }),
+    runState: survey?.runState ?? (state === "missing" ? "missing" : "off"),
+    qemuVersion: survey?.qemuVersion ?? "",
+    ...(survey && { memoryBytes: survey.memoryBytes, machine: survey.machine }),
+  };
+}
+
+/** What is not understood of the ledger may be all that keeps a function for its owner, and tells what it goes back to. */
+function requireReadable(look: HostLook, functions: ReadonlyMap<PciAddress, HostFunction>): void {
+  for (const { name, unread } of look.ledger)
+    for (const { addresses } of unread) {
+      const hostAddress = addresses.find((one) => functions.has(one));
+      if (hostAddress !== undefined)
+        throw ledgerUnreadableError(name, `its entry with ${hostAddress} does not have its form`);
+    }
+}
+
+async function readMemory(monitor: QmpMonitor, signal: AbortSignal): Promise<number> {
+  const summary = await monitor.execute("query-memory-size-summary", undefined, signal);
+  const sizes = isRecord(summary) ? [summary["base-memory"], summary["plugged-memory"]] : [];
+  return sizes.reduce<number>((sum, one) => sum + (typeof one === "number" ? one : 0), 0);
+}

@@ -1,0 +1,41 @@
+import { providerError } from "../../errors";
+import type { HostUse } from "../../host/uses";
+import type { PciAddress } from "../../pci";
+import type { ChosenSlot } from "../chosen-slot";
+import { listUses } from "../describe-host-use";
+import { findNeededParents } from "./physical-functions";
+import type { Refusal } from "./refusal";
+
+/**
+ * What the host uses is taken only if that is allowed; what carries this SSH connection never. Of a function
+ * that another guest has, the host has no use that counts; and virtual functions that somebody needs are told
+ * of by checks/physical-functions.ts.
+ */
+export function checkUsedByHost(context: ChosenSlot): Refusal[] {
+  const { observation, toTake, heldByOthers } = context;
+  const refused = toTake
+    .filter((hostAddress) => !heldByOthers.has(hostAddress))
+    .map((hostAddress) => ({ hostAddress, uses: refusedUses(context, hostAddress) }))
+    .filter(({ uses }) => uses.length > 0);
+  if (refused.length === 0) return [];
+  return [
+    providerError("FUNCTION_USED_BY_HOST", {
+      uses: refused.map(({ hostAddress, uses }) => {
+        const driver = observation.functions.get(hostAddress)?.driver ?? "no driver";
+        return `${hostAddress} (${driver}) ${listUses(uses)}`;
+      }),
+      canOverride: refused.every(({ uses }) => uses.every((one) => !one.isThisConnection)),
+    }),
+  ];
+}
+
+function refusedUses(context: ChosenSlot, hostAddress: PciAddress): HostUse[] {
+  const { observation, desired } = context;
+  const isParentNeeded = findNeededParents(context).some((one) => one.hostAddress === hostAddress);
+  return observation.hostUses.filter(
+    (one) =>
+      one.hostAddress === hostAddress &&
+      (!desired.allowInUse || one.isThisConnection) &&
+      !(isParentNeeded && one.virtualFunctions !== undefined),
+  );
+}

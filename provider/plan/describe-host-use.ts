@@ -1,0 +1,122 @@
+import type { DiskClaim, DiskHolder, HostDevices } from "../host/facts";
+import type { DiskLabel, HostUse, HostUseReason, InterfaceLayer } from "../host/uses";
+
+/**
+ * What the host uses a function for, in words that follow "it": `has interface eth1, which carries VLAN
+ * eth1.5`.
+ */
+export function describeHostUse(use: HostUseReason): string {
+  switch (use.kind) {
+    case "this-connection":
+      return `carries this SSH connection (${describeCarrier(use)})`;
+    case "default-route":
+      return `carries the host's default route (${describeCarrier(use)})`;
+    case "addresses":
+      return `has interface ${use.device}, which is up with address ${listSome(use.addresses)}`;
+    case "routes":
+      return `has interface ${use.device}, which is up with a route to ${listSome(use.routes)}`;
+    case "interface-layer":
+      return `has interface ${use.device}, which ${describeLayer(use.layer)}`;
+    case "hidden-interface":
+      return "has a network interface that is in another network namespace";
+    case "virtual-function-in-use":
+      return `has virtual function ${use.use.hostAddress}, which ${describeHostUse(use.use)}`;
+    case "virtual-functions": {
+      const count = use.virtualFunctions.length;
+      return count === 1 ? "has a virtual function enabled" : `has ${count} virtual functions enabled`;
+    }
+    case "mount":
+      return `has disk ${describeDisk(use.disk)}, which is mounted on ${listSome(use.mountPoints)}`;
+    case "swap":
+      return `has disk ${describeDisk(use.disk)}, which is used as swap`;
+    case "disk-claim":
+      return `has disk ${describeDisk(use.disk)}, which ${describeClaim(use.claim)}`;
+    case "disk-holder": {
+      const holders = `${HOLDERS[use.holder]} ${listSome(use.holders.map(describeDisk))}`;
+      return `has disk ${describeDisk(use.disk)}, which is a part of ${holders}`;
+    }
+  }
+}
+
+/** All that the host uses a function for, in words that follow "it". */
+export function listUses(uses: readonly HostUse[]): string {
+  return uses.map(describeHostUse).join(", and ");
+}
+
+/** `interface eth2`, `interfaces eth2, eth3 and disk sda`; empty if there is none. */
+export function describeHostDevices({ interfaces, disks }: HostDevices): string {
+  const list = (word: string, names: readonly string[]): string[] =>
+    names.length === 0 ? [] : [`${word}${names.length === 1 ? "" : "s"} ${names.join(", ")}`];
+  return [...list("interface", interfaces), ...list("disk", disks)].join(" and ");
+}
+
+function describeCarrier({ device, via }: { readonly device: string; readonly via?: string }): string {
+  return `interface ${device}${via === undefined ? "" : `, a part of ${via}`}`;
+}
+
+/** What an interface is for what runs on it, in words that follow "which". */
+function describeLayer({ name = "", type }: InterfaceLayer): string {
+  switch (type) {
+    case "bridge":
+    case "bond":
+    case "team":
+      return `is a port of ${type} ${name}`;
+    case "openvswitch":
+      return "is a port of Open vSwitch";
+    case "vrf":
+      return `is in VRF ${name}`;
+    case "vlan":
+      return `carries VLAN ${name}`;
+    case "macvlan":
+    case "macvtap":
+    case "ipvlan":
+    case "ipvtap":
+    case "macsec":
+      return `carries ${type} ${name}`;
+    case undefined:
+      return `carries interface ${name}`;
+    default:
+      return TUNNELS.has(type) ? `carries tunnel ${name} (${type})` : `carries interface ${name} (${type})`;
+  }
+}
+
+const TUNNELS = new Set([
+  ...["vxlan", "geneve", "gre", "gretap", "erspan", "ip6gre", "ip6gretap", "ip6erspan"],
+  ...["ipip", "sit", "ip6tnl", "vti", "vti6", "xfrm", "bareudp", "l2tp", "gtp"],
+]);
+
+/** In words that follow "which". */
+function describeClaim({ by, name = "" }: DiskClaim): string {
+  switch (by) {
+    case "filesystem":
+      return `is mounted in another mount namespace (${name})`;
+    case "zfs":
+      return name === "" ? "is a part of a ZFS pool" : `is a part of ZFS pool ${name}`;
+    case "scsi-target":
+      return `is exported by SCSI target ${name}`;
+    case "nvme-target":
+      return `is exported by NVMe target ${name}`;
+  }
+}
+
+const HOLDERS: Readonly<Record<DiskHolder, string>> = {
+  raid: "RAID",
+  lvm: "LVM volume",
+  encryption: "encrypted volume",
+  multipath: "multipath device",
+  mapper: "device-mapper device",
+  bcache: "bcache",
+  drbd: "DRBD device",
+  loop: "loop device",
+  other: "block device",
+};
+
+function describeDisk({ name, alias }: DiskLabel): string {
+  return alias === undefined ? name : `${alias} (${name})`;
+}
+
+/** `a, b, c and 4 more` */
+function listSome(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(", ");
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
+}

@@ -1,0 +1,70 @@
+import type { AttachContext } from "./attach-context";
+import type { Outcome } from "./final-entry";
+import { planAwaitReattach, releaseStep } from "./give-back";
+import type { LedgerLocation } from "./ledger-entry";
+import { planPlug, planSingle } from "./plan-plug";
+import { planRecord } from "./plan-record";
+import { planUnplug } from "./plan-unplug";
+import type { Plan, Step } from "./step";
+import { planHold, takenFunction } from "./take-functions";
+
+/** The steps in a guest that runs, in the order that planAttach promises. */
+export function planForRunningGuest(
+  context: AttachContext,
+  outcome: Outcome,
+): Pick<Plan, "steps" | "standsAfter"> {
+  const { observation, desired, owned, toHold, single, giveUpSteps, givenUp } = context;
+  const locations: LedgerLocation[] = [
+    observation.ledgerLocation ?? "live",
+    ...(desired.persistent ? ["configuration" as const] : []),
+  ];
+  const untilItStands: Step[] = [
+    ...planRecord(context, outcome, locations),
+    ...planHold(
+      context,
+      outcome,
+      toHold.filter((hostAddress) => hostAddress !== single?.hostAddress),
+    ),
+    ...planTakeBack(context, outcome),
+    ...planShow(context, outcome),
+  ];
+  const { configuredEntry } = owned;
+  const isErased = !desired.persistent && configuredEntry !== undefined;
+  return {
+    standsAfter: untilItStands.length,
+    steps: [
+      ...untilItStands,
+      ...outcome.configurationSteps,
+      ...(isErased ? [{ kind: "erase", entry: configuredEntry, locations: ["configuration"] } as const] : []),
+      ...giveUpSteps,
+      ...(givenUp.length > 0 ? [{ kind: "record", entry: outcome.entry, locations } as const] : []),
+    ],
+  };
+}
+
+/** What the guest loses first, and what is held anew because that took it from the guest, or somebody has. */
+function planTakeBack(context: AttachContext, outcome: Outcome): Step[] {
+  const { observation, owned, prior, members, isPlugged, toUnplug, toHoldAgain } = context;
+  const goesByItself = owned.pluggedByLibvirt.filter(
+    (hostAddress) => !isPlugged || !owned.plugged.some((one) => one.hostAddress === hostAddress),
+  );
+  // libvirt takes the group's node from the guest with what it hands back; holding that again brings it back
+  const takenWithIt = goesByItself.filter((hostAddress) => members.has(hostAddress));
+  return [
+    ...planUnplug(observation, toUnplug),
+    ...planAwaitReattach(owned.tag, goesByItself),
+    ...planHold(context, outcome, takenWithIt),
+    ...toHoldAgain.map((hostAddress) => releaseStep(owned, hostAddress, prior)),
+    ...planHold(context, outcome, toHoldAgain),
+  ];
+}
+
+/** What the guest gets. */
+function planShow(context: AttachContext, outcome: Outcome): Step[] {
+  const { observation, owned, isPlugged, single, stoneChoice } = context;
+  const { slot, targets } = outcome;
+  if (isPlugged) return [];
+  if (single === undefined) return planPlug(observation, owned.tag, slot, targets, stoneChoice.stones);
+  const taken = takenFunction(context, outcome, single.hostAddress);
+  return planSingle(observation, owned.tag, slot, targets, taken);
+}

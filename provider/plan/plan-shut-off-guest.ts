@@ -1,0 +1,25 @@
+import type { AttachContext } from "./attach-context";
+import type { Outcome } from "./final-entry";
+import { planRecord } from "./plan-record";
+import type { Plan } from "./step";
+
+/**
+ * The steps for a guest that is shut off, which has a persistent attachment: its configuration alone is put
+ * right. The guest takes nothing from the host before it boots.
+ */
+export function planForShutOffGuest(
+  context: AttachContext,
+  outcome: Outcome,
+): Pick<Plan, "steps" | "standsAfter"> {
+  const locations = ["configuration"] as const;
+  const untilItStands = [...planRecord(context, outcome, locations), ...outcome.configurationSteps];
+  const { giveUpSteps, givenUp } = context;
+  return {
+    standsAfter: untilItStands.length,
+    steps: [
+      ...untilItStands,
+      ...giveUpSteps,
+      ...(givenUp.length > 0 ? [{ kind: "record", entry: outcome.entry, locations } as const] : []),
+    ],
+  };
+}
