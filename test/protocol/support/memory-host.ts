@@ -45,10 +45,17 @@ export class MemoryHost {
       plugins: [
         {
           name: "memory-hypervisors",
-          setup: ({ onResolve }) =>
-            onResolve({ filter: /\/hypervisor-pool$/ }, () => ({
-              path: path.join(__dirname, "memory-hypervisors.ts"),
-            })),
+          setup: ({ onResolve, onEnd }) => {
+            let replaced = 0;
+            onResolve({ filter: /\/hypervisor-pool$/ }, () => {
+              replaced += 1;
+              return { path: path.join(__dirname, "memory-hypervisors.ts") };
+            });
+            onEnd(() => {
+              if (replaced === 0)
+                throw new Error("nothing imports the hypervisors that memory is to stand for");
+            });
+          },
         },
       ],
     });
