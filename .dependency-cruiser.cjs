@@ -1,8 +1,7 @@
 "use strict";
 
 /**
- * What the lint rule on imports does not see: circles in which an arrow is a type alone, and circles of
- * folders.
+ * Circles of files, in which an arrow may be a type alone, and circles of folders.
  */
 module.exports = {
   forbidden: [
@@ -26,6 +25,6 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     doNotFollow: { path: "node_modules" },
-    includeOnly: "^(provider|sdk|cli)/",
+    includeOnly: "^(provider|sdk|cli|lab|tools|bench|test)/",
   },
 };

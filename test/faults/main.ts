@@ -4,9 +4,9 @@ import { parseArgs } from "node:util";
 import { startLab } from "../../lab";
 import buildPackage from "../support/build-package.js";
 import { currentCommit } from "../support/commit";
-import { keyOfRow, readRows, writeReport } from "./report";
+import { keyOfRow, readRows, writeReport, type FaultResult } from "./report";
 import { chooseCases, sampleOf } from "./sample";
-import { FaultSuite, rowKeyOf, type FaultCase, type FaultResult } from "./suite";
+import { FaultSuite, rowKeyOf, type FaultCase } from "./suite";
 
 const root = path.resolve(__dirname, "../..");
 const report = path.join(root, "docs/internals/reliability.md");

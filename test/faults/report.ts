@@ -1,4 +1,18 @@
-import type { FaultResult } from "./suite";
+import type { When } from "./faults";
+
+/** What a case showed. */
+export interface FaultResult {
+  readonly name: string;
+  readonly operation: string;
+  readonly step: string;
+  readonly when: When;
+  readonly fault: string;
+  /** What the operation under the fault ended with, in the provider's words, shortened. */
+  readonly saw: string;
+  /** What the user did to get to the wanted state. */
+  readonly recovery: string;
+  readonly seconds: number;
+}
 
 /** One row of the table, by the name of its case. */
 export interface ReportRow extends Omit<FaultResult, "name"> {

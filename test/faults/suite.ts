@@ -6,7 +6,7 @@ import { Gate } from "./gate";
 import { lookAtHost, settledDifferences } from "../support/host-look";
 import { operations, verbOf, type Arguments, type Operation, type RecordedStep } from "./operations";
 import { PulumiEngine } from "./pulumi-engine";
-import { keyOfRow } from "./report";
+import { keyOfRow, type FaultResult } from "./report";
 import { TcpProxy } from "./tcp-proxy";
 
 /** One fault at one place of one operation. */
@@ -19,20 +19,6 @@ export interface FaultCase {
   readonly step: RecordedStep;
   readonly when: When;
   readonly fault: Fault | EngineFault;
-}
-
-/** What a case showed. */
-export interface FaultResult {
-  readonly name: string;
-  readonly operation: string;
-  readonly step: string;
-  readonly when: When;
-  readonly fault: string;
-  /** What the operation under the fault ended with, in the provider's words, shortened. */
-  readonly saw: string;
-  /** What the user did to get to the wanted state. */
-  readonly recovery: string;
-  readonly seconds: number;
 }
 
 const GUEST = "guest1";

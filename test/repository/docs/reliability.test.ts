@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readRows, writeReport } from "../../faults/report";
-import type { FaultResult } from "../../faults/suite";
+import { readRows, writeReport, type FaultResult } from "../../faults/report";
 import { places, recordSoak } from "../../soak/report";
 
 const document = readFileSync(join(__dirname, "../../../docs/internals/reliability.md"), "utf8");
