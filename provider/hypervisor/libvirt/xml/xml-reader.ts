@@ -32,6 +32,7 @@ interface OpenElement extends XmlElement {
 }
 
 const noAttributes: ReadonlyMap<string, string> = new Map();
+const noPrefixes: readonly string[] = [];
 /** Bound to `xml` by the standard, without a declaration. */
 const XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace";
 
@@ -125,13 +126,9 @@ class XmlReader {
     const words = this.#take(text);
     if (words !== null) return this.#addText(decoded(lineEnds(words[0])));
     this.#count();
-    if (this.#take(skipped) !== null) return;
-    const literal = this.#take(cdata);
-    if (literal !== null) {
-      if (this.#open.length === 0) throw new Malformation("text outside the root element");
-      return this.#addText(lineEnds(literal[1] ?? ""));
-    }
-    const closed = this.#take(closing);
+    const next = this.#document[this.#at + 1];
+    if ((next === "!" || next === "?") && this.#skipOrTakeLiteral()) return;
+    const closed = next === "/" ? this.#take(closing) : null;
     if (closed !== null) return this.#close(closed[1]);
     const name = this.#take(opening)?.[1];
     if (name === undefined)
@@ -139,6 +136,16 @@ class XmlReader {
     if (this.#open.length === 0 && this.#root !== undefined)
       throw new Malformation("more than one root element");
     this.#openElement(name);
+  }
+
+  /** A comment or an instruction, which says nothing, or a text that is written as it is. */
+  #skipOrTakeLiteral(): boolean {
+    if (this.#take(skipped) !== null) return true;
+    const literal = this.#take(cdata);
+    if (literal === null) return false;
+    if (this.#open.length === 0) throw new Malformation("text outside the root element");
+    this.#addText(lineEnds(literal[1] ?? ""));
+    return true;
   }
 
   #addText(words: string): void {
@@ -152,7 +159,8 @@ class XmlReader {
     const end = this.#take(endOfTag);
     if (end === null) throw new Malformation("a tag that is cut off, or an attribute that is none");
     const declared = this.#declare(attributes);
-    const element = { ...this.#resolve(writtenName), writtenName, attributes, content: [], declared };
+    const { name, namespace } = this.#resolve(writtenName);
+    const element: OpenElement = { name, namespace, writtenName, attributes, content: [], declared };
     const parent = this.#open.at(-1);
     if (parent === undefined) this.#root = element;
     else parent.content.push(element);
@@ -184,6 +192,7 @@ class XmlReader {
   }
 
   #declare(attributes: ReadonlyMap<string, string>): readonly string[] {
+    if (attributes === noAttributes) return noPrefixes;
     const declared: string[] = [];
     for (const [name, uri] of attributes) {
       const prefix = name === "xmlns" ? "" : name.startsWith("xmlns:") ? name.slice(6) : undefined;
