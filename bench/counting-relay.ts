@@ -5,13 +5,16 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export interface Traffic {
   readonly connections: number;
   /**
-   * How often a client has waited for the host: for each connection once, and each time the host answers what the client
-   * has sent since the host's last answer. What was asked together is one.
+   * How often a client has waited for the host: for each connection once, and each time the host answers what
+   * the client has sent since the host's last answer. What was asked together is one.
    */
   readonly roundTrips: number;
 }
 
-/** A way to an sshd that counts what a slow network would make dear. Every way of a comparison goes through one. */
+/**
+ * A way to an sshd that counts what a slow network would make dear. Every way of a comparison goes through
+ * one.
+ */
 export class CountingRelay {
   #connections = 0;
   #turns = 0;

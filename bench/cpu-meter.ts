@@ -3,8 +3,8 @@ import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 
 /**
- * Processor time of this process and all that it starts from now on, and of nothing else on the machine: they are a control
- * group of their own (cgroup v2) until {@link close}.
+ * Processor time of this process and all that it starts from now on, and of nothing else on the machine: they
+ * are a control group of their own (cgroup v2) until {@link close}.
  */
 export class CpuMeter {
   readonly #startedMs = performance.now();

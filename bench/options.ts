@@ -28,7 +28,9 @@ export interface BenchOptions {
   readonly records: boolean;
 }
 
-/** @throws an Error that names the option, its value and what it takes; undefined where help was asked for. */
+/**
+ * @throws an Error that names the option, its value and what it takes; undefined where help was asked for.
+ */
 export function parseOptions(args: readonly string[]): BenchOptions | undefined {
   const { values } = parseArgs({
     args: [...args],

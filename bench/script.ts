@@ -3,7 +3,10 @@ export type Step = string;
 
 /** The same work as the provider's create and delete, as commands that an operator would run on the host. */
 export interface Steps {
-  /** What create looks at before it plans: guest, other guests, configuration, functions, host's needs, slots, ledger. */
+  /**
+   * What create looks at before it plans: guest, other guests, configuration, functions, host's needs, slots,
+   * ledger.
+   */
   readonly lookBeforeAttach: readonly Step[];
   /** The steps of the plan: ledger, hold, plug in order, confirm by QOM. */
   readonly attach: readonly Step[];

@@ -1,4 +1,4 @@
-/* eslint-disable @typescript-eslint/no-require-imports -- what only some commands need is loaded when they do */
+/* eslint-disable @typescript-eslint/no-require-imports -- what few commands need is loaded when they do */
 import type { Writable } from "node:stream";
 import type { GetPciDevicesArgs, PciDevices } from "../sdk/nodejs";
 import { parseCommand, UsageError } from "./parse-arguments";

@@ -112,7 +112,10 @@ function proxyOf(jump: string | undefined): { readonly proxy?: Connection } {
     );
 }
 
-/** `[USER@]HOST`, of a jump host `[USER@]HOST[:PORT]`; an IPv6 address in brackets, or as it is where no port follows. */
+/**
+ * `[USER@]HOST`, of a jump host `[USER@]HOST[:PORT]`; an IPv6 address in brackets, or as it is where no port
+ * follows.
+ */
 function splitPlace(text: string, what: "host" | "jump host"): Pick<Connection, "host" | "user" | "port"> {
   const at = text.lastIndexOf("@");
   const user = at < 0 ? undefined : text.slice(0, at);

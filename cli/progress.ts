@@ -1,7 +1,10 @@
 /** What is said of it after so long. */
 const QUIET_MS = 2000;
 
-/** Lines for whoever waits: nothing for two seconds, then what is being done, and each further line as it comes. */
+/**
+ * Lines for whoever waits: nothing for two seconds, then what is being done, and each further line as it
+ * comes.
+ */
 export class Progress {
   readonly #say: (line: string) => void;
   readonly #timer: NodeJS.Timeout;

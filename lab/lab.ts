@@ -27,15 +27,15 @@ export interface Lab {
   /** Names the run to `connectLab` in another process. */
   readonly runFolder: string;
   /**
-   * Puts everything back to the first state, or to one that this run has saved, in one to two seconds; ends every
-   * SSH connection.
+   * Puts everything back to the first state, or to one that this run has saved, in one to two seconds; ends
+   * every SSH connection.
    */
   restore(state?: string): Promise<void>;
   /** Saves the present state for {@link restore}, in some five seconds; it lasts as long as the run. */
   save(state: string): Promise<void>;
   /**
-   * Reboots the host, in a minute or two without KVM; every guest is shut off afterwards, and every SSH connection
-   * has ended.
+   * Reboots the host, in a minute or two without KVM; every guest is shut off afterwards, and every SSH
+   * connection has ended.
    */
   reboot(): Promise<void>;
   /** Runs a shell command on the host as root, past SSH; the exit code is the caller's to judge. */

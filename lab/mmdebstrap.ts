@@ -7,7 +7,10 @@ export const DIE_TOGETHER: readonly string[] = [
   ...["unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child=KILL"],
 ];
 
-/** Options of mmdebstrap that keep a tree small: what is not asked for, and what nobody reads. Part of the caches' keys. */
+/**
+ * Options of mmdebstrap that keep a tree small: what is not asked for, and what nobody reads. Part of the
+ * caches' keys.
+ */
 export const SMALL: readonly string[] = [
   '--aptopt=APT::Install-Recommends "false"',
   '--aptopt=Acquire::Languages "none"',

@@ -12,7 +12,9 @@ const PORTS = [1, 2];
 /** A guest boots in seconds under KVM, and in a minute without. */
 const BOOT_MS = 15 * 60_000;
 
-/** What somebody types who starts a guest without libvirt: by root, a monitor for programs, two free ports. */
+/**
+ * What somebody types who starts a guest without libvirt: by root, a monitor for programs, two free ports.
+ */
 const COMMAND = [
   ...["qemu-system-x86_64", "-name", PLAIN_GUEST, "-uuid", PLAIN_UUID, "-nodefaults", "-display", "none"],
   ...["-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "1", "-m", "128"],
@@ -24,7 +26,9 @@ const COMMAND = [
   ...["-serial", "chardev:console", "-qmp", `unix:${PLAIN_SOCKET},server=on,wait=off`, "-daemonize"],
 ];
 
-/** Starts a guest on the lab's host without libvirt, which goes on with its own; resolves when it has booted. */
+/**
+ * Starts a guest on the lab's host without libvirt, which goes on with its own; resolves when it has booted.
+ */
 export async function startPlainGuest(lab: Lab): Promise<void> {
   const command = [
     `install -d -m 755 ${PLAIN_SOCKET.slice(0, PLAIN_SOCKET.lastIndexOf("/"))}`,

@@ -15,7 +15,9 @@ const SIGN_OF_LIFE_MS = 5_000;
 
 const BOOT_ID = "cat /proc/sys/kernel/random/boot_id";
 
-/** Without a process for each function: there are some eighty, and a process takes 20 ms of an emulated host. */
+/**
+ * Without a process for each function: there are some eighty, and a process takes 20 ms of an emulated host.
+ */
 const LIST_DRIVERS = `cd /sys/bus/pci && for one in devices/*; do echo "\${one#*/}"; done &&
 for one in drivers/*/????:??:??.?; do name=\${one#*/}; echo "\${name#*/} \${name%/*}"; done`;
 

@@ -22,8 +22,8 @@ export interface ExecOptions {
 const EXEC_TIMEOUT_MS = 60_000;
 
 /**
- * Root's shell on the machine, through a virtio port (image/recipe/…/lab-shell is the other end): no login, no
- * network, any number of commands at once. One process at a time can have it.
+ * Root's shell on the machine, through a virtio port (image/recipe/…/lab-shell is the other end): no login,
+ * no network, any number of commands at once. One process at a time can have it.
  */
 export class Shell {
   private readonly waiting = new Map<string, (result: ExecResult) => void>();

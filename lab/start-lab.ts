@@ -115,10 +115,10 @@ async function startFromSnapshot(
 }
 
 /**
- * Takes a lab that another process started for as long as it is needed, alone: waits until nobody
- * else in the test run uses it. Its state is whatever the last user left: restore first. A machine that has ended
- * of itself, which an emulated one may, is started anew, without the states that were saved in it.
- * Default: the one that the test run's global setup started.
+ * Takes a lab that another process started for as long as it is needed, alone: waits until nobody else in the
+ * test run uses it. Its state is whatever the last user left: restore first. A machine that has ended of
+ * itself, which an emulated one may, is started anew, without the states that were saved in it. Default: the
+ * one that the test run's global setup started.
  */
 export async function connectLab(
   runFolder = process.env[SHARED_LAB_VARIABLE],

@@ -8,7 +8,10 @@ const BUS = "pci.4";
 const PCI = "/sys/bus/pci";
 const LEDGER = "/run/bench/ledger";
 
-/** The provider's work at a guest without libvirt: binding by sysfs, plugging by QEMU's monitor, a ledger in a file. */
+/**
+ * The provider's work at a guest without libvirt: binding by sysfs, plugging by QEMU's monitor, a ledger in a
+ * file.
+ */
 export function fleetStepsFor({ socket, device }: GuestOfHost): Steps {
   const monitor = (execute: string, args?: object): Step =>
     `${QMP_PROGRAM_PATH} ${socket} '${JSON.stringify({ execute, ...(args && { arguments: args }) })}'`;

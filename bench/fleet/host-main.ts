@@ -1,7 +1,8 @@
 /**
- * A host of the bench, as the first real process of namespaces of its own (network, mounts, PIDs): a made-up kernel's
- * folders in the places of the host's, plain QEMU processes with an emulated device for vfio-pci, and a real sshd. Whoever
- * logs in there finds a host like any other. Speaks to its parent by messages, and ends with it.
+ * A host of the bench, as the first real process of namespaces of its own (network, mounts, PIDs): a made-up
+ * kernel's folders in the places of the host's, plain QEMU processes with an emulated device for vfio-pci,
+ * and a real sshd. Whoever logs in there finds a host like any other. Speaks to its parent by messages, and
+ * ends with it.
  */
 import "../../tools/tsx/shell-text.cjs";
 import { execFileSync, spawn } from "node:child_process";

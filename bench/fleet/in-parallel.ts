@@ -1,4 +1,7 @@
-/** Works on all, at most so many at a time, in order; lets what is under way end before it throws the first error. */
+/**
+ * Works on all, at most so many at a time, in order; lets what is under way end before it throws the first
+ * error.
+ */
 export async function inParallel<T, R>(
   all: readonly T[],
   most: number,

@@ -41,8 +41,8 @@ interface Resource {
 }
 
 /**
- * The commands of a stack's life, each with a process of its own as the engine has it: a preview, an up without its
- * preview, a preview again, a destroy. The process is there before a time is taken.
+ * The commands of a stack's life, each with a process of its own as the engine has it: a preview, an up
+ * without its preview, a preview again, a destroy. The process is there before a time is taken.
  */
 export async function byProvider(fleet: Fleet, options: ProviderOptions): Promise<ProviderResult> {
   const { parallel, folder } = options;
@@ -138,7 +138,10 @@ function refuseBlindLook(provider: DynamicProvider): void {
   if (blind !== undefined) throw new Error(blind);
 }
 
-/** High-water mark of the process's resident memory, and its processor time so far (proc(5); 100 ticks a second). */
+/**
+ * High-water mark of the process's resident memory, and its processor time so far (proc(5); 100 ticks a
+ * second).
+ */
 function processFigures(pid: number): { readonly rssBytes: number; readonly cpuSeconds: number } {
   const [, kib = ""] = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

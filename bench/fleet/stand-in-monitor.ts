@@ -14,8 +14,9 @@ export interface StandInParts {
 }
 
 /**
- * A QMP socket in front of QEMU's own, on which vfio-pci can be plugged without an IOMMU: an emulated device stands in for
- * it (see EmulatedVfio). All else is QEMU's: what it answers, its events, and that it serves one client at a time.
+ * A QMP socket in front of QEMU's own, on which vfio-pci can be plugged without an IOMMU: an emulated device
+ * stands in for it (see EmulatedVfio). All else is QEMU's: what it answers, its events, and that it serves
+ * one client at a time.
  */
 export class StandInMonitor {
   readonly #server: Server;

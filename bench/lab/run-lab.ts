@@ -38,7 +38,9 @@ interface Way {
 }
 
 const RUNS = 5;
-/** Attach plus detach of this provider, SSH included, against the same steps as a script on the host itself. */
+/**
+ * Attach plus detach of this provider, SSH included, against the same steps as a script on the host itself.
+ */
 export const BAR = 0.8;
 const GUEST = "guest1";
 const BUS = "pci.8";
@@ -154,7 +156,9 @@ async function onHost(lab: Lab, command: string): Promise<string> {
   return stdout.trim();
 }
 
-/** Forks since boot, threads not counted, and logins; what the lab's own connection costs is the same for all. */
+/**
+ * Forks since boot, threads not counted, and logins; what the lab's own connection costs is the same for all.
+ */
 async function counters(lab: Lab): Promise<{ processes: number; handshakes: number }> {
   const text = await onHost(
     lab,

@@ -6,9 +6,9 @@ const DEVICE = "0000:01:00";
 const HOST_DRIVER = "e1000e";
 
 /**
- * Waits until the guest has given function 0 of the bus an address, by its registers, and reads it twice as the provider
- * does: before that, an eject that comes late may still take what was plugged. Then reads those of the other functions once,
- * as the provider does for its output `guestState`.
+ * Waits until the guest has given function 0 of the bus an address, by its registers, and reads it twice as
+ * the provider does: before that, an eject that comes late may still take what was plugged. Then reads those
+ * of the other functions once, as the provider does for its output `guestState`.
  */
 function awaitMapped(guest: string, bus: string): Step {
   const hmp = (words: string): string => `virsh -q qemu-monitor-command ${guest} --hmp ${words}`;

@@ -9,9 +9,9 @@ const FUNCTIONS = [0, 1, 2, 3];
 const FAILED = /^error: (?!.*timeout)(.*)$/m;
 
 /**
- * The steps by virsh on the client's machine, libvirt's own way over SSH: one process for all that comes before the slot
- * is used, and one for all that empties it. virsh can neither ask a question of what it has read, nor wait for anything
- * but an event, so that it looks and does not judge.
+ * The steps by virsh on the client's machine, libvirt's own way over SSH: one process for all that comes
+ * before the slot is used, and one for all that empties it. virsh can neither ask a question of what it has
+ * read, nor wait for anything but an event, so that it looks and does not judge.
  */
 export class VirshBatch {
   readonly #folder = mkdtempSync(join(tmpdir(), "multifunction-pci-virsh-"));

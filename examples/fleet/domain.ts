@@ -28,8 +28,8 @@ const provider: pulumi.dynamic.ResourceProvider<DomainArgs, DomainArgs> = {
 };
 
 /**
- * A running guest: started where it does not run, switched off when it is deleted. It stands in for whatever makes
- * your guests; only that it is a resource matters here.
+ * A running guest: started where it does not run, switched off when it is deleted. It stands in for whatever
+ * makes your guests; only that it is a resource matters here.
  */
 export class Domain extends pulumi.dynamic.Resource {
   constructor(name: string, args: DomainArgs, opts?: pulumi.CustomResourceOptions) {

@@ -1,6 +1,8 @@
 /** One device for one guest. */
 export interface Row {
-  /** Host alias, as `ssh` knows it: address, user, key and host key are in `~/.ssh/config` and known_hosts. */
+  /**
+   * Host alias, as `ssh` knows it: address, user, key and host key are in `~/.ssh/config` and known_hosts.
+   */
   readonly host: string;
   /** Name of the libvirt domain on that host. */
   readonly guest: string;
@@ -8,7 +10,10 @@ export interface Row {
   readonly device: string;
   /** Function numbers. Default: all that the device has. */
   readonly functions?: number[];
-  /** Where a guest cannot have the whole IOMMU group: what becomes of the rest. Default: an error that names it. */
+  /**
+   * Where a guest cannot have the whole IOMMU group: what becomes of the rest. Default: an error that names
+   * it.
+   */
   readonly leftovers?: "refuse" | "hold";
 }
 

@@ -13,7 +13,8 @@ const ports = new MultifunctionPciAttachment("ports", {
   },
   // { domain: "guest1" } of libvirt, or { qmpSocket: "/var/run/qemu-server/100.qmp" } of Proxmox VE.
   guest: config.requireObject<GuestArgs>("guest"),
-  // The first becomes guest function 0, the next one 1, up to 7: one device in the guest, whichever host slots they are in.
+  // The first becomes guest function 0, the next one 1, up to 7: one device in the guest, whichever host
+  // slots they are in.
   functionMap: config
     .requireObject<string[]>("virtualFunctions")
     .map((hostAddress, guestFunction) => ({ hostAddress, guestFunction })),

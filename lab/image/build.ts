@@ -24,7 +24,10 @@ export interface LabImage {
 const RECIPE = join(__dirname, "recipe");
 const DISK_SIZE = "3G";
 
-/** Only what the root disk needs: the usual initrd takes a quarter of a minute longer to unpack under emulation. */
+/**
+ * Only what the root disk needs: the usual initrd takes a quarter of a minute longer to unpack under
+ * emulation.
+ */
 const INITRD_HOOK = [
   'mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"',
   'printf "MODULES=list\\nCOMPRESS=zstd\\nCOMPRESSLEVEL=1\\n" >"$1/etc/initramfs-tools/conf.d/lab"',
@@ -32,8 +35,8 @@ const INITRD_HOOK = [
 ].join("; ");
 
 /**
- * What is done to an older release beyond the recipe. Debian 11 gets /usr merged, as its installer makes it; its libvirt
- * refuses `<cpu mode='maximum'/>`, so its guests have QEMU's default processor.
+ * What is done to an older release beyond the recipe. Debian 11 gets /usr merged, as its installer makes it;
+ * its libvirt refuses `<cpu mode='maximum'/>`, so its guests have QEMU's default processor.
  */
 const OLDER: Readonly<Record<Release, readonly string[]>> = {
   trixie: [],

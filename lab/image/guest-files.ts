@@ -10,14 +10,18 @@ import { ensureImage } from "./build";
 export interface GuestFiles {
   /** The same as the hypervisor host's. */
   readonly kernel: string;
-  /** A busybox whose first process prints `GUEST-READY` and then runs the lines it reads from the serial port. */
+  /**
+   * A busybox whose first process prints `GUEST-READY` and then runs the lines it reads from the serial port.
+   */
   readonly initrd: string;
 }
 
 /** Where recipe/customize.sh puts it. */
 const INITRD_IN_IMAGE = "/var/lib/libvirt/images/guest/initrd.img";
 
-/** The guests' files, from the cache or taken now out of the image, which is made first if the cache has none. */
+/**
+ * The guests' files, from the cache or taken now out of the image, which is made first if the cache has none.
+ */
 export async function ensureGuestFiles(log: Log): Promise<GuestFiles> {
   const image = await ensureImage(log, DEFAULT_RELEASE);
   const folder = await ensureBuilt({

@@ -10,9 +10,9 @@ const ARCHIVE = "sudo.tar.gz";
 const PACK = `cd "$1" && tar -czf ../${ARCHIVE} etc/pam.d/sudo etc/sudo* usr/bin/sudo usr/lib*/sudo`;
 
 /**
- * sudo for the host of a release, as a tar archive to unpack at its root: from the cache, or taken now from Debian's
- * package (root and mmdebstrap needed). The image has none, like a Debian whose installer was given a password for root;
- * the libraries that it needs are there.
+ * sudo for the host of a release, as a tar archive to unpack at its root: from the cache, or taken now from
+ * Debian's package (root and mmdebstrap needed). The image has none, like a Debian whose installer was given
+ * a password for root; the libraries that it needs are there.
  */
 export async function ensureSudo(log: Log, release: Release): Promise<string> {
   const folder = await ensureBuilt({

@@ -25,17 +25,17 @@ const NIC_PORTS = [
 const NIC_FUNCTIONS = [0, 1, 2, 3];
 
 /**
- * Sixteen small devices of two functions each, 00:08 to 00:17, for attachments in numbers. One IOMMU group per device;
- * their driver costs the boot nothing, and they have no interrupts.
+ * Sixteen small devices of two functions each, 00:08 to 00:17, for attachments in numbers. One IOMMU group
+ * per device; their driver costs the boot nothing, and they have no interrupts.
  */
 const SMALL_DEVICES = Array.from({ length: 16 }, (_, n) => 0x8 + n);
 const SMALL_FUNCTIONS = [0, 1];
 
 /**
- * Emulation gains much from a kernel without mitigations and with four levels of page tables. A panic
- * reboots at once, which `-no-reboot` makes the end of QEMU: nobody waits for a dead machine.
- * `tsc=reliable`, because `loadvm` sets every clock back but the processor's: the kernel would see the two drift apart,
- * give up the processor's and patch its scheduler for that, which an emulated machine does not survive each time.
+ * Emulation gains much from a kernel without mitigations and with four levels of page tables. A panic reboots
+ * at once, which `-no-reboot` makes the end of QEMU: nobody waits for a dead machine. `tsc=reliable`, because
+ * `loadvm` sets every clock back but the processor's: the kernel would see the two drift apart, give up the
+ * processor's and patch its scheduler for that, which an emulated machine does not survive each time.
  */
 const KERNEL_ARGUMENTS =
   "root=/dev/vda rw console=ttyS0 quiet panic=-1 intel_iommu=on iommu=nopt mitigations=off no5lvl audit=0 tsc=reliable";

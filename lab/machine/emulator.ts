@@ -13,8 +13,8 @@ export interface Emulator {
 const INSTALLED: Emulator = { command: ["qemu-system-x86_64"], env: {} };
 
 /**
- * The installed QEMU, but 10.0 for igb, which needs 8.0. That one runs out of its tree, with the tree's own loader and
- * libraries, and sees the machine's files at their own paths.
+ * The installed QEMU, but 10.0 for igb, which needs 8.0. That one runs out of its tree, with the tree's own
+ * loader and libraries, and sees the machine's files at their own paths.
  */
 export async function chooseEmulator(hardware: Hardware, log: Log): Promise<Emulator> {
   if (hardware.nic !== "igb") return INSTALLED;

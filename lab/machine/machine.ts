@@ -16,7 +16,9 @@ export interface Machine {
   quit(): Promise<void>;
 }
 
-/** Loading a saved state takes a second on an idle machine; reading it from a cold disk may take much longer. */
+/**
+ * Loading a saved state takes a second on an idle machine; reading it from a cold disk may take much longer.
+ */
 const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
 

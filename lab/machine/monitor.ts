@@ -16,8 +16,8 @@ export async function humanMonitor(socketPath: string, line: string): Promise<st
 }
 
 /**
- * Sends one QMP command to the machine's QEMU. The connection lasts for that command only: the socket serves one
- * client at a time, and several processes share a lab.
+ * Sends one QMP command to the machine's QEMU. The connection lasts for that command only: the socket serves
+ * one client at a time, and several processes share a lab.
  */
 export async function machineMonitor(socketPath: string, execute: string, args: object): Promise<unknown> {
   const socket = connect(socketPath);

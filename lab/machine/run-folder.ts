@@ -7,7 +7,10 @@ import { cacheFolder } from "../cache";
 /** How long a run lasts: as long as the process that started it, or until someone ends it. */
 export type Lifetime = "process" | "until-ended";
 
-/** The files of one running machine. The disk lies in the cache, so that it can share blocks with the snapshot's. */
+/**
+ * The files of one running machine. The disk lies in the cache, so that it can share blocks with the
+ * snapshot's.
+ */
 export interface RunFolder {
   readonly path: string;
   readonly disk: string;
@@ -61,7 +64,10 @@ function runFolderAt(path: string, socketFolder: string): RunFolder {
   };
 }
 
-/** Ends the machine of a run, if it is still there, and removes the run's files. Synchronous, for exit handlers. */
+/**
+ * Ends the machine of a run, if it is still there, and removes the run's files. Synchronous, for exit
+ * handlers.
+ */
 export function removeRun(path: string): void {
   const pid = findMachinePid(path);
   if (pid !== undefined) process.kill(pid, "SIGKILL");
@@ -98,7 +104,10 @@ function isAbandoned(path: string): boolean {
   return findMachinePid(path) === undefined && Date.now() - statSync(path).mtimeMs > STARTING_MS;
 }
 
-/** A process is the run's machine only if its command line names the run's folder: process ids come round again. */
+/**
+ * A process is the run's machine only if its command line names the run's folder: process ids come round
+ * again.
+ */
 function findMachinePid(path: string): number | undefined {
   try {
     const pid = Number(readFileSync(join(path, "qemu.pid"), "utf8"));

@@ -18,7 +18,10 @@ interface GuestRecipe {
   /** The kernel's name in /boot. */
   readonly kernel: string;
   readonly console: string;
-  /** Files of the packages that go into the initrd, by where they lie there; a pattern's last part may have a `*`. */
+  /**
+   * Files of the packages that go into the initrd, by where they lie there; a pattern's last part may have a
+   * `*`.
+   */
   readonly files: Readonly<Record<string, readonly string[]>>;
   /** Run by the first process before it says that the guest is ready. */
   readonly setUp: readonly string[];

@@ -8,7 +8,10 @@ export interface InTree {
   readonly tree: string;
   /** Folders of this machine that it sees at their own paths. */
   readonly folders: readonly string[];
-  /** With processes and a network of its own: what it leaves behind ends with its first process. Default: false. */
+  /**
+   * With processes and a network of its own: what it leaves behind ends with its first process. Default:
+   * false.
+   */
   readonly apart?: boolean;
 }
 

@@ -11,7 +11,7 @@ import {
 import type { GuestSlot, PciAddress } from "../pci";
 import type { GuestEnumeration } from "./ports";
 
-/** What is really there of one attachment, as the state of the resource tells it. */
+/** What an attachment has on the host and in the guest now, as the state of the resource tells it. */
 export interface ActualState {
   readonly hostUuid: string;
   /** See Observation. */

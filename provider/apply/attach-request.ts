@@ -18,7 +18,9 @@ export interface AttachRequest {
   readonly signal?: AbortSignal;
 }
 
-/** An attach that failed after it had begun; `reality` is what is there now, undefined if nothing is left. */
+/**
+ * An attach that failed after it had begun; `actual` is what is there now, undefined if nothing is left.
+ */
 export class AttachFailure extends Error {
   override readonly name = "AttachFailure";
   readonly actual: ActualState | undefined;

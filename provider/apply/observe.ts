@@ -65,7 +65,7 @@ async function enumerationOf(
   signal: AbortSignal,
 ): Promise<GuestEnumeration> {
   try {
-    return await guest.view(ids, signal);
+    return await guest.readEnumeration(ids, signal);
   } catch (cause) {
     progress(`how the guest sees the device cannot be told: ${causeText(cause)}`);
     return UNSEEN;

@@ -145,7 +145,7 @@ export interface Guest {
   /** Sends one device_del. `busy`: nothing was requested, ask again; `gone`: there is no such device. */
   requestUnplug(qemuId: string, signal: AbortSignal): Promise<UnplugAnswer>;
   /** How the guest itself sees the slot; informational, from its PCI configuration. */
-  view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration>;
+  readEnumeration(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration>;
   /**
    * What the guest has done with each of these functions, in their order, by their registers. A look has its
    * price for the guest: at most four a second, of one function where one is enough. Says `unknown` where
@@ -186,7 +186,7 @@ export type GuestEnd = "guest-stopped" | "connection-lost";
  */
 export type GuestState = "absent" | "present" | "enumerated" | "driven" | "unknown";
 
-/** What the guest has made of the plugged functions. */
+/** What the guest has made of the plugged functions: the slot's address, and each function's state. */
 export interface GuestEnumeration {
   /** `DDDD:BB:DD` as the guest numbered it; undefined while it has not numbered the bus. */
   readonly guestAddress?: string;

@@ -10,8 +10,8 @@ const watches = new WeakMap<AbortSignal, Watch>();
 /**
  * Calls back once, when the signal is aborted; at once if it is aborted already.
  *
- * A signal gets one listener, however many wait for it. Node warns of a leak at the eleventh listener, and many calls
- * share the deadline of their operation.
+ * A signal gets one listener, however many wait for it. Node warns of a leak at the eleventh listener, and
+ * many calls share the deadline of their operation.
  *
  * @returns takes the callback back; calling it again does nothing
  */

@@ -8,8 +8,8 @@ interface Waiting<T> {
 }
 
 /**
- * Makes one call of those that come in one turn of the event loop: the functions that a plan holds or releases together
- * are one command on the host.
+ * Makes one call of those that come in one turn of the event loop: the functions that a plan holds or
+ * releases together are one command on the host.
  */
 export class Batcher<T> {
   readonly #call: (all: readonly T[], signal: AbortSignal) => Promise<void>;

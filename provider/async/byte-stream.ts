@@ -1,6 +1,6 @@
 /**
- * What a protocol needs of the way to its peer: bytes in both directions, and word of the end. A stream of Node's is
- * one as it is; whoever has another way puts it into this form.
+ * A stream of bytes to a peer, with no more than a protocol needs of it. Bytes in both directions, and word
+ * of the end. A stream of Node's is one as it is; whoever has another way puts it into this form.
  */
 export interface ByteStream {
   /** Whether it has ended by {@link destroy} or by itself, so that its events may be past. */

@@ -10,7 +10,9 @@ export interface TimerOptions {
   readonly isBackground?: boolean;
 }
 
-/** All that this package knows of time. A test or a simulation puts another in its place by {@link useClock}. */
+/**
+ * All that this package knows of time. A test or a simulation puts another in its place by {@link useClock}.
+ */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
@@ -20,7 +22,9 @@ export interface Clock {
   onNextTurn(callback: () => void): void;
 }
 
-/** The clock of this machine. It looks its functions up at each call, so that fake timers of tests reach them. */
+/**
+ * The clock of this machine. It looks its functions up at each call, so that fake timers of tests reach them.
+ */
 const SYSTEM_CLOCK: Clock = {
   now: () => Date.now(),
   setTimer: (callback, ms, { isBackground = false }) => {

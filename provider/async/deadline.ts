@@ -8,8 +8,8 @@ import { sleep } from "./sleep";
  * One limit for a whole operation: never restarted, whatever happens meanwhile. It ends the waiting;
  * it never means that a command did not happen. Only what is known to take its time makes it longer.
  *
- * It stands still while another operation of this process has what is waited for: that one has a limit of its own
- * (docs/internals/decisions/0013-one-queue-per-command.md).
+ * It stands still while another operation of this process has what is waited for: that one has a limit of its
+ * own (docs/internals/decisions/0013-one-queue-per-command.md).
  */
 export class Deadline implements PausableClock {
   readonly #what: string;

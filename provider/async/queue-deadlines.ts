@@ -7,9 +7,9 @@ export interface PausableClock {
 }
 
 /**
- * Lets the clock of each who waits in this process's own queue stand still while this process has what is waited for:
- * its holder is at work and has a limit of its own. While the first of the queue itself waits, for somebody else on
- * the host, the clocks of all run (docs/internals/decisions/0013-one-queue-per-command.md).
+ * Stops the clock of each operation that waits in this process's own queue while this process has the lock.
+ * Its holder is at work and has a limit of its own. While the first of the queue itself waits, for somebody
+ * else on the host, the clocks of all run (docs/internals/decisions/0013-one-queue-per-command.md).
  */
 export class QueueDeadlines {
   readonly #held = new Set<string>();

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 
-/** All the randomness of this package. A test or a simulation puts another in its place by {@link useRandom}. */
+/**
+ * All the randomness of this package. A test or a simulation puts another in its place by {@link useRandom}.
+ */
 export interface Random {
   /** So many bytes that nobody can guess. */
   bytes(length: number): Uint8Array;

@@ -1,6 +1,6 @@
 import { untilAborted } from "./abort";
 
-/** So many places, first come first served. */
+/** A number of places, first come first served. */
 export class Semaphore {
   readonly #waiting: (() => void)[] = [];
   #free: number;

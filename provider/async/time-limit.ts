@@ -1,8 +1,8 @@
 import { setTimer } from "./clock";
 
 /**
- * Runs the body with a signal of its own that is aborted when the time is over. The limit never keeps the process alive,
- * and nothing is left of it when the body has ended.
+ * Runs the body with a signal of its own that is aborted when the time is over. The limit never keeps the
+ * process alive, and nothing is left of it when the body has ended.
  *
  * @param ms Infinity for no limit
  * @param reason what the signal is aborted with; default: a `TimeoutError`, as of `AbortSignal.timeout`
@@ -22,7 +22,9 @@ export async function withTimeLimit<T>(
   }
 }
 
-/** Waits until the promise has settled, whichever way, but no longer than so many milliseconds. Never rejects. */
+/**
+ * Waits until the promise has settled, whichever way, but no longer than so many milliseconds. Never rejects.
+ */
 export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
   await new Promise<void>((resolve) => {
     const timer = setTimer(resolve, ms);

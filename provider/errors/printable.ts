@@ -1,6 +1,6 @@
 /**
- * Longest text that is shown at once. The longest message of the catalogue has some 600 characters of its own, and
- * quotes others; what is longer is a peer's flood, and a terminal or a log is no place for it.
+ * Longest text that is shown at once. The longest message of the catalogue has some 600 characters of its
+ * own, and quotes others; what is longer is a peer's flood, and a terminal or a log is no place for it.
  */
 export const MAX_SHOWN_CHARACTERS = 8_000;
 
@@ -8,15 +8,16 @@ export const MAX_SHOWN_CHARACTERS = 8_000;
 const LINE_BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]+/g;
 
 /**
- * What a terminal obeys instead of showing it: C0, DEL and C1 (escape sequences begin there), and the characters that
- * turn the order of others round (U+202A to U+202E, U+2066 to U+2069). Halves of a surrogate pair are no text at all.
+ * What a terminal obeys instead of showing it: C0, DEL and C1 (escape sequences begin there), and the
+ * characters that turn the order of others round (U+202A to U+202E, U+2066 to U+2069). Halves of a surrogate
+ * pair are no text at all.
  */
 const OBEYED = /[\p{Cc}\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
 
 /**
- * Any text as one line that a terminal shows and does not obey; for whatever may hold words of a peer. Line breaks and
- * tabs become a blank, other control characters are written out (`\u001b`), everything else stays as it is. What is
- * longer than {@link MAX_SHOWN_CHARACTERS} is cut and ends with an ellipsis.
+ * Any text as one line that a terminal shows and does not obey; for whatever may hold words of a peer. Line
+ * breaks and tabs become a blank, other control characters are written out (`\u001b`), everything else stays
+ * as it is. What is longer than {@link MAX_SHOWN_CHARACTERS} is cut and ends with an ellipsis.
  */
 export function printable(text: string): string {
   return shorten(text, MAX_SHOWN_CHARACTERS)

@@ -16,8 +16,8 @@ interface Surroundings {
  * The only error that leaves the provider on purpose.
  *
  * Match it by {@link ProviderError.code}, never by its text and never by instanceof (two copies of the
- * package may be loaded). Whoever wants less than the message takes its parts. They may quote peers, so they are
- * made {@link printable} here, the one place through which all messages go.
+ * package may be loaded). Whoever wants less than the message takes its parts. They may quote peers, so they
+ * are made {@link printable} here, the one place through which all messages go.
  */
 export class ProviderError extends Error implements ErrorParts {
   override readonly name = "ProviderError";
@@ -57,8 +57,8 @@ export function providerError<C extends ErrorCode>(
 }
 
 /**
- * One error that tells of several refusals: it has the code and the parts of the first, and a line for each other one.
- * An error among the others that has others itself is laid flat, so the lines keep their order.
+ * One error that tells of several refusals: it has the code and the parts of the first, and a line for each
+ * other one. An error among the others that has others itself is laid flat, so the lines keep their order.
  */
 export function withOthers(first: ProviderError, others: readonly ProviderError[]): ProviderError {
   if (others.length === 0) return first;

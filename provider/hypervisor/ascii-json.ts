@@ -1,6 +1,6 @@
 /**
- * A value as JSON in one line of ASCII: what is not is escaped, which every reader of JSON takes, whatever it makes of UTF-8.
- * A key that is undefined is left out.
+ * A value as JSON in one line of ASCII: what is not is escaped, which every reader of JSON takes, whatever it
+ * makes of UTF-8. A key that is undefined is left out.
  */
 export function asciiJson(value: object): string {
   return JSON.stringify(value).replace(

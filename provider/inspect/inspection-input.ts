@@ -6,7 +6,7 @@ export type Holders = Pick<Observation, "holdings" | "ledger" | "olderLibvirt" |
   readonly hostUuid?: string;
 };
 
-/** Everything that was looked at, without a judgement. */
+/** Everything that an inspection has read. */
 export interface InspectionInput {
   /** `root@hv1:22` */
   readonly label: string;

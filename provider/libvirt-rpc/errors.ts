@@ -1,8 +1,9 @@
 import { shorten } from "../errors";
 
 /**
- * Error numbers of libvirt (virErrorNumber in its virterror.h). Numbers never change; a reply may carry any other.
- * The provider decides on few of them: most names only stand beside their number in the message of a LibvirtError.
+ * Error numbers of libvirt (virErrorNumber in its virterror.h). Numbers never change; a reply may carry any
+ * other. The provider decides on few of them: most names only stand beside their number in the message of a
+ * LibvirtError.
  */
 export const LibvirtErrorCode = {
   INTERNAL_ERROR: 1,

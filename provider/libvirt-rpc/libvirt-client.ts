@@ -53,7 +53,8 @@ export interface LibvirtNodeDevice {
  *
  * Every call may reject with
  * - {@link LibvirtError}: libvirt refused; the connection is as good as before;
- * - LibvirtProtocolError, LibvirtDisconnectedError: the connection has ended, see {@link LibvirtClient.closed};
+ * - LibvirtProtocolError, LibvirtDisconnectedError: the connection has ended, see
+ *   {@link LibvirtClient.closed};
  * - the signal's reason: nobody waits any more. Aborting *undoes nothing*: a call that was already sent is
  *   carried out all the same (one that was still queued is not);
  * - RangeError, TypeError: an argument that the protocol cannot carry; nothing was sent.
@@ -72,7 +73,8 @@ export class LibvirtClient {
   /**
    * Authenticates (none or polkit, whichever libvirtd offers) and opens the driver of `uri`.
    *
-   * The stream belongs to the client from here on; it is destroyed with the connection, and when opening fails.
+   * The stream belongs to the client from here on; it is destroyed with the connection, and when opening
+   * fails.
    *
    * @param options.maxCallsInFlight calls that may be with libvirtd at once (default 4; it serves five).
    * @throws LibvirtAuthenticationError when libvirtd offers neither; LibvirtError AUTH_UNAVAILABLE or

@@ -34,14 +34,14 @@ export const MAX_EARLY_EVENTS = 1_000;
 export const MAX_EARLY_EVENT_BYTES = 1_048_576;
 
 /**
- * Longest JSON of one event of QEMU's, in bytes. Our own figure: events have some hundred bytes, the longest some
- * thousand; at the protocol's four megabytes a flood of them, parsed, would fill the memory.
+ * Longest JSON of one event of QEMU's, in bytes. Our own figure: events have some hundred bytes, the longest
+ * some thousand; at the protocol's four megabytes a flood of them, parsed, would fill the memory.
  */
 export const MAX_EVENT_DETAILS_BYTES = 65_536;
 
 /**
- * Longest time for one call; then the connection is ended. A call that is waited for without a deadline, because it
- * may be pinning a guest's memory, takes minutes at the worst (a terabyte at a gigabyte a second: 17); a libvirtd that
- * has been silent for an hour will not answer any more.
+ * Longest time for one call; then the connection is ended. A call that is waited for without a deadline,
+ * because it may be pinning a guest's memory, takes minutes at the worst (a terabyte at a gigabyte a second:
+ * 17); a libvirtd that has been silent for an hour will not answer any more.
  */
 export const MAX_CALL_MS = 3_600_000;

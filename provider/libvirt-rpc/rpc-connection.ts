@@ -27,7 +27,9 @@ export interface CallSpec<T> {
   readonly result: (reader: XdrReader) => T;
   /** Gets the result of a call that was aborted while libvirtd worked on it: what it made can be undone. */
   readonly onAbandonedResult?: (result: T) => void;
-  /** Always runs, once, when the call is over: answered, failed, never sent, or cut off with the connection. */
+  /**
+   * Always runs, once, when the call is over: answered, failed, never sent, or cut off with the connection.
+   */
   readonly onOver?: () => void;
 }
 

@@ -1,7 +1,9 @@
 declare const pciAddressBrand: unique symbol;
 declare const pciSlotBrand: unique symbol;
 
-/** Address of one host function in canonical form: `DDDD:BB:DD.F`, lower-case hexadecimal, as sysfs writes it. */
+/**
+ * Address of one host function in canonical form: `DDDD:BB:DD.F`, lower-case hexadecimal, as sysfs writes it.
+ */
 export type PciAddress = string & { readonly [pciAddressBrand]: true };
 
 /** Address of one host slot (all functions of a device) in canonical form: `DDDD:BB:DD`. */
@@ -21,7 +23,10 @@ export const FUNCTIONS_PER_SLOT = 8;
 const slotPattern = /^(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}):([01][0-9a-f])$/;
 const functionPattern = /^(.+)\.([0-7])$/;
 
-/** The slot that a text names, short (`01:00`) or long (`0000:01:00`) and in either case; undefined if it is none. */
+/**
+ * The slot that a text names, short (`01:00`) or long (`0000:01:00`) and in either case; undefined if it is
+ * none.
+ */
 export function findPciSlotAddress(text: string): PciSlotAddress | undefined {
   const match = slotPattern.exec(text.toLowerCase());
   if (!match) return undefined;

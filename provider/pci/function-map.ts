@@ -21,7 +21,10 @@ export function defaultFunctionMap(addresses: readonly PciAddress[]): FunctionMa
   }));
 }
 
-/** Whether two maps show the same functions under the same numbers with the same ROMs, in whatever order they are written. */
+/**
+ * Whether two maps show the same functions under the same numbers with the same ROMs, in whatever order they
+ * are written.
+ */
 export function isSameFunctionMap(a: readonly FunctionMapping[], b: readonly FunctionMapping[]): boolean {
   const isIn = (map: readonly FunctionMapping[], one: FunctionMapping): boolean =>
     map.some(

@@ -36,12 +36,13 @@ export interface GuestBus {
   /** Slots that libvirt's description of the running guest gives to something, plugged or not. */
   readonly reservedSlots: readonly number[];
   /**
-   * Slots that the guest's configuration gives to something at its next cold boot: nothing is in the way of what stands
-   * there now, and nothing is to be plugged there anew. Default: none.
+   * Slots that the guest's configuration gives to something at its next cold boot: nothing is in the way of
+   * what stands there now, and nothing is to be plugged there anew. Default: none.
    */
   readonly reservedAtBoot?: readonly number[];
 }
 
+/** Whether a bus takes hotplug: the slots and the mechanism, or why not. */
 export type BusHotplug =
   | { readonly possible: true; readonly kind: SlotKind; readonly slots: SlotRange }
   | { readonly possible: false; readonly reason: string };
@@ -109,7 +110,9 @@ export function classifyBus(facts: BusFacts): BusHotplug {
     : { possible: true, kind: "pci-acpi", slots: conventionalSlots };
 }
 
-/** Whether nothing stands in the slot and libvirt gives it to nothing, neither now nor at the next cold boot. */
+/**
+ * Whether nothing stands in the slot and libvirt gives it to nothing, neither now nor at the next cold boot.
+ */
 export function isSlotFree(bus: GuestBus, slot: number): boolean {
   return !bus.occupants.some((occupant) => occupant.slot === slot) && !isReserved(bus, slot);
 }

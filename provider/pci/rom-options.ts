@@ -1,4 +1,7 @@
-/** What the guest sees as the expansion ROM of a function (option ROM, VBIOS); where nothing is said, the device's own. */
+/**
+ * What the guest sees as the expansion ROM of a function (option ROM, VBIOS); where nothing is said, the
+ * device's own.
+ */
 export interface RomOptions {
   /** Absolute path on the host of a file that stands for the device's own ROM. */
   readonly romFile?: string;

@@ -155,7 +155,10 @@ export function describePlan(plan: Plan): string[] {
   ];
 }
 
-/** What a create says of an attachment that stands under its own token: a crash may have left it, or another stack have it. */
+/**
+ * What a create says of an attachment that stands under its own token: a crash may have left it, or another
+ * stack have it.
+ */
 export function describeTakeover({ takesOver }: Plan): string[] {
   if (takesOver === undefined) return [];
   const { since } = takesOver;

@@ -1,7 +1,7 @@
 import type { FunctionMapping, GuestSlot, PciAddress, PciSlotAddress } from "../pci";
 import type { Incarnation } from "./ledger-entry";
 
-/** What the user asked for, parsed. */
+/** What the arguments ask for, parsed. */
 export interface DesiredAttachment {
   readonly ownerToken: string;
   readonly selection: FunctionSelection;
@@ -13,9 +13,14 @@ export interface DesiredAttachment {
   readonly allowInUse: boolean;
   /** Whether the guest's configuration is to have it too, so that it is there after each cold boot. */
   readonly persistent: boolean;
-  /** For what this operation makes or takes over. Default: the ledger entry then has none, as those of 0.1. */
+  /**
+   * For what this operation makes or takes over. Default: the ledger entry then has none, as those of 0.1.
+   */
   readonly fresh?: Incarnation;
-  /** Whether a set is put back where it stood a moment ago: whatever the next boot gives that slot to, it goes there. */
+  /**
+   * Whether a set is put back where it stood a moment ago: whatever the next boot gives that slot to, it goes
+   * there.
+   */
   readonly goesBack?: boolean;
 }
 
@@ -25,8 +30,9 @@ export type FunctionSelection =
   | { readonly by: "map"; readonly map: readonly FunctionMapping[] };
 
 /**
- * What the state of the resource remembers: used where the ledger on the host is gone, and to tell the state's attachment
- * from another of the same owner token. Whoever has no state is about to create.
+ * What the state of the resource remembers of an attachment. Used where the ledger on the host is gone, and
+ * to tell the state's attachment from another of the same owner token. Whoever has no state is about to
+ * create.
  */
 export interface PriorAttachment {
   /** UUID of the guest that it was made in: a host that has this guest no more tells none. */

@@ -19,21 +19,28 @@ export function attachmentIdOf(ownerToken: string): string {
   return `${prefix}-${tagOf(ownerToken)}`;
 }
 
-/** Whether a text has the form of a tag. Ids and aliases are made of it, and anyone may write into a guest's metadata. */
+/**
+ * Whether a text has the form of a tag. Ids and aliases are made of it, and anyone may write into a guest's
+ * metadata.
+ */
 export function isTag(text: string): boolean {
   return /^[0-9a-f]{12}$/.test(text);
 }
 
 /**
- * QEMU's device id of one plugged function; it tells whether the function was given anything to say of its ROM, so that
- * nothing has to be asked about that of all the others. It must differ from libvirt's alias of the same function,
- * or libvirt hands the function back to the host at its DEVICE_DELETED, while its group is still in use.
+ * QEMU's device id of one plugged function; it tells whether the function was given anything to say of its
+ * ROM, so that nothing has to be asked about that of all the others. It must differ from libvirt's alias of
+ * the same function, or libvirt hands the function back to the host at its DEVICE_DELETED, while its group is
+ * still in use.
  */
 export function qemuIdOf(tag: string, guestFunction: number, rom: RomOptions = {}): string {
   return `${prefix}-${tag}-f${guestFunction}${hasRomOptions(rom) ? romSuffix : ""}`;
 }
 
-/** Whether QEMU has to be asked for the ROM of a function with this id. Of one with an alias for an id libvirt tells it. */
+/**
+ * Whether QEMU has to be asked for the ROM of a function with this id. Of one with an alias for an id libvirt
+ * tells it.
+ */
 export function hasRomSuffix(qemuId: string): boolean {
   return qemuId.endsWith(romSuffix);
 }
@@ -44,8 +51,8 @@ export function aliasOf(tag: string, hostAddress: PciAddress): string {
 }
 
 /**
- * The tag in a QEMU id of ours; undefined in any other. A function that libvirt plugged itself, at a cold boot
- * of a guest whose configuration has it, bears its alias as its id.
+ * The tag in a QEMU id of ours; undefined in any other. A function that libvirt plugged itself, at a cold
+ * boot of a guest whose configuration has it, bears its alias as its id.
  */
 export function findTagOfQemuId(id: string): string | undefined {
   return (/^mfpci-([0-9a-f]{12})-f[0-7](?:-rom)?$/.exec(id) ?? coldPluggedId.exec(id))?.[1];

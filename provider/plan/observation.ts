@@ -16,9 +16,9 @@ export interface Holding {
   readonly hostAddress: PciAddress;
   readonly alias: string;
   /**
-   * Held without being shown to the guest by libvirt (`<address type='unassigned'/>`). One of ours that is not
-   * was plugged by libvirt, at a cold boot or alone: libvirt hands it back by itself when QEMU has let go, and must not be
-   * asked to.
+   * Held without being shown to the guest by libvirt (`<address type='unassigned'/>`). One of ours that is
+   * not was plugged by libvirt, at a cold boot or alone: libvirt hands it back by itself when QEMU has let
+   * go, and must not be asked to.
    */
   readonly isUnassigned: boolean;
 }
@@ -30,7 +30,10 @@ export interface ConfiguredFunction extends RomOptions {
   readonly alias: string;
   /** Undefined where it is to be held and shown to nobody. */
   readonly guestAddress?: GuestAddress;
-  /** A driver of VFIO's that it was on before, which libvirt is told to leave it on. Written, and never compared. */
+  /**
+   * A driver of VFIO's that it was on before, which libvirt is told to leave it on. Written, and never
+   * compared.
+   */
   readonly vfioDriver?: string;
 }
 
@@ -50,7 +53,7 @@ export interface Configuration {
   readonly ledger: readonly LedgerEntry[];
 }
 
-/** What a host lets the QEMU of a guest do; where libvirt keeps it, libvirt sees to that. */
+/** What a host lets the QEMU of a guest do: memory that it may lock, nodes of VFIO that it may open. */
 export interface QemuLimits {
   readonly pid: number;
   /** Name, or else number, of its user. */
@@ -83,19 +86,24 @@ export interface UnreadGuest {
   readonly reason: string;
 }
 
-/** Everything a plan needs to know, looked at in one go. */
+/** Everything that a plan needs to know, read in one go. */
 export interface Observation {
   readonly hostUuid: string;
-  /** By what the host has shown, on the way to it, which host it is; undefined where the way does not tell. */
+  /**
+   * By what the host has shown, on the way to it, which host it is; undefined where the way does not tell.
+   */
   readonly hostKeyFingerprint?: string;
   readonly guest: GuestIdentity & {
-    /** Further UUIDs of the same guest, by which earlier releases know it: all of them are locked. Default: none. */
+    /**
+     * Further UUIDs of the same guest, by which earlier releases know it: all of them are locked. Default:
+     * none.
+     */
     readonly otherUuids?: readonly string[];
     /** Other paths of its socket that were asked about, and lead to it. Default: none. */
     readonly otherNames?: readonly string[];
     /**
-     * What gave it the UUID: `host` where that is made of the host's UUID, so that a copy of the host has the same; `record`
-     * where no guest has answered, and ledger or state names it. Default: the guest itself.
+     * What gave it the UUID: `host` where that is made of the host's UUID, so that a copy of the host has the
+     * same; `record` where no guest has answered, and ledger or state names it. Default: the guest itself.
      */
     readonly knownBy?: "host" | "record";
     readonly runState: GuestRunState;
@@ -112,9 +120,14 @@ export interface Observation {
   readonly plugged: readonly PluggedFunction[];
   /** QEMU's ids of host functions that it has, of which it cannot be told which they are. Default: none. */
   readonly unidentified?: readonly string[];
-  /** Entries of running guests; without libvirt also of those that have ended, and have functions held still. */
+  /**
+   * Entries of running guests; without libvirt also of those that have ended, and have functions held still.
+   */
   readonly ledger: readonly { readonly guest: GuestIdentity; readonly entry: LedgerEntry }[];
-  /** Other running guests, of which {@link holdings} and {@link ledger} have what could be read. Default: none. */
+  /**
+   * Other running guests, of which {@link holdings} and {@link ledger} have what could be read. Default:
+   * none.
+   */
   readonly unreadGuests?: readonly UnreadGuest[];
   /** Undefined where the host has no such guest, or one without persistent configuration. */
   readonly configuration?: Configuration;
@@ -125,23 +138,27 @@ export interface Observation {
   readonly ledgerLocation?: "live" | "domain" | "host";
   /** Undefined where nothing confines QEMU, or something else sees to it. */
   readonly qemuLimits?: QemuLimits;
-  /** Whether the host plugs a function by itself where it is alone in its slot, and owns that slot then: libvirt does. */
+  /**
+   * Whether the host plugs a function by itself where it is alone in its slot, and owns that slot then:
+   * libvirt does.
+   */
   readonly plugsSingles?: boolean;
   /** Set where libvirt is too old to hold what it does not show: see {@link OlderLibvirt}. */
   readonly olderLibvirt?: OlderLibvirt;
 }
 
 /**
- * A libvirt that plugs a live hostdev though it is unassigned (before 8.3). What is held is bound to vfio-pci on the host,
- * libvirt gives no guest access to it, and hands nothing of it back. QEMU opens an IOMMU group only where libvirt itself plugs
- * a function of it, and keeps it open while it has any of its functions (docs/internals/decisions/0021-stepping-stone.md).
+ * A libvirt that plugs a live hostdev though it is unassigned (before 8.3). What is held is bound to vfio-pci
+ * on the host, libvirt gives no guest access to it, and hands nothing of it back. QEMU opens an IOMMU group
+ * only where libvirt itself plugs a function of it, and keeps it open while it has any of its functions
+ * (docs/internals/decisions/0021-stepping-stone.md).
  */
 export interface OlderLibvirt {
   /** `7.0.0` */
   readonly version: string;
 }
 
-/** What of an observation is one owner's. */
+/** The resources in an observation that belong to one owner. */
 export interface OwnedResources {
   readonly tag: string;
   /** The live entry, else the one in the guest's configuration. */

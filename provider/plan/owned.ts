@@ -25,7 +25,8 @@ export function findOwned(observation: Observation, ownerToken: string): OwnedRe
   const holdings = observation.holdings
     .filter((one) => one.guest.uuid === observation.guest.uuid && findTagOfAlias(one.alias) === tag)
     .sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress));
-  // in the middle of libvirt's own plug, which nobody waits for any more after a crash, QEMU may have it before libvirt says so
+  // in the middle of libvirt's own plug, which nobody waits for any more after a crash, QEMU may have it
+  // before libvirt says so
   const byAlias = plugged
     .filter((one) => one.qemuId === aliasOf(tag, one.hostAddress))
     .map((one) => one.hostAddress);
@@ -45,9 +46,9 @@ export function findOwned(observation: Observation, ownerToken: string): OwnedRe
 }
 
 /**
- * IOMMU groups that an operation of this owner may touch: those of all functions that were looked at, but for those of
- * other attachments of the guest, unless they share a group with what is named or the owner's own. What is adopted is
- * named.
+ * IOMMU groups that an operation of this owner may touch: those of all functions that were looked at, but for
+ * those of other attachments of the guest, unless they share a group with what is named or the owner's own.
+ * What is adopted is named.
  */
 export function touchedGroups(
   observation: Observation,

@@ -4,10 +4,14 @@ import type { Observation } from "./observation";
 import type { SteppingStones } from "./stepping-stone";
 import type { PlugTarget, Step, TakenFunction } from "./step";
 
-/** How long unasked removals were seen to follow a plug into a native slot of QEMU before 6 (qemu.md, rule 5). */
+/**
+ * How long unasked removals were seen to follow a plug into a native slot of QEMU before 6 (qemu.md, rule 5).
+ */
 const SWEEP_WATCH_MS = 500;
 
-/** Functions other than 0 in order, then 0, then a look whether they are all there (qemu.md, rules 3 and 5). */
+/**
+ * Functions other than 0 in order, then 0, then a look whether they are all there (qemu.md, rules 3 and 5).
+ */
 export function planPlug(
   observation: Observation,
   tag: string,
@@ -77,8 +81,9 @@ export function planSingle(
 }
 
 /**
- * In an ACPI slot a late eject notification may be left by whoever asked for a removal, not only by this plan: by an earlier
- * operation, or beside any event of another slot. So what is plugged there is watched, always.
+ * In an ACPI slot a late eject notification may be left by whoever asked for a removal, not only by this
+ * plan: by an earlier operation, or beside any event of another slot. So what is plugged there is watched,
+ * always.
  */
 function confirmStep(observation: Observation, slot: GuestSlot, functions: readonly PlugTarget[]): Step {
   const isOldNative = slot.kind === "pcie-native" && Number.parseInt(observation.guest.qemuVersion, 10) < 6;
@@ -87,8 +92,8 @@ function confirmStep(observation: Observation, slot: GuestSlot, functions: reado
 }
 
 /**
- * What the first plug pins: all of the guest's memory, unless something else of VFIO's keeps it pinned. Of what is
- * the owner's own nothing is plugged at that time.
+ * What the first plug pins: all of the guest's memory, unless something else of VFIO's keeps it pinned. Of
+ * what is the owner's own nothing is plugged at that time.
  */
 function memoryToPin({ guest, plugged, holdings }: Observation, tag: string): number | undefined {
   const isPinned =

@@ -2,10 +2,10 @@ import type { FunctionMapping, GuestSlot } from "../pci";
 import type { Observation, OwnedResources } from "./observation";
 
 /**
- * The one function that goes the ordinary way: libvirt takes it, plugs it and owns its slot. Undefined where there are
- * several, and where one is plugged as part of a change: that holds the new one before the old one goes, so that what cannot
- * be held costs the guest nothing, and what is held already need not come back to the host in between.
- * Of an older libvirt, which alone can have QEMU open a group, it is the only way.
+ * The one function that goes the ordinary way: libvirt takes it, plugs it and owns its slot. Undefined where
+ * there are several, and where one is plugged as part of a change: that holds the new one before the old one
+ * goes, so that what cannot be held costs the guest nothing, and what is held already need not come back to
+ * the host in between. Of an older libvirt, which alone can have QEMU open a group, it is the only way.
  *
  * Not on pseries: libvirt names the buses of further PHBs otherwise than QEMU does.
  */

@@ -4,8 +4,9 @@ import { aliasOf } from "./identifiers";
 import type { Holding, Observation } from "./observation";
 
 /**
- * Adds what libvirt before 8.3 has for no guest, and an entry of the ledger names: held, as long as it is on vfio-pci. Where
- * libvirt has it for a guest as well, as it has what it has just plugged alone, that is what counts.
+ * Adds what libvirt before 8.3 has for no guest, and an entry of the ledger names: held, as long as it is on
+ * vfio-pci. Where libvirt has it for a guest as well, as it has what it has just plugged alone, that is what
+ * counts.
  */
 export function withRecorded(
   holdings: readonly Holding[],

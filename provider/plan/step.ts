@@ -5,7 +5,7 @@ import type { LedgerEntry, LedgerLocation } from "./ledger-entry";
 import type { ConfiguredFunction } from "./observation";
 
 /**
- * One step of a plan: data that lifecycle carries out, tests enumerate and the preview prints.
+ * One step of a plan: data that `apply` runs, tests enumerate and the preview prints.
  * Undoing is planning again, from what is really there back to what was wanted before
  * (docs/internals/decisions/0002-undo-by-planning.md).
  */
@@ -17,8 +17,8 @@ export type Step =
     })
   | (TakenFunction & {
       /**
-       * One function that is all of the attachment: libvirt takes it and plugs it in one, by its alias, and hands it back
-       * by itself when QEMU has let go (docs/internals/decisions/0033-one-function.md).
+       * One function that is all of the attachment: libvirt takes it and plugs it in one, by its alias, and
+       * hands it back by itself when QEMU has let go (docs/internals/decisions/0033-one-function.md).
        */
       readonly kind: "attach-single";
       readonly slot: GuestSlot;
@@ -49,8 +49,8 @@ export type Step =
     }
   | {
       /**
-       * An older libvirt plugs one held function alone into a spare slot, by its alias, so that QEMU opens its IOMMU group;
-       * the guest sees it there until it is withdrawn.
+       * An older libvirt plugs one held function alone into a spare slot, by its alias, so that QEMU opens
+       * its IOMMU group; the guest sees it there until it is withdrawn.
        */
       readonly kind: "plug-stepping-stone";
       readonly slot: GuestSlot;
@@ -59,7 +59,10 @@ export type Step =
       readonly pinsBytes?: number;
     }
   | {
-      /** The introduced function leaves its spare slot, stays held, and QEMU keeps its group open for those plugged meanwhile. */
+      /**
+       * The introduced function leaves its spare slot, stays held, and QEMU keeps its group open for those
+       * plugged meanwhile.
+       */
       readonly kind: "unplug-stepping-stone";
       readonly slot: GuestSlot;
       readonly target: PlugTarget;
@@ -87,8 +90,8 @@ export type Step =
   | {
       readonly kind: "restore";
       /**
-       * `release`: a release has done it, or nothing has. Otherwise the functions come back by themselves, after
-       * some seconds: where the guest has ended, or where libvirt hands cold-plugged ones back.
+       * `release`: a release has done it, or nothing has. Otherwise the functions come back by themselves,
+       * after some seconds: where the guest has ended, or where libvirt hands cold-plugged ones back.
        */
       readonly givenBackBy: "release" | "guest-end" | "libvirt";
       readonly drivers: readonly { readonly hostAddress: PciAddress; readonly hostDriver: string }[];
@@ -131,12 +134,13 @@ export interface PlanTarget {
   readonly entry: LedgerEntry;
 }
 
-/** Ordered steps from what is there to what is wanted. */
+/** Ordered steps from an observation to what is desired. */
 export interface Plan {
   readonly steps: readonly Step[];
   /**
-   * After how many steps the guest has what is wanted, confirmed; of a guest that is shut off, its configuration. What comes
-   * after that tidies up: whatever becomes of it, the guest keeps what it has. Undefined in a plan to give everything back.
+   * After how many steps the guest has what is wanted, confirmed; of a guest that is shut off, its
+   * configuration. What comes after that tidies up: whatever becomes of it, the guest keeps what it has.
+   * Undefined in a plan to give everything back.
    */
   readonly standsAfter?: number;
   /** Undefined where nothing of the attachment is to remain. */

@@ -6,12 +6,13 @@ import type { Observation, OwnedResources } from "./observation";
 import type { PriorAttachment, PriorFunction } from "./desired";
 
 /**
- * Functions that the ledger or the state remembers with a driver of the host's, that have none or one of VFIO's now, and that
- * nobody has: they wait to be given back, though nothing else of the attachment may be there any more. An older libvirt leaves
- * them so where the guest was undefined, and a release that was cut off.
+ * Functions that the ledger or the state remembers with a driver of the host's, that have none or one of
+ * VFIO's now, and that nobody has: they wait to be given back, though nothing else of the attachment may be
+ * there any more. An older libvirt leaves them so where the guest was undefined, and a release that was cut
+ * off.
  *
- * Those of a group that another has are not: bound to a host driver, they would take the group from under its user. Nor
- * those that another's entry names, which gives them back.
+ * Those of a group that another has are not: bound to a host driver, they would take the group from under its
+ * user. Nor those that another's entry names, which gives them back.
  */
 export function findWaiting(
   observation: Observation,

@@ -6,8 +6,8 @@ const WHITE_SPACE = new Set(Buffer.from(" \t\r\n"));
 
 /**
  * Cuts what a monitor sends into messages. A message is an object of JSON, on one line or, of a monitor with
- * `pretty=on`, on several; so brackets are counted, not lines. Each byte is looked at once; whether the JSON is any is
- * its parser's business.
+ * `pretty=on`, on several; so brackets are counted, not lines. Each byte is looked at once; whether the JSON
+ * is any is its parser's business.
  */
 export class MessageSplitter {
   #pieces: Buffer[] = [];

@@ -17,10 +17,12 @@ interface Pending {
 }
 
 /**
- * QMP over a stream to QEMU's own socket: greeting, negotiation, commands with ids, events. A message that is not
- * QMP's ends the connection with a QmpProtocolError for all who wait; nothing of a peer that has lied once is used.
+ * QMP over a stream to QEMU's own socket: greeting, negotiation, commands with ids, events. A message that is
+ * not QMP's ends the connection with a QmpProtocolError for all who wait; nothing of a peer that has lied
+ * once is used.
  *
- * QEMU serves one client of a socket at a time. The next gets a connection, but no greeting before the first has left.
+ * QEMU serves one client of a socket at a time. The next gets a connection, but no greeting before the first
+ * has left.
  */
 export class QmpConnection {
   /** Resolves when it has ended, whoever ended it. */
@@ -46,8 +48,8 @@ export class QmpConnection {
   }
 
   /**
-   * Waits for the greeting, and leaves the negotiation behind. The stream is this connection's from now on, and is
-   * ended where this fails.
+   * Waits for the greeting, and leaves the negotiation behind. The stream is this connection's from now on,
+   * and is ended where this fails.
    *
    * @throws QmpDisconnectedError, QmpProtocolError, QmpError; the signal's reason
    */

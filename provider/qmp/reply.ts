@@ -3,7 +3,9 @@ import { QmpError, QmpProtocolError } from "./qmp-error";
 /** An answer of a monitor may be this long; query-pci of a large guest is some 100 KiB. */
 export const MAX_REPLY_CHARACTERS = 2 * 1024 * 1024;
 
-/** QEMU's own limit for what it reads (MAX_NESTING in qobject/json-streamer.c); its answers stay far below. */
+/**
+ * QEMU's own limit for what it reads (MAX_NESTING in qobject/json-streamer.c); its answers stay far below.
+ */
 export const MAX_REPLY_DEPTH = 1024;
 
 /**
@@ -15,7 +17,9 @@ export function parseQmpReply(text: string): unknown {
   return resultOf(parseQmpMessage(text));
 }
 
-/** One message of the monitor: an answer, an event or its greeting. @throws QmpProtocolError where it is none. */
+/**
+ * One message of the monitor: an answer, an event or its greeting. @throws QmpProtocolError where it is none.
+ */
 export function parseQmpMessage(text: string): Readonly<Record<string, unknown>> {
   if (text.length > MAX_REPLY_CHARACTERS)
     throw new QmpProtocolError(`an answer of ${text.length} characters is too long`);

@@ -20,7 +20,9 @@ import { refused } from "./refused";
 import { CellGuest, numbersOf } from "./support/cell-guest";
 import { noteMeasured } from "./support/measured";
 
-/** Of all cells, by their names, separated by commas; where nothing is said, those of this machine's own QEMU. */
+/**
+ * Of all cells, by their names, separated by commas; where nothing is said, those of this machine's own QEMU.
+ */
 const named = process.env["CONTRACT_CELLS"]?.split(",");
 const cells =
   named === undefined ? ownCells : [...ownCells, ...matrixCells].filter((cell) => named.includes(cell.name));
@@ -155,7 +157,8 @@ const contract: Readonly<Record<Behaviour, () => Promise<void>>> = {
     await guest.side.reset();
     await guest.side.qmp("cont");
     await detaching;
-    // a reset completes a request of ACPI, often before its news is read; of a native slot it has to be made anew
+    // a reset completes a request of ACPI, often before its news is read; of a native slot it has to be made
+    // anew
     const isTold = said.includes("the guest was reset while the unplug was pending; looking again");
     expect(isTold || guest.kind.slots === "acpi").toBe(true);
     await guest.side.booted();
@@ -206,8 +209,9 @@ const contract: Readonly<Record<Behaviour, () => Promise<void>>> = {
 };
 
 /**
- * Ways to a second eject notification: each event of ACPI that comes before the guest's eject makes another one, and
- * QEMU ejects what is in the slot when that is carried out. Each ends with what an attach says of two functions.
+ * Ways to a second eject notification: each event of ACPI that comes before the guest's eject makes another
+ * one, and QEMU ejects what is in the slot when that is carried out. Each ends with what an attach says of
+ * two functions.
  */
 const lateEjects: readonly (() => Promise<ActualState | string>)[] = [
   // the removal is asked for a second time
@@ -225,7 +229,10 @@ const lateEjects: readonly (() => Promise<ActualState | string>)[] = [
   },
 ];
 
-/** Attaches another set to a guest that stands still for a moment whenever it has let go; an error is its text. */
+/**
+ * Attaches another set to a guest that stands still for a moment whenever it has let go; an error is its
+ * text.
+ */
 async function changeTo(
   functions: readonly number[],
   { requested }: { readonly requested: () => Promise<void> },
@@ -244,7 +251,10 @@ async function changeTo(
   }
 }
 
-/** Of a guest that does not come back after a reset: the error says so, and everything stays held and recorded. */
+/**
+ * Of a guest that does not come back after a reset: the error says so, and everything stays held and
+ * recorded.
+ */
 async function keepsWhatIsNotLetGo(): Promise<void> {
   await isWhole(await attachAll(), ALL);
   await guest.side.qmp("stop");

@@ -1,5 +1,5 @@
 import { PulumiProject } from "../support/pulumi/pulumi-project";
-import { foretell, expectRecorded } from "../support/pulumi/recorded";
+import { previewed, expectRecorded } from "../support/pulumi/recorded";
 import type { FakeFunction } from "../support/plain-host";
 import { MadeUpHost } from "./support/made-up-host";
 
@@ -38,23 +38,25 @@ async function projectOf(example: string, config: Readonly<Record<string, string
 
 test("gpu", async () => {
   await using project = await projectOf("gpu", { device: "0000:65:00" });
-  expectRecorded("gpu", ["pulumi preview"], await foretell(() => project.preview()));
+  expectRecorded("gpu", ["pulumi preview"], await previewed(() => project.preview()));
 
   await project.setConfig({ functions: "[0, 1]" });
   const chosen = "pulumi config set functions '[0, 1]'";
-  expectRecorded("gpu", [chosen, "pulumi preview"], await foretell(() => project.preview()));
+  expectRecorded("gpu", [chosen, "pulumi preview"], await previewed(() => project.preview()));
 
   await project.setConfig({ leftovers: "hold" });
   const held = "pulumi config set leftovers hold";
-  expectRecorded("gpu", [held, "pulumi preview"], await foretell(() => project.preview()));
+  expectRecorded("gpu", [held, "pulumi preview"], await previewed(() => project.preview()));
 });
 
 test("virtual-functions", async () => {
   await using project = await projectOf("virtual-functions", {
     virtualFunctions: '["0000:01:10.0", "0000:01:10.2"]',
   });
-  expectRecorded("virtual-functions", ["pulumi preview"], await foretell(() => project.preview()));
+  expectRecorded("virtual-functions", ["pulumi preview"], await previewed(() => project.preview()));
 
   await project.setConfig({ virtualFunctions: JSON.stringify([physicalFunction, "0000:01:10.0"]) });
-  expect(await foretell(() => project.preview())).toMatch(/would be refused: .*\[PHYSICAL_FUNCTION_NEEDED\]/);
+  expect(await previewed(() => project.preview())).toMatch(
+    /would be refused: .*\[PHYSICAL_FUNCTION_NEEDED\]/,
+  );
 });

@@ -6,7 +6,10 @@ import { Workspace } from "../support/sshd";
 const workspace = new Workspace();
 afterAll(() => workspace.remove());
 
-/** Lines of an example's README that make its stacks and fill their configuration, with the loop that they stand in. */
+/**
+ * Lines of an example's README that make its stacks and fill their configuration, with the loop that they
+ * stand in.
+ */
 function setUpLines(example: string): string {
   const text = fs.readFileSync(path.join(repository, "examples", example, "README.md"), "utf8");
   const blocks = [...text.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = ""]) => block);
@@ -17,7 +20,9 @@ function setUpLines(example: string): string {
   return setUp.flatMap((block) => block.split("\n").filter(isSetUp)).join("\n");
 }
 
-/** The README's lines, run as they stand in a copy of the example, by a user who has the keys that they name. */
+/**
+ * The README's lines, run as they stand in a copy of the example, by a user who has the keys that they name.
+ */
 test.each([
   ["gpu", "Pulumi.dev.yaml", ["host", "hostKey", "guest", "device"]],
   ["partial", "Pulumi.dev.yaml", ["host", "hostKey", "domain", "device", "functions"]],

@@ -32,8 +32,8 @@ export class PulumiEngine {
   private constructor(private readonly project: PulumiProject) {}
 
   /**
-   * @param states the lab's saved states, with what is attached in each: an `up` finds there what its owner has
-   * attached, and learns it, so that the stack's state fits
+   * @param states the lab's saved states, with what is attached in each: an `up` finds there what its owner
+   * has attached, and learns it, so that the stack's state fits
    */
   static async open(
     lab: Lab,

@@ -50,8 +50,8 @@ export function keyOfRow(row: Pick<ReportRow, "operation" | "step" | "when" | "f
 }
 
 /**
- * The document: what was run now, and what an earlier run showed of cases that were not. What stands after the table is
- * others' and stays.
+ * The document: what was run now, and what an earlier run showed of cases that were not. What stands after
+ * the table is others' and stays.
  */
 export function writeReport(
   document: string,

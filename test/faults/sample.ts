@@ -18,8 +18,8 @@ export function sampleOf(all: readonly FaultCase[]): FaultCase[] {
 }
 
 /**
- * So many of the cases, spread over operations and faults: the operation and the fault that have come up least are
- * served first, and the seed decides among equals. The same cases for the same seed and plans.
+ * So many of the cases, spread over operations and faults: the operation and the fault that have come up
+ * least are served first, and the seed decides among equals. The same cases for the same seed and plans.
  */
 export function chooseCases(all: readonly FaultCase[], count: number, seed: number): FaultCase[] {
   if (count >= all.length) return [...all];

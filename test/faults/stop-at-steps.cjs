@@ -1,6 +1,7 @@
 "use strict";
-// Preloaded into the provider's process (NODE_OPTIONS=--require): every line with which a step of a plan begins stops
-// the process, until the test lets it go on. What the provider prints is its own; nothing in it knows of this.
+// Preloaded into the provider's process (NODE_OPTIONS=--require): every line with which a step of a plan
+// begins stops the process, until the test lets it go on. What the provider prints is its own; nothing in it
+// knows of this.
 const fs = require("node:fs");
 
 const folder = process.env["FAULT_GATE"];

@@ -11,7 +11,9 @@ import { TcpProxy } from "./tcp-proxy";
 
 /** One fault at one place of one operation. */
 export interface FaultCase {
-  /** `create, during 3: provider killed (-9)`: names the case for good as long as the plan does not change. */
+  /**
+   * `create, during 3: provider killed (-9)`: names the case for good as long as the plan does not change.
+   */
   readonly name: string;
   readonly operation: Operation;
   readonly step: RecordedStep;
@@ -66,7 +68,8 @@ interface Recovery {
 }
 
 /**
- * The faults of every step of every operation, each from a fresh hypervisor; see docs/internals/reliability.md.
+ * The faults of every step of every operation, each from a fresh hypervisor; see
+ * docs/internals/reliability.md.
  */
 export class FaultSuite {
   private readonly steps = new Map<string, readonly RecordedStep[]>();
@@ -81,7 +84,9 @@ export class FaultSuite {
     private readonly log: (line: string) => void,
   ) {}
 
-  /** Runs every operation once, undisturbed, to learn its steps and to save the states that they start from. */
+  /**
+   * Runs every operation once, undisturbed, to learn its steps and to save the states that they start from.
+   */
   static async prepare(
     lab: Lab,
     options: {
@@ -125,7 +130,9 @@ export class FaultSuite {
     });
   }
 
-  /** @throws where the fault did not land in its step, the recovery failed, or something is left or changed. */
+  /**
+   * @throws where the fault did not land in its step, the recovery failed, or something is left or changed.
+   */
   async run(one: FaultCase): Promise<FaultResult> {
     const { fault } = one;
     const startedAt = Date.now();

@@ -110,7 +110,9 @@ describe.each(repaired)("$what", ({ comesAbout, plan, notInPlan, bus }) => {
   });
 });
 
-/** What is not ours stands in the way: reported before anything is touched, whichever way the `up` is made. */
+/**
+ * What is not ours stands in the way: reported before anything is touched, whichever way the `up` is made.
+ */
 async function expectRefused(code: string, message: RegExp, kept: Kept, overrides = {}): Promise<void> {
   for (const way of WAYS) {
     const before = await byHand.before(way, kept);

@@ -2,7 +2,10 @@ import { startLab } from "../../lab";
 import { eventually } from "../support/eventually";
 import { AttachmentLab } from "../support/attachment-lab/attachment-lab";
 
-/** A lab of its own: in place of one four-function card a card with SR-IOV, whose virtual functions the kernel makes. */
+/**
+ * A lab of its own: in place of one four-function card a card with SR-IOV, whose virtual functions the kernel
+ * makes.
+ */
 const lab = new AttachmentLab();
 const PHYSICAL = "0000:01:00.0";
 const VIRTUAL = ["0000:01:10.0", "0000:01:10.2", "0000:01:10.4", "0000:01:10.6"];

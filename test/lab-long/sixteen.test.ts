@@ -9,8 +9,8 @@ const FUNCTIONS = DEVICES.flatMap((device) => [`${device}.0`, `${device}.1`]);
 const DRIVER = "pvpanic-pci";
 
 /**
- * A guest without an operating system, and with more ports than there are devices. Its slots are native, because QEMU
- * takes from those at once what no guest has ever powered on.
+ * A guest without an operating system, and with more ports than there are devices. Its slots are native,
+ * because QEMU takes from those at once what no guest has ever powered on.
  */
 const GUEST = "sixteen";
 const PORTS = 20;

@@ -49,8 +49,8 @@ test("what docs/troubleshooting.md says to do by hand gives everything back, in 
   expect((await run(plugged)).trim().split("\n")).toHaveLength(4);
   await run(unplug);
   await eventually(async () => (await lab.lab.exec(plugged)).stdout, "");
-  // QEMU's list is empty a moment before it has closed the group (docs/internals/qemu.md); a person is slower than
-  // that.
+  // QEMU's list is empty a moment before it has closed the group (docs/internals/qemu.md); a person is slower
+  // than that.
   await new Promise((done) => setTimeout(done, 2000));
   expect((await run(held)).trim().split("\n").length).toBeGreaterThanOrEqual(4);
   for (const number of [0, 1, 2, 3]) await run(detach.replace("00-0 --live", `00-${number} --live`));
@@ -93,7 +93,8 @@ describe("from this machine", () => {
       "cut -d ' ' -f 1,2 /root/.ssh/authorized_keys > ~pulumi-pci/.ssh/authorized_keys",
     ];
     expect(await lab.lab.exec(account.join("\n"))).toMatchObject({ code: 0 });
-    const [silent, list] = block("security.md", "ssh pulumi-pci@HOST").map(run); // ssh … bash -c true; ssh … virsh … list
+    // ssh … bash -c true; ssh … virsh … list
+    const [silent, list] = block("security.md", "ssh pulumi-pci@HOST").map(run);
     expect(silent).toEqual({ status: 0, stdout: "", stderr: "" });
     expect(list!.stdout).toMatch(/guest1 +running/);
     expect(run("ssh -v root@hv1 true").stderr).toMatch(/^(debug1: )?Authenticated to /m);
@@ -126,8 +127,8 @@ describe("docs/virtual-functions.md", () => {
   const lines = [...settings, ...switchdev, "devlink dev eswitch show pci/0000:01:00.0"];
 
   /**
-   * No card here has virtual functions, so that of what ends in a card's driver only iproute2's part is shown: it takes the
-   * words and asks the kernel, which declines.
+   * No card here has virtual functions, so that of what ends in a card's driver only iproute2's part is
+   * shown: it takes the words and asks the kernel, which declines.
    */
   const kernelDeclines =
     /^(RTNETLINK answers|kernel answers|devlink answers|Error): .*(not supported|No such device|not found)/im;

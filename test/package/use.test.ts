@@ -16,7 +16,9 @@ const lock = JSON.parse(readFileSync(join(repository, "package-lock.json"), "utf
 const versionOf = (name: string): string => lock.packages[`node_modules/${name}`]!.version;
 const golden = readFileSync(join(repository, "test/unit/sdk/shim.golden.txt"), "utf8");
 
-/** A program that uses both entry points; `load` binds `pulumi`, `MultifunctionPciAttachment` and `provider`. */
+/**
+ * A program that uses both entry points; `load` binds `pulumi`, `MultifunctionPciAttachment` and `provider`.
+ */
 const program = (load: string): string => `
   ${load}
   const inputs = { connection: { host: "hv1" }, guest: { domain: "guest1" }, device: "nonsense", ownerToken: "o" };
@@ -55,7 +57,10 @@ const strict = {
   types: ["node"],
 };
 
-/** Ways in which programs are compiled. The libraries' typings are checked too in one of them, as it takes long. */
+/**
+ * Ways in which programs are compiled. The libraries' typings are checked too in one of them, as it takes
+ * long.
+ */
 const compilations = {
   "an ES module, with the libraries' typings": { module: "Node16", type: "module" },
   "CommonJS, resolved as Node does": { module: "Node16", type: "commonjs", skipLibCheck: true },

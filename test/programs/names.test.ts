@@ -159,8 +159,8 @@ const nestedTypes = ["my:net:Rack", "my:net:Card"];
 const nestedUrn = `urn:pulumi:dev::net::${nestedTypes.join("$")}$${ATTACHMENT}::nic`;
 
 /**
- * A resource of a state as 0.1 wrote it: without incarnation. The one named as 0.1's token of a nested resource ends
- * becomes that, below its components.
+ * A resource of a state as 0.1 wrote it: without incarnation. The one named as 0.1's token of a nested
+ * resource ends becomes that, below its components.
  */
 function asOf01(resource: StateResource, nested: string): object[] {
   if (!resource.type.endsWith(ATTACHMENT)) return [resource];

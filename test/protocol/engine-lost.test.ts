@@ -10,7 +10,10 @@ const ending = expect.stringMatching(
   /pulumi that started it is gone.*Nothing was touched.*\[PROVIDER_ENDING\]/,
 ) as string;
 
-/** What a kill of `pulumi` does to its provider: nobody reads its output, nobody listens at the engine's address. */
+/**
+ * What a kill of `pulumi` does to its provider: nobody reads its output, nobody listens at the engine's
+ * address.
+ */
 async function killEngine(provider: DynamicProvider): Promise<void> {
   provider.breakOutput();
   await provider.loseEngine();
@@ -123,7 +126,7 @@ describe("over a host in memory", () => {
     const first = lookedAtLater(provider.create(firstInputs));
     await host.called("plug f1");
     const second = lookedAtLater(provider.create(secondInputs));
-    await host.called("identify", 2);
+    await host.called("readIdentity", 2);
     await killEngine(provider);
     await expect(second).rejects.toMatchObject({ message: ending, partial: undefined });
     await expect(provider.create(secondInputs)).rejects.toMatchObject({ message: ending });

@@ -6,8 +6,9 @@ import { DynamicProvider } from "../support/dynamic-provider";
 import { attachedState } from "../support/dynamic-provider/inputs";
 
 /**
- * The error that keeps the state, through Pulumi's own encoding: a stand-in for the package is installed whose methods
- * throw this project's PartialFailure with properties that the encoding throws at (undefined, Map, Date, NaN).
+ * The error that keeps the state, through Pulumi's own encoding: a stand-in for the package is installed
+ * whose methods throw this project's PartialFailure with properties that the encoding throws at (undefined,
+ * Map, Date, NaN).
  */
 const repository = path.resolve(__dirname, "../..");
 const standIn = `

@@ -1,9 +1,9 @@
 import { PulumiProject, type CommandResult } from "../support/pulumi/pulumi-project";
 
 /**
- * Which configuration Pulumi hands to the provider of dynamic resources: what README and docs/internals/pulumi.md
- * say of keys in the stack's configuration rests on this. A probe, no part of the package; it prints backwards what
- * Pulumi would mask.
+ * Which configuration Pulumi hands to the provider of dynamic resources: what README and
+ * docs/internals/pulumi.md say of keys in the stack's configuration rests on this. A probe, no part of the
+ * package; it prints backwards what Pulumi would mask.
  */
 const source = `
   import * as pulumi from "@pulumi/pulumi";

@@ -11,9 +11,11 @@ import {
   startCommand,
   type CommandResult,
 } from "../support/pulumi/pulumi-project";
-import { commandsUnder, foretell, expectRecorded } from "../support/pulumi/recorded";
+import { commandsUnder, previewed, expectRecorded } from "../support/pulumi/recorded";
 
-/** Each test is named after the folder in examples/ that it runs; the quickstart's are in attachment.test.ts. */
+/**
+ * Each test is named after the folder in examples/ that it runs; the quickstart's are in attachment.test.ts.
+ */
 const NIC = "0000:01:00";
 const OTHER_NIC = "0000:02:00";
 const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
@@ -73,7 +75,7 @@ async function runPartial(): Promise<void> {
   const config = { domain: "guest1", device: NIC, functions: "[0, 2]" };
   await project.setConfig({ host, port: String(port), hostKey, ...config });
 
-  expectRecorded("partial", ["pulumi preview"], await foretell(() => project.preview()));
+  expectRecorded("partial", ["pulumi preview"], await previewed(() => project.preview()));
   expectSuccess(await project.up());
   expect(await project.outputs()).toEqual({
     slot: { bus: "pci.8", slot: 0, kind: "pcie-acpi" },
@@ -161,7 +163,7 @@ test("fleet", async () => {
     env: noAgent,
   });
   const order = [`hv1-guest1-${NIC}`, "hv1-guest1-0000:00:08", `hv2-guest2-${OTHER_NIC}`];
-  expectRecorded("fleet", ["pulumi preview"], await foretell(() => project.preview(), order));
+  expectRecorded("fleet", ["pulumi preview"], await previewed(() => project.preview(), order));
   expectSuccess(await project.up());
   await eventually(async () => (await behindPorts("guest1")).length, 6);
   await eventually(() => behindPorts("guest2"), ["0000:08:00.0", "0000:08:00.1"]);
@@ -219,7 +221,7 @@ test("promotion", async () => {
   const preview = commands.pop() ?? "";
   expectSuccess(await shell(commands.join("\n")));
   const [foretold, gate] = await Promise.all([
-    foretell(() => shell(preview)),
+    previewed(() => shell(preview)),
     pulumi("dev", "preview", "--expect-no-changes"),
   ]);
   expectRecorded("promotion", [preview], foretold);

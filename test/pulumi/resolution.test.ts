@@ -14,8 +14,9 @@ import {
 } from "../support/pulumi/pulumi-project";
 
 /**
- * Where the shim's `require("pulumi-multifunction-pci/provider")` finds the package. No hypervisor is needed: that the
- * installed provider ran is seen from its own error about an SSH server with another host key, which is final at once.
+ * Where the shim's `require("pulumi-multifunction-pci/provider")` finds the package. No hypervisor is needed:
+ * that the installed provider ran is seen from its own error about an SSH server with another host key, which
+ * is final at once.
  */
 const timeoutMs = 180_000;
 
@@ -43,7 +44,10 @@ afterAll(() => {
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
-/** Previews and applies the quickstart in this folder; the apply must fail in the provider, for the right reason. */
+/**
+ * Previews and applies the quickstart in this folder; the apply must fail in the provider, for the right
+ * reason.
+ */
 async function expectProviderRuns(projectFolder: string) {
   await using project = await PulumiProject.create({ folder: projectFolder });
   await project.setConfig({

@@ -51,14 +51,14 @@ describe.each(["acpi", "native"] as const)("what registers tell of functions in 
     expect(await states()).toEqual([untouched, untouched]);
     await qemu.qmp("cont");
     await eventually(states, ["driven", "driven"]);
-    expect((await guest.view(IDS, signal)).guestConfigured).toBe(true);
+    expect((await guest.readEnumeration(IDS, signal)).guestConfigured).toBe(true);
     await empties(qemu);
 
     // no driver takes them: they have addresses all the same, which query-pci does not show
     await plug(qemu, 1, DRIVERLESS);
     await plug(qemu, 0, DRIVERLESS);
     await eventually(states, ["enumerated", "enumerated"]);
-    expect((await guest.view(IDS, signal)).guestConfigured).toBe(false);
+    expect((await guest.readEnumeration(IDS, signal)).guestConfigured).toBe(false);
   });
 });
 

@@ -5,7 +5,9 @@ import { soak } from "../soak/soak";
 const DEADLINE_SECONDS = 180;
 const log = (): void => undefined;
 
-/** A few of the cycles of `npm run soak`, which also judges whether time, memory and descriptors stay flat. */
+/**
+ * A few of the cycles of `npm run soak`, which also judges whether time, memory and descriptors stay flat.
+ */
 test.each([
   { slots: "acpi", cycles: 12, seed: 32 },
   { slots: "native", cycles: 3, seed: 33 },

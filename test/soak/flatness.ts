@@ -25,7 +25,10 @@ const HARDER = { factor: 1.5, seconds: 0.05 };
 
 const kinds = ["create", "change", "move", "destroy", "refresh", "reset"] as const;
 
-/** Compares the last quarter of a soak with the first, each by its median, so that a single slow cycle counts little. */
+/**
+ * Compares the last quarter of a soak with the first, each by its median, so that a single slow cycle counts
+ * little.
+ */
 export function judgeFlatness({ times, samples }: SoakResult): FlatnessRow[] {
   const last = times.at(-1)?.number ?? 0;
   const quarter = (one: CycleTime): "first" | "last" | undefined =>

@@ -19,7 +19,10 @@ const TIMEOUTS = { attachSeconds: 120, detachSeconds: 60 };
 /** For what follows a call: the guest sees a plug, sessions end. */
 const SETTLE_MS = 60_000;
 
-/** Drivers of the card, what QEMU and libvirt have of ours for the guest. One virsh: each takes half a second to start. */
+/**
+ * Drivers of the card, what QEMU and libvirt have of ours for the guest. One virsh: each takes half a second
+ * to start.
+ */
 const LOOK = `
 for n in 0 1 2 3; do d=$(readlink /sys/bus/pci/devices/${DEVICE}.$n/driver); echo "driver \${d##*/}"; done
 virsh "dumpxml ${GUEST}; qemu-monitor-command ${GUEST} '{\\"execute\\":\\"qom-list\\",\\"arguments\\":{\\"path\\":\\"/machine/peripheral\\"}}'" > /run/soak.look || exit
@@ -44,8 +47,8 @@ interface State {
 }
 
 /**
- * One provider process for the whole soak, spoken to as Pulumi does, against the lab's real sshd, libvirtd, QEMU and
- * VFIO.
+ * One provider process for the whole soak, spoken to as Pulumi does, against the lab's real sshd, libvirtd,
+ * QEMU and VFIO.
  */
 export class LabTarget implements SoakTarget {
   readonly buses = ["pci.6", "pci.7", "pci.8"];

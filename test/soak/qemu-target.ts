@@ -25,8 +25,8 @@ const INTERVAL_MS = 60_000;
 const SETTLE_MS = 60_000;
 
 /**
- * The product's own lifecycle against a real QEMU and a real guest on this machine, with emulated functions and a host in
- * memory. What counts as the provider here is this very process.
+ * The product's own lifecycle against a real QEMU and a real guest on this machine, with emulated functions
+ * and a host in memory. What counts as the provider here is this very process.
  */
 export class QemuTarget implements SoakTarget {
   /** A reset costs a boot of many seconds, a deadline is waited for. */

@@ -42,7 +42,10 @@ export interface SoakResult {
   readonly seed: number;
   readonly times: readonly CycleTime[];
   readonly samples: readonly Sample[];
-  /** Operations that gave up at their deadline, as they had to or because the guest was booting, and were run again. */
+  /**
+   * Operations that gave up at their deadline, as they had to or because the guest was booting, and were run
+   * again.
+   */
   readonly runAgain: number;
   readonly minutes: number;
 }
@@ -51,8 +54,8 @@ export interface SoakResult {
 const TOLD_CYCLES = 40;
 
 /**
- * A random walk of one attachment: after each cycle the state, the guest and the host have to be what the walk says. In
- * the end everything is given back.
+ * A random walk of one attachment: after each cycle the state, the guest and the host have to be what the
+ * walk says. In the end everything is given back.
  *
  * @throws with seed, cycle and the walk so far, at the first thing that is not as it should be.
  */

@@ -7,7 +7,9 @@ export type Figures = Readonly<Record<string, Figure>>;
 export interface Figure {
   readonly value: number;
   readonly unit: "" | "MiB";
-  /** How much more of it may be there in the last quarter than in the first; undefined where it is only told. */
+  /**
+   * How much more of it may be there in the last quarter than in the first; undefined where it is only told.
+   */
   readonly mayGrow?: number;
 }
 

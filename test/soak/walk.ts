@@ -8,10 +8,10 @@ export interface SoakSet {
 }
 
 /**
- * In which guest an operation begins. `paused`: paused, and resumed afterwards, which keeps no attach from completing;
- * `resumed`: paused, and resumed from outside while the operation waits for it; `deadline`: paused until the operation
- * has given up, then resumed, and the operation run again; `reset`: paused, and reset and resumed from outside while
- * the operation waits for it.
+ * In which guest an operation begins. `paused`: paused, and resumed afterwards, which keeps no attach from
+ * completing; `resumed`: paused, and resumed from outside while the operation waits for it; `deadline`:
+ * paused until the operation has given up, then resumed, and the operation run again; `reset`: paused, and
+ * reset and resumed from outside while the operation waits for it.
  */
 export type Circumstance =
   | { readonly guest: "runs" | "paused" | "deadline" }

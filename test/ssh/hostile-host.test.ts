@@ -11,7 +11,9 @@ import { attachedState } from "../support/dynamic-provider/inputs";
 import { rejectionOf, withinBounds } from "../support/within-bounds";
 import { InProcessServer } from "./support/in-process-server";
 
-/** What answers one call: the body of a good reply, a refusal in these words, bytes as they are, or nothing. */
+/**
+ * What answers one call: the body of a good reply, a refusal in these words, bytes as they are, or nothing.
+ */
 type Answer =
   | ((writer: XdrWriter) => unknown)
   | { readonly refusal: string; readonly code?: number }

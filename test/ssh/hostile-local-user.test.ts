@@ -63,7 +63,8 @@ describe("What another user of the host puts in a lock's place", () => {
     const mount = "-i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0,allow_other mute".split(" ");
     execFileSync("mount", [...mount, folder], { stdio: ["ignore", "ignore", "inherit", fuse] });
     try {
-      // of its own copy of all mounts only this server has it, so that nothing else of this machine is held up
+      // of its own copy of all mounts only this server has it, so that nothing else of this machine is held
+      // up
       const log = bench.workspace.write("own-mounts", "");
       const server = await bench
         .startSshd({ inPlaceOf: [[log, log]] })

@@ -33,7 +33,10 @@ async function refusalOf(manners: ServerManners, signal?: AbortSignal): Promise<
   return error as ProviderError;
 }
 
-/** Sends the same again and again, as fast as it is taken, until the far end has had enough or the limit is reached. */
+/**
+ * Sends the same again and again, as fast as it is taken, until the far end has had enough or the limit is
+ * reached.
+ */
 function flood(stream: Socket | ServerChannel, piece: string | Buffer, maxBytes = 256 * 2 ** 20): void {
   const chunk = Buffer.alloc(Math.max(32_768, piece.length), piece);
   let sent = 0;
@@ -143,7 +146,8 @@ describe("A server that turns hostile", () => {
     expect(logins).toBeLessThan(20);
   });
 
-  // Nonsense for a length makes ssh2 (1.17) reserve it, up to 2 GiB, where its error has not closed the socket.
+  // Nonsense for a length makes ssh2 (1.17) reserve it, up to 2 GiB, where its error has not closed the
+  // socket.
   it.each([
     ["noise", randomBytes(32_768)],
     ["a packet of 1.3 GiB", Buffer.alloc(32_768, 0x55)],

@@ -1,6 +1,6 @@
 "use strict";
-// Jest global setup: dist/ from today's sources, for the tiers that run the package as a program does. Where several
-// tiers run side by side, whoever starts them has built it, once.
+// Jest global setup: dist/ from today's sources, for the tiers that run the package as a program does. Where
+// several tiers run side by side, whoever starts them has built it, once.
 const { execFileSync } = require("node:child_process");
 const path = require("node:path");
 

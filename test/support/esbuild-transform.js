@@ -1,6 +1,6 @@
 "use strict";
-// Jest transform by esbuild, which the package itself is built with: TypeScript to CommonJS, and shell scripts to their
-// text.
+// Jest transform by esbuild, which the package itself is built with: TypeScript to CommonJS, and shell
+// scripts to their text.
 const path = require("node:path");
 const { transformSync } = require("esbuild");
 

@@ -1,6 +1,9 @@
 import { LEDGER_PREFIX, LEDGER_URI } from "../../provider/hypervisor/libvirt/xml/ledger-xml";
 
-/** One element of a guest's metadata as `virDomainSetMetadata` gets it: without its namespace, which libvirt adds. */
+/**
+ * One element of a guest's metadata as `virDomainSetMetadata` gets it: without its namespace, which libvirt
+ * adds.
+ */
 export interface GivenMetadata {
   readonly uri: string;
   readonly key: string;
@@ -14,9 +17,9 @@ interface Node {
 }
 
 /**
- * A guest's metadata as libvirt keeps and prints them, byte for byte: libxml2 prints what is not ASCII in an attribute as a
- * reference, because the document has no encoding, and in a text as it is. Held to what a real libvirt has printed
- * (test/fixtures/metadata).
+ * A guest's metadata as libvirt keeps and prints them, byte for byte: libxml2 prints what is not ASCII in an
+ * attribute as a reference, because the document has no encoding, and in a text as it is. Held to what a real
+ * libvirt has printed (test/fixtures/metadata).
  */
 export class GuestMetadata {
   readonly #elements: GivenMetadata[] = [];

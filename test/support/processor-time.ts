@@ -1,9 +1,12 @@
-/** How often a call is measured at most: the first pays for compiling, and a neighbour of the processor slows any. */
+/**
+ * How often a call is measured at most: the first pays for compiling, and a neighbour of the processor slows
+ * any.
+ */
 const MOST_RUNS = 8;
 
 /**
- * Processor time of a call, in seconds: the least of three. Other processes of a busy machine do not count; what the
- * engine does beside it (collecting garbage) does.
+ * Processor time of a call, in seconds: the least of three. Other processes of a busy machine do not count;
+ * what the engine does beside it (collecting garbage) does.
  */
 export function processorSecondsOf(run: () => unknown): number {
   return Math.min(measure(run), measure(run), measure(run));

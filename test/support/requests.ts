@@ -5,7 +5,10 @@ import { OWN_GUEST } from "./world";
 
 const query = { addresses: ["0000:01:00"] };
 
-/** Attaches the whole card of a world, or of a plain QEMU, to its guest: asked by a state of 0.1 that remembers nothing. */
+/**
+ * Attaches the whole card of a world, or of a plain QEMU, to its guest: asked by a state of 0.1 that
+ * remembers nothing.
+ */
 export function attachRequest(extra: Partial<AttachRequest> = {}): AttachRequest {
   return { ...createRequest(), prior: OLD_STATE, ...extra };
 }

@@ -6,11 +6,13 @@ import { hear, type Heard } from "./heard";
 /** One line of a script: the command that must come now, what answers it, and what is heard around it. */
 export interface ScriptLine {
   /**
-   * `listen`, `stop listening`, `qom-list`, `device_del ID`, `device_add ID`, `query-pci`, `query-status`, `registers ID`.
+   * `listen`, `stop listening`, `qom-list`, `device_del ID`, `device_add ID`, `query-pci`, `query-status`,
+   * `registers ID`.
    */
   readonly expect: string;
   /**
-   * Ids for `qom-list`, an answer for `device_del`, a state for `query-status` and for `registers`; an Error is thrown.
+   * Ids for `qom-list`, an answer for `device_del`, a state for `query-status` and for `registers`; an Error
+   * is thrown.
    */
   readonly reply?: readonly string[] | UnplugAnswer | GuestRunState | GuestState | Error;
   /** Milliseconds until the reply. */
@@ -58,7 +60,7 @@ export class ScriptedGuest implements Guest {
     return new Set(Array.isArray(reply) ? reply : []);
   }
 
-  async view(_qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration> {
+  async readEnumeration(_qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration> {
     await this.#answer("query-pci", signal);
     return { guestConfigured: true };
   }

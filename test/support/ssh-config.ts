@@ -5,7 +5,10 @@ import type { ConnectionInputs } from "../../provider/resource";
 import { OpensshConfig, type SshTarget } from "../../provider/ssh";
 import type { Workspace } from "./sshd";
 
-/** An ssh_config of a test's own, asked by the real `ssh -G` (`ssh -F` in place of the user's and the system's). */
+/**
+ * An ssh_config of a test's own, asked by the real `ssh -G` (`ssh -F` in place of the user's and the
+ * system's).
+ */
 export class SshConfigFile {
   readonly path: string;
 

@@ -3,7 +3,10 @@ import { readFileSync } from "node:fs";
 /** What a machine that is busy with the lab does to the other side, where that is a process of its own. */
 const BUSY_MACHINE = 4;
 
-/** What a hostile peer may cost at most. Generous, because a machine may be busy: hangs and floods are far beyond. */
+/**
+ * What a hostile peer may cost at most. Generous, because a machine may be busy: hangs and floods are far
+ * beyond.
+ */
 export interface Bounds {
   /** On a machine that does nothing else. */
   readonly seconds: number;
@@ -12,8 +15,8 @@ export interface Bounds {
 }
 
 /**
- * Runs what meets a hostile peer, and fails where it takes longer or more memory than it may. Memory is looked at every
- * 10 ms and at the end. A rejection that nobody handles fails the test by Jest's own doing.
+ * Runs what meets a hostile peer, and fails where it takes longer or more memory than it may. Memory is
+ * looked at every 10 ms and at the end. A rejection that nobody handles fails the test by Jest's own doing.
  */
 export async function withinBounds<T>(bounds: Bounds, run: () => T | Promise<T>): Promise<T> {
   const before = memoryInUse();
@@ -46,8 +49,9 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 /**
- * Time as it goes by here while a processor is to be had. Tests of this kind give way to the lab's, which run beside them:
- * what they wait for a processor says nothing of the code (second number of schedstat: nanoseconds on the run queue).
+ * Time as it goes by here while a processor is to be had. Tests of this kind give way to the lab's, which run
+ * beside them: what they wait for a processor says nothing of the code (second number of schedstat:
+ * nanoseconds on the run queue).
  */
 function secondsServed(): number {
   const [, waitedNs] = readFileSync("/proc/thread-self/schedstat", "utf8").split(" ");

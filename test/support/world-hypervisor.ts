@@ -90,7 +90,7 @@ export class WorldHypervisor implements Hypervisor {
 
   readonly host: Host & { readonly configuration: GuestConfiguration } = {
     firstHold: "alone",
-    readIdentity: (query, signal) => this.#call("identify", signal, () => this.#identify(query)),
+    readIdentity: (query, signal) => this.#call("readIdentity", signal, () => this.#readIdentity(query)),
     observe: (_query, signal) => this.#call("observe", signal, (): Observation => this.world.observe()),
     hold: ({ hostAddress, alias, vfioDriver }, signal) =>
       this.#call(`hold ${hostAddress}`, signal, () =>
@@ -104,11 +104,13 @@ export class WorldHypervisor implements Hypervisor {
     },
     steppingStones: {
       plugSteppingStone: ({ target, slot }) =>
-        this.#call(`introduce ${target.hostAddress}`, undefined, () =>
+        this.#call(`plugSteppingStone ${target.hostAddress}`, undefined, () =>
           this.world.plugSteppingStone(target, this.#whileRunning(slot)),
         ),
       unplugSteppingStone: (target, signal) =>
-        this.#call(`withdraw ${target.hostAddress}`, signal, () => this.world.unplugSteppingStone(target)),
+        this.#call(`unplugSteppingStone ${target.hostAddress}`, signal, () =>
+          this.world.unplugSteppingStone(target),
+        ),
     },
     configuration: {
       configure: (functions, signal) =>
@@ -119,7 +121,8 @@ export class WorldHypervisor implements Hypervisor {
     release: ({ hostAddress, alias }, signal) =>
       this.#call(`release ${hostAddress}`, signal, () => this.world.release(hostAddress, alias)),
     heldAliases: (signal) => this.#call("heldAliases", signal, () => this.#heldAliases()),
-    readFunctions: (addresses, signal) => this.#call("lookAt", signal, () => this.#lookAt(addresses)),
+    readFunctions: (addresses, signal) =>
+      this.#call("readFunctions", signal, () => this.#readFunctions(addresses)),
     rebind: (hostAddress, signal) =>
       this.#call(`rebind ${hostAddress}`, signal, () => this.world.bind(hostAddress, "e1000e")),
   };
@@ -129,10 +132,11 @@ export class WorldHypervisor implements Hypervisor {
       this.#call(`plug ${target.qemuId.slice(-2)}`, undefined, () => this.#plug(target, slot, multifunction)),
     requestUnplug: (qemuId, signal) =>
       this.#call(`device_del ${qemuId.slice(-2)}`, signal, () => this.#requestUnplug(qemuId)),
-    view: (_ids, signal) => this.#call("view", signal, (): GuestEnumeration => ({ guestConfigured: true })),
+    readEnumeration: (_ids, signal) =>
+      this.#call("readEnumeration", signal, (): GuestEnumeration => ({ guestConfigured: true })),
     guestStates: (ids, signal) =>
       this.#call("guestStates", signal, () => this.#whileRunning(ids).map((id) => this.world.stateOf(id))),
-    isEnumerated: (bus, signal) => this.#call("hasNumbered", signal, () => !this.world.unnumbered.has(bus)),
+    isEnumerated: (bus, signal) => this.#call("isEnumerated", signal, () => !this.world.unnumbered.has(bus)),
     runState: (signal) => this.#call("runState", signal, () => this.#whileRunning(this.world.runState)),
     deviceIds: (signal) => this.#call("deviceIds", signal, () => this.#deviceIds()),
     listen: (listener, signal) =>
@@ -211,7 +215,7 @@ export class WorldHypervisor implements Hypervisor {
     return result;
   }
 
-  #identify(query: ObservationQuery): Identity {
+  #readIdentity(query: ObservationQuery): Identity {
     const groups = [...this.world.functions.values()]
       .filter((one) => query.addresses.some((name) => one.hostAddress.startsWith(name)))
       .flatMap((one) => one.iommuGroup ?? []);
@@ -219,7 +223,7 @@ export class WorldHypervisor implements Hypervisor {
     return { iommuGroups: [...new Set(groups)], ...guestUuid };
   }
 
-  #lookAt(addresses: readonly PciAddress[]): HostFunction[] {
+  #readFunctions(addresses: readonly PciAddress[]): HostFunction[] {
     return addresses.flatMap((hostAddress) => this.world.functions.get(hostAddress) ?? []);
   }
 

@@ -37,7 +37,10 @@ export interface WorldStart {
   readonly memoryBytes?: number;
   /** Whether libvirt, and not this provider, plugs what is alone in its slot. */
   readonly plugsSingles?: boolean;
-  /** Set where libvirt cannot hold what it does not show, and QEMU opens only groups that libvirt has plugged one of. */
+  /**
+   * Set where libvirt cannot hold what it does not show, and QEMU opens only groups that libvirt has plugged
+   * one of.
+   */
   readonly olderLibvirt?: OlderLibvirt;
   /** The kernel's variants of vfio-pci for some functions: libvirt binds them in place of it. */
   readonly variants?: ReadonlyMap<PciAddress, string>;
@@ -77,8 +80,8 @@ export class World {
   readonly plugsSingles: boolean;
   readonly olderLibvirt: OlderLibvirt | undefined;
   /**
-   * Set while the guest's system does nothing, though it runs: notifications wait for it. A guest that is paused for a
-   * moment, or whose processors get no time.
+   * Set while the guest's system does nothing, though it runs: notifications wait for it. A guest that is
+   * paused for a moment, or whose processors get no time.
    */
   isStandingStill = false;
   /** Ids of functions that the guest has mapped. */
@@ -89,7 +92,9 @@ export class World {
   #down: SlotPlace[] = [];
   /** Slots that QEMU shows as plugged: the guest's reading clears it. */
   #up: SlotPlace[] = [];
-  /** What an older libvirt was asked to take from the host's driver: it gives that back only when asked to. */
+  /**
+   * What an older libvirt was asked to take from the host's driver: it gives that back only when asked to.
+   */
   readonly #detached = new Set<PciAddress>();
   readonly #variants: ReadonlyMap<PciAddress, string>;
   #buses: readonly GuestBus[];
@@ -325,7 +330,9 @@ export class World {
     return this;
   }
 
-  /** Libvirt gives back one function that it had plugged itself and that QEMU has let go of, if there is one. */
+  /**
+   * Libvirt gives back one function that it had plugged itself and that QEMU has let go of, if there is one.
+   */
   handOneBack(): boolean {
     const next = this.holdings.find(
       (h) => h.guest === OWN_GUEST && !h.isUnassigned && !this.#hasPlugged(h.hostAddress),
@@ -341,8 +348,8 @@ export class World {
   }
 
   /**
-   * Whatever the function is on, libvirt binds the driver that it chooses or is told. What it has bound goes to a driver of
-   * the host's at the release, also where another of VFIO's was on it before.
+   * Whatever the function is on, libvirt binds the driver that it chooses or is told. What it has bound goes
+   * to a driver of the host's at the release, also where another of VFIO's was on it before.
    */
   hold(hostAddress: PciAddress, alias: string, guest: Guest = OWN_GUEST, vfioDriver?: string): void {
     const one = this.functions.get(hostAddress);
@@ -413,8 +420,9 @@ export class World {
   }
 
   /**
-   * What the guest does at an event of ACPI, of whichever slot: it goes over all slots, and notes a check for each that is up
-   * and an eject for each that is down. So a second event before the eject makes a second eject.
+   * What the guest does at an event of ACPI, of whichever slot: it goes over all slots, and notes a check for
+   * each that is up and an eject for each that is down. So a second event before the eject makes a second
+   * eject.
    */
   acpiEvent(): void {
     this.#notifications.push(
@@ -425,7 +433,10 @@ export class World {
     if (!this.isStandingStill) while (this.carryOutNotification());
   }
 
-  /** The guest carries out the oldest notification; false where there is none. An eject takes what is there by now. */
+  /**
+   * The guest carries out the oldest notification; false where there is none. An eject takes what is there by
+   * now.
+   */
   carryOutNotification(): boolean {
     const next = this.#notifications.shift();
     if (next === undefined) return false;
@@ -466,7 +477,9 @@ export class World {
     this.#setShown(qemuId, true);
   }
 
-  /** An older libvirt plugs one that it was asked to take before, alone, and leaves it on vfio-pci afterwards. */
+  /**
+   * An older libvirt plugs one that it was asked to take before, alone, and leaves it on vfio-pci afterwards.
+   */
   plugSteppingStone(target: PlugTarget, slot: { bus: string; slot: number }): void {
     this.#expect(this.olderLibvirt !== undefined, "only an older libvirt is asked for that");
     this.#expect(target.guestFunction === 0, "Only PCI device addresses with function=0 are supported");

@@ -29,7 +29,8 @@ const GUEST_LOOK_MS = 60_000;
 const POLL_MS = 500;
 
 /**
- * The quickstart, for real: a Debian hypervisor in a virtual machine, and the Pulumi CLI with a local backend.
+ * The quickstart, for real: a Debian hypervisor in a virtual machine, and the Pulumi CLI with a local
+ * backend.
  */
 class Demo {
   readonly #lab: Lab;

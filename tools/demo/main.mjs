@@ -1,6 +1,6 @@
 /**
- * `npm run demo [-- --without-libvirt] [-- --keep] [-- --record FILE]`: sets up what the demo needs, then runs
- * tools/demo/demo.ts.
+ * `npm run demo [-- --without-libvirt] [-- --keep] [-- --record FILE]`: sets up what the demo needs, then
+ * runs tools/demo/demo.ts.
  */
 import { spawn } from "node:child_process";
 import path from "node:path";

@@ -1,7 +1,7 @@
 /**
  * `node tools/demo/record.mjs`: runs `npm run demo` in a terminal of 80 columns and 24 rows, and writes
- * docs/demo.cast (asciicast, with the times as they were) and docs/demo.svg, which plays it. `--svg` writes the
- * picture anew from the cast.
+ * docs/demo.cast (asciicast, with the times as they were) and docs/demo.svg, which plays it. `--svg` writes
+ * the picture anew from the cast.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";

@@ -1,4 +1,7 @@
-/** A recording of a terminal: from what script(1) logs to an asciicast, and from that to a picture that plays it. */
+/**
+ * A recording of a terminal: from what script(1) logs to an asciicast, and from that to a picture that plays
+ * it.
+ */
 import { StringDecoder } from "node:string_decoder";
 
 /**

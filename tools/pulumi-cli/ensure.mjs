@@ -116,8 +116,8 @@ async function build({ program, module, minutes }, staging, searchPath, log) {
   const started = Date.now();
   log(`building ${program} ${version} with Go, once (${minutes})`);
   const tool = /^tool (\S+)$/m.exec(fs.readFileSync(path.join(here, module, "go.mod"), "utf8"))?.[1];
-  // Stripped: half the size and a shorter link. The version is stamped in, as in Pulumi's own releases; without it
-  // the CLI counts as a development build.
+  // Stripped: half the size and a shorter link. The version is stamped in, as in Pulumi's own releases;
+  // without it the CLI counts as a development build.
   const linkerFlags = `-s -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`;
   const args = [
     "build",
@@ -158,8 +158,8 @@ async function build({ program, module, minutes }, staging, searchPath, log) {
 }
 
 /**
- * Takes a lock that dies with its holder: a file with the holder's process id, linked into place so that it is never
- * seen without one. It saves work rather than data: two builders would not spoil each other's files.
+ * Takes a lock that dies with its holder: a file with the holder's process id, linked into place so that it
+ * is never seen without one. It saves work rather than data: two builders would not spoil each other's files.
  *
  * @returns {Promise<() => void>} gives it back.
  */

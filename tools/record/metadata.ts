@@ -1,6 +1,6 @@
 /**
- * Records what a real libvirt prints of a guest's metadata, for test/unit/hypervisor: sets, in a lab of its own, what each
- * file of test/fixtures/metadata says was set, and writes there what came back.
+ * Records what a real libvirt prints of a guest's metadata, for test/unit/hypervisor: sets, in a lab of its
+ * own, what each file of test/fixtures/metadata says was set, and writes there what came back.
  *
  *   npx tsx tools/record/metadata.ts [NAME…]
  *

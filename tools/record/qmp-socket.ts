@@ -1,6 +1,6 @@
 /**
- * Records a dialogue with the monitor of a real QEMU over its own socket, for test/unit/qmp: what goes each way, a line
- * each, in order.
+ * Records a dialogue with the monitor of a real QEMU over its own socket, for test/unit/qmp: what goes each
+ * way, a line each, in order.
  *
  *   npx tsx tools/record/qmp-socket.ts > test/fixtures/qmp-socket/plug.json
  *

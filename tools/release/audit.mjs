@@ -9,8 +9,8 @@ import { build } from "esbuild";
 import { root } from "../setup/root.mjs";
 
 /**
- * Folders of the packages of which something gets into the provider's bundle (tools/release/build.mjs), as in the
- * lockfile.
+ * Folders of the packages of which something gets into the provider's bundle (tools/release/build.mjs), as in
+ * the lockfile.
  */
 async function bundledPackages() {
   const { metafile } = await build({

@@ -1,9 +1,10 @@
 /**
  * `npm run build`: dist/ from sources.
  *
- * Three bundles (docs/internals/pulumi.md): what programs import, the provider that the shim asks for, and the command
- * line, which asks that one too. Everything but Pulumi's SDK, which program and provider must share, and ssh2, which
- * has optional native parts, goes into them. The declarations are of the public surface only.
+ * Three bundles (docs/internals/pulumi.md): what programs import, the provider that the shim asks for, and
+ * the command line, which asks that one too. Everything but Pulumi's SDK, which program and provider must
+ * share, and ssh2, which has optional native parts, goes into them. The declarations are of the public
+ * surface only.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -35,7 +36,8 @@ const englishOnly = {
 };
 
 fs.mkdirSync(staging, { recursive: true });
-process.once("exit", () => fs.rmSync(staging, { recursive: true, force: true })); // after a failure there is one
+// after a failure there is one
+process.once("exit", () => fs.rmSync(staging, { recursive: true, force: true }));
 const inputs = [];
 for (const { entry, outfile, mostBytes } of bundles) {
   const { metafile } = await build({
@@ -91,7 +93,8 @@ fs.writeFileSync(
   ].join("\n"),
 );
 
-// What an account with sudo runs on a host without libvirt (docs/security.md): the text that the provider itself sends.
+// What an account with sudo runs on a host without libvirt (docs/security.md): the text that the provider
+// itself sends.
 const program = path.join(staging, "host-program.cjs");
 await build({
   absWorkingDir: root,

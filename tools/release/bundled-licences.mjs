@@ -2,8 +2,8 @@ import fs from "node:fs";
 import path from "node:path";
 
 /**
- * The text that goes out with the bundles: of each package of which something is in them, name, version, licence, and its
- * notice, which the licences ask to be kept.
+ * The text that goes out with the bundles: of each package of which something is in them, name, version,
+ * licence, and its notice, which the licences ask to be kept.
  *
  * @param {string} root the repository's folder
  * @param {readonly string[]} files inputs of the bundles, relative to it

@@ -1,6 +1,7 @@
 /**
- * `npm run check:package`: packs the package as `npm publish` would and has the tarball judged by publint (its
- * package.json, exports, files) and by Are The Types Wrong (whether each way to import it finds its types).
+ * `npm run check:package`: packs the package as `npm publish` would and has the tarball judged by publint
+ * (its package.json, exports, files) and by Are The Types Wrong (whether each way to import it finds its
+ * types).
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";

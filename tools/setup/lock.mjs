@@ -4,8 +4,8 @@ import fs from "node:fs";
 import path from "node:path";
 
 /**
- * Runs `step` while no other process runs one with the same file. The kernel keeps the lock for a child whose input
- * is a pipe of ours: however this process ends, the pipe ends with it, and the child, and the lock.
+ * Runs `step` while no other process runs one with the same file. The kernel keeps the lock for a child whose
+ * input is a pipe of ours: however this process ends, the pipe ends with it, and the child, and the lock.
  */
 export async function withFileLock(file, log, step) {
   fs.mkdirSync(path.dirname(file), { recursive: true });

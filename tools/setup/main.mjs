@@ -3,7 +3,8 @@
  * Makes this machine ready for the tests, the bench and the demo: `node tools/setup/main.mjs [step…]`.
  *
  * Steps: packages, npm, build, pulumi, lab; default: all, in this order. Only by their names: check-packages,
- * bench-packages. Nothing is done twice, so a second run is over in a second. Plain Node without dependencies: it is what installs them.
+ * bench-packages. Nothing is done twice, so a second run is over in a second. Plain Node without
+ * dependencies: it is what installs them.
  */
 import path from "node:path";
 import process from "node:process";
@@ -27,7 +28,8 @@ const OLDEST_NODE = 20;
  * @param {{ only?: readonly string[], log?: (line: string) => void }} [options]
  *   `only`: names of steps; `log`: where progress goes, one line at a time (default: standard error).
  * @returns {Promise<{ pulumiFolder: string | undefined }>} the folder to put in front of PATH for `pulumi`.
- * @throws an Error that says what is missing, and the command that installs it, where this may not install it.
+ * @throws an Error that says what is missing, and the command that installs it, where this may not install
+ * it.
  */
 export async function ensureAll({ only, log = (line) => process.stderr.write(`${line}\n`) } = {}) {
   const all = [...STEPS, ...EXTRA_STEPS];

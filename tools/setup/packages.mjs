@@ -2,7 +2,10 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { runTold } from "./progress.mjs";
 
-/** Debian packages that the lab and the tests need on this machine. libvirt is not among them: it runs in the lab. */
+/**
+ * Debian packages that the lab and the tests need on this machine. libvirt is not among them: it runs in the
+ * lab.
+ */
 const PACKAGES = [
   "debian-archive-keyring", // the lab's image is of another Debian than this machine
   "e2fsprogs", // mke2fs, debugfs
@@ -90,7 +93,10 @@ function missingPackages(wanted) {
   return wanted.filter((name) => !installed.has(`${name} installed`));
 }
 
-/** The tests need the program sshd; nobody asked for a server on this machine's port 22, now or after a reboot. */
+/**
+ * The tests need the program sshd; nobody asked for a server on this machine's port 22, now or after a
+ * reboot.
+ */
 async function withoutNewServices(installsSshd, install) {
   const ownPolicy = !fs.existsSync(POLICY);
   if (ownPolicy) fs.writeFileSync(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });

@@ -1,6 +1,6 @@
 /**
- * `npm run test:lab [-- --release NAME] [Jest's own arguments]`, and likewise for the other tiers that run in the lab:
- * one Jest project, with the lab's host of that Debian.
+ * `npm run test:lab [-- --release NAME] [Jest's own arguments]`, and likewise for the other tiers that run in
+ * the lab: one Jest project, with the lab's host of that Debian.
  */
 import { spawn } from "node:child_process";
 import path from "node:path";
@@ -14,7 +14,9 @@ export interface LabTests {
   readonly others: readonly string[];
 }
 
-/** Takes `--release NAME` or `--release=NAME` out of the arguments; throws where it names none that there is. */
+/**
+ * Takes `--release NAME` or `--release=NAME` out of the arguments; throws where it names none that there is.
+ */
 export function parseLabTests(args: readonly string[]): LabTests {
   const others: string[] = [];
   let release: Release | undefined;

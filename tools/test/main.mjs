@@ -1,6 +1,6 @@
 /**
- * `npm test [-- tier…]`: every tier, or the ones named. Sets up what they need first; a tier that cannot run fails, a
- * skipped test counts as failed, and the last line is `N passed, N failed`.
+ * `npm test [-- tier…]`: every tier, or the ones named. Sets up what they need first; a tier that cannot run
+ * fails, a skipped test counts as failed, and the last line is `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -22,6 +22,7 @@ const secondRunFiles = 5;
 const checks = [
   { name: "types", command: [bin("tsc"), "--noEmit"] },
   { name: "lint", command: ["npm", "run", "--silent", "lint"] },
+  { name: "arrows", command: ["npm", "run", "--silent", "check:arrows"] },
   {
     name: "shell scripts",
     command: [process.execPath, path.join(root, "tools/test/shell-scripts.mjs")],
@@ -37,11 +38,11 @@ const checks = [
 
 /**
  * In the order in which they run, because what is quick to fail comes first. `needs`: steps of
- * tools/setup/main.mjs; `oneByOne`: its files share a machine. `onAllProcessors`: its files need nothing but a
- * processor, where Jest by itself leaves one free, which of two is a half. Those `inLab` follow each other, with the
- * others beside them: one emulated host keeps two processors busy, two of them take longer than one after the other.
- * The others give way, but for those whose guests, or whose own limits (`hasTimes`), have a time to keep.
- * `onlyNamed`: not without being asked for, it takes too long.
+ * tools/setup/main.mjs; `oneByOne`: its files share a machine. `onAllProcessors`: its files need nothing but
+ * a processor, where Jest by itself leaves one free, which of two is a half. Those `inLab` follow each other,
+ * with the others beside them: one emulated host keeps two processors busy, two of them take longer than one
+ * after the other. The others give way, but for those whose guests, or whose own limits (`hasTimes`), have a
+ * time to keep. `onlyNamed`: not without being asked for, it takes too long.
  */
 const tiers = {
   check: { needs: ["check-packages", "npm", "build"] },
@@ -74,8 +75,8 @@ const seconds = (since) => `${Math.round((Date.now() - since) / 1000)} s`;
 const log = (line) => console.log(`[${seconds(started)}] ${line}`);
 
 /**
- * Runs a command with its output shown; a line now and then says that it still runs. Where a file is named that the
- * command writes last, it is ended if it does not end by itself soon after.
+ * Runs a command with its output shown; a line now and then says that it still runs. Where a file is named
+ * that the command writes last, it is ended if it does not end by itself soon after.
  */
 async function run([program, ...args], what, { lastFile, givesWay } = {}) {
   const since = Date.now();
@@ -111,7 +112,10 @@ async function runChecks({ givesWay }) {
   return tally;
 }
 
-/** What failed in a result of Jest, and how: said once more at the end, where thousands of lines do not hide it. */
+/**
+ * What failed in a result of Jest, and how: said once more at the end, where thousands of lines do not hide
+ * it.
+ */
 function failuresOf(tier, { testResults }) {
   return testResults.flatMap(({ name, message, assertionResults }) => {
     const file = path.relative(root, name);
@@ -158,8 +162,8 @@ async function runJest(tier, folder, { givesWay, files } = {}) {
 }
 
 /**
- * Whether a tier's failures may be those of a machine that was too busy, and so are worth a second run of their files with
- * nothing beside them. What fails then, fails.
+ * Whether a tier's failures may be those of a machine that was too busy, and so are worth a second run of
+ * their files with nothing beside them. What fails then, fails.
  */
 const isWorthASecondRun = ({ failures = [], failed }) =>
   failures.length > 0 && failures.length === failed && filesOf(failures).length <= secondRunFiles;

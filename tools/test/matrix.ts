@@ -1,6 +1,6 @@
 /**
- * `npm run test:matrix`: the contract suite over every slot kind, QEMU and transport, each cell a Jest of its own, and
- * docs/compatibility.md with what was seen. Exit code 0: every cell that was run is as it should be.
+ * `npm run test:matrix`: the contract suite over every slot kind, QEMU and transport, each cell a Jest of its
+ * own, and docs/compatibility.md with what was seen. Exit code 0: every cell that was run is as it should be.
  */
 import { spawn } from "node:child_process";
 import fs from "node:fs";

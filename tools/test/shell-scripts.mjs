@@ -1,6 +1,6 @@
 /**
- * `npm run check:shell`: shellcheck over every shell script of the repository, whether its name says that it is one or
- * its first line. A script that another one sources is looked at as a part of that.
+ * `npm run check:shell`: shellcheck over every shell script of the repository, whether its name says that it
+ * is one or its first line. A script that another one sources is looked at as a part of that.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";

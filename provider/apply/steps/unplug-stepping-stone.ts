@@ -35,7 +35,7 @@ async function awaitTaken(
 ): Promise<void> {
   const endsAt = now() + TAKEN_MS;
   while (now() < endsAt) {
-    if ((await hypervisor.guest.view([target.qemuId], deadline.signal)).guestConfigured) return;
+    if ((await hypervisor.guest.readEnumeration([target.qemuId], deadline.signal)).guestConfigured) return;
     await sleep(TAKEN_INTERVAL_MS, deadline.signal);
   }
 }

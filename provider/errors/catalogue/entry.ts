@@ -2,7 +2,9 @@
 export interface ErrorParts {
   /** What happened, where, and what was expected. */
   readonly what: string;
-  /** "nothing", or a sentence that says what was done or left undone; undefined if there is nothing to say. */
+  /**
+   * "nothing", or a sentence that says what was done or left undone; undefined if there is nothing to say.
+   */
   readonly touched?: string;
   /** What to do next; undefined only if that depends on the reason, which says it. */
   readonly cure?: string;

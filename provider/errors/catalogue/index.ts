@@ -5,8 +5,9 @@ import { refusals } from "./refusals";
 export { joinParts, type ErrorParts } from "./entry";
 
 /**
- * Every error that a user can meet: a stable code, and the parts of its message. The parts never hold a credential or
- * a whole document of the peer. docs/errors.md lists each code with cause and cure; a test holds the two together.
+ * Every error that a user can meet: a stable code, and the parts of its message. The parts never hold a
+ * credential or a whole document of the peer. docs/errors.md lists each code with cause and cure; a test
+ * holds the two together.
  */
 export const catalogue = { ...reaching, ...refusals, ...carryingOut } as const;
 

@@ -5,7 +5,10 @@ function sinceText(since: string | undefined): string {
   return since === undefined ? "" : `, since ${since}`;
 }
 
-/** What planning refuses with: nothing was touched. A preview shows it as the answer, not as a failure to look. */
+/**
+ * What planning refuses with: nothing was touched. A preview shows it as the answer, not as a failure to
+ * look.
+ */
 export const refusals = {
   DEVICE_NOT_FOUND: (d: { device: string }) => ({
     what: `the host has no PCI device at ${d.device}.`,

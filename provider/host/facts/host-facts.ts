@@ -9,7 +9,7 @@ import {
   unreadableRecordError,
 } from "./fact-records";
 
-/** What the host itself needs; a guard must not take any of it from the host. */
+/** What one look at the host found of its interfaces, disks and PCI functions; data, without words. */
 export interface HostFacts {
   readonly interfaces: readonly HostInterface[];
   /** Interfaces of the default routes, IPv4 and IPv6, all tables; the two halves of a split default too. */

@@ -45,8 +45,8 @@ export interface HelperHost extends RemoteHost {
 }
 
 /**
- * What is done on a host once for each connection: locks between machines, and the reading of facts. One
- * helper program on the host does all of it, started at first use.
+ * The process on a host that holds locks and reads facts, one for each connection. Locks between machines,
+ * and the reading of facts. One helper program on the host does all of it, started at first use.
  */
 export class HostHelper {
   readonly #host: HelperHost;

@@ -1,7 +1,7 @@
 import type { PciAddress } from "../../pci/address";
 import type { DiskClaim, DiskHolder } from "../facts";
 
-/** Why a function may not be taken from the host. Its words are `describeHostUse` in provider/plan. */
+/** What the host needs a function for, as data. Its words are `describeHostUse` in provider/plan. */
 export type HostUse = HostUseTraits & HostUseReason;
 
 /** What the planner decides by, whatever the kind of the use. */

@@ -20,8 +20,9 @@ export class LibvirtConfiguration implements GuestConfiguration {
   }
 
   /**
-   * The calls go out together: libvirt carries out what it has been sent though its client dies, so that a part
-   * of a set, with which the guest might not boot, does not stay (docs/internals/decisions/0012-persistent-configuration.md).
+   * The calls go out together: libvirt carries out what it has been sent though its client dies, so that a
+   * part of a set, with which the guest might not boot, does not stay
+   * (docs/internals/decisions/0012-persistent-configuration.md).
    */
   async configure(functions: readonly ConfiguredFunction[], signal: AbortSignal): Promise<void> {
     const client = await this.#session.client(signal);

@@ -140,7 +140,10 @@ export class LibvirtHost implements Host {
     throw providerError("GROUP_NOT_KEPT", { hostAddress, guest: this.#domain.get().name, reason });
   }
 
-  /** The function's bus has in addresses the number of its controller, which is not always the one in its name. */
+  /**
+   * The function's bus has in addresses the number of its controller, which is not always the one in its
+   * name.
+   */
   async #plugAlone(
     { target, slot }: LonePlug,
     signal: AbortSignal,

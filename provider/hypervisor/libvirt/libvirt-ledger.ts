@@ -15,12 +15,15 @@ const targets: Readonly<Record<LedgerLocation, readonly Target[]>> = {
   host: [],
 };
 
-/** The ledger after a change, from libvirt's answer as it stands; the answer itself where nothing is to be changed. */
+/**
+ * The ledger after a change, from libvirt's answer as it stands; the answer itself where nothing is to be
+ * changed.
+ */
 type Change = (present: string | undefined, guest: string) => string | undefined;
 
 /**
- * The ledger as an element of the running guest's metadata: it goes when the guest ends, as all does that
- * it tells of. Entries of persistent attachments stand in the guest's configuration as well, from where a cold
+ * The ledger as an element of the running guest's metadata: it goes when the guest ends, as all does that it
+ * tells of. Entries of persistent attachments stand in the guest's configuration as well, from where a cold
  * boot takes them over. Read, changed and written under the guest's lock.
  */
 export class LibvirtLedger implements Ledger {

@@ -174,7 +174,9 @@ interface SurveyRequest {
   readonly forPlug: ObservationQuery["forPlug"];
 }
 
-/** Functions that the guest has or is to have of ours; with an older libvirt also those that its ledger names. */
+/**
+ * Functions that the guest has or is to have of ours; with an older libvirt also those that its ledger names.
+ */
 function ownAddresses({ olderVersion, domain, own, persistent, ledger }: LibvirtDescriptions): PciAddress[] {
   const tagged = [...(own?.functions ?? []), ...(persistent?.functions ?? [])].filter(
     (one) => findTagOfAlias(one.alias) !== undefined,
@@ -185,8 +187,8 @@ function ownAddresses({ olderVersion, domain, own, persistent, ledger }: Libvirt
 }
 
 /**
- * Undefined for a transient guest, of which libvirt would show the live description in place of one, and for a
- * guest that is undefined meanwhile.
+ * Undefined for a transient guest, of which libvirt would show the live description in place of one, and for
+ * a guest that is undefined meanwhile.
  */
 async function describePersistent(
   client: LibvirtClient,

@@ -9,7 +9,9 @@ import { child, parseXml, textOf } from "./xml/xml";
 export interface StreamFactory {
   /** For messages: `root@hv1:22`. */
   readonly label: string;
-  /** By what the host has shown which host it is, where the way to it tells: the fingerprint of its SSH key. */
+  /**
+   * By what the host has shown which host it is, where the way to it tells: the fingerprint of its SSH key.
+   */
   readonly hostKeyFingerprint?: string;
   openUnixSocket(path: string, signal?: AbortSignal): Promise<Duplex>;
   /** Standard input and output of a command on the host. */
@@ -18,7 +20,10 @@ export interface StreamFactory {
 
 /** From this version on a live hostdev may be unassigned (libvirt.md, Versions). */
 const KEEPS_UNASSIGNED = 8_003_000;
-/** The oldest that a supported distribution has had; 7.0 is the oldest that was measured (docs/compatibility.md). */
+/**
+ * The oldest that a supported distribution has had; 7.0 is the oldest that was measured
+ * (docs/compatibility.md).
+ */
 const OLDEST_LIBVIRT = 6_000_000;
 /** A libvirtd that has just been restarted answers its first call after 3 to 4 s (libvirt.md). */
 const OPEN_MS = 20_000;
@@ -59,8 +64,8 @@ export class LibvirtSession {
   }
 
   /**
-   * The host's own UUID. Asked once a connection, also by many at once: libvirt may probe every QEMU of the host for
-   * the answer.
+   * The host's own UUID. Asked once a connection, also by many at once: libvirt may probe every QEMU of the
+   * host for the answer.
    */
   async hostUuid(signal?: AbortSignal): Promise<string> {
     const client = await this.client(signal);
@@ -83,7 +88,10 @@ export class LibvirtSession {
     await client?.close();
   }
 
-  /** The connection is shared: it has a limit of its own, so that one caller's deadline is not another's failure. */
+  /**
+   * The connection is shared: it has a limit of its own, so that one caller's deadline is not another's
+   * failure.
+   */
   #openForAll(): Promise<LibvirtClient> {
     const opening = withTimeLimit(this.#openMs, (signal) => this.#open(signal));
     opening.catch(() => {

@@ -15,8 +15,8 @@ export class PluggedFunctions {
   readonly #monitor: QmpMonitor;
   #reading: Promise<PluggedIds> | undefined;
   /**
-   * By function: ids of devices that are not this function, though QEMU does not tell what they are. They were there
-   * while the function was on a driver of the host's, or under an id that tells.
+   * By function: ids of devices that are not this function, though QEMU does not tell what they are. They
+   * were there while the function was on a driver of the host's, or under an id that tells.
    */
   readonly #otherDevices = new Map<PciAddress, readonly string[]>();
 
@@ -40,7 +40,8 @@ export class PluggedFunctions {
    * @throws STILL_PLUGGED, FUNCTION_UNIDENTIFIED
    */
   async requireUnplugged(hostAddress: PciAddress, guest: string, signal: AbortSignal): Promise<void> {
-    // requests that come together share one reading: a turn in the guest's job queue for each would hold them up
+    // requests that come together share one reading: a turn in the guest's job queue for each would hold them
+    // up
     this.#reading ??= this.#read(signal).finally(() => (this.#reading = undefined));
     const { found, unidentified } = await this.#reading;
     const qemuId = found.get(hostAddress);

@@ -13,7 +13,10 @@ const DOMAINS = { all: 0, running: 1 } as const;
  */
 export const MAX_DESCRIPTIONS_CHARACTERS = 128 * 1024 * 1024;
 
-/** The guests that run on a host, and what they have of it; with an older libvirt the ledger is that of all guests. */
+/**
+ * The guests that run on a host, and what they have of it; with an older libvirt the ledger is that of all
+ * guests.
+ */
 export interface RunningGuests extends Pick<
   Observation,
   "hostUuid" | "holdings" | "ledger" | "olderLibvirt" | "unreadGuests"
@@ -21,7 +24,9 @@ export interface RunningGuests extends Pick<
   readonly guests: readonly GuestIdentity[];
 }
 
-/** Looks at a host without a guest in mind. @throws the errors of the session and of libvirt; XML_UNREADABLE */
+/**
+ * Looks at a host without a guest in mind. @throws the errors of the session and of libvirt; XML_UNREADABLE
+ */
 export async function readRunningGuests(
   session: LibvirtSession,
   signal: AbortSignal,
@@ -63,9 +68,9 @@ export interface DescribedGuests {
 }
 
 /**
- * One that ends or is undefined meanwhile is left out. Anyone may write into a guest's metadata, so one of which something cannot
- * be read is no reason to refuse all others; but where guests that do not run matter, it is the ledger alone that keeps
- * their functions for them, and there it is.
+ * One that ends or is undefined meanwhile is left out. Anyone may write into a guest's metadata, so one of
+ * which something cannot be read is no reason to refuse all others; but where guests that do not run matter,
+ * it is the ledger alone that keeps their functions for them, and there it is.
  *
  * @throws XML_UNREADABLE, LEDGER_UNREADABLE where `which` is `all`
  */

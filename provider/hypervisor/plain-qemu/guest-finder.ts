@@ -16,7 +16,9 @@ export interface GuestFinderParts {
   readonly label: string;
   /** The guest that an attachment was made in: where another one answers by now, it is not there any more. */
   readonly guestUuid?: string;
-  /** What the state tells of that guest, where the guest at the socket is asked for, whichever it is by now. */
+  /**
+   * What the state tells of that guest, where the guest at the socket is asked for, whichever it is by now.
+   */
   readonly madeIn?: MadeIn;
   /** Told of the guest as soon as it is found, for the ledger. */
   readonly onGuest: (found: SocketGuest) => void;
@@ -70,8 +72,9 @@ export class GuestFinder {
   }
 
   /**
-   * What is said of the socket decides whether QEMU is asked: that nobody listens is a fact, not a failure. A look tells
-   * of what the ledger has under this socket; what the guest was given while it had another takes a second one.
+   * What is said of the socket decides whether QEMU is asked: that nobody listens is a fact, not a failure. A
+   * look tells of what the ledger has under this socket; what the guest was given while it had another takes
+   * a second one.
    */
   async find(addresses: readonly string[], signal: AbortSignal): Promise<FoundGuest> {
     const { socket } = this.#parts;

@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** A UUID in lower case; undefined for a text that is none, and for one of equal digits, which stands for none. */
+/**
+ * A UUID in lower case; undefined for a text that is none, and for one of equal digits, which stands for
+ * none.
+ */
 export function findUuid(text: string): string | undefined {
   const uuid = text.trim().toLowerCase();
   const isBlank = /^(.)\1*$/.test(uuid.replaceAll("-", ""));
@@ -15,8 +18,8 @@ export function findMachineUuid(machineId: string): string | undefined {
 }
 
 /**
- * The UUID of a guest that was given none: of the host and the socket by which it is reached, so that it is the same
- * after a restart of QEMU, and another one on another host.
+ * The UUID of a guest that was given none: of the host and the socket by which it is reached, so that it is
+ * the same after a restart of QEMU, and another one on another host.
  */
 export function uuidOfSocket(hostUuid: string, socket: string): string {
   const digits = createHash("sha256").update(`${hostUuid}\0${socket}`).digest("hex");

@@ -18,7 +18,8 @@ export interface PlainHostAccess {
 }
 
 /**
- * Who has these functions of a host without libvirt, by the ledger's files and by the processes that have a group open.
+ * Who has these functions of a host without libvirt, by the ledger's files and by the processes that have a
+ * group open.
  *
  * @throws HOST_PROGRAM_FAILED, also where the login is not root's; LEDGER_UNREADABLE, HOST_WITHOUT_UUID
  */

@@ -7,13 +7,17 @@ import { asciiJson } from "../ascii-json";
 import { findIncarnation, findSince } from "../ledger-marks";
 import { findUuid } from "./guest-uuid";
 
-/** One guest's file of the ledger: one line of JSON. Its form is permanent, as that in libvirt's metadata is. */
+/**
+ * One guest's file of the ledger: one line of JSON. Its form is permanent, as that in libvirt's metadata is.
+ */
 export interface LedgerFile {
   readonly guest: GuestIdentity;
   /** The monitor's socket that the guest was last reached by. */
   readonly socket: string;
   readonly entries: readonly LedgerEntry[];
-  /** Entries that this release does not understand: they are carried along, and their functions left alone. */
+  /**
+   * Entries that this release does not understand: they are carried along, and their functions left alone.
+   */
   readonly unread: readonly UnreadEntry[];
 }
 
@@ -53,8 +57,8 @@ export function writeLedgerFile({ guest, socket, entries }: Omit<LedgerFile, "un
 }
 
 /**
- * Reads a file. Root alone can write there, and a function's own driver stands nowhere else: a file that cannot be read
- * is an error, and never taken for an empty one.
+ * Reads a file. Root alone can write there, and a function's own driver stands nowhere else: a file that
+ * cannot be read is an error, and never taken for an empty one.
  *
  * @param name for the error
  * @throws LEDGER_UNREADABLE
@@ -73,7 +77,8 @@ export function ledgerUnreadableError(name: string, reason: string): Error {
 type LedgerOwner = Pick<LedgerFile, "guest" | "socket">;
 
 /**
- * The file with this entry, in place of all under its owner or its tag. Whatever else stands there stays as it is.
+ * The file with this entry, in place of all under its owner or its tag. Whatever else stands there stays as
+ * it is.
  *
  * @param present the file as it stands; undefined where there is none.
  * @throws LEDGER_UNREADABLE, also where what is not understood is under that owner or tag
@@ -92,8 +97,8 @@ export function recordInFile(
 }
 
 /**
- * The file without what is under the owner or the tag of this entry and has its incarnation: what another create has made
- * stays, and so does what is not understood.
+ * The file without what is under the owner or the tag of this entry and has its incarnation: what another
+ * create has made stays, and so does what is not understood.
  *
  * @returns undefined where nothing is left; `present` itself where nothing was to be erased.
  * @throws LEDGER_UNREADABLE, also where what is not understood is under that owner or tag

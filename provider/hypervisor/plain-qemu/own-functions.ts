@@ -9,7 +9,10 @@ export function isNamed(names: readonly string[], hostAddress: PciAddress): bool
   return names.some((name) => name === hostAddress || hostAddress.startsWith(`${name}.`));
 }
 
-/** What the query names and what the guest has of ours, with their groups; what other guests have is not this one's. */
+/**
+ * What the query names and what the guest has of ours, with their groups; what other guests have is not this
+ * one's.
+ */
 export function relevantFunctions(
   { functions, ledger }: HostLook,
   names: readonly string[],
@@ -39,7 +42,9 @@ export interface HoldingEvidence {
   readonly guest: GuestIdentity;
 }
 
-/** What the ledger says is held and vfio-pci has; and what other processes have open, whoever gave it to them. */
+/**
+ * What the ledger says is held and vfio-pci has; and what other processes have open, whoever gave it to them.
+ */
 export function holdingsOf(evidence: HoldingEvidence): Holding[] {
   const recorded = [...readHoldings(evidence), ...unreadHoldings(evidence)];
   const heldForOthers = new Set(

@@ -15,8 +15,8 @@ export interface PlainHostParts extends GuestFinderParts, Omit<PlainObserverPart
 }
 
 /**
- * A host on which nobody but this provider keeps functions for a guest: QEMU was started by hand, by systemd or by
- * Proxmox VE. What is held is what the ledger names and vfio-pci has.
+ * A host on which nobody but this provider keeps functions for a guest: QEMU was started by hand, by systemd
+ * or by Proxmox VE. What is held is what the ledger names and vfio-pci has.
  */
 export class PlainHost implements Host {
   /** All functions of a plan are bound in one command. */

@@ -14,7 +14,10 @@ export interface PlainLedgerParts {
   readonly requests: Pick<HostRequests, "look" | "change">;
   /** The files of the guest that was found: the one for this entry, and others that hold one like it. */
   readonly filesFor: (entry: LedgerEntry) => readonly [LedgerFileName, ...LedgerFileName[]];
-  /** The file of this UUID as the last look at everything found it; undefined where something was written since. */
+  /**
+   * The file of this UUID as the last look at everything found it; undefined where something was written
+   * since.
+   */
   readonly takeSeen: (uuid: string) => SeenLedger | undefined;
 }
 
@@ -22,8 +25,9 @@ export interface PlainLedgerParts {
 type Change = (present: string | undefined, file: LedgerFileName) => string | undefined;
 
 /**
- * The ledger as a file for each guest on the host, read, changed and written under the guest's lock: what the look under that
- * lock has read is not read again. The file stays when the guest ends, because its functions then stay with vfio-pci until somebody gives them back.
+ * The ledger as a file for each guest on the host, read, changed and written under the guest's lock: what the
+ * look under that lock has read is not read again. The file stays when the guest ends, because its functions
+ * then stay with vfio-pci until somebody gives them back.
  */
 export class PlainLedger implements Ledger {
   readonly #parts: PlainLedgerParts;

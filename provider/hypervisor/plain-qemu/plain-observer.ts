@@ -21,7 +21,10 @@ export interface PlainObserverParts {
   readonly folders: HostFolders;
   readonly hostKeyFingerprint?: string;
   readonly bound: BoundFunctions;
-  /** Told by each look at everything what this guest's ledger is; a short look comes before the locks, and tells nothing. */
+  /**
+   * Told by each look at everything what this guest's ledger is; a short look comes before the locks, and
+   * tells nothing.
+   */
   readonly onLedger: (found: SocketGuest) => void;
   readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
 }
@@ -112,7 +115,10 @@ function guestOf(found: FoundGuest, survey: SurveyWithMemory | undefined): Obser
   };
 }
 
-/** What is not understood of the ledger may be all that keeps a function for its owner, and tells what it goes back to. */
+/**
+ * What is not understood of the ledger may be all that keeps a function for its owner, and tells what it goes
+ * back to.
+ */
 function requireReadable(look: HostLook, functions: ReadonlyMap<PciAddress, HostFunction>): void {
   for (const { name, unread } of look.ledger)
     for (const { addresses } of unread) {

@@ -5,7 +5,9 @@ import type { GroupNode, HostLook, QemuProcess } from "./program/host-look";
 const CAP_DAC_OVERRIDE = 1n;
 const CAP_IPC_LOCK = 14n;
 
-/** What the host lets the QEMU of a guest do with these IOMMU groups; undefined where no process was found. */
+/**
+ * What the host lets the QEMU of a guest do with these IOMMU groups; undefined where no process was found.
+ */
 export function qemuLimitsOf(
   { qemu, nodes, rules }: HostLook,
   vfioFolder: string,
@@ -40,8 +42,9 @@ function isOpenTo({ uid, gid, mode }: GroupNode, qemu: QemuProcess): boolean {
 }
 
 /**
- * Whether a node that is not there yet will be open to QEMU: the kernel makes it for root alone, and a rule of udev's
- * hands it on. Only the plain words of rules are understood; GROUP without MODE gives 0660 (udev(7)).
+ * Whether a node that is not there yet will be open to QEMU: the kernel makes it for root alone, and a rule
+ * of udev's hands it on. Only the plain words of rules are understood; GROUP without MODE gives 0660
+ * (udev(7)).
  */
 function opensTo(rule: string, { uid, user, groups }: QemuProcess): boolean {
   const value = (key: string): string | undefined =>

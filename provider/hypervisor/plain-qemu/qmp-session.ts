@@ -36,9 +36,10 @@ const IDLE_MS = 1000;
 const LIBVIRT_MONITOR = "charmonitor";
 
 /**
- * The monitor of one QEMU over its socket, for all who ask for it in this process: QEMU serves one client of a socket
- * at a time. Opened when it is needed, and let go of when it is not, so that others (Proxmox VE's own tools, a
- * second machine) get their turn between two operations, and within one that has the host to wait for.
+ * The monitor of one QEMU over its socket, for all who ask for it in this process: QEMU serves one client of
+ * a socket at a time. Opened when it is needed, and let go of when it is not, so that others (Proxmox VE's
+ * own tools, a second machine) get their turn between two operations, and within one that has the host to
+ * wait for.
  */
 export class QmpSession implements QmpMonitor {
   readonly #parts: QmpSessionParts;
@@ -101,7 +102,9 @@ export class QmpSession implements QmpMonitor {
     this.#idle = setTimer(() => void this.close(), idleMs, { isBackground: true });
   }
 
-  /** The opening is shared: it has a limit of its own, so that one caller's deadline is not another's failure. */
+  /**
+   * The opening is shared: it has a limit of its own, so that one caller's deadline is not another's failure.
+   */
   async #connection(signal: AbortSignal | undefined): Promise<QmpConnection> {
     signal?.throwIfAborted();
     const opening = (this.#opening ??= this.#openForAll());

@@ -17,7 +17,9 @@ export interface SocketGuest {
   readonly guest: GuestIdentity;
   /** Further UUIDs of the same guest; only of a QEMU that was given none. */
   readonly otherUuids: readonly string[];
-  /** Its files, as they are named on the host; more than one where releases have known it by several UUIDs. */
+  /**
+   * Its files, as they are named on the host; more than one where releases have known it by several UUIDs.
+   */
   readonly files: readonly SeenLedgerFile[];
   /** The file for a guest that has none yet. */
   readonly home: LedgerFileName;
@@ -34,9 +36,10 @@ export interface SocketGuestsParts {
 }
 
 /**
- * Which guest a socket is. A QEMU that was given a UUID is known by it. One without is known by host and socket: by the path
- * without links, whatever way was written. Up to 0.1.0 it was by the path as it was written, so each known spelling gives a
- * UUID of the same guest as well: docs/internals/decisions/0072-which-guest-a-socket-is.md.
+ * Which guest a socket is. A QEMU that was given a UUID is known by it. One without is known by host and
+ * socket: by the path without links, whatever way was written. Up to 0.1.0 it was by the path as it was
+ * written, so each known spelling gives a UUID of the same guest as well:
+ * docs/internals/decisions/0072-which-guest-a-socket-is.md.
  */
 export class SocketGuests {
   readonly #parts: SocketGuestsParts;
@@ -72,7 +75,10 @@ export class SocketGuests {
     return this.#derived.includes(uuid) ? this.#withoutUuid(uuid) : this.#withUuid(uuid);
   }
 
-  /** UUID of the guest that was last seen at this socket, by the ledger; the state's, where that was one of several. */
+  /**
+   * UUID of the guest that was last seen at this socket, by the ledger; the state's, where that was one of
+   * several.
+   */
   get lastSeen(): string | undefined {
     const here = this.#filesHere().map((file) => file.guest.uuid);
     const made = this.#parts.madeIn?.guestUuid;
@@ -89,8 +95,8 @@ export class SocketGuests {
   }
 
   /**
-   * The state keeps the UUID that it has for as long as the path that it stands beside gives that one; else the guest gets
-   * today's, which no later spelling changes.
+   * The state keeps the UUID that it has for as long as the path that it stands beside gives that one; else
+   * the guest gets today's, which no later spelling changes.
    */
   #withoutUuid(known = this.#parts.madeIn?.guestUuid): SocketGuest {
     const { look, socket } = this.#parts;
@@ -117,8 +123,8 @@ export class SocketGuests {
 }
 
 /**
- * The files that hold an entry of this owner or tag, else the one that is to get it: where releases have written several for one
- * guest, that guest's own first. A file keeps the socket of which its UUID is made.
+ * The files that hold an entry of this owner or tag, else the one that is to get it: where releases have
+ * written several for one guest, that guest's own first. A file keeps the socket of which its UUID is made.
  */
 export function filesFor(
   { files, home }: SocketGuest,

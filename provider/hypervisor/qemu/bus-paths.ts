@@ -27,13 +27,13 @@ const POWER_MACHINE = "pseries";
 const UNATTACHED_PATH = "/machine/unattached";
 
 /**
- * Most buses and, on each, most devices that are looked at. PCI numbers the buses of one domain in eight bits, and
- * devices with their functions in eight bits too; a guest may have several domains.
+ * Most buses and, on each, most devices that are looked at. PCI numbers the buses of one domain in eight
+ * bits, and devices with their functions in eight bits too; a guest may have several domains.
  */
 const MAX_BUSES = 1_024;
 const MAX_BUS_DEVICES = 256;
 
-/** A bus to look at. */
+/** A bus of the guest with its path in QOM. */
 export interface GuestBusPath {
   readonly bus: string;
   readonly busPath: string;

@@ -37,7 +37,8 @@ export interface BusSurveyFacts {
  *
  * 1. those that have our functions, and those that a plug names;
  * 2. if something is to be plugged, the others from the highest down, until enough slots are free;
- * 3. if too few were free, the ports that libvirt's configuration has given away, for the error to tell what they hold.
+ * 3. if too few were free, the ports that libvirt's configuration has given away, for the error to tell what
+ *    they hold.
  *
  * A bus that was not read takes no hotplug, as far as is known.
  */

@@ -1,8 +1,8 @@
 import { findProperty, isRecord, listProperties, QmpError, findObjectType, type QmpMonitor } from "../../qmp";
 
 /**
- * Where the guest has put the configuration space of its PCI functions (ECAM), in its own memory: a function's registers
- * stand at base + bus << 20 | slot << 15 | function << 12.
+ * Where the guest has put the configuration space of its PCI functions (ECAM), in its own memory: a
+ * function's registers stand at base + bus << 20 | slot << 15 | function << 12.
  */
 export interface ConfigSpace {
   readonly base: number;
@@ -28,8 +28,8 @@ const GENERIC_REGION = "pcie-ecam[0]";
 const WORDS_IN_LINE = 4;
 
 /**
- * Undefined where the machine has no such space, or its firmware has not set it up: QEMU says 2^64 - 1 then, which is
- * read as some number above 2^53. Asked each time, because each boot sets it anew.
+ * Undefined where the machine has no such space, or its firmware has not set it up: QEMU says 2^64 - 1 then,
+ * which is read as some number above 2^53. Asked each time, because each boot sets it anew.
  */
 export async function findConfigSpace(
   monitor: QmpMonitor,
@@ -68,8 +68,9 @@ export interface RegistersRequest {
 }
 
 /**
- * Some registers of a function, by QEMU's own command for people, `xp`; undefined where it says anything but these words,
- * or takes no such command. Under KVM QEMU's main loop waits for a processor of the guest meanwhile: to be called seldom.
+ * Some registers of a function, by QEMU's own command for people, `xp`; undefined where it says anything but
+ * these words, or takes no such command. Under KVM QEMU's main loop waits for a processor of the guest
+ * meanwhile: to be called seldom.
  */
 export async function findRegisters(
   monitor: QmpMonitor,
@@ -90,7 +91,8 @@ export async function findRegisters(
 }
 
 /**
- * Reads what `xp /NwX` prints: lines of four words, each with its address in front. Undefined for any other text.
+ * Reads what `xp /NwX` prints: lines of four words, each with its address in front. Undefined for any other
+ * text.
  *
  * @example
  * parseDump("00000000b0400010: 0x00000000 0xfda00000\r\n", 0xb0400010, 2) // [0, 0xfda00000]
@@ -138,8 +140,8 @@ export function windowsOf(bridge: unknown): PortWindows {
 }
 
 /**
- * Whether one of these BARs has an address that the port passes on. While the guest measures a BAR it reads like an address
- * that is above every window; one that no address was found for has none.
+ * Whether one of these BARs has an address that the port passes on. While the guest measures a BAR it reads
+ * like an address that is above every window; one that no address was found for has none.
  */
 export function isAnyMapped(bars: readonly number[], { memory, io }: PortWindows): boolean {
   for (let n = 0; n < bars.length; n++) {

@@ -29,8 +29,9 @@ export interface StatesRequest {
 }
 
 /**
- * What the guest has done with each of these functions, in their order, by their registers (docs/internals/qemu.md); where they
- * cannot be read, by query-pci, which shows a mapped BAR once a driver is there, and is silent until then.
+ * What the guest has done with each of these functions, in their order, by their registers
+ * (docs/internals/qemu.md); where they cannot be read, by query-pci, which shows a mapped BAR once a driver
+ * is there, and is silent until then.
  */
 export async function readStates(
   monitor: QmpMonitor,

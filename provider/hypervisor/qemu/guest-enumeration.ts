@@ -23,8 +23,8 @@ export function findGuestEnumeration(queryPci: unknown, qemuIds: readonly string
 }
 
 /**
- * Whether the guest has numbered the bus behind a port or bridge; undefined where query-pci shows no such port: a root
- * bus, or a port behind another one that has no number yet.
+ * Whether the guest has numbered the bus behind a port or bridge; undefined where query-pci shows no such
+ * port: a root bus, or a port behind another one that has no number yet.
  */
 export function isBusEnumerated(queryPci: unknown, bus: string): boolean | undefined {
   const port = listPciDevices(queryPci).find(({ device }) => device["qdev_id"] === bus);

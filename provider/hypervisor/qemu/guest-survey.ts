@@ -32,12 +32,14 @@ export interface GuestSurvey {
 const MAX_PLUGGED = 4_096;
 
 /**
- * Looks at the host functions that QEMU has, and at the buses that matter, by QOM, which is right in every state of the
- * guest, where query-pci shows nothing behind a port that the guest has not numbered (qemu.md 1.7). Functions that
- * someone else has plugged are looked at too: ours may be among them, under an id that is not.
+ * Looks at the host functions that QEMU has, and at the buses that matter, by QOM, which is right in every
+ * state of the guest, where query-pci shows nothing behind a port that the guest has not numbered (qemu.md
+ * 1.7). Functions that someone else has plugged are looked at too: ours may be among them, under an id that
+ * is not.
  *
- * Every question is a turn in the guest's job queue. So each host function is asked where it stands, and of the buses
- * only those are asked what they hold and how they take hotplug that have ours or may be plugged into.
+ * Every question is a turn in the guest's job queue. So each host function is asked where it stands, and of
+ * the buses only those are asked what they hold and how they take hotplug that have ours or may be plugged
+ * into.
  */
 export async function surveyGuest(
   monitor: QmpMonitor,

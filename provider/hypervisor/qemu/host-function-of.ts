@@ -2,8 +2,8 @@ import { findPciAddress, type PciAddress } from "../../pci";
 import { findProperty, type QmpMonitor } from "../../qmp";
 
 /**
- * Which host function a device of QEMU's is. `none`: a part of a function (a mediated device), or one that is gone meanwhile.
- * `unidentified`: it cannot be told, as of one that was handed over as an open file (`fd=`).
+ * Which host function a device of QEMU's is. `none`: a part of a function (a mediated device), or one that is
+ * gone meanwhile. `unidentified`: it cannot be told, as of one that was handed over as an open file (`fd=`).
  */
 export type HostFunctionOf = PciAddress | "none" | "unidentified";
 
@@ -11,8 +11,8 @@ export type HostFunctionOf = PciAddress | "none" | "unidentified";
 const mediatedDevice = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /**
- * Reads which host function stands at a QOM path. One that was plugged by its place in sysfs (`sysfsdev=`) has
- * `ffff:ff:ff.f` for `host`; the last part of that place is its address.
+ * Reads which host function stands at a QOM path. One that was plugged by its place in sysfs (`sysfsdev=`)
+ * has `ffff:ff:ff.f` for `host`; the last part of that place is its address.
  */
 export async function findHostFunction(
   monitor: QmpMonitor,

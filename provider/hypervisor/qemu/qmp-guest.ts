@@ -89,7 +89,7 @@ export class QmpGuest implements Guest {
     return new Set(properties.filter((one) => one.type.startsWith("child<")).map((one) => one.name));
   }
 
-  async view(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration> {
+  async readEnumeration(qemuIds: readonly string[], signal: AbortSignal): Promise<GuestEnumeration> {
     const queryPci = await this.#monitor.execute("query-pci", undefined, signal);
     const states = await readStates(this.#monitor, { queryPci, qemuIds }, signal);
     return {

@@ -4,7 +4,10 @@ import type { PciAddress } from "../../pci";
 import type { Observation } from "../../plan";
 import type { Holders } from "../inspection-input";
 
-/** A running guest with a free root port and nothing else to be said of it: what could be attached to some guest. */
+/**
+ * A running guest with a free root port and nothing else to be said of it: what could be attached to some
+ * guest.
+ */
 export function anyGuest(
   functions: ReadonlyMap<PciAddress, HostFunction>,
   facts: HostFacts,

@@ -3,7 +3,7 @@ import { pciAddressOf, type PciAddress, type PciSlotAddress } from "../../pci";
 import type { HostFacts, HostFunction } from "../../host/facts";
 import { planAttach, type Observation, type Plan } from "../../plan";
 import { describeConsequences } from "./consequences";
-import type { AttachAnswer, GuestReport, Refusal } from "./report";
+import type { AttachAnswer, GuestReport, RefusalReport } from "./report";
 
 /** Nobody's: an owner token has slashes. */
 const OWNER = "inspect";
@@ -27,12 +27,14 @@ const WAYS: readonly Way[] = [
 export type Assessment = Omit<AttachAnswer, "program">;
 
 /** A plan, or all that speaks against it. */
-type Attempt = Plan | readonly Refusal[];
+type Attempt = Plan | readonly RefusalReport[];
 
 /**
- * Whether a device can be attached, by the planner that a create goes by: the first way that it does not refuse.
+ * Whether a device can be attached, by the planner that a create goes by: the first way that it does not
+ * refuse.
  *
- * `refusals` say why not all of it can be had that way; where nothing can, why not even with every permission.
+ * `refusals` say why not all of it can be had that way; where nothing can, why not even with every
+ * permission.
  */
 export function assessDevice(
   observation: Observation,
@@ -79,7 +81,10 @@ export function assessGuest(observation: Observation): Pick<GuestReport, "refusa
   return answerOf(refusalsOf(found));
 }
 
-/** As many functions as go together, fewer than all: each that the planner does not refuse beside those before it. */
+/**
+ * As many functions as go together, fewer than all: each that the planner does not refuse beside those before
+ * it.
+ */
 function functionsThatGo(
   attempt: (way: Way, functions: readonly number[]) => Attempt,
   way: Way,
@@ -115,22 +120,22 @@ function planOrRefusals(
 }
 
 /** The first refusal stands by itself, as it did before there were several. */
-function answerOf(refusals: readonly Refusal[]): {
-  readonly refusal: Refusal | null;
-  readonly refusals: readonly Refusal[];
+function answerOf(refusals: readonly RefusalReport[]): {
+  readonly refusal: RefusalReport | null;
+  readonly refusals: readonly RefusalReport[];
 } {
   return { refusal: refusals[0] ?? null, refusals };
 }
 
-function isRefused(found: Attempt): found is readonly Refusal[] {
+function isRefused(found: Attempt): found is readonly RefusalReport[] {
   return Array.isArray(found);
 }
 
-function refusalsOf(found: Attempt): readonly Refusal[] {
+function refusalsOf(found: Attempt): readonly RefusalReport[] {
   return isRefused(found) ? found : [];
 }
 
 /** The planner says too that nothing was touched; here nothing was attempted. */
-function refusalOf({ code, what, cure }: ProviderError): Refusal {
+function refusalOf({ code, what, cure }: ProviderError): RefusalReport {
   return { code, message: joinParts({ what, ...(cure !== undefined && { cure }) }) };
 }

@@ -11,7 +11,10 @@ import {
 
 type Taking = Extract<Step, { kind: "hold" | "attach-single" }>;
 
-/** What an attachment does to host and guest beside the device's coming, a sentence each without its full stop. */
+/**
+ * What an attachment does to host and guest beside the device's coming, a sentence each without its full
+ * stop.
+ */
 export function describeConsequences(plan: Plan, observation: Observation, facts: HostFacts): string[] {
   const taken = plan.steps.filter(
     (step): step is Taking => step.kind === "hold" || step.kind === "attach-single",

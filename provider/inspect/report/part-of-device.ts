@@ -3,8 +3,9 @@ import type { PciAddress } from "../../pci";
 import type { Observation } from "../../plan";
 
 /**
- * What of an observation there is to know of a device: its functions with all members of their IOMMU groups, what the host
- * uses these for, and who has them or their virtual functions. A device is planned for many times, and a host has very many.
+ * What of an observation there is to know of a device: its functions with all members of their IOMMU groups,
+ * what the host uses these for, and who has them or their virtual functions. A device is planned for many
+ * times, and a host has very many.
  *
  * @returns the part for a device's functions
  */

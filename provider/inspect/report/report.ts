@@ -3,8 +3,8 @@ import type { SlotKind } from "../../pci";
 import type { GuestRunState } from "../../plan";
 
 /*
- * What `getPciDevices` returns and `inspect --json` prints. sdk/nodejs/pci-devices.ts has the same types with their
- * documentation, for programs; test/unit/inspect/report-shape.types.ts holds the two together.
+ * What `getPciDevices` returns and `inspect --json` prints. sdk/nodejs/pci-devices.ts has the same types with
+ * their documentation, for programs; test/unit/inspect/report-shape.types.ts holds the two together.
  */
 
 export interface PciReport {
@@ -31,8 +31,8 @@ export interface GuestReport {
   readonly memoryBytes: number | null;
   readonly buses: readonly GuestBusReport[];
   readonly attachments: readonly AttachmentReport[];
-  readonly refusal: Refusal | null;
-  readonly refusals: readonly Refusal[];
+  readonly refusal: RefusalReport | null;
+  readonly refusals: readonly RefusalReport[];
 }
 
 export interface GuestBusReport {
@@ -105,12 +105,12 @@ export interface AttachAnswer {
   readonly leftovers: "refuse" | "hold";
   readonly allowInUse: boolean;
   readonly consequences: readonly string[];
-  readonly refusal: Refusal | null;
-  readonly refusals: readonly Refusal[];
+  readonly refusal: RefusalReport | null;
+  readonly refusals: readonly RefusalReport[];
   readonly program: readonly string[];
 }
 
-export interface Refusal {
+export interface RefusalReport {
   readonly code: ErrorCode;
   readonly message: string;
 }

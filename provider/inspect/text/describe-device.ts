@@ -1,6 +1,12 @@
 import { findPciAddress } from "../../pci";
 import { describeHostDevices, describeSlot, listFunctions, listNumbers } from "../../plan";
-import type { DeviceReport, FunctionReport, HolderReport, IommuGroupReport, Refusal } from "../report/report";
+import type {
+  DeviceReport,
+  FunctionReport,
+  HolderReport,
+  IommuGroupReport,
+  RefusalReport,
+} from "../report/report";
 import type { Emphasis } from "./colours";
 import { labelled } from "./layout";
 
@@ -11,7 +17,7 @@ export interface CardStyle {
   readonly width: number;
   readonly paint: (emphasis: Emphasis, text: string) => string;
   /** What the guest refuses every device with: said once, of the guest. */
-  readonly guestRefusals: readonly Refusal[];
+  readonly guestRefusals: readonly RefusalReport[];
 }
 
 /** One device in lines: everything that is known of it, the answer, and the program that follows from it. */
@@ -113,7 +119,7 @@ function holderText({ guest, owner, bus, slot, guestFunction }: HolderReport): s
   return `held for guest ${guest}, ${shown}, by ${owner}`;
 }
 
-function answerTexts(device: DeviceReport, guestRefusals: readonly Refusal[]): string[] {
+function answerTexts(device: DeviceReport, guestRefusals: readonly RefusalReport[]): string[] {
   const { attach } = device;
   const { possible, consequences } = attach;
   const [first = "", ...others] = refusalTexts(device, guestRefusals);
@@ -130,8 +136,9 @@ function answerTexts(device: DeviceReport, guestRefusals: readonly Refusal[]): s
 }
 
 /** What speaks against a device, a text each; all that the guest refuses every device with is one. */
-function refusalTexts({ attach }: DeviceReport, guestRefusals: readonly Refusal[]): string[] {
-  const isGuests = (one: Refusal): boolean => guestRefusals.some((other) => other.message === one.message);
+function refusalTexts({ attach }: DeviceReport, guestRefusals: readonly RefusalReport[]): string[] {
+  const isGuests = (one: RefusalReport): boolean =>
+    guestRefusals.some((other) => other.message === one.message);
   const texts = attach.refusals.map((one) => (isGuests(one) ? "the guest refuses, see above" : one.message));
   return [...new Set(texts)];
 }

@@ -1,4 +1,7 @@
-/** Lines of words, none longer than the width unless there is no width to speak of; a word that is longer is cut. */
+/**
+ * Lines of words, none longer than the width unless there is no width to speak of; a word that is longer is
+ * cut.
+ */
 export function wrap(text: string, width: number): string[] {
   const room = Math.max(width, 10);
   const lines: string[] = [];

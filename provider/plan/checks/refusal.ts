@@ -1,6 +1,9 @@
 import { withOthers, type ProviderError } from "../../errors";
 
-/** What speaks against a plan: an error of the catalogue's chapter Planning, built and not thrown. */
+/**
+ * An error with which nothing was touched: its code, and what speaks against a plan. An error of the
+ * catalogue's chapter Planning, built and not thrown.
+ */
 export type Refusal = ProviderError;
 
 /** Looks at one thing that may speak against a plan. Pure; it returns each refusal, and throws none. */

@@ -14,8 +14,9 @@ const LONGEST_PROMPT = 80;
  * One login: which credentials are tried in which order, and a record of what was offered and what the
  * server said it accepts, for the message of a refusal. Never holds a secret in the record.
  *
- * After a partial success (`AuthenticationMethods` of sshd) all that is left is tried anew, as OpenSSH does: what was
- * refused before may have been out of turn. A key that was accepted is not offered again; sshd wants another one.
+ * After a partial success (`AuthenticationMethods` of sshd) all that is left is tried anew, as OpenSSH does:
+ * what was refused before may have been out of turn. A key that was accepted is not offered again; sshd wants
+ * another one.
  */
 export class Authentication {
   readonly #target: SshTarget;
@@ -65,7 +66,9 @@ export class Authentication {
     this.#ready = ready;
   }
 
-  /** ssh2's `authHandler` for one handshake: explicit key, agent, key files, password, the password by prompt. */
+  /**
+   * ssh2's `authHandler` for one handshake: explicit key, agent, key files, password, the password by prompt.
+   */
   handler(client: Client): AuthHandlerMiddleware {
     let isWatched: boolean | undefined;
     let isClosed = false;
@@ -143,7 +146,8 @@ export class Authentication {
     const password = this.#password;
     if (password !== undefined)
       yield { method: "password", offer: "password", auth: { type: "password", username, password } };
-    // after a partial success also without one: there are methods that ask nothing, and the refusal says what is asked
+    // after a partial success also without one: there are methods that ask nothing, and the refusal says what
+    // is asked
     if (password === undefined && this.#partialSuccesses === 0) return;
     this.#answers ??= new PromptAnswers({
       onExpired: (prompt) => this.#endAsExpired(client, prompt),

@@ -15,8 +15,8 @@ export interface Identity {
 }
 
 /**
- * Reads the identity files that are there, with the public halves beside them. A file that is not there is none, as
- * with OpenSSH; one that cannot be used is passed over, and the refusal of a login says why.
+ * Reads the identity files that are there, with the public halves beside them. A file that is not there is
+ * none, as with OpenSSH; one that cannot be used is passed over, and the refusal of a login says why.
  *
  * @param passphrase tried on those that are encrypted
  */

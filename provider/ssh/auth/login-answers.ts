@@ -10,8 +10,8 @@ interface Answered {
 }
 
 /**
- * Tells of each refusal of a login method, before ssh2 goes on. By itself ssh2 hands on no partial success of an agent's
- * key, and the last one it handed on again where an agent has failed.
+ * Tells of each refusal of a login method, before ssh2 goes on. By itself ssh2 hands on no partial success of
+ * an agent's key, and the last one it handed on again where an agent has failed.
  *
  * @returns whether this ssh2 is made so
  */

@@ -19,8 +19,8 @@ const PASSWORD_WORDS: ReadonlySet<string> = new Set(
 );
 
 /**
- * `Password`, `LDAP Password`, `Password for root@hv1`, `root@hv1's password`, `Enter your password`: what OpenSSH, Linux-PAM,
- * pam_ldap, pam_krb5, sssd, FreeBSD and macOS ask.
+ * `Password`, `LDAP Password`, `Password for root@hv1`, `root@hv1's password`, `Enter your password`: what
+ * OpenSSH, Linux-PAM, pam_ldap, pam_krb5, sssd, FreeBSD and macOS ask.
  */
 const ENGLISH =
   /^(?:please )?(?:enter |type )?(?:the |your )?(?:\S+['\u2019]s )?(?:(?:unix|ldap|kerberos|krb5|domain|windows|login|account|local|user|system) ){0,2}password(?: for \S+)?$/;
@@ -40,9 +40,9 @@ const EXPIRED =
 /**
  * What a prompt asks for.
  *
- * A password is told to nothing but a prompt that asks for it and for nothing else; whoever is asked for a code is not
- * helped by it, and whoever is asked in words that are not known here has to use a key. OpenSSH's client leaves that to its
- * user; `sshpass` goes by "assword:".
+ * A password is told to nothing but a prompt that asks for it and for nothing else; whoever is asked for a
+ * code is not helped by it, and whoever is asked in words that are not known here has to use a key. OpenSSH's
+ * client leaves that to its user; `sshpass` goes by "assword:".
  *
  * @param instruction the text above the prompt
  * @param hasAnswered a password was told in this attempt already: what asks for another one wants it changed

@@ -1,7 +1,10 @@
 import type { Prompt } from "ssh2";
 import { promptKindOf } from "./password-prompt";
 
-/** To prompts of one login, as often as OpenSSH asks its user (NumberOfPasswordPrompts): a PAM stack may have several modules. */
+/**
+ * To prompts of one login, as often as OpenSSH asks its user (NumberOfPasswordPrompts): a PAM stack may have
+ * several modules.
+ */
 const MAX_PASSWORD_ANSWERS = 3;
 
 /** What the server asks in keyboard-interactive. */

@@ -30,7 +30,7 @@ export interface AgentOffer {
   readonly agent: BaseAgent<ParsedKey>;
 }
 
-/** An agent's keys, those on security keys too, and notes of why there are none or why one does not sign. */
+/** An SSH agent's keys, with notes of why there are none or why a key does not sign. */
 export class RecordingAgent {
   readonly #agent: SshAgent;
   readonly #options: RecordingAgentOptions;
@@ -90,7 +90,10 @@ export class RecordingAgent {
 /** Hands a signature to ssh2. */
 type Give = (done: SignCallback) => void;
 
-/** ssh2 goes through an agent's keys by itself, and does not tell of a partial success in between; so it is given one. */
+/**
+ * ssh2 goes through an agent's keys by itself, and does not tell of a partial success in between; so it is
+ * given one.
+ */
 class OneKeyAgent extends BaseAgent<ParsedKey> {
   readonly #form: ParsedKey;
   readonly #sign: (message: Buffer, hash: string | undefined) => Promise<Give>;

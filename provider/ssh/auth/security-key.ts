@@ -1,7 +1,10 @@
 import { utils, type Client, type ParsedKey } from "ssh2";
 import type { PublicKey } from "../keys/public-key";
 
-/** Flags and counter of the security key, after the signature proper (OpenSSH, PROTOCOL.u2f: SSH U2F Signatures). */
+/**
+ * Flags and counter of the security key, after the signature proper (OpenSSH, PROTOCOL.u2f: SSH U2F
+ * Signatures).
+ */
 const TAIL_BYTES = 5;
 
 /** Any key of a type that ssh2 knows; {@link securityKeyOf} borrows its form. */
@@ -13,8 +16,9 @@ export function isSecurityKey(key: PublicKey): boolean {
 }
 
 /**
- * A security key in the form in which ssh2 takes a public key. ssh2 knows no such types and marks its own keys with a
- * symbol that it keeps to itself; so the key inherits from one of those, and has a type and a wire form of its own.
+ * A security key in the form in which ssh2 takes a public key. ssh2 knows no such types and marks its own
+ * keys with a symbol that it keeps to itself; so the key inherits from one of those, and has a type and a
+ * wire form of its own.
  */
 export function securityKeyOf(key: PublicKey): ParsedKey {
   const blob = Buffer.from(key.base64, "base64");
@@ -30,8 +34,8 @@ interface PacketWriter {
 }
 
 /**
- * Hands the signature of a security key to ssh2. ssh2 writes what it is handed as one string, but flags and counter
- * stand after the string: the length in front of it is put right before the packet goes out.
+ * Hands the signature of a security key to ssh2. ssh2 writes what it is handed as one string, but flags and
+ * counter stand after the string: the length in front of it is put right before the packet goes out.
  *
  * @param signature as in the packet, from behind the string's length on
  * @param send writes the packet before it returns

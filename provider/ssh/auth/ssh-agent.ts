@@ -12,8 +12,8 @@ const SIGNATURE_FLAGS: Readonly<Record<string, number>> = { sha256: 2, sha512: 4
 const MAX_BYTES = 256 * 1024;
 
 /**
- * An ssh-agent behind a unix socket. ssh2's own client of it leaves out every key whose type it does not know, those on
- * FIDO security keys among them.
+ * An ssh-agent behind a unix socket. ssh2's own client of it leaves out every key whose type it does not
+ * know, those on FIDO security keys among them.
  */
 export class SshAgent {
   /** @param signal ends what is being asked; there is no other limit, since a key may wait to be touched */

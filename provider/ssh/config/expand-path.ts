@@ -19,8 +19,8 @@ export interface PathTokens {
 }
 
 /**
- * A path as `ssh -G` prints it for IdentityFile, which it leaves as it is written: with `~`, tokens (ssh_config(5),
- * TOKENS) and `${VARIABLE}` replaced.
+ * A path as `ssh -G` prints it for IdentityFile, which it leaves as it is written: with `~`, tokens
+ * (ssh_config(5), TOKENS) and `${VARIABLE}` replaced.
  *
  * @returns undefined where a part cannot be replaced: such a file is taken for one that is not there
  */

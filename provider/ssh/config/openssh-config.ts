@@ -17,8 +17,9 @@ const LIMIT_MS = 5000;
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * OpenSSH's configuration, as `ssh -G` tells it: aliases, `Host` and `Match` blocks, `Include` and the system's file are
- * OpenSSH's to understand (docs/internals/decisions/0040-openssh-is-asked.md). Each host is asked for once per process.
+ * OpenSSH's configuration, as `ssh -G` tells it: aliases, `Host` and `Match` blocks, `Include` and the
+ * system's file are OpenSSH's to understand (docs/internals/decisions/0040-openssh-is-asked.md). Each host is
+ * asked for once per process.
  */
 export class OpensshConfig {
   readonly #file: string | undefined;
@@ -26,8 +27,8 @@ export class OpensshConfig {
   readonly #answers = new Map<string, Promise<OpensshAnswer>>();
 
   /**
-   * @param options - `file`: instead of the user's and the system's, as `ssh -F`; `none`: OpenSSH is not asked at all.
-   *   `limitMs`: how long an answer may take.
+   * @param options - `file`: instead of the user's and the system's, as `ssh -F`; `none`: OpenSSH is not
+   *   asked at all. `limitMs`: how long an answer may take.
    */
   constructor(options: { readonly file?: string | undefined; readonly limitMs?: number } = {}) {
     this.#file = options.file === "" ? undefined : options.file;
@@ -49,7 +50,10 @@ export class OpensshConfig {
     return answer;
   }
 
-  /** The only program that is started on this machine. No shell in between, and a host that looks like an option is none: `--` stands before it. */
+  /**
+   * The only program that is started on this machine. No shell in between, and a host that looks like an
+   * option is none: `--` stands before it.
+   */
   async #run(host: string): Promise<OpensshAnswer> {
     const file = this.#file === undefined ? [] : ["-F", this.#file];
     const options = {

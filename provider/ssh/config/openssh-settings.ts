@@ -26,7 +26,8 @@ export interface OpensshSettings {
 export type LocalTokens = Omit<PathTokens, "hostAlias" | "hostName" | "port" | "user">;
 
 /**
- * Reads what `ssh -G` prints: a keyword in lower case and its value on each line, some keywords several times.
+ * Reads what `ssh -G` prints: a keyword in lower case and its value on each line, some keywords several
+ * times.
  *
  * @param hostAlias the host that was asked for
  * @returns undefined where this is no such answer
@@ -83,7 +84,10 @@ function findAgent(written: string | undefined, tokens: PathTokens): string | un
   return findExpandedPath(written, tokens);
 }
 
-/** Printed with blanks between them and without quotes; each is absolute, so what is not belongs to the one before. */
+/**
+ * Printed with blanks between them and without quotes; each is absolute, so what is not belongs to the one
+ * before.
+ */
 function splitPaths(printed: string): readonly string[] {
   const paths: string[] = [];
   for (const word of printed.split(" ")) {

@@ -6,8 +6,8 @@ export interface Jump {
 }
 
 /**
- * Reads the value of ProxyJump: `[user@]host[:port]` or `ssh://…`, separated by commas, in the order in which they are
- * gone through. `none` is none.
+ * Reads the value of ProxyJump: `[user@]host[:port]` or `ssh://…`, separated by commas, in the order in which
+ * they are gone through. `none` is none.
  *
  * @returns undefined where it cannot be read
  */

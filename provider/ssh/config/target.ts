@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 import type { PrivateKeyText } from "../keys/private-key";
 
-/** What `strictHostKeyChecking` may be; the meaning is OpenSSH's (ssh_config(5)), except where docs/internals/decisions say so. */
+/**
+ * What `strictHostKeyChecking` may be; the meaning is OpenSSH's (ssh_config(5)), except where
+ * docs/internals/decisions say so.
+ */
 export type StrictHostKeyChecking = "yes" | "accept-new" | "no";
 
 /** Where each credential came from, in words for messages. */
@@ -19,7 +22,8 @@ export const PROGRAM_SOURCES: CredentialSources = {
 /**
  * One host to log in to, validated and with its defaults filled in (by provider/connections).
  *
- * The credentials are tried in the order `privateKey`, agent, `identityFiles`, `password`; those left out are not tried.
+ * The credentials are tried in the order `privateKey`, agent, `identityFiles`, `password`; those left out are
+ * not tried.
  */
 export interface SshTarget {
   /** Name or address, without brackets. */
@@ -51,8 +55,9 @@ export interface SshTarget {
   /** The name under which it stands in known_hosts, whatever its port. */
   readonly hostKeyAlias?: string;
   /**
-   * The user's own known_hosts files; a new key is written to the first. `none` and `/dev/null` are no file. Default:
-   * `~/.ssh/known_hosts` and `known_hosts2`. The system-wide files are read as well, as OpenSSH does.
+   * The user's own known_hosts files; a new key is written to the first. `none` and `/dev/null` are no file.
+   * Default: `~/.ssh/known_hosts` and `known_hosts2`. The system-wide files are read as well, as OpenSSH
+   * does.
    */
   readonly knownHostsFiles?: readonly string[];
   readonly strictHostKeyChecking: StrictHostKeyChecking;
@@ -60,7 +65,10 @@ export interface SshTarget {
   readonly proxy?: SshTarget;
 }
 
-/** `root@hv1:22`, with its host alias where it has one, for messages; an IPv6 address in brackets. Holds no credential. */
+/**
+ * `root@hv1:22`, with its host alias where it has one, for messages; an IPv6 address in brackets. Holds no
+ * credential.
+ */
 export function labelOf(target: SshTarget): string {
   const host = target.host.includes(":") ? `[${target.host}]` : target.host;
   const label = `${target.user}@${host}:${target.port}`;

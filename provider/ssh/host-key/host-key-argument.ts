@@ -35,9 +35,10 @@ type Line =
   | { readonly kind: "expected"; readonly hosts?: string; readonly expected: ExpectedKey };
 
 /**
- * Reads the `hostKey` argument: one or more lines, each a public key (`ssh-ed25519 AAAA… comment`), a fingerprint
- * (`SHA256:…`, also within a line of `ssh-keygen -l`), or a line of known_hosts or ssh-keyscan. Those are read as
- * known_hosts is: they count for the hosts that they name, `@revoked` refuses, `@cert-authority` vouches for nothing.
+ * Reads the `hostKey` argument: one or more lines, each a public key (`ssh-ed25519 AAAA… comment`), a
+ * fingerprint (`SHA256:…`, also within a line of `ssh-keygen -l`), or a line of known_hosts or ssh-keyscan.
+ * Those are read as known_hosts is: they count for the hosts that they name, `@revoked` refuses,
+ * `@cert-authority` vouches for nothing.
  *
  * @param knownHost - undefined while it is not known which host this is; then only the form is judged
  * @throws SSH_HOST_KEY_ARGUMENT_INVALID where no key in it is for this host

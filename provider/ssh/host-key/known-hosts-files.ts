@@ -79,8 +79,8 @@ export function addKnownHostsLine(file: string, line: string): number {
 }
 
 /**
- * Makes a comment of a line that was added, by one byte in its place: so no line that another program adds meanwhile
- * is lost.
+ * Makes a comment of a line that was added, by one byte in its place: so no line that another program adds
+ * meanwhile is lost.
  */
 export function takeBackKnownHostsLine(file: string, line: string): void {
   const { offset } = lastIndexOfLine(readFileSync(file), line);

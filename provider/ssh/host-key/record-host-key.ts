@@ -10,10 +10,10 @@ const LOCK_STALE_MS = 3000;
 const LOCK_POLL_MS = 10;
 
 /**
- * Writes a new host's key to known_hosts, once the host has proved that it holds it. Another connection or process may
- * have written a line for this host since its key was judged: so it is judged again, under a lock of this package's own,
- * before the line is written; and once more afterwards, because `ssh` takes no lock. Of two keys that were written for one
- * host, the one that stands first in the file counts.
+ * Writes a new host's key to known_hosts, once the host has proved that it holds it. Another connection or
+ * process may have written a line for this host since its key was judged: so it is judged again, under a lock
+ * of this package's own, before the line is written; and once more afterwards, because `ssh` takes no lock.
+ * Of two keys that were written for one host, the one that stands first in the file counts.
  *
  * @param policyNow reads known_hosts as it is
  * @returns the verdict that counts: what is left to do is never to record
@@ -54,8 +54,8 @@ function withoutLinesFrom(policy: HostKeyPolicy, file: string, number: number): 
 }
 
 /**
- * A lock file that whoever makes it holds. It keeps two processes from writing the same line twice; what counts is not
- * decided by it, so where none can be made (a folder that is not writable) it goes without.
+ * A lock file that whoever makes it holds. It keeps two processes from writing the same line twice; what
+ * counts is not decided by it, so where none can be made (a folder that is not writable) it goes without.
  */
 async function lock(path: string, signal: AbortSignal): Promise<() => void> {
   for (const startedAt = now(); ; await sleep(LOCK_POLL_MS, signal)) {

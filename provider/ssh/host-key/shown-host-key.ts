@@ -14,7 +14,10 @@ export interface ShownHostKeyOptions {
   readonly withholdPassword: () => void;
 }
 
-/** The key that a host shows in one handshake: assessed, and written to known_hosts once the host has proved it. */
+/**
+ * The key that a host shows in one handshake: assessed, and written to known_hosts once the host has proved
+ * it.
+ */
 export class ShownHostKey {
   readonly #options: ShownHostKeyOptions;
   #accepted: PublicKey | undefined;

@@ -18,7 +18,9 @@ export function findPublicKey(blob: Buffer): PublicKey | undefined {
   return { type, base64: blob.toString("base64") };
 }
 
-/** Reads `type base64` as in known_hosts and authorized_keys; undefined where the two do not belong together. */
+/**
+ * Reads `type base64` as in known_hosts and authorized_keys; undefined where the two do not belong together.
+ */
 export function findPublicKeyInText(type: string, base64: string): PublicKey | undefined {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return undefined;
   const key = findPublicKey(Buffer.from(base64, "base64"));

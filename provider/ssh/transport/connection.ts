@@ -69,8 +69,8 @@ export class ClientConnection implements SshConnection {
     this.#client = client;
     client.setMaxListeners(0);
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    // Every error is the end, and the socket's too: ssh2 only half closes it, and goes on reading after a packet
-    // that it could not make sense of, with what it took for a length.
+    // Every error is the end, and the socket's too: ssh2 only half closes it, and goes on reading after a
+    // packet that it could not make sense of, with what it took for a length.
     client.on("error", (error) => {
       this.#firstError ??= error;
       this.#onEnded(error.message);
@@ -136,8 +136,8 @@ export class ClientConnection implements SshConnection {
   /**
    * Opens a channel; one that is opened after the caller has left is closed again.
    *
-   * @param wrap called at once: what follows in the same packet of the network (the exit status of a program that is
-   * not there, the end of the channel) is told before a promise goes on, and only once
+   * @param wrap called at once: what follows in the same packet of the network (the exit status of a program
+   * that is not there, the end of the channel) is told before a promise goes on, and only once
    */
   async #open<C extends Channel, T>(
     signal: AbortSignal | undefined,

@@ -150,11 +150,12 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
 }
 
 /**
- * The types of keys to ask the host for next. A fingerprint does not say of which type its key is: if the host shows
- * another key than the expected one, it is asked for its keys of the other types before this counts as a mismatch.
- * Likewise if known_hosts has learnt a key of another type since the host was asked.
+ * The types of keys to ask the host for next. A fingerprint does not say of which type its key is: if the
+ * host shows another key than the expected one, it is asked for its keys of the other types before this
+ * counts as a mismatch. Likewise if known_hosts has learnt a key of another type since the host was asked.
  *
- * @throws SSH_HOST_KEY_MISMATCH if there are no other types, or the error itself if other types are no answer to it
+ * @throws SSH_HOST_KEY_MISMATCH if there are no other types, or the error itself if other types are no answer
+ * to it
  */
 function otherKeyTypes(error: unknown, { policy, policyNow, types, received }: AskedKeys): readonly string[] {
   const isByFingerprint = policy.expected.some(({ kind }) => kind === "fingerprint");

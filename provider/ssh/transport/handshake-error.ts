@@ -10,7 +10,9 @@ export interface ClientError extends Error {
   readonly code?: unknown;
 }
 
-/** The error of a handshake that failed before the key exchange was through: a DialFailure may be tried again. */
+/**
+ * The error of a handshake that failed before the key exchange was through: a DialFailure may be tried again.
+ */
 export function keyExchangeError(label: string, error: ClientError): Error {
   const isProtocolError =
     error.level === "handshake" ||

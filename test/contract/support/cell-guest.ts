@@ -109,7 +109,10 @@ export class CellGuest {
     return group((await Promise.all(places)).filter((one) => one !== undefined));
   }
 
-  /** Waits until guest and QOM show just these functions, in one slot, and nothing else of ours; none: nothing. */
+  /**
+   * Waits until guest and QOM show just these functions, in one slot, and nothing else of ours; none:
+   * nothing.
+   */
   async shows(functions: readonly number[]): Promise<void> {
     const endsAt = Date.now() + SEEN_MS;
     const expected = functions.length === 0 ? {} : { [`${this.kind.bus} ${this.kind.slot}`]: functions };
@@ -126,7 +129,9 @@ export class CellGuest {
     }
   }
 
-  /** Waits until the guest shows these functions, or has thrown them out, as some do that have just booted. */
+  /**
+   * Waits until the guest shows these functions, or has thrown them out, as some do that have just booted.
+   */
   async hasTakenOrSwept(functions: readonly number[]): Promise<void> {
     const endsAt = Date.now() + SEEN_MS;
     for (;;) {
@@ -138,7 +143,9 @@ export class CellGuest {
     }
   }
 
-  /** As somebody without our locks would: asks for the slot's removal, and waits until QEMU has none of it. */
+  /**
+   * As somebody without our locks would: asks for the slot's removal, and waits until QEMU has none of it.
+   */
   async removedByAStranger(): Promise<void> {
     const endsAt = Date.now() + SEEN_MS;
     const { bus, slot } = this.kind;
@@ -160,7 +167,10 @@ export class CellGuest {
     }
   }
 
-  /** As somebody without our locks would: asks once more for the removal of what is in the slot, of whichever function. */
+  /**
+   * As somebody without our locks would: asks once more for the removal of what is in the slot, of whichever
+   * function.
+   */
   async askedAgainByAStranger(): Promise<void> {
     for (const id of await this.#ownIds())
       await this.side.qmp("device_del", { id }).catch((cause: unknown) => {

@@ -36,7 +36,9 @@ const words: Readonly<Record<MachineName, Words>> = {
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n + 1);
 
-/** The guest of a cell as libvirt is told of it; monitor and serial port of the tests' own lie in `folder`. */
+/**
+ * The guest of a cell as libvirt is told of it; monitor and serial port of the tests' own lie in `folder`.
+ */
 export function domainXml(kind: CellKind, version: QemuVersion, files: GuestFiles, folder: string): string {
   const { program, memoryMiB, kernelArguments, isConventional } = machines[kind.machine];
   const { arch, features, serial, cpu: usualCpu } = words[kind.machine];

@@ -4,8 +4,8 @@ import { FakeSysfs, type FakeFunction } from "../../support/plain-host";
 import { PlainQemu } from "../../support/plain-qemu";
 
 /**
- * A host with devices that this machine does not have: a real sshd whose sessions find a made-up /sys, and a real QEMU
- * without libvirt. Enough for a preview, which only looks.
+ * A host with devices that this machine does not have: a real sshd whose sessions find a made-up /sys, and a
+ * real QEMU without libvirt. Enough for a preview, which only looks.
  */
 export class MadeUpHost {
   private constructor(

@@ -13,8 +13,8 @@ export const firstInputs = { ...validInputs, functions: [0, 1, 2, 3] };
 export const secondInputs = { ...firstInputs, device: "0000:02:00", ownerToken: "acme/shop/prod/second" };
 
 /**
- * The provider as it is, but over a host in memory (memory-hypervisors.ts), installed in a folder of its own: where no
- * SSH server and no libvirt can be had, an operation is stopped in the middle of any step.
+ * The provider as it is, but over a host in memory (memory-hypervisors.ts), installed in a folder of its own:
+ * where no SSH server and no libvirt can be had, an operation is stopped in the middle of any step.
  *
  * @example
  * await using host = await MemoryHost.install();

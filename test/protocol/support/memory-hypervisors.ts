@@ -7,8 +7,8 @@ import { hostDevice, World } from "../../support/world";
 import { WorldHypervisor } from "../../support/world-hypervisor";
 
 /**
- * Stands in for provider/connections/hypervisor-pool.ts in the bundle of MemoryHost: one host in memory, whose calls are
- * written to a file and stopped by another, both in the provider's working directory.
+ * Stands in for provider/connections/hypervisor-pool.ts in the bundle of MemoryHost: one host in memory,
+ * whose calls are written to a file and stopped by another, both in the provider's working directory.
  */
 export class HypervisorPool {
   readonly #world = new World({

@@ -31,7 +31,10 @@ const named = new Set([
   "virsh start --paused",
 ]);
 
-/** What stands behind `npm run NAME -- OPTIONS`, `npx jest PATH` and the like: there has to be such a script, file, option. */
+/**
+ * What stands behind `npm run NAME -- OPTIONS`, `npx jest PATH` and the like: there has to be such a script,
+ * file, option.
+ */
 function isOfRepository(command: string): boolean {
   const [program, ...words] = command.split(" ");
   const [first = "", second = ""] = words;

@@ -14,8 +14,8 @@ function partsOf(code: ErrorCode): string[] {
 }
 
 /**
- * Whether the text is the message of the code, or its beginning, with anything at the places of the details. A beginning
- * that ends with a detail has one word of it.
+ * Whether the text is the message of the code, or its beginning, with anything at the places of the details.
+ * A beginning that ends with a detail has one word of it.
  */
 function isMessage(text: string, code: ErrorCode): boolean {
   const patterns = partsOf(code).map((part) => (part === anyText ? ".+" : part.replace(/[^\w ]/, "\\$&")));

@@ -21,8 +21,8 @@ function number(value: number): Buffer {
 export type SecurityKeyType = "sk-ssh-ed25519@openssh.com" | "sk-ecdsa-sha2-nistp256@openssh.com";
 
 /**
- * An ssh-agent that holds one key of a FIDO security key, made in software. What it signs is what such a device signs
- * (OpenSSH, PROTOCOL.u2f), and a real sshd verifies it.
+ * An ssh-agent that holds one key of a FIDO security key, made in software. What it signs is what such a
+ * device signs (OpenSSH, PROTOCOL.u2f), and a real sshd verifies it.
  */
 export class SecurityKeyAgent {
   readonly #type: SecurityKeyType;

@@ -127,7 +127,9 @@ export class AttachmentLab {
     return result.inputs as Properties;
   }
 
-  /** What a preview with these arguments says. One that could not look at the host in its time is made again. */
+  /**
+   * What a preview with these arguments says. One that could not look at the host in its time is made again.
+   */
   async preview(
     { id, outs }: Kept,
     overrides: Properties = {},

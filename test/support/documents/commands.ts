@@ -1,6 +1,9 @@
 import { listDocuments, readText } from "./markdown";
 
-/** Documents that people read to use the package or to work on it; records of what was measured name what they ran. */
+/**
+ * Documents that people read to use the package or to work on it; records of what was measured name what they
+ * ran.
+ */
 const isGuide = (document: string) =>
   !/^(docs\/(internals\/(decisions|reliability|benchmark|lab|libvirt|qemu|pulumi)|demo|reference|compatibility)\b|etc|CHANGELOG)/.test(
     document,
@@ -14,7 +17,10 @@ export interface DocumentedCommand {
   readonly command: string;
 }
 
-/** Commands of the guides: each line of a block of shell, without its remark, and each code span that begins with a program. */
+/**
+ * Commands of the guides: each line of a block of shell, without its remark, and each code span that begins
+ * with a program.
+ */
 export function documentedCommands(): DocumentedCommand[] {
   return listDocuments()
     .filter(isGuide)
@@ -34,7 +40,10 @@ export function documentedCommands(): DocumentedCommand[] {
     });
 }
 
-/** Run on the lab's host by test/lab/documented-commands.test.ts, with its guest and its device: each only looks. */
+/**
+ * Run on the lab's host by test/lab/documented-commands.test.ts, with its guest and its device: each only
+ * looks.
+ */
 export const looks = [
   "ip address show",
   "journalctl -u libvirtd",
@@ -125,7 +134,9 @@ export const elsewhere: Readonly<Record<string, readonly [file: string, ...parts
   "virsh resume guest1": ["test/lab-long/silent-guests.test.ts", 'virsh("resume guest1")'],
 };
 
-/** Blocks of which a test reads each line out of the document and runs it: document, first words, the test. */
+/**
+ * Blocks of which a test reads each line out of the document and runs it: document, first words, the test.
+ */
 export const blocksRun = [
   ["docs/security.md", "useradd ", "test/lab/minimal-account.test.ts"],
   ["docs/security.md", "scp ", byLab],

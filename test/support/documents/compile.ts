@@ -3,8 +3,8 @@ import ts from "typescript";
 import { repository } from "./markdown";
 
 /**
- * The compiler's messages about each source text, as if it were a file beside the SDK, under the repository's own
- * options. All in one program, because reading Pulumi's typings is what takes the time.
+ * The compiler's messages about each source text, as if it were a file beside the SDK, under the repository's
+ * own options. All in one program, because reading Pulumi's typings is what takes the time.
  */
 export function compile(sources: Readonly<Record<string, string>>): Record<string, string[]> {
   const files = new Map(Object.entries(sources).map(([name, text]) => [join(repository, name), text]));

@@ -31,7 +31,10 @@ export function linkTargets(text: string): string[] {
   return [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1]!);
 }
 
-/** The anchor that a renderer gives to each heading (GitHub's rule: lower case, blanks to hyphens), and those written out. */
+/**
+ * The anchor that a renderer gives to each heading (GitHub's rule: lower case, blanks to hyphens), and those
+ * written out.
+ */
 export function headingAnchors(text: string): string[] {
   const prose = text.replace(/^```.*?^```/gms, "");
   const headings = [...prose.matchAll(/^#+ +(.+)$/gm)].map((match) =>

@@ -27,7 +27,10 @@ export class RpcError extends Error {
 
   constructor(
     message: string,
-    /** The id, properties and reasons of a partial failure: the engine keeps the state. Else the state is lost. */
+    /**
+     * The id, properties and reasons of a partial failure: the engine keeps the state. Else the state is
+     * lost.
+     */
     readonly partial: PartialFailure | undefined,
   ) {
     super(message);
@@ -55,8 +58,9 @@ export interface StartOptions {
 }
 
 /**
- * The process that Pulumi starts for dynamic resources, without the CLI: spawned with the address of an engine, asked
- * for its port, and driven over gRPC as the engine does. The engine is a listener that accepts and says nothing.
+ * The process that Pulumi starts for dynamic resources, without the CLI: spawned with the address of an
+ * engine, asked for its port, and driven over gRPC as the engine does. The engine is a listener that accepts
+ * and says nothing.
  *
  * @example
  * await using provider = await DynamicProvider.start();
@@ -136,7 +140,10 @@ export class DynamicProvider {
     return this.engine[Symbol.asyncDispose]();
   }
 
-  /** Ends the connections to the engine, which goes on listening, as it does with a silent one after two minutes. */
+  /**
+   * Ends the connections to the engine, which goes on listening, as it does with a silent one after two
+   * minutes.
+   */
   hangUp(): void {
     this.engine.hangUp();
   }
@@ -230,7 +237,9 @@ export class DynamicProvider {
     await this.call<Empty>((done) => this.client.delete(request, done));
   }
 
-  /** What the engine sends at the first interrupt. Pulumi's own code answers; the provider never hears of it. */
+  /**
+   * What the engine sends at the first interrupt. Pulumi's own code answers; the provider never hears of it.
+   */
   async cancel(): Promise<void> {
     await this.call<Empty>((done) => this.client.cancel(new Empty(), done));
   }

@@ -1,8 +1,8 @@
 import net from "node:net";
 
 /**
- * Takes TCP connections and never says a word. To whoever watches the engine's address it is an engine; to whoever dials a
- * host it is one that never answers.
+ * Takes TCP connections and never says a word. To whoever watches the engine's address it is an engine; to
+ * whoever dials a host it is one that never answers.
  */
 export class SilentListener {
   private readonly sockets = new Set<net.Socket>();

@@ -23,9 +23,9 @@ export const FOUR_FUNCTIONS: readonly FakeFunction[] = [0, 1, 2, 3].map((n) => (
 }));
 
 /**
- * The folders of a host in which the host program works, with a kernel that binds and unbinds what is written to
- * `unbind`, `bind` and `drivers_probe`: pipes here, which it reads. driver_override is obeyed; a group's node is there as
- * long as a function of it is on vfio-pci.
+ * The folders of a host in which the host program works, with a kernel that binds and unbinds what is written
+ * to `unbind`, `bind` and `drivers_probe`: pipes here, which it reads. driver_override is obeyed; a group's
+ * node is there as long as a function of it is on vfio-pci.
  */
 export class FakeSysfs {
   readonly root = fs.mkdtempSync(path.join(tmpdir(), "multifunction-pci-host-"));

@@ -16,8 +16,8 @@ export async function outputsOf(
 }
 
 /**
- * A host without libvirt: a real sshd, the product's own way from there to QEMU's socket and to the host program, folders
- * with a kernel of ours in place of the host's, and emulated devices in place of vfio-pci.
+ * A host without libvirt: a real sshd, the product's own way from there to QEMU's socket and to the host
+ * program, folders with a kernel of ours in place of the host's, and emulated devices in place of vfio-pci.
  */
 export class PlainBench {
   readonly sysfs: FakeSysfs;

@@ -11,9 +11,9 @@ import {
 const STAND_IN = "virtio-rng-pci";
 
 /**
- * A monitor that plays vfio-pci, which needs a host's IOMMU, by an emulated device: `device_add` plugs a stand-in, and
- * `qom-get` of its `host` answers with the address that was asked for, and `qom-list` shows vfio-pci in its place. All
- * else goes to the real monitor.
+ * A monitor that plays vfio-pci, which needs a host's IOMMU, by an emulated device: `device_add` plugs a
+ * stand-in, and `qom-get` of its `host` answers with the address that was asked for, and `qom-list` shows
+ * vfio-pci in its place. All else goes to the real monitor.
  */
 export class EmulatedVfio implements QmpMonitor {
   readonly #monitor: QmpMonitor;

@@ -7,7 +7,9 @@ export type MachineName = "q35" | "pc" | "virt" | "pseries";
 /** What QEMU is started with for one of them. */
 export interface Machine {
   readonly program: string;
-  /** Arguments of the machine and its processor, with the QEMU of a tree or, by default, this machine's own. */
+  /**
+   * Arguments of the machine and its processor, with the QEMU of a tree or, by default, this machine's own.
+   */
   readonly args: (version?: QemuVersion) => readonly string[];
   readonly memoryMiB: number;
   /** Whether its buses are conventional: then one bridge is enough. */
@@ -28,7 +30,10 @@ const bridge = (name: string, index: number): string =>
 const x86 = {
   program: "qemu-system-x86_64",
   memoryMiB: 256,
-  /** The lab's guests have the same (lab-start-guest), but for the last: on a busy machine that check finds no timer. */
+  /**
+   * The lab's guests have the same (lab-start-guest), but for the last: on a busy machine that check finds no
+   * timer.
+   */
   kernelArguments: `console=ttyS0 ${QUIET} mitigations=off no5lvl random.trust_cpu=on no_timer_check`,
   files: ensureGuestFiles,
 };

@@ -15,8 +15,8 @@ export interface MonitoredQemu {
 
 /**
  * The ports of apply over a real QEMU: the guest's part is the product's own, over the real monitor; the
- * host's part (functions, drivers, holdings, ledger, locks) is a {@link World} in memory, which sees what QEMU has
- * before each of its calls, and throws where a real host would hang.
+ * host's part (functions, drivers, holdings, ledger, locks) is a {@link World} in memory, which sees what
+ * QEMU has before each of its calls, and throws where a real host would hang.
  */
 export class PlainHypervisor implements Hypervisor {
   readonly label = "plain QEMU";
@@ -27,7 +27,9 @@ export class PlainHypervisor implements Hypervisor {
   readonly #monitor: EmulatedVfio;
   readonly #inMemory: WorldHypervisor;
 
-  /** @param functions of the host; default: the laboratory's card, `0000:01:00.0` to `.3`, in one IOMMU group. */
+  /**
+   * @param functions of the host; default: the laboratory's card, `0000:01:00.0` to `.3`, in one IOMMU group.
+   */
   constructor(qemu: MonitoredQemu, functions: readonly HostFunction[] = hostDevice()) {
     this.#qemu = qemu;
     this.world = new World({ functions, buses: qemu.buses.map((bus) => expressBus(bus)) });
@@ -38,7 +40,10 @@ export class PlainHypervisor implements Hypervisor {
     this.#inMemory = new WorldHypervisor(this.world);
   }
 
-  /** What the host's part was asked to do, e.g. `hold 0000:01:00.0`; for a look, and to be emptied by long runs. */
+  /**
+   * What the host's part was asked to do, e.g. `hold 0000:01:00.0`; for a look, and to be emptied by long
+   * runs.
+   */
   get calls(): string[] {
     return this.#inMemory.calls;
   }

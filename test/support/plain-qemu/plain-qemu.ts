@@ -14,8 +14,8 @@ export interface PlainQemuOptions {
   /** Which hotplug mechanism serves the root ports of q35: QEMU's default, or each port's own. */
   readonly slots: "acpi" | "native";
   /**
-   * `pc` and `pseries` have conventional slots: those of `pci.0`, and of a bridge `pci.1`; no root ports. Default:
-   * `q35`.
+   * `pc` and `pseries` have conventional slots: those of `pci.0`, and of a bridge `pci.1`; no root ports.
+   * Default: `q35`.
    */
   readonly machine?: MachineName;
   /** Another QEMU than this machine's own (root needed). */
@@ -41,9 +41,9 @@ const POLL_MS = 20;
 const WITH_US = ["setpriv", "--pdeathsig", "KILL"];
 
 /**
- * A guest on a QEMU of this machine, or another one's, without libvirt: emulated, with the lab's own kernel and first
- * process, some PCI Express root ports, a monitor and a serial console. Boots in seconds. Its QEMU ends with {@link stop}, and with
- * the process that started it, however that ends.
+ * A guest on a QEMU of this machine, or another one's, without libvirt: emulated, with the lab's own kernel
+ * and first process, some PCI Express root ports, a monitor and a serial console. Boots in seconds. Its QEMU
+ * ends with {@link stop}, and with the process that started it, however that ends.
  *
  * @example
  * await using qemu = await PlainQemu.start({ slots: "acpi" });

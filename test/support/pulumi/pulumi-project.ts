@@ -35,7 +35,9 @@ export interface RunningCommand {
   readonly finished: Promise<CommandResult>;
   /** Sends a signal to the `pulumi` process alone, as the OOM killer or a user's `kill` would. */
   kill(signal: NodeJS.Signals): void;
-  /** Resolves with the first line that matches, also one already printed; rejects if the command ends without. */
+  /**
+   * Resolves with the first line that matches, also one already printed; rejects if the command ends without.
+   */
   line(pattern: RegExp): Promise<PrintedLine>;
 }
 
@@ -88,8 +90,8 @@ export class PulumiProject {
       ? path.resolve(repository, options.folder)
       : path.join(temporary, "program");
     if (options.source !== undefined) writeProgram(folder, options.source, options.name);
-    // Commands that need no program run in a copy of the project file, so that the folder itself stays untouched:
-    // `stack init` writes the stack's settings beside it.
+    // Commands that need no program run in a copy of the project file, so that the folder itself stays
+    // untouched: `stack init` writes the stack's settings beside it.
     const settings = path.join(temporary, "settings");
     fs.mkdirSync(settings);
     fs.copyFileSync(path.join(folder, "Pulumi.yaml"), path.join(settings, "Pulumi.yaml"));
@@ -177,7 +179,9 @@ export class PulumiProject {
     expectSuccess(await this.run(["stack", "import", "--force", "--file", file]));
   }
 
-  /** Starts any command in the program's folder and returns at once. The stack is chosen by the environment. */
+  /**
+   * Starts any command in the program's folder and returns at once. The stack is chosen by the environment.
+   */
   start(args: readonly string[], env?: Readonly<Record<string, string>>): RunningCommand {
     return this.startIn(this.folder, args, env);
   }
@@ -221,8 +225,8 @@ export class PulumiProject {
   }
 
   /**
-   * Fails if one of the values stands anywhere under the backend folder in plain text: as it is, escaped as JSON, in
-   * base64, or any long line of it (a key's text has many).
+   * Fails if one of the values stands anywhere under the backend folder in plain text: as it is, escaped as
+   * JSON, in base64, or any long line of it (a key's text has many).
    */
   expectNoPlainText(...secrets: readonly string[]): void {
     const files = fs.readdirSync(this.backendFolder, { recursive: true, withFileTypes: true });

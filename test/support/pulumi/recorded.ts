@@ -8,8 +8,8 @@ const isRecording = process.env["RECORD_EXAMPLES"] === "1";
 const readmeOf = (example: string): string => path.join(repository, "examples", example, "README.md");
 
 /**
- * An example's README shows what these commands print: a block that begins with them, each behind `$ `, and goes on
- * with this. `RECORD_EXAMPLES=1` writes the block.
+ * An example's README shows what these commands print: a block that begins with them, each behind `$ `, and
+ * goes on with this. `RECORD_EXAMPLES=1` writes the block.
  */
 export function expectRecorded(example: string, commands: readonly string[], printed: string): void {
   const text = fs.readFileSync(readmeOf(example), "utf8");
@@ -23,7 +23,10 @@ export function expectRecorded(example: string, commands: readonly string[], pri
   else expect(timeless).toBe(rest.slice(0, end).trim());
 }
 
-/** Without the lines that a step prints every few seconds while it goes on: how many there are depends on the machine. */
+/**
+ * Without the lines that a step prints every few seconds while it goes on: how many there are depends on the
+ * machine.
+ */
 function withoutWaits(printed: string): string {
   return printed.replace(/^.*: step \S+: still under way after \d+ s\n/gm, "");
 }
@@ -42,7 +45,7 @@ export function commandsUnder(example: string, heading: string): string[] {
 const PREVIEWS = 4;
 
 /** {@link endOfPreview} of a preview that could look at the host. */
-export async function foretell(
+export async function previewed(
   preview: () => Promise<CommandResult>,
   order: readonly string[] = [],
 ): Promise<string> {
@@ -53,8 +56,8 @@ export async function foretell(
 }
 
 /**
- * What a preview prints from `Diagnostics:` to its count of resources. Before that the CLI prints each line once more
- * while it works, and when is chance; outputs are in between.
+ * What a preview prints from `Diagnostics:` to its count of resources. Before that the CLI prints each line
+ * once more while it works, and when is chance; outputs are in between.
  *
  * @param order in which the resources' lines stand, where they come side by side
  */

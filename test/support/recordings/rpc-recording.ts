@@ -10,7 +10,9 @@ export interface RecordedFrame {
   readonly hex: string;
 }
 
-/** A conversation with a real libvirtd: test/fixtures/libvirt-rpc/<name>.json, made by tools/record/rpc.ts. */
+/**
+ * A conversation with a real libvirtd: test/fixtures/libvirt-rpc/<name>.json, made by tools/record/rpc.ts.
+ */
 export interface Recording {
   readonly scenario: string;
   readonly recordedWith: {

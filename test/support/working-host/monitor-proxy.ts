@@ -8,11 +8,16 @@ import { EmulatedVfio } from "../plain-qemu/emulated-vfio";
 
 /** Begins the ids of what this process asks QEMU by itself, in a client's turn. */
 const OWN_ID = "played-";
-/** So long QEMU keeps a group open after its last function has left the object tree (docs/internals/qemu.md). */
+/**
+ * So long QEMU keeps a group open after its last function has left the object tree (docs/internals/qemu.md).
+ */
 const CLOSING_MS = 150;
 const DEVICES = "/sys/bus/pci/devices";
 
-/** The groups of VFIO's that the emulated functions keep open, as QEMU does: one file each, of all functions of a group. */
+/**
+ * The groups of VFIO's that the emulated functions keep open, as QEMU does: one file each, of all functions
+ * of a group.
+ */
 class OpenGroups {
   readonly #functions = new Map<string, string>();
   readonly #files = new Map<string, number>();
@@ -38,8 +43,8 @@ class OpenGroups {
 }
 
 /**
- * One client's connection to QEMU: its lines and QEMU's go through as they are, but for what {@link EmulatedVfio} plays,
- * and for the answers to what that asks.
+ * One client's connection to QEMU: its lines and QEMU's go through as they are, but for what
+ * {@link EmulatedVfio} plays, and for the answers to what that asks.
  */
 class Turn {
   readonly #client: Socket;
@@ -133,8 +138,8 @@ function isHeld(address: string): boolean {
 }
 
 /**
- * Listens at `path` as a QEMU does whose monitor is at `upstream`: one client at a time, the next is connected and hears
- * nothing until then. Resolves when it listens.
+ * Listens at `path` as a QEMU does whose monitor is at `upstream`: one client at a time, the next is
+ * connected and hears nothing until then. Resolves when it listens.
  */
 async function serve(path: string, upstream: string): Promise<void> {
   const hosts = new Map<string, string>();

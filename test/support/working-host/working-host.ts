@@ -16,9 +16,9 @@ const GUEST_UUID = "33333333-3333-4333-8333-333333333333";
 const IN_ITS_OWN_MOUNTS = join(__dirname, "own-mounts.sh");
 
 /**
- * A host without libvirt on which the product works as it is installed, in a process of its own: a real sshd; a real QEMU
- * with a booted guest, behind a proxy that plays vfio-pci by emulated devices; and in a mount namespace of their own /sys,
- * with a kernel of the tests', /run, /dev and the machine's id.
+ * A host without libvirt on which the product works as it is installed, in a process of its own: a real sshd;
+ * a real QEMU with a booted guest, behind a proxy that plays vfio-pci by emulated devices; and in a mount
+ * namespace of their own /sys, with a kernel of the tests', /run, /dev and the machine's id.
  *
  * The first monitor of the QEMU is the tests' own, so that they see the guest by no eyes of the product's.
  */
@@ -128,7 +128,10 @@ export class WorkingHost {
   }
 }
 
-/** All processes of this machine are that host's as well: no other such host may have open what seems to be its group. */
+/**
+ * All processes of this machine are that host's as well: no other such host may have open what seems to be
+ * its group.
+ */
 function inOwnGroup(one: FakeFunction): FakeFunction {
   return { ...one, group: process.pid * 100 + one.group };
 }
@@ -137,7 +140,10 @@ function ignoreRefusal(cause: unknown): void {
   if (!(cause instanceof QmpError)) throw cause;
 }
 
-/** In the place of the QEMU: the process that listens at its socket, of which the host program takes it for one. */
+/**
+ * In the place of the QEMU: the process that listens at its socket, of which the host program takes it for
+ * one.
+ */
 async function startProxy(sysfs: FakeSysfs, upstream: string): Promise<ChildProcess> {
   const at = (name: string): string => join(sysfs.root, name);
   for (const folder of ["bin", "home", "dev/pts", "run/sshd", "run/lock"])

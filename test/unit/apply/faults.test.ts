@@ -278,7 +278,7 @@ describe.each(operations)("$name", (operation) => {
         const { error } = await operation.run(hypervisor);
         const call = hypervisor.calls[k] ?? "";
         // how the guest sees it is for information only
-        if (call === "view") expect([k, error]).toEqual([k, undefined]);
+        if (call === "readEnumeration") expect([k, error]).toEqual([k, undefined]);
         else expect([call, causeText(error)]).toEqual([call, expect.stringContaining(`injected: ${call}`)]);
         if (call !== "listen") expect(hypervisor.isHeardByNobody).toBe(true);
         if (!call.startsWith("lock")) expect(hypervisor.locks.areFree).toBe(true);
@@ -387,7 +387,7 @@ describe("a failed attach", () => {
       // undoing begins with a look; what comes before it ran together with the call that failed
       const isUndoing = (calls: readonly string[], k: number): boolean =>
         calls.slice(k + 1).includes("observe");
-      const { length } = (await callsOf(operation)).filter((call) => call !== "view");
+      const { length } = (await callsOf(operation)).filter((call) => call !== "readEnumeration");
       for (let k = 3; k < length; k++) {
         const calls: string[] = [];
         let failedUndo: string | undefined;
@@ -513,7 +513,8 @@ describe("where the guest ends at any moment", () => {
       const { error } = await updateColdPlugged.run(hypervisor);
       const call = hypervisor.calls[k] ?? "";
       // once it is off before the plan is made, an update of the configuration is all that there is to do
-      if (error === undefined) expect(call).toMatch(/^(identify|lock|observe|unconfigure|configure|view)/);
+      if (error === undefined)
+        expect(call).toMatch(/^(readIdentity|lock|observe|unconfigure|configure|readEnumeration)/);
       else {
         expect(error).toBeInstanceOf(AttachFailure);
         expect(causeText(error)).toContain("its configuration has the functions that it had before");
@@ -545,7 +546,7 @@ describe("where the guest ends at any moment", () => {
       }
     }
     // whatever comes after the last plug was confirmed
-    expect(endings).toEqual(["configure", "view"]);
+    expect(endings).toEqual(["configure", "readEnumeration"]);
   });
 
   it.each([create, update, createSingle, growSingle])(
@@ -557,7 +558,7 @@ describe("where the guest ends at any moment", () => {
         const { error } = await operation.run(hypervisor);
         const call = hypervisor.calls[k];
         // the guest's own view is asked for when all is done: a guest that ends then ended after the attach
-        expect([call, error]).toEqual([call, call === "view" ? undefined : expect.any(Error)]);
+        expect([call, error]).toEqual([call, call === "readEnumeration" ? undefined : expect.any(Error)]);
         if (error instanceof AttachFailure) expect(error.actual).toBeUndefined();
         expectNothingLeft(hypervisor.world);
       }
@@ -615,7 +616,7 @@ describe("a driver that does not come back with the release", () => {
     world.ledger = world.ledger.map((line) => ({ ...line, entry: { ...line.entry, functions } }));
     const hypervisor = new WorldHypervisor(world);
     hypervisor.onCall = (call) => {
-      if (call === "lookAt") world.bind(at("0000:01:00.0"), "vfio-pci");
+      if (call === "readFunctions") world.bind(at("0000:01:00.0"), "vfio-pci");
     };
     const { error } = await detachFrom(hypervisor, { functions });
     expect(error).toBeUndefined();
@@ -626,7 +627,7 @@ describe("a driver that does not come back with the release", () => {
     const world = withAll();
     const hypervisor = new WorldHypervisor(world);
     hypervisor.onCall = (call) => {
-      if (call === "lookAt") world.bind(at("0000:01:00.1"), "igb");
+      if (call === "readFunctions") world.bind(at("0000:01:00.1"), "igb");
     };
     const { error } = await detachFrom(hypervisor, priorAll);
     expect(error).toBeUndefined();

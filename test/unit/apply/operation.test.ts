@@ -135,7 +135,7 @@ describe("a caller that gives up", () => {
   };
 
   it.each([
-    ["attach", "before the locks", /^identify/],
+    ["attach", "before the locks", /^readIdentity/],
     ["attach", "at the locks", /^lock/],
     ["attach", "in the look under the locks", /^observe/],
     ["detach", "at the locks", /^lock/],
@@ -218,7 +218,7 @@ describe("the locks", () => {
       if (hypervisor.locks.areFree) freeAt.push(call);
     };
     await letTimePass(attach(hypervisor, attachRequest()));
-    expect(freeAt).toEqual(["identify", `lock ${guestLock} group-7`]);
+    expect(freeAt).toEqual(["readIdentity", `lock ${guestLock} group-7`]);
     expect(hypervisor.locks.areFree).toBe(true);
   });
 
@@ -409,7 +409,9 @@ describe("a second try", () => {
     layer: { name: "bond0", type: "bond" },
   };
 
-  /** All is attached; the first plug of a change loses the node, and what is let go of gets a use, by itself. */
+  /**
+   * All is attached; the first plug of a change loses the node, and what is let go of gets a use, by itself.
+   */
   function groupNodeIsLost(
     faultAt?: (call: string, index: number) => Fault | undefined,
     use: Use = { ...addressOn("eth1", "10.0.0.5/24"), comesByItself: "address" },
@@ -610,7 +612,7 @@ describe("functions that libvirt hands back by itself", () => {
     const world = booted();
     const hypervisor = new WorldHypervisor(world);
     hypervisor.onCall = (call) => {
-      if (call !== "lookAt" || hypervisor.calls.filter((one) => one === call).length > 1) return;
+      if (call !== "readFunctions" || hypervisor.calls.filter((one) => one === call).length > 1) return;
       const late = at("0000:01:00.3");
       world.bind(late, "vfio-pci");
       setTimeout(() => world.bind(late, "e1000e"), 7000);
@@ -644,7 +646,7 @@ describe("a look at a guest that is shut off", () => {
         { hostAddress: "0000:01:00.3", hostDriver: "e1000e", iommuGroup: 7 },
       ],
     });
-    expect(hypervisor.calls).not.toContain("view");
+    expect(hypervisor.calls).not.toContain("readEnumeration");
     const { value: attached } = await letTimePass(attach(hypervisor, attachRequest({ desired })));
     expect(attached).toEqual(told);
     expect(hypervisor.changes).toEqual([]);
@@ -719,7 +721,7 @@ describe("two operations on one guest", () => {
     }
     const [a, b] = [attach(first, attachRequest()), attach(second, attachRequest())];
     await Promise.all([letTimePass(a), letTimePass(b)]);
-    const underLock = order.filter((one) => !one.endsWith("identify"));
+    const underLock = order.filter((one) => !one.endsWith("readIdentity"));
     const firstOfSecond = underLock.findIndex((one) => one.startsWith("second"));
     expect(underLock.slice(firstOfSecond).every((one) => one.startsWith("second"))).toBe(true);
     expect(second.changes).toEqual([]);

@@ -38,7 +38,7 @@ function run(hypervisor: WorldHypervisor, desired: DesiredAttachment, said: stri
 }
 
 const interrupts = (calls: readonly string[]): string[] =>
-  calls.filter((one) => /^(device_del|plug|attach|introduce)/.test(one));
+  calls.filter((one) => /^(device_del|plug|attach|plugSteppingStone)/.test(one));
 
 interface Change {
   readonly name: string;
@@ -105,7 +105,10 @@ const touching = [
   "confirm",
 ];
 
-/** The calls of a run, and from which on the guest has what is wanted: after all that has to do with the guest's slots. */
+/**
+ * The calls of a run, and from which on the guest has what is wanted: after all that has to do with the
+ * guest's slots.
+ */
 async function callsOf({ before, desired }: Change): Promise<{ call: string; isLater: boolean }[]> {
   const { steps } = planAttach(before().observe(), desired, prior);
   const stands = steps.reduce((found, { kind }, n) => (touching.includes(kind) ? n + 1 : found), 1);
@@ -114,7 +117,7 @@ async function callsOf({ before, desired }: Change): Promise<{ call: string; isL
   const calls: { call: string; isLater: boolean }[] = [];
   hypervisor.onCall = (call) => {
     const step = Number(/^(\d+)\/\d+ /.exec(said.at(-1) ?? "")?.[1] ?? 0);
-    calls.push({ call, isLater: step > stands && call !== "view" });
+    calls.push({ call, isLater: step > stands && call !== "readEnumeration" });
   };
   const { error } = await run(hypervisor, desired, said);
   expect(error).toBeUndefined();
@@ -153,12 +156,12 @@ describe.each(changes)("$name, once the guest has what is wanted", (change) => {
   it("is a success even if the guest's view cannot be had, and says so", async () => {
     const said: string[] = [];
     const hypervisor = new WorldHypervisor(change.before(), (call) =>
-      call === "view" ? "refused" : undefined,
+      call === "readEnumeration" ? "refused" : undefined,
     );
     const { error, value } = await run(hypervisor, change.desired, said);
     expect(error).toBeUndefined();
     expect(value?.guest).toEqual({ guestConfigured: false });
-    expect(said.join("\n")).toContain("cannot be told: injected: view");
+    expect(said.join("\n")).toContain("cannot be told: injected: readEnumeration");
   });
 });
 

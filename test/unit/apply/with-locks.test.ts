@@ -22,7 +22,10 @@ interface GuestThere {
   readonly otherUuids?: readonly string[];
 }
 
-/** The world's hypervisor, whose name or socket leads to these guests, look by look; to the last one from then on. */
+/**
+ * The world's hypervisor, whose name or socket leads to these guests, look by look; to the last one from then
+ * on.
+ */
 function leadingTo(hypervisor: WorldHypervisor, guests: readonly GuestThere[]) {
   const kept: string[] = [];
   let looks = 0;

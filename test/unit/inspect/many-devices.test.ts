@@ -7,7 +7,10 @@ import { GUEST, input, port, upInterface } from "./support/inputs";
 
 const addressOf = (n: number): string => `${n.toString(16).padStart(4, "0")}:01:00.0`;
 
-/** Devices of one function, each in a group of its own, used by the host, and of every tenth a guest has a part. */
+/**
+ * Devices of one function, each in a group of its own, used by the host, and of every tenth a guest has a
+ * part.
+ */
 function shown(count: number) {
   const all = Array.from({ length: count }, (_, n) => n);
   const owned = all.filter((n) => n % 10 === 0);

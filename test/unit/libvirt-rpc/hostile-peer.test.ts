@@ -232,7 +232,9 @@ describe("A peer that floods", () => {
 });
 
 describe("A peer that sends anything", () => {
-  /** Random bytes; and messages with a right length and any header, since noise seldom gets past the length. */
+  /**
+   * Random bytes; and messages with a right length and any header, since noise seldom gets past the length.
+   */
   const noise = fc.uint8Array({ minLength: 1, maxLength: 200 }).map((bytes) => Buffer.from(bytes));
   const header = fc.record({
     program: fc.constantFrom(0x20008086, 0x20008087, 0x6b656570, 0, 0xffffffff),

@@ -16,7 +16,7 @@ beforeEach(async () => {
 test("what stands is read as the state, from the guest it was made in", async () => {
   expect(await readAttachment(bench.context(), state)).toEqual({ properties: state, inputs });
   expect(bench.opened).toMatchObject([{ for: "operation", locator: { guest: OWN_GUEST.uuid } }]);
-  expect(bench.calls.filter((call) => call !== "observe" && call !== "view")).toEqual([]);
+  expect(bench.calls.filter((call) => call !== "observe" && call !== "readEnumeration")).toEqual([]);
 });
 
 test("what is gone is read as nothing", async () => {

@@ -117,7 +117,8 @@ describe("every plan", () => {
   it("is refused exactly if it would take what the host uses, unallowed", () => {
     fc.assert(
       fc.property(used, ({ world, desired, plan, hostUses }) => {
-        // what the guest holds now (a cold-plugged set is handed back and held again) is not the host's to use
+        // what the guest holds now (a cold-plugged set is handed back and held again) is not the host's to
+        // use
         const isHeld = (address: string): boolean =>
           world.holdings.some((one) => one.hostAddress === address);
         const taken = plan.steps.flatMap((step) =>

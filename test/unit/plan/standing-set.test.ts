@@ -6,7 +6,10 @@ import { conventionalBus, expressBus, hostDevice, World } from "../../support/wo
 
 const buses = ["pci.2", "pci.3", "pci.4"];
 
-/** A guest that has the set at the highest port, and whose next configuration then gives these slots to others. */
+/**
+ * A guest that has the set at the highest port, and whose next configuration then gives these slots to
+ * others.
+ */
 function standing(desired: DesiredAttachment, atBoot: Readonly<Record<string, number>>): World {
   const world = new World({ functions: hostDevice(), buses: buses.map((bus) => expressBus(bus)) });
   reach(world, desired);

@@ -36,7 +36,10 @@ const older = (start: Partial<WorldStart> = {}): World =>
 const stepsOf = <K extends Step["kind"]>(plan: Plan, kind: K): Extract<Step, { kind: K }>[] =>
   plan.steps.filter((step): step is Extract<Step, { kind: K }> => step.kind === kind);
 
-/** Plans that are not refused; there are fewer than with a newer libvirt, because each group must give two functions. */
+/**
+ * Plans that are not refused; there are fewer than with a newer libvirt, because each group must give two
+ * functions.
+ */
 const planned = olderScenario
   .map((one) => ({ ...one, plan: planUnlessRefused(one.world, one.desired) }))
   .filter((one): one is Scenario & { plan: Plan } => one.plan !== undefined);

@@ -9,9 +9,9 @@ import { shim } from "../../../sdk/nodejs/shim";
 const repository = path.resolve(__dirname, "../../..");
 
 /**
- * What this release writes to states (recorded from @pulumi/pulumi 3.248.0, which adds the wrapping). If this test
- * fails after an update of Pulumi's SDK, only the wrapping may have changed: the seven calls are a permanent contract
- * (see sdk/nodejs/shim.ts).
+ * What this release writes to states (recorded from @pulumi/pulumi 3.248.0, which adds the wrapping). If this
+ * test fails after an update of Pulumi's SDK, only the wrapping may have changed: the seven calls are a
+ * permanent contract (see sdk/nodejs/shim.ts).
  */
 const golden = fs.readFileSync(path.join(__dirname, "shim.golden.txt"), "utf8");
 
@@ -71,7 +71,8 @@ test("the stored provider text is the same from two folders, after bundling", ()
 
 test("the stored provider text captures nothing and names no path", () => {
   expect(golden).not.toMatch(/(__filename|__dirname|node_modules|file:|\/home\/|\/tmp\/)/);
-  // What a function captures is handed to it by `with`; the methods get nothing, the outermost one the object itself.
+  // What a function captures is handed to it by `with`; the methods get nothing, the outermost one the object
+  // itself.
   const captured = [...golden.matchAll(/with\(\{ (.*?)this: undefined, arguments: undefined \}\)/g)].map(
     ([, c]) => c,
   );

@@ -9,7 +9,8 @@ import { reasonOf } from "../refused";
 
 /**
  * Libvirt before 8.3: what is held is bound to vfio-pci on the host and given to no guest
- * (docs/internals/decisions/0021-stepping-stone.md). Libvirt's answer is no evidence: the driver is looked at.
+ * (docs/internals/decisions/0021-stepping-stone.md). Libvirt's answer is no evidence: the driver is looked
+ * at.
  *
  * One call after the other: in parallel libvirt has left functions on vfio-pci (docs/internals/libvirt.md).
  */

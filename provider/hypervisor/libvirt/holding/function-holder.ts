@@ -10,6 +10,9 @@ export type FunctionHolder = Pick<Host, "hold" | "release" | "rebind">;
 export interface FunctionHolderDependencies {
   readonly session: LibvirtSession;
   readonly domain: () => LibvirtDomain;
-  /** @throws STILL_PLUGGED, FUNCTION_UNIDENTIFIED if QEMU has the function, or may have it, whoever has plugged it */
+  /**
+   * @throws STILL_PLUGGED, FUNCTION_UNIDENTIFIED if QEMU has the function, or may have it, whoever has
+   * plugged it
+   */
   readonly requireUnplugged: (hostAddress: PciAddress, signal: AbortSignal) => Promise<void>;
 }

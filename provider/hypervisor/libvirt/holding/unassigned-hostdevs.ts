@@ -10,7 +10,10 @@ import { unassignedHostdev } from "../xml/hostdev-xml";
 import { nodeDeviceName } from "../xml/node-device-xml";
 import { reasonOf } from "../refused";
 
-/** Libvirt from 8.3 on: a live hostdev that is unassigned is bound, made usable for the guest's QEMU, and not plugged. */
+/**
+ * Libvirt from 8.3 on: a live hostdev that is unassigned is bound, made usable for the guest's QEMU, and not
+ * plugged.
+ */
 export class UnassignedHostdevs implements FunctionHolder {
   readonly #parts: FunctionHolderDependencies;
   #isUnassignedKept = false;

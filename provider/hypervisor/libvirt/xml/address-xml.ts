@@ -1,7 +1,10 @@
 import { pciAddressFromParts, pciAddressParts, type PciAddress } from "../../../pci";
 import { attribute, element, type XmlElement } from "./xml";
 
-/** The PCI function in `<address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>`; undefined if it has none. */
+/**
+ * The PCI function in `<address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>`; undefined if it has
+ * none.
+ */
 export function findAddress(address: XmlElement): PciAddress | undefined {
   const number = (name: string): number => Number(attribute(address, name) ?? "0");
   if (attribute(address, "bus") === undefined || attribute(address, "slot") === undefined) return undefined;

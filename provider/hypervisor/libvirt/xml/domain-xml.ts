@@ -39,7 +39,8 @@ const takers = [
 ] as const;
 
 /**
- * Reads the parts of a domain's XML that matter here. A ledger that cannot be read is no reason not to know what the guest has.
+ * Reads the parts of a domain's XML that matter here. A ledger that cannot be read is no reason not to know
+ * what the guest has.
  *
  * @throws XML_UNREADABLE
  */
@@ -74,7 +75,10 @@ export function parseDomainXml(text: string): DomainDescription {
   };
 }
 
-/** The number that addresses of a guest's XML have for a bus, by QEMU's id of the bus; undefined if there is no such bus. */
+/**
+ * The number that addresses of a guest's XML have for a bus, by QEMU's id of the bus; undefined if there is
+ * no such bus.
+ */
 export function findBusNumber(buses: DomainDescription["buses"], bus: string): number | undefined {
   return [...buses].find(([, one]) => one === bus)?.[0];
 }
@@ -132,8 +136,9 @@ function findGuestAddress(address: XmlElement, buses: ReadonlyMap<number, string
 }
 
 /**
- * QEMU gives the bus behind a port or bridge the id of its device, which is libvirt's alias of the controller:
- * the user's, or `pci.N`. Of the root bus, the machine decides: `pcie.0` on express machines, else `pci.0`.
+ * QEMU gives the bus behind a port or bridge the id of its device, which is libvirt's alias of the
+ * controller: the user's, or `pci.N`. Of the root bus, the machine decides: `pcie.0` on express machines,
+ * else `pci.0`.
  */
 function pciBuses(devices: XmlElement): Map<number, string> {
   const controllers = children(devices, "controller").filter((one) => attribute(one, "type") === "pci");
@@ -156,8 +161,8 @@ function aliasName(device: XmlElement): string {
 }
 
 /**
- * Any element at any depth may have a PCI address of its own; host addresses stand below `source`. The slot of
- * a function of ours is no stranger's: who owns it is told by its alias.
+ * Any element at any depth may have a PCI address of its own; host addresses stand below `source`. The slot
+ * of a function of ours is no stranger's: who owns it is told by its alias.
  */
 function slotsByBus(devices: XmlElement, buses: ReadonlyMap<number, string>): Map<string, number[]> {
   const slots = new Map<string, Set<number>>();

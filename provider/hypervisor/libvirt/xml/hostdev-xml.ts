@@ -40,7 +40,8 @@ export function configuredHostdev(
 }
 
 /**
- * A function that is on vfio-pci already, alone in its slot; libvirt leaves it there when QEMU has let go of it.
+ * A function that is on vfio-pci already, alone in its slot; libvirt leaves it there when QEMU has let go of
+ * it.
  *
  * @param busNumber as above
  */
@@ -49,8 +50,8 @@ export function steppingStoneHostdev(one: ConfiguredFunction, busNumber: number)
 }
 
 /**
- * From 10.0 on libvirt binds the variant of vfio-pci that the kernel has for a function, unless `model` names another; what
- * it has bound it gives to a driver of the host's at the release. Older ones pass over `model`.
+ * From 10.0 on libvirt binds the variant of vfio-pci that the kernel has for a function, unless `model` names
+ * another; what it has bound it gives to a driver of the host's at the release. Older ones pass over `model`.
  */
 function hostdev(
   { hostAddress, alias, vfioDriver, ...rest }: Omit<ConfiguredFunction, "guestAddress">,

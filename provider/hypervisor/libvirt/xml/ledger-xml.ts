@@ -20,8 +20,8 @@ const FORM = "1";
 type EntryName = Pick<LedgerEntry, "owner" | "tag" | "incarnation">;
 
 /**
- * The entries in a guest's `<metadata>`: of its first element in the ledger's namespace, which is the one that libvirt
- * answers with. What is malformed is left out, for anyone may write there.
+ * The entries in a guest's `<metadata>`: of its first element in the ledger's namespace, which is the one
+ * that libvirt answers with. What is malformed is left out, for anyone may write there.
  *
  * @throws LEDGER_UNREADABLE
  */
@@ -44,8 +44,9 @@ export function writeLedger(entries: readonly LedgerEntry[]): string | undefined
 }
 
 /**
- * The ledger with this entry, in place of all under its owner or its tag. What else is there stays, understood or not:
- * elements and attributes of others, and of this entry and its functions what a later release has put there.
+ * The ledger with this entry, in place of all under its owner or its tag. What else is there stays,
+ * understood or not: elements and attributes of others, and of this entry and its functions what a later
+ * release has put there.
  *
  * @param present libvirt's answer to the question for the element; undefined where there is none.
  * @param guest for the error
@@ -60,8 +61,8 @@ export function recordInLedger(present: string | undefined, entry: LedgerEntry, 
 }
 
 /**
- * The ledger without what is under the owner or the tag of this entry and has its incarnation: what another create has made
- * stays, and so does what is not understood.
+ * The ledger without what is under the owner or the tag of this entry and has its incarnation: what another
+ * create has made stays, and so does what is not understood.
  *
  * @returns undefined where nothing is left; `present` itself where nothing was to be erased.
  * @throws XML_UNREADABLE, LEDGER_UNREADABLE
@@ -204,7 +205,10 @@ function laidOver(ledger: XmlElement, former: XmlElement | undefined, entry: Led
   return { ...whole, content: [...functions, ...rest] };
 }
 
-/** What stands in the ledger beside these entries; texts of other entries as they were meant and as every release reads them. */
+/**
+ * What stands in the ledger beside these entries; texts of other entries as they were meant and as every
+ * release reads them.
+ */
 function contentWithout(ledger: XmlElement, gone: readonly XmlElement[]): (XmlElement | string)[] {
   const entries = new Set(entryElements(ledger));
   const without = new Set(gone);
@@ -261,8 +265,9 @@ function hasUnknownAttributes({ attributes }: XmlElement): boolean {
 
 /**
  * Readers of XML turn tabs and line ends of an attribute into blanks, trim it, and refuse other control
- * characters and two noncharacters; libvirt prints what is not ASCII as references, which 0.1 does not decode. A token that
- * came back otherwise would be another owner, a path another file. They are written as in a URL, which every release reads.
+ * characters and two noncharacters; libvirt prints what is not ASCII as references, which 0.1 does not
+ * decode. A token that came back otherwise would be another owner, a path another file. They are written as
+ * in a URL, which every release reads.
  */
 function encodeText(text: string): string {
   return text

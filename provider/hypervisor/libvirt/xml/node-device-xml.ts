@@ -11,8 +11,8 @@ export interface NodeDeviceDescription {
 }
 
 /**
- * Most functions of one IOMMU group. A group without isolation may span a whole bus with its virtual functions, some
- * hundreds; each of them is looked at.
+ * Most functions of one IOMMU group. A group without isolation may span a whole bus with its virtual
+ * functions, some hundreds; each of them is looked at.
  */
 export const MAX_GROUP_MEMBERS = 1_024;
 

@@ -4,9 +4,9 @@
 export const MAX_XML_DEPTH = 256;
 
 /**
- * Most elements, attributes, comments and the like of one document. The description of a guest with a thousand disks has some 25,000, the
- * capabilities of a host with 2,048 processors some 15,000. libvirt's protocol itself would let a million through,
- * which cost seconds and half a gigabyte.
+ * Most elements, attributes, comments and the like of one document. The description of a guest with a
+ * thousand disks has some 25,000, the capabilities of a host with 2,048 processors some 15,000. libvirt's
+ * protocol itself would let a million through, which cost seconds and half a gigabyte.
  */
 export const MAX_XML_PARTS = 80_000;
 
@@ -35,7 +35,9 @@ const noAttributes: ReadonlyMap<string, string> = new Map();
 /** Bound to `xml` by the standard, without a declaration. */
 const XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace";
 
-/** What XML 1.0 does not allow anywhere, not by a reference either; escape sequences begin with one of these. */
+/**
+ * What XML 1.0 does not allow anywhere, not by a reference either; escape sequences begin with one of these.
+ */
 // eslint-disable-next-line no-control-regex -- these are what has to be kept out
 const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 const skipped = /<\?[^]*?\?>|<!--[^]*?-->/y;
@@ -55,9 +57,10 @@ const named = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" } as const;
 class Malformation extends Error {}
 
 /**
- * Reads a document that claims to be XML. What is cut off, elements that do not match, more than one root, text beside it,
- * control characters, attributes twice, references to nothing, too deep, too many parts: all that is no document. A document
- * type is wrong as well: libvirt writes none, and entities are declared there.
+ * Reads a document that claims to be XML. What is cut off, elements that do not match, more than one root,
+ * text beside it, control characters, attributes twice, references to nothing, too deep, too many parts: all
+ * that is no document. A document type is wrong as well: libvirt writes none, and entities are declared
+ * there.
  *
  * Namespaces are resolved, and references decoded, once. Reads each character once.
  *

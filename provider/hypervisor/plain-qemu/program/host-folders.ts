@@ -4,7 +4,10 @@ export interface HostFolders {
   readonly procfs: string;
   /** Nodes of the VFIO groups. */
   readonly vfio: string;
-  /** The ledger's files. Gone with a reboot of the host, after which every function is on its own driver again. */
+  /**
+   * The ledger's files. Gone with a reboot of the host, after which every function is on its own driver
+   * again.
+   */
   readonly ledger: string;
   readonly machineId: string;
   /** udev's rules; of several folders the first counts. */

@@ -7,8 +7,9 @@ import LOOK from "./look.sh";
 import RELAY from "./relay.sh";
 
 /**
- * Changes with what the program understands or answers; an installed one of another version is refused. A record of a kind
- * that is only added leaves it: whoever does not know that kind passes over it, and whoever does can do without.
+ * Changes with what the program understands or answers; an installed one of another version is refused. A
+ * record of a kind that is only added leaves it: whoever does not know that kind passes over it, and whoever
+ * does can do without.
  */
 export const HOST_PROGRAM_VERSION = 1;
 

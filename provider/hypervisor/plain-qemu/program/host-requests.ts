@@ -122,7 +122,9 @@ export class HostRequests {
     return command;
   }
 
-  /** What follows the program's greeting; undefined before it. @throws HOST_PROGRAM_FAILED for another version */
+  /**
+   * What follows the program's greeting; undefined before it. @throws HOST_PROGRAM_FAILED for another version
+   */
   #afterHead(text: string): string | undefined {
     const head = HEAD.exec(text);
     if (head === null) return undefined;

@@ -3,8 +3,8 @@ import type { RemoteCommand } from "../../../async/remote-command";
 import type { HostChannels } from "./host-channels";
 
 /**
- * The same channels with so many commands at a time: each is a session of its SSH connection, of which sshd allows ten
- * (MaxSessions). Whoever comes then waits for a turn, first come first served.
+ * The same channels with so many commands at a time: each is a session of its SSH connection, of which sshd
+ * allows ten (MaxSessions). Whoever comes then waits for a turn, first come first served.
  */
 export function limitCommands(channels: HostChannels, most: number): HostChannels {
   const turns = new Semaphore(most);

@@ -29,7 +29,7 @@ describe("a plug into a guest that was reset a moment ago", () => {
     );
     expect(error).toBeUndefined();
     expect(tookMs).toBeGreaterThanOrEqual(5000);
-    expect(hypervisor.calls.lastIndexOf("hasNumbered")).toBeLessThan(hypervisor.calls.indexOf("plug f1"));
+    expect(hypervisor.calls.lastIndexOf("isEnumerated")).toBeLessThan(hypervisor.calls.indexOf("plug f1"));
     expect(
       said.filter((line) => line.includes("waiting until its firmware has seen the slots")),
     ).toHaveLength(1);
@@ -63,7 +63,7 @@ describe("a plug into a guest that was reset a moment ago", () => {
     let resetAt = 0;
     hypervisor.onCall = (call) => {
       if (call === "plug f1") plugTimes.push(Date.now());
-      if (call !== "hasNumbered" || isReset) return;
+      if (call !== "isEnumerated" || isReset) return;
       isReset = true;
       resetAt = Date.now();
       hypervisor.say({ kind: "reset" });

@@ -261,7 +261,9 @@ describe("a plug into a slot that may be swept", () => {
 describe("an attach into a slot with an eject that comes late", () => {
   const some = wants([0, 2], { leftovers: "hold" });
 
-  /** All are attached; the guest lets go when it is asked, and stands still with what is noted beyond that. */
+  /**
+   * All are attached; the guest lets go when it is asked, and stands still with what is noted beyond that.
+   */
   function standingStill(secondEvent: (hypervisor: WorldHypervisor) => void): WorldHypervisor {
     const world = new World({ functions: hostDevice(), buses: [expressBus("pci.3"), expressBus("pci.4")] });
     reach(world, wants());

@@ -19,18 +19,15 @@ const steps: readonly [keyof Host, Step][] = [
   ["configuration", { kind: "unconfigure", functions: [] }],
 ];
 
-test.each(steps)(
-  "a plan that needs %s of a host without them is an internal error",
-  async (part, step) => {
-    const world = new WorldHypervisor(new World({ functions: hostDevice() }));
-    const { label, guestName, guest, ledger, lock } = world;
-    const host: Host = { ...world.host };
-    Reflect.deleteProperty(host, part);
-    const hypervisor: Hypervisor = { label, guestName, guest, ledger, lock, host };
-    const work = { hypervisor, deadline: Deadline.start("attach", 60), progress: () => undefined };
-    const error: unknown = await runPlan({ steps: [step] }, work).catch((cause: unknown) => cause);
-    expect(error).toEqual(new Error(`the plan needs "${part}", which this host does not have`));
-    expect(error).not.toBeInstanceOf(ProviderError);
-    expect(world.calls).toEqual([]);
-  },
-);
+test.each(steps)("a plan that needs %s of a host without them is an internal error", async (part, step) => {
+  const world = new WorldHypervisor(new World({ functions: hostDevice() }));
+  const { label, guestName, guest, ledger, lock } = world;
+  const host: Host = { ...world.host };
+  Reflect.deleteProperty(host, part);
+  const hypervisor: Hypervisor = { label, guestName, guest, ledger, lock, host };
+  const work = { hypervisor, deadline: Deadline.start("attach", 60), progress: () => undefined };
+  const error: unknown = await runPlan({ steps: [step] }, work).catch((cause: unknown) => cause);
+  expect(error).toEqual(new Error(`the plan needs "${part}", which this host does not have`));
+  expect(error).not.toBeInstanceOf(ProviderError);
+  expect(world.calls).toEqual([]);
+});

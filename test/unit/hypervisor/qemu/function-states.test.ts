@@ -106,7 +106,7 @@ describe("what the guest has done with a function", () => {
   it("is told with the guest's own view, by the id of each", async () => {
     const guest = new Q35([{ command: 0x00100006, bars: [MAPPED] }]);
     guest.region = 4265607168;
-    expect(await new QmpGuest(guest).view(["f0"], signal)).toEqual({
+    expect(await new QmpGuest(guest).readEnumeration(["f0"], signal)).toEqual({
       guestAddress: "0000:04:00",
       guestConfigured: true,
       states: new Map([["f0", "driven"]]),

@@ -68,7 +68,8 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     const found = await surveyGuest(new ReplayMonitor(readRecording("attached"), {}), scope, signal);
     expect(busOf(found, "pci.8")).toMatchObject({ reservedSlots: [], reservedAtBoot: [0] });
     expect(busOf(found, "pci.7")).toMatchObject({ reservedSlots: [0], reservedAtBoot: [] });
-    // what has ours is asked how it takes hotplug all the same; an empty port that is given away is not offered
+    // what has ours is asked how it takes hotplug all the same; an empty port that is given away is not
+    // offered
     expect(busOf(found, "pci.8")?.hotplug.possible).toBe(true);
     expect(busOf(found, "pci.7")?.hotplug.possible).toBe(false);
   });

@@ -7,8 +7,8 @@ import { guest1, ScriptedLibvirt, type CallLine } from "./scripted-libvirt";
 export const NO_HOST = "ffff:ff:ff.f";
 
 /**
- * A monitor that shows these devices, by path below /machine and host address, or by their place in sysfs; of type vfio-pci,
- * if not named net.
+ * A monitor that shows these devices, by path below /machine and host address, or by their place in sysfs; of
+ * type vfio-pci, if not named net.
  */
 export function monitorWith(devices: Readonly<Record<string, string | { sysfsdev: string }>>): QmpMonitor {
   const typeOf = (name: string): string => (name.startsWith("net") ? "e1000e" : "vfio-pci");

@@ -5,7 +5,10 @@ import { RunningOperations } from "../../../../provider/operations/running-opera
 import { hostDevice, World } from "../../../support/world";
 import { WorldHypervisor, type Fault } from "../../../support/world-hypervisor";
 
-/** Arguments of an attachment of two of the four functions of a device to the guest of {@link MemoryOperations}. */
+/**
+ * Arguments of an attachment of two of the four functions of a device to the guest of
+ * {@link MemoryOperations}.
+ */
 export const inputs = {
   connection: { host: "hv1" },
   guest: { domain: "guest1" },

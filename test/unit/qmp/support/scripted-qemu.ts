@@ -10,7 +10,10 @@ export function readDialogue(name: string): readonly Line[] {
   return (JSON.parse(readFileSync(file, "utf8")) as { lines: readonly Line[] }).lines;
 }
 
-/** A QEMU that says what was recorded, each time after what the client said then; anything else fails the script. */
+/**
+ * A QEMU that says what was recorded, each time after what the client said then; anything else fails the
+ * script.
+ */
 export class ScriptedQemu {
   readonly stream: PeerStream;
   /** What went otherwise than in the script. */

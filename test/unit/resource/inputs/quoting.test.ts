@@ -6,7 +6,10 @@ import { lenient, valid, withNode } from "./arbitrary-inputs";
 const SECRET = "hunter2";
 const NUMBER = 907134455;
 
-/** The values in which a configuration may hold a credential; `pulumi config set --path` makes numbers of digits. */
+/**
+ * The values in which a configuration may hold a credential; `pulumi config set --path` makes numbers of
+ * digits.
+ */
 const shapes: readonly (readonly [string, unknown])[] = [
   ["a text", SECRET],
   ["a number", NUMBER],
