@@ -2,7 +2,7 @@ import type { ObservationQuery } from "../apply";
 import { findPciAddress, findPciSlotAddress, type FunctionMapping, type PciAddress } from "../pci";
 import type { FunctionSelection, PriorAttachment, DesiredAttachment } from "../plan";
 import type { AttachmentInputs } from "./inputs/attachment-schema";
-import type { AttachmentState } from "./state";
+import type { AttachmentState } from "./state-schema";
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
 
@@ -30,7 +30,9 @@ export function addressesOf(inputs: AttachmentInputs, prior?: PriorAttachment): 
   return [...new Set([...named, ...(prior?.functions ?? []).map((one) => one.hostAddress)])];
 }
 
-/** What to look at before something is plugged: also the buses that the inputs name and the state remembers. */
+/**
+ * What to look at before something is plugged: also the buses that the inputs name and the state remembers.
+ */
 export function queryForPlug(inputs: AttachmentInputs, prior?: PriorAttachment): ObservationQuery {
   const buses = [inputs.guestSlot?.bus, prior?.slot?.bus].filter((bus) => bus !== undefined);
   return { addresses: addressesOf(inputs, prior), forPlug: { buses } };

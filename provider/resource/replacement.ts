@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { ActualState } from "../apply";
 import { allEntriesOf, type Observation } from "../plan";
 import type { AttachmentInputs } from "./inputs/attachment-schema";
-import { composeState, type AttachmentState } from "./state";
+import { composeState } from "./state";
+import type { AttachmentState } from "./state-schema";
 
 /** Where the state's attachment was made. */
 type HostIdentity = Pick<AttachmentState, "hostUuid" | "hostKeyFingerprint" | "guestUuid">;
@@ -14,8 +15,8 @@ export interface ObservedIdentity {
   /** Of the guest that was asked for; none where the host has no such guest, and no record of it. */
   readonly guestUuids: readonly string[];
   /**
-   * Who says so: the guest itself; a UUID made of the host's, which a copy of the host has as well; or the record of one that
-   * does not answer.
+   * Who says so: the guest itself; a UUID made of the host's, which a copy of the host has as well; or the
+   * record of one that does not answer.
    */
   readonly knownBy: "guest" | "host" | "record";
   /** Whether the owner's ledger entry stands in that guest. */
@@ -41,8 +42,8 @@ export function changedArguments(olds: AttachmentInputs, news: AttachmentInputs)
 }
 
 /**
- * The new inputs with the old path of the socket, where both are known to lead to the same: how it is spelled makes no
- * difference.
+ * The new inputs with the old path of the socket, where both are known to lead to the same: how it is spelled
+ * makes no difference.
  *
  * @param otherNames paths that lead to the new one's socket
  */
@@ -66,11 +67,12 @@ export function isOtherTarget(state: HostIdentity, found: ObservedIdentity): boo
 }
 
 /**
- * Whether this is another host than the state's: docs/internals/decisions/0073-which-host-it-is.md. The guest with the owner's own
- * entry in it proves that it is the same, and so does the SSH host key. A UUID proves less: some boards' firmware gives all
- * of them the same, images that were cloned share a machine id, and where firmware names none libvirt makes one up at each of
- * its starts (src/util/viruuid.c). So one that differs is another host's; the same one is believed where no other key
- * contradicts it, or where the guest is there.
+ * Whether this is another host than the state's: docs/internals/decisions/0073-which-host-it-is.md. The guest
+ * with the owner's own entry in it proves that it is the same, and so does the SSH host key. A UUID proves
+ * less: some boards' firmware gives all of them the same, images that were cloned share a machine id, and
+ * where firmware names none libvirt makes one up at each of its starts (src/util/viruuid.c). So one that
+ * differs is another host's; the same one is believed where no other key contradicts it, or where the guest
+ * is there.
  */
 export function isOtherHost(state: HostIdentity, found: ObservedIdentity): boolean {
   const isOwnGuest = found.guestUuids.includes(state.guestUuid);
@@ -84,9 +86,10 @@ export function isOtherHost(state: HostIdentity, found: ObservedIdentity): boole
 }
 
 /**
- * Informational outputs aside, whether the state says what is there. Which host and guest it is, {@link isOtherTarget} has said
- * before: a guest may be known by several UUIDs, and a host's may be another after each start of libvirt. Only one that its
- * state would not know again by itself, with another UUID and another key, is to be written down anew.
+ * Informational outputs aside, whether the state says what is there. Which host and guest it is, {@link
+ * isOtherTarget} has said before: a guest may be known by several UUIDs, and a host's may be another after
+ * each start of libvirt. Only one that its state would not know again by itself, with another UUID and
+ * another key, is to be written down anew.
  */
 export function isSameState(state: AttachmentState, actual: ActualState | undefined): boolean {
   if (actual === undefined) return false;

@@ -1,53 +1,7 @@
-import { z } from "zod";
 import { printable } from "../errors";
-import { slotKinds } from "../pci";
 import type { ActualState } from "../apply";
 import type { AttachmentInputs } from "./inputs/attachment-schema";
-
-const held = z.object({ hostAddress: z.string(), hostDriver: z.string(), iommuGroup: z.number() });
-
-/** What the state says beside the inputs. Written by every release since the first: only ever extended. */
-const outputsSchema = z.object({
-  slot: z
-    .object({
-      bus: z.string(),
-      slot: z.number(),
-      kind: z.enum(slotKinds),
-    })
-    .nullish()
-    .transform((slot) => slot ?? undefined),
-  guestAddress: z
-    .string()
-    .nullish()
-    .transform((address) => address ?? null),
-  guestConfigured: z.boolean(),
-  guestState: z
-    .array(z.enum(["absent", "present", "enumerated", "driven", "unknown"]))
-    .nullish()
-    .transform((states) => states ?? []),
-  attached: z.array(
-    held.extend({
-      guestFunction: z.number(),
-      qemuId: z.string(),
-      vendorId: z.string(),
-      productId: z.string(),
-    }),
-  ),
-  held: z.array(held),
-  guestUuid: z.string(),
-  hostUuid: z.string(),
-  hostKeyFingerprint: z
-    .string()
-    .nullish()
-    .transform((fingerprint) => fingerprint ?? null),
-  incarnation: z
-    .string()
-    .nullish()
-    .transform((incarnation) => incarnation ?? null),
-});
-
-/** Outputs of the resource, without the inputs that stand beside them. */
-export type AttachmentState = z.infer<typeof outputsSchema>;
+import { outputsSchema, type AttachmentState } from "./state-schema";
 
 /** @throws TypeError where the state is not one that a release of this package wrote. */
 export function parseState(properties: Readonly<Record<string, unknown>>): AttachmentState {
@@ -58,8 +12,8 @@ export function parseState(properties: Readonly<Record<string, unknown>>): Attac
 }
 
 /**
- * The properties of the state: what is really there, and the inputs it was made from. Names that the host or the guest
- * gave are printable from here on, because Pulumi shows outputs as they are.
+ * The properties of the state: what is really there, and the inputs it was made from. Names that the host or
+ * the guest gave are printable from here on, because Pulumi shows outputs as they are.
  */
 export function composeState<I extends Partial<AttachmentInputs>>(
   inputs: I,

@@ -16,7 +16,8 @@ import type * as pulumi from "@pulumi/pulumi";
 export interface ConnectionArgs {
   /**
    * Name or address of the host, as this machine (or the last jump host) resolves it, or a host alias of
-   * `~/.ssh/config`: where OpenSSH is installed, `ssh -G` is asked what it stands for. What is given here wins over that.
+   * `~/.ssh/config`. Where OpenSSH is installed, `ssh -G` is asked what the alias stands for. What is given here
+   * wins over that.
    */
   host: pulumi.Input<string>;
   /** TCP port of sshd. Default: that of ssh_config, 22. */

@@ -79,27 +79,61 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   declare readonly incarnation: pulumi.Output<string | null>;
   /** Who owns the attachment, as it is written on the host. */
   declare readonly ownerToken: pulumi.Output<string>;
-  /** The argument of this name. */
+  /**
+   * How to reach the hypervisor host. The argument as given: see {@link
+   * MultifunctionPciAttachmentArgs.connection}.
+   */
   declare readonly connection: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["connection"]>>;
-  /** The argument of this name. */
+  /** The running guest. The argument as given: see {@link MultifunctionPciAttachmentArgs.guest}. */
   declare readonly guest: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["guest"]>>;
-  /** The argument of this name. */
+  /**
+   * Slot of the host device, `DDDD:BB:DD` (or `BB:DD`, which means domain 0000). The argument as given: see
+   * {@link MultifunctionPciAttachmentArgs.device}.
+   */
   declare readonly device: pulumi.Output<string | undefined>;
-  /** The argument of this name. */
+  /**
+   * Host function numbers of `device`, each 0 to 7, once. The argument as given: see {@link
+   * MultifunctionPciAttachmentArgs.functions}.
+   */
   declare readonly functions: pulumi.Output<number[] | undefined>;
-  /** The argument of this name. */
+  /**
+   * Instead of `device` and `functions`: where other guest function numbers are wanted, or functions of
+   * several host slots in one guest slot, such as virtual functions (SR-IOV). The argument as given: see
+   * {@link MultifunctionPciAttachmentArgs.functionMap}.
+   */
   declare readonly functionMap: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["functionMap"]>>;
-  /** The argument of this name. */
+  /**
+   * What happens to functions of the touched IOMMU groups that are not assigned and have a host driver (VFIO
+   * gives out a group only as a whole). The argument as given: see {@link
+   * MultifunctionPciAttachmentArgs.leftovers}.
+   */
   declare readonly leftovers: pulumi.Output<"refuse" | "hold" | undefined>;
-  /** The argument of this name. */
+  /**
+   * Where in the guest the functions appear. The argument as given: see {@link
+   * MultifunctionPciAttachmentArgs.guestSlot}.
+   */
   declare readonly guestSlot: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["guestSlot"]>>;
-  /** The argument of this name. */
+  /**
+   * Take over an attachment that bears another owner's token, instead of refusing it. The argument as given:
+   * see {@link MultifunctionPciAttachmentArgs.adopt}.
+   */
   declare readonly adopt: pulumi.Output<boolean | undefined>;
-  /** The argument of this name. */
+  /**
+   * Take functions also where the host uses them: an interface that is up with an address, route or another
+   * interface on it, a disk that is mounted or a part of something, virtual functions. The argument as given:
+   * see {@link MultifunctionPciAttachmentArgs.allowInUse}.
+   */
   declare readonly allowInUse: pulumi.Output<boolean | undefined>;
-  /** The argument of this name. */
+  /**
+   * Also at each later cold boot of the guest: the guest's libvirt configuration gets the functions as well,
+   * with their real place in the guest. The argument as given: see {@link
+   * MultifunctionPciAttachmentArgs.persistent}.
+   */
   declare readonly persistent: pulumi.Output<boolean | undefined>;
-  /** The argument of this name. */
+  /**
+   * How long an attach and a detach may take; that several in one command wait for each other is not counted.
+   * The argument as given: see {@link MultifunctionPciAttachmentArgs.timeouts}.
+   */
   declare readonly timeouts: pulumi.Output<pulumi.Unwrap<MultifunctionPciAttachmentArgs["timeouts"]>>;
 
   /**

@@ -1,6 +1,7 @@
 /**
- * `npm run docs`: writes what is made from the sources: docs/reference.md (TypeDoc), etc/api.md (the public surface on one
- * page, so that a change of it shows in review) and docs/drawings. `-- --check`, in `npm run check`, compares instead.
+ * `npm run docs`: writes what is made from the sources. These are docs/reference.md (tables of the arguments, and
+ * TypeDoc), etc/api.md (the public surface on one page, so that a change of it shows in review) and docs/drawings.
+ * `-- --check`, in `npm run check`, compares instead.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -8,6 +9,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import ts from "typescript";
+import { argumentTables } from "./argument-tables.mjs";
 import { drawn } from "./drawings.mjs";
 import { root } from "../setup/root.mjs";
 
@@ -25,8 +27,11 @@ function writeReference() {
     });
     if (status !== 0) throw new Error(`TypeDoc found fault:\n${stdout}${stderr}`);
     const [title, ...rest] = fs.readFileSync(path.join(folder, "README.md"), "utf8").trim().split("\n");
-    const note = `Written from the comments in \`sdk/\` by \`${command}\`. The README has the same in tables, shorter.`;
-    return [title, "", note, ...rest, ""].join("\n");
+    const note = [
+      `Written by \`${command}\`: arguments and outputs from the schema in \`provider/resource/\`, by which the`,
+      "provider judges them, and the rest from the comments in `sdk/`.",
+    ];
+    return [title, "", ...note, "", argumentTables(), ...rest, ""].join("\n");
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }

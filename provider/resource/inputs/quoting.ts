@@ -1,5 +1,4 @@
-/** Path of an argument, as the schema names it. */
-export type Path = readonly PropertyKey[];
+import type { Path } from "./paths";
 
 const LONGEST_QUOTE = 60;
 
@@ -8,8 +7,8 @@ const isOfConnection = ([first, ...rest]: Path): boolean =>
   first === "connection" && rest.slice(0, -1).every((key) => key === "proxy");
 
 /**
- * All that is quoted below `connection`, by field. Whatever else stands there may be a credential: the value of its own
- * field, or one that was written to the wrong field, of whatever type.
+ * All that is quoted below `connection`, by field. Whatever else stands there may be a credential: the value
+ * of its own field, or one that was written to the wrong field, of whatever type.
  */
 const quotableOfConnection: Readonly<Record<string, (value: unknown) => boolean>> = {
   port: isNumber,
@@ -21,8 +20,8 @@ const quotableOfConnection: Readonly<Record<string, (value: unknown) => boolean>
 };
 
 /**
- * The value as a message may hold it; undefined where it may not. Objects and lists of them are never quoted: a whole
- * connection may have been written in place of another argument.
+ * The value as a message may hold it; undefined where it may not. Objects and lists of them are never quoted:
+ * a whole connection may have been written in place of another argument.
  */
 export function findQuote(value: unknown, path: Path): string | undefined {
   if (!isPlain(value)) return undefined;
@@ -36,8 +35,8 @@ export function findQuote(value: unknown, path: Path): string | undefined {
 }
 
 /**
- * The property that a failure is reported on. Pulumi prints the value of a property of the top level beside the reason,
- * and nothing for a nested one: so one that may hold a credential is never named there.
+ * The property that a failure is reported on. Pulumi prints the value of a property of the top level beside
+ * the reason, and nothing for a nested one: so one that may hold a credential is never named there.
  */
 export function reportedProperty(path: string, value: unknown): string {
   if (path === "connection") return "connection.host";
@@ -52,29 +51,47 @@ export function findTypeWord(value: unknown): string | undefined {
   return Array.isArray(value) ? "it is a list" : "it is an object";
 }
 
-/** What elsewhere names the same things; quoted, because the name is what has to be corrected. */
-const namesElsewhere = (
-  "username hostname address hostAddress ip identityFile keyFile privateKeyFile privateKeyPath sshKey passphrase " +
-  "timeout retries jumpHost bastion knownHosts agent"
-)
-  .toLowerCase()
-  .split(" ");
+/**
+ * What elsewhere names the same things; quoted, because the name is what has to be corrected. In lower case.
+ */
+const namesElsewhere: ReadonlySet<string> = new Set([
+  "username",
+  "hostname",
+  "address",
+  "hostaddress",
+  "ip",
+  "identityfile",
+  "keyfile",
+  "privatekeyfile",
+  "privatekeypath",
+  "sshkey",
+  "passphrase",
+  "timeout",
+  "retries",
+  "jumphost",
+  "bastion",
+  "knownhosts",
+  "agent",
+]);
 
 /**
- * Whether the name of an unknown argument may be quoted. Below `connection` it may be a credential itself, where a text
- * was written as a key; so it has to be like a name that there is, or one of other tools'.
+ * Whether the name of an unknown argument may be quoted. Below `connection` it may be a credential itself,
+ * where a text was written as a key; so it has to be like a name that there is, or one of other tools'.
  */
 export function isQuotableName(name: string, path: Path, known: readonly string[]): boolean {
   if (path[0] !== "connection") return name.length <= LONGEST_QUOTE;
   const lower = name.toLowerCase();
-  if (namesElsewhere.includes(lower)) return true;
+  if (namesElsewhere.has(lower)) return true;
   return known.some((one) => {
     const most = one.length > 4 ? 2 : 1;
     return Math.abs(one.length - lower.length) <= most && distanceOf(one.toLowerCase(), lower) <= most;
   });
 }
 
-/** How many letters are to be changed, put in, left out or swapped with their neighbour (optimal string alignment). */
+/**
+ * How many letters are to be changed, put in, left out or swapped with their neighbour (optimal string
+ * alignment).
+ */
 function distanceOf(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, index) => index)];
   const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity;
