@@ -86,7 +86,7 @@ describe("a plan in words", () => {
       pinning({ ...large, holdings: [{ ...foreign, guest: { name: "other", uuid: "other" } }] }),
     ).toHaveLength(1);
     const qemuId = "mfpci-ffffffffffff-f0";
-    const anothers = { qemuId, hostAddress: hostAddress, bus: "pci.2", slot: 0, guestFunction: 0 };
+    const anothers = { qemuId, hostAddress, bus: "pci.2", slot: 0, guestFunction: 0 };
     expect(pinning({ ...large, plugged: [anothers] })).toEqual([]);
     expect(pinning({ ...large, guest })).toEqual([]);
   });
