@@ -1,6 +1,6 @@
 /**
- * The drawings of docs/how-it-works.md: where each function of a device is, from one step to the next. A frame says in
- * which lane which functions are; everything else follows.
+ * The drawings of docs/how-it-works.md: where each function of a device is, from one step to the next. A
+ * frame says in which lane which functions are; everything else follows.
  */
 
 /** Lanes from top to bottom: what the guest sees is on top. */

@@ -1,7 +1,7 @@
 /**
- * `npm run docs`: writes what is made from the sources. These are docs/reference.md (tables of the arguments, and
- * TypeDoc), etc/api.md (the public surface on one page, so that a change of it shows in review) and docs/drawings.
- * `-- --check`, in `npm run check`, compares instead.
+ * `npm run docs`: writes what is made from the sources. These are docs/reference.md (tables of the arguments,
+ * and TypeDoc), etc/api.md (the public surface on one page, so that a change of it shows in review) and
+ * docs/drawings. `-- --check`, in `npm run check`, compares instead.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -16,7 +16,10 @@ import { root } from "../setup/root.mjs";
 const read = (file) => fs.readFileSync(path.join(root, file), "utf8");
 const command = "npm run docs";
 
-/** The reference. TypeDoc fails on what is exported without a comment, and on a link that leads nowhere (typedoc.json). */
+/**
+ * The reference. TypeDoc fails on what is exported without a comment, and on a link that leads nowhere
+ * (typedoc.json).
+ */
 function writeReference() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "multifunction-pci-reference-"));
   try {
