@@ -1,7 +1,10 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ConnectionArgs } from "./connection-args";
 
-/** The running guest that gets the functions: libvirt's `domain`, or a QEMU without libvirt by its `qmpSocket`. */
+/**
+ * The running guest that gets the functions: libvirt's `domain`, or a QEMU without libvirt by its
+ * `qmpSocket`.
+ */
 export interface GuestArgs {
   /** Name or UUID of the libvirt domain. Not with `qmpSocket`. */
   domain?: pulumi.Input<string | undefined>;
@@ -13,8 +16,8 @@ export interface GuestArgs {
    */
   qmpSocket?: pulumi.Input<string | undefined>;
   /**
-   * With `qmpSocket`: how functions are bound where `connection.user` is not root. "sudo" runs one installed program
-   * (docs/security.md). Default: the login is root's.
+   * With `qmpSocket`: how functions are bound where `connection.user` is not root. "sudo" runs one installed
+   * program (docs/security.md). Default: the login is root's.
    */
   privilege?: pulumi.Input<"sudo" | undefined>;
 }
@@ -23,14 +26,21 @@ export interface GuestArgs {
 export interface FunctionMappingArgs {
   /** Address of the host function, `DDDD:BB:DD.F` (or `BB:DD.F`, which means domain 0000). */
   hostAddress: pulumi.Input<string>;
-  /** Function number in the guest's slot, 0 to 7. One entry must have 0: without it a guest sees nothing (PCI). */
+  /**
+   * Function number in the guest's slot, 0 to 7. One entry must have 0: without it a guest sees nothing
+   * (PCI).
+   */
   guestFunction: pulumi.Input<number>;
   /**
-   * Absolute path, on the host, of a file that the guest sees as the function's expansion ROM (option ROM, VBIOS) in
-   * place of the device's own. The guest's QEMU must be allowed to read it. Default: the device's own.
+   * Absolute path, on the host, of a file that the guest sees as the function's expansion ROM (option ROM,
+   * VBIOS) in place of the device's own. The guest's QEMU must be allowed to read it. Default: the device's
+   * own.
    */
   romFile?: pulumi.Input<string | undefined>;
-  /** Whether the guest sees an expansion ROM at all (its BAR). Not false together with `romFile`. Default: QEMU's, true. */
+  /**
+   * Whether the guest sees an expansion ROM at all (its BAR). Not false together with `romFile`. Default:
+   * QEMU's, true.
+   */
   romBar?: pulumi.Input<boolean | undefined>;
 }
 
@@ -38,7 +48,9 @@ export interface FunctionMappingArgs {
 export interface GuestSlotArgs {
   /** QEMU id of the bus, as libvirt names it: a root port ("pci.5") or a conventional bus ("pci.0"). */
   bus: pulumi.Input<string>;
-  /** Slot on that bus, 0 to 31. Default: 0 behind a root port, which has no other; else the highest free slot. */
+  /**
+   * Slot on that bus, 0 to 31. Default: 0 behind a root port, which has no other; else the highest free slot.
+   */
   slot?: pulumi.Input<number | undefined>;
 }
 
@@ -53,8 +65,8 @@ export interface TimeoutsArgs {
 /**
  * Arguments of {@link MultifunctionPciAttachment}: either `device` (with `functions`) or `functionMap`.
  *
- * Everything wrong with them is reported at once by `pulumi preview`, each failure on its property, before any
- * connection is made.
+ * Everything wrong with them is reported at once by `pulumi preview`, each failure on its property, before
+ * any connection is made.
  */
 export interface MultifunctionPciAttachmentArgs {
   /** How to reach the hypervisor host. */
@@ -64,19 +76,22 @@ export interface MultifunctionPciAttachmentArgs {
   /** Slot of the host device, `DDDD:BB:DD` (or `BB:DD`, which means domain 0000). Not with `functionMap`. */
   device?: pulumi.Input<string | undefined>;
   /**
-   * Host function numbers of `device`, each 0 to 7, once. Default: every function that the device has when it is
-   * attached. Guest function numbers are the host's own if 0 is among them, else they count up from 0 in host order.
+   * Host function numbers of `device`, each 0 to 7, once. Default: every function that the device has when it
+   * is attached. Guest function numbers are the host's own if 0 is among them, else they count up from 0 in
+   * host order.
    */
   functions?: pulumi.Input<pulumi.Input<number>[] | undefined>;
   /**
-   * Instead of `device` and `functions`: where other guest function numbers are wanted, or functions of several host slots
-   * in one guest slot, such as virtual functions (SR-IOV). Their MAC address and VLAN are set on the host, not here.
+   * Instead of `device` and `functions`: where other guest function numbers are wanted, or functions of
+   * several host slots in one guest slot, such as virtual functions (SR-IOV). Their MAC address and VLAN are
+   * set on the host, not here.
    */
   functionMap?: pulumi.Input<pulumi.Input<FunctionMappingArgs>[] | undefined>;
   /**
-   * What happens to functions of the touched IOMMU groups that are not assigned and have a host driver (VFIO gives
-   * out a group only as a whole). "refuse": an error names each of them with its driver and nothing is touched.
-   * "hold": they are taken from the host and shown to nobody until the attachment is deleted. Default: "refuse".
+   * What happens to functions of the touched IOMMU groups that are not assigned and have a host driver (VFIO
+   * gives out a group only as a whole). "refuse": an error names each of them with its driver and nothing is
+   * touched. "hold": they are taken from the host and shown to nobody until the attachment is deleted.
+   * Default: "refuse".
    */
   leftovers?: pulumi.Input<"refuse" | "hold" | undefined>;
   /** Where in the guest the functions appear. Default: the highest free hotplug slot. */
@@ -84,14 +99,16 @@ export interface MultifunctionPciAttachmentArgs {
   /** Take over an attachment that bears another owner's token, instead of refusing it. Default: false. */
   adopt?: pulumi.Input<boolean | undefined>;
   /**
-   * Take functions also where the host uses them: an interface that is up with an address, route or another interface
-   * on it, a disk that is mounted or a part of something, virtual functions. The host loses that use. An interface
-   * that carries this SSH connection is never taken. Default: false, an error names each use.
+   * Take functions also where the host uses them: an interface that is up with an address, route or another
+   * interface on it, a disk that is mounted or a part of something, virtual functions. The host loses that
+   * use. An interface that carries this SSH connection is never taken. Default: false, an error names each
+   * use.
    */
   allowInUse?: pulumi.Input<boolean | undefined>;
   /**
-   * Also at each later cold boot of the guest: the guest's libvirt configuration gets the functions as well, with
-   * their real place in the guest. A change of this argument alone does not touch the running guest. Default: false.
+   * Also at each later cold boot of the guest: the guest's libvirt configuration gets the functions as well,
+   * with their real place in the guest. A change of this argument alone does not touch the running guest.
+   * Default: false.
    */
   persistent?: pulumi.Input<boolean | undefined>;
   /**

@@ -15,8 +15,8 @@ export interface AttachedFunction {
   /** Function number in the guest's slot, 0 to 7. */
   readonly guestFunction: number;
   /**
-   * Id of the device in QEMU. It is libvirt's alias where libvirt has plugged the function: alone, or at a cold boot of a
-   * guest with a persistent attachment. That it is another one is by itself no difference.
+   * Id of the device in QEMU. It is libvirt's alias where libvirt has plugged the function: alone, or at a
+   * cold boot of a guest with a persistent attachment. That it is another one is by itself no difference.
    */
   readonly qemuId: string;
   /** PCI vendor id, four hexadecimal digits with `0x`. */
@@ -40,9 +40,10 @@ export interface HeldFunction {
 }
 
 /**
- * What the guest has done with one function, by the registers that QEMU shows of it: `absent`, it answers nothing, as long as
- * it is not shown to the guest or while the card is being reset; `present`, no BAR has an address; `enumerated`, the
- * guest has given a BAR one; `driven`, a driver has switched on its memory and bus mastering; `unknown`, nothing tells, as
- * of a machine without PCI Express's configuration space, or of a guest that is shut off.
+ * What the guest has done with one function, by the registers that QEMU shows of it: `absent`, it answers
+ * nothing, as long as it is not shown to the guest or while the card is being reset; `present`, no BAR has an
+ * address; `enumerated`, the guest has given a BAR one; `driven`, a driver has switched on its memory and bus
+ * mastering; `unknown`, nothing tells, as of a machine without PCI Express's configuration space, or of a
+ * guest that is shut off.
  */
 export type GuestState = "absent" | "present" | "enumerated" | "driven" | "unknown";

@@ -1,23 +1,27 @@
 import type * as pulumi from "@pulumi/pulumi";
 
 /**
- * How to reach the hypervisor host over SSH. The names, units and defaults are those of the remote connection of
- * `@pulumi/command`; `knownHostsFile` and `strictHostKeyChecking` are added.
+ * How to reach the hypervisor host over SSH. The names, units and defaults are those of the remote connection
+ * of `@pulumi/command`; `knownHostsFile` and `strictHostKeyChecking` are added.
  *
- * Only a failure to dial (no answer, refused, reset, name not found) is retried, with growing delay. A refused
- * authentication and a wrong host key are final at once.
+ * Only a failure to dial (no answer, refused, reset, name not found) is retried, with growing delay. A
+ * refused authentication and a wrong host key are final at once.
  *
- * `password`, `privateKey` and `privateKeyPassword` are made secret here and in every nested `proxy`, also where
- * the program forgot to say so.
+ * `password`, `privateKey` and `privateKeyPassword` are made secret here and in every nested `proxy`, also
+ * where the program forgot to say so.
  *
  * @example
- * const connection: ConnectionArgs = { host: "hv1", privateKey: config.requireSecret("sshKey"), hostKey: "SHA256:…" };
+ * const connection: ConnectionArgs = {
+ *   host: "hv1",
+ *   privateKey: config.requireSecret("sshKey"),
+ *   hostKey: "SHA256:…",
+ * };
  */
 export interface ConnectionArgs {
   /**
    * Name or address of the host, as this machine (or the last jump host) resolves it, or a host alias of
-   * `~/.ssh/config`. Where OpenSSH is installed, `ssh -G` is asked what the alias stands for. What is given here
-   * wins over that.
+   * `~/.ssh/config`. Where OpenSSH is installed, `ssh -G` is asked what the alias stands for. What is given
+   * here wins over that.
    */
   host: pulumi.Input<string>;
   /** TCP port of sshd. Default: that of ssh_config, 22. */
@@ -30,9 +34,9 @@ export interface ConnectionArgs {
    */
   password?: pulumi.Input<string | undefined>;
   /**
-   * Private key as the text of a PEM or OpenSSH key file, not its path. Secret. Default: `multifunction-pci:privateKey`
-   * of the stack's configuration, `$MULTIFUNCTION_PCI_PRIVATE_KEY`; else the agent's keys and the key files that ssh
-   * would try.
+   * Private key as the text of a PEM or OpenSSH key file, not its path. Secret. Default:
+   * `multifunction-pci:privateKey` of the stack's configuration, `$MULTIFUNCTION_PCI_PRIVATE_KEY`; else the
+   * agent's keys and the key files that ssh would try.
    */
   privateKey?: pulumi.Input<string | undefined>;
   /**
@@ -47,20 +51,23 @@ export interface ConnectionArgs {
   /** Seconds that one attempt to dial may take; 0 for no limit. Default: 15. */
   perDialTimeout?: pulumi.Input<number | undefined>;
   /**
-   * The host's key: a public key (`ssh-ed25519 AAAA…`), a fingerprint (`SHA256:…`), or lines of known_hosts, which count
-   * for the host and port that they name. When given, known_hosts files are not asked.
+   * The host's key: a public key (`ssh-ed25519 AAAA…`), a fingerprint (`SHA256:…`), or lines of known_hosts,
+   * which count for the host and port that they name. When given, known_hosts files are not asked.
    */
   hostKey?: pulumi.Input<string | undefined>;
-  /** Path of the known_hosts file to ask when there is no `hostKey`. Default: those of ssh_config, `~/.ssh/known_hosts`. */
+  /**
+   * Path of the known_hosts file to ask when there is no `hostKey`. Default: those of ssh_config,
+   * `~/.ssh/known_hosts`.
+   */
   knownHostsFile?: pulumi.Input<string | undefined>;
   /**
-   * What to do about a host key that known_hosts does not hold, with OpenSSH's meaning (ssh_config(5)): "yes" refuses
-   * it, "accept-new" adds it, "no" takes any. Default: "yes".
+   * What to do about a host key that known_hosts does not hold, with OpenSSH's meaning (ssh_config(5)): "yes"
+   * refuses it, "accept-new" adds it, "no" takes any. Default: "yes".
    */
   strictHostKeyChecking?: pulumi.Input<"yes" | "accept-new" | "no" | undefined>;
   /**
-   * Jump host: connect to this one first and to `host` through it. Has the same fields, so it nests. Default: ProxyJump
-   * of ssh_config.
+   * Jump host: connect to this one first and to `host` through it. Has the same fields, so it nests. Default:
+   * ProxyJump of ssh_config.
    */
   proxy?: pulumi.Input<ConnectionArgs | undefined>;
 }

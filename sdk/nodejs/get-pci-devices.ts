@@ -1,4 +1,4 @@
-/* eslint-disable @typescript-eslint/no-require-imports -- the provider is loaded when it is asked for, not with the SDK */
+/* eslint-disable @typescript-eslint/no-require-imports -- the provider is loaded only when it is asked for */
 import * as pulumi from "@pulumi/pulumi";
 import type { GuestArgs } from "./attachment-args";
 import type { ConnectionArgs } from "./connection-args";
@@ -8,12 +8,15 @@ import { sealCredentials } from "./seal-credentials";
 /** Arguments of {@link getPciDevices}. */
 export interface GetPciDevicesArgs {
   /**
-   * How to reach the host, as an attachment has it, with plain values. `dialErrorLimit` is 1 here where it is not given:
-   * whoever looks does not want to wait for a host that is not there. Credentials that are left out come from the
-   * stack's configuration, the environment, an agent or key files, as for an attachment.
+   * How to reach the host, as an attachment has it, with plain values. `dialErrorLimit` is 1 here where it is
+   * not given: whoever looks does not want to wait for a host that is not there. Credentials that are left
+   * out come from the stack's configuration, the environment, an agent or key files, as for an attachment.
    */
   connection: pulumi.Unwrap<ConnectionArgs>;
-  /** The guest to look into. Default: none; the answers are then those for some running guest with a free slot. */
+  /**
+   * The guest to look into. Default: none; the answers are then those for some running guest with a free
+   * slot.
+   */
   guest?: pulumi.Unwrap<GuestArgs>;
 }
 
@@ -36,16 +39,17 @@ interface Installed {
 const NAMESPACE = "multifunction-pci";
 
 /**
- * Looks at a hypervisor host, and at one of its guests, and tells of each PCI device whether it could be attached, by
- * the same judgement as {@link MultifunctionPciAttachment}'s. One SSH connection, which is closed before this resolves;
- * nothing is changed on the host and no lock is taken.
+ * Looks at a hypervisor host, and at one of its guests, and tells of each PCI device whether it could be
+ * attached, by the same judgement as {@link MultifunctionPciAttachment}'s. One SSH connection, which is
+ * closed before this resolves; nothing is changed on the host and no lock is taken.
  *
- * @throws ArgumentError (a TypeError) naming each argument that cannot be used; errors with a code of docs/errors.md
- * where host or guest cannot be looked at.
+ * @throws ArgumentError (a TypeError) naming each argument that cannot be used; errors with a code of
+ * docs/errors.md where host or guest cannot be looked at.
  *
  * @example
  * const { devices } = await getPciDevices({ connection: { host: "hv1" }, guest: { domain: "guest1" } });
- * const cards = devices.filter((one) => one.attach.possible === "whole" && one.className === "Ethernet controller");
+ * const whole = devices.filter((one) => one.attach.possible === "whole");
+ * const cards = whole.filter((one) => one.className === "Ethernet controller");
  */
 export async function getPciDevices(args: GetPciDevicesArgs): Promise<PciDevices> {
   const stack = new pulumi.Config(NAMESPACE);
@@ -54,8 +58,9 @@ export async function getPciDevices(args: GetPciDevicesArgs): Promise<PciDevices
 }
 
 /**
- * {@link getPciDevices} for arguments that may be outputs. Not called while one of them is unknown. Credentials are taken as
- * secrets, and what is made of a secret is one: use `pulumi.unsecret` on the result, which holds none.
+ * {@link getPciDevices} for arguments that may be outputs. Not called while one of them is unknown.
+ * Credentials are taken as secrets, and what is made of a secret is one: use `pulumi.unsecret` on the result,
+ * which holds none.
  */
 export function getPciDevicesOutput(args: GetPciDevicesOutputArgs): pulumi.Output<PciDevices> {
   const known = pulumi.output({ ...args, connection: sealCredentials(args.connection) });

@@ -5,7 +5,9 @@ import { ownerToken } from "./owner-token";
 import { sealCredentials } from "./seal-credentials";
 import { shim } from "./shim";
 
-/** Pulumi makes a property of the resource for each key that the constructor passes on, also without a value. */
+/**
+ * Pulumi makes a property of the resource for each key that the constructor passes on, also without a value.
+ */
 const declaredProperties = {
   device: undefined,
   functions: undefined,
@@ -29,15 +31,15 @@ const declaredProperties = {
 } as const;
 
 /**
- * The functions of one PCI device, plugged as one unit into one slot of a running libvirt guest: the guest sees all
- * of them appear together, or none.
+ * The functions of one PCI device, plugged as one unit into one slot of a running libvirt guest: the guest
+ * sees all of them appear together, or none.
  *
- * Type in URNs: `pulumi-nodejs:dynamic/pci:MultifunctionPciAttachment`. `pulumi import` does not work for dynamic
- * resources; to take over an existing attachment, create it with `adopt: true`.
+ * Type in URNs: `pulumi-nodejs:dynamic/pci:MultifunctionPciAttachment`. `pulumi import` does not work for
+ * dynamic resources; to take over an existing attachment, create it with `adopt: true`.
  *
  * @example
  * const nic = new MultifunctionPciAttachment("bcm5719", {
- *   connection: { host: "hv1", user: "root", privateKey: config.requireSecret("sshKey"), hostKey: "SHA256:…" },
+ *   connection: { host: "hv1", privateKey: config.requireSecret("sshKey"), hostKey: "SHA256:…" },
  *   guest: { domain: "guest1" },
  *   device: "0000:01:00",
  *   functions: [0, 1, 2, 3],
@@ -48,20 +50,22 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   /** The guest's slot that the functions are in. */
   declare readonly slot: pulumi.Output<Slot>;
   /**
-   * The slot's address as the guest numbered it, `DDDD:BB:DD`; null while the guest has not. Informational: a change
-   * of it is no difference.
+   * The slot's address as the guest numbered it, `DDDD:BB:DD`; null while the guest has not. Informational: a
+   * change of it is no difference.
    */
   declare readonly guestAddress: pulumi.Output<string | null>;
-  /** Whether the guest has mapped the functions' BARs (QMP query-pci). Informational, as `guestAddress` is. */
+  /**
+   * Whether the guest has mapped the functions' BARs (QMP query-pci). Informational, as `guestAddress` is.
+   */
   declare readonly guestConfigured: pulumi.Output<boolean>;
   /**
-   * What the guest has done with each function of `attached`, in its order, when that was last looked at. Informational, as
-   * `guestAddress` is; empty until a release that knows it has looked.
+   * What the guest has done with each function of `attached`, in its order, when that was last looked at.
+   * Informational, as `guestAddress` is; empty until a release that knows it has looked.
    */
   declare readonly guestState: pulumi.Output<GuestState[]>;
   /**
-   * The functions that the guest has, in the order of their guest function numbers. Of a persistent attachment in a
-   * guest that is shut off: those that it will have when it boots.
+   * The functions that the guest has, in the order of their guest function numbers. Of a persistent
+   * attachment in a guest that is shut off: those that it will have when it boots.
    */
   declare readonly attached: pulumi.Output<AttachedFunction[]>;
   /** The functions taken from the host with `leftovers: "hold"` and shown to nobody. */
@@ -73,8 +77,8 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   /** Fingerprint of the key that the host's sshd showed, `SHA256:…`. Informational, as `guestAddress` is. */
   declare readonly hostKeyFingerprint: pulumi.Output<string | null>;
   /**
-   * Which create made the attachment, as it is written on the host beside the owner: 32 digits of hex. It tells two stacks of
-   * the same name apart. Null for what 0.1 made. Informational, as `guestAddress` is.
+   * Which create made the attachment, as it is written on the host beside the owner: 32 digits of hex. It
+   * tells two stacks of the same name apart. Null for what 0.1 made. Informational, as `guestAddress` is.
    */
   declare readonly incarnation: pulumi.Output<string | null>;
   /** Who owns the attachment, as it is written on the host. */
@@ -141,8 +145,8 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
    *
    * @param name - Name of the resource in the program; with project and stack it makes the owner token.
    * @param args - What to plug, where, and how to reach the host. Not changed.
-   * @param opts - Pulumi's options. `customTimeouts` has no effect (see {@link MultifunctionPciAttachmentArgs.timeouts}),
-   *   and a replacement always deletes first.
+   * @param opts - Pulumi's options. `customTimeouts` has no effect (see {@link
+   * MultifunctionPciAttachmentArgs.timeouts}),   and a replacement always deletes first.
    */
   constructor(name: string, args: MultifunctionPciAttachmentArgs, opts?: pulumi.CustomResourceOptions) {
     const props: pulumi.Inputs = {
@@ -151,8 +155,8 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
       connection: sealCredentials(args.connection),
       ownerToken: ownerToken(name, opts?.parent),
     };
-    // The device can be in one place only. A provider's diff asks for this order too, but `pulumi up --replace` and
-    // `--target-replace` call no diff and would create the replacement first.
+    // The device can be in one place only. A provider's diff asks for this order too, but `pulumi up
+    // --replace` and `--target-replace` call no diff and would create the replacement first.
     const orderedOpts: pulumi.CustomResourceOptions = { ...opts, deleteBeforeReplace: true };
     super(shim, name, props, orderedOpts, "pci", "MultifunctionPciAttachment");
   }

@@ -1,10 +1,15 @@
-/** What {@link getPciDevices} finds; `inspect --json` prints the same. Names of the host hold no control characters. */
+/**
+ * What {@link getPciDevices} finds; `inspect --json` prints the same. Names of the host hold no control
+ * characters.
+ */
 export interface PciDevices {
   /** The host that was looked at. */
   readonly host: PciHost;
   /** The guest that was asked for; null where none was. */
   readonly guest: PciGuest | null;
-  /** Running libvirt guests where no guest was asked for; null otherwise, and where libvirt does not answer. */
+  /**
+   * Running libvirt guests where no guest was asked for; null otherwise, and where libvirt does not answer.
+   */
   readonly guests: readonly PciGuestIdentity[] | null;
   /** By address. PCI bridges are among them. */
   readonly devices: readonly PciDevice[];
@@ -176,7 +181,9 @@ export interface PciGroupMember {
 
 /** Whether a device can be attached now. */
 export interface AttachAnswer {
-  /** Of several ways the one that costs the host least, so a part may come before a whole that the host uses. */
+  /**
+   * Of several ways the one that costs the host least, so a part may come before a whole that the host uses.
+   */
   readonly possible: "whole" | "part" | "no";
   /** Function numbers that can be attached. */
   readonly functions: readonly number[];

@@ -18,11 +18,11 @@ const publicFields: ReadonlySet<string> = new Set([
 ] satisfies (keyof ConnectionArgs)[]);
 
 /**
- * A copy of a connection whose credentials are secrets, in every nested `proxy` too, so that none is written to the
- * state in plain text even if the program passes `fs.readFileSync(…)`.
+ * A copy of a connection whose credentials are secrets, in every nested `proxy` too, so that none is written
+ * to the state in plain text even if the program passes `fs.readFileSync(…)`.
  *
- * Where the connection (or a proxy) is itself an Output or a Promise and holds a credential, all of it becomes secret:
- * an Output has no secret parts.
+ * Where the connection (or a proxy) is itself an Output or a Promise and holds a credential, all of it
+ * becomes secret: an Output has no secret parts.
  */
 export function sealCredentials(connection: pulumi.Input<ConnectionArgs>): pulumi.Input<ConnectionArgs> {
   if (pulumi.Output.isInstance(connection) || connection instanceof Promise) {
@@ -32,7 +32,10 @@ export function sealCredentials(connection: pulumi.Input<ConnectionArgs>): pulum
   return sealFields(connection);
 }
 
-/** What is no object is passed on with its value: saying that it is wrong is the provider's job. It may be a credential. */
+/**
+ * What is no object is passed on with its value: saying that it is wrong is the provider's job. It may be a
+ * credential.
+ */
 function sealFields<T>(connection: T): T {
   if (connection === undefined || connection === null) return connection;
   if (typeof connection !== "object" || Array.isArray(connection)) return pulumi.secret(connection) as T;

@@ -7,10 +7,10 @@ interface Installed {
 }
 
 /**
- * The provider as Pulumi stores it: the *source text* of this object goes into every resource's state, and a later
- * `pulumi destroy` runs that text, whatever release is installed by then. So each method is one line that asks the
- * installed package, and nothing of this module is captured. The text, the subpath `./provider` and the export
- * `provider` are a permanent contract; test/unit/sdk/shim.test.ts holds the text.
+ * The provider as Pulumi stores it: the *source text* of this object goes into every resource's state, and a
+ * later `pulumi destroy` runs that text, whatever release is installed by then. So each method is one line
+ * that asks the installed package, and nothing of this module is captured. The text, the subpath `./provider`
+ * and the export `provider` are a permanent contract; test/unit/sdk/shim.test.ts holds the text.
  */
 export const shim: Required<ResourceProvider> = {
   check(olds, news) {
