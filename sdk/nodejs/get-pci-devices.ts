@@ -1,4 +1,4 @@
-/* eslint-disable @typescript-eslint/no-require-imports -- the provider is loaded only when it is asked for */
+/* eslint-disable @typescript-eslint/no-require-imports -- the provider is loaded when it is asked for */
 import * as pulumi from "@pulumi/pulumi";
 import type { GuestArgs } from "./attachment-args";
 import type { ConnectionArgs } from "./connection-args";

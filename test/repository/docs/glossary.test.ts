@@ -85,7 +85,7 @@ test("the glossary has the names in the code", () => {
   expect(rows.length).toBeGreaterThan(30);
 });
 
-test("each of them is exported, and its comment begins with what the glossary says of it", () => {
+test("each name is exported, and its comment begins as the glossary says", () => {
   const sentences = exportedSentences();
   const written = rows.map(({ name }) => ({ name, meaning: sentences.get(name) }));
   expect(written).toEqual(rows);
