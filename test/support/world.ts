@@ -318,7 +318,7 @@ export class World {
       const rom = { ...(romFile !== undefined && { romFile }), ...(romBar !== undefined && { romBar }) };
       const { iommuGroup } = this.functions.get(hostAddress) ?? {};
       this.#expectViable(hostAddress);
-      this.plugged.push({ ...guestAddress, ...rom, qemuId: alias, hostAddress: hostAddress });
+      this.plugged.push({ ...guestAddress, ...rom, qemuId: alias, hostAddress });
       this.mapped.add(alias);
       this.#expect(iommuGroup !== undefined, `${hostAddress} has no IOMMU group`);
     }

@@ -2,11 +2,12 @@ import type { PciReport } from "../../../provider/inspect";
 import type { PciDevices } from "../../../sdk/nodejs";
 
 /*
- * What the provider finds is what the SDK promises. The two are written down twice, because a program must not load the
- * provider with the SDK; the compiler compares them here (`npm run check`), and no test that runs could.
+ * What the provider finds is what the SDK promises. The two are written down twice, because a program must
+ * not load the provider with the SDK. The compiler compares them here (`npm run check`): no test that runs
+ * could.
  */
 
-/* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- two functions are the same where their types are */
+/* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- alike if their types are */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /* eslint-enable @typescript-eslint/no-unnecessary-type-parameters */
 type Plain<T> = T extends object ? { [K in keyof T]: Plain<T[K]> } : T;
