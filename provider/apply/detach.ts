@@ -3,7 +3,7 @@ import {
   findOwned,
   hasEnded,
   planDetach,
-  refuseAnothers,
+  requireNotTakenOver,
   whyLeft,
   type Observation,
   type Plan,
@@ -53,7 +53,7 @@ async function detachLocked(work: Work, { observation }: Locked, request: Detach
   const owned = findOwned(observation, ownerToken);
   const left = whyLeft(observation, owned, prior);
   if (left !== undefined) return request.progress(left);
-  refuseAnothers(observation, owned, prior);
+  requireNotTakenOver(observation, owned, prior);
   const plan = planDetach(observation, ownerToken, prior);
   request.signal?.throwIfAborted();
   try {

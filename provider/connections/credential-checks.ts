@@ -4,7 +4,7 @@ import { parseHostKeyArgument, parsePrivateKey, type KnownHost } from "../ssh";
 import { chooseCredentials, type AmbientCredentials } from "./credentials";
 
 /** Where the hosts of connections stand in known_hosts, by the connection's object. */
-export type KnownHostsPlaces = ReadonlyMap<unknown, KnownHost>;
+export type KnownHostsByHop = ReadonlyMap<unknown, KnownHost>;
 
 /**
  * The judgement of the SSH library on keys; its reasons never hold the key.
@@ -13,7 +13,7 @@ export type KnownHostsPlaces = ReadonlyMap<unknown, KnownHost>;
  */
 export function credentialChecks(
   ambient: AmbientCredentials,
-  places: KnownHostsPlaces = new Map(),
+  knownHosts: KnownHostsByHop = new Map(),
 ): CredentialChecks {
   return {
     findPrivateKeyProblem: (given, privateKeyPassword) => {
@@ -24,7 +24,7 @@ export function credentialChecks(
       return findProblem(() => parsePrivateKey({ text, source, passphrase, passphraseSource }, "the host"));
     },
     findHostKeyProblem: (hostKey, connection) =>
-      findProblem(() => parseHostKeyArgument(hostKey, places.get(connection), "the host")),
+      findProblem(() => parseHostKeyArgument(hostKey, knownHosts.get(connection), "the host")),
   };
 }
 

@@ -6,7 +6,7 @@ import {
   type AmbientCredentials,
   type Environment,
 } from "./credentials";
-import type { KnownHostsPlaces } from "./credential-checks";
+import type { KnownHostsByHop } from "./credential-checks";
 import { jumpHostOf, type Hop } from "./jump-hosts";
 
 /** In place of OpenSSH's own configuration files, as `ssh -F`; `none`: OpenSSH is not asked. */
@@ -55,13 +55,13 @@ export class SshTargetResolver {
    * Where the hosts of a connection and its jump hosts stand in known_hosts, for each `hostKey` that names
    * hosts. Takes inputs that were not checked yet: what is not known, or no connection, is left out.
    */
-  async knownHostsPlacesOf(connection: unknown): Promise<KnownHostsPlaces> {
-    const places = new Map<unknown, KnownHost>();
+  async knownHostsByHopOf(connection: unknown): Promise<KnownHostsByHop> {
+    const knownHosts = new Map<unknown, KnownHost>();
     for (let one = connection; isFields(one); one = one["proxy"]) {
       const place = await this.#knownHostsPlaceOf(one);
-      if (place !== undefined) places.set(one, place);
+      if (place !== undefined) knownHosts.set(one, place);
     }
-    return places;
+    return knownHosts;
   }
 
   async #knownHostsPlaceOf({ host, port, hostKey }: Fields): Promise<KnownHost | undefined> {
@@ -74,7 +74,7 @@ export class SshTargetResolver {
   }
 
   async #resolve(connection: ConnectionInputs, hop: Hop): Promise<SshTarget> {
-    const settings = await this.#askOpenssh(connection.host);
+    const settings = await this.#queryOpenssh(connection.host);
     const isJump = hop.way.length > 1;
     const jump = jumpHostOf(connection, settings, hop);
     return {
@@ -90,7 +90,7 @@ export class SshTargetResolver {
   }
 
   /** What OpenSSH's configuration says of a host; undefined if it could not be asked, which is told once. */
-  async #askOpenssh(host: string): Promise<OpensshSettings | undefined> {
+  async #queryOpenssh(host: string): Promise<OpensshSettings | undefined> {
     const { settings, problem } = await this.#openssh.ask(host);
     if (problem !== undefined && !this.#told.has(host)) {
       this.#told.add(host);

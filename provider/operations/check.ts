@@ -29,8 +29,8 @@ export async function checkAttachment(
   const oldToken = olds["ownerToken"];
   const given = typeof oldToken === "string" ? { ...news, ownerToken: oldToken } : news;
   const { targets } = context.connections;
-  const places = await targets.knownHostsPlacesOf(given["connection"]);
-  const failures = findInputFailures(given, credentialChecks(targets.ambient, places));
+  const knownHosts = await targets.knownHostsByHopOf(given["connection"]);
+  const failures = findInputFailures(given, credentialChecks(targets.ambient, knownHosts));
   const inputs = normaliseInputs(given);
   const isNew = oldToken === undefined;
   if (previewsCreate && isNew && failures.length === 0) await previewCreate(context, inputs);

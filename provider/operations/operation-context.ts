@@ -10,7 +10,7 @@ export type { Progress };
 
 /** What the operations need of the pool. */
 export interface Connections extends Pick<HypervisorPool, "open" | "openForPreview"> {
-  readonly targets: Pick<SshTargetResolver, "ambient" | "knownHostsPlacesOf">;
+  readonly targets: Pick<SshTargetResolver, "ambient" | "knownHostsByHopOf">;
 }
 
 /** What an adapter hands to each operation. */

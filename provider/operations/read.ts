@@ -1,7 +1,7 @@
 import { actualStateOf, type ActualState } from "../apply";
 import { Deadline } from "../async";
 import { guestLocatorOf } from "../connections/guest-locator";
-import { findOwned, refuseAnothers } from "../plan";
+import { findOwned, requireNotTakenOver } from "../plan";
 import { addressesOf, composeState, parseCheckedInputs, parseState, priorOf } from "../resource";
 import type { Made } from "./attach-desired";
 import { runOperation, type OperationContext } from "./operation-context";
@@ -51,6 +51,6 @@ async function readActual(
   const observation = await hypervisor.host.observe({ addresses: addressesOf(inputs, prior) }, signal);
   requireSameHost(inputs, state, observation);
   // two stacks would take it from each other in turns
-  refuseAnothers(observation, findOwned(observation, ownerToken), prior);
+  requireNotTakenOver(observation, findOwned(observation, ownerToken), prior);
   return actualStateOf(hypervisor, { observation, ownerToken, prior, progress }, signal);
 }

@@ -110,15 +110,15 @@ function namedSlot(
   buses: readonly GuestBus[],
   current: SlotName | undefined,
 ): SlotChoice {
-  const refused = (slot: string, reason: string): SlotChoice => ({
+  const refusedChoice = (slot: string, reason: string): SlotChoice => ({
     refusal: providerError("SLOT_REFUSED", { guest: observation.guest.name, slot, reason }),
   });
   const bus = buses.find((candidate) => candidate.bus === named.bus);
-  if (bus === undefined) return refused(named.bus, describeMissingBus(named.bus, buses));
-  if (!bus.hotplug.possible) return refused(named.bus, bus.hotplug.reason);
+  if (bus === undefined) return refusedChoice(named.bus, describeMissingBus(named.bus, buses));
+  if (!bus.hotplug.possible) return refusedChoice(named.bus, bus.hotplug.reason);
   const { first, last } = bus.hotplug.slots;
   const isWithin = named.slot === undefined || (named.slot >= first && named.slot <= last);
-  if (!isWithin) return refused(describeSlotName(named), `it takes slots ${first} to ${last} only`);
+  if (!isWithin) return refusedChoice(describeSlotName(named), `it takes slots ${first} to ${last} only`);
   // where only the bus is named, the device stays where it is on it: moving it would interrupt the guest
   const stays = current?.bus === bus.bus ? [current.slot] : [];
   const candidates =
@@ -126,7 +126,7 @@ function namedSlot(
       ? [named.slot]
       : [...stays, ...Array.from({ length: last - first + 1 }, (_, i) => last - i)];
   const slot = candidates.find((candidate) => isSlotFree(bus, candidate));
-  if (slot === undefined) return refused(describeSlotName(named), `it is taken: ${describeBus(bus)}`);
+  if (slot === undefined) return refusedChoice(describeSlotName(named), `it is taken: ${describeBus(bus)}`);
   return { slot: { bus: bus.bus, slot, kind: bus.hotplug.kind } };
 }
 

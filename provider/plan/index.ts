@@ -1,4 +1,4 @@
-export { refuseAnothers, type Refusal } from "./checks";
+export { requireNotTakenOver, type Refusal } from "./checks";
 export { isAnothersEntry, whyLeft } from "./claim";
 export {
   describePlan,

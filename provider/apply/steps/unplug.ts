@@ -141,12 +141,12 @@ class UnplugRun {
       if (news === "unplug-refused") await this.#assertNotRefused();
       if (news === "resumed") this.#parts.progress("the guest was resumed; waiting for it to let go");
       if (news === "silence") await this.#breakSilence();
-      if (news === "reset") await this.#lookAgain();
+      if (news === "reset") await this.#readAgain();
     }
     return "done";
   }
 
-  async #lookAgain(): Promise<void> {
+  async #readAgain(): Promise<void> {
     this.#parts.progress("the guest was reset while the unplug was pending; looking again");
     await this.#markMissingAsGone();
     if (this.#waiting.size === 0) return;

@@ -22,7 +22,7 @@ import { checkUnplug } from "./unplug";
 import { checkUsedByHost } from "./used-by-host";
 
 export { findRefusals, throwRefusals, type Check, type Phase, type Refusal } from "./refusal";
-export { refuseAnothers } from "./taken-over";
+export { requireNotTakenOver } from "./taken-over";
 
 /**
  * All that may speak against an attachment, in the order in which it is told. The first refusal gives an

@@ -24,7 +24,7 @@ export function checkTakenOver({
  *
  * @throws ATTACHMENT_TAKEN_OVER
  */
-export function refuseAnothers(
+export function requireNotTakenOver(
   observation: Observation,
   owned: OwnedResources | undefined,
   prior: PriorAttachment,

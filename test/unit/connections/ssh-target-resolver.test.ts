@@ -193,7 +193,7 @@ describe("the place in known_hosts", () => {
   const hostKey = `hv1 ${key}`;
   const openssh = asking({ rack: { hostName: "10.0.0.1", port: 2222 }, aka: { hostKeyAlias: "x" } });
   const placesOf = async (connection: unknown) => [
-    ...(await resolverWith({ openssh }).knownHostsPlacesOf(connection)).values(),
+    ...(await resolverWith({ openssh }).knownHostsByHopOf(connection)).values(),
   ];
 
   it.each([

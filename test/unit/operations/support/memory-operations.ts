@@ -34,7 +34,7 @@ export class MemoryOperations {
 
   /** What the pool does for them. */
   readonly connections = {
-    targets: { ambient: {}, knownHostsPlacesOf: () => Promise.resolve(new Map()) },
+    targets: { ambient: {}, knownHostsByHopOf: () => Promise.resolve(new Map()) },
     open: (locator: GuestLocator) => this.#open("operation", locator),
     openForPreview: (locator: GuestLocator) => this.#open("preview", locator),
     close: () => Promise.resolve(),
