@@ -76,11 +76,11 @@ interface Attempt {
 }
 
 /**
- * Three failures are known to pass with a second plan: a slot that swept what was plugged (qemu.md 1.5,
- * 1.10), one that was half plugged when the guest was reset, which has to be emptied first, and a group node
- * that someone's release took from the guest (libvirt.md, Partial assignment), which only letting go of the
- * whole group and holding it again brings back. What an interface gets by itself in that moment (an address
- * by DHCP) is no reason to stop: the first look found it free. Whatever else the host has begun to use is.
+ * Three failures are known to pass with a second plan: a slot that swept what was plugged, one that was half
+ * plugged when the guest was reset, which has to be emptied first, and a group node that someone's release
+ * took from the guest, which only letting go of the whole group and holding it again brings back. What an
+ * interface gets by itself in that moment (an address by DHCP) is no reason to stop: the first look found it
+ * free. Whatever else the host has begun to use is.
  */
 async function runWithSecondTry({ before, course, work, request }: Attempt): Promise<void> {
   // what this operation has plugged by now is its own, also if it is a create

@@ -1,4 +1,4 @@
-/** How the guest learns of a function that comes or goes (qemu.md, sections 2 and 5). */
+/** How the guest learns of a function that comes or goes. */
 export const slotKinds = ["pcie-native", "pcie-acpi", "pci-acpi", "pseries"] as const;
 
 /** One of {@link slotKinds}. */
@@ -82,7 +82,7 @@ const conventionalSlots: SlotRange = { first: 1, last: 31 };
 /**
  * Decides how a bus takes hotplug. The handler decides, not the port's type: with ACPI hotplug a root
  * port's handler is the chipset, natively it is the port itself (QEMU hw/pci/pcie_port.c,
- * hw/acpi/pcihp.c; qemu.md section 5). SHPC is refused: it powers a slot off after each function.
+ * hw/acpi/pcihp.c). SHPC is refused: it powers a slot off after each function.
  */
 export function classifyBus(facts: BusFacts): BusHotplug {
   const withoutHotplug = (reason: string): BusHotplug => ({ possible: false, reason });
@@ -131,7 +131,7 @@ export function countFreeSlots(bus: GuestBus): number {
 
 /**
  * The slot for a new attachment: the highest free one, because libvirt, which does not know of ours,
- * takes the lowest that it believes free and fails where we sit (libvirt.md, Slots). Express slots come
+ * takes the lowest that it believes free and fails where we sit. Express slots come
  * before conventional ones.
  */
 export function findFreeSlot(buses: readonly GuestBus[]): GuestSlot | undefined {

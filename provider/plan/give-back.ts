@@ -59,7 +59,7 @@ export function isReattachedByLibvirt(
 /**
  * Libvirt gives a cold-plugged function back to the host by itself when QEMU has let go of it. It is waited
  * for, never asked: libvirt refuses to detach a function of a multifunction slot, and must not be asked to
- * detach what QEMU still has (libvirt.md, Persistent configuration, Concurrency).
+ * detach what QEMU still has.
  */
 export function planAwaitReattach(tag: string, coldPlugged: readonly PciAddress[]): Step[] {
   if (coldPlugged.length === 0) return [];
@@ -72,9 +72,9 @@ export function planAwaitReattach(tag: string, coldPlugged: readonly PciAddress[
 }
 
 /**
- * A look at the host drivers after a release: libvirt's OK is no evidence (libvirt.md, step 4). Functions
+ * A look at the host drivers after a release: libvirt's OK is no evidence. Functions
  * that an earlier, cut-off release left behind are looked at too; those of a group that someone else has are
- * not: bound to a host driver, they would take the group from under its user (libvirt.md, step 4).
+ * not: bound to a host driver, they would take the group from under its user.
  */
 export function planRestore(
   observation: Observation,

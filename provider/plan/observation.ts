@@ -5,7 +5,7 @@ import type { GuestIdentity, LedgerEntry } from "./ledger-entry";
 
 /**
  * Whether the guest can take part in a plug or an unplug. `prelaunch`: started paused and never run, in
- * which state an ACPI unplug request blocks the slot (qemu.md section 4). `off`: defined, not running.
+ * which state an ACPI unplug request blocks the slot. `off`: defined, not running.
  * `missing`: the host has no such guest.
  */
 export type GuestRunState = "running" | "paused" | "prelaunch" | "off" | "missing";

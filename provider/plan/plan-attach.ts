@@ -14,7 +14,7 @@ import type { Plan } from "./step";
  * The order holds these invariants: the ledger is written before the first change; everything a group
  * needs is held before anything is unplugged or plugged; function 0 is plugged last; what is no longer
  * needed is released after all else, a whole IOMMU group at a time, because a release of one function
- * takes the group's device node from the guest (libvirt.md, Partial assignment).
+ * takes the group's device node from the guest.
  *
  * The guest's configuration follows where the guest has what is wanted, so that a cold boot on the way brings
  * back the earlier set, whole. Of a guest that is shut off and has a persistent attachment, only the

@@ -5,12 +5,12 @@ import type { SteppingStones } from "./stepping-stone";
 import type { PlugTarget, Step, TakenFunction } from "./step";
 
 /**
- * How long unasked removals were seen to follow a plug into a native slot of QEMU before 6 (qemu.md, rule 5).
+ * How long unasked removals were seen to follow a plug into a native slot of QEMU before 6.
  */
 const SWEEP_WATCH_MS = 500;
 
 /**
- * Functions other than 0 in order, then 0, then a look whether they are all there (qemu.md, rules 3 and 5).
+ * Functions other than 0 in order, then 0, then a look whether they are all there.
  */
 export function planPlug(
   observation: Observation,

@@ -20,7 +20,7 @@ export function functionsBySlot(plugged: readonly PluggedFunction[]): PluggedFun
 /**
  * Function 0 present: exactly one device_del, because it removes all and a second one may cancel it (qemu.md
  * 1.3). Absent: the guest never saw the others; QEMU removes each at once, but an ACPI slot is emptied
- * through the guest by one request for all (qemu.md section 4). pseries before QEMU 4.2 refuses function 0
+ * through the guest by one request for all. pseries before QEMU 4.2 refuses function 0
  * until each other function has been asked for (spapr_pci_unplug_request in hw/ppc/spapr_pci.c).
  */
 function unplugStep(observation: Observation, functions: readonly PluggedFunction[]): Step {

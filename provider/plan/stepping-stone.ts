@@ -26,7 +26,7 @@ export interface StoneChoice {
 }
 
 /**
- * How QEMU comes to open the groups of a set where libvirt is older (libvirt.md, Versions): while the stone
+ * How QEMU comes to open the groups of a set where libvirt is older: while the stone
  * of a group is in the spare slot, another function of the same group goes into the slot of the attachment.
  * The stone is always one of the wanted functions, and guest function 0 only where its group has just one
  * other.

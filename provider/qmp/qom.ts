@@ -9,7 +9,7 @@ export interface QomProperty {
   readonly type: string;
 }
 
-/** Devices that were given an id stand here, in every state of the guest (qemu.md section 5). */
+/** Devices that were given an id stand here, in every state of the guest. */
 export const PERIPHERAL_PATH = "/machine/peripheral";
 /** Devices that were given none stand here, as `device[0]` and so on. */
 export const ANONYMOUS_PATH = "/machine/peripheral-anon";

@@ -116,7 +116,7 @@ async function runPlan(target: SoakTarget, cycle: Cycle, isBooting: boolean): Pr
   }
   const { under } = cycle;
   const operate = (): Promise<void> => (cycle.kind === "destroy" ? target.detach() : target.attach(cycle.to));
-  /** A request that reaches a guest while it boots may be lost (qemu.md, rule 7): the user runs it again. */
+  /** A request that reaches a guest while it boots may be lost: the user runs it again. */
   const mayBeRunAgain = async (operating: Promise<void>): Promise<boolean> => {
     if (!(await endsAtDeadline(target, operating))) return false;
     await target.booted();

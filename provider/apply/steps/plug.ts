@@ -70,7 +70,8 @@ async function plugInTime(
 
 /**
  * Asks QEMU once for all that the plan plugs. QEMU itself refuses an id, or a function of a slot, that it has
- * already. On pseries it dies of some of that (qemu.md 1.1), so it is asked before each plug there.
+ * already. On pseries it dies of some of that (docs/internals/qemu.md, POWER), so it is asked before each
+ * plug there.
  */
 async function assertUnoccupied({ target, slot }: PlugStep, work: Work, course: Course): Promise<void> {
   const toCome = slot.kind === "pseries" ? [target.qemuId] : course.qemuIdsToCome;

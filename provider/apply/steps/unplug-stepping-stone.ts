@@ -4,7 +4,7 @@ import { hostPart } from "./host-part";
 import { unplug } from "./unplug";
 import type { Course, Outcome, StepOf, Work } from "./work";
 
-/** A guest sees what was plugged after 0.7 s (qemu.md section 3). */
+/** A guest sees what was plugged after 0.7 s. */
 const TAKEN_MS = 2000;
 const TAKEN_INTERVAL_MS = 250;
 
@@ -26,7 +26,7 @@ export async function unplugSteppingStone(
 
 /**
  * A request that reaches the guest while it is still taking what was plugged may cancel both, and stays
- * pending for ever in QEMU 5.2 (qemu.md 1.3, section 4). A guest whose driver enables the device tells when
+ * pending for ever in QEMU 5.2. A guest whose driver enables the device tells when
  * it has; any other guest gets a moment.
  */
 async function awaitTaken(

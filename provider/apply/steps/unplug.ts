@@ -11,19 +11,19 @@ import type { Course, Outcome, StepOf, Work } from "./work";
 
 type UnplugStep = StepOf<"unplug">;
 
-/** QEMU is asked again after this long where the guest was still powering the slot on (qemu.md, rule 7). */
+/** QEMU is asked again after this long where the guest was still powering the slot on. */
 const BUSY_RETRY_MS = 2000;
 /**
- * QOM is empty some 150 ms before the VFIO group is closed (libvirt.md, step 4). Where the events were
+ * QOM is empty some 150 ms before the VFIO group is closed. Where the events were
  * missed, this much longer is waited before anything is released.
  */
 const GROUP_CLOSE_MS = 1000;
 /**
- * A guest with a system lets go within 7 s (qemu.md section 4); one that says nothing for longer is looked
+ * A guest with a system lets go within 7 s; one that says nothing for longer is looked
  * at.
  */
 const SILENCE_MS = 10_000;
-/** A slot that was asked more than once may be swept when it is used again at once (qemu.md, rule 8). */
+/** A slot that was asked more than once may be swept when it is used again at once. */
 const REPEATED_SETTLE_MS = 2000;
 /**
  * After so many silences, and refusals in a row because of an earlier request, one more function is asked
@@ -54,15 +54,15 @@ export interface UnplugParts {
  * Empties one guest slot: listen first, then one request, then wait for DEVICE_DELETED of every function and
  * for QOM to show none of them.
  *
- * - A device that is not there any more counts as gone (qemu.md, rule 6).
+ * - A device that is not there any more counts as gone.
  * - A reset completes a pending ACPI or pseries unplug and cancels a native one: after it, look again and,
- *   where functions remain, ask again (rule 9).
+ *   where functions remain, ask again.
  * - A guest that runs and says nothing is asked again: a request made in its firmware is lost
  *   (docs/internals/qemu.md). The same id again does no harm: QEMU refuses it where the first is pending or
  *   the guest is at it.
  * - QEMU before 6.2 refuses in a native slot, for good, an id that it was asked for once, though a reset or
  *   the firmware has lost that request. Any function stands for the whole slot, so another one is asked for
- *   then, seldom: a second request cancels a first one that the guest is about to follow (qemu.md 1.3).
+ *   then, seldom: a second request cancels a first one that the guest is about to follow.
  * - QEMU ending empties the slot as well.
  * - A guest that says that it does not let go has answered: nothing more is waited for.
  */

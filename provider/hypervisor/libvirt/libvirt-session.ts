@@ -18,7 +18,7 @@ export interface StreamFactory {
   openCommand(command: string, signal?: AbortSignal): Promise<Duplex>;
 }
 
-/** From this version on a live hostdev may be unassigned (libvirt.md, Versions). */
+/** From this version on a live hostdev may be unassigned. */
 const KEEPS_UNASSIGNED = 8_003_000;
 /**
  * The oldest that a supported distribution has had; 7.0 is the oldest that was measured

@@ -19,7 +19,7 @@ const portTypes = new Set([
   "pci-bridge",
   "pcie-pci-bridge",
 ]);
-/** Root buses that take hotplug, by the beginning of the machine's type (qemu.md sections 2 and 5). */
+/** Root buses that take hotplug, by the beginning of the machine's type. */
 const rootBuses = [{ machine: "pc-i440fx", bus: "pci.0", path: "/machine/i440fx/pci.0" }];
 /** What makes a root bus on POWER; one that was given no id makes `pci.0`. */
 const POWER_HOST_BRIDGE = "spapr-pci-host-bridge";

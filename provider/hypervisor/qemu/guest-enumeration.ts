@@ -5,7 +5,7 @@ import { isWithin } from "../is-within";
 /**
  * Reads from query-pci's answer how the guest sees these devices: the bus number it has given to the
  * port, and whether every memory region is mapped. Buses that the guest has not numbered yet show
- * nothing (qemu.md 1.7), so that an empty view means "not yet", never "not there".
+ * nothing, so that an empty view means "not yet", never "not there".
  */
 export function findGuestEnumeration(queryPci: unknown, qemuIds: readonly string[]): GuestEnumeration {
   const desired = new Set(qemuIds);

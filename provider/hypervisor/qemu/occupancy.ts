@@ -7,8 +7,9 @@ import { findBusPaths, readOccupants } from "./bus-paths";
  * What stands where a function is to be plugged, in words; undefined where nothing is in the way: no device
  * at its own place, function 0 not there before the others, nothing of somebody else's in the slot.
  *
- * On pseries a second plug into one place does not fail, it ends QEMU with its guest (qemu.md 1.1), so that a
- * look under the locks a moment ago is not enough: somebody without our locks may have plugged since.
+ * On pseries a second plug into one place does not fail, it ends QEMU with its guest (docs/internals/qemu.md,
+ * POWER), so that a look under the locks a moment ago is not enough: somebody without our locks may have
+ * plugged since.
  */
 export async function findObstacle(
   monitor: QmpMonitor,

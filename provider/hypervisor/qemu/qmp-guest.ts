@@ -26,7 +26,7 @@ export class QmpGuest implements Guest {
 
   /**
    * The address goes as text in hexadecimal and `multifunction` as a JSON boolean: numbers mean something
-   * else since QEMU 9.2, and it refuses "on" (qemu.md section 7). No signal: see {@link Guest.plug}.
+   * else since QEMU 9.2, and it refuses "on". No signal: see {@link Guest.plug}.
    */
   async plug(
     target: PlugTarget,
@@ -108,7 +108,7 @@ export class QmpGuest implements Guest {
   }
 }
 
-/** DEVICE_DELETED without `device` is of a part of a device, and ignored (qemu.md, rule 6). */
+/** DEVICE_DELETED without `device` is of a part of a device, and ignored. */
 function findGuestEvent({ event, data }: QmpEvent): GuestEvent | undefined {
   switch (event) {
     case "DEVICE_DELETED":

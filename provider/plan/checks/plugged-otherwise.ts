@@ -6,7 +6,7 @@ import type { Refusal } from "./refusal";
 
 /**
  * A function of ours that QEMU has under an id that is not: someone has plugged it by hand. It is theirs to
- * unplug; it cannot be plugged a second time, and a release would block libvirtd (libvirt.md, Concurrency).
+ * unplug; it cannot be plugged a second time, and a release would block libvirtd.
  * One that libvirt has for somebody else is told of by checks/held-by-guest.ts.
  */
 export function checkPluggedOtherwise(context: {

@@ -38,7 +38,7 @@ export class DetachedNodeDevices implements FunctionHolder {
     }, signal);
   }
 
-  /** QOM is asked first, each time: the kernel waits for QEMU to let go, or worse (libvirt.md, step 4). */
+  /** QOM is asked first, each time: the kernel waits for QEMU to let go, or worse. */
   async release({ hostAddress, vfioDriver }: HoldRequest, signal: AbortSignal): Promise<void> {
     if (vfioDriver !== undefined) return;
     await this.#inTurn(async (client) => {

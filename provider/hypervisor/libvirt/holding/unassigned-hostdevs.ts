@@ -55,7 +55,7 @@ export class UnassignedHostdevs implements FunctionHolder {
 
   /**
    * QOM is asked first, each time: a release of a function that QEMU still has blocks libvirtd and all
-   * its clients (libvirt.md, Concurrency).
+   * its clients.
    */
   async release({ hostAddress, alias }: HoldRequest, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
