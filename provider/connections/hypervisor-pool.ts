@@ -5,7 +5,7 @@ import { findHolders } from "../hypervisor/plain-qemu";
 import type { Hypervisor, Progress } from "../apply";
 import type { PciAddress } from "../pci";
 import type { ConnectionInputs } from "../resource";
-import { poolKeyOf, SshPool, type SshConnection } from "../ssh";
+import { labelOf, poolKeyOf, SshPool, type SshConnection } from "../ssh";
 import type { HostFacts, PciListing } from "../host/facts";
 import { HostHelper } from "../host/helper";
 import { lockOf, streamsOf } from "./channels";
@@ -106,7 +106,8 @@ export class HypervisorPool {
    * @throws as {@link open}
    */
   async openForPreview(locator: GuestLocator, signal: AbortSignal): Promise<Hypervisor> {
-    const key = poolKeyOf(await this.targets.resolve(locator.connection));
+    const target = await this.targets.resolve(locator.connection);
+    const key = `${labelOf(target)} ${poolKeyOf(target)}`; // the error names the host as the program does
     const known = this.#unanswered.get(key);
     if (known !== undefined) throw known;
     try {

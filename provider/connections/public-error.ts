@@ -23,8 +23,9 @@ export function toPublicError(error: unknown, target: string): unknown {
     // the message names QEMU already
     return providerError("QEMU_REFUSED", { target, reason: causeText(error.description) }, error);
   }
-  // made printable already, line by line
-  if (error instanceof ProviderError) return error;
+  // made printable already, line by line; a failed attach has the message of its cause
+  if (error instanceof ProviderError || (error instanceof Error && error.cause instanceof ProviderError))
+    return error;
   if (error instanceof Error && error.message !== printable(error.message))
     error.message = printable(error.message);
   return error;

@@ -4,6 +4,9 @@ import { printable, shorten } from "./printable";
 /** Longest reason that is taken over from another error: libvirt, QEMU and servers may say megabytes. */
 const MAX_REASON_CHARACTERS = 4_000;
 
+/** Most refusals that a message tells of beside the first: a peer decides how many there are. */
+const MAX_OTHERS_TOLD = 31;
+
 /** What an error knows beside its code and its parts. */
 interface Surroundings {
   /** What was thrown below. */
@@ -25,18 +28,27 @@ export class ProviderError extends Error implements ErrorParts {
   readonly what: string;
   readonly touched?: string;
   readonly cure?: string;
-  /** Refusals that speak against the same thing; the message has a line for each, with its own code. */
+  /**
+   * Refusals that speak against the same thing; the message has a line with its own code for each of the first
+   * 31, and says how many more there are.
+   */
   readonly others: readonly ProviderError[];
 
   constructor(code: ErrorCode, parts: ErrorParts, { cause, others = [] }: Surroundings = {}) {
     const own = `${printable(joinParts(parts))} [${code}]`;
-    super([own, ...others.map((one) => one.message)].join("\n"), cause === undefined ? undefined : { cause });
+    super([own, ...linesOf(others)].join("\n"), cause === undefined ? undefined : { cause });
     this.code = code;
     this.what = printable(parts.what);
     if (parts.touched !== undefined) this.touched = printable(parts.touched);
     if (parts.cure !== undefined) this.cure = printable(parts.cure);
     this.others = others;
   }
+}
+
+function linesOf(others: readonly ProviderError[]): string[] {
+  const lines = others.slice(0, MAX_OTHERS_TOLD).map((one) => one.message);
+  const more = others.length - lines.length;
+  return more > 0 ? [...lines, `and ${more} more`] : lines;
 }
 
 type Details<C extends ErrorCode> = Parameters<(typeof catalogue)[C]>[0];

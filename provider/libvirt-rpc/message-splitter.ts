@@ -61,11 +61,11 @@ export class MessageSplitter {
 
   /** Takes what is missing up to `target` bytes of the message; returns what is not needed for it. */
   #fillUpTo(target: number, bytes: Buffer): Buffer {
-    const desired = Math.min(target - this.#filled, bytes.length);
-    this.#reserve(this.#filled + desired);
-    bytes.copy(this.#buffer, this.#filled, 0, desired);
-    this.#filled += desired;
-    return bytes.subarray(desired);
+    const count = Math.min(target - this.#filled, bytes.length);
+    this.#reserve(this.#filled + count);
+    bytes.copy(this.#buffer, this.#filled, 0, count);
+    this.#filled += count;
+    return bytes.subarray(count);
   }
 
   #reserve(size: number): void {

@@ -81,9 +81,11 @@ export function pciAddressFromParts(parts: PciAddressParts): PciAddress {
   return address;
 }
 
-/** Host order: by domain, bus, device, function (for Array.sort). */
+/**
+ * Host order: by domain, bus, device, function (for Array.sort). In canonical form the longer address has the
+ * larger domain, and addresses of one length are in the order of their texts.
+ */
 export function compareAddresses(a: PciAddress, b: PciAddress): number {
-  const pa = pciAddressParts(a);
-  const pb = pciAddressParts(b);
-  return pa.domain - pb.domain || pa.bus - pb.bus || pa.device - pb.device || pa.function - pb.function;
+  if (a.length !== b.length) return a.length - b.length;
+  return a < b ? -1 : a > b ? 1 : 0;
 }

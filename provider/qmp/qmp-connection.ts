@@ -13,7 +13,7 @@ type Message = Readonly<Record<string, unknown>>;
 /** A command whose answer has not come yet. */
 interface Pending {
   readonly answer: (message: Message) => void;
-  readonly providerError: (cause: Error) => void;
+  readonly reject: (cause: Error) => void;
 }
 
 /**
@@ -93,9 +93,7 @@ export class QmpConnection {
   async #wait(signal: AbortSignal | undefined, begin: (pending: Pending) => void): Promise<Message> {
     signal?.throwIfAborted();
     if (this.#end !== undefined) throw this.#end;
-    const answered = new Promise<Message>((resolve, reject) =>
-      begin({ answer: resolve, providerError: reject }),
-    );
+    const answered = new Promise<Message>((resolve, reject) => begin({ answer: resolve, reject }));
     return untilAborted(answered, signal);
   }
 
@@ -127,10 +125,8 @@ export class QmpConnection {
   #onEnded(reason: Error, end: QmpEnd): void {
     if (this.#end !== undefined) return;
     this.#end = reason;
-    for (const { providerError } of [this.#greeting, ...this.#pending.values()].filter(
-      (one) => one !== undefined,
-    ))
-      providerError(reason);
+    for (const { reject } of [this.#greeting, ...this.#pending.values()].filter((one) => one !== undefined))
+      reject(reason);
     this.#greeting = undefined;
     this.#pending.clear();
     this.#stream.destroy();

@@ -3,6 +3,7 @@ export { OpensshConfig, type OpensshAnswer } from "./config/openssh-config";
 export type { OpensshSettings } from "./config/openssh-settings";
 export type { Jump } from "./config/proxy-jump";
 export {
+  labelOf,
   poolKeyOf,
   type CredentialSources,
   type SshTarget,

@@ -8,10 +8,10 @@ import { isWithin } from "../is-within";
  * nothing, so that an empty view means "not yet", never "not there".
  */
 export function findGuestEnumeration(queryPci: unknown, qemuIds: readonly string[]): GuestEnumeration {
-  const desired = new Set(qemuIds);
+  const ids = new Set(qemuIds);
   const found = listPciDevices(queryPci)
     .map(({ device }) => device)
-    .filter(({ qdev_id: id }) => typeof id === "string" && desired.has(id));
+    .filter(({ qdev_id: id }) => typeof id === "string" && ids.has(id));
   const [first] = found;
   if (first === undefined || found.length < qemuIds.length) return { guestConfigured: false };
   const { bus, slot } = first;

@@ -15,8 +15,17 @@ export function checkHeldByGuest(context: TouchedGroups): Refusal[] {
   return context.isOff ? heldRefusals(context) : [];
 }
 
-function heldRefusals({ heldByOthers }: TouchedGroups): Refusal[] {
-  return [...heldByOthers].map(([hostAddress, { guest, alias }]) =>
-    providerError("FUNCTION_HELD_BY_GUEST", { hostAddress, guest: guest.name, alias }),
-  );
+/**
+ * Of each guest that holds functions of a group the first one is told, and all that are to be shown: a group may
+ * have hundreds.
+ */
+function heldRefusals({ heldByOthers, map }: TouchedGroups): Refusal[] {
+  const shown = new Set(map.map((one) => one.hostAddress));
+  const told = new Set<string>();
+  return [...heldByOthers].flatMap(([hostAddress, { guest, alias }]) => {
+    const holder = `${guest.uuid} ${guest.name}`;
+    if (told.has(holder) && !shown.has(hostAddress)) return [];
+    told.add(holder);
+    return [providerError("FUNCTION_HELD_BY_GUEST", { hostAddress, guest: guest.name, alias })];
+  });
 }

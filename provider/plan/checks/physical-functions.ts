@@ -22,10 +22,11 @@ export function checkPhysicalFunctions(context: ChosenSlot): Refusal[] {
 
 /** The physical functions that are refused for their virtual functions. */
 export function findNeededParents({ observation, toTake, needed }: ChosenSlot): NeededParent[] {
+  const [taken, isNeeded] = [new Set(toTake), new Set(needed)];
   return observation.hostUses.flatMap(({ hostAddress, virtualFunctions = [] }) => {
-    if (!toTake.includes(hostAddress)) return [];
-    const own = virtualFunctions.filter((one) => needed.includes(one));
-    const others = new Set(virtualFunctions.filter((one) => !needed.includes(one)));
+    if (virtualFunctions.length === 0 || !taken.has(hostAddress)) return [];
+    const own = virtualFunctions.filter((one) => isNeeded.has(one));
+    const others = new Set(virtualFunctions.filter((one) => !isNeeded.has(one)));
     const holder = observation.holdings.find((one) => others.has(one.hostAddress));
     return [
       ...(own.length > 0 ? [{ hostAddress, virtualFunctions: own, by: "this attachment" }] : []),

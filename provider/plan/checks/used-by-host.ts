@@ -1,6 +1,6 @@
 import { providerError } from "../../errors";
+import { turnedRound } from "../../host/facts";
 import type { HostUse } from "../../host/uses";
-import type { PciAddress } from "../../pci";
 import type { ChosenSlot } from "../chosen-slot";
 import { listUses } from "../describe-host-use";
 import { findNeededParents } from "./physical-functions";
@@ -13,9 +13,10 @@ import type { Refusal } from "./refusal";
  */
 export function checkUsedByHost(context: ChosenSlot): Refusal[] {
   const { observation, toTake, heldByOthers } = context;
+  const usesOf = turnedRound(refusedUses(context), (one) => [one.hostAddress]);
   const refused = toTake
     .filter((hostAddress) => !heldByOthers.has(hostAddress))
-    .map((hostAddress) => ({ hostAddress, uses: refusedUses(context, hostAddress) }))
+    .map((hostAddress) => ({ hostAddress, uses: usesOf.get(hostAddress) ?? [] }))
     .filter(({ uses }) => uses.length > 0);
   if (refused.length === 0) return [];
   return [
@@ -29,13 +30,12 @@ export function checkUsedByHost(context: ChosenSlot): Refusal[] {
   ];
 }
 
-function refusedUses(context: ChosenSlot, hostAddress: PciAddress): HostUse[] {
+function refusedUses(context: ChosenSlot): HostUse[] {
   const { observation, desired } = context;
-  const isParentNeeded = findNeededParents(context).some((one) => one.hostAddress === hostAddress);
+  const neededParents = new Set(findNeededParents(context).map((one) => one.hostAddress));
   return observation.hostUses.filter(
     (one) =>
-      one.hostAddress === hostAddress &&
       (!desired.allowInUse || one.isThisConnection) &&
-      !(isParentNeeded && one.virtualFunctions !== undefined),
+      !(one.virtualFunctions !== undefined && neededParents.has(one.hostAddress)),
   );
 }

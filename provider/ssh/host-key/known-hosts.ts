@@ -85,11 +85,11 @@ function isMatch(pattern: string, name: string): boolean {
   let star = -1;
   let nameAtStar = 0;
   while (inName < name.length) {
-    const desired = pattern[inPattern];
-    if (desired === "*") {
+    const sign = pattern[inPattern];
+    if (sign === "*") {
       star = inPattern++;
       nameAtStar = inName;
-    } else if (desired !== undefined && (desired === "?" || desired === name[inName])) {
+    } else if (sign !== undefined && (sign === "?" || sign === name[inName])) {
       inPattern++;
       inName++;
     } else if (star >= 0) {

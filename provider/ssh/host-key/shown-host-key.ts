@@ -61,16 +61,16 @@ export class ShownHostKey {
   }
 
   async #record(
-    desired: HostKeyVerdict & { readonly kind: "accept-and-record" },
+    verdict: HostKeyVerdict & { readonly kind: "accept-and-record" },
     received: PublicKey,
     signal: AbortSignal,
   ): Promise<void> {
     const { label: target, policyNow, withholdPassword } = this.#options;
     let counts: HostKeyVerdict;
     try {
-      counts = await recordHostKey(desired, received, policyNow, signal);
+      counts = await recordHostKey(verdict, received, policyNow, signal);
     } catch (error) {
-      const { file, line, mustRecord } = desired;
+      const { file, line, mustRecord } = verdict;
       if (!mustRecord || signal.aborted) return;
       const reason = causeText(error);
       throw providerError("SSH_HOST_KEY_NOT_RECORDED", { target, file, line, reason }, error);

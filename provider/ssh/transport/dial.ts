@@ -160,9 +160,9 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
 function otherKeyTypes(error: unknown, { policy, policyNow, types, received }: AskedKeys): readonly string[] {
   const isByFingerprint = policy.expected.some(({ kind }) => kind === "fingerprint");
   const isMismatch = hasCode(error, "SSH_HOST_KEY_MISMATCH");
-  const [desired] = hostKeyTypesFor(policyNow());
-  if (isMismatch && !isByFingerprint && desired !== types[0] && desired !== undefined)
-    return [desired, ...types.filter((type) => type !== desired)];
+  const [first] = hostKeyTypesFor(policyNow());
+  if (isMismatch && !isByFingerprint && first !== types[0] && first !== undefined)
+    return [first, ...types.filter((type) => type !== first)];
   if (!isByFingerprint || received.length === 0) throw error;
   const hasNoMoreKeys =
     hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText((error as Error).cause));

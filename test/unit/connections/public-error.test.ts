@@ -1,3 +1,4 @@
+import { AttachFailure } from "../../../provider/apply";
 import { providerError, withOthers, type ProviderError } from "../../../provider/errors";
 import { LibvirtDisconnectedError, LibvirtError, LibvirtProtocolError } from "../../../provider/libvirt-rpc";
 import { toPublicError } from "../../../provider/connections/public-error";
@@ -40,6 +41,16 @@ describe("an error that has its words already", () => {
     expect(toPublicError(error, "hv1")).toBe(error);
     expect(error.message).toBe(message);
     expect(message.split("\n")).toHaveLength(2);
+  });
+
+  it("keeps the whole message of a failed attach, with the code at its end", () => {
+    const outcome = "y".repeat(9_000);
+    const cause = providerError("ATTACH_FAILED", { guest: "g", reason: "no", outcome });
+    const failure = new AttachFailure(cause, undefined);
+    const { message } = failure;
+    expect(toPublicError(failure, "hv1")).toBe(failure);
+    expect(failure.message).toBe(message);
+    expect(message).toMatch(/\[ATTACH_FAILED\]$/);
   });
 
   it("is the same error in words that a terminal does not obey", () => {

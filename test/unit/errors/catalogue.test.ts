@@ -176,6 +176,21 @@ describe("an error with others", () => {
     expect(error.others.map((one) => one.message)).toEqual([second.message, third.message, first.message]);
   });
 
+  it("has at most 32 lines for refusals, and says how many more there are", () => {
+    const lines = withOthers(
+      first,
+      Array.from({ length: 1_000 }, () => second),
+    ).message.split("\n");
+    expect(lines).toHaveLength(33);
+    expect(lines.at(-1)).toBe("and 969 more");
+    expect(
+      withOthers(
+        first,
+        Array.from({ length: 31 }, () => second),
+      ).message,
+    ).not.toContain("more");
+  });
+
   it("has no line but those, whatever a peer has said", () => {
     const forged = providerError("DEVICE_NOT_FOUND", { device: "x\nDone. [OK]" });
     expect(withOthers(first, [forged]).message.split("\n")).toHaveLength(2);

@@ -44,6 +44,47 @@ test("what a host with very many devices costs goes with their number", () => {
   expectProcessorSeconds(() => composeReport(shown(4_000)), { below: 24 * few });
 });
 
+/** One IOMMU group: `count` functions of a card and its virtual functions, half of them held by a guest. */
+function oneGroup(count: number) {
+  const all = Array.from({ length: count }, (_, n) => `0000:${(n >> 8).toString(16).padStart(2, "0")}:`).map(
+    (bus, n) => `${bus}${((n >> 3) & 31).toString(16).padStart(2, "0")}.${n & 7}`,
+  );
+  const virtualFunctions = all.slice(count / 2) as PciAddress[];
+  return input(
+    all.map((address) => port(address, { iommuGroup: 7 })),
+    {
+      facts: {
+        ...nothingUsed,
+        interfaces: all.map((address, n) => upInterface(`eth${n}`, address, "10.0.0.1")),
+        physicalFunctions: [{ hostAddress: all[0] as PciAddress, virtualFunctions }],
+      },
+      seen: {
+        by: "host",
+        holders: {
+          holdings: virtualFunctions.map((hostAddress, n) => ({
+            guest: GUEST,
+            hostAddress,
+            alias: `hostdev${n}`,
+            isUnassigned: false,
+          })),
+          ledger: [],
+        },
+      },
+    },
+  );
+}
+
+test("what one large group costs goes with the square of its members at most", () => {
+  const few = processorSecondsOf(() => composeReport(oneGroup(32)));
+  // each device is refused for its whole group; with the cube it would be sixty-four times as much
+  expectProcessorSeconds(() => composeReport(oneGroup(128)), { below: 40 * few });
+});
+
+test("a group of hundreds that a guest holds is refused in a few lines", () => {
+  const { devices } = composeReport(oneGroup(128));
+  for (const { attach } of devices) expect(attach.refusals.length).toBeLessThan(16);
+});
+
 test("an IOMMU group of thousands of functions is no host's", () => {
   const record = (n: number) => `pci ${addressOf(n)} 0x8086 0x10d3 0x020000 - - 7 -`;
   const listing = (count: number) => () =>
