@@ -29,8 +29,8 @@ export class ProviderError extends Error implements ErrorParts {
   readonly touched?: string;
   readonly cure?: string;
   /**
-   * Refusals that speak against the same thing; the message has a line with its own code for each of the first
-   * 31, and says how many more there are.
+   * Refusals that speak against the same thing; the message has a line with its own code for each of the
+   * first 31, and says how many more there are.
    */
   readonly others: readonly ProviderError[];
 

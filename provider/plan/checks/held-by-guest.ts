@@ -16,8 +16,8 @@ export function checkHeldByGuest(context: TouchedGroups): Refusal[] {
 }
 
 /**
- * Of each guest that holds functions of a group the first one is told, and all that are to be shown: a group may
- * have hundreds.
+ * Of each guest that holds functions of a group the first one is told, and all that are to be shown: a group
+ * may have hundreds.
  */
 function heldRefusals({ heldByOthers, map }: TouchedGroups): Refusal[] {
   const shown = new Set(map.map((one) => one.hostAddress));
