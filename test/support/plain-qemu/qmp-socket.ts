@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
+import { onAbort } from "../../../provider/async/abort";
 import {
   isRecord,
   parseQmpReply,
@@ -66,8 +67,9 @@ export class QmpSocket implements QmpMonitor {
     const id = ++this.#lastId;
     const text = await new Promise<string>((resolve, reject) => {
       const aborted = (): void => settle(() => reject(signal?.reason as Error));
+      const stop = signal === undefined ? undefined : onAbort(signal, aborted);
       const settle = (how: () => void): void => {
-        signal?.removeEventListener("abort", aborted);
+        stop?.();
         this.#pending.delete(id);
         how();
       };
@@ -75,7 +77,6 @@ export class QmpSocket implements QmpMonitor {
         answer: (line) => settle(() => resolve(line)),
         fail: (cause) => settle(() => reject(cause)),
       });
-      signal?.addEventListener("abort", aborted, { once: true });
       this.#socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }), id })}\n`);
     });
     return parseQmpReply(text);
