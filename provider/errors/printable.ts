@@ -4,6 +4,9 @@
  */
 export const MAX_SHOWN_CHARACTERS = 8_000;
 
+/** Most texts: nothing in them has to be written otherwise. */
+const PLAIN = /^[ -~]*$/;
+
 /** Ends a line, or moves within it: a peer could begin a line that looks like ours. */
 const LINE_BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]+/g;
 
@@ -20,7 +23,9 @@ const OBEYED = /[\p{Cc}\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
  * as it is. What is longer than {@link MAX_SHOWN_CHARACTERS} is cut and ends with an ellipsis.
  */
 export function printable(text: string): string {
-  return shorten(text, MAX_SHOWN_CHARACTERS)
+  const shown = shorten(text, MAX_SHOWN_CHARACTERS);
+  if (PLAIN.test(shown)) return shown;
+  return shown
     .replace(LINE_BREAKS, " ")
     .replace(OBEYED, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
