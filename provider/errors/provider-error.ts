@@ -28,6 +28,8 @@ export class ProviderError extends Error implements ErrorParts {
   readonly what: string;
   readonly touched?: string;
   readonly cure?: string;
+  /** What this error says by itself, with its code: the message without the lines of {@link others}. */
+  readonly line: string;
   /**
    * Refusals that speak against the same thing; the message has a line with its own code for each of the
    * first 31, and says how many more there are.
@@ -35,18 +37,24 @@ export class ProviderError extends Error implements ErrorParts {
   readonly others: readonly ProviderError[];
 
   constructor(code: ErrorCode, parts: ErrorParts, { cause, others = [] }: Surroundings = {}) {
-    const own = `${printable(joinParts(parts))} [${code}]`;
-    super([own, ...linesOf(others)].join("\n"), cause === undefined ? undefined : { cause });
+    const line = `${printable(joinParts(parts))} [${code}]`;
+    super([line, ...linesOf(others)].join("\n"), cause === undefined ? undefined : { cause });
     this.code = code;
+    this.line = line;
     this.what = printable(parts.what);
     if (parts.touched !== undefined) this.touched = printable(parts.touched);
     if (parts.cure !== undefined) this.cure = printable(parts.cure);
     this.others = others;
   }
+
+  /** This error and the others, in the order in which they are told. */
+  get all(): readonly ProviderError[] {
+    return [this, ...this.others];
+  }
 }
 
 function linesOf(others: readonly ProviderError[]): string[] {
-  const lines = others.slice(0, MAX_OTHERS_TOLD).map((one) => one.message);
+  const lines = others.slice(0, MAX_OTHERS_TOLD).map((one) => one.line);
   const more = others.length - lines.length;
   return more > 0 ? [...lines, `and ${more} more`] : lines;
 }

@@ -1,4 +1,4 @@
-import { causeText, hasCode, joinParts, refusalCodes, type ProviderError } from "../errors";
+import { causeText, hasCode, refusalCodes, type ProviderError } from "../errors";
 import { Deadline } from "../async";
 import { newIncarnation, actualStateOf, type ActualState, type Hypervisor } from "../apply";
 import {
@@ -110,7 +110,7 @@ async function previewOn(
     return { kind: "planned", plan, actual, otherNames, unreadGuests };
   } catch (refusal) {
     if (!hasCode(refusal, ...refusalCodes)) throw refusal;
-    return { kind: "refused", reasons: reasonsOf(refusal as ProviderError), otherNames };
+    return { kind: "refused", reasons: (refusal as ProviderError).all.map((one) => one.line), otherNames };
   }
 }
 
@@ -138,9 +138,4 @@ export function describePreview(found: Preview, what: "create" | "change" | "no 
       return [head, ...describePlan(found.plan).map((line) => `  ${line}`), ...unread];
     }
   }
-}
-
-/** Everything that speaks against it, a text each, with its code. */
-function reasonsOf(refusal: ProviderError): string[] {
-  return [refusal, ...refusal.others].map((one) => `${joinParts(one)} [${one.code}]`);
 }

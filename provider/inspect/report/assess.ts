@@ -114,8 +114,7 @@ function planOrRefusals(
     });
   } catch (error) {
     if (!hasCode(error, ...refusalCodes)) throw error;
-    const first = error as ProviderError;
-    return [first, ...first.others].map(refusalOf);
+    return (error as ProviderError).all.map(refusalOf);
   }
 }
 
