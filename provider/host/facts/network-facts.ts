@@ -50,7 +50,7 @@ const MAX_ROUTES = 10_000;
  * port of a bridge has some eighty.
  */
 const MAX_VALUES = 150_000;
-const VALUE_BEGINS: ReadonlySet<number> = new Set(Buffer.from("[{,"));
+const [LIST, OBJECT, COMMA] = ["[", "{", ","].map((one) => one.charCodeAt(0));
 
 /**
  * Linux's own limits for names of interfaces and their kinds are 15 characters; `ip` prints nothing longer
@@ -101,9 +101,11 @@ export function parseIpOutput(lists: readonly string[], routesToClient: readonly
 function requireFewValues(lines: readonly string[]): void {
   let count = 0;
   for (const line of lines)
-    for (let at = 0; at < line.length; at++)
-      if (VALUE_BEGINS.has(line.charCodeAt(at)) && ++count > MAX_VALUES)
+    for (let at = 0; at < line.length; at++) {
+      const code = line.charCodeAt(at);
+      if ((code === COMMA || code === OBJECT || code === LIST) && ++count > MAX_VALUES)
         throw new Error(`"ip" prints more than ${MAX_VALUES} values`);
+    }
 }
 
 function parseList(line: string): readonly unknown[] {

@@ -72,10 +72,15 @@ function findFunctionsBelow(
   tops: readonly string[],
 ): ReadonlyMap<string, ReadonlySet<PciAddress>> {
   const parts = partsOf(tops, new Map(disks.map((one) => [one.name, one.slaves])), MAX_TOPS);
-  const byName = turnedRound(disks, (one) => (one.hostAddress === undefined ? [] : [one.name]));
-  const functionsOf = (name: string): PciAddress[] =>
-    (byName.get(name) ?? []).flatMap((one) => one.hostAddress ?? []);
-  return new Map([...parts].map(([top, below]) => [top, new Set([...below].flatMap(functionsOf))]));
+  const onPci = turnedRound(disks, (one) => (one.hostAddress === undefined ? [] : [one.name]));
+  const functionsOf = (names: ReadonlySet<string>): ReadonlySet<PciAddress> => {
+    const found = new Set<PciAddress>();
+    for (const name of names)
+      for (const { hostAddress } of onPci.get(name) ?? [])
+        if (hostAddress !== undefined) found.add(hostAddress);
+    return found;
+  };
+  return new Map([...parts].map(([top, below]) => [top, functionsOf(below)]));
 }
 
 function ownReasons(disk: DiskLabel, { mountPoints, claims }: HostDisk): DiskUseReason[] {
