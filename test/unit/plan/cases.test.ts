@@ -681,6 +681,18 @@ describe("a function that libvirt holds and that was taken from vfio-pci on the 
 });
 
 describe("what a crash left behind", () => {
+  it("is taken up without writing the ledger again, where that says all already", () => {
+    const world = new World({ functions: hostDevice("0000:01:00", [0]) });
+    const [record] = planAttach(world.observe(), wants([0]), OLD_STATE).steps;
+    if (record?.kind !== "record") throw new Error("the ledger comes first");
+    world.apply(record);
+    const again = reach(world, wants([0]));
+    expect(outline(again)).toEqual(["hold 0000:01:00.0", "plug 0000:01:00.0 as 0", "confirm"]);
+    expect(world.ledger.map((line) => line.entry)).toEqual([again.target?.entry]);
+    leave(world);
+    expect(world.functions.get(at("0000:01:00.0"))?.driver).toBe("e1000e");
+  });
+
   it("without any ledger is still known by its tag, taken over, and returned", () => {
     const world = card();
     reach(world, wants());
