@@ -1,14 +1,23 @@
 import { configurationOf, findTagOfAlias, findTagOfQemuId, type Plan } from "../../provider/plan";
 import { OWNER, type Scenario } from "./scenarios";
+import type { Violations } from "./violations";
 import type { World } from "./world";
 
+/** The world after each number of steps of a plan, from none to all; each one is the caller's to change. */
+export function* worldsAlong(world: World, { steps }: Plan): Generator<World> {
+  const now = world.clone();
+  yield now.clone();
+  for (const step of steps) {
+    now.apply(step);
+    yield now.clone();
+  }
+}
+
 /** Every function that nobody holds is on the driver it had before this owner came. */
-export function expectDriversBack({ driversBefore }: Scenario, world: World): void {
+export function checkDriversBack(violations: Violations, { driversBefore }: Scenario, world: World): void {
   const held = new Set(world.holdings.map((one) => one.hostAddress));
-  const free = [...world.functions].filter(([address]) => !held.has(address));
-  expect(free.map(([address, { driver }]) => `${address} ${driver}`)).toEqual(
-    free.map(([address]) => `${address} ${driversBefore.get(address)}`),
-  );
+  for (const [address, { driver }] of world.functions)
+    if (!held.has(address)) violations.equal(`driver of ${address}`, driver, driversBefore.get(address));
 }
 
 function ofTag(configured: World["configured"], tag: string): World["configured"] {
@@ -19,57 +28,81 @@ function ofTag(configured: World["configured"], tag: string): World["configured"
 }
 
 /** What was wanted is there: these functions under these numbers, each group safe, the ledger true. */
-export function expectReached({ desired }: Scenario, world: World, plan: Plan): void {
-  const { target } = plan;
+export function checkReached(
+  violations: Violations,
+  { desired }: Scenario,
+  world: World,
+  { target }: Plan,
+): void {
   if (target === undefined) throw new Error("a plan to attach has a target");
   const seen = world
     .guestSees()
     .filter((one) => one.bus === target.slot.bus && one.slot === target.slot.slot);
   const map = target.attached.map(({ hostAddress, guestFunction }) => ({ hostAddress, guestFunction }));
-  expect(seen.map((one) => one.map)).toEqual([map]);
-  const roms = target.attached.map(({ qemuId, romFile, romBar = true }) => ({ qemuId, romFile, romBar }));
+  violations.equal(
+    "seen by the guest",
+    seen.map((one) => one.map),
+    [map],
+  );
   const plugged = new Map(world.plugged.map((one) => [one.qemuId, one]));
-  expect(
-    roms.map(({ qemuId }) => {
-      const there = plugged.get(qemuId);
-      return { qemuId, romFile: there?.romFile, romBar: there?.romBar ?? true };
-    }),
-  ).toEqual(roms);
+  for (const { qemuId, romFile, romBar = true } of target.attached) {
+    const there = plugged.get(qemuId);
+    violations.holds(`${qemuId} is plugged`, there !== undefined);
+    violations.equal(`ROM file of ${qemuId}`, there?.romFile, romFile);
+    violations.equal(`ROM bar of ${qemuId}`, there?.romBar ?? true, romBar);
+  }
   const own = world.ledger.filter((line) => line.entry.owner === OWNER);
-  expect(own.map((line) => line.entry)).toEqual([target.entry]);
+  violations.equal(
+    "ledger",
+    own.map((line) => line.entry),
+    [target.entry],
+  );
   const ours = world.holdings.filter((one) => findTagOfAlias(one.alias) === target.entry.tag);
-  expect(ours.map((one) => one.hostAddress).sort()).toEqual(
+  violations.equal(
+    "held",
+    ours.map((one) => one.hostAddress).sort(),
     target.entry.functions.map((one) => one.hostAddress).sort(),
   );
-  expect(ofTag(world.configured, target.entry.tag)).toEqual(
+  violations.equal(
+    "configuration",
+    ofTag(world.configured, target.entry.tag),
     desired.persistent ? ofTag(configurationOf(target.entry), target.entry.tag) : [],
   );
-  expect(world.configuredLedger.filter((entry) => entry.tag === target.entry.tag)).toEqual(
+  violations.equal(
+    "ledger of the configuration",
+    world.configuredLedger.filter((entry) => entry.tag === target.entry.tag),
     desired.persistent ? [target.entry] : [],
   );
-  if (desired.leftovers === "refuse")
-    expect(
-      ours
-        .filter((o) => !map.some((m) => m.hostAddress === o.hostAddress))
-        .every((one) =>
-          [undefined, "vfio-pci", "mlx5_vfio_pci"].includes(
-            target.entry.functions.find((f) => f.hostAddress === one.hostAddress)?.hostDriver,
-          ),
-        ),
-    ).toBe(true);
+  if (desired.leftovers === "hold") return;
+  for (const { hostAddress } of ours) {
+    if (map.some((one) => one.hostAddress === hostAddress)) continue;
+    const { hostDriver } = target.entry.functions.find((one) => one.hostAddress === hostAddress) ?? {};
+    const isNobodys = [undefined, "vfio-pci", "mlx5_vfio_pci"].includes(hostDriver);
+    violations.holds(`${hostAddress} was nobody's, since leftovers are refused`, isNobodys);
+  }
 }
 
 /** Nothing of the owner is plugged, held or recorded, and every driver is back. */
-export function expectNothingLeft(one: Scenario, world: World): void {
-  expect(world.ledger.filter((line) => line.entry.owner === OWNER)).toEqual([]);
-  const tagsOfOthers = new Set(world.ledger.map((line) => line.entry.tag));
-  expect(world.configuredLedger.filter((entry) => entry.owner === OWNER)).toEqual([]);
-  for (const entry of world.configuredLedger) tagsOfOthers.add(entry.tag);
+export function checkNothingLeft(violations: Violations, one: Scenario, world: World): void {
+  violations.equal(
+    "ledger",
+    world.ledger.filter((line) => line.entry.owner === OWNER),
+    [],
+  );
+  violations.equal(
+    "ledger of the configuration",
+    world.configuredLedger.filter((entry) => entry.owner === OWNER),
+    [],
+  );
+  const tagsOfOthers = new Set([
+    ...world.ledger.map((line) => line.entry.tag),
+    ...world.configuredLedger.map((entry) => entry.tag),
+  ]);
   const strays = [
     ...world.configured.map((other) => findTagOfAlias(other.alias)),
     ...world.plugged.map((other) => findTagOfQemuId(other.qemuId)),
     ...world.holdings.map((other) => findTagOfAlias(other.alias)),
   ].filter((tag) => tag !== undefined && !tagsOfOthers.has(tag));
-  expect(strays).toEqual([]);
-  expectDriversBack(one, world);
+  violations.equal("tags that no ledger knows", strays, []);
+  checkDriversBack(violations, one, world);
 }

@@ -8,8 +8,9 @@ import {
   type Step,
 } from "../../../provider/plan";
 import { interruptionOf } from "../../../provider/plan/describe";
-import { expectDriversBack, expectNothingLeft, expectReached } from "../../support/reached";
+import { checkDriversBack, checkNothingLeft, checkReached, worldsAlong } from "../../support/reached";
 import { OWNER, planUnlessRefused, scenario, type Scenario } from "../../support/scenarios";
+import { Violations } from "../../support/violations";
 import { OWN_GUEST, type World } from "../../support/world";
 
 const indexesOf = (plan: Plan, kind: Step["kind"]): number[] =>
@@ -36,16 +37,20 @@ function othersIn(world: World, tag: string): unknown {
   };
 }
 
+/** The steps by which a plan takes a function, or gives it back. */
+const movesOf = (plan: Plan) => [
+  ...stepsOf(plan, "hold"),
+  ...stepsOf(plan, "attach-single"),
+  ...stepsOf(plan, "release"),
+];
+
 describe("every plan", () => {
   it("leaves the guest what it has whole, whatever slots the next boot moves", () => {
     fc.assert(
-      fc.property(scenario, ({ world, desired }) => {
-        const first = planUnlessRefused(world, desired);
-        if (first === undefined) return;
-        world.applyAll(first.steps);
+      fc.property(planned, ({ world, desired, plan }) => {
+        world.applyAll(plan.steps);
         world.reserveAtBoot(Object.fromEntries(world.plugged.map((one) => [one.bus, one.slot])));
-        const plan = planUnlessRefused(world, desired);
-        expect(plan?.steps).toEqual([]);
+        expect(planUnlessRefused(world, desired)?.steps).toEqual([]);
       }),
     );
   });
@@ -53,13 +58,16 @@ describe("every plan", () => {
   it("writes the ledger before it changes anything else, unless the ledger says it already", () => {
     fc.assert(
       fc.property(planned, ({ plan, world }) => {
-        const takes = ["hold", "attach-single", "unplug", "plug"] as const;
-        const ledgerHasIt = plan.steps.findIndex((step) => step.kind === "record");
-        if (takes.some((kind) => indexesOf(plan, kind).length > 0) && ledgerHasIt >= 0)
-          expect(ledgerHasIt).toBe(0);
+        const changes = (["hold", "attach-single", "unplug", "plug"] as const).flatMap((kind) =>
+          indexesOf(plan, kind),
+        );
         const takesAny = stepsOf(plan, "hold").length + stepsOf(plan, "attach-single").length > 0;
+        const [recorded] = indexesOf(plan, "record");
         const known = world.ledger.filter((line) => line.entry.owner === OWNER).map((line) => line.entry);
-        if (ledgerHasIt < 0 && takesAny) expect(known).toEqual([plan.target?.entry]);
+        const violations = new Violations();
+        if (recorded !== undefined && changes.length > 0) violations.equal("first record", recorded, 0);
+        if (recorded === undefined && takesAny) violations.equal("known", known, [plan.target?.entry]);
+        expect(violations.all).toEqual([]);
       }),
     );
   });
@@ -67,17 +75,20 @@ describe("every plan", () => {
   it("names in the ledger from the first step each function that it takes", () => {
     fc.assert(
       fc.property(planned, ({ plan, world, driversBefore }) => {
+        const violations = new Violations();
         const now = world.clone();
         for (const step of plan.steps) {
           const entry = now.ledger.find((line) => line.entry.owner === OWNER)?.entry;
           if (step.kind === "hold" || step.kind === "attach-single" || step.kind === "release") {
-            const known = entry?.functions.find((one) => one.hostAddress === step.hostAddress);
-            expect(known).toBeDefined();
-            expect(known?.hostDriver).toBe(driversBefore.get(step.hostAddress));
-            expect(step.hostDriver).toBe(known?.hostDriver);
+            const { hostAddress, hostDriver } = step;
+            const known = entry?.functions.find((one) => one.hostAddress === hostAddress);
+            violations.holds(`${hostAddress} is in the ledger`, known !== undefined);
+            violations.equal("driver in the ledger", known?.hostDriver, driversBefore.get(hostAddress));
+            violations.equal("driver in the step", hostDriver, known?.hostDriver);
           }
           now.apply(step);
         }
+        expect(violations.all).toEqual([]);
       }),
     );
   });
@@ -85,6 +96,7 @@ describe("every plan", () => {
   it("holds all before its first plug, and mostly before its first unplug (invariant 1)", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
+        const violations = new Violations();
         const firstPlug = Math.min(...indexesOf(plan, "plug"));
         const firstUnplug = Math.min(...indexesOf(plan, "unplug"));
         const handedBack = stepsOf(plan, "await-reattach").flatMap((s) =>
@@ -92,9 +104,11 @@ describe("every plan", () => {
         );
         for (const [index, step] of plan.steps.entries()) {
           if (step.kind !== "hold") continue;
-          expect(index).toBeLessThan(firstPlug);
-          if (!handedBack.includes(step.hostAddress)) expect(index).toBeLessThan(firstUnplug);
+          violations.holds("held before the first plug", index < firstPlug);
+          if (!handedBack.includes(step.hostAddress))
+            violations.holds("held before the first unplug", index < firstUnplug);
         }
+        expect(violations.all).toEqual([]);
       }),
     );
   });
@@ -102,20 +116,22 @@ describe("every plan", () => {
   it("plugs guest function 0 last and once, each other once before (invariant 2)", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
-        const numbers = stepsOf(plan, "plug").map((step) => step.target.guestFunction);
+        const plugs = stepsOf(plan, "plug");
+        const numbers = plugs.map((step) => step.target.guestFunction);
         if (numbers.length === 0) return;
-        expect(numbers.indexOf(0)).toBe(numbers.length - 1);
-        expect(new Set(numbers).size).toBe(numbers.length);
-        const { target } = plan;
-        expect(
-          stepsOf(plan, "plug").every(
-            (s) => s.multifunction === (s.target.guestFunction === 0 && numbers.length > 1),
-          ),
-        ).toBe(true);
-        expect(new Set(numbers)).toEqual(new Set(target?.attached.map((one) => one.guestFunction)));
-        expect(plan.steps.findIndex((s) => s.kind === "confirm")).toBe(
-          Math.max(...indexesOf(plan, "plug")) + 1,
+        const violations = new Violations();
+        violations.equal("first place of function 0", numbers.indexOf(0), numbers.length - 1);
+        violations.equal("different numbers", new Set(numbers).size, numbers.length);
+        violations.equal(
+          "multifunction",
+          plugs.map((s) => s.multifunction),
+          numbers.map((n) => n === 0 && numbers.length > 1),
         );
+        const wanted = plan.target?.attached.map((one) => one.guestFunction);
+        violations.equal("numbers", new Set(numbers), new Set(wanted));
+        const confirmed = plan.steps.findIndex((s) => s.kind === "confirm");
+        violations.equal("place of confirm", confirmed, Math.max(...indexesOf(plan, "plug")) + 1);
+        expect(violations.all).toEqual([]);
       }),
     );
   });
@@ -125,12 +141,14 @@ describe("every plan", () => {
       fc.property(planned, ({ plan, world }) => {
         const [index, ...more] = indexesOf(plan, "attach-single");
         if (index === undefined) return;
-        expect(more).toEqual([]);
-        expect(world.plugsSingles).toBe(true);
-        expect(plan.target?.attached).toHaveLength(1);
-        expect([...indexesOf(plan, "plug"), ...indexesOf(plan, "unplug")]).toEqual([]);
-        expect(Math.max(-1, ...indexesOf(plan, "hold"))).toBeLessThan(index);
-        expect(plan.steps[index + 1]?.kind).toBe("confirm");
+        const violations = new Violations();
+        violations.equal("further ones", more, []);
+        violations.holds("libvirt plugs what is alone", world.plugsSingles);
+        violations.equal("attached", plan.target?.attached.length, 1);
+        violations.equal("plugs", [...indexesOf(plan, "plug"), ...indexesOf(plan, "unplug")], []);
+        violations.holds("all is held before", Math.max(-1, ...indexesOf(plan, "hold")) < index);
+        violations.equal("next step", plan.steps[index + 1]?.kind, "confirm");
+        expect(violations.all).toEqual([]);
       }),
       { numRuns: 300 },
     );
@@ -139,19 +157,18 @@ describe("every plan", () => {
   it("unplugs before it plugs, by one device_del for a slot seen", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
-        expect(Math.max(-1, ...indexesOf(plan, "unplug"))).toBeLessThan(
-          Math.min(Infinity, ...indexesOf(plan, "plug")),
-        );
-        for (const step of stepsOf(plan, "unplug")) {
-          const hasFunctionZero = step.functions.some((one) => one.guestFunction === 0);
-          expect(step.seenByGuest).toBe(hasFunctionZero);
-          if (hasFunctionZero)
-            expect(step.requests).toEqual(
-              step.functions.filter((one) => one.guestFunction === 0).map((one) => one.qemuId),
-            );
-          else if (step.slot.kind.endsWith("-acpi")) expect(step.requests).toHaveLength(1);
-          else expect([...step.requests].sort()).toEqual(step.functions.map((one) => one.qemuId).sort());
+        const violations = new Violations();
+        const lastUnplug = Math.max(-1, ...indexesOf(plan, "unplug"));
+        violations.holds("unplugs first", lastUnplug < Math.min(Infinity, ...indexesOf(plan, "plug")));
+        for (const { functions, requests, seenByGuest, slot } of stepsOf(plan, "unplug")) {
+          const first = functions.filter((one) => one.guestFunction === 0).map((one) => one.qemuId);
+          const all = functions.map((one) => one.qemuId);
+          violations.equal("seen", seenByGuest, first.length > 0);
+          if (first.length > 0) violations.equal("requests", requests, first);
+          else if (slot.kind.endsWith("-acpi")) violations.equal("number of requests", requests.length, 1);
+          else violations.equal("requests", [...requests].sort(), all.sort());
         }
+        expect(violations.all).toEqual([]);
       }),
     );
   });
@@ -159,20 +176,21 @@ describe("every plan", () => {
   it("never releases a function before its unplug, nor one that it plugs (invariant 3)", () => {
     fc.assert(
       fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
+        const violations = new Violations();
+        const plugged = stepsOf(plan, "plug").map((s) => s.target.hostAddress);
         for (const [index, step] of plan.steps.entries()) {
           if (step.kind !== "release") continue;
-          const isPlugged = world.plugged.some((one) => one.hostAddress === step.hostAddress);
-          const gone = plan.steps
+          const { hostAddress } = step;
+          const isPlugged = world.plugged.some((one) => one.hostAddress === hostAddress);
+          const isUnplugged = plan.steps
             .slice(0, index)
-            .some(
-              (s) => s.kind === "unplug" && s.functions.some((one) => one.hostAddress === step.hostAddress),
-            );
-          expect(gone || !isPlugged).toBe(true);
-          expect(world.holdings.find((one) => one.hostAddress === step.hostAddress)?.isUnassigned).not.toBe(
-            false,
-          );
-          expect(stepsOf(plan, "plug").map((s) => s.target.hostAddress)).not.toContain(step.hostAddress);
+            .some((s) => s.kind === "unplug" && s.functions.some((one) => one.hostAddress === hostAddress));
+          violations.holds(`${hostAddress} is unplugged before`, isUnplugged || !isPlugged);
+          const holding = world.holdings.find((one) => one.hostAddress === hostAddress);
+          violations.holds(`${hostAddress} is not libvirt's`, holding?.isUnassigned !== false);
+          violations.holds(`${hostAddress} is not plugged`, !plugged.includes(hostAddress));
         }
+        expect(violations.all).toEqual([]);
       }),
     );
   });
@@ -180,17 +198,24 @@ describe("every plan", () => {
   it("waits for what libvirt hands back, between its unplug and its next hold", () => {
     fc.assert(
       fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
+        const violations = new Violations();
         const now = world.clone();
         for (const step of plan.steps) {
           if (step.kind === "await-reattach")
             for (const { alias } of step.functions) {
-              expect(now.hasDevice(alias)).toBe(false);
-              expect(now.holdings.find((one) => one.alias === alias)?.isUnassigned).toBe(false);
+              const holding = now.holdings.find((one) => one.alias === alias);
+              violations.holds(`${alias} is unplugged`, !now.hasDevice(alias));
+              violations.equal(`${alias} is unassigned`, holding?.isUnassigned, false);
             }
           now.apply(step);
         }
         const left = now.holdings.filter((h) => !h.isUnassigned && !now.hasDevice(h.alias));
-        expect(left.filter((one) => plan.target?.entry.tag === findTagOfAlias(one.alias))).toEqual([]);
+        violations.equal(
+          "left",
+          left.filter((one) => plan.target?.entry.tag === findTagOfAlias(one.alias)),
+          [],
+        );
+        expect(violations.all).toEqual([]);
       }),
     );
   });
@@ -211,9 +236,11 @@ describe("every plan", () => {
   it("breaks no law of QEMU, libvirt or VFIO, and ends as wanted", () => {
     fc.assert(
       fc.property(planned, (one) => {
+        const violations = new Violations();
         const world = one.world.clone().applyAll(one.plan.steps);
-        expectReached(one, world, one.plan);
-        expectDriversBack(one, world);
+        checkReached(violations, one, world, one.plan);
+        checkDriversBack(violations, one, world);
+        expect(violations.all).toEqual([]);
       }),
       { numRuns: 150 },
     );
@@ -238,14 +265,16 @@ describe("every plan", () => {
           if (step.kind === "unplug") return step.functions.map((o) => findTagOfQemuId(o.qemuId) ?? "none");
           return step.kind === "record" || step.kind === "erase" ? step.entry.tag : [];
         });
-        expect(new Set(tags).size).toBeLessThanOrEqual(1);
-        const [tag] = tags;
-        if (tag === undefined) return;
-        const after = world.clone().applyAll(plan.steps);
-        expect(othersIn(after, tag)).toEqual(othersIn(world, tag));
-        for (const step of plan.steps)
-          if (step.kind === "hold" || step.kind === "attach-single" || step.kind === "release")
-            expect(step.alias).toBe(aliasOf(tag, step.hostAddress));
+        const violations = new Violations();
+        const [tag, ...more] = new Set(tags);
+        violations.equal("further tags", more, []);
+        if (tag !== undefined) {
+          const after = world.clone().applyAll(plan.steps);
+          violations.equal("others", othersIn(after, tag), othersIn(world, tag));
+          for (const { alias, hostAddress } of movesOf(plan))
+            violations.equal("alias", alias, aliasOf(tag, hostAddress));
+        }
+        expect(violations.all).toEqual([]);
       }),
     );
   });
@@ -255,15 +284,16 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
   it("the next run of the same program reaches its aim, all drivers back", () => {
     fc.assert(
       fc.property(planned, (one) => {
-        for (let k = 0; k <= one.plan.steps.length; k++) {
-          const crashed = one.world.clone().applyAll(one.plan.steps.slice(0, k));
-          const again = planUnlessRefused(crashed, one.desired);
-          if (again === undefined) throw new Error(`refused after a crash at step ${k}`);
-          const world = crashed.applyAll(again.steps);
-          expectReached(one, world, again);
-          expectDriversBack(one, world);
-          expect(planUnlessRefused(world, one.desired)?.steps).toEqual([]);
+        const violations = new Violations();
+        for (const world of worldsAlong(one.world, one.plan)) {
+          const again = planUnlessRefused(world, one.desired);
+          if (again === undefined) throw new Error("refused after a crash");
+          world.applyAll(again.steps);
+          checkReached(violations, one, world, again);
+          checkDriversBack(violations, one, world);
+          violations.equal("steps then", planUnlessRefused(world, one.desired)?.steps, []);
         }
+        expect(violations.all).toEqual([]);
       }),
       { numRuns: 150 },
     );
@@ -272,11 +302,12 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
   it("a detach gives back everything: nothing is left, every driver is back", () => {
     fc.assert(
       fc.property(planned, (one) => {
-        for (let k = 0; k <= one.plan.steps.length; k++) {
-          const crashed = one.world.clone().applyAll(one.plan.steps.slice(0, k));
-          const world = crashed.applyAll(planDetach(crashed.observe(), OWNER).steps);
-          expectNothingLeft(one, world);
+        const violations = new Violations();
+        for (const world of worldsAlong(one.world, one.plan)) {
+          world.applyAll(planDetach(world.observe(), OWNER).steps);
+          checkNothingLeft(violations, one, world);
         }
+        expect(violations.all).toEqual([]);
       }),
       { numRuns: 150 },
     );
@@ -285,14 +316,15 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
   it("of a detach, the next detach finishes it", () => {
     fc.assert(
       fc.property(planned, (one) => {
+        const violations = new Violations();
         const there = one.world.clone().applyAll(one.plan.steps);
         const plan = planDetach(there.observe(), OWNER);
-        expect(plan.steps.at(-1)?.kind).toBe("erase");
-        for (let k = 0; k <= plan.steps.length; k++) {
-          const crashed = there.clone().applyAll(plan.steps.slice(0, k));
-          const world = crashed.applyAll(planDetach(crashed.observe(), OWNER).steps);
-          expectNothingLeft(one, world);
+        violations.equal("last step", plan.steps.at(-1)?.kind, "erase");
+        for (const world of worldsAlong(there, plan)) {
+          world.applyAll(planDetach(world.observe(), OWNER).steps);
+          checkNothingLeft(violations, one, world);
         }
+        expect(violations.all).toEqual([]);
       }),
     );
   });
@@ -300,16 +332,16 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
   it("of a detach, an attach brings everything back", () => {
     fc.assert(
       fc.property(planned, (one) => {
+        const violations = new Violations();
         const there = one.world.clone().applyAll(one.plan.steps);
-        const plan = planDetach(there.observe(), OWNER);
-        for (let k = 0; k <= plan.steps.length; k++) {
-          const crashed = there.clone().applyAll(plan.steps.slice(0, k));
-          const again = planUnlessRefused(crashed, one.desired);
+        for (const world of worldsAlong(there, planDetach(there.observe(), OWNER))) {
+          const again = planUnlessRefused(world, one.desired);
           if (again === undefined) continue;
-          const world = crashed.applyAll(again.steps);
-          expectReached(one, world, again);
-          expectDriversBack(one, world);
+          world.applyAll(again.steps);
+          checkReached(violations, one, world, again);
+          checkDriversBack(violations, one, world);
         }
+        expect(violations.all).toEqual([]);
       }),
     );
   });
@@ -319,8 +351,10 @@ describe("where the guest is shut off and started anew after any step of a plan"
   it("it boots: no step leaves part of a set configured (decision 0012)", () => {
     fc.assert(
       fc.property(fc.oneof(planned, detached), ({ plan, world }) => {
+        const violations = new Violations();
         // the world itself throws where the guest would not start
-        for (let k = 0; k <= plan.steps.length; k++) expect(() => bootedAnew(world, plan, k)).not.toThrow();
+        for (const now of worldsAlong(world, plan)) violations.passes("boot", () => bootAnew(now));
+        expect(violations.all).toEqual([]);
       }),
       { numRuns: 1500 },
     );
@@ -331,15 +365,18 @@ describe("where the guest is shut off and started anew after any step of a plan"
       fc.property(planned, (one) => {
         // before the first step nothing of a persistent attachment is on record, and of another one never
         fc.pre(one.desired.persistent);
-        for (let k = 1; k <= one.plan.steps.length; k++) {
-          const world = bootedAnew(one.world, one.plan, k);
+        const violations = new Violations();
+        const [, ...begun] = worldsAlong(one.world, one.plan);
+        for (const world of begun) {
+          bootAnew(world);
           const again = planUnlessRefused(world, one.desired);
-          if (again === undefined) throw new Error(`refused after a cold boot at step ${k}`);
+          if (again === undefined) throw new Error("refused after a cold boot");
           world.applyAll(again.steps);
-          expectReached(one, world, again);
-          expectDriversBack(one, world);
-          expect(planUnlessRefused(world, one.desired)?.steps).toEqual([]);
+          checkReached(violations, one, world, again);
+          checkDriversBack(violations, one, world);
+          violations.equal("steps then", planUnlessRefused(world, one.desired)?.steps, []);
         }
+        expect(violations.all).toEqual([]);
       }),
       { numRuns: 150 },
     );
@@ -362,47 +399,45 @@ describe("where the guest is shut off and started anew after any step of a plan"
   it("a detach gives back everything, also before the guest has started", () => {
     fc.assert(
       fc.property(planned, (one) => {
-        for (let k = 0; k <= one.plan.steps.length; k++) {
-          const prior = one.plan.steps.find((step) => step.kind === "record")?.entry;
-          const booted = bootedAnew(one.world, one.plan, k);
-          expectNothingLeft(one, booted.applyAll(planDetach(booted.observe(), OWNER, prior).steps));
-          const off = shutOff(one.world, one.plan, k);
-          expectNothingLeft(one, off.applyAll(planDetach(off.observe(), OWNER, prior).steps));
+        const violations = new Violations();
+        const prior = one.plan.steps.find((step) => step.kind === "record")?.entry;
+        for (const off of worldsAlong(one.world, one.plan)) {
+          off.stopGuest();
+          const booted = off.clone().coldBoot();
+          for (const world of [booted, off]) {
+            world.applyAll(planDetach(world.observe(), OWNER, prior).steps);
+            checkNothingLeft(violations, one, world);
+          }
         }
+        expect(violations.all).toEqual([]);
       }),
       { numRuns: 150 },
     );
   });
 
   it("what is put right while it is off is all there when it boots", () => {
+    const whileOff = ["record", "unconfigure", "configure", "restore"];
     fc.assert(
       fc.property(planned, (one) => {
-        for (let k = 0; k <= one.plan.steps.length; k++) {
-          const world = shutOff(one.world, one.plan, k);
+        const violations = new Violations();
+        for (const world of worldsAlong(one.world, one.plan)) {
+          world.stopGuest();
           const again = planUnlessRefused(world, one.desired);
           if (again === undefined) continue;
-          expect(
-            again.steps.every((step) =>
-              ["record", "unconfigure", "configure", "restore"].includes(step.kind),
-            ),
-          ).toBe(true);
+          const others = again.steps.filter((step) => !whileOff.includes(step.kind));
+          violations.equal("steps that need a running guest", others, []);
           world.applyAll(again.steps).coldBoot();
-          expectReached(one, world, again);
-          expect(planUnlessRefused(world, one.desired)?.steps).toEqual([]);
+          checkReached(violations, one, world, again);
+          violations.equal("steps then", planUnlessRefused(world, one.desired)?.steps, []);
         }
+        expect(violations.all).toEqual([]);
       }),
       { numRuns: 150 },
     );
   });
 });
 
-/** The guest after so many steps of a plan and a shutdown. */
-function shutOff(world: World, plan: Plan, steps: number): World {
-  const stopped = world.clone().applyAll(plan.steps.slice(0, steps));
-  stopped.stopGuest();
-  return stopped;
-}
-
-function bootedAnew(world: World, plan: Plan, steps: number): World {
-  return shutOff(world, plan, steps).coldBoot();
+function bootAnew(world: World): void {
+  world.stopGuest();
+  world.coldBoot();
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { ProviderError } from "../../../provider/errors";
 import {
@@ -10,7 +11,7 @@ import {
   type Plan,
   type Step,
 } from "../../../provider/plan";
-import { expectDriversBack, expectNothingLeft, expectReached } from "../../support/reached";
+import { checkDriversBack, checkNothingLeft, checkReached, worldsAlong } from "../../support/reached";
 import {
   OLD_STATE,
   OLDER_LIBVIRT,
@@ -21,6 +22,7 @@ import {
   type Scenario,
 } from "../../support/scenarios";
 import { at, leave, outline, reach, wants } from "../../support/desired";
+import { Violations } from "../../support/violations";
 import {
   conventionalBus,
   expressBus,
@@ -194,14 +196,20 @@ describe("every plan under an older libvirt", () => {
   it("shows alone only what is wanted, and never to a slot of the attachment", () => {
     fc.assert(
       fc.property(planned, ({ plan }) => {
-        const desired = plan.target?.attached.map((one) => one.hostAddress);
+        const violations = new Violations();
+        const desired = plan.target?.attached.map((one) => one.hostAddress) ?? [];
         for (const { target, slot } of stepsOf(plan, "plug-stepping-stone")) {
-          expect(desired).toContain(target.hostAddress);
-          expect(slot).not.toEqual(plan.target?.slot);
-          expect(target.qemuId).toBe(aliasOf(findTagOfAlias(target.qemuId) ?? "", target.hostAddress));
+          const { hostAddress, qemuId } = target;
+          violations.holds(`${hostAddress} is wanted`, desired.includes(hostAddress));
+          violations.holds("in another slot", !isDeepStrictEqual(slot, plan.target?.slot));
+          violations.equal("id", qemuId, aliasOf(findTagOfAlias(qemuId) ?? "", hostAddress));
         }
-        const shown = stepsOf(plan, "plug-stepping-stone").map((one) => one.target);
-        expect(stepsOf(plan, "unplug-stepping-stone").map((one) => one.target)).toEqual(shown);
+        violations.equal(
+          "unplugged again",
+          stepsOf(plan, "unplug-stepping-stone").map((one) => one.target),
+          stepsOf(plan, "plug-stepping-stone").map((one) => one.target),
+        );
+        expect(violations.all).toEqual([]);
       }),
     );
   });
@@ -209,10 +217,12 @@ describe("every plan under an older libvirt", () => {
   it("breaks no law, ends as wanted, and is empty when made again", () => {
     fc.assert(
       fc.property(planned, (one) => {
+        const violations = new Violations();
         const world = one.world.clone().applyAll(one.plan.steps);
-        expectReached(one, world, one.plan);
-        expectDriversBack(one, world);
-        expect(planUnlessRefused(world, one.desired)?.steps).toEqual([]);
+        checkReached(violations, one, world, one.plan);
+        checkDriversBack(violations, one, world);
+        violations.equal("steps then", planUnlessRefused(world, one.desired)?.steps, []);
+        expect(violations.all).toEqual([]);
       }),
       { numRuns: 300 },
     );
@@ -221,16 +231,17 @@ describe("every plan under an older libvirt", () => {
   it("after a crash at any step, is finished or given back", () => {
     fc.assert(
       fc.property(planned, (one) => {
-        for (let k = 0; k <= one.plan.steps.length; k++) {
-          const crashed = one.world.clone().applyAll(one.plan.steps.slice(0, k));
+        const violations = new Violations();
+        for (const crashed of worldsAlong(one.world, one.plan)) {
           const detached = crashed.clone();
           detached.applyAll(planDetach(detached.observe(), OWNER).steps);
-          expectNothingLeft(one, detached);
+          checkNothingLeft(violations, one, detached);
           const again = planUnlessRefused(crashed, one.desired);
-          if (again === undefined) throw new Error(`refused after a crash at step ${k}`);
-          expectReached(one, crashed.applyAll(again.steps), again);
-          expectDriversBack(one, crashed);
+          if (again === undefined) throw new Error("refused after a crash");
+          checkReached(violations, one, crashed.applyAll(again.steps), again);
+          checkDriversBack(violations, one, crashed);
         }
+        expect(violations.all).toEqual([]);
       }),
       { numRuns: 200 },
     );
@@ -239,12 +250,13 @@ describe("every plan under an older libvirt", () => {
   it("after its guest has ended at any step, gives everything back by a detach", () => {
     fc.assert(
       fc.property(planned, (one) => {
-        for (let k = 0; k <= one.plan.steps.length; k++) {
-          const world = one.world.clone().applyAll(one.plan.steps.slice(0, k));
+        const violations = new Violations();
+        for (const world of worldsAlong(one.world, one.plan)) {
           world.stopGuest();
           world.applyAll(planDetach(world.observe(), OWNER).steps);
-          expectNothingLeft(one, world);
+          checkNothingLeft(violations, one, world);
         }
+        expect(violations.all).toEqual([]);
       }),
       { numRuns: 200 },
     );
@@ -314,10 +326,12 @@ it("without adopt, no create under an older libvirt takes function 0, except sto
         throw refusal;
       }
       planned += 1;
+      const violations = new Violations();
       for (const step of plan.steps) {
         world.apply(step);
-        for (const one of seen) expect(world.hasDevice(one.qemuId)).toBe(true);
+        for (const one of seen) violations.holds(`${one.qemuId} stays`, world.hasDevice(one.qemuId));
       }
+      expect(violations.all).toEqual([]);
     }),
     { numRuns: 600 },
   );
