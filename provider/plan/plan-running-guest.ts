@@ -13,7 +13,7 @@ export function planForRunningGuest(
   context: AttachContext,
   outcome: Outcome,
 ): Pick<Plan, "steps" | "standsAfter"> {
-  const { observation, desired, owned, toHold, single, giveUpSteps, givenUp } = context;
+  const { observation, desired, toHold, single, giveUpSteps, givenUp } = context;
   const locations: LedgerLocation[] = [
     observation.ledgerLocation ?? "live",
     ...(desired.persistent ? ["configuration" as const] : []),
@@ -28,18 +28,26 @@ export function planForRunningGuest(
     ...planTakeBack(context, outcome),
     ...planShow(context, outcome),
   ];
-  const { configuredEntry } = owned;
-  const isErased = !desired.persistent && configuredEntry !== undefined;
   return {
     standsAfter: untilItStands.length,
     steps: [
       ...untilItStands,
       ...outcome.configurationSteps,
-      ...(isErased ? [{ kind: "erase", entry: configuredEntry, locations: ["configuration"] } as const] : []),
+      ...(desired.persistent ? [] : planForget(context)),
       ...giveUpSteps,
       ...(givenUp.length > 0 ? [{ kind: "record", entry: outcome.entry, locations } as const] : []),
     ],
   };
+}
+
+/**
+ * What the ledger of the configuration forgets: all that bears this owner or this tag, which the live one has
+ * lost by then. What is adopted may have one entry, and what a crash left of an earlier attach another.
+ */
+function planForget({ observation, desired, owned }: AttachContext): Step[] {
+  return (observation.configuration?.ledger ?? [])
+    .filter((entry) => entry.owner === desired.ownerToken || entry.tag === owned.tag)
+    .map((entry) => ({ kind: "erase", entry, locations: ["configuration"] }));
 }
 
 /** What the guest loses first, and what is held anew because that took it from the guest, or somebody has. */

@@ -580,6 +580,31 @@ describe("adoption", () => {
     expect(outline(plan)).toEqual(["record", "unplug 1 of 4", "plug 0000:01:00.0 as 0", "confirm"]);
     expect(world.guestSees()[0]?.map).toHaveLength(1);
   });
+
+  it.each([false, true])("forgets what was recorded before it; theirs is persistent: %s", (persistent) => {
+    const world = twoCards();
+    reach(world, wants(undefined, { ownerToken: OTHER_OWNER, persistent }));
+    const selection = { by: "device", device: secondCard } as const;
+    const [record] = planAttach(world.observe(), wants([], { selection, persistent: true }), OLD_STATE).steps;
+    if (record?.kind !== "record") throw new Error("the ledger comes first");
+    world.apply(record);
+    reach(world, wants(undefined, { adopt: true }));
+    expect(world.configuredLedger).toEqual([]);
+    expect(reach(world, wants(undefined, { adopt: true })).steps).toEqual([]);
+  });
+
+  it("forgets both entries also where a crash kept it from that", () => {
+    const world = twoCards();
+    reach(world, wants(undefined, { ownerToken: OTHER_OWNER, persistent: true }));
+    const selection = { by: "device", device: secondCard } as const;
+    const [record] = planAttach(world.observe(), wants([], { selection, persistent: true }), OLD_STATE).steps;
+    if (record?.kind !== "record") throw new Error("the ledger comes first");
+    world.apply(record);
+    const { steps } = planAttach(world.observe(), wants(undefined, { adopt: true }), OLD_STATE);
+    world.applyAll(steps.slice(0, 1));
+    reach(world, wants(undefined, { adopt: true }));
+    expect(world.configuredLedger).toEqual([]);
+  });
 });
 
 describe("functions that someone has moved to another slot", () => {
