@@ -44,19 +44,20 @@ export function assessDevice(
 ): Assessment {
   const attempt = (way: Way, functions?: readonly number[]): Attempt =>
     planOrRefusals(observation, way, device, functions);
+  const partFor = partsThatGo(attempt, numbers);
   for (const way of WAYS) {
-    const functions = way.extent === "whole" ? numbers : functionsThatGo(attempt, way, numbers);
+    const functions = way.extent === "whole" ? numbers : partFor(way);
     if (functions === undefined) continue;
     const plan = attempt(way, way.extent === "whole" ? undefined : functions);
     if (isRefused(plan)) continue;
     const { extent: possible, ...permissions } = way;
-    const whole = attempt({ ...way, leftovers: "hold" });
+    const speaksAgainstAll = possible === "part" ? refusalsOf(attempt({ ...way, leftovers: "hold" })) : [];
     return {
       possible,
       functions,
       ...permissions,
       consequences: describeConsequences(plan, observation, facts),
-      ...answerOf(possible === "part" ? refusalsOf(whole) : []),
+      ...answerOf(speaksAgainstAll),
     };
   }
   const last = attempt({ extent: "whole", leftovers: "hold", allowInUse: true });
@@ -82,6 +83,23 @@ export function assessGuest(observation: Observation): Pick<GuestReport, "refusa
 }
 
 /**
+ * {@link functionsThatGo} for each way, found once for those that differ in `leftovers` alone: together they
+ * may leave nothing over, where each alone does.
+ */
+function partsThatGo(
+  attempt: (way: Way, functions: readonly number[]) => Attempt,
+  numbers: readonly number[],
+): (way: Way) => readonly number[] | undefined {
+  const found = new Map<boolean, readonly number[] | undefined>();
+  return (way) => {
+    const { allowInUse } = way;
+    if (!found.has(allowInUse))
+      found.set(allowInUse, functionsThatGo(attempt, { ...way, leftovers: "hold" }, numbers));
+    return found.get(allowInUse);
+  };
+}
+
+/**
  * As many functions as go together, fewer than all: each that the planner does not refuse beside those before
  * it.
  */
@@ -90,10 +108,10 @@ function functionsThatGo(
   way: Way,
   numbers: readonly number[],
 ): readonly number[] | undefined {
-  // together they may leave nothing over, where each alone does
-  const tolerant: Way = { ...way, leftovers: "hold" };
+  // one function alone is all of them
+  if (numbers.length === 1) return undefined;
   const found: number[] = [];
-  for (const one of numbers) if (!isRefused(attempt(tolerant, [...found, one]))) found.push(one);
+  for (const one of numbers) if (!isRefused(attempt(way, [...found, one]))) found.push(one);
   return found.length === 0 || found.length === numbers.length ? undefined : found;
 }
 

@@ -1,4 +1,5 @@
 import net from "node:net";
+import { useClock, type Clock, type TimerOptions } from "../../../provider/async/clock";
 import { engineGone, findEngineAddress } from "../../../provider/dynamic/engine-watch";
 
 describe("the engine's address", () => {
@@ -48,10 +49,50 @@ describe("the engine's address", () => {
   });
 });
 
-/** Longer than the second between two attempts: who is given up after the second refusal, is by then. */
-const LONG_ENOUGH_MS = 1800;
+/** A clock that stands: a watch pauses until the test lets its time go by. */
+class StandingClock implements Clock {
+  readonly pauses: { readonly ms: number; readonly isBackground: boolean | undefined }[] = [];
+  #end: (() => void) | undefined;
+  #onPause: (() => void) | undefined;
+
+  now(): number {
+    return 0;
+  }
+
+  onNextTurn(callback: () => void): void {
+    setImmediate(callback);
+  }
+
+  setTimer(callback: () => void, ms: number, { isBackground }: TimerOptions): { cancel(): void } {
+    this.pauses.push({ ms, isBackground });
+    this.#end = callback;
+    this.#onPause?.();
+    return { cancel: () => (this.#end = undefined) };
+  }
+
+  /** Resolves when an attempt to connect has ended and the watch pauses. */
+  async paused(): Promise<void> {
+    if (this.#end === undefined) await new Promise<void>((resolve) => (this.#onPause = resolve));
+  }
+
+  /** Lets the time of a pause go by. */
+  async endPause(): Promise<void> {
+    await this.paused();
+    const end = this.#end;
+    this.#end = undefined;
+    end?.();
+  }
+}
 
 describe("an engine", () => {
+  let clock: StandingClock;
+  let putBack: () => void;
+  beforeEach(() => {
+    clock = new StandingClock();
+    putBack = useClock(clock);
+  });
+  afterEach(() => putBack());
+
   const listen = (port = 0, onConnection?: (socket: net.Socket) => void): Promise<net.Server> =>
     new Promise((resolve) => {
       const server = net.createServer((socket) => {
@@ -63,26 +104,35 @@ describe("an engine", () => {
   const portOf = (server: net.Server): number => (server.address() as net.AddressInfo).port;
   const close = (server: net.Server): Promise<void> =>
     new Promise((resolve) => server.close(() => resolve()));
+  const connectionTo = (server: net.Server): Promise<void> =>
+    new Promise((resolve) => server.once("connection", () => resolve()));
   const stateAfter = (watch: Promise<void>, ms: number): Promise<"gone" | "there"> =>
-    Promise.race([
-      watch.then(() => "gone" as const),
-      new Promise<"there">((resolve) => setTimeout(resolve, ms, "there")),
-    ]);
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms, "there");
+      void watch.then(() => {
+        clearTimeout(timer);
+        resolve("gone");
+      });
+    });
+  const A_SECOND = { ms: 1000, isBackground: true };
 
-  it("is gone where nobody listens, by whichever name", async () => {
+  it.each(["127.0.0.1", "localhost"])("is gone where nobody listens, by the name %s", async (host) => {
     const server = await listen();
     const port = portOf(server);
     await close(server);
-    const watches = ["127.0.0.1", "localhost"].map((host) => engineGone({ host, port }));
-    for (const watch of watches) expect(await stateAfter(watch, 5000)).toBe("gone");
+    const watch = engineGone({ host, port });
+    await clock.endPause();
+    expect(await stateAfter(watch, 5000)).toBe("gone");
+    expect(clock.pauses).toEqual([A_SECOND]);
   });
 
   it("is there while it listens, and its watch keeps no process alive", async () => {
     const server = await listen();
     const watch = engineGone({ host: "127.0.0.1", port: portOf(server) });
-    await new Promise<void>((resolve) => server.once("connection", () => resolve()));
+    await connectionTo(server);
     expect(process.getActiveResourcesInfo()).not.toContain("TCPSocketWrap");
     expect(await stateAfter(watch, 500)).toBe("there");
+    expect(clock.pauses).toEqual([]);
   });
 
   it("is there where it hangs up on every connection at once", async () => {
@@ -92,10 +142,12 @@ describe("an engine", () => {
       socket.destroy();
     });
     const watch = engineGone({ host: "127.0.0.1", port: portOf(server) });
-    expect(await stateAfter(watch, LONG_ENOUGH_MS)).toBe("there");
+    for (let attempts = 1; attempts < 4; attempts++) await clock.endPause();
+    await clock.paused();
+    expect(await stateAfter(watch, 0)).toBe("there");
     // and is not dialled without pause
-    expect(connections).toBeGreaterThan(1);
-    expect(connections).toBeLessThan(4);
+    expect(connections).toBe(4);
+    expect(clock.pauses).toEqual(Array(4).fill(A_SECOND));
   });
 
   it("is there where a second look finds it after a refusal", async () => {
@@ -103,13 +155,19 @@ describe("an engine", () => {
     const port = portOf(gone);
     await close(gone);
     const watch = engineGone({ host: "127.0.0.1", port });
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await listen(port);
-    expect(await stateAfter(watch, LONG_ENOUGH_MS)).toBe("there");
+    await clock.paused();
+    const found = connectionTo(await listen(port));
+    await clock.endPause();
+    await found;
+    expect(await stateAfter(watch, 100)).toBe("there");
+    expect(clock.pauses).toEqual([A_SECOND]);
   });
 
   it("is not given up because its name does not resolve just now", async () => {
     const watch = engineGone({ host: "engine.invalid", port: 40123 });
-    expect(await stateAfter(watch, LONG_ENOUGH_MS)).toBe("there");
+    for (let attempts = 1; attempts <= 3; attempts++) await clock.endPause();
+    await clock.paused();
+    expect(await stateAfter(watch, 0)).toBe("there");
+    expect(clock.pauses).toEqual(Array(4).fill(A_SECOND));
   });
 });
