@@ -14,14 +14,15 @@ import { provenance, withPart } from "./page";
 const PAGE = resolve(__dirname, "../docs/internals/benchmark.md");
 
 function run(piece: Piece, options: BenchOptions, running: Running): Promise<Report> {
-  const { parallel, quick, against = "" } = options;
+  const { parallel, quick, against = "", sizes } = options;
+  const fleet = { parallel, quick, ...(sizes && { sizes }), ...running };
   switch (piece) {
     case "lab":
       return runLab({ quick, ...running });
     case "fleet":
-      return runFleet({ parallel, quick, ...running });
+      return runFleet(fleet);
     case "change":
-      return runChange({ against, parallel, quick, ...running });
+      return runChange({ against, ...fleet });
   }
 }
 
@@ -73,7 +74,7 @@ async function main(): Promise<void> {
     const processors = availableParallelism();
     const part = [provenance({ now, commit, processors, othersShare }), "", ...lines];
     for (const line of part) print(line);
-    if (options.records) record(piece, part, charts);
+    if (options.recorded.includes(piece)) record(piece, part, charts);
   }
   for (const failure of failures) print(`failed: ${failure}`);
   // listeners of a provider that did not start would keep it alive

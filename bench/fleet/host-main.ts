@@ -7,15 +7,7 @@
 import "../../tools/tsx/shell-text.cjs";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRecord } from "../../provider/qmp";
 import { publicLine, Sshd, Workspace } from "../../test/support/sshd";
@@ -35,7 +27,7 @@ function mount(...args: readonly string[]): void {
 }
 
 /** Puts the made-up folders where a host has them, for this mount namespace alone: its files go with it. */
-function putInPlace(root: string, machineId: string): void {
+function putInPlace(root: string, machineId: string, qmpProgram: string): void {
   const sys = join(root, "sys");
   for (const name of ["lo", "cable0"]) {
     const folder = join(sys, "devices/virtual/net", name);
@@ -63,8 +55,7 @@ function putInPlace(root: string, machineId: string): void {
   chmodSync("/run/lock", 0o1777);
   for (const folder of ["/run/sshd", "/run/bench/ledger"])
     mkdirSync(folder, { recursive: true, mode: 0o755 });
-  copyFileSync(join(__dirname, "qmp.sh"), QMP_PROGRAM_PATH);
-  chmodSync(QMP_PROGRAM_PATH, 0o755);
+  writeFileSync(QMP_PROGRAM_PATH, qmpProgram, { mode: 0o755 });
   // what this machine's users have set up for their shells is not part of a host
   for (const file of ["/root/.bashrc", "/root/.profile"])
     if (existsSync(file)) mount("--bind", "/dev/null", file);
@@ -126,9 +117,11 @@ async function main(): Promise<void> {
   const say = (message: HostMessage): void => void process.send?.(message);
   process.on("disconnect", () => process.exit());
   const login = readFileSync(`${setup.clientKey}.pub`, "utf8");
+  // this repository may be below /tmp
+  const qmpProgram = readFileSync(join(__dirname, "qmp.sh"), "utf8");
   mount("-t", "tmpfs", "tmpfs", "/tmp");
   const sysfs = new FakeSysfs(functionsOf(setup));
-  putInPlace(sysfs.root, setup.machineId);
+  putInPlace(sysfs.root, setup.machineId, qmpProgram);
   const qemus: PlainQemu[] = [];
   for (const { socket } of setup.guests) {
     const qemu = await startGuest();

@@ -1,14 +1,16 @@
 #!/bin/bash
-# What an operator has for one command to a monitor: `qmp SOCKET JSON` prints the answer, and fails if QEMU refuses.
+# What an operator has for a monitor: `qmp SOCKET JSON...` prints the answers, and fails if QEMU refuses a command.
 coproc socat - "UNIX-CONNECT:$1"
 trap 'kill "$COPROC_PID" 2>/dev/null' EXIT
+shift
 read -r _ <&"${COPROC[0]}" || exit 1
-printf '%s\n' '{"execute":"qmp_capabilities"}' "$2" >&"${COPROC[1]}"
+printf '%s\n' '{"execute":"qmp_capabilities"}' "$@" >&"${COPROC[1]}"
 read -r _ <&"${COPROC[0]}" || exit 1
-while read -r line <&"${COPROC[0]}"; do
+left=$#
+while [ "$left" -gt 0 ] && read -r line <&"${COPROC[0]}"; do
   case $line in
-    '{"return"'*) printf '%s\n' "$line"; exit 0 ;;
+    '{"return"'*) printf '%s\n' "$line"; left=$((left - 1)) ;;
     '{"error"'*) printf '%s\n' "$line" >&2; exit 1 ;;
   esac
 done
-exit 1
+exit "$left"

@@ -2,7 +2,7 @@ import { startLab, type Lab } from "../../lab";
 import { MultifunctionPciProvider } from "../../provider/dynamic/provider";
 import { barChart } from "../chart";
 import { CountingRelay } from "../counting-relay";
-import { median } from "../median";
+import { middleOf } from "../median";
 import { outcomeOf, type Outcome, type Report, type Running } from "../outcome";
 import { tableOf } from "../page";
 import { commandOf, scriptOf, type Step } from "../script";
@@ -190,18 +190,6 @@ async function sample(lab: Lab, way: Way): Promise<LabSample> {
   } finally {
     await relay.close();
   }
-}
-
-/** The median of each figure. */
-function middleOf(samples: readonly LabSample[]): LabSample {
-  const of = (field: keyof LabSample): number => median(samples.map((one) => one[field]));
-  return {
-    attachSeconds: of("attachSeconds"),
-    detachSeconds: of("detachSeconds"),
-    handshakes: of("handshakes"),
-    processes: of("processes"),
-    roundTrips: of("roundTrips"),
-  };
 }
 
 /** One way, measured. */
