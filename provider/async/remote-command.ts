@@ -6,6 +6,10 @@ export interface RemoteCommand {
   readonly stdio: Duplex;
   /** The beginning of what it has written to standard error so far. */
   readonly stderrText: string;
+  /**
+   * Hands over what it writes to standard error: what {@link stderrText} has already, and all that follows.
+   */
+  readStderr(listener: (chunk: Buffer) => void): void;
   /** Never rejects. A null code: the connection was lost, or the host did not say. */
   readonly exited: Promise<{ readonly code: number | null }>;
   /** Known when it has ended: why the host ran none of it, though it took the command. */

@@ -4,13 +4,12 @@ import type { HostChannels } from "../hypervisor/plain-qemu";
 import type { HostHelper } from "../host/helper";
 import type { SshConnection } from "../ssh";
 
-/** The commands and sockets of a host, as the hypervisor without libvirt needs them. */
+/** The sockets of a host, as the hypervisor without libvirt needs them. */
 export function channelsOf(ssh: SshConnection): HostChannels {
   return {
     label: ssh.label,
     hostKeyFingerprint: ssh.hostKeyFingerprint,
     openUnixSocket: ssh.openUnixSocket.bind(ssh),
-    exec: ssh.exec.bind(ssh),
   };
 }
 

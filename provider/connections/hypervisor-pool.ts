@@ -29,6 +29,8 @@ export interface OpenOptions {
   readonly progress?: Progress;
   /** An operation that takes locks: what they need is started while libvirt is being opened. */
   readonly willLock?: boolean;
+  /** The owner token of the attachment that is to be changed, for the log of a host without libvirt. */
+  readonly owner?: string;
   /** In place of reading them again, if the caller has read them already. */
   readonly readHostFacts?: (signal: AbortSignal) => Promise<HostFacts>;
 }
@@ -68,12 +70,12 @@ export class HypervisorPool {
   /** @throws the ProviderErrors of the SSH room; the signal's reason. */
   async open(locator: GuestLocator, options: OpenOptions = {}): Promise<Hypervisor> {
     const ssh = await this.#connect(locator.connection, options);
+    if (locator.by === "socket") return this.#plainOf(ssh).open(locator, options);
     const helper = this.#helperOf(ssh);
     if (options.willLock) helper.prepare();
     const lock = lockOf(helper, options.progress);
     const readHostFacts =
       options.readHostFacts ?? ((signal: AbortSignal): Promise<HostFacts> => helper.readFacts(signal));
-    if (locator.by === "socket") return this.#plainOf(ssh).open(locator, { lock, readHostFacts });
     const { session, shareWith } = this.#libvirtOf(ssh).sessionOf(locator);
     const onFound = ({ uuid }: { readonly uuid: string }): void => shareWith(uuid);
     return libvirtHypervisor({ session, guest: locator.guest, lock, readHostFacts, onFound });
@@ -90,12 +92,7 @@ export class HypervisorPool {
       readHostFacts: (signal) => helper.readFacts(signal),
       listPciFunctions: (signal) => helper.listFunctions(signal),
       runningGuests: (uri, signal) => runningGuestsOf(ssh, uri, signal),
-      holders: (addresses, signal) =>
-        findHolders(
-          { channels: this.#plainOf(ssh).channels, privilege: "login", folders: this.#plainParts.folders },
-          addresses,
-          signal,
-        ),
+      holders: (addresses, signal) => findHolders(this.#plainOf(ssh).programOf("login"), addresses, signal),
     };
   }
 

@@ -1,22 +1,26 @@
-import type { Hypervisor } from "../apply";
+import type { Hypervisor, Progress } from "../apply";
 import {
-  limitCommands,
+  HostRequests,
   plainHypervisor,
   plainMonitor,
-  type HostChannels,
   type HostFolders,
   type PlainGuestLocator,
   type PlainHypervisorOptions,
+  type Privilege,
   type QmpSession,
 } from "../hypervisor/plain-qemu";
 import type { SshConnection } from "../ssh";
-import { channelsOf } from "./channels";
+import { channelsOf, lockOf } from "./channels";
 import type { SocketLocator } from "./guest-locator";
 
-/** Without libvirt each request to the host program is a session of the SSH connection. */
-const MAX_REQUESTS = 4;
-/** And so is each relay to a monitor. */
-const MAX_RELAYS = 4;
+/** How one guest is opened. */
+export interface PlainOpenOptions extends Pick<PlainHypervisorOptions, "owner"> {
+  readonly progress?: Progress | undefined;
+  /** An operation that takes locks: the host program is started ahead of them. */
+  readonly willLock?: boolean | undefined;
+  /** In place of reading them again, if the caller has read them already. */
+  readonly readHostFacts?: PlainHypervisorOptions["readHostFacts"] | undefined;
+}
 
 /** How a QEMU without libvirt is put together. */
 export interface PlainParts {
@@ -31,37 +35,49 @@ export const PLAIN_PARTS: PlainParts = { monitor: plainMonitor, hypervisor: plai
 
 /** What all guests without libvirt share over one SSH connection. */
 export class PlainConnection {
-  readonly channels: HostChannels;
-  readonly #relayChannels: HostChannels;
+  readonly #ssh: SshConnection;
+  readonly #programs = new Map<Privilege, HostRequests>();
   readonly #monitors = new Map<string, QmpSession>();
   readonly #parts: PlainParts;
 
   constructor(ssh: SshConnection, parts: PlainParts) {
-    const all = channelsOf(ssh);
-    this.channels = limitCommands(all, MAX_REQUESTS);
-    this.#relayChannels = limitCommands(all, MAX_RELAYS);
+    this.#ssh = ssh;
     this.#parts = parts;
   }
 
   /** The guest behind the locator's socket. */
   open(
     { socket, privilege, guestUuid, madeIn }: SocketLocator,
-    { lock, readHostFacts }: Pick<PlainHypervisorOptions, "lock" | "readHostFacts">,
+    { progress, willLock, readHostFacts, owner }: PlainOpenOptions = {},
   ): Hypervisor {
-    const plain = { channels: this.channels, relayChannels: this.#relayChannels, socket, privilege };
+    const requests = this.programOf(privilege);
+    const { helper } = requests;
+    if (willLock === true) helper.prepare();
+    const { folders } = this.#parts;
+    const plain = { channels: channelsOf(this.#ssh), requests, socket, privilege, folders };
     return this.#parts.hypervisor({
       ...plain,
       monitor: this.#monitorOf(plain),
-      lock,
+      lock: lockOf(helper, progress),
       readHostFacts,
+      owner,
       ...(guestUuid !== undefined && { guestUuid }),
       ...(madeIn && { madeIn }),
     });
   }
 
-  /** Ends every session with a monitor. */
+  /** The host program, one for each way to become root: its changes are asked under its own locks. */
+  programOf(privilege: Privilege): HostRequests {
+    const program =
+      this.#programs.get(privilege) ?? new HostRequests(this.#ssh, privilege, this.#parts.folders);
+    this.#programs.set(privilege, program);
+    return program;
+  }
+
+  /** Ends every session with a monitor, and then the programs. */
   async close(): Promise<void> {
     await Promise.all([...this.#monitors.values()].map((monitor) => monitor.close()));
+    await Promise.all([...this.#programs.values()].map(({ helper }) => helper.close()));
   }
 
   /** One session for each socket: QEMU serves one client of it at a time, and this process is one client. */

@@ -1,4 +1,5 @@
 import { causeText, providerError, printable, ProviderError } from "../errors";
+import { HostSetupError } from "../hypervisor/plain-qemu";
 import { LibvirtDisconnectedError, LibvirtError, LibvirtProtocolError } from "../libvirt-rpc";
 import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../qmp";
 
@@ -9,6 +10,7 @@ import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../qmp";
  * @param target the host, for the message
  */
 export function toPublicError(error: unknown, target: string): unknown {
+  if (error instanceof HostSetupError) return error.toProviderError([]);
   const reason = causeText(error);
   if (error instanceof LibvirtProtocolError)
     return providerError("PROTOCOL_BROKEN", { target, reason }, error);

@@ -11,5 +11,6 @@ endWithEngine(running);
 export const provider = new MultifunctionPciProvider(running);
 
 /** What `getPciDevices` and the command line ask for; not for programs. */
+export { describeHostSetup, hostListLines } from "../errors";
 export { inspectHost } from "./inspect-host";
 export { describeReport } from "../operations/inspect";

@@ -9,9 +9,10 @@ import type { Observation } from "../plan";
  */
 export async function readHostUses(
   query: ObservationQuery,
-  readHostFacts: () => Promise<HostFacts>,
+  readHostFacts: () => Promise<HostFacts | undefined>,
 ): Promise<Pick<Observation, "hostUses" | "hostDevices">> {
   if (query.forPlug === undefined) return { hostUses: [] };
   const found = await readHostFacts();
+  if (found === undefined) throw new Error("what the host uses was not looked at");
   return { hostUses: findHostUses(found), hostDevices: findHostDevices(found) };
 }

@@ -35,7 +35,8 @@ export function attachDesired(
   const prior = made && priorOf(made.state);
   return runOperation(context, inputs, limitSeconds + undoSeconds, async (signal) => {
     const locator = guestLocatorOf(inputs, undefined, made && madeInOf(made.state, made.inputs));
-    const hypervisor = await context.connections.open(locator, { signal, progress, willLock: true });
+    const owner = inputs.ownerToken;
+    const hypervisor = await context.connections.open(locator, { signal, progress, willLock: true, owner });
     return attach(hypervisor, {
       desired: { ...desiredOf(inputs), fresh: newIncarnation() },
       query: queryForPlug(inputs, prior),

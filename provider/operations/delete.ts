@@ -41,7 +41,10 @@ export async function deleteAttachment(
   await runOperation(context, inputs, limitSeconds, async (signal) => {
     // the guest that the attachment was made in, by its UUID: its name may be another guest's by now
     const hypervisor = await connections
-      .open(guestLocatorOf(inputs, state.guestUuid), { signal, progress, willLock: true })
+      .open(guestLocatorOf(inputs, state.guestUuid), {
+        ...{ signal, progress, willLock: true },
+        owner: inputs.ownerToken,
+      })
       .catch((cause: unknown) => {
         if (hasCode(cause, "SSH_DIAL_FAILED")) return unreachable(state, cause, forgetsUnreachable, progress);
         throw cause;

@@ -7,9 +7,9 @@ import {
 } from "../pci";
 import type { ChosenSlot } from "./chosen-slot";
 import { incarnationFor } from "./claim";
-import { originalDriver, withHostDrivers } from "./host-driver";
+import { originalDriver, originalOverride, withHostDrivers } from "./host-driver";
 import { aliasOf, qemuIdOf } from "./identifiers";
-import type { LedgerEntry } from "./ledger-entry";
+import type { LedgerEntry, LedgerFunction } from "./ledger-entry";
 import { configurationOf, planConfiguration, type ConfigurationStep } from "./plan-configuration";
 import type { PlugTarget } from "./step";
 
@@ -57,7 +57,14 @@ export function isSameEntry(a: LedgerEntry | undefined, b: LedgerEntry): boolean
       entry.slot.slot,
       entry.functions
         .map((one) =>
-          JSON.stringify([one.hostAddress, one.guestFunction, one.hostDriver, one.romFile, one.romBar]),
+          JSON.stringify([
+            one.hostAddress,
+            one.guestFunction,
+            one.hostDriver,
+            one.driverOverride,
+            one.romFile,
+            one.romBar,
+          ]),
         )
         .sort(),
     ]);
@@ -67,10 +74,14 @@ export function isSameEntry(a: LedgerEntry | undefined, b: LedgerEntry): boolean
 
 function finalEntry(chosen: ChosenSlot, slot: GuestSlot): LedgerEntry {
   const { observation, desired, owned, map, heldOnly, prior, claim, takesOver } = chosen;
-  const driverOf = (hostAddress: PciAddress): { hostDriver?: string } => {
+  const driverOf = (hostAddress: PciAddress): Pick<LedgerFunction, "hostDriver" | "driverOverride"> => {
     const one = observation.functions.get(hostAddress);
     const hostDriver = one && originalDriver(owned, one, prior);
-    return hostDriver === undefined ? {} : { hostDriver };
+    const driverOverride = one && originalOverride(owned, one);
+    return {
+      ...(hostDriver !== undefined && { hostDriver }),
+      ...(driverOverride !== undefined && { driverOverride }),
+    };
   };
   return {
     owner: desired.ownerToken,

@@ -28,6 +28,17 @@ export function originalDriver(
   return (isUnclear ? findHostDriver(owned, one.hostAddress, prior) : undefined) ?? one.driver;
 }
 
+/**
+ * The driver_override to give a function back with, by the rule of {@link originalDriver}. One of VFIO's on a
+ * function with its own driver is not an administrator's: a hold was cut off there.
+ */
+export function originalOverride(owned: OwnedResources, one: HostFunction): string | undefined {
+  const recorded = findRecorded(owned, one.hostAddress)?.driverOverride;
+  const { driver, driverOverride, hostAddress } = one;
+  const isAway = owned.held.includes(hostAddress) || driver === undefined || isVfioDriver(driver);
+  return isAway || isVfioDriver(driverOverride) ? recorded : driverOverride;
+}
+
 /** Functions with the drivers that they go back to: the ledger goes on naming them until they are back. */
 export function withHostDrivers(
   owned: OwnedResources,
@@ -36,6 +47,15 @@ export function withHostDrivers(
 ): LedgerFunction[] {
   return addresses.map((hostAddress) => {
     const hostDriver = findHostDriver(owned, hostAddress, prior);
-    return { hostAddress, ...(hostDriver !== undefined && { hostDriver }) };
+    const driverOverride = findRecorded(owned, hostAddress)?.driverOverride;
+    return {
+      hostAddress,
+      ...(hostDriver !== undefined && { hostDriver }),
+      ...(driverOverride !== undefined && { driverOverride }),
+    };
   });
+}
+
+function findRecorded(owned: OwnedResources, hostAddress: PciAddress): LedgerFunction | undefined {
+  return owned.entry?.functions.find((one) => one.hostAddress === hostAddress);
 }

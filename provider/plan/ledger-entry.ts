@@ -7,6 +7,8 @@ export interface LedgerFunction extends RomOptions {
   readonly guestFunction?: number;
   /** Driver it had before it was first held; undefined if it had none. */
   readonly hostDriver?: string;
+  /** Its driver_override at that time, an administrator's own; undefined if it had none, or under libvirt. */
+  readonly driverOverride?: string;
 }
 
 /** What is written on the host before the first change, so that a crash leaves an owner behind. */

@@ -70,6 +70,17 @@ export interface QemuLimits {
   }[];
 }
 
+/** What a host's own list lets an account with sudo take (docs/security.md). */
+export interface HostList {
+  readonly target: string;
+  /** The login. */
+  readonly account: string;
+  /** Path of the guest's monitor. */
+  readonly socket: string;
+  /** Functions that were looked at, and that it does not have. */
+  readonly unlisted: ReadonlySet<PciAddress>;
+}
+
 /** A host function that QEMU has, whoever plugged it, seen by QOM. */
 export interface PluggedFunction extends RomOptions {
   /** Of one that was plugged without an id, its path in QOM. */
@@ -138,6 +149,8 @@ export interface Observation {
   readonly ledgerLocation?: "live" | "domain" | "host";
   /** Undefined where nothing confines QEMU, or something else sees to it. */
   readonly qemuLimits?: QemuLimits;
+  /** Undefined where the host has no such list, or it has every function that was looked at. */
+  readonly hostList?: HostList;
   /**
    * Whether the host plugs a function by itself where it is alone in its slot, and owns that slot then:
    * libvirt does.

@@ -109,14 +109,22 @@ describe("from this machine", () => {
       status: 0,
     });
     // sudo itself is not on this host
-    const script = ["set -e", "cd /root", "mkdir -p /etc/sudoers.d", ...asRoot].join("\n");
+    const withoutSudo = asRoot.filter((line) => line !== "visudo -c");
+    const script = ["set -e", "cd /root", "mkdir -p /etc/sudoers.d", ...withoutSudo].join("\n");
     expect(await lab.lab.exec(script)).toMatchObject({ code: 0 });
     const { stdout } = await lab.lab.exec(
-      "stat -c '%U %a' /usr/local/sbin/multifunction-pci-host; cat /etc/sudoers.d/*",
+      "stat -c '%U %a' /usr/local/sbin/multifunction-pci-host /etc/multifunction-pci-host.conf; " +
+        "cat /etc/multifunction-pci-host.conf /etc/sudoers.d/*",
     );
-    expect(stdout.trim()).toBe(
-      'root 755\npulumi-pci ALL=(root) NOPASSWD: /usr/local/sbin/multifunction-pci-host ""',
-    );
+    const lines = stdout.trim().split("\n");
+    expect(lines.slice(0, 5)).toEqual([
+      "root 755",
+      "root 644",
+      "socket /run/qemu/vm100.qmp",
+      "device 0000:01:00",
+      "change pulumi-pci",
+    ]);
+    expect(lines.at(-1)).toBe('pulumi-pci ALL=(root) NOPASSWD: /usr/local/sbin/multifunction-pci-host ""');
   });
 });
 

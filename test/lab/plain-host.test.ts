@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureSudo, PLAIN_GUEST, PLAIN_SOCKET, PLAIN_UUID, startPlainGuest } from "../../lab";
-import { HOST_PROGRAM_FILE } from "../../provider/hypervisor/plain-qemu/program/host-program";
+import { installedHostProgram } from "../../provider/hypervisor/plain-qemu/program/host-program";
 import { eventually } from "../support/eventually";
 import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
@@ -43,9 +43,9 @@ async function makeAccountWithSudo(): Promise<void> {
       "install -d -m 700 -o pulumi-pci .ssh && " +
       "{ printf 'restrict '; cut -d ' ' -f 1,2 /root/.ssh/authorized_keys; } > .ssh/authorized_keys",
   );
-  await onHost(`cd /root && cat > multifunction-pci-host`, HOST_PROGRAM_FILE);
-  expect(install).not.toBe("");
-  await onHost(`set -e; cd /root; ${install}`);
+  await onHost(`cd /root && cat > multifunction-pci-host`, installedHostProgram());
+  expect(install).toContain("/run/qemu/vm100.qmp");
+  await onHost(`set -e; cd /root; ${install.replace("/run/qemu/vm100.qmp", PLAIN_SOCKET)}`);
 }
 
 test.each([
@@ -88,7 +88,7 @@ test.each([
     await lab.provider.delete(id, outs);
     await eventually(pluggedFunctions, []);
     expect(await lab.driversOf(NIC)).toEqual(e1000e);
-    expect(await onHost("ls /run/multifunction-pci")).toBe("");
+    expect(await onHost("ls /run/multifunction-pci")).toBe("index\n");
     expect(await lab.leftBehind()).toEqual([]);
     expect(await lab.provider.read(id, outs)).toMatchObject({ id: "" });
   },

@@ -27,13 +27,16 @@ afterAll(() => {
 
 test("a process that changes while the host program reads is told whole", () => {
   const program = hostProgram({ ...HOST_FOLDERS, ledger: join(folder, "none") });
+  // what a look runs is run by itself: the program around it needs a connection
+  const requests = program.slice(0, program.indexOf('\nif [ -z "$BASH_VERSION" ]'));
+  const look = `id=1; look qemu ${join(folder, "qmp")}`;
   const told = new Set<string>();
   for (let n = 0; n < LOOKS; n++) {
-    const { stdout } = spawnSync("bash", ["--norc", "--noprofile", "-c", program], {
-      input: `look ${join(folder, "qmp")}\n`,
+    const { stdout } = spawnSync("bash", ["--norc", "--noprofile", "-p", "-c", `${requests}\n${look}`], {
       encoding: "utf8",
     });
-    told.add([...stdout.matchAll(/^(?:fail|socket|qemu|user|group) .*$/gm)].join("\n"));
+    const lines = [...stdout.matchAll(/^S 1 ((?:fail|socket|qemu|user|group) .*)$/gm)];
+    told.add(lines.map(([, line]) => line).join("\n"));
   }
   expect([...told]).toEqual([
     expect.stringMatching(/^socket listening\nqemu \d+ 0 [0-9a-f]{16} \S+ \S+\nuser root\n/),

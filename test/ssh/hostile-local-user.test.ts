@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { SshConnection } from "../../provider/ssh";
-import { HOST_HELPER_COMMAND, HOST_HELPER_PROGRAM } from "../../provider/host/helper/helper-program";
+import { HOST_HELPER } from "../../provider/host/helper/helper-program";
 import { helpersHolding, isPending, LOCK_DIR, lockFiles, own } from "./support/lock-files";
 import { openHelper } from "../support/open-helper";
 import { Bench, type Sshd, waitUntil } from "../support/sshd";
@@ -247,17 +247,19 @@ describe("A client that stands still", () => {
     const sshd = await bench.startSshd({ inPlaceOf: [["/usr/bin/ip", ip]] });
     const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
     const login = ["-F", "none", "-i", bench.clientKey, "-p", String(sshd.port), "root@127.0.0.1"];
-    const client = spawn("ssh", [...options.flatMap((one) => ["-o", one]), ...login, HOST_HELPER_COMMAND]);
-    const { stdin, stdout } = client;
+    const client = spawn("ssh", [...options.flatMap((one) => ["-o", one]), ...login, HOST_HELPER.command]);
+    const { stdin, stdout, stderr } = client;
     const ended = new Promise((resolve) => client.once("exit", resolve));
     try {
       let read = "";
-      stdout.on("data", (bytes: Buffer) => (read += bytes.toString("latin1")));
-      stdin.write(HOST_HELPER_PROGRAM);
+      for (const stream of [stdout, stderr])
+        stream.on("data", (bytes: Buffer) => (read += bytes.toString("latin1")));
+      stdin.write(HOST_HELPER.text);
       await waitUntil("it is ready", () => read.includes("ready"));
       stdin.write(`lock 1 ${own("a")}\n`);
-      await waitUntil("it is locked", () => read.includes("got 1"));
+      await waitUntil("it is locked", () => read.includes("= got 1"));
       stdout.pause();
+      stderr.pause();
       stdin.write("survey 2\n");
       await new Promise((resolve) => setTimeout(resolve, 4_000));
       // more than fits behind the last whole answer in a pipe that takes no other

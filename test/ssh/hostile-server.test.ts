@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { ServerChannel } from "ssh2";
 import { hasCode, ProviderError } from "../../provider/errors";
 import type { SshConnection } from "../../provider/ssh";
-import { READY_WORD } from "../../provider/host/helper/helper-program";
+import { HOST_HELPER } from "../../provider/host/helper/helper-program";
 import { rejectionOf, withinBounds } from "../support/within-bounds";
 import { InProcessServer, type ServerManners } from "./support/in-process-server";
 import { openHelper } from "../support/open-helper";
@@ -54,7 +54,7 @@ function flood(stream: Socket | ServerChannel, piece: string | Buffer, maxBytes 
 function helperThat(onLine: (line: string, channel: ServerChannel) => void): ServerManners {
   return {
     onExec: (channel) => {
-      channel.write(`\nready ${READY_WORD} 1 /tmp\n`);
+      channel.write(`\nready ${HOST_HELPER.readyWord} 1 /tmp\n`);
       let rest = "";
       channel.on("data", (bytes: Buffer) => {
         const lines = (rest + bytes.toString("latin1")).split("\n");
@@ -233,7 +233,7 @@ describe("A helper that turns hostile", () => {
   it("by calling for requests that it never reads is ended early", async () => {
     const connection = await connect({
       onExec: (channel) => {
-        channel.write(`\nready ${READY_WORD} 1 /tmp\n`);
+        channel.write(`\nready ${HOST_HELPER.readyWord} 1 /tmp\n`);
         channel.pause();
         flood(channel, "stale 1 x\n");
       },

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { ServerChannel } from "ssh2";
 import { findHostUses } from "../../provider/host/uses";
-import { READY_WORD } from "../../provider/host/helper/helper-program";
+import { HOST_HELPER } from "../../provider/host/helper/helper-program";
 import { InProcessServer } from "./support/in-process-server";
 import { lockFiles, own } from "./support/lock-files";
 import { openHelper } from "../support/open-helper";
@@ -24,7 +24,7 @@ const records = [
 ];
 
 function answerFacts(channel: ServerChannel): void {
-  channel.write(`ready ${READY_WORD} 1 /tmp\n`);
+  channel.write(`ready ${HOST_HELPER.readyWord} 1 /tmp\n`);
   channel.on("data", (bytes: Buffer) => {
     for (const [, id] of bytes.toString("latin1").matchAll(/^survey (\d+)$/gm)) {
       const lines = records.flatMap((record) => {

@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import type { SshConnection } from "../../provider/ssh";
-import { HOST_HELPER_COMMAND } from "../../provider/host/helper/helper-program";
+import { HOST_HELPER } from "../../provider/host/helper/helper-program";
 import { helpersHolding, isPending, LOCK_DIR, lockFiles, own } from "./support/lock-files";
 import { run } from "./support/run";
 import { openHelper } from "../support/open-helper";
@@ -207,7 +207,7 @@ describe("locks", () => {
   it("work whichever of the usual shells is the login shell", async () => {
     const connection = await connect();
     for (const shell of ["/bin/sh", "/bin/bash"]) {
-      const script = HOST_HELPER_COMMAND.replaceAll("'", `'\\''`);
+      const script = HOST_HELPER.command.replaceAll("'", `'\\''`);
       const process = await connection.exec(
         `printf %s 'quit now' | ${shell} -c '${script}; echo unreachable'`,
       );

@@ -5,17 +5,22 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
-import { limitCommands, plainMonitor } from "../../provider/hypervisor/plain-qemu";
-import { HOST_PROGRAM_FILE, hostProgram } from "../../provider/hypervisor/plain-qemu/program/host-program";
+import { plainMonitor } from "../../provider/hypervisor/plain-qemu";
+import { hostProgram, installedHostProgram } from "../../provider/hypervisor/plain-qemu/program/host-program";
 import { HostRequests } from "../../provider/hypervisor/plain-qemu/program/host-requests";
+import { OperationRequests } from "../../provider/hypervisor/plain-qemu/program/operation-requests";
+import { sentProgram } from "../../provider/host/helper";
 import { parseHostLook } from "../../provider/hypervisor/plain-qemu/program/host-look";
+import type { HeldLocks } from "../../provider/apply";
 import type { SshConnection } from "../../provider/ssh";
 import { FakeSysfs } from "../support/plain-host";
 import { Bench, waitUntil } from "../support/sshd";
@@ -25,6 +30,21 @@ const { signal } = new AbortController();
 // many looks wait on it at a time
 setMaxListeners(0, signal);
 const UUID = "33333333-3333-4333-8333-333333333333";
+const clock = { pause: () => undefined, resume: () => undefined };
+
+/** What an operation asks that holds this lock. */
+async function operationOn(
+  requests: HostRequests,
+  lockName: string,
+): Promise<{ readonly operation: OperationRequests; readonly locks: HeldLocks }> {
+  const operation = new OperationRequests({
+    requests,
+    socket: "/run/vm.qmp",
+    owner: "organization/net/dev/nic",
+  });
+  const lock = operation.lockOf({ acquire: (names) => requests.helper.lock(names, signal) });
+  return { operation, locks: await lock.acquire([lockName], signal, clock) };
+}
 
 describe("a host without libvirt, behind a real sshd", () => {
   const bench = new Bench();
@@ -33,11 +53,13 @@ describe("a host without libvirt, behind a real sshd", () => {
   const socket = join(bench.workspace.path, "vm.qmp");
   let connection: SshConnection;
   let requests: HostRequests;
+  let operation: OperationRequests;
 
   beforeAll(async () => {
     const sshd = await bench.startSshd();
     connection = await bench.pool().acquire(sshd.target(bench.login));
     requests = new HostRequests(connection, "login", folders);
+    ({ operation } = await operationOn(requests, "group-5"));
   });
   afterAll(async () => {
     await bench.tearDown();
@@ -46,45 +68,49 @@ describe("a host without libvirt, behind a real sshd", () => {
 
   it("the program is ASCII, of which its length is told to the shell", () => {
     expect(hostProgram()).toMatch(/^[\t\n\x20-\x7e]+$/);
-    expect(HOST_PROGRAM_FILE.startsWith("#!/bin/bash -p\n")).toBe(true);
+    expect(installedHostProgram()).toMatch(/^#!\/bin\/bash -p\n[\t\n\x20-\x7e]+$/);
   });
 
   it("binds all functions in one request, and returns each to its driver", async () => {
-    await requests.change(`bind go ${four.join(" ")}`, signal);
+    await operation.change(`bind go ${four.join(" ")}`, signal);
     expect(sysfs.drivers).toEqual(four.map(() => "vfio-pci"));
-    await requests.change(`bind go ${four.join(" ")}`, signal);
+    await operation.change(`bind go ${four.join(" ")}`, signal);
     expect(sysfs.writes).toHaveLength(8);
-    const records = await requests.change(
+    const records = await operation.change(
       `release ${four[0]}=e1000e ${four[1]}=- ${four[2]}=? ${four[3]}=vfio-pci`,
       signal,
     );
-    expect(records).toEqual([]);
+    expect(records.map(({ kind, text }) => `${kind} ${text.split(" ")[4]}`)).toEqual([
+      "function e1000e",
+      "function -",
+      "function e1000e",
+    ]);
     expect(sysfs.drivers).toEqual(["e1000e", "-", "e1000e", "vfio-pci"]);
-    await requests.change(`release ${four.map((one) => `${one}=e1000e`).join(" ")}`, signal);
+    await operation.change(`release ${four.map((one) => `${one}=e1000e`).join(" ")}`, signal);
     expect(sysfs.drivers).toEqual(four.map(() => "e1000e"));
   });
 
   it("does not unbind what a process has open, names it, and waits", async () => {
-    await requests.change(`bind go ${four.join(" ")}`, signal);
+    await operation.change(`bind go ${four.join(" ")}`, signal);
     const holder = (seconds: number): string =>
       execFileSync("bash", ["-c", `exec 5<>${folders.vfio}/5; sleep ${seconds} >/dev/null 2>&1 & echo $!`], {
         encoding: "utf8",
       }).trim();
     const pid = holder(30);
     const release = `release ${four.map((one) => `${one}=e1000e`).join(" ")}`;
-    const [busy] = await requests.change(release, signal);
+    const [busy] = await operation.change(release, signal);
     expect(busy?.kind).toBe("busy");
     expect(busy?.text).toMatch(new RegExp(`^0000:01:00\\.\\d ${pid} sleep$`));
     expect(sysfs.drivers).toEqual(four.map(() => "vfio-pci"));
     process.kill(Number(pid));
     holder(1);
-    expect(await requests.change(release, signal)).toEqual([]);
+    expect(await operation.change(release, signal)).toHaveLength(4);
     expect(sysfs.drivers).toEqual(four.map(() => "e1000e"));
   });
 
   it("keeps a ledger file as it was written, and removes it", async () => {
     const text = `{"socket":"${socket}","a":"'\\"$(reboot)\`\\\\ Ä  b","address":"0000:01:00.1"}`;
-    await requests.change(`write ${UUID} ${text}`, signal);
+    await operation.change(`write ${UUID} ${text}`, signal);
     const name = `guest-${UUID}.json`;
     expect(readFileSync(join(folders.ledger, name), "utf8")).toBe(`${text}\n`);
     expect(await requests.look(`ledger ${UUID}`, signal)).toEqual([
@@ -92,10 +118,18 @@ describe("a host without libvirt, behind a real sshd", () => {
     ]);
     // the functions it names are looked at, with their groups, by whoever asks for its guest
     const seenBy = async (one: string): Promise<string[]> =>
-      (await requests.look(`look ${one}`, signal)).map(({ kind }) => kind).filter((kind) => kind !== "host");
+      (await requests.look(`look qemu ${one}`, signal))
+        .map(({ kind }) => kind)
+        .filter((kind) => kind !== "host");
     expect(await seenBy(socket)).toEqual(["socket", "ledger", ...four.map(() => "function")]);
-    expect(await seenBy(`${socket}2`)).toEqual(["socket", "ledger"]);
-    await requests.change(`write ${UUID}`, signal);
+    expect(await seenBy(`${socket}2`)).toEqual(["socket"]);
+    expect(await seenBy(`${socket}2 ${UUID}`)).toEqual(["socket", "ledger", ...four.map(() => "function")]);
+    expect(await seenBy(`${socket}2 ${four[1]}`)).toEqual([
+      "socket",
+      "ledger",
+      ...four.map(() => "function"),
+    ]);
+    await operation.change(`write ${UUID}`, signal);
     expect(await requests.look(`ledger ${UUID}`, signal)).toEqual([]);
     expect(execFileSync("stat", ["-c", "%a", folders.ledger], { encoding: "utf8" }).trim()).toBe("700");
   });
@@ -125,12 +159,12 @@ describe("a host without libvirt, behind a real sshd", () => {
           .split(/\s/)
           .join(""),
       ).toBe(text.split(/\s/).join(""));
-      const records = await requests.look(`look ${socket}`, signal);
+      const records = await requests.look(`look qemu ${socket}`, signal);
       expect(records).toContainEqual(told);
       const shown = records.filter((one) => one.kind === "function");
       expect(shown).toHaveLength(text.includes(socket) ? 4 : 0);
     } finally {
-      await requests.change(`write ${UUID}`, signal);
+      await operation.change(`write ${UUID}`, signal);
     }
   });
 
@@ -138,10 +172,10 @@ describe("a host without libvirt, behind a real sshd", () => {
     const path = join(folders.ledger, `guest-${UUID}.json`);
     symlinkSync("/nowhere", path);
     try {
-      for (const look of [`look ${socket}`, `ledger ${UUID}`])
+      for (const look of [`look - ${socket}`, `ledger ${UUID}`])
         await expect(requests.look(look, signal)).rejects.toThrow(/cannot read .*guest-.*json/);
     } finally {
-      await requests.change(`write ${UUID}`, signal);
+      await operation.change(`write ${UUID}`, signal);
     }
   });
 
@@ -153,7 +187,7 @@ describe("a host without libvirt, behind a real sshd", () => {
     symlinkSync(folder, join(bench.workspace.path, "by-folder"));
     symlinkSync(join(folder, "vm.qmp"), join(bench.workspace.path, "by-name"));
     for (const way of ["sockets/vm.qmp", "by-folder/vm.qmp", "by-name"]) {
-      const records = await requests.look(`look ${join(bench.workspace.path, way)}`, signal);
+      const records = await requests.look(`look qemu ${join(bench.workspace.path, way)}`, signal);
       const texts = records.filter(({ kind }) => kind === "path").map((one) => one.text);
       expect(texts).toEqual([join(folder, "vm.qmp")]);
     }
@@ -177,12 +211,12 @@ describe("a host without libvirt, behind a real sshd", () => {
       join(base, "run/other.qmp"),
     ];
     for (const [n, one] of [...spellings, "relative"].entries())
-      await requests.change(
+      await operation.change(
         `write ${uuids[n]} {"guest":{"name":"x"},"socket":"${one}","address":"0000:01:00.${n % 4}"}`,
         signal,
       );
     const told = async (path: string): Promise<Record<string, string[]>> => {
-      const records = await requests.look(`look ${path}`, signal);
+      const records = await requests.look(`look qemu ${path}`, signal);
       const of = (kind: string): string[] =>
         records.filter((one) => one.kind === kind).map((one) => one.text);
       return {
@@ -201,53 +235,72 @@ describe("a host without libvirt, behind a real sshd", () => {
       expect(await told(path)).toEqual({ same: others, ledger: five, function: Array(4).fill("one") });
     }
     expect(await told(spellings[3]!)).toMatchObject({ same: [] });
-    expect(await told("/nobody.qmp")).toEqual({ same: [], ledger: five, function: [] });
+    expect(await told("/nobody.qmp")).toEqual({ same: [], ledger: [], function: [] });
 
     await new Promise((resolve) => server.close(resolve));
     expect(existsSync(real)).toBe(false);
     // nothing leads through the link any more, but the folders are there
     expect(await told(real)).toMatchObject({ same: [nameOf(1)] });
     expect(await told(spellings[1]!)).toMatchObject({ same: [nameOf(0)] });
-    for (const uuid of uuids) await requests.change(`write ${uuid}`, signal);
+    for (const uuid of uuids) await operation.change(`write ${uuid}`, signal);
   });
 
   it("carries out what was sent whole despite a cut, and no half line", async () => {
     const own = await bench.pool().acquire((await bench.startSshd()).target(bench.login));
-    const started = await own.exec(
-      `exec bash -c 'IFS= read -r -N ${hostProgram(folders).length} p && eval "$p"'`,
+    const { command, text } = sentProgram(hostProgram(folders));
+    const started = await own.exec(command);
+    started.stdio.resume();
+    started.stdio.write(
+      `${text}speak 1 2\nlock 2 guest-half\nwrite 3 guest-half ${UUID} {}\nwrite 4 guest-half ${UUID} {"half":`,
     );
-    started.stdio.write(`${hostProgram(folders)}write ${UUID} {"half":`);
+    await waitUntil("the first is written", () => started.stderrText.includes("= done 3"));
     await new Promise((resolve) => setTimeout(resolve, 300));
     (await own.exec('kill -KILL "$PPID"')).stdio.resume();
     await own.closed;
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(sysfs.ledgerFiles).toEqual([]);
+    expect(readFileSync(join(folders.ledger, `guest-${UUID}.json`), "utf8")).toBe("{}\n");
+    await operation.change(`write ${UUID}`, signal);
 
     const other = await bench.pool().acquire((await bench.startSshd()).target(bench.login));
     const before = sysfs.writes.length;
-    const binding = new HostRequests(other, "login", folders).change(`bind go ${four.join(" ")}`, signal);
+    const cut = await operationOn(new HostRequests(other, "login", folders), "guest-cut");
+    const binding = cut.operation.change(`bind go ${four.join(" ")}`, signal);
     binding.catch(() => undefined);
     await waitUntil("the first is unbound", () => sysfs.writes.length > before);
     (await other.exec('kill -KILL "$PPID"')).stdio.resume();
     // whoever comes then waits for its end
+    const { release } = (await operationOn(requests, "guest-cut")).locks;
+    await release();
     const records = await requests.look(`functions ${four.join(" ")}`, signal);
     expect(records.map((one) => one.text.split(" ")[4])).toEqual(four.map(() => "vfio-pci"));
-    await requests.change(`release ${four.map((one) => `${one}=e1000e`).join(" ")}`, signal);
+    await operation.change(`release ${four.map((one) => `${one}=e1000e`).join(" ")}`, signal);
   });
 
   it.each([
     "bind go ../../x",
     "bind go 0000:01:00.9",
     "release 0000:01:00.0=../../x",
+    "release 0000:01:00.0=e1000e=../../x",
     "release 0000:01:00.0",
     "write ../../etc/x {}",
-    "look relative 0000:01:00",
-    "look /run/../etc 0000:01:00",
-    "relay /run/x,fork",
+  ])("refuses the change %s by itself, whoever sent it", async (request) => {
+    await expect(operation.change(request, signal)).rejects.toMatchObject({ code: "HOST_PROGRAM_FAILED" });
+  });
+
+  it.each([
+    "look - relative 0000:01:00",
+    "look qemu /run/../etc 0000:01:00",
+    "monitor /run/x,fork",
     "functions $(reboot)",
     "reboot",
   ])("refuses the request %s by itself, whoever sent it", async (request) => {
     await expect(requests.look(request, signal)).rejects.toMatchObject({ code: "HOST_PROGRAM_FAILED" });
+  });
+
+  it("changes nothing under locks that are not held", async () => {
+    const parts = { locks: ["group-5", "group-6"], owner: "me", args: `go ${four[0]}` };
+    await expect(requests.change("bind", parts, signal)).rejects.toThrow(/group-5,group-6 are not held/);
+    expect(sysfs.driverOf(four[0]!)).toBe("e1000e");
   });
 
   it("takes no word of a request for anything else than text", async () => {
@@ -258,10 +311,11 @@ describe("a host without libvirt, behind a real sshd", () => {
     });
     await fc.assert(
       fc.asyncProperty(
-        fc.constantFrom("bind go", "release", "functions", "ledger", "relay", "look /x"),
+        fc.constantFrom("bind go", "release", "functions", "ledger", "monitor", "look - /x"),
         word,
         async (verb, one) => {
-          await expect(requests.look(`${verb} ${one}`, signal)).rejects.toMatchObject({
+          const ask = /^(bind|release)/.test(verb) ? operation.change : operation.look;
+          await expect(ask.call(operation, `${verb} ${one}`, signal)).rejects.toMatchObject({
             code: "HOST_PROGRAM_FAILED",
           });
         },
@@ -271,11 +325,10 @@ describe("a host without libvirt, behind a real sshd", () => {
     expect(sysfs.drivers).toEqual(four.map(() => "e1000e"));
   });
 
-  it("twenty looks at once, four at a time, stay within sshd's limits", async () => {
-    const limited = new HostRequests(limitCommands(connection, 4), "login", folders);
-    const looks = Array.from({ length: 20 }, () => limited.look(`functions ${four[0]}`, signal));
+  it("twenty looks at once all come, beside one that is left", async () => {
+    const looks = Array.from({ length: 20 }, () => requests.look(`functions ${four[0]}`, signal));
     const leaving = new AbortController();
-    const left = limited.look(`functions ${four[0]}`, leaving.signal);
+    const left = requests.look(`functions ${four[0]}`, leaving.signal);
     leaving.abort(new Error("left"));
     await expect(left).rejects.toThrow("left");
     expect((await Promise.all(looks)).every((one) => one.length === 1)).toBe(true);
@@ -285,9 +338,9 @@ describe("a host without libvirt, behind a real sshd", () => {
     await expect(requests.look(`functions ${four[0]}`, AbortSignal.abort(new Error("left")))).rejects.toThrow(
       "left",
     );
-    await expect(requests.change(`bind go ${four[0]}`, AbortSignal.abort(new Error("left")))).rejects.toThrow(
-      "left",
-    );
+    await expect(
+      operation.change(`bind go ${four[0]}`, AbortSignal.abort(new Error("left"))),
+    ).rejects.toThrow("left");
     expect(sysfs.driverOf(four[0]!)).toBe("e1000e");
   });
 
@@ -316,67 +369,74 @@ describe("a host without libvirt, behind a real sshd", () => {
     afterAll(() => void server.close());
 
     it("tells who listens there", async () => {
-      const look = parseHostLook(await requests.look(`look ${socket}`, signal), "the host");
+      const look = parseHostLook(await requests.look(`look qemu ${socket}`, signal), "the host");
       expect(look).toMatchObject({
         socket: "listening",
         socketPath: socket,
         qemu: { pid: process.pid, uid: 0, user: "root" },
       });
-      expect(parseHostLook(await requests.look("look /run/nobody.qmp", signal), "the host").socket).toBe(
+      expect(parseHostLook(await requests.look("look qemu /run/nobody.qmp", signal), "the host").socket).toBe(
         "absent",
       );
     });
 
     it("is reached by forwarding; a process that is no QEMU by nothing else", async () => {
-      const monitor = plainMonitor({
-        channels: connection,
-        relayChannels: connection,
-        socket,
-        privilege: "login",
-        folders,
-      });
+      const monitor = plainMonitor({ channels: connection, requests, socket, privilege: "login", folders });
       expect(await monitor.execute("big")).toHaveLength(2_000_000);
       await monitor.close();
       const sshd = await bench.startSshd({ config: ["AllowStreamLocalForwarding no"] });
       const channels = await bench.pool().acquire(sshd.target(bench.login));
+      const others = new HostRequests(channels, "login", folders);
       await expect(
-        plainMonitor({ channels, relayChannels: channels, socket, privilege: "login", folders }).execute("a"),
+        plainMonitor({ channels, requests: others, socket, privilege: "login", folders }).execute("a"),
       ).rejects.toThrow(
-        /tried: socket forwarding: .*switched off.*; a relay program on the host .*which is no QEMU.*\[QMP_SOCKET_UNREACHABLE\]/,
+        /tried: socket forwarding: .*switched off.*; a relay program on the host .*is no QEMU.*\[QMP_SOCKET_UNREACHABLE\]/,
       );
     });
   });
 
   describe("through sudo", () => {
-    const bin = join(bench.workspace.path, "bin");
-    const called = join(bench.workspace.path, "called");
+    // every folder on the way is root's alone
+    const root = mkdtempSync("/run/multifunction-pci-test-");
+    const bin = join(root, "bin");
+    const called = join(root, "called");
+    const permissions = join(root, "host.conf");
+    const path = join(bench.workspace.path, "qemu.sock");
     let sudo: HostRequests;
+    let operationOfSudo: OperationRequests;
 
     beforeAll(async () => {
       mkdirSync(bin);
       // sudo's part: it notes what it is asked to run, and runs the installed file
-      const installed = join(bench.workspace.path, "multifunction-pci-host");
-      writeFileSync(installed, `#!/bin/bash -p\n${hostProgram(folders)}`, { mode: 0o755 });
+      const installed = join(root, "multifunction-pci-host");
+      writeFileSync(installed, installedHostProgram({ ...folders, permissions }), { mode: 0o755 });
+      writeFileSync(permissions, `socket ${path}\ndevice 0000:01:00\nchange operator\n`, { mode: 0o644 });
       writeFileSync(
         join(bin, "sudo"),
-        `#!/bin/sh\nprintf "%s\\n" "$*" >>${called}\nSUDO_UID=1000 exec ${installed}\n`,
+        `#!/bin/sh\nprintf "%s\\n" "$*" >>${called}\nSUDO_USER=operator SUDO_UID=1000 exec ${installed}\n`,
       );
       chmodSync(join(bin, "sudo"), 0o755);
       const sshd = await bench.startSshd({ config: [`SetEnv PATH=${bin}:/usr/bin:/bin`] });
       sudo = new HostRequests(await bench.pool().acquire(sshd.target(bench.login)), "sudo", folders);
+      operationOfSudo = (await operationOn(sudo, "guest-sudo")).operation;
+    });
+    afterAll(() => rmSync(root, { recursive: true }));
+
+    it("one installed program is run, once, without an argument, and does the same", async () => {
+      await operationOfSudo.change(`bind go ${four.join(" ")}`, signal);
+      expect(sysfs.drivers).toEqual(four.map(() => "vfio-pci"));
+      await operationOfSudo.change(`release ${four.map((one) => `${one}=?`).join(" ")}`, signal);
+      expect(sysfs.drivers).toEqual(four.map(() => "e1000e"));
+      expect(readFileSync(called, "utf8")).toBe("-n /usr/local/sbin/multifunction-pci-host\n");
     });
 
-    it("one installed program is run, without an argument, and does the same", async () => {
-      await sudo.change(`bind go ${four.join(" ")}`, signal);
-      expect(sysfs.drivers).toEqual(four.map(() => "vfio-pci"));
-      await sudo.change(`release ${four.map((one) => `${one}=e1000e`).join(" ")}`, signal);
-      expect(new Set(readFileSync(called, "utf8").trim().split("\n"))).toEqual(
-        new Set(["-n /usr/local/sbin/multifunction-pci-host"]),
+    it("what the list does not allow is told with the lines for it", async () => {
+      await expect(operationOfSudo.look("look qemu /run/other.qmp 0000:02:00", signal)).rejects.toThrow(
+        /no line "socket \/run\/other.qmp".*'device 0000:02:00' 'change root' >> .*\[HOST_RULES_MISSING\]/,
       );
     });
 
     it("connects to no socket in a folder that others may write to", async () => {
-      const path = join(bench.workspace.path, "qemu.sock");
       const python = join(bench.workspace.path, "qemu-of-somebody");
       copyFileSync(process.execPath, python);
       chmodSync(python, 0o755);
@@ -384,17 +444,20 @@ describe("a host without libvirt, behind a real sshd", () => {
       execFileSync("sh", ["-c", `${python} -e '${script}' >/dev/null 2>&1 &`]);
       for (let tries = 0; !existsSync(path) && tries < 200; tries++)
         await new Promise((resolve) => setTimeout(resolve, 20));
-      await expect(sudo.relay(path, signal)).rejects.toThrow(/\/tmp.* is not root's alone/);
+      await expect(sudo.monitor(path, signal)).rejects.toThrow(/\/tmp.* is not root's alone/);
     });
 
     it("says what to do where the program is not there, or is another release's", async () => {
+      const sshd = await bench.startSshd({ config: [`SetEnv PATH=${bin}:/usr/bin:/bin`] });
+      const host = await bench.pool().acquire(sshd.target(bench.login));
+      const fresh = new OperationRequests({ requests: new HostRequests(host, "sudo", folders), socket });
       writeFileSync(join(bin, "sudo"), '#!/bin/sh\necho "sudo: a password is required" >&2\nexit 1\n');
-      await expect(sudo.look(`functions ${four[0]}`, signal)).rejects.toThrow(
+      await expect(fresh.look(`functions ${four[0]}`, signal)).rejects.toThrow(
         /ended with exit code 1: sudo: a password is required.*docs\/security\.md/,
       );
-      writeFileSync(join(bin, "sudo"), '#!/bin/sh\nprintf "\\nmultifunction-pci-host 99\\ndone\\n"\n');
-      await expect(sudo.look(`functions ${four[0]}`, signal)).rejects.toThrow(
-        /is of version 99.*needs version 1/,
+      writeFileSync(join(bin, "sudo"), '#!/bin/sh\nprintf "\\nmultifunction-pci-host 1\\n"\nexec sleep 60\n');
+      await expect(fresh.look(`functions ${four[0]}`, signal)).rejects.toThrow(
+        /version 1.*version 2.*install -o root .*'device 0000:01:00.0'.*\[HOST_PROGRAM_OUTDATED\]/,
       );
     });
   });

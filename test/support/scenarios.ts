@@ -74,6 +74,7 @@ export const refusals: readonly ErrorCode[] = [
   "GUEST_NEVER_RAN",
   "GUEST_NOT_FOUND",
   "GUEST_NOT_RUNNING",
+  "HOST_RULES_MISSING",
   "LEFTOVERS_REFUSED",
   "MEMLOCK_TOO_LOW",
   "NO_FREE_SLOT",

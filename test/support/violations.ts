@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 export interface Violation {
   readonly what: string;
   readonly found: unknown;
-  readonly wanted: unknown;
+  readonly desired: unknown;
 }
 
 /**
@@ -15,15 +15,15 @@ export class Violations {
   readonly all: Violation[] = [];
 
   /** These two are to be equal; properties that are undefined are no difference, as with `toEqual`. */
-  equal(what: string, found: unknown, wanted: unknown): void {
-    if (isDeepStrictEqual(found, wanted)) return;
-    if (isDeepStrictEqual(withoutUndefined(found), withoutUndefined(wanted))) return;
-    this.all.push({ what, found, wanted });
+  equal(what: string, found: unknown, desired: unknown): void {
+    if (isDeepStrictEqual(found, desired)) return;
+    if (isDeepStrictEqual(withoutUndefined(found), withoutUndefined(desired))) return;
+    this.all.push({ what, found, desired });
   }
 
   /** This is to be so. */
   holds(what: string, isSo: boolean): void {
-    if (!isSo) this.all.push({ what, found: false, wanted: true });
+    if (!isSo) this.all.push({ what, found: false, desired: true });
   }
 
   /** This is not to throw. */
@@ -31,7 +31,7 @@ export class Violations {
     try {
       action();
     } catch (error) {
-      this.all.push({ what, found: error, wanted: undefined });
+      this.all.push({ what, found: error, desired: undefined });
     }
   }
 }

@@ -70,6 +70,7 @@ export class World {
   configuredLedger: LedgerEntry[] = [];
   isTransient = false;
   qemuLimits: Observation["qemuLimits"];
+  hostList: Observation["hostList"];
   hostUses: Observation["hostUses"] = [];
   /** Ids of host functions that QEMU has and does not tell of which they are. */
   unidentified: readonly string[] = [];
@@ -133,6 +134,7 @@ export class World {
     copy.configuredLedger = [...this.configuredLedger];
     copy.isTransient = this.isTransient;
     copy.qemuLimits = this.qemuLimits;
+    copy.hostList = this.hostList;
     copy.isStandingStill = this.isStandingStill;
     copy.#notifications = [...this.#notifications];
     copy.#down = [...this.#down];
@@ -162,6 +164,7 @@ export class World {
       ledger: [...this.ledger],
       hostUses: this.hostUses,
       ...(this.qemuLimits && { qemuLimits: this.qemuLimits }),
+      ...(this.hostList && { hostList: this.hostList }),
       ...(this.plugsSingles && { plugsSingles: true }),
       ...(this.olderLibvirt && { olderLibvirt: this.olderLibvirt, ledgerLocation: "domain" as const }),
       ...(this.runState !== "missing" &&

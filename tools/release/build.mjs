@@ -35,6 +35,17 @@ const englishOnly = {
   },
 };
 
+/** Scripts of bash as text. Their comments are for this repository: what is sent to a host has none. */
+const scripts = {
+  name: "scripts",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.sh$/ }, ({ path: file }) => ({
+      contents: fs.readFileSync(file, "utf8").replace(/^ *#.*$/gm, ""),
+      loader: "text",
+    }));
+  },
+};
+
 fs.mkdirSync(staging, { recursive: true });
 // after a failure there is one
 process.once("exit", () => fs.rmSync(staging, { recursive: true, force: true }));
@@ -52,8 +63,7 @@ for (const { entry, outfile, mostBytes } of bundles) {
     minify: false,
     metafile: true,
     legalComments: "inline",
-    loader: { ".sh": "text" },
-    plugins: [englishOnly],
+    plugins: [englishOnly, scripts],
     external: ["@pulumi/pulumi", "ssh2", "pulumi-multifunction-pci/*"],
   });
   inputs.push(...Object.keys(metafile.inputs));
@@ -94,7 +104,7 @@ fs.writeFileSync(
 );
 
 // What an account with sudo runs on a host without libvirt (docs/security.md): the text that the provider
-// itself sends.
+// itself sends, with the list of what that account may do.
 const program = path.join(staging, "host-program.cjs");
 await build({
   absWorkingDir: root,
@@ -103,10 +113,10 @@ await build({
   bundle: true,
   platform: "node",
   format: "cjs",
-  loader: { ".sh": "text" },
+  plugins: [scripts],
 });
-const { HOST_PROGRAM_FILE } = createRequire(import.meta.url)(program);
-fs.writeFileSync(path.join(staging, "multifunction-pci-host"), HOST_PROGRAM_FILE, { mode: 0o755 });
+const { installedHostProgram } = createRequire(import.meta.url)(program);
+fs.writeFileSync(path.join(staging, "multifunction-pci-host"), installedHostProgram(), { mode: 0o755 });
 fs.rmSync(program);
 
 const old = `${staging}-old`;

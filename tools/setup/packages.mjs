@@ -18,6 +18,7 @@ const PACKAGES = [
   "qemu-system-ppc",
   "qemu-system-x86",
   "qemu-utils", // qemu-img
+  "sudo", // an account of a test becomes root by it
   "util-linux", // flock, setpriv, unshare
 ];
 

@@ -3,6 +3,7 @@ import { reaching } from "./reaching";
 import { refusals } from "./refusals";
 
 export { joinParts, type ErrorParts } from "./entry";
+export { describeHostSetup, hostListLines, type HostListNeeds } from "./host-list";
 
 /**
  * Every error that a user can meet: a stable code, and the parts of its message. The parts never hold a

@@ -1,4 +1,5 @@
 import { sentence, type ErrorParts } from "./entry";
+import { installAndList } from "./host-list";
 
 /** Reaching a host, its libvirt and its QEMU. */
 export const reaching = {
@@ -200,6 +201,29 @@ export const reaching = {
     cure:
       `It is a bash program; connection.user has to be root, or guest.privilege "sudo" with the program installed ` +
       `and allowed as docs/security.md has it.`,
+  }),
+  HOST_PROGRAM_OUTDATED: (d: {
+    target: string;
+    found: number;
+    needed: number;
+    lines: readonly string[];
+  }) => ({
+    what: `the host program on ${d.target} speaks version ${d.found}, and this release version ${d.needed}.`,
+    touched: "nothing",
+    cure: d.found > d.needed ? `Update this package; the host has a newer program.` : installAndList(d.lines),
+  }),
+  HOST_CHANGE_STUCK: (d: {
+    target: string;
+    functions: readonly string[];
+    begun?: string;
+    seconds?: number;
+  }) => ({
+    what:
+      `a change of ${d.functions.join(", ")} on ${d.target} has not returned` +
+      (d.seconds === undefined ? "" : ` after ${d.seconds} s`) +
+      (d.begun === undefined ? "" : `; begun was: ${d.begun}`) +
+      `. It goes on there by itself, with its locks; nothing else waits for it.`,
+    cure: `Look what its driver waits for ("dmesg"). If it never returns, the host needs a reboot.`,
   }),
   HOST_WITHOUT_UUID: (d: { target: string }) => ({
     what: `${d.target} has neither a UUID in its firmware nor a machine id, so it could not be known again.`,

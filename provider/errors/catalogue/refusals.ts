@@ -1,4 +1,5 @@
 import { sentence, type ErrorParts } from "./entry";
+import { installAndList } from "./host-list";
 
 /** `, since 2026-11-29T12:00:00Z`; nothing if nobody wrote it down. */
 function sinceText(since: string | undefined): string {
@@ -188,6 +189,10 @@ export const refusals = {
         ? `On the host, once: `
         : `On the host now: chown ${d.user} ${d.path}; for good: `) +
       `echo 'SUBSYSTEM=="vfio", OWNER="${d.user}"' > /etc/udev/rules.d/10-vfio.rules && udevadm control --reload.`,
+  }),
+  HOST_RULES_MISSING: (d: { target: string; reason: string; lines: readonly string[] }) => ({
+    what: `${d.target} does not allow this to the account: ${sentence(d.reason)}`,
+    cure: installAndList(d.lines),
   }),
   MEMLOCK_TOO_LOW: (d: {
     guest: string;

@@ -8,6 +8,8 @@ export interface HostFunction {
   readonly productId: string;
   /** Kernel driver bound to it now; undefined if none is. */
   readonly driver?: string;
+  /** The one driver that may have it, an administrator's word (driverctl); undefined if any may. */
+  readonly driverOverride?: string;
   /** Undefined where the host has no IOMMU for it. */
   readonly iommuGroup?: number;
   /** A PCI bridge: part of a group, never assignable, and no obstacle to the others. */

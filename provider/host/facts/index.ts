@@ -1,6 +1,6 @@
 export type { DiskClaim, DiskHolder, HostDisk } from "./disk-facts";
 export { disksOn, findHostDevices, interfacesOn, type HostDevices } from "./host-devices";
-export type { HostFacts, HostInterface, PhysicalFunction } from "./host-facts";
+export { parseHostFacts, type HostFacts, type HostInterface, type PhysicalFunction } from "./host-facts";
 export { isVfioDriver, type HostFunction } from "./host-function";
 export type { ListedFunction, PciListing } from "./pci-listing";
 export { turnedRound } from "./turned-round";

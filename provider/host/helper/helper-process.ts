@@ -2,23 +2,22 @@ import { providerError } from "../../errors";
 import { untilAborted } from "../../async/abort";
 import { setRepeatingTimer, setTimer, type Timer } from "../../async/clock";
 import type { RemoteCommand, RemoteHost } from "../../async/remote-command";
-import {
-  HOST_HELPER_COMMAND,
-  HOST_HELPER_PROGRAM,
-  READY_WORD,
-  WRONG_SHELL_EXIT_CODE,
-} from "./helper-program";
+import { WRONG_SHELL_EXIT_CODE, type HelperProgram, type VersionRange } from "./helper-program";
+import { LINE_LIMIT, LineReader } from "./line-reader";
 
 /** A line every two seconds; the program on the host gives up after ten without. */
 const HEARTBEAT_MS = 2000;
 
 const START_LIMIT_MS = 30_000;
 
-/** No answer of the program's is longer than about 1100 bytes. */
-const LINE_LIMIT = 8 * 1024;
-
 /** What may wait to be read by the program: requests have some hundred bytes, and it reads each at once. */
 const UNREAD_LIMIT_BYTES = 1024 * 1024;
+
+/** Begins the answers on standard error, and nothing that a tool complains of. */
+const ANSWER_SIGN = "= ";
+
+/** What is kept of what tools complain of. */
+const COMPLAINTS_LIMIT = 500;
 
 /** Takes the answers to one request: `verb ID text`. */
 export type AnswerHandler = (verb: string, text: string) => void;
@@ -30,34 +29,45 @@ export interface Exchange<T> {
   readonly reject: (reason: Error) => void;
 }
 
-/** The running helper program: sends requests, hands out the answers by id, keeps up the heartbeat. */
+/**
+ * A running helper, or host program: sends requests, hands out the answers by id, keeps up the heartbeat.
+ * Answers come in two streams: those of the program's own process on standard error, those of its children on
+ * standard output.
+ */
 export class HelperProcess {
   /** Resolves once the program has ended, or its connection. */
   readonly ended: Promise<Error>;
   readonly #process: RemoteCommand;
-  readonly #host: RemoteHost;
+  readonly #target: string;
+  readonly #program: HelperProgram;
   readonly #handlers = new Map<string, AnswerHandler>();
   #resolveEnded!: (reason: Error) => void;
   #lastId = 0;
-  #rest = "";
+  #complaints = "";
+  #hasGreeted = false;
   #heartbeat: Timer | undefined;
   #end: Error | undefined;
 
-  /** @throws SSH_HELPER_FAILED, SSH_HELPER_TOOL_MISSING, and the codes of exec */
-  static async start(host: RemoteHost): Promise<HelperProcess> {
-    const helper = new HelperProcess(host, await host.exec(HOST_HELPER_COMMAND));
+  /** @throws the program's errors, SSH_HELPER_TOOL_MISSING, and the codes of exec */
+  static async start(host: RemoteHost, program: HelperProgram): Promise<HelperProcess> {
+    const helper = new HelperProcess(host.label, program, await host.exec(program.command));
     await helper.#untilReady();
     return helper;
   }
 
-  private constructor(host: RemoteHost, process: RemoteCommand) {
-    this.#host = host;
+  private constructor(target: string, program: HelperProgram, process: RemoteCommand) {
+    this.#target = target;
+    this.#program = program;
     this.#process = process;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
     const { stdio } = process;
     // One character per byte; whoever puts the pieces together decodes them.
     stdio.setEncoding("latin1");
-    stdio.on("data", (text: string) => this.#read(text));
+    const [answers, errors] = [new LineReader(), new LineReader()];
+    stdio.on("data", (text: string) => this.#read(answers, text, (line) => this.#take(line)));
+    process.readStderr((chunk) =>
+      this.#read(errors, chunk.toString("latin1"), (line) => this.#takeOfStderr(line)),
+    );
     // A shell that finds no program ends while it is still being written to; its exit status says more.
     stdio.on("error", (error) => {
       void process.exited.then(({ code }) => this.#onEnded(code === null ? error : this.#exitError(code)));
@@ -95,8 +105,7 @@ export class HelperProcess {
     if (!this.isRunning) return;
     const { stdio } = this.#process;
     stdio.write(`${line}\n`);
-    if (stdio.writableLength > UNREAD_LIMIT_BYTES)
-      stdio.destroy(this.#helperError("it does not read what it is sent"));
+    if (stdio.writableLength > UNREAD_LIMIT_BYTES) this.end("it does not read what it is sent");
   }
 
   /** Asks it to end, and waits for that. */
@@ -105,54 +114,71 @@ export class HelperProcess {
     await this.ended;
   }
 
-  /** Ends it from here; whoever waits for an answer gets SSH_HELPER_FAILED with this reason. */
+  /** Ends it from here; whoever waits for an answer gets the program's error with this reason. */
   end(reason: string): void {
-    this.#onEnded(this.#helperError(reason));
+    this.#onEnded(this.#failedError(reason));
   }
 
   async #untilReady(): Promise<void> {
     let timer: Timer | undefined;
     try {
-      await new Promise<void>((resolve, reject) => {
-        const target = this.#host.label;
+      const greeting = await new Promise<string>((resolve, reject) => {
         void this.ended.then(reject);
-        timer = setTimer(() => reject(this.#helperError("it did not answer within 30 s")), START_LIMIT_MS);
-        this.#handlers.set(READY_WORD, () => resolve());
-        this.#handlers.set("start", (_verb, text) => reject(helperError(target, text)));
-        this.#process.stdio.write(HOST_HELPER_PROGRAM);
+        timer = setTimer(() => reject(this.#failedError("it did not answer within 30 s")), START_LIMIT_MS);
+        this.#handlers.set(this.#program.readyWord, (_verb, text) => resolve(text));
+        this.#handlers.set("start", (_verb, text) =>
+          reject(this.#program.errors.refused(this.#target, text)),
+        );
+        if (this.#program.text !== "") this.#process.stdio.write(this.#program.text);
       });
+      this.#agreeOnVersion(greeting);
     } catch (error) {
       this.#process.stdio.destroy();
       throw error;
     } finally {
       timer?.cancel();
     }
+    this.#hasGreeted = true;
     this.#heartbeat = setRepeatingTimer(() => this.send("beat"), HEARTBEAT_MS);
     if (!this.isRunning) this.#heartbeat.cancel();
   }
 
-  #read(text: string): void {
-    if (!text.includes("\n")) {
-      // put together when its end has come: a peer that sends byte after byte must not have each copied with
-      // all before
-      this.#rest += text;
-      this.#endAtLongLine();
-      return;
-    }
-    const lines = (this.#rest + text).split("\n");
-    this.#rest = lines.pop() ?? "";
-    if (this.#endAtLongLine()) return;
-    for (const line of lines) {
-      // A name within may hold any byte but the end of a line, a carriage return too.
-      const [, verb, id, answer] = /^(\S+) (\S+) ?(.*)$/s.exec(line) ?? [];
-      if (verb !== undefined && id !== undefined) this.#handlers.get(id)?.(verb, answer ?? "");
-    }
+  /** The newest version that both sides know is spoken; the program is told before anything else. */
+  #agreeOnVersion(greeting: string): void {
+    const { versions, errors } = this.#program;
+    if (versions === undefined) return;
+    const [, newest = "0", oldest = "0"] = / (\d{1,9}) (\d{1,9})$/.exec(greeting) ?? [];
+    const found = { newest: Number(newest), oldest: Number(oldest) };
+    const version = commonVersion(versions, found);
+    if (version === undefined) throw errors.outdated(this.#target, found);
+    const speaking = this.converse<undefined>(({ id, resolve, reject }) => {
+      this.send(`speak ${id} ${version}`);
+      return (verb, text) =>
+        verb === "fail" ? reject(errors.failed(this.#target, text)) : resolve(undefined);
+    });
+    speaking.catch((error: unknown) => this.#onEnded(error as Error));
   }
 
-  #endAtLongLine(): boolean {
-    if (this.#rest.length <= LINE_LIMIT) return false;
-    this.#process.stdio.destroy(this.#helperError(`it sent a line of over ${LINE_LIMIT} bytes`));
-    return true;
+  #read(reader: LineReader, text: string, take: (line: string) => void): void {
+    const lines = reader.push(text);
+    if (lines !== undefined) lines.forEach(take);
+    else this.end(`it sent a line of over ${LINE_LIMIT} bytes`);
+  }
+
+  #takeOfStderr(line: string): void {
+    if (line.startsWith(ANSWER_SIGN)) this.#take(line.slice(ANSWER_SIGN.length));
+    else if (this.#complaints.length < COMPLAINTS_LIMIT) this.#complaints += `${line}\n`;
+  }
+
+  #take(line: string): void {
+    // A name within may hold any byte but the end of a line, a carriage return too.
+    const [, verb, id, answer] = /^(\S+) (\S+) ?(.*)$/s.exec(line) ?? [];
+    if (verb === undefined || id === undefined) return;
+    // Before the second version it greeted with its name and the version, and waited for its one request.
+    const { readyWord, errors } = this.#program;
+    if (!this.#hasGreeted && verb === readyWord && /^\d{1,9}$/.test(id))
+      this.#onEnded(errors.outdated(this.#target, { newest: Number(id), oldest: Number(id) }));
+    else this.#handlers.get(id)?.(verb, answer ?? "");
   }
 
   #onEnded(reason: Error): void {
@@ -164,33 +190,36 @@ export class HelperProcess {
     this.#process.stdio.destroy();
   }
 
-  #helperError(reason: string): Error {
-    return providerError("SSH_HELPER_FAILED", { target: this.#host.label, reason });
+  #failedError(reason: string): Error {
+    return this.#program.errors.failed(this.#target, reason);
   }
 
   #exitError(code: number | null): Error {
-    const target = this.#host.label;
-    // The shell's number for a command that it does not find.
-    if (code === 127)
-      return providerError("SSH_HELPER_TOOL_MISSING", { target, tool: "bash", debianPackage: "bash" });
-    if (code === WRONG_SHELL_EXIT_CODE)
-      return this.#helperError(
-        "a login script starts another shell in place of the command that it is to run",
-      );
+    // An installed program is run by sudo, whose exit code says nothing of bash.
+    if (this.#program.text !== "") {
+      // The shell's number for a command that it does not find.
+      if (code === 127)
+        return providerError("SSH_HELPER_TOOL_MISSING", {
+          target: this.#target,
+          tool: "bash",
+          debianPackage: "bash",
+        });
+      if (code === WRONG_SHELL_EXIT_CODE)
+        return this.#failedError(
+          "a login script starts another shell in place of the command that it is to run",
+        );
+    }
     if (this.#process.refusal !== undefined) return this.#process.refusal;
-    const stderr = this.#process.stderrText.trim().slice(0, 500);
+    const told = (this.#hasGreeted ? this.#complaints : this.#process.stderrText)
+      .trim()
+      .slice(0, COMPLAINTS_LIMIT);
     const how = code === null ? "it was ended" : `it ended with exit code ${code}`;
-    return providerError("SSH_HELPER_FAILED", { target, reason: stderr === "" ? how : `${how}: ${stderr}` });
+    return this.#failedError(told === "" ? how : `${how}: ${told}`);
   }
 }
 
-const DEBIAN_PACKAGES: Readonly<Record<string, string>> = { flock: "util-linux", ip: "iproute2" };
-
-/** The error for a `fail` answer: `missing TOOL`, or a text. */
-export function helperError(target: string, text: string): Error {
-  const [, tool] = /^missing (\S+)$/.exec(text) ?? [];
-  const debianPackage = tool === undefined ? undefined : DEBIAN_PACKAGES[tool];
-  if (tool === undefined || debianPackage === undefined)
-    return providerError("SSH_HELPER_FAILED", { target, reason: text });
-  return providerError("SSH_HELPER_TOOL_MISSING", { target, tool, debianPackage });
+/** The newest version that both sides speak. */
+function commonVersion(own: VersionRange, found: VersionRange): number | undefined {
+  const newest = Math.min(own.newest, found.newest);
+  return newest >= Math.max(own.oldest, found.oldest) ? newest : undefined;
 }

@@ -10,18 +10,25 @@
 #     devices ID                 -> the same, of every PCI function and its names
 #     quit
 #
-# and `fail ID TEXT` if something cannot be done. Every line of an answer is one short write, so that those of
-# one child do not land in the middle of another's.
+# and `fail ID TEXT` if something cannot be done. What a host without libvirt is asked besides is in
+# requests.sh of the host program, which is this program and that.
 #
 # This process has the locks, so it makes no call that another user of the host can keep from returning, or a
 # client that has stopped. Whatever it has not made itself is opened, and followed, by children. They have no
-# locks, nobody waits for them, and they write every answer.
+# locks, nobody waits for them, and they answer on standard output: with short writes, a line each, so that
+# those of one child do not land in the middle of another's. A client that stands still, and reads nothing any
+# more, holds a child up for ever. The answers of this process itself go to standard error, which no child
+# writes to: they are short, and there are no more of them than requests, so that its pipe has always room.
 
 # helper-program.ts fills these in. The word follows "ready", so that nothing a login script prints is taken
 # for that.
 ready_word=
 # Seconds without a line from the client, to which the last second is added below.
 silence_seconds=
+# What else follows "ready": of the host program its versions.
+versions=
+# How many children answer at a time.
+most_answers=
 # The longest list of all routes that is read: some six thousand.
 max_route_bytes=
 
@@ -33,12 +40,15 @@ umask 022
 shopt -s nullglob
 nl=$'\n'
 trap "" PIPE
-declare -A fds waiters
+# Open folders of the locks, by name; processes that wait for one; those that answer; by process of a change the
+# names of its locks, and the descriptor of the first.
+declare -A fds waiters answering changes change_fds
 # shellcheck disable=SC1007 # Both are empty at first.
 session= started=
 
 . locks.sh
 . looks.sh
+. requests.sh
 
 # The last second by itself: on a host that stood still, the time is over before sshd has passed on what
 # came in meanwhile.
@@ -65,15 +75,22 @@ if ! command -v flock >/dev/null; then
   exit 0
 fi
 trap finish TERM HUP INT
-printf "\nready %s %s %s\n" "$ready_word" "$session" "$lock_dir"
+printf "\nready %s %s %s %s\n" "$ready_word" "$session" "$lock_dir" "$versions"
+printf "\n" >&2
 # shellcheck disable=SC2086 # Names of locks are words.
 while next_request; do
+  if ! may_ask; then
+    tell "fail $id $why"
+    continue
+  fi
   case $verb in
+    beat) watch_changes ;;
     lock) take "$id" $names ;;
-    unlock) let_go $names; answer say "freed $id" ;;
+    unlock) let_go $names; tell "freed $id" ;;
     survey) answer survey "$id" ;;
     devices) answer list_devices "$id" ;;
     quit) break ;;
+    *) own_request ;;
   esac
 done
 finish

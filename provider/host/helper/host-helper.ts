@@ -3,7 +3,9 @@ import { abortReason, untilAborted } from "../../async/abort";
 import { now, setTimer } from "../../async/clock";
 import type { RemoteHost } from "../../async/remote-command";
 import { settledWithin } from "../../async/time-limit";
-import { helperError, HelperProcess } from "./helper-process";
+import { HelperProcess, type AnswerHandler } from "./helper-process";
+import { HOST_HELPER, type HelperProgram } from "./helper-program";
+import { RecordReader, type AnswerLimits } from "./record-reader";
 import { parseHostFacts, type HostFacts } from "../facts/host-facts";
 import { ANSWER_LIMITS } from "../facts/fact-records";
 import { parsePciListing, type PciListing } from "../facts/pci-listing";
@@ -37,6 +39,23 @@ const RELEASE_LIMIT_MS = 30_000;
 /** How long the helper may take to say goodbye. */
 const QUIT_LIMIT_MS = 2000;
 
+/** How {@link HostHelper.ask} asks. */
+export interface AskOptions {
+  readonly signal?: AbortSignal;
+  /** Told what is begun on the host and may not return. */
+  readonly onBegun?: (what: string) => void;
+  /** Default: those of what a host needs its functions for. */
+  readonly limits?: AnswerLimits;
+}
+
+/** A request that the host has been sent. */
+export interface BegunRequest {
+  /** Rejects with the program's errors, and with the signal's reason. */
+  readonly done: Promise<undefined>;
+  /** Sends another line about it. */
+  readonly more: (verb: string, text?: string) => void;
+}
+
 /**
  * The host that the helper runs on. Who ends its connection ends all that was done under the helper's locks.
  */
@@ -50,13 +69,21 @@ export interface HelperHost extends RemoteHost {
  */
 export class HostHelper {
   readonly #host: HelperHost;
+  readonly #program: HelperProgram;
   readonly #mutex = new KeyedMutex();
   readonly #clocks = new QueueDeadlines();
   readonly #held = new Set<readonly string[]>();
   #helper: Promise<HelperProcess> | undefined;
 
-  constructor(host: HelperHost) {
+  /** @param program default: the helper, which every host is sent */
+  constructor(host: HelperHost, program: HelperProgram = HOST_HELPER) {
     this.#host = host;
+    this.#program = program;
+  }
+
+  /** For messages: `root@hv1:22`. */
+  get label(): string {
+    return this.#host.label;
   }
 
   /** Starts what the other methods need, ahead of them; a failure is theirs to report. */
@@ -89,7 +116,7 @@ export class HostHelper {
       }
       queue.push(...names);
       const helper = await untilAborted(this.#start(), signal);
-      await takeOnHost(helper, names, queue, this.#host.label, signal);
+      await this.#takeOnHost(helper, names, queue, signal);
       return this.#hold(helper, names, turns);
     } catch (error) {
       for (const turn of turns) turn();
@@ -132,37 +159,68 @@ export class HostHelper {
     if (quitting !== undefined) await settledWithin(quitting, QUIT_LIMIT_MS);
   }
 
+  /**
+   * One request that is answered with records.
+   *
+   * @param request its verb, and what follows the id
+   * @throws the program's errors, SSH_CONNECTION_LOST, the signal's reason
+   */
+  async ask(request: string, options: AskOptions = {}): Promise<readonly string[]> {
+    const { signal, onBegun, limits = ANSWER_LIMITS } = options;
+    const records: string[] = [];
+    const reader = new RecordReader(limits);
+    const exchange = await this.begin(
+      request,
+      (verb, text) => {
+        if (verb === "at") return onBegun?.(text);
+        const taken = reader.take(verb, text);
+        if (taken === "too-long") throw this.#program.errors.failed(this.label, "its answer is too long");
+        if (taken !== undefined) records.push(taken.record);
+        return undefined;
+      },
+      signal,
+    );
+    await exchange.done;
+    return records;
+  }
+
+  /**
+   * A request of which each answer is handed on as it comes, until the last: `done` or `fail`.
+   *
+   * @param onAnswer what it throws ends the request here
+   */
+  async begin(request: string, onAnswer: AnswerHandler, signal?: AbortSignal): Promise<BegunRequest> {
+    const helper = await untilAborted(this.#start(), signal);
+    const [verb = "", ...rest] = request.split(" ");
+    let requestId = "";
+    const done = helper.converse<undefined>(({ id, resolve, reject }) => {
+      requestId = id;
+      helper.send([verb, id, ...rest].join(" "));
+      return (answer, text) => {
+        if (answer === "done") return resolve(undefined);
+        if (answer === "fail") return reject(this.#program.errors.refused(this.label, text));
+        try {
+          return onAnswer(answer, text);
+        } catch (error) {
+          return reject(error as Error);
+        }
+      };
+    }, signal);
+    const more = (next: string, text = ""): void => helper.send(`${next} ${requestId} ${text}`.trimEnd());
+    return { done, more };
+  }
+
   /** One question that is answered with records. */
   async #look<T>(
     verb: "survey" | "devices",
     parse: (records: readonly string[]) => T,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const helper = await untilAborted(this.#start(), signal);
-    const target = this.#host.label;
-    const records = await helper.converse<string[]>(({ id, resolve, reject }) => {
-      const lines: string[] = [];
-      let pieces = "";
-      let size = 0;
-      let answers = 0;
-      helper.send(`${verb} ${id}`);
-      return (answer, text) => {
-        size += text.length;
-        answers += 1;
-        if (answer === "done") return resolve(lines);
-        if (answer === "fail") return reject(helperError(target, text));
-        if (size > ANSWER_LIMITS.bytes || answers > ANSWER_LIMITS.pieces)
-          return reject(helperError(target, "its survey is too long"));
-        pieces += text;
-        if (answer !== "S") return;
-        lines.push(Buffer.from(pieces, "latin1").toString("utf8"));
-        pieces = "";
-      };
-    }, signal);
+    const records = await this.ask(verb, signal && { signal });
     try {
       return parse(records);
     } catch (error) {
-      throw providerError("SSH_HELPER_FAILED", { target, reason: `its survey: ${causeText(error)}` }, error);
+      throw this.#program.errors.failed(this.label, `its survey: ${causeText(error)}`);
     }
   }
 
@@ -173,7 +231,7 @@ export class HostHelper {
 
   async #startAnew(): Promise<HelperProcess> {
     try {
-      const helper = await HelperProcess.start(this.#host);
+      const helper = await HelperProcess.start(this.#host, this.#program);
       void helper.ended.then((reason) => this.#onEnded(reason));
       return helper;
     } catch (error) {
@@ -224,38 +282,37 @@ export class HostHelper {
     let released: Promise<void> | undefined;
     return { lost, release: () => (released ??= letGo()) };
   }
-}
 
-/**
- * Asks the helper for the locks; those that are free come with one answer, one that is not is waited for
- * by a child of the helper.
- *
- * @param queue the names not granted yet, kept up to date for messages
- */
-async function takeOnHost(
-  helper: HelperProcess,
-  names: readonly string[],
-  queue: string[],
-  target: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  try {
-    await helper.converse<undefined>(({ id, resolve, reject }) => {
-      const ask = (): void => helper.send(`lock ${id} ${queue.join(" ")}`);
-      ask();
-      return (verb, text) => {
-        if (verb === "fail") return reject(helperError(target, text));
-        // What was waited for is gone: it, and what stands behind it, from the start.
-        if (verb === "stale") return ask();
-        if (verb !== "got") return;
-        queue.shift();
-        if (queue.length === 0) resolve(undefined);
-      };
-    }, signal);
-  } catch (error) {
-    // Also what may be granted in this moment; in order, so a later request comes after it.
-    helper.send(`unlock 0 ${names.join(" ")}`);
-    throw error;
+  /**
+   * Asks the helper for the locks; those that are free come with one answer, one that is not is waited for by
+   * a child of the helper.
+   *
+   * @param queue the names not granted yet, kept up to date for messages
+   */
+  async #takeOnHost(
+    helper: HelperProcess,
+    names: readonly string[],
+    queue: string[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    try {
+      await helper.converse<undefined>(({ id, resolve, reject }) => {
+        const ask = (): void => helper.send(`lock ${id} ${queue.join(" ")}`);
+        ask();
+        return (verb, text) => {
+          if (verb === "fail") return reject(this.#program.errors.refused(this.label, text));
+          // What was waited for is gone: it, and what stands behind it, from the start.
+          if (verb === "stale") return ask();
+          if (verb !== "got") return;
+          queue.shift();
+          if (queue.length === 0) resolve(undefined);
+        };
+      }, signal);
+    } catch (error) {
+      // Also what may be granted in this moment; in order, so a later request comes after it.
+      helper.send(`unlock 0 ${names.join(" ")}`);
+      throw error;
+    }
   }
 }
 

@@ -1,1 +1,17 @@
-export { HostHelper, type HeldLocks, type HelperHost, type LockWaiting } from "./host-helper";
+export {
+  HostHelper,
+  type AskOptions,
+  type BegunRequest,
+  type HeldLocks,
+  type HelperHost,
+  type LockWaiting,
+} from "./host-helper";
+export {
+  helperScript,
+  missingToolError,
+  sentProgram,
+  type HelperErrors,
+  type HelperProgram,
+  type VersionRange,
+} from "./helper-program";
+export { RecordReader, type AnswerLimits } from "./record-reader";

@@ -63,15 +63,33 @@ stands_at() {
 
 is_own() { [ -O "/proc/self/fd/$1" ] && stands_at "$1" "$2"; }
 
+# Whether a change has not ended: its process has the folder of its first lock open until then.
+is_changing() {
+  path_of "${changes[$1]%%,*}"
+  [ "/proc/$1/fd/${change_fds[$1]}" -ef "$path" ]
+}
+
+# Whether a change that was begun under this lock has not ended.
+is_under_way() {
+  local pid path found=1
+  for pid in "${!changes[@]}"; do
+    if ! is_changing "$pid"; then unset "changes[$pid]" "change_fds[$pid]"
+    elif [[ ",${changes[$pid]}," = *",$1,"* ]]; then found=0
+    fi
+  done
+  return "$found"
+}
+
 # Lets go of locks, removing each folder while it is still held, so that nothing stays behind and whoever
-# waits on the removed folder notices.
+# waits on the removed folder notices. A lock under which a change is still under way passes on only when that
+# has ended: its process has the folder open itself, and whoever waits finds it free then, and clears it away.
 let_go() {
   local name path paths=()
   for name; do
     stop_waiter "$name"
     [ -n "${fds[$name]}" ] || continue
     path_of "$name"
-    is_own "${fds[$name]}" "$path" && paths+=("$path")
+    ! is_under_way "$name" && is_own "${fds[$name]}" "$path" && paths+=("$path")
   done
   [ "${#paths[@]}" -eq 0 ] || rmdir -- "${paths[@]}" 2>/dev/null
   for name; do
@@ -115,26 +133,37 @@ clear_away() {
   is_own "$1" "$2" && rmdir -- "$2" 2>/dev/null
 }
 
-# Carried out in a child: a client that stands still, and reads nothing any more, holds it up for ever.
+# Carried out in a child without locks; some at a time, so that a client's requests are not as many processes.
 answer() {
+  local pid
+  if [ "${#answering[@]}" -ge "$most_answers" ]; then
+    for pid in "${!answering[@]}"; do kill -0 "$pid" 2>/dev/null || unset "answering[$pid]"; done
+  fi
+  if [ "${#answering[@]}" -ge "$most_answers" ]; then
+    tell "fail $id more than $most_answers requests at a time"
+    return
+  fi
   (
     leave_locks
+    exec 2>/dev/null
     "$@"
   ) &
+  answering[$!]=1
 }
 
-say() { local line; for line; do printf "%s\n" "$line"; done; }
+# Answers of this process itself: the sign at the beginning tells them from what a tool complains of.
+tell() { local line; for line; do printf "= %s\n" "$line" >&2; done; }
 
 # Waits in a child until what stands in a lock's place is free, and then sees that the place is, too. Earlier
-# releases have plain files there. What else is to be said goes before.
+# releases have plain files there.
 wait_for() {
   local id=$1 name=$2 path fd
-  shift 2
+  tell "busy $id $name"
   path_of "$name"
   set -m
   (
     leave_locks
-    say "$@" "busy $id $name"
+    exec 2>/dev/null
     if [ -L "$path" ] || [ -p "$path" ] || { [ -e "$path" ] && [ ! -d "$path" ] && [ ! -f "$path" ]; }; then
       printf "fail %s %s is no folder: no operation has it, and somebody has put it there; remove it\n" "$id" "$path"
       exit
@@ -179,7 +208,7 @@ take_free() {
     path_of "$name"
     [ -n "$is_made_all" ] || [[ $printed = *"created directory"*([!$nl])"'$path'"* ]] || continue
     { exec {fd}<"$path/"; } 2>/dev/null || continue
-    flock -n "$fd" </dev/null
+    flock -n "$fd" </dev/null 2>/dev/null
     case $? in
       0) is_own "$fd" "$path" && fds[$name]=$fd && continue ;;
       1) ;;
@@ -212,24 +241,25 @@ take() {
     # In order: what stands behind one that is missing is not held.
     let_go "${behind[@]}"
     if [ -z "$missing" ]; then
-      answer say "${said[@]}"
+      tell "${said[@]}"
       return
     fi
     path_of "$missing"
     if [ -n "$broken" ]; then
-      answer say "${said[@]}" "fail $id flock does not work on $broken"
+      tell "${said[@]}" "fail $id flock does not work on $broken"
       return
     fi
     # The folder of all locks need not be readable.
     if is_taken "$path" || [[ $printed = *"'$path': File exists"* ]]; then
-      wait_for "$id" "$missing" "${said[@]}"
+      tell "${said[@]}"
+      wait_for "$id" "$missing"
       return
     fi
     if [ "$tries" -ge 20 ]; then
       [[ $printed =~ [^$nl]*"'$path'"[^$nl]* ]] && printed=${BASH_REMATCH[0]}
       [[ $printed != *"created directory"* ]] || printed="it does not stay"
       # shellcheck disable=SC2295 # A line break is no pattern.
-      answer say "${said[@]}" "fail $id cannot create $path: ${printed%%$nl*}"
+      tell "${said[@]}" "fail $id cannot create $path: ${printed%%$nl*}"
       return
     fi
   done

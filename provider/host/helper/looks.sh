@@ -61,10 +61,15 @@ ask_ip() {
 }
 
 survey() {
+  survey_host "$1"
+  printf "done %s\n" "$1"
+}
+
+survey_host() {
   local id=$1 dir name uuid file line names device partition lines client answers count
   if ! command -v ip >/dev/null; then
     printf "fail %s missing ip\n" "$id"
-    return
+    exit
   fi
   record "$id" "ssh $SSH_CONNECTION"
   for dir in /sys/class/net/*; do
@@ -139,7 +144,6 @@ route show table all proto ra$client"
   fi
   for line in "${answers[@]:0:count}"; do record "$id" "ip $line"; done
   for line in "${answers[@]:count}"; do record "$id" "get $line"; done
-  printf "done %s\n" "$id"
 }
 
 # Every PCI function, and the lines of pci.ids that name what is there: vendors, their products, classes.

@@ -4,7 +4,7 @@ export type ShellValue = string | number | readonly string[];
 /** A program that is sent to a host: the text of its script, and what goes into that. */
 export interface BashProgramParts {
   readonly script: string;
-  /** Texts of the scripts that it sources, by their names. */
+  /** Texts of the scripts that it sources, or that these source, by their names. */
   readonly sourced: Readonly<Record<string, string>>;
   /** What its first lines assign; each stands there as `NAME=`, or as `NAME=()`. */
   readonly values: Readonly<Record<string, ShellValue>>;
@@ -17,12 +17,13 @@ export interface BashProgramParts {
  * @throws RangeError if the script has no place for a value, or sources what is not given
  */
 export function bashProgram({ script, sourced, values }: BashProgramParts): string {
-  const whole = script.replace(/^\. (\S+)\n/gm, (_line, name: string) => {
-    const text = sourced[name];
-    if (text === undefined) throw new RangeError(`there is no ${name} to source`);
-    return text;
-  });
-  const filled = Object.entries(values).reduce(fillIn, whole);
+  const put = (text: string): string =>
+    text.replace(/^\. (\S+)\n/gm, (_line, name: string) => {
+      const found = sourced[name];
+      if (found === undefined) throw new RangeError(`there is no ${name} to source`);
+      return put(found);
+    });
+  const filled = Object.entries(values).reduce(fillIn, put(script));
   return filled.replace(/^[ ]*(#.*)?\n/gm, "");
 }
 

@@ -2,14 +2,16 @@ import { hasCode, providerError } from "../../errors";
 import { findPciAddress, findPciSlotAddress } from "../../pci";
 import type { GuestIdentity } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
-import { findUuid } from "./guest-uuid";
-import { parseHostLook, type HostLook, type SeenLedgerFile } from "./program/host-look";
-import type { HostRequests } from "./program/host-requests";
+import { findUuid, uuidOfSocket } from "./guest-uuid";
+import type { HostFacts } from "../../host/facts";
+import { parseFactsOf, parseHostLook, type HostLook, type SeenLedgerFile } from "./program/host-look";
+import type { OperationRequests } from "./program/operation-requests";
+import type { RecentGuests } from "./recent-guests";
 import { SocketGuests, type MadeIn, type SocketGuest } from "./socket-guest";
 
 /** What a {@link GuestFinder} works with. */
 export interface GuestFinderParts {
-  readonly requests: Pick<HostRequests, "look">;
+  readonly requests: Pick<OperationRequests, "look">;
   readonly monitor: QmpMonitor;
   /** Path of the monitor's socket on the host. */
   readonly socket: string;
@@ -22,6 +24,7 @@ export interface GuestFinderParts {
   readonly madeIn?: MadeIn;
   /** Told of the guest as soon as it is found, for the ledger. */
   readonly onGuest: (found: SocketGuest) => void;
+  readonly recent: RecentGuests;
 }
 
 /** A look at the host, and which guest it is about. */
@@ -35,7 +38,20 @@ export interface FoundGuest {
   readonly hasOwnUuid: boolean;
   /** The path in the state, where it is spelled otherwise and leads to the same socket. */
   readonly otherNames: readonly string[];
+  /** What the host uses itself, if that was looked at. */
+  readonly facts?: HostFacts;
 }
+
+/** What is looked at beside the socket, the functions and the ledger. */
+export interface LookParts {
+  /** What the host itself uses. */
+  readonly hostUses?: boolean;
+  /** `open`: who has VFIO's nodes open; `qemu`: also the process of the guest's QEMU, and what it may do. */
+  readonly processes?: "open" | "qemu";
+}
+
+/** What QEMU says of itself: `off` if none answers; no UUID if it was given none. */
+type QemuAnswer = "off" | { readonly uuid: string | undefined };
 
 /** Which guest is behind the socket, and whether it is the one that an operation is about. */
 export class GuestFinder {
@@ -43,6 +59,7 @@ export class GuestFinder {
   /** The guest that alone counts; undefined for whichever is behind the socket. */
   #expected: string | undefined;
   #guests: SocketGuests | undefined;
+  #found: FoundGuest | undefined;
 
   constructor(parts: GuestFinderParts) {
     this.#parts = parts;
@@ -73,31 +90,70 @@ export class GuestFinder {
 
   /**
    * What is said of the socket decides whether QEMU is asked: that nobody listens is a fact, not a failure. A
-   * look tells of what the ledger has under this socket; what the guest was given while it had another takes
-   * a second one.
+   * look tells of the ledger what stands under this socket, and what it is asked for by UUID. So everything
+   * is looked at once, and what turns out to stand elsewhere besides.
    */
-  async find(addresses: readonly string[], signal: AbortSignal): Promise<FoundGuest> {
-    const { socket } = this.#parts;
+  async find(addresses: readonly string[], parts: LookParts, signal: AbortSignal): Promise<FoundGuest> {
     const names = addresses.filter(
       (one) => findPciAddress(one) !== undefined || findPciSlotAddress(one) !== undefined,
     );
-    const look = await this.#readHost(names, signal);
-    if (look.qemu?.isLibvirts || isLibvirtsFolder(look.socketPath ?? ""))
-      throw providerError("QEMU_IS_LIBVIRTS", { socket });
-    const found = await this.#whichGuest(look, await this.#spellings(look, signal), signal);
+    const asked = this.#knownUuids();
+    const first = await this.#readHost(parts, [...names, ...asked], signal);
+    const otherNames = await this.#spellings(first.look, signal);
+    const answer = await this.#askQemu(first.look, signal);
+    const uuids = wantedUuids(first.look, answer, otherNames);
+    const missing = uuids.filter((uuid) => !asked.has(uuid) && !hasFile(first.look, uuid));
+    const isWhole = missing.length === 0 || !(await this.#haveFiles(missing, signal));
+    const { look, facts } = isWhole
+      ? first
+      : await this.#readHost(parts, [...names, ...asked, ...missing], signal);
+    const found = this.#whichGuest(look, answer, otherNames);
+    this.#found = found;
     this.#parts.onGuest(found.socketGuest);
-    const seenWith = (file: SeenLedgerFile): boolean =>
-      file.socket === socket || look.sameSocket.has(file.guest.uuid);
-    const elsewhere = found.socketGuest.files
-      .filter((file) => !seenWith(file))
-      .flatMap((file) => file.entries.flatMap((entry) => entry.functions.map((one) => one.hostAddress)));
-    const whole = elsewhere.length === 0 ? look : await this.#readHost([...names, ...elsewhere], signal);
-    return { ...found, look: { ...whole, ledger: withGuest(whole.ledger, found) } };
+    this.#note(found);
+    return { ...found, look: { ...look, ledger: withGuest(look.ledger, found) }, ...(facts && { facts }) };
   }
 
-  async #readHost(names: readonly string[], signal: AbortSignal): Promise<HostLook> {
-    const { requests, socket, label } = this.#parts;
-    return parseHostLook(await requests.look(["look", socket, ...names].join(" "), signal), label);
+  #note({ guest, socketGuest, look: { qemu } }: FoundGuest): void {
+    const { recent, socket } = this.#parts;
+    const uuids = [guest.uuid, ...socketGuest.otherUuids].filter((one) => one !== "");
+    recent.note(socket, { uuids, ...(qemu && { pid: qemu.pid }) });
+  }
+
+  /** Whether one of these guests has a file in the ledger. */
+  async #haveFiles(uuids: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const { requests } = this.#parts;
+    const files = await Promise.all(uuids.map((uuid) => requests.look(`ledger ${uuid}`, signal)));
+    return files.some((records) => records.length > 0);
+  }
+
+  /** UUIDs that the guest may have, as far as anybody has said. */
+  #knownUuids(): Set<string> {
+    const { recent, socket, madeIn } = this.#parts;
+    const { guest, socketGuest } = this.#found ?? {};
+    const all = [this.#expected, madeIn?.guestUuid, guest?.uuid, ...(recent.find(socket)?.uuids ?? [])];
+    const uuids = [...all, ...(socketGuest?.otherUuids ?? [])];
+    return new Set(uuids.filter((one) => one !== undefined && findUuid(one) !== undefined) as string[]);
+  }
+
+  /** @throws QEMU_IS_LIBVIRTS */
+  async #readHost(
+    parts: LookParts,
+    names: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ readonly look: HostLook; readonly facts?: HostFacts }> {
+    const { requests, socket, label, recent } = this.#parts;
+    const pid = parts.processes === "qemu" ? recent.find(socket)?.pid : undefined;
+    const words = [wordOf(parts), socket, ...(pid === undefined ? [] : [`qemu=${pid}`]), ...names];
+    const records = await requests.look(["look", ...words].join(" "), signal);
+    const look = parseHostLook(records, label);
+    if (look.qemu?.isLibvirts || isLibvirtsFolder(look.socketPath ?? ""))
+      throw providerError("QEMU_IS_LIBVIRTS", { socket });
+    if (pid !== undefined && look.qemu?.pid === pid && !look.monitorHolders.has(pid)) {
+      recent.forgetProcess(socket);
+      return this.#readHost(parts, names, signal);
+    }
+    return { look, ...(parts.hostUses === true && { facts: parseFactsOf(records, label) }) };
   }
 
   /** The path in the state, where it is spelled otherwise and leads to this socket all the same. */
@@ -105,11 +161,22 @@ export class GuestFinder {
     const { requests, socket, label, madeIn } = this.#parts;
     const before = madeIn?.socket;
     if (before === undefined || before === socket || look.socketPath === undefined) return [];
-    const { socketPath } = parseHostLook(await requests.look(`look ${before}`, signal), label);
+    const { socketPath } = parseHostLook(await requests.look(`look - ${before}`, signal), label);
     return socketPath === look.socketPath ? [before] : [];
   }
 
-  async #whichGuest(look: HostLook, otherNames: readonly string[], signal: AbortSignal): Promise<FoundGuest> {
+  /** Asks only if somebody listens. */
+  async #askQemu(look: HostLook, signal: AbortSignal): Promise<QemuAnswer> {
+    if (look.socket !== "listening") return "off";
+    try {
+      return { uuid: await this.#readUuid(signal) };
+    } catch (cause) {
+      if (!(await this.hasEnded(cause, signal))) throw cause;
+      return "off";
+    }
+  }
+
+  #whichGuest(look: HostLook, answer: QemuAnswer, otherNames: readonly string[]): FoundGuest {
     const { socket, madeIn } = this.#parts;
     const guests = new SocketGuests({ look, socket, spellings: otherNames, madeIn });
     this.#guests = guests;
@@ -119,17 +186,11 @@ export class GuestFinder {
       guest: socketGuest.guest,
     });
     // of a guest that nobody knows, and that does not answer, nothing can be said
-    const off = (): FoundGuest => found(guests.absent(expected ?? guests.lastSeen ?? ""), "off");
-    if (look.socket !== "listening") return off();
-    try {
-      const own = await this.#readUuid(signal);
-      if (expected !== undefined && !guests.isPresent(expected, own))
-        return found(guests.absent(expected), "missing");
-      return found(guests.present(own, expected), "answers", own !== undefined);
-    } catch (cause) {
-      if (!(await this.hasEnded(cause, signal))) throw cause;
-      return off();
-    }
+    if (answer === "off") return found(guests.absent(expected ?? guests.lastSeen ?? ""), "off");
+    const { uuid } = answer;
+    if (expected !== undefined && !guests.isPresent(expected, uuid))
+      return found(guests.absent(expected), "missing");
+    return found(guests.present(uuid, expected), "answers", uuid !== undefined);
   }
 
   /** Undefined where QEMU was given none. */
@@ -142,9 +203,32 @@ export class GuestFinder {
   async hasEnded(cause: unknown, signal: AbortSignal): Promise<boolean> {
     if (!(cause instanceof QmpDisconnectedError) && !hasCode(cause, "QMP_SOCKET_UNREACHABLE")) return false;
     const { requests, socket } = this.#parts;
-    const records = await requests.look(`look ${socket}`, signal);
+    const records = await requests.look(`look - ${socket}`, signal);
     return records.some(({ kind, text }) => kind === "socket" && text !== "listening");
   }
+}
+
+/** The parts of a look as the host program takes them. */
+function wordOf({ hostUses, processes }: LookParts): string {
+  const words = [...(hostUses === true ? ["host"] : []), ...(processes === undefined ? [] : [processes])];
+  return words.length === 0 ? "-" : words.join(",");
+}
+
+function hasFile({ ledger }: HostLook, uuid: string): boolean {
+  return ledger.some((file) => file.guest.uuid === uuid);
+}
+
+/**
+ * UUIDs under which the guest's files may stand. What was made of this socket's own path is found by that; a
+ * further spelling of it leads to none.
+ */
+function wantedUuids(
+  { hostUuid }: HostLook,
+  answer: QemuAnswer,
+  spellings: readonly string[],
+): readonly string[] {
+  if (answer !== "off" && answer.uuid !== undefined) return [answer.uuid];
+  return spellings.map((path) => uuidOfSocket(hostUuid, path));
 }
 
 /** The guest's own files under the one UUID that it is known by now. */

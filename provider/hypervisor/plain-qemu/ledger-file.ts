@@ -198,9 +198,11 @@ function laidOver(former: JsonObject, entry: LedgerEntry): JsonObject {
     owner,
     tag,
     slot: { ...formerSlot, bus: slot.bus, slot: slot.slot, kind: slot.kind },
-    functions: functions.map(({ hostAddress: address, guestFunction, hostDriver, romFile, romBar }) => {
+    functions: functions.map(({ hostAddress: address, ...known }) => {
+      const { guestFunction, hostDriver, driverOverride, romFile, romBar } = known;
       const found = formerFunctions.find((one) => isRecord(one) && one["address"] === address);
-      return { ...(isRecord(found) && found), address, guestFunction, hostDriver, romFile, romBar };
+      const kept = isRecord(found) && found;
+      return { ...kept, address, guestFunction, hostDriver, driverOverride, romFile, romBar };
     }),
     incarnation,
     since,
@@ -270,11 +272,13 @@ function findEntry(value: JsonObject): LedgerEntry | undefined {
 function findFunction(value: unknown): LedgerFunction | undefined {
   if (!isRecord(value) || typeof value["address"] !== "string") return undefined;
   const hostAddress = findPciAddress(value["address"]);
-  const { guestFunction, hostDriver, romFile, romBar } = value;
+  const { guestFunction, hostDriver, driverOverride, romFile, romBar } = value;
   const hasNumber = isWithin(guestFunction, 0, 7);
   const hasDriver = typeof hostDriver === "string" && isDriverName(hostDriver);
   if (hostAddress === undefined || (guestFunction !== undefined && !hasNumber)) return undefined;
   if (hostDriver !== undefined && !hasDriver) return undefined;
+  const hasOverride = typeof driverOverride === "string" && isDriverName(driverOverride);
+  if (driverOverride !== undefined && !hasOverride) return undefined;
   const hasRom = typeof romFile === "string" && romFile !== "";
   if (romFile !== undefined && !hasRom) return undefined;
   if (romBar !== undefined && typeof romBar !== "boolean") return undefined;
@@ -282,6 +286,7 @@ function findFunction(value: unknown): LedgerFunction | undefined {
     hostAddress,
     ...(hasNumber && { guestFunction }),
     ...(hasDriver && { hostDriver }),
+    ...(hasOverride && { driverOverride }),
     ...(hasRom && { romFile }),
     ...(typeof romBar === "boolean" && { romBar }),
   };

@@ -96,7 +96,9 @@ function foreignHoldings(
     (survey?.plugged ?? []).map((one) => look.functions.get(one.hostAddress)?.iommuGroup),
   );
   const isOwn = ({ pid, iommuGroup }: HostLook["users"][number]): boolean =>
-    look.qemu !== undefined ? pid === look.qemu.pid : ownGroups.has(iommuGroup);
+    look.qemu === undefined
+      ? ownGroups.has(iommuGroup)
+      : pid === look.qemu.pid || look.monitorHolders.has(pid);
   const bound = [...look.functions.values()].filter(
     (one) => isVfioDriver(one.driver) && !heldForOthers.has(one.hostAddress),
   );
@@ -105,7 +107,7 @@ function foreignHoldings(
   return bound.flatMap(({ hostAddress, iommuGroup }): Holding[] => {
     const user = users.get(iommuGroup ?? -1);
     if (user === undefined) return [];
-    const name = `of process ${user.pid} (${user.command})`;
+    const name = `of process ${user.pid}${user.command === "" ? "" : ` (${user.command})`}`;
     return [
       { guest: { name, uuid: "" }, hostAddress, alias: `VFIO group ${user.iommuGroup}`, isUnassigned: false },
     ];

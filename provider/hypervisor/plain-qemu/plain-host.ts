@@ -7,11 +7,11 @@ import { BoundFunctions } from "./holding/bound-functions";
 import { isNamed } from "./own-functions";
 import { PlainObserver, type PlainObserverParts } from "./plain-observer";
 import { parseFunctions } from "./program/host-look";
-import type { HostRequests } from "./program/host-requests";
+import type { OperationRequests } from "./program/operation-requests";
 
 /** What {@link PlainHost} is made of. */
 export interface PlainHostParts extends GuestFinderParts, Omit<PlainObserverParts, "guests" | "bound"> {
-  readonly requests: Pick<HostRequests, "look" | "change">;
+  readonly requests: Pick<OperationRequests, "look" | "change" | "label">;
 }
 
 /**
@@ -33,18 +33,12 @@ export class PlainHost implements Host {
     this.#observer = new PlainObserver({ ...parts, guests: this.#guests, bound: this.#bound });
   }
 
+  /** Of a look a moment ago, if there is one: what it is by now is seen under the locks. */
   async readIdentity(query: ObservationQuery, signal: AbortSignal): Promise<Identity> {
-    const { look, guest, socketGuest } = await this.#guests.find(query.addresses, signal);
-    const named = [...look.functions.values()].filter(({ hostAddress }) =>
-      isNamed(query.addresses, hostAddress),
-    );
-    const iommuGroups = [...new Set(named.flatMap((one) => one.iommuGroup ?? []))];
-    const { otherUuids } = socketGuest;
-    return {
-      iommuGroups,
-      ...(guest.uuid !== "" && { guestUuid: guest.uuid }),
-      ...(otherUuids.length > 0 && { otherUuids }),
-    };
+    const known = this.#parts.recent.takeIdentity(this.#questionOf(query));
+    if (known !== undefined) return known;
+    const { look, guest, socketGuest } = await this.#guests.find(query.addresses, {}, signal);
+    return identityOf(query, { uuid: guest.uuid, otherUuids: socketGuest.otherUuids }, look.functions);
   }
 
   keepTo(guestUuid: string): void {
@@ -56,8 +50,11 @@ export class PlainHost implements Host {
     return this.#guests.requireSameGuest(signal);
   }
 
-  observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
-    return this.#observer.observe(query, signal);
+  async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
+    const observation = await this.#observer.observe(query, signal);
+    const identity = identityOf(query, observation.guest, observation.functions);
+    this.#parts.recent.noteIdentity(this.#questionOf(query), identity);
+    return observation;
   }
 
   async heldAliases(signal: AbortSignal): Promise<ReadonlySet<string>> {
@@ -82,7 +79,26 @@ export class PlainHost implements Host {
     signal: AbortSignal,
   ): Promise<readonly HostFunction[]> {
     if (addresses.length === 0) return [];
+    const givenBack = this.#bound.takeGivenBack(addresses);
+    if (givenBack !== undefined) return givenBack;
     const records = await this.#parts.requests.look(`functions ${addresses.join(" ")}`, signal);
     return [...parseFunctions(records, this.#parts.label).values()];
   }
+  #questionOf({ addresses }: ObservationQuery): string {
+    const { socket, guestUuid = "", madeIn } = this.#parts;
+    return JSON.stringify([socket, guestUuid, madeIn, [...addresses].sort()]);
+  }
+}
+
+function identityOf(
+  query: ObservationQuery,
+  { uuid, otherUuids = [] }: { readonly uuid: string; readonly otherUuids?: readonly string[] },
+  functions: ReadonlyMap<PciAddress, HostFunction>,
+): Identity {
+  const named = [...functions.values()].filter(({ hostAddress }) => isNamed(query.addresses, hostAddress));
+  return {
+    iommuGroups: [...new Set(named.flatMap((one) => one.iommuGroup ?? []))],
+    ...(uuid !== "" && { guestUuid: uuid }),
+    ...(otherUuids.length > 0 && { otherUuids }),
+  };
 }

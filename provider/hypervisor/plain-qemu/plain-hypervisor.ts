@@ -4,7 +4,8 @@ import type { QmpMonitor } from "../../qmp";
 import { QmpGuest } from "../qemu";
 import type { HostChannels, Privilege } from "./program/host-channels";
 import { HOST_FOLDERS, type HostFolders } from "./program/host-folders";
-import { HostRequests } from "./program/host-requests";
+import type { HostRequests } from "./program/host-requests";
+import { OperationRequests } from "./program/operation-requests";
 import { ledgerFileName } from "./ledger-file";
 import { PlainHost } from "./plain-host";
 import { PlainLedger, type SeenLedger } from "./plain-ledger";
@@ -14,13 +15,13 @@ import { filesFor, type MadeIn, type SocketGuest } from "./socket-guest";
 /** What a host without libvirt is reached by, and where. */
 export interface PlainGuestLocator {
   readonly channels: HostChannels;
-  /** For what stays open as long as a monitor is used. */
-  readonly relayChannels: HostChannels;
+  /** The host program, with the locks that its changes are asked under. */
+  readonly requests: HostRequests;
   /** Path of the monitor's socket on the host. */
   readonly socket: string;
   readonly privilege: Privilege;
   /** Default: those of every Linux host. */
-  readonly folders?: HostFolders;
+  readonly folders?: HostFolders | undefined;
 }
 
 /** What a hypervisor without libvirt is put together from. */
@@ -32,29 +33,39 @@ export interface PlainHypervisorOptions extends PlainGuestLocator {
   /** What the state tells of it, where the guest at the socket is asked for, whichever it is by now. */
   readonly madeIn?: MadeIn;
   readonly lock: Lock;
-  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
+  /** The owner token of the attachment, for the host's log. */
+  readonly owner?: string | undefined;
+  /** In place of reading them again, if the caller has read them already. */
+  readonly readHostFacts?: ((signal: AbortSignal) => Promise<HostFacts>) | undefined;
 }
 
-/** The monitor of a guest: its socket forwarded; where that is refused, by a relay program on the host. */
+/**
+ * The monitor of a guest: its socket forwarded; if that is refused, by way of the host program. With sudo by
+ * that alone, which lets a part of the commands through.
+ */
 export function plainMonitor(locator: PlainGuestLocator): QmpSession {
-  const { channels, relayChannels, socket, privilege, folders } = locator;
-  const requests = new HostRequests(relayChannels, privilege, folders);
+  const { channels, requests, socket, privilege } = locator;
   const relays = "a relay program on the host (socat, ncat, nc, python3 or perl)";
+  const forwarding = {
+    name: "socket forwarding",
+    open: (signal: AbortSignal) => channels.openUnixSocket(socket, signal),
+  };
   return new QmpSession({
     label: channels.label,
     socket,
     dialers: [
-      { name: "socket forwarding", open: (signal) => channels.openUnixSocket(socket, signal) },
-      { name: relays, open: (signal) => requests.relay(socket, signal) },
+      ...(privilege === "login" ? [forwarding] : []),
+      { name: relays, open: (signal) => requests.monitor(socket, signal) },
     ],
   });
 }
 
 /** One guest whose QEMU nobody manages: the host program binds, QEMU plugs. */
 export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
-  const { channels, socket, monitor, privilege, lock, readHostFacts, guestUuid, madeIn } = options;
+  const { channels, socket, lock, readHostFacts, guestUuid, madeIn, owner } = options;
   const folders = options.folders ?? HOST_FOLDERS;
-  const requests = new HostRequests(channels, privilege, folders);
+  const requests = new OperationRequests({ requests: options.requests, socket, owner });
+  const monitor = requests.monitorOf(options.monitor);
   const { label, hostKeyFingerprint } = channels;
   let found: SocketGuest | undefined;
   const seen = new Map<string, SeenLedger>();
@@ -75,7 +86,8 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
     socket,
     folders,
     label,
-    readHostFacts,
+    ...(readHostFacts && { readHostFacts }),
+    recent: options.requests.recent,
     onGuest: (one) => (found = one),
     onLedger,
     ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
@@ -95,7 +107,7 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
       },
       takeSeen,
     }),
-    lock,
+    lock: requests.lockOf(lock),
   };
 }
 

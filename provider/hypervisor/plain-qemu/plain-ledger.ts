@@ -1,6 +1,6 @@
 import type { Ledger } from "../../apply";
 import type { LedgerEntry, LedgerLocation } from "../../plan";
-import type { HostRequests } from "./program/host-requests";
+import type { OperationRequests } from "./program/operation-requests";
 import { eraseFromFile, ledgerFileName, recordInFile, strikeFromFile } from "./ledger-file";
 import type { LedgerFileName } from "./socket-guest";
 
@@ -11,7 +11,7 @@ export interface SeenLedger {
 
 /** What {@link PlainLedger} is made of. */
 export interface PlainLedgerParts {
-  readonly requests: Pick<HostRequests, "look" | "change">;
+  readonly requests: Pick<OperationRequests, "look" | "change">;
   /** The files of the guest that was found: the one for this entry, and others that hold one like it. */
   readonly filesFor: (entry: LedgerEntry) => readonly [LedgerFileName, ...LedgerFileName[]];
   /**

@@ -5,12 +5,13 @@ import type { Observation } from "../../plan";
 import { isRecord, type QmpMonitor } from "../../qmp";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { readHostUses } from "../read-host-uses";
-import type { FoundGuest, GuestFinder } from "./guest-finder";
+import type { FoundGuest, GuestFinder, LookParts } from "./guest-finder";
 import type { BoundFunctions } from "./holding/bound-functions";
 import { ledgerUnreadableError } from "./ledger-file";
 import { holdingsOf, relevantFunctions } from "./own-functions";
 import type { HostFolders } from "./program/host-folders";
 import type { HostLook } from "./program/host-look";
+import { accountOf } from "./program/operation-requests";
 import { qemuLimitsOf } from "./qemu-limits";
 import type { SocketGuest } from "./socket-guest";
 
@@ -19,6 +20,8 @@ export interface PlainObserverParts {
   readonly guests: GuestFinder;
   readonly monitor: QmpMonitor;
   readonly folders: HostFolders;
+  readonly label: string;
+  readonly socket: string;
   readonly hostKeyFingerprint?: string;
   readonly bound: BoundFunctions;
   /**
@@ -26,7 +29,8 @@ export interface PlainObserverParts {
    * tells nothing.
    */
   readonly onLedger: (found: SocketGuest) => void;
-  readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
+  /** In place of reading them again, if the caller has read them already. */
+  readonly readHostFacts?: (signal: AbortSignal) => Promise<HostFacts>;
 }
 
 /** A survey of the guest, and how much memory it has. */
@@ -42,10 +46,15 @@ export class PlainObserver {
 
   /** @see Host.observe */
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
-    // the slowest part, on which nothing else depends: it runs beside the others until the end
-    const readingUses = readHostUses(query, () => this.#parts.readHostFacts(signal));
+    const { readHostFacts } = this.#parts;
+    const isForPlug = query.forPlug !== undefined;
+    const parts: LookParts = {
+      hostUses: isForPlug && readHostFacts === undefined,
+      processes: isForPlug ? "qemu" : "open",
+    };
+    const found = await this.#parts.guests.find(query.addresses, parts, signal);
+    const readingUses = readHostUses(query, async () => found.facts ?? (await readHostFacts?.(signal)));
     readingUses.catch(() => undefined);
-    const found = await this.#parts.guests.find(query.addresses, signal);
     const survey = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;
     const { look, guest } = found;
     this.#parts.onLedger(found.socketGuest);
@@ -71,7 +80,14 @@ export class PlainObserver {
       ledgerLocation: "host",
       ...(await readingUses),
       ...(survey && qemuLimits && { qemuLimits }),
+      ...this.#hostListOf(look),
     };
+  }
+
+  #hostListOf({ unlisted }: HostLook): Pick<Observation, "hostList"> {
+    const { label, socket } = this.#parts;
+    if (unlisted.size === 0) return {};
+    return { hostList: { target: label, account: accountOf(label), socket, unlisted } };
   }
 
   /** Undefined if QEMU has ended. */

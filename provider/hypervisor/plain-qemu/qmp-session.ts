@@ -11,6 +11,7 @@ import {
   type QmpListener,
   type QmpMonitor,
 } from "../../qmp";
+import { HostSetupError } from "./program/host-program-errors";
 
 /** One way to a monitor's socket. */
 export interface Dialer {
@@ -159,5 +160,9 @@ export class QmpSession implements QmpMonitor {
 
 /** What another way would not change. */
 function isFinal(cause: unknown): boolean {
-  return cause instanceof QmpProtocolError || (cause as { code?: unknown }).code === "QEMU_IS_LIBVIRTS";
+  return (
+    cause instanceof QmpProtocolError ||
+    cause instanceof HostSetupError ||
+    (cause as { code?: unknown }).code === "QEMU_IS_LIBVIRTS"
+  );
 }

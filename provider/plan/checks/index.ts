@@ -4,6 +4,7 @@ import { checkConfiguredOtherwise } from "./configured-otherwise";
 import { checkDevice } from "./device";
 import { checkGuestState } from "./guest-state";
 import { checkGroupHeldByGuest, checkHeldByGuest } from "./held-by-guest";
+import { checkHostList } from "./host-list";
 import { checkLeftovers } from "./leftovers";
 import { checkLibvirtVersion } from "./libvirt-version";
 import { checkOwnedByAnother } from "./owned-by-another";
@@ -50,6 +51,7 @@ export const CHECKS: readonly Phase<AttachContext>[] = [
       checkSlotGivenAway,
       checkUnplug,
       checkUnidentified,
+      checkHostList,
     ],
   },
 ];

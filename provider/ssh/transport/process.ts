@@ -23,12 +23,14 @@ export class ChannelProcess implements SshProcess {
   readonly exited: Promise<SshExit>;
   readonly #stderr: Buffer[] = [];
   readonly #label: string;
+  readonly #channel: ClientChannel;
   #stderrBytes = 0;
   #code: number | null = null;
 
   /** @param label of the host, for messages */
   constructor(channel: ClientChannel, label: string) {
     this.#label = label;
+    this.#channel = channel;
     this.stdio = new ChannelStream(channel);
     channel.stderr.on("data", (chunk: Buffer) => this.#keep(chunk));
     this.exited = new Promise((resolve) => {
@@ -43,6 +45,11 @@ export class ChannelProcess implements SshProcess {
 
   get stderrText(): string {
     return Buffer.concat(this.#stderr).toString("utf8");
+  }
+
+  readStderr(listener: (chunk: Buffer) => void): void {
+    for (const chunk of this.#stderr) listener(chunk);
+    this.#channel.stderr.on("data", listener);
   }
 
   /** SSH_PASSWORD_EXPIRED if that is why sshd has not started it. */

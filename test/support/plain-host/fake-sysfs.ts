@@ -35,7 +35,7 @@ export class FakeSysfs {
   /** Functions that vfio-pci refuses. */
   readonly refused = new Set<string>();
   readonly #functions: ReadonlyMap<string, FakeFunction>;
-  readonly #pipes: Socket[] = [];
+  readonly #readers = new Map<string, Socket>();
 
   constructor(functions: readonly FakeFunction[] = FOUR_FUNCTIONS) {
     this.#functions = new Map(functions.map((one) => [one.address, one]));
@@ -46,6 +46,9 @@ export class FakeSysfs {
       ledger: this.#at("run/multifunction-pci"),
       machineId: this.#at("etc/machine-id"),
       udevRules: [this.#at("etc/udev/rules.d")],
+      passwd: "/etc/passwd",
+      groups: "/etc/group",
+      permissions: this.#at("etc/multifunction-pci-host.conf"),
     };
     for (const folder of ["dev/vfio", "etc/udev/rules.d", "run", "sys/class/dmi/id"])
       fs.mkdirSync(this.#at(folder), { recursive: true });
@@ -89,10 +92,27 @@ export class FakeSysfs {
     if (driver !== undefined) this.#bind(address, driver);
   }
 
+  /** Someone's own choice of a driver, as driverctl writes it. */
+  override(address: string, driver: string): void {
+    fs.writeFileSync(this.#pci(`devices/${address}/driver_override`), `${driver}\n`);
+  }
+
+  /** From now on nobody reads what is written to this file: a write to it does not return. */
+  stopReading(name: string): void {
+    this.#readers.get(name)?.destroy();
+    this.#readers.delete(name);
+  }
+
+  /** The end of {@link stopReading}: what is waiting is carried out. */
+  readAgain(name: string): void {
+    const [, driver = ""] = /^drivers\/(.*)\/unbind$/.exec(name) ?? [];
+    this.#read(name, (address) => this.#unbind(address, driver));
+  }
+
   /** Every function on its own driver, nothing written and nothing refused. */
   restore(): void {
     for (const { address, driver } of this.#functions.values()) {
-      fs.writeFileSync(this.#pci(`devices/${address}/driver_override`), "(null)\n");
+      this.override(address, "(null)");
       this.rebind(address, driver);
     }
     this.writes.length = 0;
@@ -100,7 +120,7 @@ export class FakeSysfs {
   }
 
   close(): void {
-    for (const pipe of this.#pipes) pipe.destroy();
+    for (const reader of this.#readers.values()) reader.destroy();
     fs.rmSync(this.root, { recursive: true, force: true });
   }
 
@@ -173,15 +193,19 @@ export class FakeSysfs {
   }
 
   #pipe(name: string, onLine: (line: string) => void): void {
+    execFileSync("mkfifo", [this.#pci(name)]);
+    this.#read(name, onLine);
+  }
+
+  #read(name: string, onLine: (line: string) => void): void {
     const file = this.#pci(name);
-    execFileSync("mkfifo", [file]);
     const fd = fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_NONBLOCK);
     const pipe = new Socket({ fd, readable: true, writable: false });
     pipe.on("data", (chunk: Buffer) => {
       for (const line of chunk.toString().split("\n")) if (line !== "") onLine(line);
     });
     pipe.on("error", () => undefined);
-    this.#pipes.push(pipe);
+    this.#readers.set(name, pipe);
   }
 
   #at(name: string): string {

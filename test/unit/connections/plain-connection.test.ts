@@ -1,4 +1,4 @@
-import type { Hypervisor, Lock } from "../../../provider/apply";
+import type { Hypervisor } from "../../../provider/apply";
 import { PlainConnection } from "../../../provider/connections/plain-connection";
 import type { PlainHypervisorOptions, Privilege, QmpSession } from "../../../provider/hypervisor/plain-qemu";
 import type { SshConnection } from "../../../provider/ssh";
@@ -28,7 +28,7 @@ function connect() {
   const open = (socket: string, privilege: Privilege = "login", more = {}) =>
     connection.open(
       { connection: { host: "hv1" }, by: "socket", socket, privilege, ...more },
-      { lock: {} as Lock, readHostFacts: () => Promise.reject(new Error("nobody asks for it")) },
+      { owner: "me" },
     );
   return { connection, open, opened, made: () => ({ monitors, closed }) };
 }
@@ -48,6 +48,16 @@ test("each socket and each privilege has a monitor, and all are closed", async (
   open("/run/a.sock", "sudo");
   await connection.close();
   expect(made()).toEqual({ monitors: 3, closed: 3 });
+});
+
+test("each privilege has one host program, whose locks its changes are asked under", () => {
+  const { connection, open, opened } = connect();
+  for (const privilege of ["login", "sudo", "login"] as const) open("/run/a.sock", privilege);
+  const programs = opened.map((one) => one.requests);
+  expect(programs[0]).toBe(programs[2]);
+  expect(programs[0]).toBe(connection.programOf("login"));
+  expect(programs[1]).not.toBe(programs[0]);
+  expect(opened.map((one) => one.owner)).toEqual(["me", "me", "me"]);
 });
 
 test("what is known of the guest goes to its hypervisor, and nothing else does", () => {

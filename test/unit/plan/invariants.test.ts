@@ -127,8 +127,8 @@ describe("every plan", () => {
           plugs.map((s) => s.multifunction),
           numbers.map((n) => n === 0 && numbers.length > 1),
         );
-        const wanted = plan.target?.attached.map((one) => one.guestFunction);
-        violations.equal("numbers", new Set(numbers), new Set(wanted));
+        const desired = plan.target?.attached.map((one) => one.guestFunction);
+        violations.equal("numbers", new Set(numbers), new Set(desired));
         const confirmed = plan.steps.findIndex((s) => s.kind === "confirm");
         violations.equal("place of confirm", confirmed, Math.max(...indexesOf(plan, "plug")) + 1);
         expect(violations.all).toEqual([]);
@@ -233,7 +233,7 @@ describe("every plan", () => {
     );
   });
 
-  it("breaks no law of QEMU, libvirt or VFIO, and ends as wanted", () => {
+  it("breaks no law of QEMU, libvirt or VFIO, and ends as desired", () => {
     fc.assert(
       fc.property(planned, (one) => {
         const violations = new Violations();
@@ -246,7 +246,7 @@ describe("every plan", () => {
     );
   });
 
-  it("is empty where what is wanted is there already", () => {
+  it("is empty where what is desired is there already", () => {
     fc.assert(
       fc.property(planned, ({ plan, world, desired }) => {
         const after = world.clone().applyAll(plan.steps);

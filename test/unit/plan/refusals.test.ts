@@ -54,6 +54,14 @@ function confined(change: object): World {
   return world;
 }
 
+/** A host whose list lacks these functions. */
+function listing(...unlisted: readonly string[]): World {
+  const world = new World({ functions: hostDevice() });
+  const of = { target: "vm@hv1:22", account: "vm", socket: "/run/vm.qmp" };
+  world.hostList = { ...of, unlisted: new Set(unlisted.map(at)) };
+  return world;
+}
+
 const cases: readonly Case[] = [
   {
     name: "a QEMU that may not open the node of a group",
@@ -77,6 +85,18 @@ const cases: readonly Case[] = [
       "Nothing was touched",
       "prlimit --pid 4711 --memlock=5368709120:5368709120",
       "LimitMEMLOCK=5368709120 in [Service] of vm100.service",
+    ],
+  },
+  {
+    name: "a device that the host's list does not have",
+    code: "HOST_RULES_MISSING",
+    world: () => listing("0000:01:00.0", "0000:01:00.1", "0000:02:00.0"),
+    says: [
+      "vm@hv1:22 does not allow this",
+      "no line for 0000:01:00.0, 0000:01:00.1",
+      "install -o root -g root -m 755 multifunction-pci-host /usr/local/sbin/",
+      "'socket /run/vm.qmp' 'device 0000:01:00' 'change vm' >> /etc/multifunction-pci-host.conf",
+      "docs/security.md",
     ],
   },
   {

@@ -1,10 +1,12 @@
 import type { HoldRequest, Host } from "../../../apply";
 import { Batcher } from "../../../async/batcher";
 import { causeText, hasCode, providerError } from "../../../errors";
+import type { HostFunction } from "../../../host/facts";
 import type { PciAddress } from "../../../pci";
-import type { LedgerEntry } from "../../../plan";
+import type { LedgerEntry, LedgerFunction } from "../../../plan";
 import { isDriverName } from "../ledger-file";
-import type { HostRequests } from "../program/host-requests";
+import { parseFunctions } from "../program/host-look";
+import type { OperationRequests } from "../program/operation-requests";
 
 /** Root's own request for a driver: whichever takes the function. */
 const ANY_DRIVER = "?";
@@ -17,21 +19,29 @@ export interface BindingFacts {
   readonly isLimited: boolean;
 }
 
+/** A function, and the driver that it goes back to. */
+interface GivenBack {
+  readonly hostAddress: PciAddress;
+  readonly driver: string;
+}
+
 /** Functions that the host program binds to vfio-pci, and gives back to their drivers. */
 export class BoundFunctions implements Pick<Host, "hold" | "release" | "rebind"> {
-  readonly #requests: Pick<HostRequests, "change">;
-  /** Drivers to go back to, by the ledger as it was last looked at. */
-  #drivers: ReadonlyMap<PciAddress, string | undefined> = new Map();
+  readonly #requests: Pick<OperationRequests, "change" | "label">;
+  /** By the ledger as it was last looked at. */
+  #recorded: ReadonlyMap<PciAddress, LedgerFunction> = new Map();
   #isLimited = false;
+  /** As the last release has left them. */
+  readonly #givenBack = new Map<PciAddress, HostFunction>();
   readonly #holds: Batcher<PciAddress>;
   readonly #releases: Batcher<PciAddress>;
 
-  constructor(requests: Pick<HostRequests, "change">) {
+  constructor(requests: Pick<OperationRequests, "change" | "label">) {
     this.#requests = requests;
     this.#holds = new Batcher((addresses, signal) => this.#bind(addresses, signal));
     this.#releases = new Batcher((addresses, signal) =>
       this.#release(
-        addresses.map((hostAddress) => [hostAddress, this.#driverOf(hostAddress)] as const),
+        addresses.map((hostAddress) => ({ hostAddress, driver: this.#driverOf(hostAddress) })),
         signal,
       ),
     );
@@ -39,8 +49,8 @@ export class BoundFunctions implements Pick<Host, "hold" | "release" | "rebind">
 
   /** Takes over what was observed, for the holds and releases that follow. */
   update({ entries, isLimited }: BindingFacts): void {
-    this.#drivers = new Map(
-      entries.flatMap((entry) => entry.functions.map((one) => [one.hostAddress, one.hostDriver] as const)),
+    this.#recorded = new Map(
+      entries.flatMap((entry) => entry.functions.map((one) => [one.hostAddress, one] as const)),
     );
     this.#isLimited = isLimited;
   }
@@ -53,14 +63,22 @@ export class BoundFunctions implements Pick<Host, "hold" | "release" | "rebind">
     return this.#releases.add(hostAddress, signal);
   }
 
+  /** These functions as a release has just left them, once; undefined if another look has to tell. */
+  takeGivenBack(addresses: readonly PciAddress[]): readonly HostFunction[] | undefined {
+    const known = addresses.flatMap((one) => this.#givenBack.get(one) ?? []);
+    this.#givenBack.clear();
+    return known.length === addresses.length ? known : undefined;
+  }
+
   async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
-    await this.#release([[hostAddress, ANY_DRIVER]], signal);
+    await this.#release([{ hostAddress, driver: ANY_DRIVER }], signal);
   }
 
   #driverOf(hostAddress: PciAddress): string {
-    const driver = this.#drivers.get(hostAddress);
-    if (driver === undefined) return this.#drivers.has(hostAddress) ? NO_DRIVER : ANY_DRIVER;
-    return isDriverName(driver) ? driver : ANY_DRIVER;
+    const recorded = this.#recorded.get(hostAddress);
+    if (recorded === undefined) return ANY_DRIVER;
+    const { hostDriver = NO_DRIVER } = recorded;
+    return hostDriver === NO_DRIVER || isDriverName(hostDriver) ? hostDriver : ANY_DRIVER;
   }
 
   async #bind(addresses: readonly PciAddress[], signal: AbortSignal): Promise<void> {
@@ -73,18 +91,26 @@ export class BoundFunctions implements Pick<Host, "hold" | "release" | "rebind">
     }
   }
 
-  async #release(pairs: readonly (readonly [PciAddress, string])[], signal: AbortSignal): Promise<void> {
-    const request = pairs.map(([hostAddress, driver]) => `${hostAddress}=${driver}`).join(" ");
+  async #release(given: readonly GivenBack[], signal: AbortSignal): Promise<void> {
+    const words = given.map(({ hostAddress, driver }) => {
+      const override = this.#recorded.get(hostAddress)?.driverOverride;
+      return [hostAddress, driver, ...(override === undefined ? [] : [override])].join("=");
+    });
+    const request = words.join(" ");
     const records = await this.#requests.change(`release ${request}`, signal).catch((cause: unknown) => {
       if (!hasCode(cause, "HOST_PROGRAM_FAILED")) throw cause;
       throw providerError(
         "UNBIND_FAILED",
-        { functions: pairs.map(([one]) => one), reason: causeText(cause) },
+        { functions: given.map((one) => one.hostAddress), reason: causeText(cause) },
         cause,
       );
     });
     const busy = records.find((one) => one.kind === "busy")?.text.split(" ");
-    if (busy === undefined) return;
+    if (busy === undefined) {
+      for (const [address, one] of parseFunctions(records, this.#requests.label))
+        this.#givenBack.set(address, one);
+      return;
+    }
     const [hostAddress = "", pid = "", ...command] = busy;
     throw providerError("FUNCTION_STILL_OPEN", {
       hostAddress,

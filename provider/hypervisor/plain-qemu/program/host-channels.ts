@@ -1,8 +1,9 @@
 import type { Duplex } from "node:stream";
-import type { RemoteHost } from "../../../async/remote-command";
 
-/** How a host without libvirt is reached: channels of a connection that someone else owns. */
-export interface HostChannels extends RemoteHost {
+/** How the sockets of a host without libvirt are reached: by a connection that someone else owns. */
+export interface HostChannels {
+  /** For messages: `root@hv1:22`. */
+  readonly label: string;
   /** See Observation. */
   readonly hostKeyFingerprint?: string;
   openUnixSocket(path: string, signal?: AbortSignal): Promise<Duplex>;

@@ -12,6 +12,12 @@ export interface HostFolders {
   readonly machineId: string;
   /** udev's rules; of several folders the first counts. */
   readonly udevRules: readonly string[];
+  /** Names of users, by their numbers. */
+  readonly passwd: string;
+  /** Names of groups. */
+  readonly groups: string;
+  /** The list of what an account with sudo may do. */
+  readonly permissions: string;
 }
 
 /** The folders of every Linux host. */
@@ -22,4 +28,7 @@ export const HOST_FOLDERS: HostFolders = {
   ledger: "/run/multifunction-pci",
   machineId: "/etc/machine-id",
   udevRules: ["/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"],
+  passwd: "/etc/passwd",
+  groups: "/etc/group",
+  permissions: "/etc/multifunction-pci-host.conf",
 };

@@ -1,9 +1,9 @@
-import { providerError } from "../../../errors";
+import { causeText, providerError } from "../../../errors";
 import { findPciAddress, isBridgeClass, type PciAddress } from "../../../pci";
-import type { HostFunction } from "../../../host/facts";
+import { parseHostFacts, type HostFacts, type HostFunction } from "../../../host/facts";
 import { findMachineUuid, findUuid } from "../guest-uuid";
 import type { HostRecord } from "./host-requests";
-import { parseLedgerFile, type LedgerFile } from "../ledger-file";
+import { isDriverName, parseLedgerFile, type LedgerFile } from "../ledger-file";
 
 /** What one look at a host without libvirt shows. */
 export interface HostLook {
@@ -19,6 +19,10 @@ export interface HostLook {
   /** UUIDs in the names of ledger files whose socket is this one by another spelling of its path. */
   readonly sameSocket: ReadonlySet<string>;
   readonly nodes: readonly GroupNode[];
+  /** Functions that are not in the list of what this account may take. */
+  readonly unlisted: ReadonlySet<PciAddress>;
+  /** Processes that have the monitor's socket open: QEMU, and what has started it. */
+  readonly monitorHolders: ReadonlySet<number>;
   /** Processes that have a group, or a device of one, open. */
   readonly users: readonly GroupUser[];
   /** Lines of udev's rules that speak of VFIO's nodes. */
@@ -60,6 +64,7 @@ export interface GroupNode {
 /** Who has a group open. */
 export interface GroupUser {
   readonly pid: number;
+  /** Empty if it was not looked at. */
   readonly command: string;
   /** Functions that it keeps from others. */
   readonly iommuGroup: number;
@@ -82,6 +87,7 @@ export function parseHostLook(records: readonly HostRecord[], target: string): H
     throw unreadableError("of the socket");
   const [socketPath] = of("path");
   const qemu = findQemu(of);
+  const descriptors = of("fd").map(parseDescriptor);
   const cdevs = new Map(of("cdev").map((one) => one.split(" ") as [string, string]));
   const groupOf = (node: string): number | undefined => {
     const group = /^(?:noiommu-)?(\d{1,9})$/.exec(node)?.[1];
@@ -101,13 +107,39 @@ export function parseHostLook(records: readonly HostRecord[], target: string): H
     }),
     sameSocket: new Set(of("same").map((name) => name.replace(/^guest-(.*)\.json$/, "$1"))),
     nodes: of("node").flatMap((line) => findNode(line) ?? []),
-    users: of("open").flatMap((line): GroupUser[] => {
-      const [pid = "", node = "", ...command] = line.split(" ");
-      const iommuGroup = groupOf(node);
-      return iommuGroup === undefined ? [] : [{ pid: Number(pid), command: command.join(" "), iommuGroup }];
-    }),
+    users: [...of("open").map(parseOpen), ...descriptors.flatMap((one) => one.open ?? [])].flatMap(
+      ({ pid, node, command }): GroupUser[] => {
+        const iommuGroup = groupOf(node);
+        return iommuGroup === undefined ? [] : [{ pid, command, iommuGroup }];
+      },
+    ),
+    unlisted: new Set(of("unlisted").flatMap((name) => findPciAddress(name) ?? [])),
+    monitorHolders: new Set([...of("holder").map(Number), ...descriptors.flatMap((one) => one.holder ?? [])]),
     rules: of("rule"),
   };
+}
+
+/** Who has which node of VFIO's open. */
+interface OpenNode {
+  readonly pid: number;
+  readonly node: string;
+  /** Empty if it was not looked at. */
+  readonly command: string;
+}
+
+/** `PID NODE COMMAND` */
+function parseOpen(line: string): OpenNode {
+  const [pid = "", node = "", ...command] = line.split(" ");
+  return { pid: Number(pid), node, command: command.join(" ") };
+}
+
+/** `/proc/PID/fd/N TARGET`: the monitor's socket, or a node of VFIO's. */
+function parseDescriptor(line: string): { readonly holder?: number; readonly open?: OpenNode } {
+  const [, number = "", target = ""] = /\/(\d{1,10})\/fd\/\d+ (.*)$/.exec(line) ?? [];
+  const pid = Number(number);
+  if (target.startsWith("socket:")) return { holder: pid };
+  const node = /(?:devices\/)?[^/]+$/.exec(target)?.[0];
+  return node === undefined ? {} : { open: { pid, node, command: "" } };
 }
 
 /** The functions among the records. @throws HOST_PROGRAM_FAILED */
@@ -121,8 +153,8 @@ export function parseFunctions(
     throw programError(`it told of ${lines.length} functions, at most ${MAX_FUNCTIONS} are read`);
   return new Map(
     lines.map(({ text }) => {
-      const [name = "", vendorId = "", productId = "", classCode = "", driver = "-", group = "-"] =
-        text.split(" ");
+      const [name = "", vendorId = "", productId = "", classCode = "", ...more] = text.split(" ");
+      const [driver = "-", group = "-", driverOverride = "-"] = more;
       const hostAddress = findPciAddress(name);
       const hasGroup = /^\d{1,9}$/.test(group);
       if (hostAddress === undefined || !(hasGroup || group === "-"))
@@ -133,11 +165,21 @@ export function parseFunctions(
         productId: productId === "-" ? "" : productId,
         isBridge: isBridgeClass(classCode),
         ...(driver !== "-" && { driver }),
+        ...(isDriverName(driverOverride) && { driverOverride }),
         ...(hasGroup && { iommuGroup: Number(group) }),
       };
       return [hostAddress, one];
     }),
   );
+}
+
+/** What the host itself uses, among the records. @throws HOST_PROGRAM_FAILED */
+export function parseFactsOf(records: readonly HostRecord[], target: string): HostFacts {
+  try {
+    return parseHostFacts(records.map(({ kind, text }) => `${kind} ${text}`));
+  } catch (cause) {
+    throw providerError("HOST_PROGRAM_FAILED", { target, reason: `its survey: ${causeText(cause)}` }, cause);
+  }
 }
 
 function findQemu(of: (kind: string) => string[]): QemuProcess | undefined {

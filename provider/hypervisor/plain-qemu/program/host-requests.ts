@@ -1,22 +1,26 @@
 import type { Duplex } from "node:stream";
 import { onAbort } from "../../../async/abort";
-import type { RemoteCommand } from "../../../async/remote-command";
-import { withTimeLimit } from "../../../async/time-limit";
-import { causeText, providerError } from "../../../errors";
-import { bashCommand } from "../../../host/shell/bash-program";
-import type { HostChannels, Privilege } from "./host-channels";
+import { now, setTimer, type Timer } from "../../../async/clock";
+import { Semaphore } from "../../../async/semaphore";
+import { providerError } from "../../../errors";
+import { HostHelper, sentProgram, type AskOptions, type HelperHost } from "../../../host/helper";
+import { findPciAddress } from "../../../pci";
+import type { Privilege } from "./host-channels";
 import { HOST_FOLDERS, type HostFolders } from "./host-folders";
-import { HOST_PROGRAM_PATH, HOST_PROGRAM_VERSION, HOST_PROGRAM_WORD, hostProgram } from "./host-program";
+import { HOST_PROGRAM_PATH, HOST_PROGRAM_VERSIONS, HOST_PROGRAM_WORD, hostProgram } from "./host-program";
+import { HOST_PROGRAM_ERRORS } from "./host-program-errors";
+import { RecentGuests } from "../recent-guests";
+import { openMonitorStream } from "./monitor-stream";
 
-/** A look at a host with a thousand guests in the ledger has one megabyte. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-/** A host with a thousand guests that have devices has some ten thousand. */
-const MAX_RECORDS = 20_000;
-/** A kernel that does not come back from an unbind holds a change up; whoever waits is told in the end. */
-const CHANGE_MS = 10 * 60_000;
-const HEAD = new RegExp(`(?:^|\n)${HOST_PROGRAM_WORD} (\\d+)\n`);
-/** What a login may print before the program begins. */
-const MAX_HEAD_BYTES = 64 * 1024;
+/**
+ * A look at a host with ten thousand functions in view has one megabyte, in a record each; that of a large
+ * guest's ledger comes in pieces of a thousand bytes.
+ */
+const LIMITS = { bytes: 4 * 1024 * 1024, pieces: 24_000 };
+/** Each is one or two processes on the host. */
+const MAX_LOOKS = 8;
+/** A kernel that does not come back from an unbind holds a change up: how long after the operation's end. */
+const GRACE_MS = 10_000;
 
 /** One record of an answer: its kind, and the rest of the line. */
 export interface HostRecord {
@@ -24,153 +28,109 @@ export interface HostRecord {
   readonly text: string;
 }
 
-/** Requests to the host program (program/host-program.sh): one process on the host for each. */
+/** What changes something on the host. */
+export type ChangeVerb = "bind" | "release" | "write";
+
+/** Under which locks, and for whom, something is changed. */
+export interface ChangeParts {
+  /** Names of locks that this connection holds. */
+  readonly locks: readonly string[];
+  /** For the host's log; undefined for a change that is not noted there. */
+  readonly owner?: string;
+  readonly args: string;
+}
+
+/**
+ * The host program of one connection (program/host-program.sh), started at first use, and what it is asked.
+ */
 export class HostRequests {
-  readonly #channels: HostChannels;
-  readonly #privilege: Privilege;
-  readonly #program: string;
+  /** Its locks, and what the host needs its functions for. */
+  readonly helper: HostHelper;
+  /** What was seen over this connection a moment ago. */
+  readonly recent = new RecentGuests();
+  readonly #looks = new Semaphore(MAX_LOOKS);
 
-  constructor(channels: HostChannels, privilege: Privilege, folders: HostFolders = HOST_FOLDERS) {
-    this.#channels = channels;
-    this.#privilege = privilege;
-    this.#program = hostProgram(folders);
+  constructor(host: HelperHost, privilege: Privilege, folders: HostFolders = HOST_FOLDERS) {
+    const sent = privilege === "login" ? sentProgram(hostProgram(folders)) : INSTALLED;
+    this.helper = new HostHelper(host, {
+      ...sent,
+      readyWord: HOST_PROGRAM_WORD,
+      versions: HOST_PROGRAM_VERSIONS,
+      errors: HOST_PROGRAM_ERRORS,
+    });
   }
 
-  /** A request that changes nothing. @throws HOST_PROGRAM_FAILED; the codes of exec; the signal's reason */
-  async look(request: string, signal: AbortSignal): Promise<HostRecord[]> {
-    return this.#run(request, signal);
-  }
-
-  /** One that changes something: awaited past its signal, because undoing must not overtake it. */
-  async change(request: string, signal: AbortSignal): Promise<HostRecord[]> {
-    signal.throwIfAborted();
-    return withTimeLimit(CHANGE_MS, (limit) => this.#run(request, limit));
-  }
-
-  /** A stream to a QEMU's monitor by way of a relay program on the host. */
-  async relay(socket: string, signal: AbortSignal): Promise<Duplex> {
-    const command = await this.#start(`relay ${socket}`, signal);
-    const { stdio } = command;
-    const read = { text: "" };
-    try {
-      await endedByAbort(signal, stdio, () => this.#hasOpened(command, read));
-      return stdio;
-    } catch (cause) {
-      stdio.destroy();
-      throw cause;
-    }
-  }
-
-  /** Reads a byte at a time past the first line of the answer: what follows is QEMU's. */
-  async #hasOpened(command: RemoteCommand, read: { text: string }): Promise<void> {
-    const { stdio } = command;
-    for (;;) {
-      const byte = stdio.read(1) as Buffer | null;
-      if (byte === null) {
-        if (stdio.readableEnded || stdio.destroyed) throw await this.#requestError(command, read.text);
-        await somethingToRead(stdio);
-        continue;
-      }
-      read.text += byte.toString("latin1");
-      if (read.text.length > MAX_HEAD_BYTES)
-        throw this.#programError("it does not begin with its own greeting");
-      const rest = this.#afterHead(read.text);
-      if (!rest?.endsWith("\n")) continue;
-      if (rest === "open\n") return;
-      throw await this.#requestError(command, read.text);
-    }
-  }
-
-  async #run(request: string, signal: AbortSignal): Promise<HostRecord[]> {
-    const command = await this.#start(request, signal);
-    const { stdio } = command;
-    try {
-      const chunks: Buffer[] = [];
-      await endedByAbort(signal, stdio, async () => {
-        let size = 0;
-        for await (const chunk of stdio) {
-          size += (chunk as Buffer).length;
-          if (size > MAX_ANSWER_BYTES)
-            throw this.#programError(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
-          chunks.push(chunk as Buffer);
-        }
-      });
-      const text = Buffer.concat(chunks).toString("utf8");
-      const lines = (this.#afterHead(text) ?? "").split("\n");
-      if (lines.pop() !== "" || lines.pop() !== "done") throw await this.#requestError(command, text);
-      if (lines.length > MAX_RECORDS)
-        throw this.#programError(`its answer has ${lines.length} lines, at most ${MAX_RECORDS} are read`);
-      return lines.map((line) => {
-        const [, kind = "", rest = ""] = /^(\S*) ?(.*)$/s.exec(line) ?? [];
-        return { kind, text: rest };
-      });
-    } finally {
-      stdio.destroy();
-    }
-  }
-
-  /** A login that is root's is sent the program, an account with sudo runs the installed one. */
-  async #start(request: string, signal: AbortSignal): Promise<RemoteCommand> {
-    if (/[^\x20-\x7e]/.test(request.replace(/^(write \S+) .*$/s, "$1")) || /[\n\r\0]/.test(request))
-      throw new RangeError("not one line of a request");
-    const isSent = this.#privilege === "login";
-    const line = isSent ? bashCommand(this.#program) : `exec sudo -n ${HOST_PROGRAM_PATH}`;
-    const command = await this.#channels.exec(line, signal);
-    // a stream that has failed tells whoever reads it
-    command.stdio.on("error", () => undefined);
-    command.stdio.write(`${isSent ? this.#program : ""}${request}\n`);
-    return command;
+  get label(): string {
+    return this.helper.label;
   }
 
   /**
-   * What follows the program's greeting; undefined before it. @throws HOST_PROGRAM_FAILED for another version
+   * A request that changes nothing.
+   *
+   * @throws HOST_PROGRAM_FAILED, HostSetupError; the codes of exec; the signal's reason
    */
-  #afterHead(text: string): string | undefined {
-    const head = HEAD.exec(text);
-    if (head === null) return undefined;
-    if (head[1] !== String(HOST_PROGRAM_VERSION))
-      throw this.#programError(
-        `${HOST_PROGRAM_PATH} is of version ${head[1]}, and this release needs version ${HOST_PROGRAM_VERSION}`,
-      );
-    return text.slice(head.index + head[0].length);
-  }
-
-  async #requestError(command: RemoteCommand, text: string): Promise<Error> {
-    const told = /^fail (.*)$/m.exec(this.#afterHead(text) ?? "")?.[1];
-    const { code } = await command.exited;
-    const stderr = command.stderrText.trim().slice(0, 500);
-    if (told === undefined) {
-      const how = code === null ? "it was cut off" : `it ended with exit code ${code}`;
-      return this.#programError(stderr === "" ? how : `${how}: ${stderr}`);
+  async look(request: string, signal: AbortSignal): Promise<HostRecord[]> {
+    const pass = await this.#looks.acquire(signal);
+    try {
+      return await this.#ask(request, { signal });
+    } finally {
+      pass();
     }
-    return this.#programError(stderr === "" ? told : `${told}: ${stderr}`);
   }
 
-  #programError(reason: string): Error {
-    return providerError("HOST_PROGRAM_FAILED", { target: this.#channels.label, reason });
-  }
-}
-
-function somethingToRead(stdio: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    const go = (): void => {
-      for (const name of ["readable", "end", "close", "error"]) stdio.off(name, go);
-      resolve();
-    };
-    for (const name of ["readable", "end", "close", "error"]) stdio.on(name, go);
-  });
-}
-
-/** Ends the stream with the signal, which ends whatever reads it; the signal's reason is then the error. */
-async function endedByAbort(signal: AbortSignal, stdio: Duplex, body: () => Promise<void>): Promise<void> {
-  signal.throwIfAborted();
-  const stop = onAbort(signal, () => void stdio.destroy(new Error(causeText(signal.reason))));
-  try {
-    await body();
-  } catch (cause) {
+  /**
+   * One that changes something: awaited past its signal, because undoing must not overtake it; but no longer
+   * than some seconds, because a driver may never come back.
+   *
+   * @throws as {@link look}; HOST_CHANGE_STUCK
+   */
+  async change(
+    verb: ChangeVerb,
+    { locks, owner, args }: ChangeParts,
+    signal: AbortSignal,
+  ): Promise<HostRecord[]> {
     signal.throwIfAborted();
-    throw cause;
-  } finally {
-    stop();
+    if (locks.length === 0) throw new RangeError("a change is asked for under locks");
+    const startedAt = now();
+    const limit = new AbortController();
+    let begun: string | undefined;
+    let late: Timer | undefined;
+    const stuckError = (): Error =>
+      providerError("HOST_CHANGE_STUCK", {
+        target: this.label,
+        functions: args.split(/[ =]/).filter((word) => findPciAddress(word) !== undefined),
+        ...(begun !== undefined && { begun }),
+        seconds: Math.round((now() - startedAt) / 1000),
+      });
+    const stop = onAbort(signal, () => {
+      late = setTimer(() => limit.abort(stuckError()), GRACE_MS);
+    });
+    try {
+      const words = [verb, locks.join(","), ...(owner === undefined ? [] : [owner]), args];
+      return await this.#ask(words.join(" "), { signal: limit.signal, onBegun: (what) => (begun = what) });
+    } finally {
+      stop();
+      late?.cancel();
+    }
+  }
+
+  /** A stream to a QEMU's monitor by way of the program. @throws as {@link look} */
+  monitor(socket: string, signal: AbortSignal): Promise<Duplex> {
+    return openMonitorStream(this.helper, socket, signal);
+  }
+
+  async #ask(request: string, options: AskOptions): Promise<HostRecord[]> {
+    // a ledger may have any letter
+    const printed = request.replace(/^(write \S+ \S+) .*$/s, "$1");
+    if (/[^\x20-\x7e]/.test(printed) || /[\n\r\0]/.test(request))
+      throw new RangeError("not one line of a request");
+    const records = await this.helper.ask(request, { ...options, limits: LIMITS });
+    return records.map((record) => {
+      const [, kind = "", text = ""] = /^(\S*) ?(.*)$/s.exec(record) ?? [];
+      return { kind, text };
+    });
   }
 }
+
+/** A login that is root's is sent the program, an account with sudo runs the installed one. */
+const INSTALLED = { command: `exec sudo -n ${HOST_PROGRAM_PATH}`, text: "" };

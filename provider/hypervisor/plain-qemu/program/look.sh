@@ -1,10 +1,10 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # What host-program.sh and the helper assign.
 #
 # What the host program tells: functions, who listens at a socket, QEMU's process, ledgers. Nothing is
-# changed.
+# changed. All of it runs in children.
 
 show() {
-  local dir=$pci/devices/$1 vendor= product= class= node
+  local dir=$pci/devices/$1 vendor= product= class= override node
   [ -d "$dir" ] || return 0
   {
     IFS= read -r vendor <"$dir/vendor"
@@ -13,15 +13,23 @@ show() {
   } 2>/dev/null
   driver_of "$1"
   group_of "$1"
-  say "function $1 ${vendor:--} ${product:--} ${class:--} ${driver:--} ${group:--}"
+  override_of "$1"
+  say "function $1 ${vendor:--} ${product:--} ${class:--} ${driver:--} ${group:--} ${override:--}"
   for node in "$dir"/vfio-dev/*; do say "cdev ${node##*/} $1"; done
+  is_listed "$1" || say "unlisted $1"
 }
 
-add() { [ -n "${seen[$1]}" ] || { seen[$1]=1; names+=("$1"); }; }
+show_functions() {
+  local name
+  for name; do check_address "$name"; done
+  for name; do show "$name"; done
+}
+
+add() { [ -n "${seen[$1]}" ] || { seen[$1]=1; names_seen+=("$1"); }; }
 
 add_named() {
   local number
-  if [[ $1 =~ ^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]$ ]]; then
+  if is_slot "$1"; then
     for number in 0 1 2 3 4 5 6 7; do add "$1.$number"; done
   else
     check_address "$1"
@@ -29,63 +37,127 @@ add_named() {
   fi
 }
 
-# The inode of the socket that listens at a path, in the table of one network namespace.
+# The inodes of the sockets that listen at a path, in the table of one network namespace. The kernel prints a
+# name as it was bound, line breaks included, so that a line may be anybody's: whoever is asked for more than
+# the look of things takes no path with more than one.
 # shellcheck disable=SC2206 # A line is split into words, and `set -f` keeps them from being patterns.
-find_inode() {
+find_inodes() {
   local line lines words name
   mapfile -t lines <"$1"
   set -f
   for line in "${lines[@]}"; do
     words=($line)
-    [ "${words[3]}" = 00010000 ] || continue
+    [[ ${words[3]} = 00010000 && ${words[6]} =~ ^[0-9]+$ ]] || continue
     name=${line#*" ${words[6]} "}
-    if [ "$name" = "$socket" ] || [ "$name" -ef "$socket" ]; then inode=${words[6]}; break; fi
+    if [ "$name" = "$socket" ] || [ "$name" -ef "$socket" ]; then inodes+=("${words[6]}"); fi
   done
   set +f
 } 2>/dev/null
 
 look_for_socket() {
   local dir spaces=("$proc/self/ns/net") space
-  inode=
-  if [ ! -S "$socket" ]; then say "socket absent"; return; fi
-  find_inode "$proc/net/unix"
-  if [ -z "$inode" ]; then
-    for dir in "$proc"/[0-9]*; do
-      for space in "${spaces[@]}"; do [ "$space" -ef "$dir/ns/net" ] && continue 2; done
-      spaces+=("$dir/ns/net")
-      find_inode "$dir/net/unix"
-      [ -z "$inode" ] || break
-    done
-  fi
-  if [ -n "$inode" ]; then say "socket listening"; else say "socket dead"; fi
-  if [ ! -L "$socket" ] && cd -P "${socket%/*}/" 2>/dev/null; then
-    say "path ${PWD%/}/${socket##*/}"
-    cd /
-  else
-    say "path $(exec readlink -f -- "$socket")"
-  fi
+  inodes=()
+  [ -S "$socket" ] || return 0
+  find_inodes "$proc/net/unix"
+  [ "${#inodes[@]}" -eq 0 ] || return 0
+  for dir in "$proc"/[0-9]*; do
+    for space in "${spaces[@]}"; do [ "$space" -ef "$dir/ns/net" ] && continue 2; done
+    spaces+=("$dir/ns/net")
+    find_inodes "$dir/net/unix"
+    [ "${#inodes[@]}" -eq 0 ] || return 0
+  done
 }
 
-# Which process listens there, and which have a group of VFIO's open, of all on the host.
+show_socket() {
+  look_for_socket
+  if [ ! -S "$socket" ]; then say "socket absent"; return; fi
+  if [ "${#inodes[@]}" -gt 0 ]; then say "socket listening"; else say "socket dead"; fi
+  if [ ! -L "$socket" ] && cd -P "${socket%/*}/" 2>/dev/null; then
+    real_socket=${PWD%/}/${socket##*/}
+    cd /
+  else
+    real_socket=$(exec readlink -f -- "$socket")
+  fi
+  say "path $real_socket"
+}
+
+# Whether a process is a QEMU, by its name or by the program that it was started as: `-name process=` gives it
+# another name.
+is_qemu() {
+  local comm= words=()
+  {
+    IFS= read -r comm <"$proc/$1/comm"
+    mapfile -d "" -t -n 1 words <"$proc/$1/cmdline"
+  } 2>/dev/null
+  [[ $comm = @(qemu*|kvm*|CPU*) || ${words[0]##*/} = @(qemu*|kvm*) ]]
+}
+
+# Which processes listen there, and which have a group of VFIO's open, of all on the host. What has started a
+# QEMU may have its monitor open as well.
 find_processes() {
-  local line target pid comm found
-  qemu= users=()
-  found=$(exec find "$proc"/[0-9]*/fd -maxdepth 1 \( -lname "$vfio/*" -o -lname "socket:\\[$inode\\]" \) -printf "%p=%l\n" 2>/dev/null)
+  local line target pid found inode comm wanted=() holders=()
+  qemu='' users=()
+  for inode in "${inodes[@]}"; do wanted+=(-o -lname "socket:\\[$inode\\]"); done
+  found=$(exec find "$proc"/[0-9]*/fd -maxdepth 1 \( -lname "$vfio/*" "${wanted[@]}" \) -printf "%p=%l\n" 2>/dev/null)
   # as they are: "socket:[1]" is no pattern
   set -f
   for line in $found; do
-    pid=${line#"$proc/"} pid=${pid%%/*} target=${line#*=} comm=
+    pid=${line#"$proc/"} pid=${pid%%/*} target=${line#*=}
     case $target in
-      socket:*) [ -n "$qemu" ] || qemu=$pid ;;
-      *) { IFS= read -r comm <"$proc/$pid/comm"; } 2>/dev/null; users+=("$pid ${target#"$vfio/"} $comm") ;;
+      socket:*) [[ " ${holders[*]} " = *" $pid "* ]] || holders+=("$pid") ;;
+      *)
+        comm=
+        { IFS= read -r comm <"$proc/$pid/comm"; } 2>/dev/null
+        users+=("$pid ${target#"$vfio/"} $comm")
+        ;;
     esac
   done
   set +f
+  for pid in "${holders[@]}"; do
+    ! is_qemu "$pid" || { qemu=$pid; break; }
+  done
+  [ -n "$qemu" ] || qemu=${holders[0]}
+  monitor_holders=("${holders[@]}")
 }
 
-# shellcheck disable=SC2206,SC2086 # Lines are split into words, and `set -f` keeps them from being patterns.
+# The name behind a number, of the host's own file, else of whatever else it asks.
+name_of() {
+  local file=$1 database=$2 number=$3 line lines
+  found_name=
+  { mapfile -t lines <"$file"; } 2>/dev/null
+  for line in "${lines[@]}"; do
+    [[ $line = *:*:"$number":* ]] && [[ ${line#*:*:} = "$number":* ]] && found_name=${line%%:*} && return
+  done
+  command -v getent >/dev/null || return
+  line=$(exec getent "$database" "$number")
+  found_name=${line%%:*}
+}
+
+# Lines of udev's rules that speak of VFIO's nodes; a file of a folder that comes first hides one of the same
+# name. Few files do.
+show_udev_rules() {
+  local folder file text line lines
+  for folder in "${udev_rules[@]}"; do
+    for file in "$folder"/*.rules; do
+      IFS= read -r -d "" text <"$file"
+      [[ $text = *'SUBSYSTEM=="vfio"'* ]] || continue
+      mapfile -t lines <<<"$text"
+      for line in "${lines[@]}"; do [[ $line = *([!#])'SUBSYSTEM=="vfio"'* ]] && say "rule $line"; done
+    done
+  done
+} 2>/dev/null
+
+# The nodes of VFIO's groups, by a process: bash does not tell whose a file is.
+show_nodes() {
+  local nodes=("$vfio"/[0-9]*) found line
+  [ "${#nodes[@]}" -gt 0 ] || return
+  found=$(exec find "${nodes[@]}" -maxdepth 0 -printf "node %p %U %G %m %u\n" 2>/dev/null)
+  while IFS= read -r line; do [ -z "$line" ] || say "$line"; done <<<"$found"
+}
+
+# shellcheck disable=SC2206 # Lines are split into words, and `set -f` keeps them from being patterns.
 show_qemu() {
-  local value rest uid= groups= caps= limit= line lines words comm=
+  local value uid= groups= caps= limit= line lines words comm=
   set -f
   {
     IFS= read -r comm <"$proc/$qemu/comm"
@@ -106,12 +178,12 @@ show_qemu() {
   } 2>/dev/null
   if [ -z "$uid" ]; then set +f; return; fi
   say "qemu $qemu $uid ${caps:-0} ${limit:-unlimited} $comm"
-  line=$(exec getent passwd "$uid")
-  say "user ${line%%:*}"
-  for line in $(exec getent group $groups); do
-    case $line in *:*:*) rest=${line#*:*:} && say "group ${rest%%:*} ${line%%:*}" ;; esac
+  name_of "$passwd" passwd "$uid"
+  say "user $found_name"
+  for value in $groups; do
+    name_of "$group_file" group "$value"
+    say "group $value $found_name"
   done
-  for value in $groups; do say "group $value"; done
   mapfile -d "" -t words <"$proc/$qemu/cmdline"
   for line in "${words[@]}"; do
     case $line in */libvirt/qemu/*domain-*) say "libvirt"; break ;; esac
@@ -121,6 +193,8 @@ show_qemu() {
     case $line in */*.service | */*.scope) say "unit ${line##*/}"; break ;; esac
   done
   set +f
+  # a process that may open every file is stopped by the mode of none
+  ((16#${caps:-0} & 2)) || { show_nodes; show_udev_rules; }
 } 2>/dev/null
 
 show_host() {
@@ -132,55 +206,46 @@ show_host() {
   say "host ${uuid:--} ${machine:--}"
 }
 
-# A file as one line, with or without a line break at its end, and whatever of them an editor has put within.
-read_whole() {
-  local lines IFS=" "
-  mapfile -t lines <"$1" || die "cannot read $1"
-  json=${lines[*]}
-} 2>/dev/null
-
-# Whether the socket that a ledger file names is the one that is looked at, also by another way through the
-# folders.
-leads_here() {
-  local form='"socket" *: *"(/[^"\\]+)"'
-  [[ $1 =~ $form ]] || return
-  theirs=${BASH_REMATCH[1]}
-  [ "$theirs" = "$socket" ] || [ "$theirs" -ef "$socket" ] && return
-  [ "${theirs##*/}" = "${socket##*/}" ] && [ "${theirs%/*}/" -ef "${socket%/*}/" ]
-}
-
+# What a look is about: a monitor, and functions or slots by name.
 look() {
-  local theirs file json name member rest nodes found
-  socket=$1
-  shift
-  check_path "$socket"
-  for name; do add_named "$name"; done
-  enter -s
-  show_host
-  look_for_socket
-  for file in "$ledger"/guest-*.json; do
-    read_whole "$file"
-    say "ledger ${file##*/} $json"
-    leads_here "$json" || continue
-    [ "$theirs" = "$socket" ] || say "same ${file##*/}"
-    rest=$json
-    while [[ $rest =~ \"address\"\ *:\ *\"([0-9a-f:.]+)\"(.*) ]]; do
-      add "${BASH_REMATCH[1]}"
-      rest=${BASH_REMATCH[2]}
-    done
+  local extent=$1 name member known=
+  socket=$2
+  shift 2
+  is_path "$socket" || die "not a path"
+  require_socket "$socket"
+  for name; do
+    case $name in qemu=*) known=${name#qemu=} ;; *) is_uuid "$name" || add_named "$name" ;; esac
   done
-  for name in "${names[@]}"; do
+  case ,$extent, in *,host,*) survey_host "$id" ;; esac
+  show_host
+  show_socket
+  show_ledgers "$@"
+  for name in "${names_seen[@]}"; do
     for member in "$pci/devices/$name/iommu_group/devices"/*; do add "${member##*/}"; done
   done
-  for name in "${names[@]}"; do show "$name"; done
-  nodes=("$vfio"/[0-9]*)
-  [ "${#nodes[@]}" = 0 ] || stat -c "node %n %u %g %a %U" "${nodes[@]}"
-  find_processes
-  for name in "${users[@]}"; do say "open $name"; done
-  if [ -n "$qemu" ]; then
-    show_qemu
-    # shellcheck disable=SC2068 # These are patterns of files.
-    found=$(exec grep -hs "^[^#]*SUBSYSTEM==\"vfio\"" /dev/null ${rules[@]/%//*.rules})
-    [ -z "$found" ] || while IFS= read -r name; do say "rule $name"; done <<<"$found"
-  fi
+  show_ledgers_of_functions
+  for name in "${names_seen[@]}"; do show "$name"; done
+  case ,$extent, in
+    *,open,*) show_open ;;
+    *,qemu,*)
+      if [[ $known =~ ^[0-9]{1,10}$ && -d $proc/$known/fd ]]; then
+        qemu=$known
+        show_qemu
+        show_open
+      fi
+      find_processes
+      for name in "${users[@]}"; do say "open $name"; done
+      for name in "${monitor_holders[@]}"; do say "holder $name"; done
+      [ -z "$qemu" ] || show_qemu
+      ;;
+  esac
+}
+
+# The end of a look, by a process that takes the place of this one: each descriptor that leads to a node of VFIO's
+# or to the monitor, in a write of its own.
+show_open() {
+  local inode wanted=()
+  for inode in "${inodes[@]}"; do wanted+=(-o -lname "socket:\\[$inode\\]"); done
+  exec find "$proc"/[0-9]*/fd /dev/null -maxdepth 1 \( -path /dev/null -printf "done $id\n\c" \) -o \
+    \( \( -lname "$vfio/*" "${wanted[@]}" \) -printf "S $id fd %p %l\n\c" \) 2>/dev/null
 }

@@ -24,14 +24,17 @@ socket listening
 path /run/qemu/vm100.qmp
 function 0000:01:00.0 0x8086 0x10d3 0x020000 vfio-pci 3
 cdev vfio0 0000:01:00.0
-function 0000:01:00.1 0x8086 0x10d3 0x020000 e1000e 3
-function 0000:00:01.0 0x1b36 0x000c 0x060400 pcieport 3
+function 0000:01:00.1 0x8086 0x10d3 0x020000 e1000e 3 e1000e
+unlisted 0000:01:00.1
+function 0000:00:01.0 0x1b36 0x000c 0x060400 pcieport 3 -
 function 0000:00:02.0 - - - - -
 node /dev/vfio/3 0 0 600 root
 open 1 3 init
 open 179 devices/vfio0 my qemu
 open 180 noiommu-7 x
 qemu 4711 1000 0000000000000000 8388608 qemu-system-x86
+holder 4711
+holder 179
 user vm
 group 1000 vm
 group 36
@@ -61,6 +64,7 @@ test("tells host, socket, process, functions, nodes and who has them open", () =
     ],
     rules: ['SUBSYSTEM=="vfio", OWNER="vm"'],
   });
+  expect([...found.monitorHolders, ...found.unlisted]).toEqual([4711, 179, "0000:01:00.1"]);
   expect([...found.functions.values()]).toEqual([
     {
       hostAddress: "0000:01:00.0",
@@ -76,6 +80,7 @@ test("tells host, socket, process, functions, nodes and who has them open", () =
       productId: "0x10d3",
       isBridge: false,
       driver: "e1000e",
+      driverOverride: "e1000e",
       iommuGroup: 3,
     },
     {

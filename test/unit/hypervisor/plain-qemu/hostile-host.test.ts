@@ -1,81 +1,74 @@
-import type { HostChannels } from "../../../../provider/hypervisor/plain-qemu";
 import { parseHostLook } from "../../../../provider/hypervisor/plain-qemu/program/host-look";
+import { HOST_PROGRAM_WORD } from "../../../../provider/hypervisor/plain-qemu/program/host-program";
 import { HostRequests } from "../../../../provider/hypervisor/plain-qemu/program/host-requests";
+import { HelperPeer } from "../../../support/helper-peer";
 import { rejectionOf, withinBounds } from "../../../support/within-bounds";
-import { PeerStream } from "../../../support/recordings/peer-stream";
 
-const GREETING = "\nmultifunction-pci-host 1\n";
+const GREETING = `\nready ${HOST_PROGRAM_WORD} 1 /run/lock 2 2\n`;
 const { signal } = new AbortController();
 const bounds = { seconds: 5, mebibytes: 256 };
 
-/** A host whose program says this, and then ends or not. */
-function hostThat(says: readonly (string | null)[], stderrText = ""): HostChannels {
-  return {
-    label: "root@hv1:22",
-    openUnixSocket: () => Promise.reject(new Error("not asked for")),
-    exec: async () => {
-      const stdio = new PeerStream(() => undefined);
-      const say = async (): Promise<void> => {
-        for (const piece of says) {
-          if (stdio.destroyed) return;
-          stdio.push(piece);
-          await new Promise((resolve) => setImmediate(resolve));
-        }
-      };
-      void say();
-      return { stdio, stderrText, exited: Promise.resolve({ code: 0 }) };
+/** A host whose installed program answers a look with this, in which `ID` stands for its id. */
+function hostThat(answers: readonly string[] | undefined, greeting = GREETING): HelperPeer {
+  const peer: HelperPeer = new HelperPeer({
+    greeting,
+    code: 0,
+    onRequest: (verb, id) => {
+      if (verb === "speak") return peer.sayOnStderr(`= done ${id}\n`);
+      for (const one of answers ?? []) peer.say(one.replaceAll("ID", id));
+      if (answers === undefined) peer.stdio.destroy();
+      return undefined;
     },
-  };
+  });
+  return peer;
 }
-const look = (says: readonly (string | null)[], stderrText?: string) =>
-  new HostRequests(hostThat(says, stderrText), "login").look("look /run/vm.qmp", signal);
+const look = async (answers: readonly string[] | undefined, greeting?: string) => {
+  const requests = new HostRequests(hostThat(answers, greeting), "sudo");
+  try {
+    return await requests.look("look short /run/vm.qmp", signal);
+  } finally {
+    await requests.helper.close();
+  }
+};
 
-test("an answer is what stands between greeting and done, whatever a login prints before", async () => {
-  expect(await look(["Welcome!\ndone\n", GREETING, "socket absent\nhost", " - -\ndone\n", null])).toEqual([
-    { kind: "socket", text: "absent" },
-    { kind: "host", text: "- -" },
+test("an answer is its records, in whatever pieces, behind whatever a login prints", async () => {
+  const answers = ["s ID socket ab", "sent\nS", " ID !\nS 77 host of another\nS ID host\ndone ID\n"];
+  expect(await look(answers, `Welcome!\ndone\nready to serve\n${GREETING}`)).toEqual([
+    { kind: "socket", text: "absent!" },
+    { kind: "host", text: "" },
   ]);
 });
 
-test.each<[string, (string | null)[], RegExp]>([
-  ["says nothing", [null], /ended with exit code 0/],
-  ["ends in the middle", [GREETING, "socket absent\n", null], /ended with exit code 0/],
-  ["ends in the middle of the last line", [GREETING, "done", null], /ended with exit code 0/],
-  ["refuses", [GREETING, "fail it cannot\n", null], /it cannot/],
-  ["floods", [GREETING, ...Array.from({ length: 40 }, () => "x".repeat(512 * 1024))], /longer than/],
-  ["has very many lines", [GREETING, "x\n".repeat(60_000), "done\n", null], /60000 lines/],
-  ["is of another release", ["\nmultifunction-pci-host 2\n", "done\n", null], /version 2/],
-])("a host that %s is an error in time", async (_name, says, reason) => {
+test.each<[string, readonly string[] | undefined, string | undefined, RegExp]>([
+  ["ends in the middle", undefined, undefined, /ended with exit code 0/],
+  ["refuses", ["fail ID it cannot\n"], undefined, /it cannot/],
+  ["floods", Array.from({ length: 80 }, () => "x".repeat(512 * 1024)), undefined, /line of over 8192 bytes/],
+  ["has very many records", ["S ID x\n".repeat(60_000), "done ID\n"], undefined, /answer is too long/],
+  [
+    "has a very long record",
+    Array.from({ length: 5_000 }, () => `s ID ${"x".repeat(1_000)}\n`),
+    undefined,
+    /too long/,
+  ],
+  ["greets with no end", [], "y".repeat(20_000), /line of over 8192 bytes/],
+  ["is not root", [], "\nfail start not root\n", /not root/],
+])("a host that %s is an error in time", async (_name, answers, greeting, reason) => {
   await withinBounds(bounds, async () => {
-    const error = await rejectionOf(look(says, ""));
+    const error = await rejectionOf(look(answers, greeting));
     expect(error).toMatchObject({ code: "HOST_PROGRAM_FAILED" });
     expect((error as Error).message).toMatch(reason);
   });
 });
 
 test("a host that never ends is left with the signal", async () => {
-  const requests = new HostRequests(hostThat([GREETING]), "login");
-  await expect(requests.look("look /run/vm.qmp", AbortSignal.timeout(30))).rejects.toMatchObject({
+  const requests = new HostRequests(hostThat([]), "sudo");
+  await expect(requests.look("look short /run/vm.qmp", AbortSignal.timeout(30))).rejects.toMatchObject({
     name: "TimeoutError",
   });
-  await expect(requests.relay("/run/vm.qmp", AbortSignal.timeout(30))).rejects.toMatchObject({
+  await expect(requests.monitor("/run/vm.qmp", AbortSignal.timeout(30))).rejects.toMatchObject({
     name: "TimeoutError",
   });
-});
-
-test("a relay begins with the very next byte after the word that opens it", async () => {
-  const stream = await new HostRequests(hostThat(["motd", GREETING, 'open\n{"QMP":', " 1}"]), "login").relay(
-    "/run/x",
-    signal,
-  );
-  const chunks: Buffer[] = [];
-  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(Buffer.concat(chunks).toString()).toBe('{"QMP": 1}');
-  const refused = new HostRequests(hostThat([GREETING, "fail it is no QEMU\n", null]), "login");
-  await expect(refused.relay("/run/x", signal)).rejects.toThrow(/it is no QEMU/);
-  const noisy = new HostRequests(hostThat(Array.from({ length: 5 }, () => "y".repeat(20_000))), "login");
-  await expect(noisy.relay("/run/x", signal)).rejects.toThrow(/greeting/);
+  await requests.helper.close();
 });
 
 test("a look that is as long as may be is read in time", async () => {
@@ -99,6 +92,8 @@ test("a look that is as long as may be is read in time", async () => {
 test.each(["bind go\n0000:01:00.0", "look /run/\u001b[2J", "write x {}\r", "functions \0"])(
   "a request of more than one printable line is not sent: %j",
   async (request) => {
-    await expect(new HostRequests(hostThat([]), "login").look(request, signal)).rejects.toThrow(RangeError);
+    const host = hostThat([]);
+    await expect(new HostRequests(host, "sudo").look(request, signal)).rejects.toThrow(RangeError);
+    expect(host.commands).toEqual([]);
   },
 );

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import {
   isDriverName,
   parseLedgerFile,
+  recordInFile,
   writeLedgerFile,
   type LedgerFile,
 } from "../../../../provider/hypervisor/plain-qemu/ledger-file";
@@ -42,6 +43,19 @@ test("comes back as it was written, in one line, whatever the owner is called", 
       expect(text).not.toMatch(/[\n\r\0]/);
       expect(parseLedgerFile("it", text)).toEqual(one);
     }),
+  );
+});
+
+test("keeps the driver_override of a function, beside what a later release may add", () => {
+  const functions = [{ hostAddress: at("0000:01:00.0"), hostDriver: "e1000e", driverOverride: "e1000e" }];
+  const [entry] = file.entries.map((one) => ({ ...one, functions }));
+  const text = writeLedgerFile({ ...file, entries: [entry!] });
+  expect(text).toContain('{"address":"0000:01:00.0","hostDriver":"e1000e","driverOverride":"e1000e"}');
+  expect(parseLedgerFile("it", text).entries).toEqual([entry]);
+  const later = text.replace('"driverOverride"', '"other":1,"driverOverride"');
+  const without = { ...entry!, functions: [{ hostAddress: at("0000:01:00.0"), hostDriver: "e1000e" }] };
+  expect(recordInFile(later, file, without)).toContain(
+    '{"address":"0000:01:00.0","hostDriver":"e1000e","other":1}',
   );
 });
 
@@ -87,6 +101,8 @@ test.each([
   ["a ROM file that is none", withFunction({ romFile: 1 })],
   ["a ROM that is on or off by a word", withFunction({ romBar: "off" })],
   ["a driver that is a path", withFunction({ hostDriver: "../x" })],
+  ["a driver_override that is a path", withFunction({ driverOverride: "../x" })],
+  ["a driver_override that is none", withFunction({ driverOverride: 1 })],
 ])("%s: the entry is carried along, and says which functions to leave alone", (_name, text) => {
   const { entries, unread } = parseLedgerFile("guest-1.json", text);
   const { owner, tag } = file.entries[0]!;

@@ -3,6 +3,7 @@ import type { HostRecord } from "../../../../provider/hypervisor/plain-qemu/prog
 import { uuidOfSocket } from "../../../../provider/hypervisor/plain-qemu/guest-uuid";
 import { writeLedgerFile } from "../../../../provider/hypervisor/plain-qemu/ledger-file";
 import type { MadeIn } from "../../../../provider/hypervisor/plain-qemu/socket-guest";
+import { RecentGuests } from "../../../../provider/hypervisor/plain-qemu/recent-guests";
 import { PlainHost } from "../../../../provider/hypervisor/plain-qemu/plain-host";
 import { planAttach, planDetach, tagOf, type GuestIdentity } from "../../../../provider/plan";
 import { QmpDisconnectedError, type QmpMonitor } from "../../../../provider/qmp";
@@ -69,7 +70,7 @@ function scene({
     ...more,
   ];
   const records = (request: string): HostRecord[] =>
-    lines(request.split(" ")[1]).map((line) => ({
+    lines(request.split(" ")[2]).map((line) => ({
       kind: line.split(" ")[0]!,
       text: line.slice(line.indexOf(" ") + 1),
     }));
@@ -101,7 +102,8 @@ function scene({
     listen: () => Promise.reject(new Error("not asked for")),
   };
   const host = new PlainHost({
-    requests: { look: answer, change: answer },
+    requests: { label: "root@hv1:22", look: answer, change: answer },
+    recent: new RecentGuests(),
     monitor,
     socket: SOCKET,
     folders: HOST_FOLDERS,
@@ -125,13 +127,43 @@ describe("what the ledger holds of this guest", () => {
     expect(ledgers).toEqual([ledgerOf(OWN).replace(/^ledger guest-(\S+)\.json/, "$1")]);
   });
 
-  it("is looked at by one request, or two if written under another socket", async () => {
+  it("is looked at before the locks, and with who has what under them", async () => {
     const { host, asked } = scene({ more: [ledgerOf(OWN), ledgerOf(OTHER, "/run/other.qmp")] });
+    await host.readIdentity(query, signal);
     await host.observe(query, signal);
-    expect(asked).toEqual([`look ${SOCKET} 0000:01:00`]);
-    const moved = scene({ more: [ledgerOf(OWN, "/run/before.qmp")] });
+    await host.observe({ addresses: [] }, signal);
+    expect(asked).toEqual([
+      `look - ${SOCKET} 0000:01:00`,
+      `look qemu ${SOCKET} 0000:01:00 ${OWN}`,
+      `look open ${SOCKET} ${OWN}`,
+    ]);
+  });
+
+  it("is looked at once if the state knows the guest", async () => {
+    const { host, asked } = scene({ more: [ledgerOf(OWN)], guestUuid: OWN });
+    await host.observe(query, signal);
+    expect(asked).toEqual([`look qemu ${SOCKET} 0000:01:00 ${OWN}`]);
+  });
+
+  it("is asked for when QEMU has said which guest it is, and then seen", async () => {
+    const none = scene({ answers: { ledger: [] } });
+    await none.host.observe({ addresses: [] }, signal);
+    expect(none.asked).toEqual([`look open ${SOCKET}`, `ledger ${OWN}`]);
+    const elsewhere = ledgerOf(OWN, "/run/before.qmp").replace(/^ledger /, "");
+    const moved = scene({ answers: { ledger: [{ kind: "ledger", text: elsewhere }] } });
     await moved.host.observe({ addresses: [] }, signal);
-    expect(moved.asked).toEqual([`look ${SOCKET}`, `look ${SOCKET} 0000:01:00.0`]);
+    expect(moved.asked).toEqual([`look open ${SOCKET}`, `ledger ${OWN}`, `look open ${SOCKET} ${OWN}`]);
+  });
+
+  it("is asked for again if another guest answers than the state's", async () => {
+    const { host, asked } = scene({
+      uuid: OTHER,
+      guestUuid: OWN,
+      more: [ledgerOf(OWN)],
+      answers: { ledger: [] },
+    });
+    await host.observe({ addresses: [] }, signal);
+    expect(asked).toEqual([`look open ${SOCKET} ${OWN}`, `ledger ${OTHER}`]);
   });
 
   it("is nothing where there is no file", async () => {
@@ -156,6 +188,46 @@ describe("what the ledger holds of this guest", () => {
     const { holdings } = await host.observe({ ...query, forPlug: { buses: [], everyBus: true } }, signal);
     expect(holdings).toMatchObject([
       { guest: { uuid: OTHER }, hostAddress: "0000:01:00.0", isUnassigned: false },
+    ]);
+  });
+});
+
+describe("what a look has shown a moment ago", () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  it("is the identity of the next operation, once, and for some seconds", async () => {
+    const { host, asked } = scene({ more: [ledgerOf(OWN)] });
+    await host.observe(query, signal);
+    asked.length = 0;
+    const identity = { guestUuid: OWN, iommuGroups: [5] };
+    expect(await host.readIdentity(query, signal)).toEqual(identity);
+    expect(asked).toEqual([]);
+    expect(await host.readIdentity(query, signal)).toEqual(identity);
+    expect(await host.readIdentity({ addresses: ["0000:02:00"] }, signal)).toMatchObject({ iommuGroups: [] });
+    expect(asked).toEqual([`look - ${SOCKET} 0000:01:00 ${OWN}`, `look - ${SOCKET} 0000:02:00 ${OWN}`]);
+    await host.observe(query, signal);
+    jest.advanceTimersByTime(10_000);
+    asked.length = 0;
+    await host.readIdentity(query, signal);
+    expect(asked).toHaveLength(1);
+  });
+
+  it("of QEMU's process is asked for, and looked for anew if it is another's", async () => {
+    const holds = ["qemu 4711 0 1ff unlimited qemu", "holder 4711"];
+    const { host, asked } = scene({ more: [ledgerOf(OWN), ...holds] });
+    await host.observe(query, signal);
+    await host.observe(query, signal);
+    expect(asked).toEqual([
+      `look qemu ${SOCKET} 0000:01:00`,
+      `look qemu ${SOCKET} qemu=4711 0000:01:00 ${OWN}`,
+    ]);
+    const other = scene({ more: [ledgerOf(OWN), holds[0]!, "holder 12"] });
+    await other.host.observe(query, signal);
+    await other.host.observe(query, signal);
+    expect(other.asked.slice(1)).toEqual([
+      `look qemu ${SOCKET} qemu=4711 0000:01:00 ${OWN}`,
+      `look qemu ${SOCKET} 0000:01:00 ${OWN}`,
     ]);
   });
 });
@@ -265,7 +337,7 @@ describe("a QEMU without UUID, reached by another spelling of its path", () => {
     expect([guest.uuid, guest.otherUuids]).toEqual([real, [asWritten, byLink]]);
     expect(ledger.map((line) => line.guest.uuid)).toEqual([real]);
     expect(holdings.map((one) => one.guest.uuid)).toEqual([real]);
-    expect(asked).toHaveLength(1);
+    expect(asked).toEqual([`look qemu ${SOCKET} 0000:01:00`]);
   });
 
   it("says which path of a state leads to it too, and asks no other", async () => {
@@ -273,7 +345,9 @@ describe("a QEMU without UUID, reached by another spelling of its path", () => {
     const respelled = scene({ uuid: NONE, paths, madeIn });
     const { guest } = await respelled.host.observe({ addresses: [] }, signal);
     expect(guest).toMatchObject({ uuid: real, otherUuids: [asWritten, byLink], otherNames: [LINK] });
-    expect(respelled.asked).toEqual([`look ${SOCKET}`, `look ${LINK}`]);
+    const [first, other, ...rest] = respelled.asked;
+    expect([first, other]).toEqual([`look open ${SOCKET} ${byLink}`, `look - ${LINK}`]);
+    expect(rest).toEqual([]);
 
     const elsewhere = scene({ uuid: NONE, paths: { [SOCKET]: REAL, [LINK]: "/data/other.qmp" }, madeIn });
     const found = (await elsewhere.host.observe({ addresses: [] }, signal)).guest;
@@ -281,7 +355,7 @@ describe("a QEMU without UUID, reached by another spelling of its path", () => {
 
     const unchanged = scene({ uuid: NONE, paths, madeIn: { guestUuid: asWritten, socket: SOCKET } });
     await unchanged.host.observe({ addresses: [] }, signal);
-    expect(unchanged.asked).toEqual([`look ${SOCKET}`]);
+    expect(unchanged.asked).toEqual([`look open ${SOCKET} ${asWritten}`]);
   });
 
   it("is told from one that has only left a record", async () => {
@@ -351,6 +425,24 @@ describe("what is held", () => {
     expect(holdings).toMatchObject([{ guest: { name: "of process 99 (kvm)" }, alias: "VFIO group 5" }]);
     const own = await scene({ driver: "vfio-pci", more: more.slice(0, 2) }).host.observe(query, signal);
     expect(own.holdings).toEqual([]);
+    // what has started QEMU has its monitor open, and may have the group
+    const starter = await scene({ driver: "vfio-pci", more: [...more, "holder 99"] }).host.observe(
+      query,
+      signal,
+    );
+    expect(starter.holdings).toEqual([]);
+  });
+});
+
+describe("a list of what the account may take", () => {
+  it("is told with what it lacks, and not at all otherwise", async () => {
+    const refused = await scene({ more: ["unlisted 0000:01:00.0"] }).host.observe(query, signal);
+    expect(refused.hostList).toEqual({
+      ...{ target: "root@hv1:22", account: "root", socket: SOCKET },
+      unlisted: new Set(["0000:01:00.0"]),
+    });
+    const listed = await scene({}).host.observe(query, signal);
+    expect(listed.hostList).toBeUndefined();
   });
 });
 
@@ -375,10 +467,27 @@ describe("commands to the host", () => {
     ]);
   });
 
+  it("give back the driver_override that the ledger has, with whatever driver", async () => {
+    const more = [
+      ledgerOf(OWN).replace('"hostDriver":"e1000e"', '"hostDriver":"e1000e","driverOverride":"e1000e"'),
+    ];
+    const { host, asked } = scene({ more, answers: { release: [] } });
+    await host.observe(query, signal);
+    asked.length = 0;
+    await host.release({ hostAddress: addresses[0]!, alias: "alias" }, signal);
+    await host.rebind(addresses[0]!, signal);
+    expect(asked).toEqual(["release 0000:01:00.0=e1000e=e1000e", "release 0000:01:00.0=?=e1000e"]);
+  });
+
   it("that fail do so for each of its functions, and name all", async () => {
     const cause = providerError("HOST_PROGRAM_FAILED", { target: "root@hv1:22", reason: "no" });
     const host = new PlainHost({
-      requests: { look: () => Promise.reject(cause), change: () => Promise.reject(cause) },
+      requests: {
+        label: "root@hv1:22",
+        look: () => Promise.reject(cause),
+        change: () => Promise.reject(cause),
+      },
+      recent: new RecentGuests(),
       monitor: { execute: () => Promise.reject(cause), listen: () => Promise.reject(cause) },
       socket: SOCKET,
       folders: HOST_FOLDERS,

@@ -27,6 +27,8 @@ function look(qemu: QemuProcess | undefined, more: Partial<HostLook> = {}): Host
     sameSocket: new Set(),
     nodes: [],
     users: [],
+    unlisted: new Set(),
+    monitorHolders: new Set(),
     rules: [],
     ...more,
   };

@@ -37,6 +37,7 @@ test("the checks have this order: the first refusal gives an error its code", ()
         "checkSlotGivenAway",
         "checkUnplug",
         "checkUnidentified",
+        "checkHostList",
       ],
     ],
   ]);
@@ -80,6 +81,10 @@ const obstacles = {
   },
   FUNCTION_CONFIGURED_OTHERWISE: (world: World) => {
     world.configured = [{ hostAddress: at("0000:01:00.0"), alias: "ua-mine" }];
+  },
+  HOST_RULES_MISSING: (world: World) => {
+    const unlisted = new Set([at("0000:01:00.0")]);
+    world.hostList = { target: "vm@hv1:22", account: "vm", socket: "/run/vm.qmp", unlisted };
   },
 } satisfies Partial<Record<ErrorCode, (world: World) => void>>;
 
