@@ -1,9 +1,11 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- what few commands need is loaded when they do */
 import type { Writable } from "node:stream";
 import type { GetPciDevicesArgs, PciDevices } from "../sdk/nodejs";
-import { parseCommand, UsageError } from "./parse-arguments";
+import type { HostRules } from "./host-rules";
+import { parseCommand, type Command } from "./parse-arguments";
 import { Progress } from "./progress";
 import { USAGE } from "./usage";
+import { UsageError } from "./usage-error";
 
 const DONE = 0;
 const FAILED = 1;
@@ -26,6 +28,8 @@ interface Provider {
       readonly withBridges: boolean;
     },
   ) => string[];
+  readonly hostListLines: (rules: HostRules) => string[];
+  readonly describeHostSetup: (place: string, rules: HostRules) => string[];
 }
 
 /** Where a command is run. */
@@ -49,23 +53,15 @@ export async function main(words: readonly string[], surroundings: Surroundings)
           `${(require("pulumi-multifunction-pci/package.json") as { version: string }).version}\n`,
         );
         return DONE;
-      case "inspect": {
-        const { inspectHost, describeReport } = require("pulumi-multifunction-pci/provider") as Provider;
-        const progress = new Progress((line) => stderr.write(`${line}\n`));
-        const report = await inspectHost(command.args, { progress: (line) => progress.tell(line) }).finally(
-          () => progress.end(),
-        );
-        const { device, isJson, withBridges } = command;
-        const devices = report.devices.filter((one) => device === undefined || one.address === device);
-        if (device !== undefined && devices.length === 0)
-          throw new Error(`${report.host.address} has no PCI device at ${device}`);
-        const lines = isJson
-          ? [JSON.stringify({ ...report, devices }, undefined, 2)]
-          : describeReport(
-              { ...report, devices },
-              { ...styleOf(surroundings), withBridges: withBridges || device !== undefined },
-            );
-        stdout.write(`${lines.join("\n")}\n`);
+      case "inspect":
+        await inspect(command, surroundings);
+        return DONE;
+      case "host-rules": {
+        const { hostListLines, describeHostSetup } = require("pulumi-multifunction-pci/provider") as Provider;
+        const { rules } = command;
+        // the list alone, so that it can be sent to a host as it is
+        stdout.write(`${hostListLines(rules).join("\n")}\n`);
+        stderr.write(`${describeHostSetup(rules.place, rules).join("\n")}\n`);
         return DONE;
       }
     }
@@ -75,6 +71,28 @@ export async function main(words: readonly string[], surroundings: Surroundings)
     const isUsage = error instanceof UsageError || (error instanceof Error && error.name === "ArgumentError");
     return isUsage ? WRONG_USAGE : FAILED;
   }
+}
+
+async function inspect(
+  { args, device, isJson, withBridges }: Command & { readonly kind: "inspect" },
+  surroundings: Surroundings,
+): Promise<void> {
+  const { stdout, stderr } = surroundings;
+  const { inspectHost, describeReport } = require("pulumi-multifunction-pci/provider") as Provider;
+  const progress = new Progress((line) => stderr.write(`${line}\n`));
+  const report = await inspectHost(args, { progress: (line) => progress.tell(line) }).finally(() =>
+    progress.end(),
+  );
+  const devices = report.devices.filter((one) => device === undefined || one.address === device);
+  if (device !== undefined && devices.length === 0)
+    throw new Error(`${report.host.address} has no PCI device at ${device}`);
+  const lines = isJson
+    ? [JSON.stringify({ ...report, devices }, undefined, 2)]
+    : describeReport(
+        { ...report, devices },
+        { ...styleOf(surroundings), withBridges: withBridges || device !== undefined },
+      );
+  stdout.write(`${lines.join("\n")}\n`);
 }
 
 function styleOf({ stdout, environment }: Surroundings): {

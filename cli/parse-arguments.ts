@@ -1,6 +1,10 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { GetPciDevicesArgs } from "../sdk/nodejs";
+import { slotOf } from "./device";
+import { hostRulesOf, type HostRules } from "./host-rules";
+import { numberOf, splitPlace } from "./place";
+import { UsageError } from "./usage-error";
 
 /** What the command line asks for. */
 export type Command =
@@ -12,12 +16,8 @@ export type Command =
       readonly withBridges: boolean;
       /** `DDDD:BB:DD` */
       readonly device?: string;
-    };
-
-/** A command line that cannot be used; the message says how to do better. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
+    }
+  | { readonly kind: "host-rules"; readonly rules: HostRules };
 
 type Connection = GetPciDevicesArgs["connection"];
 
@@ -26,7 +26,7 @@ const OPTIONS = {
   uri: { type: "string" },
   "qmp-socket": { type: "string" },
   privilege: { type: "string" },
-  device: { type: "string" },
+  device: { type: "string", multiple: true },
   all: { type: "boolean" },
   json: { type: "boolean" },
   port: { type: "string", short: "p" },
@@ -36,8 +36,14 @@ const OPTIONS = {
   "strict-host-key-checking": { type: "string" },
   jump: { type: "string", short: "J" },
   help: { type: "boolean", short: "h" },
+  account: { type: "string" },
+  look: { type: "boolean" },
   version: { type: "boolean" },
 } as const;
+
+/** Of `host-rules`, which connects to nothing; those that it has alone come first. */
+const OWN_OPTIONS: readonly string[] = ["account", "look"];
+const HOST_RULES_OPTIONS: readonly string[] = [...OWN_OPTIONS, "qmp-socket", "device"];
 
 /** @throws UsageError; what only the provider can judge (a host name, a URI) is left to it */
 export function parseCommand(words: readonly string[]): Command {
@@ -45,12 +51,24 @@ export function parseCommand(words: readonly string[]): Command {
   if (values.help) return { kind: "help" };
   if (values.version) return { kind: "version" };
   const [verb, place, ...more] = positionals;
-  if (verb === undefined) throw new UsageError("a command is missing; it is inspect");
-  if (verb !== "inspect") throw new UsageError(`there is no command ${JSON.stringify(verb)}; it is inspect`);
-  if (place === undefined) throw new UsageError("inspect takes a host: [USER@]HOST");
+  if (verb === undefined) throw new UsageError("a command is missing; it is inspect or host-rules");
+  if (verb !== "inspect" && verb !== "host-rules")
+    throw new UsageError(`there is no command ${JSON.stringify(verb)}; it is inspect or host-rules`);
+  if (place === undefined) throw new UsageError(`${verb} takes a host: [USER@]HOST`);
   if (more.length > 0)
-    throw new UsageError(`inspect takes one host; ${JSON.stringify(more[0])} is one too many`);
-  const { guest, uri, privilege, device } = values;
+    throw new UsageError(`${verb} takes one host; ${JSON.stringify(more[0])} is one too many`);
+  const foreign = Object.keys(values).find((name) =>
+    verb === "inspect" ? OWN_OPTIONS.includes(name) : !HOST_RULES_OPTIONS.includes(name),
+  );
+  if (foreign !== undefined) throw new UsageError(`--${foreign} is not for ${verb}; leave it out`);
+  return verb === "inspect"
+    ? inspectionOf(place, values)
+    : { kind: "host-rules", rules: hostRulesOf(place, values) };
+}
+
+function inspectionOf(place: string, values: Values): Command {
+  const { guest, uri, privilege } = values;
+  const device = values.device?.at(-1);
   const socket = values["qmp-socket"];
   const fields = { domain: guest, uri, qmpSocket: socket, privilege };
   const hasGuest = Object.values(fields).some((value) => value !== undefined);
@@ -62,18 +80,8 @@ export function parseCommand(words: readonly string[]): Command {
     },
     isJson: values.json === true,
     withBridges: values.all === true,
-    ...(device !== undefined && { device: deviceOf(device) }),
+    ...(device !== undefined && { device: slotOf(device) }),
   };
-}
-
-function deviceOf(text: string): string {
-  const [, domain = "", slot] =
-    /^(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}:[01][0-9a-f])$/.exec(text.toLowerCase()) ?? [];
-  if (slot === undefined)
-    throw new UsageError(
-      `--device is ${JSON.stringify(text)}; use the slot of a device, such as 0000:01:00 (without function)`,
-    );
-  return `${domain.replace(/^0+/, "").padStart(4, "0")}:${slot}`;
 }
 
 function parseWords(words: readonly string[]) {
@@ -110,33 +118,6 @@ function proxyOf(jump: string | undefined): { readonly proxy?: Connection } {
       (before, one) => ({ proxy: { ...splitPlace(one, "jump host"), ...before } }),
       {},
     );
-}
-
-/**
- * `[USER@]HOST`, of a jump host `[USER@]HOST[:PORT]`; an IPv6 address in brackets, or as it is where no port
- * follows.
- */
-function splitPlace(text: string, what: "host" | "jump host"): Pick<Connection, "host" | "user" | "port"> {
-  const at = text.lastIndexOf("@");
-  const user = at < 0 ? undefined : text.slice(0, at);
-  const place = text.slice(at + 1);
-  const [, bracketed, bare, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d+))?$/.exec(place) ?? [];
-  const host = bracketed ?? bare ?? place;
-  if (host === "" || user === "")
-    throw new UsageError(`${JSON.stringify(text)} is no ${what}; use [USER@]HOST`);
-  if (port !== undefined && what === "host")
-    throw new UsageError(`${JSON.stringify(text)} has a port; use --port ${port}`);
-  return {
-    host,
-    ...(user !== undefined && { user }),
-    ...(port !== undefined && { port: numberOf(port, what) }),
-  };
-}
-
-function numberOf(text: string, what: string): number {
-  if (!/^\d{1,5}$/.test(text))
-    throw new UsageError(`${what} is ${JSON.stringify(text)}; use a number from 1 to 65535`);
-  return Number(text);
 }
 
 function readKey(file: string): string {

@@ -1,8 +1,10 @@
 export const USAGE = `Usage: pulumi-multifunction-pci inspect [USER@]HOST [options]
+       pulumi-multifunction-pci host-rules [USER@]HOST --qmp-socket PATH
+           --device ADDRESS [--device ADDRESS...] [--account NAME] [--look]
 
-Shows the PCI devices of a hypervisor host: which of them can be attached to a
-guest, whole or in part, or why not, and the program that does it. Nothing is
-changed on the host. HOST may be an alias of ~/.ssh/config.
+inspect shows the PCI devices of a hypervisor host: which of them can be
+attached to a guest, whole or in part, or why not, and the program that does it.
+Nothing is changed on the host. HOST may be an alias of ~/.ssh/config.
 
   --guest NAME            look into this running libvirt guest too, by its name
                           or UUID: its slots, and what is attached to it
@@ -21,6 +23,16 @@ Connection (default: what ssh_config says, else port 22, user root):
       --host-key KEY      the host's public key line, or its SHA256: fingerprint
       --strict-host-key-checking yes|accept-new|no   (default yes)
   -J, --jump [USER@]HOST[:PORT][,...]   jump hosts, in the order of the way
+
+host-rules prints the lines of /etc/multifunction-pci-host.conf by which an
+account with sudo may attach on a host without libvirt, and on standard error
+the commands that set it up. It connects to nothing.
+
+  --qmp-socket PATH       the QMP socket; the last part may have one *
+  --device ADDRESS        a slot (01:00) or a function (01:00.0); of all that is
+                          taken from the host, leftovers too
+  --account NAME          the login (default: USER, else pulumi-pci)
+  --look                  for previews, refreshes and inspections alone
 
   -h, --help              this text
       --version           the version of this package

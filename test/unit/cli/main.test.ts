@@ -2,11 +2,12 @@ import { PassThrough } from "node:stream";
 import { main } from "../../../cli/main";
 import { USAGE } from "../../../cli/usage";
 import { readText } from "../../support/documents/markdown";
+import { describeHostSetup, hostListLines } from "../../../provider/errors";
 import { composeReport, describeReport } from "../../../provider/inspect";
 import type { GetPciDevicesArgs, PciDevices } from "../../../sdk/nodejs";
 import { card, input, port } from "../inspect/support/inputs";
 
-const bundle = { inspectHost: jest.fn(), describeReport };
+const bundle = { inspectHost: jest.fn(), describeReport, describeHostSetup, hostListLines };
 jest.mock("pulumi-multifunction-pci/provider", () => bundle, { virtual: true });
 
 const report: PciDevices = composeReport(
@@ -106,6 +107,21 @@ test("wrong usage ends with 2, a failure with 1 and its own message", async () =
   ]);
   const argument = Object.assign(new TypeError("guest.uri is of libvirt"), { name: "ArgumentError" });
   expect(await failing(argument)).toEqual([2, "", "guest.uri is of libvirt\n"]);
+});
+
+test("host-rules prints the list, and the commands beside it, and connects to nothing", async () => {
+  const { code, out, err } = await run(
+    "host-rules me@hv1 --qmp-socket /run/qemu/vm100.qmp --device 01:00 --device 02:00.0",
+  );
+  expect([code, out]).toEqual([
+    0,
+    "socket /run/qemu/vm100.qmp\ndevice 0000:01:00\ndevice 0000:02:00.0\nchange me\n",
+  ]);
+  expect(err).toContain("dist/multifunction-pci-host me@hv1:\n");
+  expect(err).toContain(`'${out.trimEnd().replaceAll("\n", "' '")}' >> /etc/multifunction-pci-host.conf`);
+  expect(bundle.inspectHost).not.toHaveBeenCalled();
+  const look = await run("host-rules hv1 --qmp-socket /run/qemu/vm100.qmp --device 01:00 --look");
+  expect(look.out).toContain("\nlook pulumi-pci\n");
 });
 
 test("the help fits 80 columns and names every option that docs/inspect.md explains", async () => {

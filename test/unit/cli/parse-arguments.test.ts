@@ -65,7 +65,7 @@ test.each([
 
 test.each([
   ["", /there is no command ""/],
-  ["attach hv1", /there is no command "attach"; it is inspect/],
+  ["attach hv1", /there is no command "attach"; it is inspect or host-rules/],
   ["inspect", /inspect takes a host: \[USER@\]HOST/],
   ["inspect hv1 hv2", /inspect takes one host; "hv2" is one too many/],
   ["inspect hv1:2222", /has a port; use --port 2222/],
@@ -77,6 +77,7 @@ test.each([
   ["inspect hv1 --device 01:00.0", /--device is "01:00.0"; use the slot of a device/],
   ["inspect hv1 --identity-file /nowhere/key", /--identity-file: .*\/nowhere\/key/],
   ["inspect hv1 --jump ,", /"" is no jump host/],
+  ["inspect hv1 --look", /--look is not for inspect; leave it out/],
 ])("%p is wrong usage, and the message says how to do better", (line, message) => {
   expect(() => parseCommand(line.split(" "))).toThrow(message);
   expect(() => parseCommand(line.split(" "))).toThrow(
