@@ -3,7 +3,7 @@
 /** One project per tier; a tier's tests live in test/<tier>/ (see CONTRIBUTING.md). */
 const tier = (name, { timeoutSeconds, ...extra } = {}) => ({
   displayName: name,
-  testEnvironment: "<rootDir>/test/support/cached-code-environment.js",
+  testEnvironment: "node",
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
   transform: { "\\.(ts|sh)$": "<rootDir>/test/support/esbuild-transform.js" },
   // `testTimeout` has no effect in a project (Jest 30), so a set-up file hands this on.
