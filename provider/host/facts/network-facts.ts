@@ -50,7 +50,13 @@ const MAX_ROUTES = 10_000;
  * port of a bridge has some eighty.
  */
 const MAX_VALUES = 150_000;
-const [LIST, OBJECT, COMMA] = ["[", "{", ","].map((one) => one.charCodeAt(0));
+const [LIST, OBJECT, COMMA, COLON, QUOTE] = ["[", "{", ",", ":", '"'].map((one) => one.charCodeAt(0));
+
+/**
+ * Most names of values: several times what `ip` knows for all kinds of links together. A parser of JSON has a
+ * cost of its own for each name that it has not met.
+ */
+const MAX_NAMES = 1_000;
 
 /**
  * Linux's own limits for names of interfaces and their kinds are 15 characters; `ip` prints nothing longer
@@ -100,9 +106,14 @@ export function parseIpOutput(lists: readonly string[], routesToClient: readonly
 
 function requireFewValues(lines: readonly string[]): void {
   let count = 0;
+  const names = new Set<string>();
   for (const line of lines)
     for (let at = 0; at < line.length; at++) {
       const code = line.charCodeAt(at);
+      if (code === COLON && line.charCodeAt(at - 1) === QUOTE) {
+        names.add(line.slice(line.lastIndexOf('"', at - 2) + 1, at - 1));
+        if (names.size > MAX_NAMES) throw new Error(`"ip" prints more than ${MAX_NAMES} names`);
+      }
       if ((code === COMMA || code === OBJECT || code === LIST) && ++count > MAX_VALUES)
         throw new Error(`"ip" prints more than ${MAX_VALUES} values`);
     }

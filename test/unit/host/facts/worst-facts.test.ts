@@ -22,6 +22,9 @@ const listOf = (count: number, make: (n: number) => unknown): string =>
 const defaults = (names: readonly string[]): string =>
   `ip ${JSON.stringify(names.map((dev) => ({ dst: "default", dev })))}`;
 
+/** So many values under as many names as are taken. */
+const objectOf = (count: number): string => `{${some(count, (n) => `"k${n % 990}":0`).join(",")}}`;
+
 /** Records that cost most, a section each: fewer than the limits allow is what the others leave. */
 const sections: Readonly<Record<string, (count: number) => string[]>> = {
   "a chain of interfaces, each with a default route": (count) => [
@@ -121,7 +124,12 @@ const sections: Readonly<Record<string, (count: number) => string[]>> = {
   ],
   "values of JSON": () => [ssh, `ip [{"ifname":"i0","flags":[${"{},".repeat(70_000)}{}]}]`, "ip []"],
   "levels of JSON": () => [ssh, `ip [{"a":${"[".repeat(145_000)}${"]".repeat(145_000)}}]`, "ip []"],
-  "names of JSON": () => [ssh, `ip [{${some(145_000, (n) => `"k${n.toString(36)}":0`).join(",")}}]`, "ip []"],
+  "names of JSON": () => [ssh, `ip [${objectOf(145_000)}]`, "ip []"],
+  "names of JSON, in each object others": () => [
+    ssh,
+    `ip [{"ifname":"i0","flags":[${some(18_000, (n) => `{${some(7, (m) => `"k${(n * 7 + m * m * 31) % 990}":0`).join(",")}}`).join(",")}]}]`,
+    "ip []",
+  ],
   "one long text of JSON": () => [ssh, `ip [{"a":"${"\\u0041".repeat(650_000)}"}]`, "ip []"],
   "one long record": () => [...noNetwork, `claim a target target/core/${"b ".repeat(1_900_000)}/udev_path`],
 };
@@ -161,10 +169,7 @@ describe("The dearest survey that is read", () => {
     const names = some(3_900, (n) => `i${n}`);
     const lines = [
       ssh,
-      `${listOf(3_900, (n) => ({ ifname: `i${n}`, flags: ["UP"], addr_info: [{ local: "10.0.0.2" }] })).slice(0, -1)},{${some(
-        110_000,
-        (n) => `"k${n.toString(36)}":0`,
-      ).join(",")}}]`,
+      `${listOf(3_900, (n) => ({ ifname: `i${n}`, flags: ["UP"], addr_info: [{ local: "10.0.0.2" }] })).slice(0, -1)},${objectOf(110_000)}]`,
       defaults(names),
       ...names.map((name, n) => `net ${name} i${n + 1} ${path(n)}`),
       ...some(3_100, (n) => `blk d${n} 8:${n} 0 d${(n + 1) % 3_100} ${path(n)}`),
@@ -174,6 +179,11 @@ describe("The dearest survey that is read", () => {
     expect(cut(lines)).toHaveLength(lines.length);
     expect(read(lines)).toBe("read");
     expectProcessorSeconds(() => read(lines), { below: LIMIT_SECONDS });
+  });
+
+  it("has no more names than `ip` has for what it tells", () => {
+    const object = `{${some(1_100, (n) => `"k${n}":0`).join(",")}}`;
+    expect(read([ssh, `ip [${object}]`, "ip []"])).toMatch(/more than 1000 names/);
   });
 
   it("is not one of a large host: a thousand guests' interfaces are read", () => {
