@@ -91,5 +91,11 @@ test.each([
     expect(await onHost("ls /run/multifunction-pci")).toBe("index\n");
     expect(await lab.leftBehind()).toEqual([]);
     expect(await lab.provider.read(id, outs)).toMatchObject({ id: "" });
+    const noted = await onHost("journalctl --output=cat --no-pager --identifier=multifunction-pci-host");
+    const account = connection.user ?? "root";
+    for (const change of [`bind \\S+ ${NIC}\\.0 `, `release ${NIC}\\.0=e1000e `])
+      expect(noted).toMatch(
+        new RegExp(`^${change}.* for \\S+, asked by ${account} from \\S+, program version 2$`, "m"),
+      );
   },
 );

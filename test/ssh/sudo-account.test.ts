@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sudoersLines } from "../../provider/errors/catalogue/host-list";
+import { waitUntil } from "../support/sshd";
 import type { RawProgram } from "./support/raw-program";
 import { ACCOUNT, ACCOUNT_UID, SudoHost } from "./support/sudo-host";
 
@@ -138,10 +139,57 @@ describe.each(setUps)("An account whose sudo is set up %s", (_name, defaults) =>
   it("gives a function to no driver that the ledger has not noted", async () => {
     program = await locked();
     expect(await program.ask("bind", `${LOCKS} me go 0000:01:00.0`)).toContain("done");
-    expect(await program.ask("release", `${LOCKS} me 0000:01:00.0=evil`)).toEqual([
-      "fail rules the ledger does not tell that 0000:01:00.0 was on evil",
-    ]);
+    const refused = async (words: string): Promise<void> =>
+      expect(await program?.ask("release", `${LOCKS} me ${words}`)).toEqual([
+        expect.stringMatching(/^fail rules the ledger does not tell that 0000:01:00\.0 was on /),
+      ]);
+    await refused("0000:01:00.0=evil");
+    await refused("0000:01:00.0=?=evil");
+    // as releases up to 0.1 have left it, without an index
+    const { ledger } = host.sysfs.folders;
+    const noted = '"functions":[{"address":"0000:01:00.1","hostDriver":"evil"},{"address":"0000:01:00.0"';
+    mkdirSync(ledger, { recursive: true, mode: 0o700 });
+    const text = `{"socket":"${socket}","entries":[{${noted},"hostDriver":"e1000e"}]}]}`;
+    writeFileSync(join(ledger, `guest-${OTHER_UUID}.json`), text);
+    await refused("0000:01:00.0=evil");
+    await refused("0000:01:00.0=e1000e=evil");
     expect(host.sysfs.driverOf("0000:01:00.0")).toBe("vfio-pci");
+    expect(await program.ask("look", `- ${socket} 0000:01:00.0`)).toContainEqual(
+      expect.stringMatching(`^ledger guest-${OTHER_UUID}`),
+    );
+    expect(await program.ask("release", `${LOCKS} me 0000:01:00.0=e1000e`)).toContain("done");
+    expect(host.sysfs.driverOf("0000:01:00.0")).toBe("e1000e");
+  });
+
+  it("looks at QEMU, and not at what has started it with its monitor open", async () => {
+    const path = join(host.folder, "qemu/passed.qmp");
+    const launcher = spawn("setpriv", [
+      ...["--pdeathsig", "KILL", "python3", "-c"],
+      `
+import socket, subprocess
+one = socket.socket(socket.AF_UNIX)
+one.bind("${path}")
+one.listen()
+child = subprocess.Popen(
+    ["qemu-system-x86_64", "-M", "none", "-nodefaults", "-display", "none", "-S", "-name", "guest,process=web1",
+     "-chardev", "socket,id=q,fd=%d,server=on,wait=off" % one.fileno(), "-mon", "chardev=q,mode=control"],
+    pass_fds=[one.fileno()])
+print(child.pid, flush=True)
+child.wait()`,
+    ]);
+    const pid = await new Promise<string>((resolve) =>
+      launcher.stdout.once("data", (text) => resolve(String(text).trim())),
+    );
+    host.allow([`socket ${path}`, "device 0000:01:00", `change ${ACCOUNT}`]);
+    program = await opened();
+    await waitUntil("QEMU has its name", () => readFileSync(`/proc/${pid}/comm`, "utf8") === "web1\n");
+    const look = await program.ask("look", `qemu ${path}`);
+    expect(look.find((one) => one.startsWith("qemu "))).toMatch(new RegExp(`^qemu ${pid} `));
+    expect(look.filter((one) => one.startsWith("holder ")).sort()).toEqual(
+      [`holder ${launcher.pid}`, `holder ${pid}`].sort(),
+    );
+    process.kill(Number(pid));
+    launcher.kill();
   });
 
   it("changes nothing without the locks that it names", async () => {

@@ -27,12 +27,13 @@ export interface QmpSessionParts {
   readonly dialers: readonly Dialer[];
   /** Limit of one opening: all ways, and the turn at the socket. Default: 10 s. */
   readonly openMs?: number;
-  /** How long a connection that nobody uses is kept. Default: 1 s. */
+  /** How long a connection that nobody uses is kept. Default: 0.8 s. */
   readonly idleMs?: number;
 }
 
 const OPEN_MS = 10_000;
-const IDLE_MS = 1000;
+/** Some less than a second, because it takes a moment until QEMU knows. */
+const IDLE_MS = 800;
 /** The id that libvirt gives to its own monitor of each QEMU that it starts (qemuMonitorOpen's chardev). */
 const LIBVIRT_MONITOR = "charmonitor";
 

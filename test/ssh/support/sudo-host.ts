@@ -132,9 +132,13 @@ export class SudoHost {
   }
 
   /** A QEMU of root's with its monitor at a path. */
-  async startQemu(path: string, uuid: string): Promise<ChildProcessWithoutNullStreams> {
+  async startQemu(
+    path: string,
+    uuid: string,
+    machine: readonly string[] = ["-M", "none", "-S"],
+  ): Promise<ChildProcessWithoutNullStreams> {
     rmSync(path, { force: true });
-    const args = ["-M", "none", "-nodefaults", "-display", "none", "-uuid", uuid, "-S"];
+    const args = [...machine, "-nodefaults", "-display", "none", "-uuid", uuid];
     const child = spawn("setpriv", [
       ...["--pdeathsig", "KILL", "qemu-system-x86_64", ...args],
       ...["-qmp", `unix:${path},server=on,wait=off`],

@@ -66,7 +66,7 @@ release() {
     check_address "$address"
     require_listed "$address"
     [[ $want =~ $driver_name && $override =~ $override_name ]] || die "not a driver"
-    may_give_back "$address" "$want" || die "$why"
+    may_give_back "$address" "$want" "$override" || die "$why"
     [ -d "$pci/devices/$address" ] || continue
     is_vfio "$want" && continue
     wants[$address]=$want

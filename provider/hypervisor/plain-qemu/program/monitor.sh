@@ -103,7 +103,7 @@ pass_on() {
 
 # Whichever of these a host has.
 connect_monitor() {
-  if command -v socat >/dev/null; then coproc QEMU { exec socat - "UNIX-CONNECT:$socket"; }
+  if command -v socat >/dev/null; then coproc QEMU { exec socat -t 0.1 - "UNIX-CONNECT:$socket"; }
   elif command -v ncat >/dev/null; then coproc QEMU { exec ncat -U "$socket"; }
   elif command -v nc >/dev/null && [[ $(nc -h 2>&1) = *-U* ]]; then coproc QEMU { exec nc -U "$socket"; }
   elif command -v python3 >/dev/null; then

@@ -172,20 +172,23 @@ part_entries() {
   done
 }
 
-# Whether a function may go to this driver: with sudo to that which the ledger has noted of it, to none, or to
-# whichever the kernel chooses. Else `why` tells.
+# Whether a function may go to this driver, and have this driver_override: with sudo to that which the ledger has
+# noted of it, to none, or to whichever the kernel chooses. Else `why` tells.
 may_give_back() {
-  local file json rest form="\"address\":\"$1\""
-  [ -n "$permissions" ] && [ "$2" != - ] && [ "$2" != "?" ] || return 0
+  local file json rest entry form="\"address\":\"$1\"" driver="\"hostDriver\":\"$2\"" override="\"driverOverride\":\"$3\""
+  case $2 in - | "?") driver= ;; esac
+  [ -n "$3" ] || override=
+  [ -n "$permissions" ] && [ -n "$driver$override" ] || return 0
   for file in "$ledger"/guest-*.json; do
     read_whole "$file" || continue
     rest=$json
     while [[ $rest = *"$form"* ]]; do
       rest=${rest#*"$form"}
-      [[ ${rest%%\}*} != *"\"hostDriver\":\"$2\""* ]] || return 0
+      entry=${rest%%\}*}
+      [[ $entry = *"$driver"* && $entry = *"$override"* ]] && return 0
     done
   done
-  why="rules the ledger does not tell that $1 was on $2"
+  why="rules the ledger does not tell that $1 was on $2${3:+, or that its driver_override was $3}"
   return 1
 }
 
