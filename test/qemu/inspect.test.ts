@@ -18,12 +18,7 @@ test("a guest's machine and slots are told without libvirt, the free ones too", 
       privateKey: readFileSync(bench.clientKey, "utf8"),
       hostKey: publicLine(bench.hostKey),
     };
-    const plain = {
-      monitor: (locator: Parameters<typeof plainMonitor>[0]) => plainMonitor({ ...locator, folders }),
-      hypervisor: (options: Parameters<typeof plainHypervisor>[0]) =>
-        plainHypervisor({ ...options, folders }),
-      folders,
-    };
+    const plain = { monitor: plainMonitor, hypervisor: plainHypervisor, folders };
     const look = (): ReturnType<typeof inspectHost> =>
       inspectHost({ connection, guest: { qmpSocket: qemu.freeSocket } }, { plain });
     const { guest, prologue } = await look();

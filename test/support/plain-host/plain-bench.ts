@@ -52,9 +52,9 @@ export class PlainBench {
     const { folders } = this.sysfs;
     const targets = new SshTargetResolver({ environment: process.env, say: console.log });
     const connections = new HypervisorPool(targets, {
-      monitor: (locator) => plainMonitor({ ...locator, folders }),
-      hypervisor: (options) =>
-        plainHypervisor({ ...options, folders, monitor: this.#emulated(options.monitor) }),
+      monitor: plainMonitor,
+      hypervisor: (options) => plainHypervisor({ ...options, monitor: this.#emulated(options.monitor) }),
+      folders,
     });
     const provider = new MultifunctionPciProvider(new RunningOperations(), connections);
     this.#providers.push(provider);
