@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { setMaxListeners } from "node:events";
 import {
   chmodSync,
@@ -192,6 +192,69 @@ describe("a host without libvirt, behind a real sshd", () => {
       expect(texts).toEqual([join(folder, "vm.qmp")]);
     }
     server.close();
+  });
+
+  it("finds who listens, by whatever way the socket was bound, and no other", async () => {
+    const base = join(bench.workspace.path, "bound");
+    mkdirSync(join(base, "real"), { recursive: true });
+    mkdirSync(join(base, "other"));
+    symlinkSync(join(base, "real"), join(base, "by-link"));
+    const listen = async (path: string): Promise<Server> => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(path, resolve));
+      return server;
+    };
+    const socketOf = async (path: string): Promise<readonly string[]> =>
+      (await requests.look(`look - ${path}`, signal)).flatMap((one) =>
+        one.kind === "socket" ? [one.text] : [],
+      );
+    const elsewhere = await listen(join(base, "other/vm.qmp"));
+    expect(await socketOf(join(base, "real/vm.qmp"))).toEqual(["absent"]);
+    const own = await listen(join(base, "by-link/vm.qmp"));
+    for (const way of ["real/vm.qmp", "by-link/vm.qmp"])
+      expect(await socketOf(join(base, way))).toEqual(["listening"]);
+    own.close();
+    execFileSync("python3", [
+      "-c",
+      `import socket; socket.socket(socket.AF_UNIX).bind("${join(base, "real/vm.qmp")}")`,
+    ]);
+    expect(await socketOf(join(base, "real/vm.qmp"))).toEqual(["dead"]);
+    elsewhere.close();
+  });
+
+  it("waits for no file system of another user's that never answers", async () => {
+    const base = join(bench.workspace.path, "silent");
+    const [real, silent] = [join(base, "real"), join(base, "fuse")];
+    for (const one of [real, silent]) mkdirSync(one, { recursive: true });
+    // a socket that was bound before the folder was hidden by a file system whose server does not serve
+    const bound = createServer();
+    await new Promise<void>((resolve) => bound.listen(join(silent, "vm.qmp"), resolve));
+    const mount = spawn("unshare", [
+      ...["--mount", "--propagation", "private", "python3", "-c"],
+      `
+import ctypes, os, sys, time
+fd = os.open("/dev/fuse", os.O_RDWR)
+data = b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fd
+if ctypes.CDLL(None, use_errno=True).mount(b"x", b"${silent}", b"fuse", 0, data) != 0: sys.exit(1)
+print("ready", flush=True)
+time.sleep(60)`,
+    ]);
+    await new Promise((resolve) => mount.stdout.once("data", resolve));
+    const sshdThere = await bench.startSshd({ mountsOf: mount.pid ?? 0 });
+    const there = await bench.pool().acquire(sshdThere.target(bench.login));
+    execFileSync("python3", [
+      "-c",
+      `import socket; socket.socket(socket.AF_UNIX).bind("${join(real, "vm.qmp")}")`,
+    ]);
+    const startedAt = performance.now();
+    const records = await new HostRequests(there, "login", folders).look(
+      `look - ${join(real, "vm.qmp")}`,
+      signal,
+    );
+    expect(records).toContainEqual({ kind: "socket", text: "dead" });
+    expect(performance.now() - startedAt).toBeLessThan(8000);
+    mount.kill("SIGKILL");
+    bound.close();
   });
 
   it("tells which ledger files are of a socket, by any path, even gone", async () => {

@@ -39,7 +39,8 @@ add_named() {
 
 # The inodes of the sockets that listen at a path, in the table of one network namespace. The kernel prints a
 # name as it was bound, line breaks included, so that a line may be anybody's: whoever is asked for more than
-# the look of things takes no path with more than one.
+# the look of things takes no path with more than one. A name is compared as text, since it may as well lead into
+# a file system that never answers; those that are alike alone are kept in `similar`.
 # shellcheck disable=SC2206 # A line is split into words, and `set -f` keeps them from being patterns.
 find_inodes() {
   local line lines words name
@@ -49,14 +50,27 @@ find_inodes() {
     words=($line)
     [[ ${words[3]} = 00010000 && ${words[6]} =~ ^[0-9]+$ ]] || continue
     name=${line#*" ${words[6]} "}
-    if [ "$name" = "$socket" ] || [ "$name" -ef "$socket" ]; then inodes+=("${words[6]}"); fi
+    if [ "$name" = "$socket" ] || [ "${name/#\/var\/run\///run/}" = "$real_socket" ]; then inodes+=("${words[6]}")
+    elif [[ $name = /* && ${name##*/} = "${real_socket##*/}" ]]; then similar+=("$name" "${words[6]}")
+    fi
   done
   set +f
 } 2>/dev/null
 
-look_for_socket() {
+# The socket may have been bound by way of a link in a folder. Each that could be it is looked at by a process with
+# a limit of its own.
+settle_similar() {
+  local at
+  [ "${#similar[@]}" -le 16 ] || die "more than eight sockets elsewhere have the name ${real_socket##*/}"
+  for ((at = 0; at < ${#similar[@]}; at += 2)); do
+    timeout -k 1 1 test "${similar[at]}" -ef "$socket" && inodes+=("${similar[at + 1]}")
+  done
+}
+
+# All that listen at `socket`, which really is `real_socket`.
+find_listeners() {
   local dir spaces=("$proc/self/ns/net") space
-  inodes=()
+  inodes=() similar=()
   [ -S "$socket" ] || return 0
   find_inodes "$proc/net/unix"
   [ "${#inodes[@]}" -eq 0 ] || return 0
@@ -68,16 +82,22 @@ look_for_socket() {
   done
 }
 
+look_for_socket() {
+  find_listeners
+  [ "${#inodes[@]}" -gt 0 ] || settle_similar
+}
+
 show_socket() {
-  look_for_socket
+  real_socket=
   if [ ! -S "$socket" ]; then say "socket absent"; return; fi
-  if [ "${#inodes[@]}" -gt 0 ]; then say "socket listening"; else say "socket dead"; fi
   if [ ! -L "$socket" ] && cd -P "${socket%/*}/" 2>/dev/null; then
     real_socket=${PWD%/}/${socket##*/}
     cd /
   else
     real_socket=$(exec readlink -f -- "$socket")
   fi
+  look_for_socket
+  if [ "${#inodes[@]}" -gt 0 ]; then say "socket listening"; else say "socket dead"; fi
   say "path $real_socket"
 }
 

@@ -41,7 +41,7 @@ ask() {
 
 # The child: standard input is what is asked. What comes from QEMU is told as records, a message each.
 serve_monitor() {
-  local inodes qemu monitor_holders users message QEMU input client from to fd
+  local inodes similar real_socket qemu monitor_holders users message QEMU input client from to fd
   exec {input}<&0 {client}>&1 2>/dev/null
   leave_locks
   trap - PIPE
@@ -51,6 +51,7 @@ serve_monitor() {
   require_socket "$1"
   [ -n "$permissions" ] || socket=$(exec readlink -f -- "$1")
   is_path "$socket" || die "nobody listens at $1"
+  real_socket=$socket
   look_for_socket
   [ "${#inodes[@]}" -gt 0 ] || die "nobody listens at $1"
   find_processes
