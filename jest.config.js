@@ -28,6 +28,7 @@ const inLab = {
 module.exports = {
   projects: [
     tier("unit", { timeoutSeconds: 120 }),
+    tier("laws", { timeoutSeconds: 120 }),
     tier("repository", { timeoutSeconds: 120 }),
     tier("ssh", { ...built, timeoutSeconds: 180 }),
     tier("protocol", { ...built, timeoutSeconds: 180 }),

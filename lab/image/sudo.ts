@@ -7,7 +7,7 @@ import type { Release } from "../release";
 const ARCHIVE = "sudo.tar.gz";
 
 /** Debian's package without its manuals and translations; where the plugins lie differs between releases. */
-const PACK = `cd "$1" && tar -czf ../${ARCHIVE} etc/pam.d/sudo etc/sudo* usr/bin/sudo usr/lib*/sudo`;
+const PACK = `cd "$1" && tar -czf ../${ARCHIVE} etc/pam.d/sudo etc/sudo* usr/bin/sudo usr/sbin/visudo usr/lib*/sudo`;
 
 /**
  * sudo for the host of a release, as a tar archive to unpack at its root: from the cache, or taken now from

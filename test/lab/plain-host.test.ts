@@ -44,8 +44,10 @@ async function makeAccountWithSudo(): Promise<void> {
       "{ printf 'restrict '; cut -d ' ' -f 1,2 /root/.ssh/authorized_keys; } > .ssh/authorized_keys",
   );
   await onHost(`cd /root && cat > multifunction-pci-host`, installedHostProgram());
-  expect(install).toContain("/run/qemu/vm100.qmp");
-  await onHost(`set -e; cd /root; ${install.replace("/run/qemu/vm100.qmp", PLAIN_SOCKET)}`);
+  const named = ["/run/qemu/vm100.qmp", "device 0000:01:00"] as const;
+  for (const one of named) expect(install).toContain(one);
+  const own = install.replace(named[0], PLAIN_SOCKET).replace(named[1], `device ${NIC}`);
+  await onHost(`set -e; cd /root; ${own}`);
 }
 
 test.each([

@@ -47,6 +47,7 @@ const checks = [
 const tiers = {
   check: { needs: ["check-packages", "npm", "build"] },
   unit: { needs: ["npm"], onAllProcessors: true },
+  laws: { needs: ["npm"], onAllProcessors: true },
   repository: { needs: ["npm"], onAllProcessors: true },
   ssh: { needs: ["packages", "npm", "build"], oneByOne: true, hasTimes: true },
   protocol: { needs: ["npm", "build"], hasTimes: true },
