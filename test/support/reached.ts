@@ -1,5 +1,5 @@
 import { configurationOf, findTagOfAlias, findTagOfQemuId, type Plan } from "../../provider/plan";
-import { OWNER, type Scenario } from "./scenarios";
+import { OWNER, planUnlessRefused, type Scenario } from "./scenarios";
 import type { Violations } from "./violations";
 import type { World } from "./world";
 
@@ -105,4 +105,12 @@ export function checkNothingLeft(violations: Violations, one: Scenario, world: W
   ].filter((tag) => tag !== undefined && !tagsOfOthers.has(tag));
   violations.equal("tags that no ledger knows", strays, []);
   checkDriversBack(violations, one, world);
+}
+
+/** The same program, run again in this world, is not refused, reaches its aim, all drivers back. */
+export function checkMadeAgain(violations: Violations, scenario: Scenario, world: World): void {
+  const again = planUnlessRefused(world, scenario.desired);
+  if (again === undefined) throw new Error("what was cut off is refused to the same program");
+  checkReached(violations, scenario, world.applyAll(again.steps), again);
+  checkDriversBack(violations, scenario, world);
 }

@@ -8,7 +8,13 @@ import {
   type Step,
 } from "../../../provider/plan";
 import { interruptionOf } from "../../../provider/plan/describe";
-import { checkDriversBack, checkNothingLeft, checkReached, worldsAlong } from "../../support/reached";
+import {
+  checkDriversBack,
+  checkMadeAgain,
+  checkNothingLeft,
+  checkReached,
+  worldsAlong,
+} from "../../support/reached";
 import { OWNER, planUnlessRefused, scenario, type Scenario } from "../../support/scenarios";
 import { Violations } from "../../support/violations";
 import { OWN_GUEST, type World } from "../../support/world";
@@ -286,11 +292,7 @@ describe("after a crash at any step of a plan (invariant 5)", () => {
       fc.property(planned, (one) => {
         const violations = new Violations();
         for (const world of worldsAlong(one.world, one.plan)) {
-          const again = planUnlessRefused(world, one.desired);
-          if (again === undefined) throw new Error("refused after a crash");
-          world.applyAll(again.steps);
-          checkReached(violations, one, world, again);
-          checkDriversBack(violations, one, world);
+          checkMadeAgain(violations, one, world);
           violations.equal("steps then", planUnlessRefused(world, one.desired)?.steps, []);
         }
         expect(violations.all).toEqual([]);
@@ -369,11 +371,7 @@ describe("where the guest is shut off and started anew after any step of a plan"
         const [, ...begun] = worldsAlong(one.world, one.plan);
         for (const world of begun) {
           bootAnew(world);
-          const again = planUnlessRefused(world, one.desired);
-          if (again === undefined) throw new Error("refused after a cold boot");
-          world.applyAll(again.steps);
-          checkReached(violations, one, world, again);
-          checkDriversBack(violations, one, world);
+          checkMadeAgain(violations, one, world);
           violations.equal("steps then", planUnlessRefused(world, one.desired)?.steps, []);
         }
         expect(violations.all).toEqual([]);
