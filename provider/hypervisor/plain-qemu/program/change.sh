@@ -123,11 +123,9 @@ await_closed() {
 }
 
 # A line to the host's log, in place of this process when it has nothing more to do: who asked, for whom, what.
-# It does not keep the locks meanwhile.
 note_change() {
   local client=${SSH_CONNECTION%% *}
   command -v logger >/dev/null || return
-  leave_locks
   exec >/dev/null
   exec logger -t multifunction-pci-host -p daemon.notice -- \
     "$* for $owner, asked by ${account:-root}${client:+ from $client}, program version $program_version"

@@ -46,8 +46,11 @@ show_ledger() {
   [ -e "$file" ] || [ -L "$file" ] || return 0
   read_whole "$file" || die "cannot read $file"
   say "ledger guest-$uuid.json $json"
-  leads_here "$json" || [ -n "${asked_guests[$uuid]}" ] || return 0
-  [ "$theirs" = "$socket" ] || ! leads_here "$json" || say "same guest-$uuid.json"
+  if leads_here "$json"; then
+    [ "$theirs" = "$socket" ] || say "same guest-$uuid.json"
+  else
+    [ -n "${asked_guests[$uuid]}" ] || return 0
+  fi
   rest=$json
   while [[ $rest =~ \"address\"\ *:\ *\"([0-9a-f:.]+)\"(.*) ]]; do
     add "${BASH_REMATCH[1]}"

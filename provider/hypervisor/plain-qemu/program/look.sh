@@ -112,13 +112,20 @@ is_qemu() {
   [[ $comm = @(qemu*|kvm*|CPU*) || ${words[0]##*/} = @(qemu*|kvm*) ]]
 }
 
+# Of descriptors, those that lead to VFIO's nodes and to the monitor, for find.
+want_descriptors() {
+  local inode
+  wanted=(-lname "$vfio/*")
+  for inode in "${inodes[@]}"; do wanted+=(-o -lname "socket:\\[$inode\\]"); done
+}
+
 # Which processes listen there, and which have a group of VFIO's open, of all on the host. What has started a
 # QEMU may have its monitor open as well.
 find_processes() {
-  local line target pid found inode comm wanted=() holders=()
+  local line target pid found comm wanted holders=()
   qemu='' users=()
-  for inode in "${inodes[@]}"; do wanted+=(-o -lname "socket:\\[$inode\\]"); done
-  found=$(exec find "$proc"/[0-9]*/fd -maxdepth 1 \( -lname "$vfio/*" "${wanted[@]}" \) -printf "%p=%l\n" 2>/dev/null)
+  want_descriptors
+  found=$(exec find "$proc"/[0-9]*/fd -maxdepth 1 \( "${wanted[@]}" \) -printf "%p=%l\n" 2>/dev/null)
   # as they are: "socket:[1]" is no pattern
   set -f
   for line in $found; do
@@ -264,8 +271,8 @@ look() {
 # The end of a look, by a process that takes the place of this one: each descriptor that leads to a node of VFIO's
 # or to the monitor, in a write of its own.
 show_open() {
-  local inode wanted=()
-  for inode in "${inodes[@]}"; do wanted+=(-o -lname "socket:\\[$inode\\]"); done
+  local wanted
+  want_descriptors
   exec find "$proc"/[0-9]*/fd /dev/null -maxdepth 1 \( -path /dev/null -printf "done $id\n\c" \) -o \
-    \( \( -lname "$vfio/*" "${wanted[@]}" \) -printf "S $id fd %p %l\n\c" \) 2>/dev/null
+    \( \( "${wanted[@]}" \) -printf "S $id fd %p %l\n\c" \) 2>/dev/null
 }
