@@ -41,8 +41,8 @@ shopt -s nullglob
 nl=$'\n'
 trap "" PIPE
 # Open folders of the locks, by name; processes that wait for one; those that answer; by process of a change the
-# names of its locks, and the descriptor of the first.
-declare -A fds waiters answering changes change_fds
+# names of its locks, and the descriptor of the first; descriptors of the monitors that are open.
+declare -A fds waiters answering changes change_fds monitors
 # shellcheck disable=SC1007 # Both are empty at first.
 session= started=
 

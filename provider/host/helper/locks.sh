@@ -114,11 +114,17 @@ finish() {
   exit 0
 }
 
-# For a child, which must not keep a lock that this process lets go of.
+# For a child, which must not keep a lock that this process lets go of, nor a monitor.
 leave_locks() {
-  local name fd
+  local fd
   exec </dev/null
-  for name in "${!fds[@]}"; do fd=${fds[$name]}; exec {fd}<&-; done
+  for fd in "${fds[@]}"; do exec {fd}<&-; done
+  leave_monitors
+}
+
+leave_monitors() {
+  local fd
+  for fd in "${monitors[@]}"; do exec {fd}>&-; done
 }
 
 # Takes away what nobody holds: the own lock of a helper that was killed. Only what nobody else can replace in

@@ -87,8 +87,6 @@ export class SudoHost {
       config: ["PermitUserEnvironment yes", "AcceptEnv *"],
     });
     // read by the account itself
-    for (const name of ["sshd1.authorized_keys"])
-      if (existsSync(join(workspace.path, name))) chmodSync(join(workspace.path, name), 0o644);
     execFileSync("sh", ["-c", `chmod 644 ${workspace.path}/*.authorized_keys`]);
   }
 
@@ -110,15 +108,6 @@ export class SudoHost {
     writeFileSync(this.permissions, lines.map((line) => `${line}\n`).join(""));
     chmodSync(this.permissions, mode);
     chownSync(this.permissions, uid, uid);
-  }
-
-  /** What a shell of the account's does. */
-  asAccount(script: string): string {
-    return execFileSync(
-      "setpriv",
-      [`--reuid=${ACCOUNT_UID}`, `--regid=${ACCOUNT_UID}`, "--clear-groups", "bash", "-c", script],
-      { encoding: "utf8", cwd: this.home, env: { PATH: process.env["PATH"], HOME: this.home } },
-    );
   }
 
   /** A process of the account's, until the end. */

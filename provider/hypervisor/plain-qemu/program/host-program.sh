@@ -47,7 +47,7 @@ oldest_version=
 
 pci=$sys/bus/pci
 names_seen=()
-declare -A seen monitors changing open_guests change_ids unanswered
+declare -A seen changing open_guests change_ids unanswered
 
 # For children: one record; the end.
 say() { record "$id" "$*"; }
@@ -141,6 +141,7 @@ begin_change() {
   (
     exec </dev/null 2>/dev/null
     trap "" TERM HUP INT
+    leave_monitors
     "$change" "$@"
     leave_locks
     printf "done %s\n" "$id"

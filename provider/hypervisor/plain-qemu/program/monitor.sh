@@ -41,11 +41,10 @@ ask() {
 
 # The child: standard input is what is asked. What comes from QEMU is told as records, a message each.
 serve_monitor() {
-  local inodes similar real_socket qemu monitor_holders users message QEMU input client from to fd
+  local inodes similar real_socket qemu monitor_holders users message QEMU input client from to
   exec {input}<&0 {client}>&1 2>/dev/null
   leave_locks
   trap - PIPE
-  for fd in "${monitors[@]}"; do exec {fd}>&-; done
   is_path "$1" || die "not a path"
   socket=$1
   require_socket "$1"
@@ -96,7 +95,8 @@ pass_on() {
   if [[ $1 = '{"execute":"qmp_capabilities"'* && $1 =~ \"id\":\"([0-9]{1,9})\" ]]; then
     command="{\"execute\":\"query-version\",\"id\":\"${BASH_REMATCH[1]}\"}"
   elif [ -n "$permissions" ] && ! filter_command "$1"; then
-    say "{\"id\":\"${number:-0}\",\"error\":{\"class\":\"HostRules\",\"desc\":\"$why\"}}" >&"$client"
+    why=${why//\\/\\\\}
+    say "{\"id\":\"${number:-0}\",\"error\":{\"class\":\"HostRules\",\"desc\":\"${why//\"/\\\"}\"}}" >&"$client"
     return
   fi
   printf "%s\n" "$command"

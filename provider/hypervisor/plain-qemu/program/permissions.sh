@@ -132,7 +132,8 @@ may_write() {
 # Of a guest that is off: nobody answers at the monitor that its file names, and the new text has entries of the
 # old one alone.
 loses_only() {
-  local json socket real_socket inodes similar entries before after old line form='"socket":"(/[^"\\]+)"' file=$ledger/guest-$1.json
+  local json socket real_socket inodes similar entries before after around line form='"socket":"(/[^"\\]+)"' file=$ledger/guest-$1.json
+  declare -A old
   read_whole "$file" || { why="cannot read $file"; return 1; }
   if ! [[ $json =~ $form ]]; then why="$file has no form that is known"; return 1; fi
   socket=${BASH_REMATCH[1]}
@@ -143,14 +144,13 @@ loses_only() {
   if [ "${#inodes[@]}" -gt 0 ] || [ "${#similar[@]}" -gt 0 ]; then why="rules another connection has the guest"; return 1; fi
   [ -n "$2" ] || return 0
   part_entries "$json"
-  old=("$before" "$after" "${entries[@]}")
+  around=$before$nl$after
+  for line in "${entries[@]}"; do old[$line]=1; done
   part_entries "$2"
-  if [ "$before" != "${old[0]}" ] || [ "$after" != "${old[1]}" ]; then why="rules of a guest that is off entries may only be taken away"; return 1; fi
-  for line in "${entries[@]}"; do
-    [[ $'\n'$(IFS=$'\n'; printf "%s" "${old[*]:2}")$'\n' = *$'\n'"$line"$'\n'* ]] && continue
-    why="rules of a guest that is off entries may only be taken away"
-    return 1
-  done
+  why="rules of a guest that is off entries may only be taken away"
+  [ "$before$nl$after" = "$around" ] || return
+  for line in "${entries[@]}"; do [ -n "${old[$line]}" ] || return; done
+  why=
 }
 
 # The texts of a file's entries, and what stands before and after them.
