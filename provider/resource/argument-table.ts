@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { attachmentSchema } from "./inputs/attachment-schema";
 import { argumentFacts, objectFacts, type ArgumentFacts, type ObjectFacts } from "./documented";
 import { fieldsOf, innermost, objectIn, tabledType, type TabledType } from "./tabled-type";

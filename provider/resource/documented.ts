@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** What is told of an argument beside its shape, which the schema says itself. Texts are Markdown. */
 export interface ArgumentFacts {

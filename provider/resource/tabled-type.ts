@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { objectFacts } from "./documented";
 
 /** Type of an argument or an output, as plain data. */

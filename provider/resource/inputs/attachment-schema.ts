@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { findPciSlotAddress } from "../../pci";
 import { connectionSchema } from "./connection-schema";
 import { argumentFacts, objectFacts } from "../documented";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /* Each takes the cure: what a message says of a wrong value, in words that follow "…;". */
 

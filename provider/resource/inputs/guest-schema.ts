@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { argumentFacts, objectFacts } from "../documented";
 import { addFields, isSocketPath, text } from "./field-shapes";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { findPciAddress } from "../../pci";
 import { argumentFacts, objectFacts } from "../documented";
 import { addFields, isAbsolutePath, isOneLine, seconds, text, whole, yesOrNo } from "./field-shapes";
