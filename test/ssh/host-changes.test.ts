@@ -121,7 +121,7 @@ describe("Changes on a host without libvirt", () => {
     process.kill(pid, "SIGSTOP");
     for (let n = 0; n < 10; n++)
       raw.write(`bind ${100 + n} ${locksOf(1).join(",")} a go ${addressesOf(1)[n % 2]}`);
-    raw.write(`write 120 ${locksOf(1).join(",")} ${UUID} {}`);
+    raw.write(`write 120 ${locksOf(1).join(",")} ${UUID} - {}`);
     await sleep(300);
     raw.child.kill("SIGKILL");
     const other = await program();

@@ -110,7 +110,7 @@ describe("a host without libvirt, behind a real sshd", () => {
 
   it("keeps a ledger file as it was written, and removes it", async () => {
     const text = `{"socket":"${socket}","a":"'\\"$(reboot)\`\\\\ Ä  b","address":"0000:01:00.1"}`;
-    await operation.change(`write ${UUID} ${text}`, signal);
+    await operation.change(`write ${UUID} - ${text}`, signal);
     const name = `guest-${UUID}.json`;
     expect(readFileSync(join(folders.ledger, name), "utf8")).toBe(`${text}\n`);
     expect(await requests.look(`ledger ${UUID}`, signal)).toEqual([
@@ -129,7 +129,7 @@ describe("a host without libvirt, behind a real sshd", () => {
       "ledger",
       ...four.map(() => "function"),
     ]);
-    await operation.change(`write ${UUID}`, signal);
+    await operation.change(`write ${UUID} -`, signal);
     expect(await requests.look(`ledger ${UUID}`, signal)).toEqual([]);
     expect(execFileSync("stat", ["-c", "%a", folders.ledger], { encoding: "utf8" }).trim()).toBe("700");
   });
@@ -164,7 +164,7 @@ describe("a host without libvirt, behind a real sshd", () => {
       const shown = records.filter((one) => one.kind === "function");
       expect(shown).toHaveLength(text.includes(socket) ? 4 : 0);
     } finally {
-      await operation.change(`write ${UUID}`, signal);
+      await operation.change(`write ${UUID} -`, signal);
     }
   });
 
@@ -175,7 +175,7 @@ describe("a host without libvirt, behind a real sshd", () => {
       for (const look of [`look - ${socket}`, `ledger ${UUID}`])
         await expect(requests.look(look, signal)).rejects.toThrow(/cannot read .*guest-.*json/);
     } finally {
-      await operation.change(`write ${UUID}`, signal);
+      await operation.change(`write ${UUID} -`, signal);
     }
   });
 
@@ -275,7 +275,7 @@ time.sleep(60)`,
     ];
     for (const [n, one] of [...spellings, "relative"].entries())
       await operation.change(
-        `write ${uuids[n]} {"guest":{"name":"x"},"socket":"${one}","address":"0000:01:00.${n % 4}"}`,
+        `write ${uuids[n]} ${[real, real, real, one, "-"][n]} {"guest":{"name":"x"},"socket":"${one}","address":"0000:01:00.${n % 4}"}`,
         signal,
       );
     const told = async (path: string): Promise<Record<string, string[]>> => {
@@ -283,7 +283,7 @@ time.sleep(60)`,
       const of = (kind: string): string[] =>
         records.filter((one) => one.kind === kind).map((one) => one.text);
       return {
-        same: of("same"),
+        same: of("same").sort(),
         ledger: of("ledger").map(() => "file"),
         function: of("function").map(() => "one"),
       };
@@ -305,7 +305,7 @@ time.sleep(60)`,
     // nothing leads through the link any more, but the folders are there
     expect(await told(real)).toMatchObject({ same: [nameOf(1)] });
     expect(await told(spellings[1]!)).toMatchObject({ same: [nameOf(0)] });
-    for (const uuid of uuids) await operation.change(`write ${uuid}`, signal);
+    for (const uuid of uuids) await operation.change(`write ${uuid} -`, signal);
   });
 
   it("carries out what was sent whole despite a cut, and no half line", async () => {
@@ -314,7 +314,7 @@ time.sleep(60)`,
     const started = await own.exec(command);
     started.stdio.resume();
     started.stdio.write(
-      `${text}speak 1 2\nlock 2 guest-half\nwrite 3 guest-half ${UUID} {}\nwrite 4 guest-half ${UUID} {"half":`,
+      `${text}speak 1 2\nlock 2 guest-half\nwrite 3 guest-half ${UUID} - {}\nwrite 4 guest-half ${UUID} - {"half":`,
     );
     await waitUntil("the first is written", () => started.stderrText.includes("= done 3"));
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -322,7 +322,7 @@ time.sleep(60)`,
     await own.closed;
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(readFileSync(join(folders.ledger, `guest-${UUID}.json`), "utf8")).toBe("{}\n");
-    await operation.change(`write ${UUID}`, signal);
+    await operation.change(`write ${UUID} -`, signal);
 
     const other = await bench.pool().acquire((await bench.startSshd()).target(bench.login));
     const before = sysfs.writes.length;

@@ -197,7 +197,7 @@ child.wait()`,
     for (const request of [
       `bind ${LOCKS} me go 0000:01:00.0`,
       `release ${LOCKS} me 0000:01:00.0=?`,
-      `write ${LOCKS} ${UUID} {}`,
+      `write ${LOCKS} ${UUID} - {}`,
     ])
       expect(await program.ask(request.split(" ")[0]!, request.split(" ").slice(1).join(" "))).toEqual([
         `fail the locks ${LOCKS} are not held`,
@@ -367,10 +367,13 @@ time.sleep(60)'`;
   });
 
   it.each<readonly [string, (text: string) => string]>([
-    ["of a guest that answers nowhere", (text) => `${OTHER_UUID} ${text}`],
-    ["with a function that is not listed", (text) => `${UUID} ${text.replace("01:00.0", "01:00.2")}`],
-    ["with a function in other letters", (text) => `${UUID} ${text.replace("01:00.0", "01\\u003a00.2")}`],
-    ["under another name", (text) => `../../etc/x ${text}`],
+    ["of a guest that answers nowhere", (text) => `${OTHER_UUID} - ${text}`],
+    ["with a function that is not listed", (text) => `${UUID} - ${text.replace("01:00.0", "01:00.2")}`],
+    ["with a function in other letters", (text) => `${UUID} - ${text.replace("01:00.0", "01\\u003a00.2")}`],
+    ["under another name", (text) => `../../etc/x - ${text}`],
+    ["with a monitor that is not listed", (text) => `${UUID} - ${text.replace("vm1.qmp", "evil.qmp")}`],
+    ["that really has another monitor", (text) => `${UUID} /home/operator/vm1.qmp ${text}`],
+    ["without the word before it", (text) => `${UUID} ${text}`],
   ])("writes no ledger %s", async (_what, wordsOf) => {
     const text = `{"version":1,"guest":{"uuid":"${UUID}","name":"x"},"socket":"${socket}","entries":[{"owner":"a","tag":"0123456789ab","functions":[{"address":"0000:01:00.0"}]}]}`;
     program = await locked();
@@ -386,13 +389,14 @@ time.sleep(60)'`;
     const text = (uuid: string, path: string, ...entries: readonly string[]): string =>
       `{"version":1,"guest":{"uuid":"${uuid}","name":"x"},"socket":"${path}","entries":[${entries.join(",")}],"more":[1]}`;
     program = await locked();
-    expect(await program.ask("write", `${LOCKS} ${UUID} ${text(UUID, socket, entry(0))}`)).toEqual([
+    expect(await program.ask("write", `${LOCKS} ${UUID} - ${text(UUID, socket, entry(0))}`)).toEqual([
       expect.stringMatching(/^fail rules no guest/),
     ]);
     await commands(program, ['{"execute":"query-status","id":"1"}']);
-    expect(await program.ask("write", `${LOCKS} ${UUID} ${text(UUID, socket, entry(0), entry(1))}`)).toEqual([
-      "done",
-    ]);
+    for (const path of ["-", socket])
+      expect(
+        await program.ask("write", `${LOCKS} ${UUID} ${path} ${text(UUID, socket, entry(0), entry(1))}`),
+      ).toEqual(["done"]);
     const off = join(host.folder, "qemu/off.qmp");
     host.allow([`socket ${socket}`, `socket ${off}`, "device 0000:01:00", `change ${ACCOUNT}`]);
     const file = join(host.sysfs.folders.ledger, `guest-${OTHER_UUID}.json`);
@@ -405,16 +409,16 @@ time.sleep(60)'`;
       text(OTHER_UUID, socket, entry(0)),
       text(OTHER_UUID, off, entry(0)).replace('"more":[1]', '"more":[2]'),
     ])
-      expect(await program.ask("write", `${LOCKS} ${OTHER_UUID} ${forged}`)).toEqual([
+      expect(await program.ask("write", `${LOCKS} ${OTHER_UUID} - ${forged}`)).toEqual([
         "fail rules of a guest that is off entries may only be taken away",
       ]);
-    expect(await program.ask("write", `${LOCKS} ${OTHER_UUID} ${text(OTHER_UUID, off, entry(1))}`)).toEqual([
-      "done",
-    ]);
+    expect(await program.ask("write", `${LOCKS} ${OTHER_UUID} - ${text(OTHER_UUID, off, entry(1))}`)).toEqual(
+      ["done"],
+    );
     expect(readFileSync(file, "utf8")).toContain("01:00.1");
-    expect(await program.ask("write", `${LOCKS} ${OTHER_UUID}`)).toEqual(["done"]);
+    expect(await program.ask("write", `${LOCKS} ${OTHER_UUID} -`)).toEqual(["done"]);
     expect(existsSync(file)).toBe(false);
-    expect(await program.ask("write", `${LOCKS} ${UUID}`)).toEqual([
+    expect(await program.ask("write", `${LOCKS} ${UUID} -`)).toEqual([
       "fail rules another connection has the guest",
     ]);
   });

@@ -2,7 +2,7 @@ import type { Ledger } from "../../apply";
 import type { LedgerEntry, LedgerLocation } from "../../plan";
 import type { OperationRequests } from "./program/operation-requests";
 import { eraseFromFile, ledgerFileName, recordInFile, strikeFromFile } from "./ledger-file";
-import type { LedgerFileName } from "./socket-guest";
+import type { LedgerFileName, LedgerFileToWrite } from "./socket-guest";
 
 /** A guest's file as it was last looked at, whatever stands in it; no text where there is none. */
 export interface SeenLedger {
@@ -13,13 +13,16 @@ export interface SeenLedger {
 export interface PlainLedgerParts {
   readonly requests: Pick<OperationRequests, "look" | "change">;
   /** The files of the guest that was found: the one for this entry, and others that hold one like it. */
-  readonly filesFor: (entry: LedgerEntry) => readonly [LedgerFileName, ...LedgerFileName[]];
+  readonly filesFor: (entry: LedgerEntry) => readonly [LedgerFileToWrite, ...LedgerFileToWrite[]];
   /**
    * The file of this UUID as the last look at everything found it; undefined where something was written
    * since.
    */
   readonly takeSeen: (uuid: string) => SeenLedger | undefined;
 }
+
+/** A path that the host program takes as a word. */
+const WORD_PATH = /^(?:\/[A-Za-z0-9._@+=-]+)+$/;
 
 /** What becomes of a file's text; undefined where there is none, or nothing is left. */
 type Change = (present: string | undefined, file: LedgerFileName) => string | undefined;
@@ -48,12 +51,14 @@ export class PlainLedger implements Ledger {
       await this.#change(file, (present, name) => eraseFromFile(present, name, entry), signal);
   }
 
-  async #change(file: LedgerFileName, change: Change, signal: AbortSignal): Promise<void> {
+  async #change(file: LedgerFileToWrite, change: Change, signal: AbortSignal): Promise<void> {
     const { uuid } = file.guest;
     const { text } = this.#parts.takeSeen(uuid) ?? (await this.#read(uuid, signal));
     const changed = change(text, file);
     if (changed === text) return;
-    await this.#parts.requests.change(`write ${uuid}${changed === undefined ? "" : ` ${changed}`}`, signal);
+    const path = WORD_PATH.test(file.path ?? "") ? file.path : "-";
+    const rest = changed === undefined ? "" : ` ${changed}`;
+    await this.#parts.requests.change(`write ${uuid} ${path}${rest}`, signal);
   }
 
   async #read(uuid: string, signal: AbortSignal): Promise<SeenLedger> {

@@ -5,6 +5,9 @@ import type { HostLook, SeenLedgerFile } from "./program/host-look";
 /** Which of the ledger's files one is: the guest in its name, and the socket that stands in it. */
 export type LedgerFileName = Pick<SeenLedgerFile, "guest" | "socket">;
 
+/** A file, and where the guest's monitor really is if the file is that of the guest that was looked at. */
+export type LedgerFileToWrite = LedgerFileName & { readonly path?: string };
+
 /** What a state tells of the guest that an attachment was made in. */
 export interface MadeIn {
   readonly guestUuid: string;
@@ -22,7 +25,7 @@ export interface SocketGuest {
    */
   readonly files: readonly SeenLedgerFile[];
   /** The file for a guest that has none yet. */
-  readonly home: LedgerFileName;
+  readonly home: LedgerFileToWrite;
 }
 
 /** What is asked of {@link SocketGuests}. */
@@ -91,7 +94,7 @@ export class SocketGuests {
     const { look, socket } = this.#parts;
     const guest = { name: socket, uuid };
     const files = look.ledger.filter((file) => file.guest.uuid === uuid);
-    return { guest, otherUuids: [], files, home: { guest, socket } };
+    return { guest, otherUuids: [], files, home: { guest, socket, ...this.#realPath } };
   }
 
   /**
@@ -111,8 +114,13 @@ export class SocketGuests {
       guest: { name: socket, uuid },
       otherUuids: this.#derived.filter((one) => one !== uuid),
       files: look.ledger.filter((file) => this.#derived.includes(file.guest.uuid)),
-      home: { guest: { name: this.#path, uuid: present }, socket: this.#path },
+      home: { guest: { name: this.#path, uuid: present }, socket: this.#path, ...this.#realPath },
     };
+  }
+
+  get #realPath(): Pick<LedgerFileToWrite, "path"> {
+    const { socketPath } = this.#parts.look;
+    return socketPath === undefined ? {} : { path: socketPath };
   }
 
   #filesHere(): SeenLedgerFile[] {
@@ -129,10 +137,10 @@ export class SocketGuests {
 export function filesFor(
   { files, home }: SocketGuest,
   entry: { readonly owner: string; readonly tag: string },
-): readonly [LedgerFileName, ...LedgerFileName[]] {
+): readonly [LedgerFileToWrite, ...LedgerFileToWrite[]] {
   const isHome = (file: SeenLedgerFile): boolean => file.guest.uuid === home.guest.uuid;
   const sorted = [...files.filter(isHome), ...files.filter((file) => !isHome(file))];
-  const nameOf = (file: SeenLedgerFile): LedgerFileName => (isHome(file) ? home : file);
+  const nameOf = (file: SeenLedgerFile): LedgerFileToWrite => (isHome(file) ? home : file);
   const [first = sorted[0], ...others] = sorted.filter((file) =>
     file.entries.some((one) => one.owner === entry.owner || one.tag === entry.tag),
   );

@@ -41,7 +41,7 @@ export class RawProgram {
       this.#output.split("\n").flatMap((line) => {
         const [, verb = "", ofId, text = ""] = /^(?:= )?(\S+) (\S+) ?(.*)$/.exec(line) ?? [];
         if (ofId !== id) return [];
-        return [verb === "S" ? text : `${verb} ${text}`.trim()];
+        return [verb === "S" || line.startsWith(`at ${id} {`) ? text : `${verb} ${text}`.trim()];
       });
     await this.#untilItSays(`an answer to request ${id}`, () => lines().some((line) => last.test(line)));
     return lines();

@@ -8,7 +8,8 @@
 #     look ID PARTS SOCKET NAME...   functions (or slots) with their groups, and the ledger's files about them
 #     functions ID ADDRESS...        these alone
 #     ledger ID UUID                 one guest's file
-#     write ID LOCKS UUID [JSON]     the same, written anew or removed
+#     write ID LOCKS UUID PATH [JSON]  the same, written anew or removed; PATH is where the monitor in it really
+#                                    is, "-" if that is not known
 #     bind ID LOCKS OWNER WAIT ADDRESS...  to vfio-pci, all of them
 #     release ID LOCKS OWNER ADDRESS=DRIVER[=OVERRIDE]...  back to DRIVER; "-": to none, "?": to whichever
 #     monitor ID SOCKET              opens QEMU's monitor: what it says follows as records
@@ -166,7 +167,7 @@ own_request() {
     look) answer whole look "${words[@]}" ;;
     functions) answer whole show_functions "${words[@]}" ;;
     ledger) answer whole read_ledger "${words[0]}" ;;
-    write) write "${words[0]}" "${words[1]}" "${names#* "${words[1]}"}" ;;
+    write) write "${words[@]:0:3}" "${names#* "${words[1]} ${words[2]}"}" ;;
     bind) owner=${words[1]} begin_change bind "${words[0]}" "${words[@]:2}" ;;
     release) owner=${words[1]} begin_change release "${words[0]}" "${words[@]:2}" ;;
     monitor) open_monitor "${words[0]}" ;;

@@ -5,6 +5,9 @@
 # in whose files they stand. It may name more than there is, and never less: a name goes in before the file is
 # written, and none is taken out. Releases up to 0.1 write files without it. They leave the folder younger than
 # `index/seen`, and then all files are read.
+#
+# A monitor's path in a file is as somebody has written it. Where it really leads is told with the file, or is
+# found by a process with a limit: this process follows no name of somebody else's.
 
 index=$ledger/index
 
@@ -28,12 +31,17 @@ find_guests() {
   for line in "${lines[@]}"; do wanted_guests[$line]=1; done
 } 2>/dev/null
 
+# The path of the monitor in a file's text, as `theirs`.
+find_monitor_path() {
+  local form='"socket" *: *"(/[^"\\]+)"'
+  theirs=
+  [[ $1 =~ $form ]] && theirs=${BASH_REMATCH[1]}
+}
+
 # Whether the socket that a ledger file names is the one that is looked at, also by another way through the
 # folders.
 leads_here() {
-  local form='"socket" *: *"(/[^"\\]+)"'
-  [[ $1 =~ $form ]] || return
-  theirs=${BASH_REMATCH[1]}
+  find_monitor_path "$1" || return
   [ "$theirs" = "$socket" ] || [ "$theirs" -ef "$socket" ] && return
   [ "${theirs##*/}" = "${socket##*/}" ] && [ "${theirs%/*}/" -ef "${socket%/*}/" ]
 }
@@ -95,16 +103,14 @@ make_ledger() {
   [ -p "$index/never" ] || mkfifo -m 600 -- "$index/never"
 } 2>/dev/null
 
-# Puts a guest under all names that stand in its file.
+# Puts a guest under all names that stand in its file, and under where its monitor's path really leads.
 index_guest() {
-  local rest=$2 uuid=$1 keys=() key lines form='"socket" *: *"(/[^"\\]+)"'
-  if [[ $rest =~ $form ]]; then
-    rest=${BASH_REMATCH[1]}
-    index_name "$rest"
-    keys+=("$key")
-    if cd -P "${rest%/*}/" 2>/dev/null; then index_name "${PWD%/}/${rest##*/}"; keys+=("$key"); cd /; fi
-    rest=$2
-  fi
+  local uuid=$1 rest=$2 theirs path keys=() key lines
+  find_monitor_path "$2"
+  for path in "$theirs" "$3"; do
+    index_name "$path"
+    [ -z "$path" ] || keys+=("$key")
+  done
   while [[ $rest =~ \"address\"\ *:\ *\"([0-9a-f:.]+)\"(.*) ]]; do
     keys+=("${BASH_REMATCH[1]}")
     rest=${BASH_REMATCH[2]}
@@ -117,38 +123,40 @@ index_guest() {
 } 2>/dev/null
 
 index_all() {
-  local file json
+  local file json theirs
   for file in "$ledger"/guest-*.json; do
     read_whole "$file" || continue
     file=${file##*/guest-}
-    index_guest "${file%.json}" "$json" || return
+    ! find_monitor_path "$json" || theirs=$(exec timeout -k 1 1 readlink -f -- "$theirs")
+    index_guest "${file%.json}" "$json" "$theirs" || return
   done
 }
 
 # In this process, and not in a child: nothing here waits for anybody, and the ledger is in memory. What stands
 # in a file before it is replaced is whole, and what replaces it is.
 write() {
-  local locks=$1 uuid=$2 json=${3# } file=$ledger/guest-$2.json why=
+  local locks=$1 uuid=$2 path=${3#-} json=${4# } file=$ledger/guest-$2.json why=
   if session_is_gone; then finish; fi
   if ! has_locks "$locks"; then why="the locks $locks are not held"
   elif ! is_uuid "$uuid"; then why="not a UUID"
-  elif may_write "$uuid" "$json"; then
+  elif [ "$3" != - ] && ! is_path "$3"; then why="not a path"
+  elif may_write "$uuid" "$path" "$json"; then
     if ! make_ledger; then why="$ledger cannot be made, or belongs to somebody else"
     elif ! is_indexed && ! index_all; then why="cannot write to $index"
-    elif ! replace "$uuid" "$json" "$file"; then why="cannot write $file"
+    elif ! replace; then why="cannot write $file"
     fi
   fi
   if [ -n "$why" ]; then tell "fail $id $why"; else tell "done $id"; fi
 }
 
 replace() {
-  if [ -z "$2" ]; then
-    rm -f -- "$3" || return
+  if [ -z "$json" ]; then
+    rm -f -- "$file" || return
   else
-    index_guest "$1" "$2" || return
+    index_guest "$uuid" "$json" "$path" || return
     umask 077
     # shellcheck disable=SC2015 # Either may fail.
-    printf "%s\n" "$2" >"$3.new" && mv -fT -- "$3.new" "$3" || { umask 022; return 1; }
+    printf "%s\n" "$json" >"$file.new" && mv -fT -- "$file.new" "$file" || { umask 022; return 1; }
     umask 022
   fi
   : >"$index/seen"

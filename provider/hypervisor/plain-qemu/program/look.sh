@@ -67,11 +67,10 @@ settle_similar() {
   done
 }
 
-# All that listen at `socket`, which really is `real_socket`.
+# All that listen at `socket`, which really is `real_socket`. The names are compared, and none is followed.
 find_listeners() {
   local dir spaces=("$proc/self/ns/net") space
   inodes=() similar=()
-  [ -S "$socket" ] || return 0
   find_inodes "$proc/net/unix"
   [ "${#inodes[@]}" -eq 0 ] || return 0
   for dir in "$proc"/[0-9]*; do
@@ -83,6 +82,8 @@ find_listeners() {
 }
 
 look_for_socket() {
+  inodes=()
+  [ -S "$socket" ] || return 0
   find_listeners
   [ "${#inodes[@]}" -gt 0 ] || settle_similar
 }

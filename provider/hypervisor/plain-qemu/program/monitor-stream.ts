@@ -77,15 +77,20 @@ class MonitorStream extends Duplex {
   }
 
   onAnswer(verb: string, text: string): void {
-    if (verb === "at") return this.#resolveOpened();
+    if (verb === "at") return text === "open" ? this.#resolveOpened() : this.#onMessage(text);
     const taken = this.#reader.take(verb, text);
     if (taken === "too-long") throw new Error("a message of QEMU's monitor is too long");
-    if (taken === undefined || this.destroyed) return;
+    if (taken === undefined) return;
     this.#reader.startAnew();
-    const { record } = taken;
-    const ends = `${record.slice(0, ID_DISTANCE)} ${record.slice(-ID_DISTANCE)}`;
+    this.#onMessage(taken.record);
+  }
+
+  /** Of QEMU's, or an answer of the program's own to a command that it refuses. */
+  #onMessage(message: string): void {
+    if (this.destroyed) return;
+    const ends = `${message.slice(0, ID_DISTANCE)} ${message.slice(-ID_DISTANCE)}`;
     for (const [, id = ""] of ends.matchAll(/"id": ?"(\d{1,9})"/g)) this.#onAnswered(id);
-    this.push(`${record}\n`);
+    this.push(`${message}\n`);
   }
 
   override _read(): void {

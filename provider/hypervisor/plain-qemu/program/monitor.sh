@@ -7,13 +7,13 @@
 # QEMU serves one client of a socket at a time. The negotiation, and the question which guest this is, are
 # settled here before anything else; the client gets QEMU's greeting, and an answer to its own negotiation.
 
-# The UUIDs of the guests behind the monitors that were opened, as the children report them to the process that
-# has the locks.
+# The UUIDs of the guests behind the monitors that were opened, and the monitors' paths, as the children report
+# them to the process that has the locks.
 hear_monitors() {
-  local line
+  local uuid paths
   [ -n "$reports" ] || return 0
   # shellcheck disable=SC2004 # The array is associative, so its index is no arithmetic.
-  while read -r -t 0.001 -u "$reports" line; do open_guests[$line]=1; done
+  while read -r -t 0.001 -u "$reports" uuid paths; do open_guests[$uuid]+=" $paths"; done
 }
 
 open_monitor() {
@@ -89,14 +89,15 @@ read_message() {
   return 1
 }
 
-# To QEMU, or back: in QEMU's own form, under a class of this program's.
+# To QEMU, or back: in QEMU's own form, under a class of this program's, and in one line, since what QEMU says
+# is told in pieces by another process.
 pass_on() {
   local command=$1 number why=
   if [[ $1 = '{"execute":"qmp_capabilities"'* && $1 =~ \"id\":\"([0-9]{1,9})\" ]]; then
     command="{\"execute\":\"query-version\",\"id\":\"${BASH_REMATCH[1]}\"}"
   elif [ -n "$permissions" ] && ! filter_command "$1"; then
-    why=${why//\\/\\\\}
-    say "{\"id\":\"${number:-0}\",\"error\":{\"class\":\"HostRules\",\"desc\":\"${why//\"/\\\"}\"}}" >&"$client"
+    why=${why:0:1000} why=${why//\\/\\\\}
+    at "{\"id\":\"${number:-0}\",\"error\":{\"class\":\"HostRules\",\"desc\":\"${why//\"/\\\"}\"}}" >&"$client"
     return
   fi
   printf "%s\n" "$command"
@@ -140,13 +141,13 @@ report_guest() {
   local path
   [ -n "$permissions" ] || return 0
   if [[ $2 =~ \"UUID\":\ *\"([0-9a-f-]{36})\" ]] && [[ ${BASH_REMATCH[1]} = *[!0-]* ]]; then
-    printf "%s\n" "${BASH_REMATCH[1]}" >&"$reports"
+    printf "%s %s %s\n" "${BASH_REMATCH[1]}" "$socket" "$1" >&"$reports"
     return
   fi
   find_host_uuid
   for path in "$socket" "$1"; do
     derive_uuid "$host_uuid" "$path"
-    printf "%s\n" "$derived" >&"$reports"
+    printf "%s %s %s\n" "$derived" "$socket" "$1" >&"$reports"
   done
 }
 

@@ -76,11 +76,13 @@ may_ask() {
   esac
 }
 
+# The two names of /run are as good as each other.
 # shellcheck disable=SC2053 # The listed name is a pattern; it has no brackets and no question marks.
 is_listed_socket() {
-  local line
+  local line path=${1/#\/var\/run\///run/}
   for line in "${listed_sockets[@]}"; do
-    [ "${line%/*}" = "${1%/*}" ] && [[ ${1##*/} = ${line##*/} ]] && return
+    line=${line/#\/var\/run\///run/}
+    [ "${line%/*}" = "${path%/*}" ] && [[ ${path##*/} = ${line##*/} ]] && return
   done
   return 1
 }
@@ -112,7 +114,7 @@ require_listed() {
 # Whether an account may replace a guest's file; else `why` tells. In the process that has the locks: nothing here
 # waits for anybody.
 may_write() {
-  local uuid=$1 json=$2 rest=$2 file=$ledger/guest-$1.json escapes='\\([^"\bfnrtu]|u00[2-7])'
+  local uuid=$1 path=$2 json=$3 rest=$3 theirs file=$ledger/guest-$1.json escapes='\\([^"\bfnrtu]|u00[2-7])'
   [ -n "$permissions" ] || return 0
   # of a text without other escapes each address stands there as it is read
   if [[ $json =~ $escapes ]]; then why="the text has escapes that no release writes"; return 1; fi
@@ -121,7 +123,13 @@ may_write() {
     rest=${BASH_REMATCH[2]}
   done
   hear_monitors
-  [ -z "${open_guests[$uuid]}" ] || return 0
+  if [ -n "${open_guests[$uuid]}" ]; then
+    find_monitor_path "$json"
+    for path in "$path" "$theirs"; do
+      [ -z "$path" ] || [[ " ${open_guests[$uuid]} " = *" $path "* ]] || { why="rules the guest's monitor is not $path"; return 1; }
+    done
+    return
+  fi
   if [ ! -f "$file" ]; then
     why="rules no guest with that UUID answers at a monitor that this connection has open"
     return 1
@@ -132,11 +140,11 @@ may_write() {
 # Of a guest that is off: nobody answers at the monitor that its file names, and the new text has entries of the
 # old one alone.
 loses_only() {
-  local json socket real_socket inodes similar entries before after around line form='"socket":"(/[^"\\]+)"' file=$ledger/guest-$1.json
+  local json theirs socket real_socket inodes similar entries before after around line file=$ledger/guest-$1.json
   declare -A old
   read_whole "$file" || { why="cannot read $file"; return 1; }
-  if ! [[ $json =~ $form ]]; then why="$file has no form that is known"; return 1; fi
-  socket=${BASH_REMATCH[1]}
+  find_monitor_path "$json" || { why="$file has no form that is known"; return 1; }
+  socket=$theirs
   is_listed_socket "$socket" || { why="rules $permissions has no line \"socket $socket\""; return 1; }
   # this process follows no name of somebody else's: one that is alike is as good as the guest's own
   real_socket=$socket

@@ -42,7 +42,7 @@ function sceneOf(seen: { readonly text?: string } | undefined, inFile: string | 
   });
   /** The last file that was written; undefined where it was removed. */
   const writtenText = (): string | undefined => {
-    const [, , text] = /^write (\S+)(?: (.*))?$/s.exec(asked.at(-1)!)!;
+    const [, , text] = /^write (\S+) -(?: (.*))?$/s.exec(asked.at(-1)!)!;
     return text;
   };
   const written = (): string[] | undefined => {
@@ -195,7 +195,7 @@ describe("a guest with a file for each of two spellings of its socket", () => {
             : [{ kind: "ledger", text: `guest-${uuid}.json ${writeLedgerFile({ ...found, entries })}` }];
         },
         change: async (request) => {
-          const [, uuid = "", text] = /^write (\S+)(?: (.*))?$/s.exec(request)!;
+          const [, uuid = "", text] = /^write (\S+) -(?: (.*))?$/s.exec(request)!;
           const file = text === undefined ? undefined : parseLedgerFile("the file", text);
           present.set(uuid, file?.entries ?? []);
           written.push(`${uuid === guest.uuid ? "first" : "other"} ${file?.socket ?? "removed"}`);

@@ -123,7 +123,7 @@ describe("a QEMU that was given a UUID", () => {
       const guests = guestsOf({ socket, ledger });
       const { guest, otherUuids, files, home } = guests.present(OWN);
       expect([guest, otherUuids, files]).toEqual([{ name: socket, uuid: OWN }, [], [ledger[0]]]);
-      expect(home).toEqual({ guest, socket });
+      expect(home).toMatchObject({ guest, socket });
       expect(guests.isPresent(OWN, OWN)).toBe(true);
       expect(guests.isPresent(uuidAt(REAL), OWN)).toBe(false);
     }
@@ -167,7 +167,9 @@ describe("the file for an entry", () => {
 
   it("is under today's path for a guest with a UUID of its own", () => {
     const found = guestsOf({ socket: VAR, ledger: [fileAt("/run/before.qmp", OWN, "a")] }).present(OWN);
-    expect(filesFor(found, entryOf("a"))).toEqual([{ guest: { name: VAR, uuid: OWN }, socket: VAR }]);
+    expect(filesFor(found, entryOf("a"))).toEqual([
+      { guest: { name: VAR, uuid: OWN }, socket: VAR, path: "/run/vm/100.qmp" },
+    ]);
   });
 });
 
