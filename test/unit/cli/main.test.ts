@@ -5,7 +5,7 @@ import { readText } from "../../support/documents/markdown";
 import { describeHostSetup, hostListLines } from "../../../provider/errors";
 import { composeReport, describeReport } from "../../../provider/inspect";
 import type { GetPciDevicesArgs, PciDevices } from "../../../sdk/nodejs";
-import { card, input, port } from "../inspect/support/inputs";
+import { card, input, port } from "../../support/inspection-inputs";
 
 const bundle = { inspectHost: jest.fn(), describeReport, describeHostSetup, hostListLines };
 jest.mock("pulumi-multifunction-pci/provider", () => bundle, { virtual: true });

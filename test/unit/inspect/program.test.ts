@@ -3,7 +3,7 @@ import { composeReport, type ProgramArguments } from "../../../provider/inspect"
 import { anyText } from "../../support/any-text";
 import { nothingUsed } from "../../support/host-facts";
 import { compile } from "../../support/documents/compile";
-import { card, input, port, upInterface, OBEYED_BY_TERMINALS } from "./support/inputs";
+import { card, input, port, upInterface, OBEYED_BY_TERMINALS } from "../../support/inspection-inputs";
 
 /** Devices of every kind of answer. */
 const devices = [

@@ -13,7 +13,7 @@ import {
   port,
   upInterface,
   OBEYED_BY_TERMINALS,
-} from "./support/inputs";
+} from "../../support/inspection-inputs";
 
 const plain = { width: 80, hasColours: false, withBridges: false };
 const facts: HostFacts = {

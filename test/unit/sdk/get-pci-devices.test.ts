@@ -3,7 +3,7 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { composeReport } from "../../../provider/inspect";
 import { getPciDevices, getPciDevicesOutput } from "../../../sdk/nodejs";
-import { card, input } from "../inspect/support/inputs";
+import { card, input } from "../../support/inspection-inputs";
 
 const bundle = { inspectHost: jest.fn<Promise<unknown>, [unknown, unknown?]>() };
 jest.mock("pulumi-multifunction-pci/provider", () => bundle, { virtual: true });

@@ -1,8 +1,8 @@
-import type { HostInterface, ListedFunction } from "../../../../provider/host/facts";
-import type { InspectionInput } from "../../../../provider/inspect";
-import type { PciAddress } from "../../../../provider/pci";
-import { aliasOf, tagOf, type Holding, type LedgerEntry, type Observation } from "../../../../provider/plan";
-import { nothingUsed } from "../../../support/host-facts";
+import type { HostInterface, ListedFunction } from "../../provider/host/facts";
+import type { InspectionInput } from "../../provider/inspect";
+import type { PciAddress } from "../../provider/pci";
+import { aliasOf, tagOf, type Holding, type LedgerEntry, type Observation } from "../../provider/plan";
+import { nothingUsed } from "./host-facts";
 
 /** What no text of a host may hold where a terminal shows it. */
 export const OBEYED_BY_TERMINALS = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
