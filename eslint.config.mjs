@@ -146,7 +146,7 @@ const ioModules = {
 const noPrograms = {
   regex: "^(node:)?child_process$",
   message:
-    "provider/ssh/config/openssh-config.ts alone starts programs, without credentials in their environment.",
+    "provider/ssh/config/local-program.ts and shell-command.ts alone start programs, without credentials in their environment.",
 };
 
 /**
@@ -233,7 +233,7 @@ const restrictedImports = Object.keys(rooms).map((room) => ({
 }));
 
 const allowedToStartPrograms = {
-  files: ["provider/ssh/config/openssh-config.ts"],
+  files: ["provider/ssh/config/local-program.ts", "provider/ssh/config/shell-command.ts"],
   rules: {
     "@typescript-eslint/no-restricted-imports": [
       "error",

@@ -41,14 +41,7 @@ export function jumpHostOf(
   return next(proxy, "ssh_config");
 }
 
-function jumpsOf({ proxyCommand, jumps }: OpensshSettings, host: string): readonly Jump[] {
-  if (proxyCommand !== undefined)
-    throw providerError("SSH_CONFIG_UNSUPPORTED", {
-      host,
-      reason:
-        "it sets ProxyCommand, which is not supported. Give the jump host as connection.proxy or by ProxyJump, " +
-        `or set "ProxyCommand none" for this host`,
-    });
+function jumpsOf({ jumps }: OpensshSettings, host: string): readonly Jump[] {
   if (jumps === undefined)
     throw providerError("SSH_CONFIG_UNSUPPORTED", {
       host,

@@ -1,5 +1,13 @@
 import { UNKNOWN_VALUE, type ConnectionInputs } from "../resource";
-import { namesHosts, OpensshConfig, type KnownHost, type OpensshSettings, type SshTarget } from "../ssh";
+import {
+  namesHosts,
+  OpensshConfig,
+  type KnownHost,
+  type OpensshAnswer,
+  type OpensshQuestion,
+  type OpensshSettings,
+  type SshTarget,
+} from "../ssh";
 import {
   chooseCredentials,
   readAmbientCredentials,
@@ -8,9 +16,13 @@ import {
 } from "./credentials";
 import type { KnownHostsByHop } from "./credential-checks";
 import { jumpHostOf, type Hop } from "./jump-hosts";
+import { requireFollowed } from "./unfollowed-options";
 
 /** In place of OpenSSH's own configuration files, as `ssh -F`; `none`: OpenSSH is not asked. */
 const CONFIG_VARIABLE = "MULTIFUNCTION_PCI_SSH_CONFIG";
+
+/** Who logs in where neither program nor ssh_config say so, as with `@pulumi/command`. */
+const DEFAULT_USER = "root";
 
 /** OpenSSH's configuration, as far as it is asked here. */
 type Openssh = Pick<OpensshConfig, "ask" | "localUser">;
@@ -64,56 +76,80 @@ export class SshTargetResolver {
     return knownHosts;
   }
 
-  async #knownHostsPlaceOf({ host, port, hostKey }: Fields): Promise<KnownHost | undefined> {
+  async #knownHostsPlaceOf({ host, port, user, hostKey }: Fields): Promise<KnownHost | undefined> {
     if (typeof host !== "string" || host === UNKNOWN_VALUE) return undefined;
     if (port !== undefined && port !== null && typeof port !== "number") return undefined;
+    if (user !== undefined && user !== null && typeof user !== "string") return undefined;
     if (typeof hostKey !== "string" || !namesHosts(hostKey)) return undefined;
-    const { settings } = await this.#openssh.ask(host);
+    const { settings } = await this.#ask(
+      { host, user: user ?? undefined, port: port ?? undefined },
+      "program",
+    );
     if (settings?.hostKeyAlias !== undefined) return { host: settings.hostKeyAlias, port: 22 };
     return { host: settings?.hostName ?? host, port: port ?? settings?.port ?? 22 };
   }
 
   async #resolve(connection: ConnectionInputs, hop: Hop): Promise<SshTarget> {
-    const settings = await this.#queryOpenssh(connection.host);
+    const { settings, user } = await this.#queryOpenssh(connection, hop);
     const isJump = hop.way.length > 1;
+    const credentials = chooseCredentials(connection, this.ambient, isJump ? "jump host" : "host");
+    if (settings !== undefined)
+      requireFollowed(settings, connection, { hasKey: credentials.privateKey !== undefined });
     const jump = jumpHostOf(connection, settings, hop);
     return {
       ...nameOf(connection, settings),
-      user: connection.user ?? this.#userOf(settings, hop),
-      ...limitsOf(connection),
-      ...chooseCredentials(connection, this.ambient, isJump ? "jump host" : "host"),
+      user,
+      ...limitsOf(connection, settings),
+      ...credentials,
       ...this.#agentOf(connection, settings),
       ...hostKeysOf(connection, settings),
       ...identitiesOf(settings),
-      ...(jump !== undefined && { proxy: await this.#resolve(jump.connection, jump.hop) }),
+      ...(jump === undefined ? routeOf(settings) : { proxy: await this.#resolve(jump.connection, jump.hop) }),
     };
   }
 
-  /** What OpenSSH's configuration says of a host; undefined if it could not be asked, which is told once. */
-  async #queryOpenssh(host: string): Promise<OpensshSettings | undefined> {
-    const { settings, problem } = await this.#openssh.ask(host);
+  /** What OpenSSH's configuration says of a host; nothing if it could not be asked, which is told once. */
+  async #queryOpenssh(
+    { host, user, port }: ConnectionInputs,
+    { namedBy }: Hop,
+  ): Promise<{ readonly settings?: OpensshSettings; readonly user: string }> {
+    const { settings, problem, user: asked } = await this.#ask({ host, user, port }, namedBy);
     if (problem !== undefined && !this.#told.has(host)) {
       this.#told.add(host);
       this.#say(`OpenSSH's configuration is not used for ${host}: "ssh -G" failed: ${problem}`);
     }
-    return settings;
+    return { ...(settings !== undefined && { settings }), user: asked };
   }
 
   /**
-   * `ssh -G` always names a user, and does not tell whether ssh_config names it or whether it is the login
-   * name here. The login name is ssh's default, not ours, except for jump hosts that ssh_config has named.
+   * Asks with the user that will be used, so that `Match user` and the tokens see it. `ssh -G` always names a
+   * user, and does not tell whether ssh_config names it or whether it is the login name here. The login name
+   * is ssh's default, not ours, except for jump hosts that ssh_config has named: so it is asked once more.
    */
-  #userOf(settings: OpensshSettings | undefined, { namedBy }: Hop): string {
-    if (namedBy === "ssh_config") return settings?.user ?? this.#openssh.localUser;
-    return settings === undefined || settings.user === this.#openssh.localUser ? "root" : settings.user;
+  async #ask(
+    question: OpensshQuestion,
+    namedBy: Hop["namedBy"],
+  ): Promise<OpensshAnswer & { readonly user: string }> {
+    const answer = await this.#openssh.ask(question);
+    if (question.user !== undefined) return { ...answer, user: question.user };
+    if (namedBy === "ssh_config")
+      return { ...answer, user: answer.settings?.user ?? this.#openssh.localUser };
+    const configured = answer.settings?.user;
+    if (configured !== undefined && configured !== this.#openssh.localUser)
+      return { ...answer, user: configured };
+    if (configured === undefined || configured === DEFAULT_USER) return { ...answer, user: DEFAULT_USER };
+    return { ...(await this.#openssh.ask({ ...question, user: DEFAULT_USER })), user: DEFAULT_USER };
   }
 
   #agentOf(
     connection: ConnectionInputs,
     settings: OpensshSettings | undefined,
   ): Pick<SshTarget, "agentSocketPath"> {
-    const path =
-      connection.agentSocketPath ?? settings?.identityAgent ?? this.#environment["SSH_AUTH_SOCK"] ?? "none";
+    const ambient =
+      settings?.areKeysOffered === false
+        ? "none"
+        : (settings?.identityAgent ?? this.#environment["SSH_AUTH_SOCK"] ?? "none");
+    const path = connection.agentSocketPath ?? ambient;
     return path === "" || path === "none" ? {} : { agentSocketPath: path };
   }
 }
@@ -132,10 +168,13 @@ function nameOf(
   };
 }
 
-function limitsOf(connection: ConnectionInputs): Pick<SshTarget, "dialErrorLimit" | "perDialTimeoutSeconds"> {
+function limitsOf(
+  connection: ConnectionInputs,
+  settings: OpensshSettings | undefined,
+): Pick<SshTarget, "dialErrorLimit" | "perDialTimeoutSeconds"> {
   return {
     dialErrorLimit: connection.dialErrorLimit ?? 10,
-    perDialTimeoutSeconds: connection.perDialTimeout ?? 15,
+    perDialTimeoutSeconds: connection.perDialTimeout ?? settings?.connectTimeoutSeconds ?? 15,
   };
 }
 
@@ -143,7 +182,10 @@ function limitsOf(connection: ConnectionInputs): Pick<SshTarget, "dialErrorLimit
 function hostKeysOf(
   { hostKey, knownHostsFile, strictHostKeyChecking }: ConnectionInputs,
   settings: OpensshSettings | undefined,
-): Pick<SshTarget, "hostKey" | "hostKeyAlias" | "knownHostsFiles" | "strictHostKeyChecking"> {
+): Pick<
+  SshTarget,
+  "hostKey" | "hostKeyAlias" | "hostKeyRules" | "knownHostsFiles" | "strictHostKeyChecking"
+> {
   const knownHostsFiles = knownHostsFile === undefined ? settings?.userKnownHostsFiles : [knownHostsFile];
   const hostKeyAlias = settings?.hostKeyAlias;
   return {
@@ -151,15 +193,27 @@ function hostKeysOf(
     ...(hostKey !== undefined && { hostKey }),
     ...(hostKeyAlias !== undefined && { hostKeyAlias }),
     ...(knownHostsFiles !== undefined && { knownHostsFiles }),
+    ...(settings !== undefined && { hostKeyRules: settings.hostKeyRules }),
   };
 }
 
 function identitiesOf(
   settings: OpensshSettings | undefined,
-): Pick<SshTarget, "identityFiles" | "hasIdentitiesOnly"> {
+): Pick<SshTarget, "identityFiles" | "hasIdentitiesOnly" | "certificateFiles" | "acceptedKeyAlgorithms"> {
   if (settings === undefined) return {};
-  const { identityFiles, hasIdentitiesOnly } = settings;
-  return { identityFiles, hasIdentitiesOnly };
+  const { identityFiles, hasIdentitiesOnly, certificateFiles, areKeysOffered, acceptedKeyAlgorithms } =
+    settings;
+  return {
+    identityFiles: areKeysOffered ? identityFiles : [],
+    hasIdentitiesOnly,
+    ...(certificateFiles.length > 0 && { certificateFiles }),
+    ...(acceptedKeyAlgorithms !== undefined && { acceptedKeyAlgorithms }),
+  };
+}
+
+function routeOf(settings: OpensshSettings | undefined): Pick<SshTarget, "route"> {
+  const route = settings?.route;
+  return route === undefined || Object.keys(route).length === 0 ? {} : { route };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 export { parsePrivateKey, type PrivateKeyText } from "./keys/private-key";
-export { OpensshConfig, type OpensshAnswer } from "./config/openssh-config";
+export { OpensshConfig, type OpensshAnswer, type OpensshQuestion } from "./config/openssh-config";
 export type { OpensshSettings } from "./config/openssh-settings";
 export type { Jump } from "./config/proxy-jump";
 export {

@@ -196,17 +196,6 @@ describe("ProxyJump", () => {
   });
 });
 
-test("ProxyCommand is refused, with what to use instead; none is none", async () => {
-  const config = configOf(
-    ...block("hv1", sshd, "ProxyCommand nc %h %p"),
-    ...block("hv2", sshd, "ProxyCommand none"),
-  );
-  const error = await refusalOf(loginTo(config, "hv1"));
-  expect(error).toContain("SSH_CONFIG_UNSUPPORTED");
-  expect(error).toContain("connection.proxy");
-  expect((await loginTo(config, "hv2")).isOpen).toBe(true);
-});
-
 describe("ssh itself", () => {
   let ssh: SshOnPath | undefined;
   afterEach(() => ssh?.restore());
@@ -216,7 +205,7 @@ describe("ssh itself", () => {
     ssh = new SshOnPath(workspace, 'real "$@"');
     const openssh = new OpensshConfig({ file: path, limitMs: 30_000 });
     const hosts = ["hv1", "hv2", "hv1", "hv1", "-oProxyCommand=false", "root@hv1", "hv2"];
-    const answers = await Promise.all(hosts.map((host) => openssh.ask(host)));
+    const answers = await Promise.all(hosts.map((host) => openssh.ask({ host })));
     expect(answers.map(({ settings }) => settings?.port)).toEqual([
       ...Array.from({ length: 4 }, () => sshd.port),
       ...[undefined, undefined],
@@ -227,7 +216,7 @@ describe("ssh itself", () => {
 
   it("gets the host as one argument, whatever is in it", async () => {
     ssh = new SshOnPath(workspace, "exit 1");
-    await new OpensshConfig().ask("$(id);`id`|x");
+    await new OpensshConfig().ask({ host: "$(id);`id`|x" });
     expect(ssh.askedFor).toEqual(["$(id);`id`|x"]);
   });
 
@@ -237,7 +226,9 @@ describe("ssh itself", () => {
     ["prints something else", "echo hello", /host name, user and port/],
   ])("that %s leaves the host as it is, with the reason", async (_what, script, problem) => {
     ssh = new SshOnPath(workspace, script);
-    const answer = await new OpensshConfig({ limitMs: script.includes("sleep") ? 300 : 30_000 }).ask("hv1");
+    const answer = await new OpensshConfig({ limitMs: script.includes("sleep") ? 300 : 30_000 }).ask({
+      host: "hv1",
+    });
     expect(answer).toEqual({ problem: expect.stringMatching(problem) as string });
   });
 
@@ -245,7 +236,7 @@ describe("ssh itself", () => {
     const path = process.env["PATH"];
     process.env["PATH"] = workspace.path;
     try {
-      expect(await new OpensshConfig().ask("hv1")).toEqual({});
+      expect(await new OpensshConfig().ask({ host: "hv1" })).toEqual({});
     } finally {
       process.env["PATH"] = path;
     }
@@ -273,9 +264,9 @@ describe("ssh itself", () => {
     it("is given the environment without a credential, in Match exec too", async () => {
       const seen = join(workspace.path, "environment");
       const config = configOf(`Match exec "env >${seen}"`, ...block("hv1", sshd));
-      expect(await new OpensshConfig({ file: config.path, limitMs: 30_000 }).ask("hv1")).toHaveProperty(
-        "settings",
-      );
+      expect(
+        await new OpensshConfig({ file: config.path, limitMs: 30_000 }).ask({ host: "hv1" }),
+      ).toHaveProperty("settings");
       const environment = readFileSync(seen, "utf8");
       expect(environment).not.toContain("hunter2");
       expect(environment.split("\n")).toEqual(
@@ -287,14 +278,14 @@ describe("ssh itself", () => {
     it.each(Object.keys(secrets))("does not bring %s into a path, which messages show", async (name) => {
       const own = ["IdentityFile /keys/${" + name + "}", "IdentityAgent $" + name];
       const config = configOf(...block("hv1", sshd, ...own));
-      const answer = await new OpensshConfig({ file: config.path, limitMs: 30_000 }).ask("hv1");
+      const answer = await new OpensshConfig({ file: config.path, limitMs: 30_000 }).ask({ host: "hv1" });
       expect(JSON.stringify(answer)).not.toContain("hunter2");
     });
   });
 
   it("is not asked where the configuration is none", async () => {
     ssh = new SshOnPath(workspace, "exit 1");
-    expect(await new OpensshConfig({ file: "none" }).ask("hv1")).toEqual({});
+    expect(await new OpensshConfig({ file: "none" }).ask({ host: "hv1" })).toEqual({});
     expect(ssh.askedFor).toEqual([]);
   });
 });

@@ -19,6 +19,9 @@ export const reaching = {
   SSH_CONFIG_UNSUPPORTED: (d: { host: string; reason: string }) => ({
     what: `what OpenSSH's configuration says of ${d.host} cannot be followed: ${sentence(d.reason)}`,
     touched: `Nothing was sent to the host.`,
+    cure:
+      `Correct the option, or take it out for this host ("ssh -G ${d.host}" prints what holds for it); ` +
+      `MULTIFUNCTION_PCI_SSH_CONFIG names another file in its place, or "none".`,
   }),
   SSH_AUTH_REFUSED: (d: {
     target: string;
@@ -47,10 +50,14 @@ export const reaching = {
     received: string;
     line: string;
     files: readonly string[];
+    authorities: readonly string[];
   }) => ({
     what:
       `the host key of ${d.target} is not known: it shows ${d.received}, and there is no line for it in ` +
-      `${d.files.join(", ")}.`,
+      `${d.files.join(", ")}.` +
+      (d.authorities.length === 0
+        ? ""
+        : ` The @cert-authority in ${d.authorities.join(", ")} does not help: certificates of hosts are not followed.`),
     cure:
       `Compare the fingerprint with the host's own ("ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub" there); ` +
       `if it is the same, set connection.hostKey to it or add this line to known_hosts: ${d.line}`,
@@ -69,6 +76,18 @@ export const reaching = {
     what: `the host key of ${d.target}, ${d.received}, is revoked (${d.source}).`,
     touched: `No credential was sent.`,
     cure: `Give the host a new key.`,
+  }),
+  SSH_HOST_KEY_NOT_ALLOWED: (d: { target: string; reason: string }) => ({
+    what: `OpenSSH's configuration allows no host key that ${d.target} could show: ${sentence(d.reason)}`,
+    touched: `No credential was sent.`,
+    cure:
+      `Give the host a key that is allowed, or correct HostKeyAlgorithms or RequiredRSASize ` +
+      `("ssh -G" prints what holds for it).`,
+  }),
+  SSH_KNOWN_HOSTS_COMMAND_FAILED: (d: { target: string; command: string; reason: string }) => ({
+    what: `which host keys ${d.target} may show is not known: KnownHostsCommand ${d.command} failed: ${sentence(d.reason)}`,
+    touched: `No credential was sent.`,
+    cure: `Run it by hand, correct it or take KnownHostsCommand out of OpenSSH's configuration, or set connection.hostKey.`,
   }),
   SSH_HOST_KEY_NOT_RECORDED: (d: { target: string; file: string; line: string; reason: string }) => ({
     what: `the new host key of ${d.target} cannot be written to ${d.file} (${d.reason}), so the next run would accept any other.`,

@@ -1,6 +1,6 @@
-import { execFile } from "node:child_process";
 import { hostname, userInfo } from "node:os";
 import { childEnvironment } from "./child-environment";
+import { runProgram } from "./local-program";
 import { findOpensshSettings, type OpensshSettings } from "./openssh-settings";
 
 /** What came of asking OpenSSH about a host. */
@@ -16,10 +16,18 @@ const LIMIT_MS = 5000;
 /** An answer is some 5 KiB. */
 const MAX_BYTES = 1024 * 1024;
 
+/** Of whom OpenSSH is asked. What is left out comes from its configuration. */
+export interface OpensshQuestion {
+  readonly host: string;
+  /** The user and the port that will be used, where something else than ssh_config says so. */
+  readonly user?: string | undefined;
+  readonly port?: number | undefined;
+}
+
 /**
  * OpenSSH's configuration, as `ssh -G` tells it: aliases, `Host` and `Match` blocks, `Include` and the
  * system's file are OpenSSH's to understand (docs/internals/decisions/0040-openssh-is-asked.md). Each host is
- * asked for once per process.
+ * asked for once per process with the same user and port, since `Match user` and tokens see them.
  */
 export class OpensshConfig {
   readonly #file: string | undefined;
@@ -41,38 +49,32 @@ export class OpensshConfig {
   }
 
   /** Never rejects. */
-  async ask(host: string): Promise<OpensshAnswer> {
-    if (this.#file === "none" || !isAskable(host)) return {};
-    const known = this.#answers.get(host);
+  async ask(question: OpensshQuestion): Promise<OpensshAnswer> {
+    const { host, user, port } = question;
+    if (this.#file === "none" || !isAskable(host) || /\p{Cc}/u.test(user ?? "")) return {};
+    const key = JSON.stringify([host, user ?? null, port ?? null]);
+    const known = this.#answers.get(key);
     if (known !== undefined) return known;
-    const answer = this.#run(host);
-    this.#answers.set(host, answer);
+    const answer = this.#run(question);
+    this.#answers.set(key, answer);
     return answer;
   }
 
-  /**
-   * The only program that is started on this machine. No shell in between, and a host that looks like an
-   * option is none: `--` stands before it.
-   */
-  async #run(host: string): Promise<OpensshAnswer> {
-    const file = this.#file === undefined ? [] : ["-F", this.#file];
-    const options = {
-      env: childEnvironment(process.env),
-      timeout: this.#limitMs,
-      killSignal: "SIGKILL",
-      maxBuffer: MAX_BYTES,
-    } as const;
-    return new Promise((resolve) => {
-      const child = execFile("ssh", ["-G", "-T", ...file, "--", host], options, (error, stdout, stderr) => {
-        if (error === null) resolve(this.#read(stdout, host));
-        else if (error.code === "ENOENT") resolve({});
-        else
-          resolve({
-            problem: error.killed ? `no answer within ${this.#limitMs / 1000} s` : firstLine(stderr),
-          });
-      });
-      child.stdin?.end();
+  /** No shell in between, and a host that looks like an option is none: `--` stands before it. */
+  async #run({ host, user, port }: OpensshQuestion): Promise<OpensshAnswer> {
+    const options = [
+      ...(this.#file === undefined ? [] : ["-F", this.#file]),
+      ...(user === undefined ? [] : ["-l", user]),
+      ...(port === undefined ? [] : ["-p", String(port)]),
+      // printed with the token replaced: so what %C stands for is this ssh's to say
+      ...["-o", "ControlPath=%C"],
+    ];
+    const { stdout, failure } = await runProgram(["ssh", "-G", "-T", ...options, "--", host], {
+      limitMs: this.#limitMs,
+      maxBytes: MAX_BYTES,
     });
+    if (failure === undefined) return this.#read(stdout, host);
+    return failure.kind === "is not there" ? {} : { problem: failure.text };
   }
 
   #read(printed: string, host: string): OpensshAnswer {
@@ -91,13 +93,4 @@ export class OpensshConfig {
 /** OpenSSH takes `user@host` and `ssh://host` apart; here a host is a host. */
 function isAskable(host: string): boolean {
   return !host.startsWith("-") && !/[@\s\p{Cc}]|^ssh:\/\//iu.test(host);
-}
-
-function firstLine(text: string): string {
-  return (
-    text
-      .split("\n")
-      .find((line) => line.trim() !== "")
-      ?.trim() ?? "it failed without a word"
-  );
 }

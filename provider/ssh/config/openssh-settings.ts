@@ -1,33 +1,59 @@
-import { findExpandedPath, type PathTokens } from "./expand-path";
+import { hostKeyRulesOf, type HostKeyRules } from "./host-key-rules";
+import { Expander, OpensshValues, type Unfollowed } from "./openssh-values";
 import { findJumps, type Jump } from "./proxy-jump";
+import { routeOf, type Route } from "./route";
+import type { TokenValues } from "./tokens";
 
 /** What OpenSSH's configuration says of one host, as far as it is used here. */
 export interface OpensshSettings {
   readonly hostName: string;
   readonly port: number;
-  /** That of the configuration, else the login name on this machine: `ssh -G` does not tell which. */
+  /**
+   * The one that was asked with, else that of the configuration, else the login name on this machine: `ssh
+   * -G` does not tell which.
+   */
   readonly user: string;
   /** In the order in which they are tried. Most are not there: OpenSSH names its default ones. */
   readonly identityFiles: readonly string[];
   /** An agent's keys are used only where an identity file is their other half. */
   readonly hasIdentitiesOnly: boolean;
+  /** Certificates beside those that stand next to an identity file. */
+  readonly certificateFiles: readonly string[];
+  /** Whether PubkeyAuthentication and PreferredAuthentications leave logins by keys. */
+  readonly areKeysOffered: boolean;
+  /** Algorithms with which a key may sign; undefined where it is not said. */
+  readonly acceptedKeyAlgorithms?: readonly string[];
   /** Path of an agent's socket; `none` where no agent is to be asked. */
   readonly identityAgent?: string;
   /** As written, `none` and `/dev/null` included. */
   readonly userKnownHostsFiles: readonly string[];
   /** The name under which the host stands in known_hosts. */
   readonly hostKeyAlias?: string;
+  readonly hostKeyRules: HostKeyRules;
+  readonly route: Route;
   /** In the order in which they are gone through; undefined where ProxyJump cannot be read. */
   readonly jumps: readonly Jump[] | undefined;
-  readonly proxyCommand?: string;
+  /** ConnectTimeout */
+  readonly connectTimeoutSeconds?: number;
+  /** What cannot be followed: whoever needs one of the options must not go on without it. */
+  readonly unfollowed: readonly Unfollowed[];
 }
 
-/** This machine's part of {@link PathTokens}. */
-export type LocalTokens = Omit<PathTokens, "hostAlias" | "hostName" | "port" | "user">;
+/** This machine's part of what tokens stand for. */
+export interface LocalTokens {
+  /** `~` and `%d`: the home directory. */
+  readonly home: string;
+  /** `%u`: the user on this machine. */
+  readonly localUser: string;
+  /** `%i` */
+  readonly localUserId: number;
+  /** `%l`: this machine's name; `%L` is its first part. */
+  readonly localHostName: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
 
 /**
- * Reads what `ssh -G` prints: a keyword in lower case and its value on each line, some keywords several
- * times.
+ * Reads what `ssh -G -o ControlPath=%C` prints.
  *
  * @param hostAlias the host that was asked for
  * @returns undefined where this is no such answer
@@ -37,64 +63,65 @@ export function findOpensshSettings(
   hostAlias: string,
   local: LocalTokens,
 ): OpensshSettings | undefined {
-  const values = readLines(printed);
-  const first = (keyword: string): string | undefined => values.get(keyword)?.[0];
-  const hostName = first("hostname");
-  const user = first("user");
-  const port = Number(first("port"));
+  const values = new OpensshValues(printed);
+  const [hostName, user] = [values.first("hostname"), values.first("user")];
+  const port = Number(values.first("port"));
   if (hostName === undefined || user === undefined || !(port >= 1 && port <= 65535)) return undefined;
-  const tokens: PathTokens = { ...local, hostAlias, hostName, port, user };
-  const identityAgent = findAgent(first("identityagent"), tokens);
-  const hostKeyAlias = first("hostkeyalias");
-  const proxyCommand = first("proxycommand");
-  return {
+  const expander = new Expander(tokensOf(values, hostAlias, local), local.home, local.environment);
+  const identityAgent = findAgent(values.first("identityagent"), expander);
+  const hostKeyAlias = values.first("hostkeyalias");
+  const connectTimeoutSeconds = values.number("connecttimeout");
+  const acceptedKeyAlgorithms =
+    values.list("pubkeyacceptedalgorithms") ?? values.list("pubkeyacceptedkeytypes");
+  const settings: Omit<OpensshSettings, "unfollowed"> = {
     hostName,
     port,
     user,
-    identityFiles: (values.get("identityfile") ?? [])
-      .filter((path) => path !== "none")
-      .flatMap((path) => findExpandedPath(path, tokens) ?? []),
-    hasIdentitiesOnly: first("identitiesonly") === "yes",
+    identityFiles: expander.paths("IdentityFile", values.all("identityfile")),
+    hasIdentitiesOnly: values.isOn("identitiesonly"),
+    certificateFiles: expander.paths("CertificateFile", values.all("certificatefile")),
+    areKeysOffered: areKeysOffered(values),
+    ...(acceptedKeyAlgorithms !== undefined && { acceptedKeyAlgorithms }),
     ...(identityAgent !== undefined && { identityAgent }),
-    userKnownHostsFiles: splitPaths(first("userknownhostsfile") ?? ""),
+    userKnownHostsFiles: values.paths("userknownhostsfile"),
     ...(hostKeyAlias !== undefined && { hostKeyAlias }),
-    jumps: findJumps(first("proxyjump") ?? ""),
-    ...(proxyCommand !== undefined && proxyCommand !== "none" && { proxyCommand }),
+    hostKeyRules: hostKeyRulesOf(values, expander),
+    route: routeOf(values, expander),
+    jumps: findJumps(values.first("proxyjump") ?? "", (text) => expander.proxy("ProxyJump", text)),
+    ...(connectTimeoutSeconds !== undefined && { connectTimeoutSeconds }),
+  };
+  return { ...settings, unfollowed: expander.unfollowed };
+}
+
+function tokensOf(values: OpensshValues, hostAlias: string, local: LocalTokens): TokenValues {
+  // the hash of this ssh's own: what goes into it differs between releases
+  const hash = /^[0-9a-f]{40,64}$/.exec(values.first("controlpath") ?? "")?.[0];
+  const [jump = ""] = /[^,]*$/.exec(values.firstOrNone("proxyjump") ?? "") ?? [];
+  return {
+    d: local.home,
+    n: hostAlias,
+    k: values.first("hostkeyalias") ?? hostAlias,
+    h: values.first("hostname") ?? hostAlias,
+    p: values.first("port") ?? "",
+    r: values.first("user") ?? "",
+    u: local.localUser,
+    i: String(local.localUserId),
+    l: local.localHostName,
+    L: local.localHostName.split(".")[0] ?? "",
+    j: findJumps(jump)?.[0]?.host ?? "",
+    ...(hash !== undefined && { C: hash }),
   };
 }
 
-function readLines(printed: string): ReadonlyMap<string, readonly string[]> {
-  const values = new Map<string, string[]>();
-  for (const line of printed.split("\n")) {
-    const [, keyword, value] = /^(\S+) (.*?)\r?$/.exec(line) ?? [];
-    if (keyword === undefined || value === undefined || value === "") continue;
-    const name = keyword.toLowerCase();
-    const known = values.get(name);
-    if (known === undefined) values.set(name, [value]);
-    else known.push(value);
-  }
-  return values;
-}
-
 /** `SSH_AUTH_SOCK` and `$VARIABLE` name a variable of the environment (ssh_config(5), IdentityAgent). */
-function findAgent(written: string | undefined, tokens: PathTokens): string | undefined {
+function findAgent(written: string | undefined, expander: Expander): string | undefined {
   if (written === undefined || written === "none") return written;
-  if (written === "SSH_AUTH_SOCK") return tokens.environment[written];
-  if (/^\$\w+$/.test(written)) return tokens.environment[written.slice(1)];
-  return findExpandedPath(written, tokens);
+  if (written === "SSH_AUTH_SOCK") return expander.environment[written];
+  if (/^\$\w+$/.test(written)) return expander.environment[written.slice(1)];
+  return expander.path("IdentityAgent", written);
 }
 
-/**
- * Printed with blanks between them and without quotes; each is absolute, so what is not belongs to the one
- * before.
- */
-function splitPaths(printed: string): readonly string[] {
-  const paths: string[] = [];
-  for (const word of printed.split(" ")) {
-    const before = paths.pop();
-    if (before === undefined || before === "" || /^[/~]|^none$/.test(word))
-      paths.push(...(before === undefined || before === "" ? [] : [before]), word);
-    else paths.push(`${before} ${word}`);
-  }
-  return paths.filter((path) => path !== "");
+function areKeysOffered(values: OpensshValues): boolean {
+  if (values.isOff("pubkeyauthentication")) return false;
+  return values.list("preferredauthentications")?.includes("publickey") ?? true;
 }

@@ -9,22 +9,30 @@ export interface Jump {
  * Reads the value of ProxyJump: `[user@]host[:port]` or `ssh://…`, separated by commas, in the order in which
  * they are gone through. `none` is none.
  *
+ * @param expand - replaces the tokens of a user or a host; undefined where it cannot
  * @returns undefined where it cannot be read
  */
-export function findJumps(text: string): readonly Jump[] | undefined {
+export function findJumps(
+  text: string,
+  expand: (text: string) => string | undefined = (plain) => plain,
+): readonly Jump[] | undefined {
   const written = text.trim();
   if (written === "" || written.toLowerCase() === "none") return [];
-  const jumps = written.split(",").map(findJump);
+  const jumps = written.split(",").map((one) => findJump(one, expand));
   return jumps.every((jump) => jump !== undefined) ? jumps : undefined;
 }
 
-function findJump(text: string): Jump | undefined {
+function findJump(text: string, expand: (text: string) => string | undefined): Jump | undefined {
   const bare = text.trim().replace(/^ssh:\/\//i, "");
   // the last @ ends the user's name, as in OpenSSH (misc.c: parse_user_host_port)
-  const [, user, bracketed, plain, digits] =
+  const [, writtenUser, bracketed, plain, digits] =
     /^(?:(.+)@)?(?:\[([^\]@]+)\]|([^:@[\]]+))(?::(\d{1,5}))?\/?$/.exec(bare) ?? [];
-  const host = bracketed ?? plain;
+  const writtenHost = bracketed ?? plain;
+  if (writtenHost === undefined) return undefined;
+  const host = expand(writtenHost);
+  const user = writtenUser === undefined ? undefined : expand(writtenUser);
   const port = digits === undefined ? undefined : Number(digits);
-  if (host === undefined || (port !== undefined && (port < 1 || port > 65535))) return undefined;
+  if (host === undefined || (writtenUser !== undefined && user === undefined)) return undefined;
+  if (port !== undefined && (port < 1 || port > 65535)) return undefined;
   return { host, ...(port !== undefined && { port }), ...(user !== undefined && { user }) };
 }

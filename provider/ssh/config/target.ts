@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import type { PrivateKeyText } from "../keys/private-key";
+import type { HostKeyRules } from "./host-key-rules";
+import type { Route } from "./route";
 
 /**
  * What `strictHostKeyChecking` may be; the meaning is OpenSSH's (ssh_config(5)), except where
@@ -44,6 +46,10 @@ export interface SshTarget {
   readonly identityFiles?: readonly string[];
   /** Of the agent's keys only those are used that are the other half of an identity file. */
   readonly hasIdentitiesOnly?: boolean;
+  /** Certificates of keys, beside those that stand next to an identity file. */
+  readonly certificateFiles?: readonly string[];
+  /** Algorithms with which keys of identity files and agents may sign. Default: all. */
+  readonly acceptedKeyAlgorithms?: readonly string[];
   /** Path of an ssh-agent's socket. */
   readonly agentSocketPath?: string;
   /** How many dials may fail in all before giving up; -1 is without limit. */
@@ -60,7 +66,11 @@ export interface SshTarget {
    * does.
    */
   readonly knownHostsFiles?: readonly string[];
+  /** What OpenSSH's configuration says beside. */
+  readonly hostKeyRules?: HostKeyRules;
   readonly strictHostKeyChecking: StrictHostKeyChecking;
+  /** How it is reached, where there is no {@link proxy}. */
+  readonly route?: Route;
   /** The jump host to go through, nested as often as there are jump hosts. */
   readonly proxy?: SshTarget;
 }
@@ -96,10 +106,14 @@ export function poolKeyOf(target: SshTarget): string {
     hop.spareKeys ?? null,
     hop.identityFiles ?? null,
     hop.hasIdentitiesOnly ?? null,
+    hop.certificateFiles ?? null,
+    hop.acceptedKeyAlgorithms ?? null,
     hop.hostKey ?? null,
     hop.hostKeyAlias ?? null,
     hop.knownHostsFiles ?? null,
     hop.strictHostKeyChecking,
+    hop.hostKeyRules ?? null,
+    hop.route ?? null,
   ]);
   return createHash("sha256").update(JSON.stringify(fields)).digest("base64");
 }

@@ -91,7 +91,7 @@ function findLine(line: string): Line | undefined {
   const key = findPublicKeyInText(first, second);
   if (key !== undefined) return { kind: "expected", expected: { kind: "key", key, source: ARGUMENT } };
   const entry = findKnownHostsEntry(line, ARGUMENT);
-  if (entry !== undefined) return { kind: "entry", entry };
+  if (entry !== undefined && entry.isAuthority !== true) return { kind: "entry", entry };
   // nothing else bears a marker, and a key that is not whole is none, whatever its comment says
   if (first.startsWith("@") || /^(ssh|ecdsa|sk)-/.test(first) || /^(ssh|ecdsa|sk)-/.test(second))
     return undefined;

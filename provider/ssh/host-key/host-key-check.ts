@@ -1,7 +1,9 @@
 import { providerError, type ProviderError } from "../../errors";
-import { parseHostKeyArgument, type ExpectedKey } from "./host-key-argument";
+import { parseHostKeyArgument, type ExpectedKey, type KnownHost } from "./host-key-argument";
 import { formatKnownHostsLine, lookUpHost, type KnownHostsEntry } from "./known-hosts";
 import { readKnownHosts } from "./known-hosts-files";
+import { readRevokedKeys, type RevokedKeys } from "./revoked-keys";
+import { findRsaBits } from "./rsa-bits";
 import { describeKey, fingerprintOf, isSameKey, type PublicKey } from "../keys/public-key";
 import type { SshTarget, StrictHostKeyChecking } from "../config/target";
 
@@ -19,6 +21,16 @@ export interface HostKeyPolicy {
   readonly userFile: string | undefined;
   /** The files that were asked, for the message about an unknown host. */
   readonly asked: readonly string[];
+  /** Where it is written that an authority vouches for this host's certificate, which is not asked for. */
+  readonly authorities?: readonly string[];
+  /** Keys that are known of its address, where those have to agree (CheckHostIP). */
+  readonly ofAddress?: { readonly address: string; readonly trusted: readonly KnownHostsEntry[] };
+  /** RevokedHostKeys */
+  readonly revokedKeys?: RevokedKeys;
+  /** Signature algorithms that may be asked for, best first (HostKeyAlgorithms). Default: all. */
+  readonly algorithms?: readonly string[];
+  /** RequiredRSASize */
+  readonly requiredRsaBits?: number;
 }
 
 /** What to do with the key that a host showed. */
@@ -35,22 +47,54 @@ export type HostKeyVerdict =
   | { readonly kind: "accept-without-password" }
   | { readonly kind: "refuse"; readonly error: ProviderError };
 
+/** What a look at known_hosts does not know by itself. */
+interface Besides {
+  /** What a KnownHostsCommand has said. */
+  readonly ofCommand?: readonly KnownHostsEntry[];
+  /** The address at the other end of a direct connection. */
+  readonly address?: string | undefined;
+}
+
 /**
- * Gathers what is known of the target's key: the `hostKey` argument, else known_hosts.
+ * Gathers what is known of the target's key: the `hostKey` argument, else known_hosts. What OpenSSH's
+ * configuration forbids is forbidden either way.
  *
- * @throws SSH_HOST_KEY_ARGUMENT_INVALID
+ * @throws SSH_HOST_KEY_ARGUMENT_INVALID, SSH_CONFIG_UNSUPPORTED
  */
-export function hostKeyPolicyOf(target: SshTarget, label: string): HostKeyPolicy {
-  const { strictHostKeyChecking, hostKeyAlias } = target;
+export function hostKeyPolicyOf(target: SshTarget, label: string, besides: Besides = {}): HostKeyPolicy {
+  const { hostKeyRules = {} } = target;
+  const { revokedHostKeys, algorithms, requiredRsaBits } = hostKeyRules;
+  return {
+    ...knownKeysOf(target, label, besides),
+    ...(revokedHostKeys !== undefined && {
+      revokedKeys: readRevokedKeys(revokedHostKeys, target.hostAlias ?? target.host),
+    }),
+    ...(algorithms !== undefined && { algorithms }),
+    ...(requiredRsaBits !== undefined && { requiredRsaBits }),
+  };
+}
+
+/** Under which name and port a target stands in known_hosts. */
+export function knownHostOf(target: SshTarget): KnownHost {
   // an alias stands in known_hosts without a port (OpenSSH, sshconnect.c: get_hostfile_hostname_ipaddr)
-  const host = hostKeyAlias ?? target.host;
-  const port = hostKeyAlias === undefined ? target.port : 22;
+  if (target.hostKeyAlias !== undefined) return { host: target.hostKeyAlias, port: 22 };
+  return { host: target.host, port: target.port };
+}
+
+function knownKeysOf(target: SshTarget, label: string, { ofCommand, address }: Besides): HostKeyPolicy {
+  const { strictHostKeyChecking, hostKeyRules = {} } = target;
+  const { host, port } = knownHostOf(target);
   if (target.hostKey !== undefined) {
     const known = parseHostKeyArgument(target.hostKey, { host, port }, label);
     return { host, port, label, ...known, strictness: "yes", userFile: undefined, asked: [] };
   }
-  const files = readKnownHosts(target.knownHostsFiles);
-  const known = lookUpHost(files.entries, host, port);
+  const files = readKnownHosts(target.knownHostsFiles, hostKeyRules.globalKnownHostsFiles);
+  const known = lookUpHost(files.entries, host, port, ofCommand);
+  const ofAddress =
+    hostKeyRules.isAddressChecked === true && address !== undefined && isAnotherName(host, address)
+      ? { address, trusted: lookUpHost(files.entries, address, target.port, ofCommand).trusted }
+      : undefined;
+  const command = hostKeyRules.knownHostsCommand?.argv[0];
   return {
     host,
     port,
@@ -59,8 +103,15 @@ export function hostKeyPolicyOf(target: SshTarget, label: string): HostKeyPolicy
     revoked: known.revoked,
     strictness: strictHostKeyChecking,
     userFile: files.userFile,
-    asked: files.asked,
+    asked: command === undefined ? files.asked : [...files.asked, `what KnownHostsCommand ${command} prints`],
+    authorities: known.authorities.map(({ source }) => source),
+    ...(ofAddress !== undefined && { ofAddress }),
   };
+}
+
+/** A loopback address is not looked up, nor one that is the name (OpenSSH, sshconnect.c: check_host_key). */
+function isAnotherName(host: string, address: string): boolean {
+  return address !== host && !/^(127\.|::1$|::ffff:127\.)/.test(address);
 }
 
 /**
@@ -72,20 +123,47 @@ export function hostKeyPolicyOf(target: SshTarget, label: string): HostKeyPolicy
  */
 export function assessHostKey(policy: HostKeyPolicy, received: PublicKey): HostKeyVerdict {
   const { expected, label: target } = policy;
-  const revoked = policy.revoked.find(({ key }) => isSameKey(key, received));
-  if (revoked !== undefined) {
-    const details = { target, received: describeKey(received), source: revoked.source };
-    return { kind: "refuse", error: providerError("SSH_HOST_KEY_REVOKED", details) };
-  }
-  if (expected.some((one) => isExpected(one, received))) return { kind: "accept" };
+  const forbidden = findForbidden(policy, received);
+  if (forbidden !== undefined) return { kind: "refuse", error: forbidden };
+  if (expected.some((one) => isExpected(one, received))) return assessAddress(policy, received);
   const line = formatKnownHostsLine(policy.host, policy.port, received);
   if (expected.length === 0) {
     if (policy.strictness !== "yes") return assessNewKey(policy, line);
-    const details = { target, received: describeKey(received), line, files: policy.asked };
+    const { asked: files, authorities = [] } = policy;
+    const details = { target, received: describeKey(received), line, files, authorities };
     return { kind: "refuse", error: providerError("SSH_HOST_KEY_UNKNOWN", details) };
   }
   if (policy.strictness === "no") return { kind: "accept-without-password" };
   return { kind: "refuse", error: hostKeyMismatchError(policy, [received]) };
+}
+
+/** What forbids a key whatever is known of the host. */
+function findForbidden(policy: HostKeyPolicy, received: PublicKey): ProviderError | undefined {
+  const { label: target, requiredRsaBits = 0 } = policy;
+  const revoked =
+    policy.revoked.find(({ key }) => isSameKey(key, received))?.source ??
+    policy.revokedKeys?.findSource(received);
+  if (revoked !== undefined)
+    return providerError("SSH_HOST_KEY_REVOKED", {
+      target,
+      received: describeKey(received),
+      source: revoked,
+    });
+  const bits = findRsaBits(received);
+  if (bits === undefined || bits >= requiredRsaBits) return undefined;
+  const reason = `it shows ${describeKey(received)} with ${bits} bits, and RequiredRSASize is ${requiredRsaBits}`;
+  return providerError("SSH_HOST_KEY_NOT_ALLOWED", { target, reason });
+}
+
+/** What is known of the address may not speak against a key that is known of the name. */
+function assessAddress(policy: HostKeyPolicy, received: PublicKey): HostKeyVerdict {
+  const { ofAddress, strictness } = policy;
+  if (ofAddress === undefined || ofAddress.trusted.length === 0 || strictness === "no")
+    return { kind: "accept" };
+  if (ofAddress.trusted.some(({ key }) => isSameKey(key, received))) return { kind: "accept" };
+  const expected = ofAddress.trusted.map(({ key, source }) => ({ kind: "key" as const, key, source }));
+  const label = `${policy.label} (by CheckHostIP, of its address ${ofAddress.address})`;
+  return { kind: "refuse", error: hostKeyMismatchError({ ...policy, label, expected }, [received]) };
 }
 
 /** "no" accepts the next key as well, written down or not; "accept-new" lives by what is written. */

@@ -32,14 +32,17 @@ export interface KnownHosts {
  *
  * @param own instead of `~/.ssh/known_hosts` and `known_hosts2`; `~/` is the home directory, and `none` and
  *   `/dev/null`, which remember nothing, are no file
+ * @param system instead of the system's files; nothing is replaced in these
  */
-export function readKnownHosts(own: readonly string[] | undefined): KnownHosts {
+export function readKnownHosts(
+  own: readonly string[] | undefined,
+  system: readonly string[] = SYSTEM_FILES,
+): KnownHosts {
   const folder = join(homedir(), ".ssh");
   const userFiles =
-    own?.filter((file) => file !== "none" && file !== "/dev/null").map(expandHome) ??
-    ["known_hosts", "known_hosts2"].map((name) => join(folder, name));
+    own?.filter(isFile).map(expandHome) ?? ["known_hosts", "known_hosts2"].map((name) => join(folder, name));
   const [userFile] = userFiles;
-  const read = [...userFiles, ...SYSTEM_FILES].map((file) => ({ file, ...readOne(file) }));
+  const read = [...userFiles, ...system.filter(isFile)].map((file) => ({ file, ...readOne(file) }));
   const asked = read
     .filter(({ file, problem }) => file === userFile || problem !== "missing")
     .map(({ file, problem }) => (problem === undefined ? file : `${file} (${problem})`));
@@ -48,6 +51,10 @@ export function readKnownHosts(own: readonly string[] | undefined): KnownHosts {
     userFile,
     asked: asked.length === 0 ? ["any file that may be asked"] : asked,
   };
+}
+
+function isFile(path: string): boolean {
+  return path.toLowerCase() !== "none" && path !== "/dev/null";
 }
 
 function expandHome(path: string): string {

@@ -8,6 +8,8 @@ export interface KnownHostsEntry {
   readonly key: PublicKey;
   /** The line is marked `@revoked`: the key must not be accepted for these hosts. */
   readonly isRevoked: boolean;
+  /** The line is marked `@cert-authority`: the key vouches for certificates of these hosts. */
+  readonly isAuthority?: boolean;
   /** `file:line`, for messages. */
   readonly source: string;
 }
@@ -15,8 +17,8 @@ export interface KnownHostsEntry {
 /**
  * Reads a known_hosts file (format: sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
  *
- * Lines that are no such thing are skipped as OpenSSH does, and so are `@cert-authority` lines: host
- * certificates are never asked for, so they cannot vouch for anything here.
+ * Lines that are no such thing are skipped as OpenSSH does. Host certificates are never asked for, so
+ * `@cert-authority` lines vouch for nothing here; they are kept for messages.
  *
  * @param file the file's name, for {@link KnownHostsEntry.source}
  */
@@ -31,14 +33,15 @@ export function parseKnownHosts(text: string, file: string): readonly KnownHosts
 export function findKnownHostsEntry(line: string, source: string): KnownHostsEntry | undefined {
   const fields = line.split(/[ \t\r]+/).filter((field) => field !== "");
   const marker = fields[0]?.startsWith("@") === true ? fields.shift() : undefined;
-  if (marker !== undefined && marker !== "@revoked") return undefined;
+  if (marker !== undefined && marker !== "@revoked" && marker !== "@cert-authority") return undefined;
   const [hosts, type, base64] = fields;
   if (hosts === undefined || type === undefined || base64 === undefined || hosts.startsWith("#")) {
     return undefined;
   }
   const key = findPublicKeyInText(type, base64);
   if (key === undefined) return undefined;
-  return { hosts, key, isRevoked: marker === "@revoked", source };
+  const isAuthority = marker === "@cert-authority";
+  return { hosts, key, isRevoked: marker === "@revoked", source, ...(isAuthority && { isAuthority }) };
 }
 
 /**
@@ -79,7 +82,7 @@ function isHashOf(hosts: string, name: string): boolean {
  * Wildcards as in OpenSSH's match.c: `*` any number of characters, `?` exactly one, nothing else is
  * special. Two cursors instead of a regular expression: a hostile pattern costs at most length × length.
  */
-function isMatch(pattern: string, name: string): boolean {
+export function isMatch(pattern: string, name: string): boolean {
   let inPattern = 0;
   let inName = 0;
   let star = -1;
@@ -108,21 +111,35 @@ export interface KnownKeys {
   /** Keys the host may show. */
   readonly trusted: readonly KnownHostsEntry[];
   readonly revoked: readonly KnownHostsEntry[];
+  /** Keys that vouch for certificates. */
+  readonly authorities: readonly KnownHostsEntry[];
 }
 
 /**
  * Looks a host up. On a port other than 22 the lines for the bare name count too when there is none for
  * `[host]:port`, as in OpenSSH (sshconnect.c: verify_host_key, "checking without port identifier").
+ *
+ * @param ofCommand - lines of a KnownHostsCommand, which count for the name that it was asked for alone
  */
-export function lookUpHost(entries: readonly KnownHostsEntry[], host: string, port: number): KnownKeys {
-  const named = (name: string) => entries.filter((entry) => isNamedBy(entry.hosts, name));
-  const exact = named(knownHostsName(host, port));
+export function lookUpHost(
+  entries: readonly KnownHostsEntry[],
+  host: string,
+  port: number,
+  ofCommand: readonly KnownHostsEntry[] = [],
+): KnownKeys {
+  const named = (name: string, from = entries) => from.filter((entry) => isNamedBy(entry.hosts, name));
+  const exact = named(knownHostsName(host, port), [...entries, ...ofCommand]);
   const bare = port === 22 ? [] : named(knownHostsName(host, 22));
-  const trusted = exact.filter((entry) => !entry.isRevoked);
+  const trusted = exact.filter(isPlain);
   return {
-    trusted: trusted.length > 0 ? trusted : bare.filter((entry) => !entry.isRevoked),
+    trusted: trusted.length > 0 ? trusted : bare.filter(isPlain),
     revoked: [...exact, ...bare].filter((entry) => entry.isRevoked),
+    authorities: [...exact, ...bare].filter((entry) => entry.isAuthority === true),
   };
+}
+
+function isPlain(entry: KnownHostsEntry): boolean {
+  return !entry.isRevoked && entry.isAuthority !== true;
 }
 
 /** The line that makes the host known, without a line end. */

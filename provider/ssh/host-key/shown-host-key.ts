@@ -8,6 +8,8 @@ export interface ShownHostKeyOptions {
   readonly label: string;
   /** What known_hosts says when it is asked: others write there too. */
   readonly policyNow: () => HostKeyPolicy;
+  /** Has others say first what they know of a key; undefined where nobody is asked. */
+  readonly ask: (received: PublicKey) => Promise<void> | undefined;
   /** Told of each key that the host shows. */
   readonly onHostKey: (received: PublicKey) => void;
   /** Called if the host may get no password. */
@@ -27,13 +29,20 @@ export class ShownHostKey {
     this.#options = options;
   }
 
-  /** Whether the handshake may go on with this key, in its wire form. */
-  accepts(blob: Buffer): boolean {
+  /**
+   * Whether the handshake may go on with this key, in its wire form. It is said at once unless somebody has
+   * to be asked.
+   */
+  accepts(blob: Buffer): boolean | Promise<boolean> {
     const received = findPublicKey(blob);
     if (received === undefined) return false;
     // Asked again if keys are exchanged anew: the same key or none.
     if (this.#accepted !== undefined) return isSameKey(this.#accepted, received);
     this.#options.onHostKey(received);
+    return this.#options.ask(received)?.then(() => this.#assess(received)) ?? this.#assess(received);
+  }
+
+  #assess(received: PublicKey): boolean {
     this.#verdict = assessHostKey(this.#options.policyNow(), received);
     if (this.#verdict.kind === "refuse") return false;
     if (this.#verdict.kind === "accept-without-password") this.#options.withholdPassword();

@@ -8,14 +8,15 @@ import { withTimeLimit } from "../../async/time-limit";
 import { Authentication } from "../auth/authentication";
 import { ChannelRefused, type ClientConnection } from "./connection";
 import { DialFailure } from "./dial-failure";
-import { hostKeyTypesFor } from "../host-key/host-key-algorithms";
-import { hostKeyMismatchError, hostKeyPolicyOf, type HostKeyPolicy } from "../host-key/host-key-check";
+import { hostKeyAlgorithms, hostKeyTypesFor } from "../host-key/host-key-algorithms";
+import { hostKeyMismatchError, type HostKeyPolicy } from "../host-key/host-key-check";
+import { hostKeySourceOf, type HostKeySource } from "../host-key/host-key-source";
 import { performHandshake } from "./handshake";
 import { identityOf, readIdentities } from "../auth/identity-files";
 import type { LoginKeys } from "../auth/key-attempts";
 import { parsePrivateKey } from "../keys/private-key";
 import type { PublicKey } from "../keys/public-key";
-import { openTcp } from "./socket";
+import { openRoute } from "./socket";
 import { PROGRAM_SOURCES, type SshTarget } from "../config/target";
 
 /** A host that was logged in to. */
@@ -44,19 +45,19 @@ export interface DialRequest {
  * all; everything else is final at once.
  *
  * @throws SSH_DIAL_FAILED, SSH_JUMP_REFUSED, SSH_KEY_UNUSABLE, SSH_HANDSHAKE_FAILED, SSH_AUTH_REFUSED,
- * SSH_HOST_KEY_*, the signal's reason
+ * SSH_HOST_KEY_*, SSH_KNOWN_HOSTS_COMMAND_FAILED, SSH_CONFIG_UNSUPPORTED, the signal's reason
  */
 export async function dial(request: DialRequest): Promise<Dialled> {
   const { target, label, signal } = request;
   const { dialErrorLimit } = target;
   const keys = readKeys(target, label);
   const authentication = () => new Authentication(target, keys);
-  const policyNow = () => hostKeyPolicyOf(target, label);
-  // an argument that cannot be used is told before anything is dialled
-  policyNow();
+  const hostKeys = hostKeySourceOf(target, label);
+  // an argument or an option that cannot be used is told before anything is dialled
+  requireHostKeyTypes(hostKeys.policyNow());
   for (let failures = 0; ;) {
     try {
-      return await dialOnce({ ...request, authentication, policyNow });
+      return await dialOnce({ ...request, authentication, hostKeys });
     } catch (error) {
       if (!(error instanceof DialFailure)) throw error;
       failures += 1;
@@ -107,7 +108,7 @@ async function openThrough(
 
 interface DialOnce extends DialRequest {
   readonly authentication: () => Authentication;
-  readonly policyNow: () => HostKeyPolicy;
+  readonly hostKeys: HostKeySource;
 }
 
 /** Which keys a host was asked for in one dial, and which it has shown. */
@@ -120,8 +121,9 @@ interface AskedKeys {
 
 /** One dial: the host is asked for other keys as long as {@link otherKeyTypes} names some. */
 async function dialOnce(options: DialOnce): Promise<Dialled> {
-  const { policyNow } = options;
-  const policy = policyNow();
+  const { hostKeys, signal } = options;
+  await hostKeys.ask(undefined, signal);
+  const policy = hostKeys.policyNow();
   const received: PublicKey[] = [];
   let types: readonly string[] = hostKeyTypesFor(policy);
   for (;;) {
@@ -132,11 +134,11 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
           user: options.target.user,
           socket,
           authentication: options.authentication(),
-          hostKeyTypes: types,
-          policyNow,
+          hostKeyAlgorithms: hostKeyAlgorithms(types, policy),
+          hostKeys,
           onHostKey: (key) => void received.push(key),
           dialSignal,
-          signal: options.signal,
+          signal,
         }),
       );
       // the last that was judged is the one that the host has proved to hold
@@ -144,9 +146,18 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
       if (hostKey === undefined) throw new Error("a handshake without a host key");
       return { client, hostKey };
     } catch (error) {
+      const policyNow = (): HostKeyPolicy => hostKeys.policyNow();
       types = otherKeyTypes(error, { policy, policyNow, types, received });
     }
   }
+}
+
+/** @throws SSH_HOST_KEY_NOT_ALLOWED where there is no type of key to ask a host for */
+function requireHostKeyTypes(policy: HostKeyPolicy): void {
+  if (hostKeyTypesFor(policy).length > 0) return;
+  const { label: target, algorithms = [] } = policy;
+  const reason = `HostKeyAlgorithms allows ${algorithms.join(",")} alone, and this provider can verify none of them`;
+  throw providerError("SSH_HOST_KEY_NOT_ALLOWED", { target, reason });
 }
 
 /**
@@ -163,13 +174,27 @@ function otherKeyTypes(error: unknown, { policy, policyNow, types, received }: A
   const [first] = hostKeyTypesFor(policyNow());
   if (isMismatch && !isByFingerprint && first !== types[0] && first !== undefined)
     return [first, ...types.filter((type) => type !== first)];
-  if (!isByFingerprint || received.length === 0) throw error;
   const hasNoMoreKeys =
     hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText((error as Error).cause));
+  if (hasNoMoreKeys && received.length === 0 && isLimited(policy)) {
+    const reason = `it has no key of those that HostKeyAlgorithms allows: ${policy.algorithms?.join(",")}`;
+    throw providerError("SSH_HOST_KEY_NOT_ALLOWED", { target: policy.label, reason }, error);
+  }
+  if (!isByFingerprint || received.length === 0) throw error;
   if (!isMismatch && !hasNoMoreKeys) throw error;
   const others = types.filter((type) => received.every((key) => key.type !== type));
   if (hasNoMoreKeys || others.length === 0) throw hostKeyMismatchError(policy, received);
   return others;
+}
+
+/** Whether HostKeyAlgorithms leaves out keys that could be verified here. */
+function isLimited(policy: HostKeyPolicy): boolean {
+  const { algorithms, ...unlimited } = policy;
+  return (
+    algorithms !== undefined &&
+    hostKeyAlgorithms(hostKeyTypesFor(policy), policy).length <
+      hostKeyAlgorithms(hostKeyTypesFor(unlimited), {}).length
+  );
 }
 
 /** Bounds opening and key exchange by `perDialTimeoutSeconds`; the jump host has had its own time. */
@@ -183,9 +208,7 @@ async function withinDialTime(
   const dialOver = async (timeOver: AbortSignal): Promise<Client> => {
     const ended = anySignal(signal, timeOver);
     const socket =
-      jumpHost === undefined
-        ? await openTcp(target.host, target.port, ended)
-        : await openThrough(jumpHost, options, ended);
+      jumpHost === undefined ? await openRoute(target, ended) : await openThrough(jumpHost, options, ended);
     return shake(timeOver, socket);
   };
   const reason = (): Error => new DialFailure(`no answer within ${seconds} s`);

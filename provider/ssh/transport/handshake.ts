@@ -1,12 +1,12 @@
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { Client } from "ssh2";
+import { Client, type ServerHostKeyAlgorithm } from "ssh2";
 import { causeText, providerError } from "../../errors";
-import { abortReason, onAbort, untilAborted } from "../../async/abort";
+import { abortReason, anySignal, onAbort, untilAborted } from "../../async/abort";
 import { setTimer, type Timer } from "../../async/clock";
 import type { Authentication } from "../auth/authentication";
 import type { PublicKey } from "../keys/public-key";
-import { hostKeyAlgorithms } from "../host-key/host-key-algorithms";
-import type { HostKeyPolicy } from "../host-key/host-key-check";
+import type { HostKeySource } from "../host-key/host-key-source";
 import { ShownHostKey } from "../host-key/shown-host-key";
 import { DialFailure } from "./dial-failure";
 import { keyExchangeError, loginError, type ClientError } from "./handshake-error";
@@ -24,9 +24,9 @@ export interface HandshakeOptions {
   /** Connected to the server. The handshake owns it from here on. */
   readonly socket: Duplex;
   readonly authentication: Authentication;
-  readonly hostKeyTypes: readonly string[];
-  /** What known_hosts says when it is asked: others write there too. */
-  readonly policyNow: () => HostKeyPolicy;
+  /** Signature algorithms of the host's key, best first. */
+  readonly hostKeyAlgorithms: readonly ServerHostKeyAlgorithm[];
+  readonly hostKeys: HostKeySource;
   /** Told of each key that the host shows. */
   readonly onHostKey: (received: PublicKey) => void;
   /** Ends when the dial's time is over. */
@@ -67,10 +67,18 @@ class Handshake {
   #reject: (reason: unknown) => void = () => undefined;
 
   constructor(options: HandshakeOptions) {
-    const { label, policyNow, onHostKey, authentication } = options;
+    const { label, hostKeys, onHostKey, authentication, socket, signal, dialSignal } = options;
     this.#options = options;
     const withholdPassword = (): void => authentication.withholdPassword();
-    this.#hostKey = new ShownHostKey({ label, policyNow, onHostKey, withholdPassword });
+    const address = socket instanceof Socket ? socket.remoteAddress : undefined;
+    const ended = anySignal(signal, dialSignal);
+    this.#hostKey = new ShownHostKey({
+      label,
+      policyNow: () => hostKeys.policyNow(address),
+      ask: (key) => hostKeys.ask(key, ended, address),
+      onHostKey,
+      withholdPassword,
+    });
   }
 
   run(): Promise<Client> {
@@ -101,16 +109,30 @@ class Handshake {
   }
 
   #connect(): void {
-    const { socket, user, authentication, hostKeyTypes } = this.#options;
+    const { socket, user, authentication, hostKeyAlgorithms } = this.#options;
     this.#client.connect({
       sock: socket,
       username: user,
       readyTimeout: 0,
       ...KEEPALIVE,
-      hostVerifier: (blob: Buffer) => this.#hostKey.accepts(blob),
+      hostVerifier: (blob: Buffer, verify: (isAccepted: boolean) => void) => this.#verify(blob, verify),
       authHandler: authentication.handler(this.#client),
-      algorithms: { serverHostKey: hostKeyAlgorithms(hostKeyTypes) },
+      algorithms: { serverHostKey: [...hostKeyAlgorithms] },
     });
+  }
+
+  #verify(blob: Buffer, verify: (isAccepted: boolean) => void): void {
+    const fail = (error: unknown): void => {
+      this.#reject(error);
+      verify(false);
+    };
+    try {
+      const isAccepted = this.#hostKey.accepts(blob);
+      if (typeof isAccepted === "boolean") verify(isAccepted);
+      else isAccepted.then(verify, fail);
+    } catch (error) {
+      fail(error);
+    }
   }
 
   #onDialTimeOver(): void {

@@ -3,7 +3,7 @@ import {
   type SshTargetResolverOptions,
 } from "../../../provider/connections/ssh-target-resolver";
 import type { ConnectionInputs } from "../../../provider/resource";
-import type { OpensshAnswer, OpensshSettings } from "../../../provider/ssh";
+import type { OpensshAnswer, OpensshQuestion, OpensshSettings } from "../../../provider/ssh";
 
 const agent = process.env["SSH_AUTH_SOCK"];
 beforeEach(() => delete process.env["SSH_AUTH_SOCK"]);
@@ -25,10 +25,17 @@ const plain = (host: string): OpensshSettings => ({
   hasIdentitiesOnly: false,
   userKnownHostsFiles: ["/home/alice/.ssh/known_hosts"],
   jumps: [],
+  certificateFiles: [],
+  areKeysOffered: true,
+  hostKeyRules: {},
+  route: {},
+  unfollowed: [],
 });
 const asking = (answers: Readonly<Record<string, Partial<OpensshSettings>>>) => ({
   localUser: "alice",
-  ask: async (host: string): Promise<OpensshAnswer> => ({ settings: { ...plain(host), ...answers[host] } }),
+  ask: async ({ host, user }: OpensshQuestion): Promise<OpensshAnswer> => ({
+    settings: { ...plain(host), ...answers[host], ...(user !== undefined && { user }) },
+  }),
 });
 const silent = { localUser: "alice", ask: async (): Promise<OpensshAnswer> => ({}) };
 const resolverWith = (options: Partial<SshTargetResolverOptions>) =>
@@ -97,10 +104,11 @@ describe("the connection arguments", () => {
       identityAgent: "/agent",
       userKnownHostsFiles: ["/other"],
       jumps: [{ host: "j9" }],
-      proxyCommand: "nc %h %p",
+      route: { proxyCommand: "nc %h %p" },
     };
     const target = await targetOf({ ...given, proxy: { ...given, host: "j1" } }, asking({ hv1: said }));
     expect(target).toMatchObject({ ...expected, host: "10.0.0.1", hostAlias: "hv1", proxy: { host: "j1" } });
+    expect(target).not.toHaveProperty("route");
   });
 });
 
@@ -167,7 +175,11 @@ describe("ssh_config", () => {
   });
 
   it.each([
-    ["ProxyCommand", { proxyCommand: "nc %h %p" }, /hv1 .*ProxyCommand.*connection\.proxy.*ProxyJump/],
+    [
+      "an option that cannot be followed",
+      { unfollowed: [{ keyword: "ProxyCommand", reason: "its ProxyCommand is odd" }] },
+      /hv1 .*its ProxyCommand is odd\. .*ssh -G hv1/,
+    ],
     ["a ProxyJump that cannot be read", { jumps: undefined }, /hv1 .*ProxyJump cannot be read/],
     ["a ProxyJump in a circle", { jumps: [{ host: "hv1" }] }, /hv1 .*circle: hv1, hv1/],
   ])("with %s is an error that says what to do", async (_what, said, message) => {

@@ -35,12 +35,13 @@ describe("parseKnownHosts", () => {
     ]);
   });
 
-  it("marks revoked lines, and skips certificate authorities and unknown markers", () => {
+  it("marks revoked lines and certificate authorities, and skips unknown markers", () => {
     const text = [`@revoked ${line("hv1")}`, `@cert-authority ${line("*")}`, `@new ${line("hv1")}`].join(
       "\n",
     );
     expect(parseKnownHosts(text, "kh")).toEqual([
       { hosts: "hv1", key: ed25519, isRevoked: true, source: "kh:1" },
+      { hosts: "*", key: ed25519, isRevoked: false, isAuthority: true, source: "kh:2" },
     ]);
   });
 
