@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ParsedKey } from "ssh2";
-import { findPrivateKeyProblem, parseKeyText, type PrivateKeyText } from "../keys/private-key";
+import { describeKeyProblem } from "../keys/key-problem";
+import { readKey, readPrivateKey, type PrivateKeyText } from "../keys/private-key";
 import { findPublicKey, findPublicKeyInText, type PublicKey } from "../keys/public-key";
 
 /** One file of those that OpenSSH would try, or a spare key, and what is in it. */
@@ -30,26 +31,24 @@ export function readIdentities(
     if (text === undefined) return besides === undefined ? [] : [{ path, publicKey: besides }];
     if (text instanceof Error)
       return [{ path, ...withPublic(besides), problem: `it cannot be read (${text.message})` }];
-    const privateKey = parseKeyText(text, passphrase);
-    if (privateKey instanceof Error) {
-      const problem = findPrivateKeyProblem(
-        { text, passphrase, passphraseSource: "the passphrase" },
-        privateKey,
-      );
+    const reading = readKey(text, passphrase);
+    if ("problem" in reading) {
+      const problem = describeKeyProblem(reading.problem, "the passphrase");
       return [{ path, ...withPublic(besides), problem }];
     }
-    const publicKey = findPublicKey(privateKey.getPublicSSH()) ?? besides;
+    const { key } = reading;
+    const publicKey = findPublicKey(key.getPublicSSH()) ?? besides;
     // `IdentityFile key.pub`: the other half is in an agent
-    return [{ path, ...(privateKey.isPrivateKey() && { privateKey }), ...withPublic(publicKey) }];
+    return [{ path, ...(key.isPrivateKey() && { privateKey: key }), ...withPublic(publicKey) }];
   });
 }
 
 /** A key that was given as a text, in the form of one in a file; its source stands for the path. */
 export function identityOf(given: PrivateKeyText): Identity {
-  const { text, source, passphrase } = given;
-  const privateKey = parseKeyText(text, passphrase);
-  if (!(privateKey instanceof Error) && privateKey.isPrivateKey()) return { path: source, privateKey };
-  return { path: source, problem: findPrivateKeyProblem(given, privateKey) };
+  const { text, source, passphrase, passphraseSource } = given;
+  const reading = readPrivateKey(text, passphrase);
+  if ("key" in reading) return { path: source, privateKey: reading.key };
+  return { path: source, problem: describeKeyProblem(reading.problem, passphraseSource) };
 }
 
 function withPublic(publicKey: PublicKey | undefined): { readonly publicKey?: PublicKey } {
