@@ -1,6 +1,6 @@
 import { Deadline } from "../async/deadline";
 import { causeText, hasCode, providerError } from "../errors";
-import { describeTakeover, planAttach, planDetach, type Observation, type Plan } from "../plan";
+import { describeTakeover, findOwned, planAttach, planDetach, type Observation, type Plan } from "../plan";
 import type { ActualState } from "./actual-state";
 import { AttachCourse } from "./attach-course";
 import type { AttachRequest } from "./attach-request";
@@ -8,7 +8,7 @@ import { leaveStanding } from "./leave-standing";
 import { withoutNewcomers, withoutOldStrangers } from "./newcomers";
 import { actualStateOfTarget } from "./observe";
 import type { Hypervisor } from "./ports";
-import { priorOfPlan } from "./recorded-plan";
+import { priorOfPlan, recordedEntry } from "./recorded-plan";
 import { undo } from "./roll-back";
 import { runPlan } from "./run-plan";
 import type { Work } from "./steps/work";
@@ -78,7 +78,8 @@ interface Attempt {
 /**
  * Three failures are known to pass with a second plan: a slot that swept what was plugged, one that was half
  * plugged when the guest was reset, which has to be emptied first, and a group node that someone's release
- * took from the guest, which only letting go of the whole group and holding it again brings back. What an
+ * took from the guest, which only letting go of the whole group and holding it again brings back; a node that
+ * QEMU may not open is such a one only where a hold is gone. What an
  * interface gets by itself in that moment (an address by DHCP) is no reason to stop: the first look found it
  * free. Whatever else the host has begun to use is.
  */
@@ -88,18 +89,30 @@ async function runWithSecondTry({ before, course, work, request }: Attempt): Pro
   try {
     await runToEnd(course.plan, course, work);
   } catch (cause) {
-    if (!hasCode(cause, "SLOT_SWEPT", "SLOT_HALF_BOOTED", "GROUP_NODE_LOST")) throw cause;
-    work.progress(`${causeText(cause)} Trying once more.`);
+    const mayPass = ["SLOT_SWEPT", "SLOT_HALF_BOOTED", "GROUP_NODE_LOST", "GROUP_NODE_DENIED"] as const;
+    if (!hasCode(cause, ...mayPass)) throw cause;
     const observe = async (): Promise<Observation> =>
       withoutOldStrangers(before, await work.hypervisor.host.observe(request.query, work.deadline.signal));
     let now = await observe();
-    if (hasCode(cause, "GROUP_NODE_LOST")) {
+    const isDenied = hasCode(cause, "GROUP_NODE_DENIED");
+    if (isDenied && !hasLostHolds(now, course.plan, request.desired.ownerToken)) throw cause;
+    work.progress(`${causeText(cause)} Trying once more.`);
+    if (isDenied || hasCode(cause, "GROUP_NODE_LOST")) {
       await runToEnd(planDetach(now, request.desired.ownerToken, prior), course, work);
       now = await observe();
     }
     const again = planAttach(withoutNewcomers(before, now, work.progress), request.desired, prior);
     await runToEnd(again, course, work);
   }
+}
+
+/**
+ * Whether somebody has released what this operation holds: where libvirt takes one function of a group back,
+ * it withdraws the node from the guest for all of them.
+ */
+function hasLostHolds(now: Observation, plan: Plan, ownerToken: string): boolean {
+  const held = findOwned(now, ownerToken)?.held ?? [];
+  return (recordedEntry(plan)?.functions ?? []).some((one) => !held.includes(one.hostAddress));
 }
 
 /** What fails after the last step takes nothing back. */

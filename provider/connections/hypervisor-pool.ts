@@ -6,7 +6,7 @@ import type { Hypervisor, Progress } from "../apply";
 import type { PciAddress } from "../pci";
 import type { ConnectionInputs } from "../resource";
 import { labelOf, poolKeyOf, SshPool, type SshConnection } from "../ssh";
-import type { HostFacts, PciListing } from "../host/facts";
+import type { HostFacts, NodeUse, PciListing } from "../host/facts";
 import { HostHelper } from "../host/helper";
 import { lockOf, streamsOf } from "./channels";
 import type { GuestLocator } from "./guest-locator";
@@ -78,7 +78,8 @@ export class HypervisorPool {
       options.readHostFacts ?? ((signal: AbortSignal): Promise<HostFacts> => helper.readFacts(signal));
     const { session, shareWith } = this.#libvirtOf(ssh).sessionOf(locator);
     const onFound = ({ uuid }: { readonly uuid: string }): void => shareWith(uuid);
-    return libvirtHypervisor({ session, guest: locator.guest, lock, readHostFacts, onFound });
+    const readNodeUse = (signal: AbortSignal): Promise<NodeUse> => helper.readNodeUse(signal);
+    return libvirtHypervisor({ session, guest: locator.guest, lock, readHostFacts, readNodeUse, onFound });
   }
 
   /** @throws as {@link open} */

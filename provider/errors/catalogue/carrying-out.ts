@@ -92,6 +92,36 @@ export const carryingOut = {
     what: `the guest's QEMU cannot open the VFIO group of ${d.hostAddress}: ${sentence(d.reason)}`,
     cure: `Run again.`,
   }),
+  GROUP_NODE_BUSY: (d: { hostAddress: string; path: string; holders: readonly string[] }) => ({
+    what:
+      `the guest's QEMU cannot open ${d.path} for ${d.hostAddress}, which is in use: ` +
+      (d.holders.length === 0
+        ? `another process has it open, which this login cannot see.`
+        : `${d.holders.join(", ")} has it open.`),
+    cure:
+      (d.holders.length === 0 ? `Look for it as root on the host ("fuser -v ${d.path}"). ` : ``) +
+      `Detach the device there, or end that process, and run again.`,
+  }),
+  GROUP_NODE_DENIED: (d: {
+    hostAddress: string;
+    path: string;
+    by: "cgroup" | "access";
+    confinements: readonly string[];
+    reason: string;
+  }) => ({
+    what:
+      `the guest's QEMU may not open ${d.path} for ${d.hostAddress}: ${sentence(d.reason)} ` +
+      (d.by === "cgroup"
+        ? `That is the answer of a cgroup whose list of devices does not have it.`
+        : `That is the answer of the node's owner and mode, or of a security module; active on the host: ` +
+          `${d.confinements.join(", ") || "none that this login can see"}.`),
+    cure:
+      d.by === "cgroup"
+        ? `Allow the device: cgroup_device_acl in libvirt's qemu.conf, or DeviceAllow of the unit that starts QEMU. ` +
+          `Where libvirt manages the guest and somebody has detached a function of this group, destroy this resource and run again.`
+        : `Compare "ls -l ${d.path}" with QEMU's user, and look into the host's log for a denial ("dmesg", "ausearch -m avc"). ` +
+          `Where libvirt manages the guest and somebody has detached a function of this group, destroy this resource and run again.`,
+  }),
   GUEST_CONNECTION_LOST: (d: { waitingFor: readonly string[] }) => ({
     what: `the connection to the guest was lost while it was letting go of ${d.waitingFor.join(", ")}.`,
     cure: `Run again: what it has let go of is found and released.`,

@@ -2,5 +2,6 @@ export type { DiskClaim, DiskHolder, HostDisk } from "./disk-facts";
 export { disksOn, findHostDevices, interfacesOn, type HostDevices } from "./host-devices";
 export { parseHostFacts, type HostFacts, type HostInterface, type PhysicalFunction } from "./host-facts";
 export { isVfioDriver, type HostFunction } from "./host-function";
+export { parseNodeUse, usersOfNode, type NodeUse, type NodeUser } from "./node-use";
 export type { ListedFunction, PciListing } from "./pci-listing";
 export { turnedRound } from "./turned-round";

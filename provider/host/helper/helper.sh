@@ -8,6 +8,7 @@
 #     unlock ID NAME...          let go of these      -> freed ID
 #     survey ID                  -> s ID CHUNK (goes on) and S ID CHUNK (ends a record)..., done ID
 #     devices ID                 -> the same, of every PCI function and its names
+#     nodes ID                   -> the same, of who has VFIO's nodes open and what confines QEMU
 #     quit
 #
 # and `fail ID TEXT` if something cannot be done. What a host without libvirt is asked besides is in
@@ -89,6 +90,7 @@ while next_request; do
     unlock) let_go $names; tell "freed $id" ;;
     survey) answer survey "$id" ;;
     devices) answer list_devices "$id" ;;
+    nodes) answer look_at_nodes "$id" ;;
     quit) break ;;
     *) own_request ;;
   esac

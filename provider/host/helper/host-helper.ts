@@ -8,6 +8,7 @@ import { HOST_HELPER, type HelperProgram } from "./helper-program";
 import { RecordReader, type AnswerLimits } from "./record-reader";
 import { parseHostFacts, type HostFacts } from "../facts/host-facts";
 import { ANSWER_LIMITS } from "../facts/fact-records";
+import { parseNodeUse, type NodeUse } from "../facts/node-use";
 import { parsePciListing, type PciListing } from "../facts/pci-listing";
 import { KeyedMutex } from "../../async/keyed-mutex";
 import { QueueDeadlines, type PausableClock } from "../../async/queue-deadlines";
@@ -153,6 +154,15 @@ export class HostHelper {
     return this.#look("devices", parsePciListing, signal);
   }
 
+  /**
+   * Who has VFIO's nodes open, and what may keep a QEMU from them. Costs one process on the host (`find`).
+   *
+   * @throws as {@link readFacts}
+   */
+  async readNodeUse(signal?: AbortSignal): Promise<NodeUse> {
+    return this.#look("nodes", parseNodeUse, signal);
+  }
+
   /** Ends the helper, if there is one, and waits for that a short while. Never rejects. */
   async close(): Promise<void> {
     const quitting = this.#helper?.then((helper) => helper.quit());
@@ -212,7 +222,7 @@ export class HostHelper {
 
   /** One question that is answered with records. */
   async #look<T>(
-    verb: "survey" | "devices",
+    verb: "survey" | "devices" | "nodes",
     parse: (records: readonly string[]) => T,
     signal: AbortSignal | undefined,
   ): Promise<T> {

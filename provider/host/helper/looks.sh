@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 #
 # What the host itself needs, and its devices. All of it runs in children without locks.
+#
+# shellcheck disable=SC2154 # The folders are assigned in requests.sh.
 
 record() {
   local id=$1 text=$2 at=0
@@ -178,5 +180,31 @@ list_devices() {
     mapfile -t lines <<<"$out"
     for line in "${lines[@]}"; do record "$id" "name $line"; done
   fi
+  printf "done %s\n" "$id"
+}
+
+# Who has nodes of VFIO's open, as far as this login may see it, and which of the kernel's security modules are
+# there: for whoever was refused one. The host program has folders of its own for these.
+look_at_nodes() {
+  local id=$1 line pid node comm group text found lines
+  found=$(exec find "$proc"/[0-9]*/fd -maxdepth 1 -lname "$vfio/*" -printf "%p=%l\n" 2>/dev/null)
+  mapfile -t lines <<<"$found"
+  for line in "${lines[@]}"; do
+    [[ $line = *=* ]] || continue
+    pid=${line#"$proc/"} pid=${pid%%/*} node=${line#*=} node=${node#"$vfio/"} comm= group=-
+    { IFS= read -r comm <"$proc/$pid/comm"; } 2>/dev/null
+    cd -P "$sys/class/vfio-dev/${node#devices/}/device/iommu_group" 2>/dev/null && group=${PWD##*/}
+    record "$id" "open $pid ${node// /} $group $comm"
+  done
+  cd /
+  text=
+  { IFS= read -r text <"$sys/kernel/security/lsm"; } 2>/dev/null
+  [ -z "$text" ] || record "$id" "lsm $text"
+  text=
+  { IFS= read -r text <"$sys/module/apparmor/parameters/enabled"; } 2>/dev/null
+  [ "$text" != Y ] || record "$id" "lsm apparmor"
+  text=
+  { IFS= read -r text <"$sys/fs/selinux/enforce"; } 2>/dev/null
+  [ -z "$text" ] || record "$id" "selinux $text"
   printf "done %s\n" "$id"
 }

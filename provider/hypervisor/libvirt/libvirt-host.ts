@@ -14,6 +14,7 @@ import { LibvirtError, type LibvirtDomain } from "../../libvirt-rpc";
 import { romOptionsOf, type PciAddress } from "../../pci";
 import { describeSlot, type ConfiguredFunction, type Observation, type PlugTarget } from "../../plan";
 import type { QmpMonitor } from "../../qmp";
+import { plugError, type ReadNodeUse } from "../qemu";
 import { retryBusyJob } from "./busy-job";
 import { FoundDomain } from "./found-domain";
 import { LibvirtConfiguration } from "./guest-configuration";
@@ -40,6 +41,7 @@ export interface LibvirtHostParts {
   /** Told of the guest as soon as it is found, for the parts that speak to it. */
   readonly onDomain: (domain: LibvirtDomain) => void;
   readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
+  readonly readNodeUse?: ReadNodeUse;
 }
 
 /** A host whose libvirt holds functions for a guest. */
@@ -63,8 +65,9 @@ export class LibvirtHost implements Host {
   readonly #observer: LibvirtObserver;
   readonly #unassigned: FunctionHolder;
   readonly #detached: FunctionHolder;
+  readonly #readNodeUse: ReadNodeUse | undefined;
 
-  constructor({ session, monitor, guest, onDomain, readHostFacts }: LibvirtHostParts) {
+  constructor({ session, monitor, guest, onDomain, readHostFacts, readNodeUse }: LibvirtHostParts) {
     const domain = new FoundDomain({ guest, onDomain });
     const plugged = new PluggedFunctions(monitor);
     const holding: FunctionHolderDependencies = {
@@ -75,6 +78,7 @@ export class LibvirtHost implements Host {
     };
     this.#session = session;
     this.#domain = domain;
+    this.#readNodeUse = readNodeUse;
     this.#observer = new LibvirtObserver({ session, monitor, domain, plugged, readHostFacts });
     this.#unassigned = new UnassignedHostdevs(holding);
     this.#detached = new DetachedNodeDevices(holding);
@@ -152,18 +156,19 @@ export class LibvirtHost implements Host {
     const client = await this.#session.client(signal);
     const domain = this.#domain.get();
     const { hostAddress, guestFunction, qemuId } = target;
-    const plugError = (reason: string, cause?: unknown): Error =>
-      providerError("PLUG_FAILED", { hostAddress, slot: describeSlot(slot), reason }, cause);
     const { buses } = parseDomainXml(await client.domainXml(domain, {}, signal));
     const number = findBusNumber(buses, slot.bus);
-    if (number === undefined) throw plugError(`libvirt knows of no bus ${slot.bus} in this guest`);
+    if (number === undefined) {
+      const reason = `libvirt knows of no bus ${slot.bus} in this guest`;
+      throw providerError("PLUG_FAILED", { hostAddress, slot: describeSlot(slot), reason });
+    }
     const guestAddress = { bus: slot.bus, slot: slot.slot, guestFunction };
     const xml = hostdevOf({ hostAddress, alias: qemuId, guestAddress, ...romOptionsOf(target) }, number);
     try {
       await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
     } catch (cause) {
       if (!(cause instanceof LibvirtError)) throw cause;
-      throw plugError(reasonOf(cause), cause);
+      throw await plugError({ hostAddress, slot, cause, reason: reasonOf(cause) }, this.#readNodeUse);
     }
   }
 }

@@ -2,7 +2,7 @@ import { providerError } from "../../errors";
 import type { Hypervisor, Lock } from "../../apply";
 import type { LibvirtDomain } from "../../libvirt-rpc";
 import type { HostFacts } from "../../host/facts";
-import { QmpGuest } from "../qemu";
+import { QmpGuest, type ReadNodeUse } from "../qemu";
 import { LibvirtHost } from "./libvirt-host";
 import { LibvirtLedger } from "./libvirt-ledger";
 import { LibvirtMonitor } from "./libvirt-monitor";
@@ -15,13 +15,15 @@ export interface LibvirtHypervisorOptions {
   readonly guest: string;
   readonly lock: Lock;
   readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
+  /** Default: of a node that QEMU cannot open, who has it is not looked for. */
+  readonly readNodeUse?: ReadNodeUse;
   /** Told of the guest when it is found. */
   readonly onFound?: (guest: { readonly name: string; readonly uuid: string }) => void;
 }
 
 /** One guest of a libvirt host: libvirt holds the functions, QEMU plugs them (architecture.md). */
 export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor {
-  const { session, guest, lock, readHostFacts, onFound } = options;
+  const { session, guest, lock, readHostFacts, readNodeUse, onFound } = options;
   let found: LibvirtDomain | undefined;
   const domain = (): LibvirtDomain => {
     if (found === undefined) throw providerError("GUEST_NOT_FOUND", { guest });
@@ -35,8 +37,15 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
   return {
     label: session.label,
     guestName: guest,
-    host: new LibvirtHost({ session, monitor, guest, readHostFacts, onDomain }),
-    guest: new QmpGuest(monitor),
+    host: new LibvirtHost({
+      session,
+      monitor,
+      guest,
+      readHostFacts,
+      onDomain,
+      ...(readNodeUse && { readNodeUse }),
+    }),
+    guest: new QmpGuest(monitor, readNodeUse),
     ledger: new LibvirtLedger(session, domain),
     lock,
   };

@@ -98,7 +98,7 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
     label,
     guestName: socket,
     host,
-    guest: new QmpGuest(monitorOfOne(monitor, host)),
+    guest: new QmpGuest(monitorOfOne(monitor, host), (signal) => options.requests.helper.readNodeUse(signal)),
     ledger: new PlainLedger({
       requests,
       filesFor: (entry) => {

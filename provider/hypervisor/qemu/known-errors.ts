@@ -9,8 +9,6 @@ const texts = {
   busy: /guest is busy \(power indicator blinking\)/,
   /** All slot kinds, 5.2 to 10.0: an earlier request is pending. */
   pending: /already in the process of unplug|unplug already in progress/,
-  /** vfio, 10.0 under libvirt 11.3 and 7.2 under 9.0: the group's node is not in the guest's /dev. */
-  groupNode: /Could not open '\/dev\/vfio\/\d+'|failed to open \/dev\/vfio\/\d+/,
 } as const;
 
 /** What QEMU's refusal of a device_del or device_add means; undefined for one that is not known. */
@@ -19,4 +17,46 @@ export function findMeaning(error: unknown): "gone" | keyof typeof texts | undef
   if (error.errorClass === "DeviceNotFound") return "gone";
   const known = Object.entries(texts).find(([, pattern]) => pattern.test(error.description));
   return known?.[0] as keyof typeof texts | undefined;
+}
+
+/** A node of VFIO's that QEMU could not open, and what the kernel said. */
+export interface UnopenedNode {
+  readonly path: string;
+  /** `absent`: ENOENT; `busy`: EBUSY; `denied` by a mode or a module: EACCES; by the cgroup: EPERM. */
+  readonly failure: "absent" | "busy" | "denied" | "denied-by-cgroup";
+}
+
+/**
+ * How QEMU and libvirt say that a node cannot be opened; behind it stands strerror(errno). QEMU has two
+ * wordings for a group's node and the container (hw/vfio/common.c, vfio_get_group, up to 9.0; qemu_open from
+ * 9.1 on, hw/vfio/container-legacy.c), and the same for iommufd's (backends/iommufd.c: 8.2, and from 9.0 on).
+ * libvirt hands them on behind words of its own, and opens devices' nodes itself from 12.0 on. Of a device's
+ * node that QEMU opens itself (hw/vfio/iommufd.c) it says no errno, so that such a failure is not told apart.
+ */
+const NODE_PATH = String.raw`/dev/(?:iommu|vfio/(?:vfio|(?:noiommu-)?\d+|devices/vfio\d+))`;
+const unopenedForms = [
+  new RegExp(
+    `(?:could not open|failed to open|cannot open|unable to open)[^/]{0,40}?(${NODE_PATH})'?: ([^\\n]+)`,
+    "i",
+  ),
+  new RegExp(`(${NODE_PATH}) opening failed: ([^\\n]+)`),
+];
+
+/** strerror of the GNU C library and, where it differs, of musl's. */
+const failures: Readonly<Record<string, UnopenedNode["failure"]>> = {
+  "No such file or directory": "absent",
+  "Device or resource busy": "busy",
+  "Resource busy": "busy",
+  "Permission denied": "denied",
+  "Operation not permitted": "denied-by-cgroup",
+};
+
+/** Which node could not be opened, and why; undefined where a text speaks of none, or of another errno. */
+export function findUnopenedNode(text: string): UnopenedNode | undefined {
+  for (const form of unopenedForms) {
+    const [, path, errno = ""] = form.exec(text) ?? [];
+    const failure = failures[errno.trim().replace(/\.$/, "")];
+    if (path !== undefined && failure !== undefined) return { path, failure };
+  }
+  return undefined;
 }

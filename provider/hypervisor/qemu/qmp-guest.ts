@@ -1,4 +1,4 @@
-import { causeText, providerError } from "../../errors";
+import { providerError } from "../../errors";
 import type {
   Guest,
   GuestEvent,
@@ -14,14 +14,18 @@ import { readStates } from "./function-states";
 import { findGuestEnumeration, isBusEnumerated } from "./guest-enumeration";
 import { findMeaning } from "./known-errors";
 import { findObstacle } from "./occupancy";
+import { plugError, type ReadNodeUse } from "./plug-error";
 import { readRunState } from "./run-state";
 
 /** The functions of a guest as its QEMU plugs and unplugs them: the same over any way to the monitor. */
 export class QmpGuest implements Guest {
   readonly #monitor: QmpMonitor;
+  readonly #readNodeUse: ReadNodeUse | undefined;
 
-  constructor(monitor: QmpMonitor) {
+  /** @param readNodeUse default: who has a node is not looked for */
+  constructor(monitor: QmpMonitor, readNodeUse?: ReadNodeUse) {
     this.#monitor = monitor;
+    this.#readNodeUse = readNodeUse;
   }
 
   /**
@@ -51,10 +55,7 @@ export class QmpGuest implements Guest {
         ...(target.romBar !== undefined && { rombar: target.romBar ? 1 : 0 }),
       });
     } catch (cause) {
-      const reason = causeText(cause);
-      if (findMeaning(cause) === "groupNode")
-        throw providerError("GROUP_NODE_LOST", { hostAddress, reason }, cause);
-      throw providerError("PLUG_FAILED", { hostAddress, slot: describeSlot(slot), reason }, cause);
+      throw await plugError({ hostAddress, slot, cause }, this.#readNodeUse);
     }
   }
 

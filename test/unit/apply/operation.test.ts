@@ -402,6 +402,44 @@ describe("a second try", () => {
     expect(world.plugged).toHaveLength(4);
   });
 
+  /** QEMU is refused the node once; what has happened before that tells whether it is worth another try. */
+  function nodeIsDenied(world: World, before: () => void = () => undefined): WorldHypervisor {
+    const hypervisor = new WorldHypervisor(world);
+    const plug = hypervisor.guest.plug;
+    let isDenied = true;
+    hypervisor.guest.plug = (target, slot, options) => {
+      if (!isDenied) return plug(target, slot, options);
+      isDenied = false;
+      before();
+      throw providerError("GROUP_NODE_DENIED", {
+        hostAddress: target.hostAddress,
+        path: "/dev/vfio/7",
+        by: "access",
+        confinements: ["AppArmor"],
+        reason: "Could not open '/dev/vfio/7': Permission denied",
+      });
+    };
+    return hypervisor;
+  }
+
+  it("does not release and hold again what QEMU is denied while all is held", async () => {
+    const hypervisor = nodeIsDenied(empty());
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
+    expect(causeText(error)).toContain("AppArmor");
+    expect(hypervisor.changes.filter((one) => one.startsWith("hold"))).toHaveLength(4);
+  });
+
+  it("holds again what QEMU is denied because somebody has released a part", async () => {
+    const world = empty();
+    const hypervisor = nodeIsDenied(world, () => {
+      world.holdings = world.holdings.filter((one) => one.hostAddress !== "0000:01:00.3");
+    });
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
+    expect(error).toBeUndefined();
+    expect(hypervisor.changes.filter((one) => one.startsWith("hold"))).toHaveLength(8);
+    expect(world.plugged).toHaveLength(4);
+  });
+
   type Use = HostUseReason & Partial<HostUseTraits>;
   const bondPort: Use = {
     kind: "interface-layer",
