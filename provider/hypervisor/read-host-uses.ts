@@ -1,6 +1,6 @@
 import type { ObservationQuery } from "../apply";
 import { findHostDevices, type HostFacts } from "../host/facts";
-import { findHostUses } from "../host/uses";
+import { findHostNotes, findHostUses } from "../host/uses";
 import type { Observation } from "../plan";
 
 /**
@@ -10,9 +10,13 @@ import type { Observation } from "../plan";
 export async function readHostUses(
   query: ObservationQuery,
   readHostFacts: () => Promise<HostFacts | undefined>,
-): Promise<Pick<Observation, "hostUses" | "hostDevices">> {
+): Promise<Pick<Observation, "hostUses" | "hostDevices" | "hostNotes">> {
   if (query.forPlug === undefined) return { hostUses: [] };
   const found = await readHostFacts();
   if (found === undefined) throw new Error("what the host uses was not looked at");
-  return { hostUses: findHostUses(found), hostDevices: findHostDevices(found) };
+  return {
+    hostUses: findHostUses(found),
+    hostDevices: findHostDevices(found),
+    hostNotes: findHostNotes(found),
+  };
 }

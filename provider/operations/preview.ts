@@ -1,7 +1,8 @@
-import { causeText, hasCode, refusalCodes, type ProviderError } from "../errors";
+import { causeText, hasCode, printable, refusalCodes, type ProviderError } from "../errors";
 import { Deadline } from "../async";
 import { newIncarnation, actualStateOf, type ActualState, type Hypervisor } from "../apply";
 import {
+  describeHostNote,
   describePlan,
   describeUnreadGuest,
   planAttach,
@@ -10,6 +11,7 @@ import {
   type PriorAttachment,
   type UnreadGuest,
 } from "../plan";
+import type { HostNote } from "../host/uses";
 import {
   desiredOf,
   hasUnknown,
@@ -51,6 +53,8 @@ export type Preview =
       readonly otherNames: readonly string[];
       /** Other guests of which the plan does not know what they have. */
       readonly unreadGuests?: readonly UnreadGuest[];
+      /** What of the host is not known. */
+      readonly hostNotes?: readonly HostNote[];
     };
 
 /** Tells what a create would do, best effort: it may be for a guest that the same program makes. */
@@ -102,12 +106,12 @@ async function previewOn(
   const observation = await hypervisor.host.observe(queryForPlug(inputs, prior), signal);
   if (made && isOtherTarget(made.state, identityOf(observation, ownerToken)))
     return { kind: "another", what: describeTarget(observation) };
-  const { unreadGuests = [] } = observation;
+  const { unreadGuests = [], hostNotes = [] } = observation;
   const { otherNames = [] } = observation.guest;
   try {
     const plan = planAttach(observation, { ...desiredOf(inputs), fresh: newIncarnation() }, prior);
     const actual = await actualStateOf(hypervisor, { observation, ownerToken, prior }, signal);
-    return { kind: "planned", plan, actual, otherNames, unreadGuests };
+    return { kind: "planned", plan, actual, otherNames, unreadGuests, hostNotes };
   } catch (refusal) {
     if (!hasCode(refusal, ...refusalCodes)) throw refusal;
     return { kind: "refused", reasons: (refusal as ProviderError).all.map((one) => one.line), otherNames };
@@ -135,7 +139,8 @@ export function describePreview(found: Preview, what: "create" | "change" | "no 
       const isDrift = what === "no change" && found.plan.steps.length > 0;
       const head = isDrift ? "drift: what is there differs from the state; plan to repair it:" : "plan:";
       const unread = (found.unreadGuests ?? []).map((one) => describeUnreadGuest(one));
-      return [head, ...describePlan(found.plan).map((line) => `  ${line}`), ...unread];
+      const notes = (found.hostNotes ?? []).map((one) => printable(describeHostNote(one)));
+      return [head, ...describePlan(found.plan).map((line) => `  ${line}`), ...unread, ...notes];
     }
   }
 }

@@ -1,5 +1,12 @@
-import type { DiskClaim, DiskHolder, HostDevices } from "../host/facts";
-import type { DiskLabel, HostUse, HostUseReason, InterfaceLayer } from "../host/uses";
+import type { DiskClaim, DiskHolder, HostDevices, UnreadPart } from "../host/facts";
+import type {
+  CarriedThing,
+  DiskLabel,
+  HostNote,
+  HostUse,
+  HostUseReason,
+  InterfaceLayer,
+} from "../host/uses";
 
 /**
  * What the host uses a function for, in words that follow "it": `has interface eth1, which carries VLAN
@@ -19,6 +26,14 @@ export function describeHostUse(use: HostUseReason): string {
       return `has interface ${use.device}, which ${describeLayer(use.layer)}`;
     case "hidden-interface":
       return "has a network interface that is in another network namespace";
+    case "possible-carrier":
+      return `has interface ${use.device}, which may carry ${CARRIED[use.carries]}: ${describeUnknown(use)}`;
+    case "unread-interface":
+      return `has interface ${use.device}, of which what the host's "ip" says cannot be read`;
+    case "unread-routes":
+      return `has interface ${use.device}, which may have a route: what the host's "ip" says of routes cannot be read`;
+    case "unread-function":
+      return "has a device of which what the host says cannot be read";
     case "virtual-function-in-use":
       return `has virtual function ${use.use.hostAddress}, which ${describeHostUse(use.use)}`;
     case "virtual-functions": {
@@ -49,6 +64,35 @@ export function describeHostDevices({ interfaces, disks }: HostDevices): string 
     names.length === 0 ? [] : [`${word}${names.length === 1 ? "" : "s"} ${names.join(", ")}`];
   return [...list("interface", interfaces), ...list("disk", disks)].join(" and ");
 }
+
+const CARRIED: Readonly<Record<CarriedThing, string>> = {
+  "this-connection": "this SSH connection",
+  "default-route": "the host's default route",
+};
+
+function describeUnknown({ via }: { readonly via?: string }): string {
+  return via === undefined
+    ? "over which interface it comes is not known"
+    : `it goes over ${via}, and what carries that is not known`;
+}
+
+/** What one look at the host has not found out, in a sentence without its full stop. */
+export function describeHostNote(note: HostNote): string {
+  if (note.kind === "unread")
+    return `${UNREAD[note.part]}, and counts as used where it may be: ${note.reason}`;
+  return (
+    `what carries ${CARRIED[note.carries]} beneath interface ${note.via} is not known, ` +
+    "so each function with an interface that is up counts as used"
+  );
+}
+
+const UNREAD: Readonly<Record<UnreadPart["part"], string>> = {
+  interfaces: 'what the host\'s "ip address" says cannot be read as a whole',
+  routes: 'what the host\'s "ip route" says cannot be read as a whole',
+  "route-to-client": "the route to this machine cannot be read",
+  connection: "over which of the host's interfaces this SSH connection comes is not known",
+  record: "a part of what the host says of its devices cannot be read",
+};
 
 function describeCarrier({ device, via }: { readonly device: string; readonly via?: string }): string {
   return `interface ${device}${via === undefined ? "" : `, a part of ${via}`}`;
@@ -96,6 +140,8 @@ function describeClaim({ by, name = "" }: DiskClaim): string {
       return `is exported by SCSI target ${name}`;
     case "nvme-target":
       return `is exported by NVMe target ${name}`;
+    case "unread":
+      return "is used for something that cannot be read";
   }
 }
 

@@ -9,7 +9,7 @@ export {
   listFunctions,
   listNumbers,
 } from "./describe";
-export { describeHostDevices, describeHostUse } from "./describe-host-use";
+export { describeHostDevices, describeHostNote, describeHostUse } from "./describe-host-use";
 export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./desired";
 export {
   aliasOf,

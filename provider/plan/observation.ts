@@ -1,6 +1,6 @@
 import type { GuestBus, PciAddress, RomOptions } from "../pci";
 import type { HostDevices, HostFunction } from "../host/facts";
-import type { HostUse } from "../host/uses";
+import type { HostNote, HostUse } from "../host/uses";
 import type { GuestIdentity, LedgerEntry } from "./ledger-entry";
 
 /**
@@ -143,6 +143,8 @@ export interface Observation {
   /** Undefined where the host has no such guest, or one without persistent configuration. */
   readonly configuration?: Configuration;
   readonly hostUses: readonly HostUse[];
+  /** What of the host is not known, and counts as a use where it may be one. Default: none. */
+  readonly hostNotes?: readonly HostNote[];
   /** What a function is to the host, used or not. Default: nothing is known. */
   readonly hostDevices?: ReadonlyMap<PciAddress, HostDevices>;
   /** Where the entries of this guest stand while it runs. Default: `live`. */

@@ -8,4 +8,6 @@ export const nothingUsed: HostFacts = {
   functionsWithHiddenInterface: [],
   physicalFunctions: [],
   disks: [],
+  unreadFunctions: [],
+  unread: [],
 };

@@ -3,11 +3,14 @@ import { findDisk, mountPointsByDisk, type MountFacts } from "./mount-facts";
 import {
   hostAddressOn,
   isTooLong,
+  readEach,
   splitOnce,
   splitRecord,
   unreadableRecordError,
   type FactRecords,
+  type ReadRecords,
 } from "./fact-records";
+import type { UnreadPart } from "./unread-part";
 
 /** A block device of the host, partitions and mapped devices included. */
 export interface HostDisk {
@@ -35,8 +38,8 @@ export type DiskHolder =
 
 /** What has a disk without being a block device itself. */
 export interface DiskClaim {
-  /** `filesystem`: mounted in whichever mount namespace. */
-  readonly by: "filesystem" | "zfs" | "scsi-target" | "nvme-target";
+  /** `filesystem`: mounted in whichever mount namespace. `unread`: what has it cannot be read. */
+  readonly by: "filesystem" | "zfs" | "scsi-target" | "nvme-target" | "unread";
   /** Type of the file system, ZFS pool, target; absent where a pool's is not known. */
   readonly name?: string;
 }
@@ -53,11 +56,13 @@ interface BlockDevice {
 }
 
 /** Puts together what the records of the survey say of block devices. */
-export function parseDisks(records: FactRecords): readonly HostDisk[] {
+export function parseDisks(records: FactRecords): ReadRecords<HostDisk> {
   const of = (kind: string) => records.get(kind) ?? [];
-  const devices = of("blk").map(parseBlockDevice);
+  const blocks = readEach(of("blk"), "blk", parseBlockDevice);
+  const mappings = readEach(of("dm"), "dm", parseMapped);
+  const devices = blocks.read;
   const paths = nvmePaths(devices.map(({ name }) => name));
-  const mapped = new Map(of("dm").map(parseMapped));
+  const mapped = new Map(mappings.read);
   const facts: MountFacts = {
     mountInfo: of("mnt"),
     swaps: of("swap"),
@@ -66,9 +71,9 @@ export function parseDisks(records: FactRecords): readonly HostDisk[] {
     nameByMapperName: new Map([...mapped].map(([name, { alias }]) => [alias, name])),
   };
   const mountPoints = mountPointsByDisk(facts);
-  const claims = claimsByDisk(records);
+  const { claims, unread } = claimsByDisk(records);
   const backingFiles = new Map(of("loop").map(splitOnce));
-  return devices.map(({ name, path, wholeDisk, slaves }) => {
+  const read = devices.map(({ name, path, wholeDisk, slaves }) => {
     const backing = findDisk(backingFiles.get(name) ?? "", facts);
     const made = [...slaves, ...(backing === undefined ? [] : [backing])];
     const holder = mapped.get(name)?.holder ?? holderByName(name);
@@ -83,6 +88,11 @@ export function parseDisks(records: FactRecords): readonly HostDisk[] {
       claims: claims.get(name) ?? [],
     };
   });
+  return {
+    read,
+    unread: [...blocks.unread, ...mappings.unread, ...unread],
+    unreadFunctions: blocks.unreadFunctions,
+  };
 }
 
 /** `NAME MAJOR:MINOR IS_PARTITION [SLAVE...] /sys/devices/...` */
@@ -103,7 +113,10 @@ function parseBlockDevice(record: string): BlockDevice {
  * `claim NAME filesystem TYPE`, `claim NAME target PATH-IN-CONFIGFS`, `claim NAME zfs`, and what udev took
  * for a member of a ZFS pool: `member NAME POOL`, which is in use where that pool is imported (`pool NAME`).
  */
-function claimsByDisk(records: FactRecords): ReadonlyMap<string, readonly DiskClaim[]> {
+function claimsByDisk(records: FactRecords): {
+  readonly claims: ReadonlyMap<string, readonly DiskClaim[]>;
+  readonly unread: readonly UnreadPart[];
+} {
   const of = (kind: string) => records.get(kind) ?? [];
   const found = new Map<string, DiskClaim[]>();
   const inNamedPool = new Set<string>();
@@ -119,21 +132,26 @@ function claimsByDisk(records: FactRecords): ReadonlyMap<string, readonly DiskCl
     for (const disk of members.split(" ")) add(disk, { by: "filesystem", name: "btrfs" });
   for (const [disk, rest] of of("claim").map(splitOnce)) {
     const [by, name] = splitOnce(rest);
+    const target = by === "target" ? findTarget(name) : undefined;
     if (by === "filesystem") add(disk, { by, name });
-    else if (by === "target") add(disk, parseTarget(name));
-    else if (by !== "zfs") throw unreadableRecordError(`${disk} ${rest}`);
+    else if (target !== undefined) add(disk, target);
+    else if (by !== "zfs") add(disk, { by: "unread" });
     else if (!inNamedPool.has(disk)) add(disk, { by });
   }
-  return found;
+  const unread = [...found].filter(([, claims]) => claims.some(({ by }) => by === "unread"));
+  return {
+    claims: found,
+    unread: unread.slice(0, 10).map(([disk]) => ({ part: "record", reason: `claim ${disk}`.slice(0, 80) })),
+  };
 }
 
 /** `target/core/iblock_0/NAME/udev_path` or `nvmet/subsystems/NAME/namespaces/1/device_path` */
-function parseTarget(path: string): DiskClaim {
+function findTarget(path: string): DiskClaim | undefined {
   const [, scsi] = /^target\/core\/(.+)\/udev_path$/.exec(path) ?? [];
   if (scsi !== undefined) return { by: "scsi-target", name: scsi };
   const [, nvme] = /^nvmet\/subsystems\/(.+)\/namespaces\//.exec(path) ?? [];
   if (nvme !== undefined) return { by: "nvme-target", name: nvme };
-  throw unreadableRecordError(path);
+  return undefined;
 }
 
 /** The beginning of a mapped device's UUID tells who made it. */

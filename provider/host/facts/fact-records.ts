@@ -1,4 +1,5 @@
 import { findPciAddress, type PciAddress } from "../../pci/address";
+import type { UnreadPart } from "./unread-part";
 
 /** Records of the helper's survey by kind; see host/helper/looks.sh. */
 export type FactRecords = ReadonlyMap<string, readonly string[]>;
@@ -28,6 +29,9 @@ const LIMITS: Readonly<Record<string, { readonly records: number; readonly words
 };
 const OTHER_LIMIT = { records: ANSWER_LIMITS.records, words: Infinity };
 
+/** More of them say nothing more. */
+const MOST_UNREAD = 10;
+
 /** No name in a file system is longer (NAME_MAX), and so none in sysfs. */
 const MAX_NAME_CHARACTERS = 255;
 
@@ -37,7 +41,7 @@ export function groupByKind(lines: readonly string[]): FactRecords {
   const records = new Map<string, string[]>();
   const words = new Map<string, number>();
   for (const line of lines) {
-    const [, kind, rest] = /^(\S+) ?(.*)$/s.exec(line) ?? [];
+    const [, kind, rest] = /^([a-z]+) ?(.*)$/s.exec(line) ?? [];
     if (kind === undefined || rest === undefined) throw unreadableRecordError(line);
     const ofKind = records.get(kind) ?? [];
     records.set(kind, ofKind);
@@ -50,9 +54,12 @@ export function groupByKind(lines: readonly string[]): FactRecords {
   return records;
 }
 
-/** `NAME [WORD...] /sys/devices/...` */
+/**
+ * `NAME [WORD...] /sys/devices/...` The kernel forbids the blanks of ASCII in a name, and none else: a name
+ * may have an ideographic space in it.
+ */
 export function splitRecord(record: string): { name: string; words: readonly string[]; path: string } {
-  const [, name, words, path] = /^(\S+)((?: +[^\s/]\S*)*) +(\/.*)$/s.exec(record) ?? [];
+  const [, name, words, path] = /^([^ ]+)((?: +[^ /][^ ]*)*) +(\/.*)$/s.exec(record) ?? [];
   if (name === undefined || words === undefined || path === undefined || isTooLong(name))
     throw unreadableRecordError(record);
   return { name, words: words.split(" ").filter((word) => word !== ""), path };
@@ -60,7 +67,7 @@ export function splitRecord(record: string): { name: string; words: readonly str
 
 /** The first word, and all that follows it. */
 export function splitOnce(text: string): [string, string] {
-  const [, first = "", rest = ""] = /^(\S*) ?(.*)$/s.exec(text) ?? [];
+  const [, first = "", rest = ""] = /^([^ ]*) ?(.*)$/s.exec(text) ?? [];
   return [first, rest];
 }
 
@@ -81,6 +88,39 @@ export function parseHostAddress(word: string): PciAddress {
 /** Whether it is no name of the kernel's. */
 export function isTooLong(name: string): boolean {
   return name.length > MAX_NAME_CHARACTERS;
+}
+
+/** What the records of a kind say, as far as they can be read. */
+export interface ReadRecords<T> {
+  readonly read: readonly T[];
+  readonly unread: readonly UnreadPart[];
+  /** Of the records that cannot be read: of these functions it is not known what they are used for. */
+  readonly unreadFunctions: readonly PciAddress[];
+}
+
+/**
+ * Reads each record by itself: one that has not its form is of some function, or of a device that is none.
+ *
+ * @throws Error if it does not tell of which
+ */
+export function readEach<T>(
+  records: readonly string[],
+  kind: string,
+  parse: (record: string) => T,
+): ReadRecords<T> {
+  const read: T[] = [];
+  const unread: UnreadPart[] = [];
+  const unreadFunctions: PciAddress[] = [];
+  for (const record of records)
+    try {
+      read.push(parse(record));
+    } catch (error) {
+      const { hostAddress = findPciAddress(record.split(" ")[0] ?? "") } = hostAddressOn(record);
+      if (hostAddress !== undefined) unreadFunctions.push(hostAddress);
+      else if (!record.includes(" /sys/devices/virtual/") && kind !== "dm") throw error;
+      if (unread.length < MOST_UNREAD) unread.push({ part: "record", reason: `${kind} ${record}`.slice(0, 80) });
+    }
+  return { read, unread, unreadFunctions };
 }
 
 /** For a record that has not the form of its kind. */

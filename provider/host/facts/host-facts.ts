@@ -1,13 +1,16 @@
 import type { PciAddress } from "../../pci/address";
+import type { Beneath } from "./ip-links";
 import { parseIpOutput, type IpFacts } from "./network-facts";
 import { parseDisks, type HostDisk } from "./disk-facts";
 import {
   groupByKind,
   hostAddressOn,
   parseHostAddress,
+  readEach,
   splitRecord,
   unreadableRecordError,
 } from "./fact-records";
+import type { UnreadPart } from "./unread-part";
 
 /** What one look at the host found of its interfaces, disks and PCI functions; data, without words. */
 export interface HostFacts {
@@ -21,6 +24,10 @@ export interface HostFacts {
   /** PCI functions that have virtual functions enabled (SR-IOV). */
   readonly physicalFunctions: readonly PhysicalFunction[];
   readonly disks: readonly HostDisk[];
+  /** Functions of interfaces, disks and virtual functions of which the host tells what cannot be read. */
+  readonly unreadFunctions: readonly PciAddress[];
+  /** What cannot be read of all this, and so counts as a use where it may be one. */
+  readonly unread: readonly UnreadPart[];
 }
 
 /** A network interface of the host. */
@@ -28,12 +35,19 @@ export interface HostInterface {
   readonly name: string;
   /** The nearest PCI function on its sysfs path. Absent for virtual interfaces. */
   readonly hostAddress?: PciAddress;
-  /** Administratively; a cable need not be plugged. */
-  readonly isUp: boolean;
+  /**
+   * Administratively; a cable need not be plugged. `unread` where `ip` has told nothing of it that can be
+   * read.
+   */
+  readonly isUp: boolean | "unread";
   /** iproute2's word for its type (`bridge`, `vlan`, `vxlan`); absent for hardware. */
   readonly kind?: string;
   /** What it runs on: ports of a bond or bridge, the parent of a VLAN. Not transitive. */
   readonly lowerInterfaces: readonly string[];
+  /** What its frames go through that is not beneath: the other end of a pair, and the bridge that has it. */
+  readonly reaches?: readonly string[];
+  /** What carries it where no function and no interface is beneath. Default: it is not known. */
+  readonly beneath?: Beneath;
   /** Without prefix length. */
   readonly addresses: readonly string[];
   /** Destinations of its routes, but for default routes and those that the kernel makes by itself. */
@@ -54,16 +68,42 @@ export interface PhysicalFunction {
 export function parseHostFacts(lines: readonly string[]): HostFacts {
   const records = groupByKind(lines);
   const of = (kind: string) => records.get(kind) ?? [];
-  const network = parseIpOutput(of("ip"), of("get"));
+  const network = parseIpOutput({
+    lists: of("ip"),
+    nexthops: of("hop")[0] ?? "",
+    routesToClient: of("get"),
+    pppoe: of("pppoe"),
+  });
+  const interfaces = readEach(of("net"), "net", (record) => parseInterface(record, network));
+  const away = readEach(of("away"), "away", parseHostAddress);
+  const physical = readEach(of("vf"), "vf", parsePhysicalFunction);
+  const disks = parseDisks(records);
+  const parts = [interfaces, away, physical, disks];
+  const [ssh = ""] = of("ssh");
+  const sshInterfaces = findSshInterfaces(ssh, network);
   return {
-    interfaces: of("net").map((record) => parseInterface(record, network)),
+    interfaces: interfaces.read,
     defaultRouteInterfaces: network.defaultRouteInterfaces,
-    sshInterfaces: sshInterfaces(of("ssh")[0] ?? "", network),
-    functionsWithHiddenInterface: of("away").map(parseHostAddress),
-    physicalFunctions: of("vf").map(parsePhysicalFunction),
-    disks: parseDisks(records),
+    sshInterfaces,
+    functionsWithHiddenInterface: away.read,
+    physicalFunctions: physical.read,
+    disks: disks.read,
+    unreadFunctions: parts.flatMap(({ unreadFunctions }) => unreadFunctions),
+    unread: [
+      ...(sshInterfaces.length === 0 ? [{ part: "connection" as const, reason: describeConnection(ssh) }] : []),
+      ...network.unread.map((one) => withSaid(one, of("said"))),
+      ...parts.flatMap(({ unread }) => unread),
+    ],
   };
 }
+
+/** What `ip` has said beside its answers is the reason, or tells where to look. */
+function withSaid(one: UnreadPart, said: readonly string[]): UnreadPart {
+  return said.length === 0 ? one : { ...one, reason: `${one.reason} (ip said: ${said.join("; ").slice(0, 200)})` };
+}
+
+/** Where sysfs has what is made by software. */
+const VIRTUAL = "/sys/devices/virtual/";
 
 /** `NAME [LOWER...] /sys/devices/...` */
 function parseInterface(record: string, network: IpFacts): HostInterface {
@@ -73,9 +113,12 @@ function parseInterface(record: string, network: IpFacts): HostInterface {
   return {
     name,
     ...hostAddressOn(path),
-    isUp: link?.isUp ?? false,
+    isUp: link?.isUp ?? "unread",
     ...(link?.kind !== undefined && { kind: link.kind }),
     lowerInterfaces: [...lower],
+    ...(link !== undefined && link.reaches.length > 0 && { reaches: link.reaches }),
+    // what is no PCI function is no matter of a PCI function
+    beneath: path.startsWith(VIRTUAL) ? (link?.beneath ?? "unknown") : "nothing",
     addresses: link?.addresses ?? [],
     routes: network.routes.get(name) ?? [],
   };
@@ -91,14 +134,18 @@ function parsePhysicalFunction(record: string): PhysicalFunction {
   };
 }
 
-function sshInterfaces(record: string, network: IpFacts): readonly string[] {
+function findSshInterfaces(record: string, network: IpFacts): readonly string[] {
   // client address, client port, server address, server port; a link-local address carries %interface
   const server = record.split(" ")[2];
-  if (server === undefined) throw new Error("the host does not say from where this SSH connection comes");
-  const [address, zone] = server.split("%");
+  const [address, zone] = (server ?? "").split("%");
   const holders = [...network.links]
     .filter(([, link]) => link.addresses.includes(address ?? ""))
     .map(([name]) => name);
   const all = [...(zone === undefined ? holders : [zone]), ...network.routeToClientInterfaces];
   return [...new Set(all)];
+}
+
+function describeConnection(record: string): string {
+  const server = record.split(" ")[2];
+  return server === undefined ? "the login does not tell" : `no interface has ${server.slice(0, 60)}`;
 }

@@ -56,10 +56,31 @@ survey_claims() {
   done
 }
 
+# Asks ip several things at once, a line for each. `answers` then has a line for each, empty where it has none,
+# and `said` what else it has printed. A command that fails is named by its number, and prints no line. What ip
+# prints of errors is kept apart, for it would land in the middle of an answer.
 ask_ip() {
-  local out
-  out=$(exec ip -j -d -force -batch - <<<"$1" 2>/dev/null)
-  mapfile -t answers <<<"$out"
+  local all out status line lines at=0 failed=" "
+  all=$({
+    out=$(exec ip -j -d -force -batch - <<<"$1")
+    status=$?
+  } 2>&1; printf "\nanswers %s\n%s" "$status" "$out")
+  mapfile -t lines <<<"$all"
+  answers=() said=() out=
+  for line in "${lines[@]}"; do
+    if [ -n "$out" ]; then
+      while [[ $failed = *" $((at + 1)) "* ]]; do answers[at++]=; done
+      case $line in "["*) answers[at++]=$line ;; ?*) said+=("$line") ;; esac
+    elif [[ $line =~ ^Command\ failed\ -:([0-9]+)$ ]]; then
+      failed+="${BASH_REMATCH[1]} "
+    elif [[ $line =~ ^answers\ ([0-9]+)$ ]]; then
+      out=begun status=${BASH_REMATCH[1]}
+      # 1: one of the commands has failed
+      [ "$status" -le 1 ] || said+=("it ended with code $status")
+    elif [ -n "$line" ]; then
+      said+=("$line")
+    fi
+  done
 }
 
 survey() {
@@ -68,11 +89,12 @@ survey() {
 }
 
 survey_host() {
-  local id=$1 dir name uuid file line names device partition lines client answers count
+  local id=$1 dir name uuid file line names device partition lines client answers said count
   if ! command -v ip >/dev/null; then
     printf "fail %s missing ip\n" "$id"
     exit
   fi
+  record "$id" "arch $HOSTTYPE"
   record "$id" "ssh $SSH_CONNECTION"
   for dir in /sys/class/net/*; do
     cd -P "$dir" 2>/dev/null || continue
@@ -124,15 +146,28 @@ survey_host() {
   done
   mapfile -t lines </proc/swaps
   for line in "${lines[@]:1}"; do record "$id" "swap $line"; done
-  client=${SSH_CONNECTION%% *}
+  survey_network "$id"
+}
+
+# What ip tells, and the network card beneath a PPPoE session, which it does not.
+survey_network() {
+  local id=$1 client=${SSH_CONNECTION%% *} lines=() line answers said count=3
+  { mapfile -t lines </proc/net/pppoe; } 2>/dev/null
+  for line in "${lines[@]:1}"; do record "$id" "pppoe $line"; done
   case $client in "" | *%*) client= ;; *) client="
 route get $client" ;; esac
   ask_ip "addr show
+nexthop show
 route show table all$client"
-  count=2
+  case "${said[*]}" in *BusyBox* | *'"-j" is unknown'*)
+    printf "fail %s unfit ip\n" "$id"
+    exit
+    ;;
+  esac
   # Of a router with the whole internet's routes, only those that are few.
-  if [ "${#answers[1]}" -gt "$max_route_bytes" ]; then
+  if [ "${#answers[2]}" -gt "$max_route_bytes" ]; then
     ask_ip "addr show
+nexthop show
 route show table all default
 route show table all 0.0.0.0/1
 route show table all 128.0.0.0/1
@@ -142,10 +177,13 @@ route show table all proto static
 route show table all proto boot
 route show table all proto dhcp
 route show table all proto ra$client"
-    count=10
+    count=11
   fi
-  for line in "${answers[@]:0:count}"; do record "$id" "ip $line"; done
+  record "$id" "ip ${answers[0]}"
+  record "$id" "hop ${answers[1]}"
+  for line in "${answers[@]:2:count - 2}"; do record "$id" "ip $line"; done
   for line in "${answers[@]:count}"; do record "$id" "get $line"; done
+  for line in "${said[@]:0:5}"; do record "$id" "said ${line:0:200}"; done
 }
 
 # Every PCI function, and the lines of pci.ids that name what is there: vendors, their products, classes.

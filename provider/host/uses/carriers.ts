@@ -18,7 +18,7 @@ export interface Carrier {
 
 /** The functions under these interfaces, through any number of layers: bridges, bonds, VLANs. */
 export function findCarriers(interfaces: readonly HostInterface[], tops: readonly string[]): Carrier[] {
-  const below = partsOf(tops, new Map(interfaces.map((one) => [one.name, one.lowerInterfaces])), MAX_TOPS);
+  const below = findBelow(interfaces, tops);
   const onPci = interfaces.filter(isOnFunction);
   const byName = turnedRound(
     uniqueBy(onPci, (one) => `${one.hostAddress} ${one.name}`),
@@ -30,6 +30,20 @@ export function findCarriers(interfaces: readonly HostInterface[], tops: readonl
       for (const { hostAddress } of byName.get(device) ?? [])
         found.push(device === top ? { hostAddress, device } : { hostAddress, device, via: top });
   return found;
+}
+
+/** Each of these interfaces with all that its frames go through, itself included. */
+export function findBelow(
+  interfaces: readonly HostInterface[],
+  tops: readonly string[],
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const parts = new Map(
+    interfaces.map(({ name, lowerInterfaces, reaches }) => [
+      name,
+      reaches === undefined ? lowerInterfaces : [...lowerInterfaces, ...reaches],
+    ]),
+  );
+  return partsOf(tops, parts, MAX_TOPS);
 }
 
 function isOnFunction(one: HostInterface): one is HostInterface & Pick<Carrier, "hostAddress"> {

@@ -20,7 +20,14 @@ export interface HostUseTraits {
 
 /** What the host uses a function for: one member for each kind of use. Names are kernel names. */
 export type HostUseReason =
-  InterfaceUseReason | DiskUseReason | VirtualFunctionsReason | VirtualFunctionInUseReason;
+  | InterfaceUseReason
+  | DiskUseReason
+  | VirtualFunctionsReason
+  | VirtualFunctionInUseReason
+  | {
+      /** What the host tells of it cannot be read. */
+      readonly kind: "unread-function";
+    };
 
 /** The uses of a function by way of a network interface on it. */
 export type InterfaceUseReason =
@@ -33,7 +40,25 @@ export type InterfaceUseReason =
   | { readonly kind: "addresses"; readonly device: string; readonly addresses: readonly string[] }
   | { readonly kind: "routes"; readonly device: string; readonly routes: readonly string[] }
   | { readonly kind: "interface-layer"; readonly device: string; readonly layer: InterfaceLayer }
-  | { readonly kind: "hidden-interface" };
+  | { readonly kind: "hidden-interface" }
+  | {
+      /**
+       * The interface may be beneath `via`, below which no function is found; without `via` it is not known
+       * over which interface this connection comes.
+       */
+      readonly kind: "possible-carrier";
+      readonly carries: CarriedThing;
+      readonly device: string;
+      readonly via?: string;
+    }
+  | {
+      /** What `ip` says of the interface, or of the host's routes, cannot be read. */
+      readonly kind: "unread-interface" | "unread-routes";
+      readonly device: string;
+    };
+
+/** What an interface carries that nobody wants to lose. */
+export type CarriedThing = "this-connection" | "default-route";
 
 /** What runs on top of an interface. */
 export interface InterfaceLayer {

@@ -4,10 +4,13 @@ import { diskUses } from "./disk-uses";
 import { hiddenInterfaceUses } from "./hidden-interfaces";
 import type { HostUse } from "./host-use";
 import { interfaceUses } from "./interface-uses";
+import { possibleCarrierUses } from "./possible-carriers";
 import { thisConnectionUses } from "./this-connection";
+import { unreadFunctionUses } from "./unread-functions";
 import { virtualFunctionUses } from "./virtual-functions";
 
-export type { DiskLabel, HostUse, HostUseReason, HostUseTraits, InterfaceLayer } from "./host-use";
+export { findHostNotes, type HostNote } from "./host-notes";
+export type { CarriedThing, DiskLabel, HostUse, HostUseReason, HostUseTraits, InterfaceLayer } from "./host-use";
 
 /** The uses of a kind, each once. Pure. @param found the uses of the kinds before it */
 type FindUses = (facts: HostFacts, found: readonly HostUse[]) => HostUse[];
@@ -22,10 +25,12 @@ type FindUses = (facts: HostFacts, found: readonly HostUse[]) => HostUse[];
 const KINDS: readonly FindUses[] = [
   thisConnectionUses,
   defaultRouteUses,
+  possibleCarrierUses,
   interfaceUses,
   hiddenInterfaceUses,
   virtualFunctionUses,
   diskUses,
+  unreadFunctionUses,
 ];
 
 /** All that the host uses its functions for. */

@@ -3,10 +3,10 @@ import type { HostUse, InterfaceLayer } from "./host-use";
 import { layersByInterface } from "./interface-layers";
 import { uniqueBy } from "./unique-by";
 
-/** What is directly on each interface that is up: its addresses, its routes, and what runs on it. */
+/** What is directly on each interface that is up, or may be up: its addresses, its routes, and what runs on it. */
 export function interfaceUses({ interfaces }: HostFacts): HostUse[] {
   const layersOf = layersByInterface(interfaces);
-  const up = interfaces.filter((one) => one.isUp);
+  const up = interfaces.filter((one) => one.isUp !== false);
   return uniqueBy(up, (one) => `${one.hostAddress ?? ""} ${one.name}`).flatMap((one) =>
     usesOf(one, layersOf(one.name)),
   );
@@ -18,6 +18,7 @@ function usesOf(one: HostInterface, layers: readonly InterfaceLayer[]): HostUse[
   const own = { hostAddress, device, isThisConnection: false };
   const addresses = one.addresses.filter((address) => !isLinkLocal(address));
   return [
+    ...(one.isUp === "unread" ? [{ kind: "unread-interface" as const, ...own }] : []),
     ...(addresses.length > 0
       ? [{ kind: "addresses" as const, ...own, addresses, comesByItself: "address" as const }]
       : []),
@@ -32,6 +33,6 @@ function usesOf(one: HostInterface, layers: readonly InterfaceLayer[]): HostUse[
  * The kernel, or a daemon in its place, gives an IPv6 link-local address to every interface that is up: it
  * says nothing about a use. An IPv4 link-local address has to be asked for.
  */
-function isLinkLocal(address: string): boolean {
+export function isLinkLocal(address: string): boolean {
   return /^fe[89ab][0-9a-f]:/i.test(address);
 }

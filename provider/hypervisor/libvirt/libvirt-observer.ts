@@ -126,7 +126,7 @@ export class LibvirtObserver {
   #observationOf(
     described: LibvirtDescriptions,
     survey: GuestSurvey | undefined,
-    host: Pick<Observation, "functions" | "hostUses" | "hostDevices">,
+    host: Pick<Observation, "functions" | "hostUses" | "hostDevices" | "hostNotes">,
   ): Observation {
     const { olderVersion, own, persistent, running, ledger } = described;
     const { hostKeyFingerprint } = this.#parts.session;

@@ -15,8 +15,8 @@ import {
   type HostFunction,
   type ListedFunction,
 } from "../../host/facts";
-import { findHostUses } from "../../host/uses";
-import { describeHostUse, describeUnreadGuest, withRecorded, type Observation } from "../../plan";
+import { findHostNotes, findHostUses } from "../../host/uses";
+import { describeHostNote, describeHostUse, describeUnreadGuest, withRecorded, type Observation } from "../../plan";
 import { anyGuest } from "./any-guest";
 import { assessDevice } from "./assess";
 import { guestReport } from "./guest-report";
@@ -52,7 +52,11 @@ export function composeReport(input: InspectionInput): PciReport {
         : null,
     devices: deviceReports(known, observation, facts),
     prologue: prologueOf(input.arguments),
-    notes: [...input.notes, ...(observation.unreadGuests ?? []).map(describeUnreadGuest)].map(printable),
+    notes: [
+      ...input.notes,
+      ...(observation.unreadGuests ?? []).map(describeUnreadGuest),
+      ...findHostNotes(facts).map(describeHostNote),
+    ].map(printable),
   };
 }
 

@@ -183,6 +183,8 @@ const someFacts: fc.Arbitrary<HostFacts> = fc.record({
   physicalFunctions: fc
     .subarray(names.map(address))
     .map((all) => all.map((hostAddress) => ({ hostAddress, virtualFunctions: [address("f")] }))),
+  unreadFunctions: fc.constant([]),
+  unread: fc.constant([]),
 });
 
 describe("of any host, the uses", () => {

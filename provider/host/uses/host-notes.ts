@@ -1,0 +1,28 @@
+import type { HostFacts, UnreadPart } from "../facts";
+import type { CarriedThing } from "./host-use";
+import { findUnknownCarriers } from "./possible-carriers";
+
+/** What one look at the host has not found out, as data. Its words are `describeHostNote` in provider/plan. */
+export type HostNote =
+  | { readonly kind: "unread"; readonly part: UnreadPart["part"]; readonly reason: string }
+  | {
+      /** Below the interface `via`, which carries it, no function is found. */
+      readonly kind: "unknown-carrier";
+      readonly carries: CarriedThing;
+      readonly via: string;
+    };
+
+/**
+ * What of the host is not known, and counts as a use where it may be one. A program's own way, as a VPN's, is
+ * none: it is by an address, and each interface with an address counts.
+ */
+export function findHostNotes(facts: HostFacts): HostNote[] {
+  return [
+    ...facts.unread.map(({ part, reason }) => ({ kind: "unread" as const, part, reason })),
+    ...findUnknownCarriers(facts)
+      .filter(({ among }) => among === "up")
+      .flatMap(({ carries, via }) =>
+        via === undefined ? [] : [{ kind: "unknown-carrier" as const, carries, via }],
+      ),
+  ];
+}

@@ -1,0 +1,109 @@
+/**
+ * Records what the helper's survey says of a host's network with each iproute2 of Debian, for
+ * test/unit/host/facts: in a lab of its own, in a network namespace with many kinds of interfaces
+ * (network-kinds.sh), into test/fixtures/network.
+ *
+ *   npx tsx tools/record/network.ts [RELEASE…]
+ *
+ * The kernel is the lab's; of the releases come `ip` and its libraries alone. What that kernel does not have is
+ * in test/unit/host/facts itself, made after iproute2's source.
+ */
+import "../tsx/shell-text.cjs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startLab, type Lab } from "../../lab";
+import { runCommand } from "../../lab/command";
+import { makeTree } from "../../lab/qemu-versions/mmdebstrap";
+import LOOKS from "../../provider/host/helper/looks.sh";
+import { RecordReader } from "../../provider/host/helper/record-reader";
+import { ANSWER_LIMITS } from "../../provider/host/facts/fact-records";
+
+const FIXTURES = join(__dirname, "../../test/fixtures/network");
+const RELEASES = ["bullseye", "bookworm", "trixie", "sid"];
+/** Where the lab's host has the trees, and what is run there. */
+const THERE = "/var/tmp/record";
+/** What a survey says of the network. */
+const KINDS = /^(arch|ssh|net|pppoe|ip|hop|get|said) /;
+
+/** The survey as helper.sh runs it, of a connection to the address that network-kinds.sh gives. */
+const SURVEY = [
+  "export LC_ALL=C PATH=/usr/sbin:/usr/bin",
+  "shopt -s nullglob",
+  "max_route_bytes=1000000",
+  "SSH_CONNECTION='198.51.100.9 50000 192.0.2.1 22'",
+  LOOKS,
+  "survey_host 1",
+].join("\n");
+
+async function copyTree(lab: Lab, release: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "record-network-"));
+  try {
+    // the other release's ip makes the sessions too, where Python is needed
+    const packages = release === "trixie" ? "iproute2,python3" : "iproute2";
+    const tree = join(folder, release);
+    await makeTree(["--variant=extract", `--include=${packages}`, release], tree);
+    const archive = join(folder, "tree.tar");
+    await runCommand("tar", ["-C", folder, "-cf", archive, release]);
+    await copy(lab, archive, `${THERE}/`);
+    await run(lab, `cd ${THERE} && tar -xf tree.tar && rm tree.tar`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function copy(lab: Lab, file: string, to: string): Promise<void> {
+  const { host, port, privateKeyFile } = lab.ssh;
+  const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
+  await runCommand(
+    "scp",
+    [
+      ...["-q", "-i", privateKeyFile, "-P", String(port)],
+      ...options.flatMap((one) => ["-o", one]),
+      ...[file, `root@${host}:${to}`],
+    ],
+    { timeoutMs: 300_000 },
+  );
+}
+
+async function run(lab: Lab, command: string, input?: string): Promise<string> {
+  const options = { timeoutMs: 300_000, ...(input !== undefined && { input }) };
+  const { code, stdout, stderr } = await lab.exec(command, options);
+  if (code !== 0) throw new Error(`${command}: ${stderr || stdout}`);
+  return stdout;
+}
+
+/** In base64, for not every byte of it comes through the lab's own shell. */
+async function survey(lab: Lab, release: string): Promise<string[]> {
+  const text = await run(lab, `bash ${THERE}/network-kinds.sh survey ${release} ${THERE}/survey.sh | base64`);
+  const reader = new RecordReader(ANSWER_LIMITS);
+  const lines = Buffer.from(text, "base64").toString("latin1").split("\n");
+  return lines.flatMap((line) => {
+    const [, verb = "", piece = ""] = /^([sS]) 1 (.*)$/s.exec(line) ?? [];
+    const taken = verb === "" ? undefined : reader.take(verb, piece);
+    return taken === undefined || taken === "too-long" || !KINDS.test(taken.record) ? [] : [taken.record];
+  });
+}
+
+async function main(names: readonly string[]): Promise<void> {
+  const lab = await startLab({ log: console.error });
+  try {
+    await run(lab, `mkdir -p ${THERE}`);
+    for (const release of new Set(["trixie", ...names])) await copyTree(lab, release);
+    for (const file of ["network-kinds.sh", "pppoe-session.py"])
+      await copy(lab, join(__dirname, file), `${THERE}/`);
+    await run(lab, `cat >${THERE}/survey.sh`, SURVEY);
+    console.error(await run(lab, `bash ${THERE}/network-kinds.sh make 2>&1`));
+    for (const release of names) {
+      const version = (await run(lab, `chroot ${THERE}/${release} /sbin/ip -V`)).trim();
+      const records = await survey(lab, release);
+      writeFileSync(join(FIXTURES, `${release}.txt`), `${records.join("\n")}\n`);
+      console.error(`${release}: ${version}, ${records.length} records`);
+    }
+    console.error((await run(lab, "uname -r; cat /etc/debian_version")).trim());
+  } finally {
+    await lab.close();
+  }
+}
+
+void main(process.argv.length > 2 ? process.argv.slice(2) : RELEASES);
