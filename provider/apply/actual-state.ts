@@ -3,6 +3,7 @@ import {
   findWaiting,
   isNothing,
   pluggedAtBoot,
+  standingSlot,
   type LedgerEntry,
   type Observation,
   type PlugTarget,
@@ -63,19 +64,11 @@ export function findActualState(
   // without libvirt, functions stay held when their guest ends
   const configured = isOff ? owned.configured.map((one) => one.hostAddress) : [];
   const held = [...new Set([...owned.held, ...configured, ...waiting])];
-  const slot = slotOfPlugged(observation, plugged) ?? owned.entry?.slot;
+  const [first] = plugged;
+  const slot =
+    (first && standingSlot(observation, first, [prior?.slot, owned.entry?.slot])) ?? owned.entry?.slot;
   const there = { plugged, held, guest, ...(slot && { slot }) };
   return composeActualState(observation, there, knownOf(owned.entry, prior));
-}
-
-function slotOfPlugged(
-  { buses }: Observation,
-  plugged: readonly { readonly bus: string; readonly slot: number }[],
-): GuestSlot | undefined {
-  const [first] = plugged;
-  const hotplug = buses.find((candidate) => candidate.bus === first?.bus)?.hotplug;
-  if (first === undefined || !hotplug?.possible) return undefined;
-  return { bus: first.bus, slot: first.slot, kind: hotplug.kind };
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Hypervisor } from "./ports";
 import { priorOfPlan, recordedEntry } from "./recorded-plan";
 import { undo } from "./roll-back";
 import { runPlan } from "./run-plan";
+import { stateForNextStart } from "./state-for-next-start";
 import type { Work } from "./steps/work";
 import { withLocks, type Locked } from "./with-locks";
 
@@ -63,8 +64,12 @@ async function attachLocked(parts: LockedAttach): Promise<ActualState> {
     throw await end({ before: observation, plan, course, request, hypervisor, lost, cause });
   }
   for (const line of describeTakeover(plan)) progress(line);
-  const target = { before: observation, plan: course.plan, progress };
-  return actualStateOfTarget(hypervisor, target, work.deadline.signal);
+  const done = { before: observation, plan: course.plan, progress };
+  const { signal } = work.deadline;
+  const isWritten = plan.forNextStart !== undefined && plan.steps.length > 0;
+  return isWritten
+    ? stateForNextStart(hypervisor, done, request, signal)
+    : actualStateOfTarget(hypervisor, done, signal);
 }
 
 /** What {@link runWithSecondTry} works with. */

@@ -132,6 +132,11 @@ export interface ObservationQuery {
     readonly buses: readonly string[];
     /** Ask all of them, for a list of what is free. */
     readonly everyBus?: boolean;
+    /**
+     * Whether the guest's next start is to have them: where it is shut off, the configurations of the other
+     * guests are looked at as well. Default: no.
+     */
+    readonly atNextStart?: boolean;
   };
 }
 

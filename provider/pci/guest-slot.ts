@@ -25,7 +25,9 @@ export interface SlotOccupant {
   readonly id: string;
 }
 
-/** A bus of the guest that was looked at by QOM. */
+/**
+ * A bus of the guest that was looked at by QOM; of a guest that is shut off, as its configuration has it.
+ */
 export interface GuestBus {
   readonly bus: string;
   /** Place among the guest's controllers; libvirt's own hotplug takes the lowest free one. */
@@ -76,8 +78,10 @@ export function isExpressPort(portType: string | undefined): boolean {
   return portType !== undefined && expressPorts.has(portType);
 }
 
-const onlySlotZero: SlotRange = { first: 0, last: 0 };
-const conventionalSlots: SlotRange = { first: 1, last: 31 };
+/** Behind a port there is one slot. */
+export const onlySlotZero: SlotRange = { first: 0, last: 0 };
+/** Slot 0 is the host bridge's, or the bridge's own. */
+export const conventionalSlots: SlotRange = { first: 1, last: 31 };
 
 /**
  * Decides how a bus takes hotplug. The handler decides, not the port's type: with ACPI hotplug a root

@@ -29,4 +29,10 @@ export {
   type SlotKind,
   type SlotOccupant,
 } from "./guest-slot";
+export {
+  expectedHotplug,
+  makesHotplugBus,
+  type ConfiguredBusFacts,
+  type ConfiguredMachine,
+} from "./expected-hotplug";
 export { hasRomOptions, isSameRom, romOptionsOf, type RomOptions } from "./rom-options";

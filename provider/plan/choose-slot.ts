@@ -11,6 +11,7 @@ import type { Refusal } from "./checks/refusal";
 import type { DesiredAttachment } from "./desired";
 import type { Observation, OwnedResources } from "./observation";
 import type { PlanRequest } from "./plan-request";
+import { standingSlot } from "./standing-slot";
 import { usableBuses } from "./usable-buses";
 
 /** QEMU's id of the root bus of q35 and of `virt`. */
@@ -68,16 +69,6 @@ export function chooseSlot(question: SlotQuestion): SlotChoice {
   return { refusal };
 }
 
-/** The slots of a guest that is shut off cannot be looked at: the one on record, or none. */
-export function chooseConfiguredSlot({ observation, desired, owned, prior }: SlotQuestion): SlotChoice {
-  const { guestSlot: named } = desired;
-  const slot = [owned.entry?.slot, prior?.slot].find(
-    (one) => one !== undefined && (named === undefined || isNamed(named, one)),
-  );
-  if (slot !== undefined) return { slot };
-  return { refusal: providerError("GUEST_NOT_RUNNING", { guest: observation.guest.name }) };
-}
-
 /** Whether these functions, and no others, stand in this slot under these numbers. */
 export function isPluggedAs(owned: OwnedResources, map: readonly FunctionMapping[], slot: SlotName): boolean {
   return (
@@ -86,18 +77,12 @@ export function isPluggedAs(owned: OwnedResources, map: readonly FunctionMapping
   );
 }
 
-/**
- * The slot in which the set stands whole, unless another is named. Its port may have lost its hotplug since;
- * how it took the set is on record then.
- */
+/** The slot in which the set stands whole, unless another is named. */
 function findStanding({ observation, desired, owned, map, prior }: SlotQuestion): GuestSlot | undefined {
   const [first] = owned.plugged;
   if (first === undefined || !isPluggedAs(owned, map, first)) return undefined;
-  const { bus, slot } = first;
   if (desired.guestSlot !== undefined && !isNamed(desired.guestSlot, first)) return undefined;
-  const hotplug = observation.buses.find((candidate) => candidate.bus === bus)?.hotplug;
-  if (hotplug?.possible) return { bus, slot, kind: hotplug.kind };
-  return [owned.entry?.slot, prior?.slot].find((known) => known?.bus === bus && known.slot === slot);
+  return standingSlot(observation, first, [prior?.slot, owned.entry?.slot]);
 }
 
 function isNamed(named: NamedSlot, { bus, slot }: SlotName): boolean {

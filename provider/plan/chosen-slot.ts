@@ -1,5 +1,5 @@
 import { compareAddresses, type FunctionMapping, type PciAddress } from "../pci";
-import { chooseConfiguredSlot, chooseSlot, isPluggedAs, type SlotChoice } from "./choose-slot";
+import { chooseSlot, isPluggedAs, type SlotChoice } from "./choose-slot";
 import { isVisible } from "./claim";
 import {
   findHeldByOthers,
@@ -44,7 +44,7 @@ export interface TouchedGroups extends SelectedFunctions {
   readonly needed: readonly PciAddress[];
   /** Those of the needed functions that are not held yet. */
   readonly toHold: readonly PciAddress[];
-  /** Members that somebody else holds; of a guest that is shut off, only those of {@link toHold}. */
+  /** Members that somebody else holds; of a guest that is shut off, only where it is to get anything. */
   readonly heldByOthers: ReadonlyMap<PciAddress, Holding>;
   /** Needed functions that are shown to nobody. */
   readonly heldOnly: readonly PciAddress[];
@@ -63,7 +63,7 @@ export interface ChosenSlot extends TouchedGroups {
   readonly isToBePlugged: boolean;
   /** Held functions that somebody has taken from VFIO's driver. */
   readonly toHoldAgain: readonly PciAddress[];
-  /** All that the host loses now. */
+  /** All that the host loses now; of a guest that is shut off, at its next start. */
   readonly toTake: readonly PciAddress[];
   /** What the guest loses first. */
   readonly toUnplug: readonly PluggedFunction[];
@@ -109,7 +109,7 @@ function withGroups(selected: SelectedFunctions): TouchedGroups {
     toHold,
     // a group has one user: even a member on vfio-pci is no longer safe once it is held for someone else,
     // whose release would take the group's node from this guest or hand a function back under it
-    heldByOthers: findHeldByOthers(observation, owned, isOff ? toHold : members.keys()),
+    heldByOthers: findHeldByOthers(observation, owned, isOff && toHold.length === 0 ? [] : members.keys()),
     heldOnly: [...new Set([...kept, ...ofLeftovers])]
       .filter((hostAddress) => !map.some((one) => one.hostAddress === hostAddress))
       .sort(compareAddresses),
@@ -120,7 +120,7 @@ function withGroups(selected: SelectedFunctions): TouchedGroups {
 
 function withSlot(touched: TouchedGroups): ChosenSlot {
   const { observation, owned, map, members, isOff, toHold } = touched;
-  const slotChoice = isOff ? chooseConfiguredSlot(touched) : chooseSlot(touched);
+  const slotChoice = chooseSlot(touched);
   const { slot } = slotChoice;
   const isPlugged = slot !== undefined && isPluggedAs(owned, map, slot);
   const isToBePlugged = !isPlugged && !isOff;
@@ -133,7 +133,7 @@ function withSlot(touched: TouchedGroups): ChosenSlot {
     isPlugged,
     isToBePlugged,
     toHoldAgain,
-    toTake: isOff ? [] : [...toHold, ...toHoldAgain],
+    toTake: isOff ? takenAtStart(touched) : [...toHold, ...toHoldAgain],
     toUnplug: isToBePlugged ? owned.plugged : [],
     single,
     stoneChoice:
@@ -154,6 +154,15 @@ function asConfigured(owned: OwnedResources): OwnedResources {
     pluggedByLibvirt: [],
     plugged: pluggedAtBoot(owned),
   };
+}
+
+/**
+ * What the host loses when the guest is started, and was not asked about before. What stands on record was:
+ * the host has it as long as the guest is shut off, and uses it as it did before.
+ */
+function takenAtStart({ desired, owned, toHold }: TouchedGroups): PciAddress[] {
+  const recorded = (owned.entry?.functions ?? []).map((one) => one.hostAddress);
+  return desired.goesBack ? [] : toHold.filter((hostAddress) => !recorded.includes(hostAddress));
 }
 
 /**

@@ -2,7 +2,7 @@ import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOpti
 import { describeHostDevices, listUses } from "./describe-host-use";
 import type { LedgerLocation } from "./ledger-entry";
 import type { ConfiguredFunction, UnreadGuest } from "./observation";
-import type { Plan, Step, TakenFunction } from "./step";
+import type { NextStart, Plan, Step, TakenFunction } from "./step";
 
 /** What a guest goes through while a plan is carried out. */
 export type Interruption = "none" | "device-appears" | "device-goes" | "device-goes-and-comes-back";
@@ -150,7 +150,7 @@ export function describePlan(plan: Plan): string[] {
   return [
     ...describeTakeover(plan),
     ...plan.steps.map((step, index) => `${index + 1}. ${describeStep(step)}`),
-    ...describeInterruption(plan),
+    ...(plan.forNextStart ? describeNextStart(plan.forNextStart) : describeInterruption(plan)),
     ...describeSteppingStone(plan),
   ];
 }
@@ -165,6 +165,18 @@ export function describeTakeover({ takesOver }: Plan): string[] {
   return [
     `It stands${since === undefined ? "" : ` since ${since}`}; this resource takes it over.`,
     "If another stack made it, that stack loses it: give this resource another name.",
+  ];
+}
+
+/** What a plan for a guest that is shut off comes to; the same words before and after. */
+export function describeNextStart({ guest, hasSavedState }: NextStart): string[] {
+  if (!hasSavedState)
+    return [
+      `${guest} is shut off: written to its configuration; it has the functions from its next start on.`,
+    ];
+  return [
+    `${guest} is shut off with its state saved: its next start goes on from there, with the devices of that time.`,
+    "Written to its configuration; it has the functions from the start after that on (virsh managedsave-remove).",
   ];
 }
 

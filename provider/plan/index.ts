@@ -1,6 +1,7 @@
 export { requireNotTakenOver, type Refusal } from "./checks";
 export { isAnothersEntry, whyLeft } from "./claim";
 export {
+  describeNextStart,
   describePlan,
   describeSlot,
   describeStep,
@@ -24,6 +25,7 @@ export {
 export type { GuestIdentity, Incarnation, LedgerEntry, LedgerFunction, LedgerLocation } from "./ledger-entry";
 export type {
   Configuration,
+  ConfiguredElsewhere,
   ConfiguredFunction,
   GuestAddress,
   QemuLimits,
@@ -42,5 +44,6 @@ export { planDetach } from "./plan-detach";
 export { hasEnded } from "./give-back";
 export { withRecorded } from "./recorded-holdings";
 export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
+export { standingSlot } from "./standing-slot";
 export { isSteppingStone } from "./stepping-stone";
 export { findWaiting } from "./waiting";

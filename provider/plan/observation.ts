@@ -45,6 +45,14 @@ export interface GuestAddress {
   readonly guestFunction: number;
 }
 
+/** A function that another guest's configuration gives to that guest at its next cold boot. */
+export interface ConfiguredElsewhere {
+  readonly guest: GuestIdentity;
+  readonly hostAddress: PciAddress;
+  /** Empty where the configuration names none. */
+  readonly alias: string;
+}
+
 /** What libvirt keeps of a guest for its next cold boot. A transient guest has none. */
 export interface Configuration {
   /** QEMU's ids of the PCI buses that the guest will have. */
@@ -121,9 +129,15 @@ export interface Observation {
     readonly qemuVersion: string;
     /** QEMU's type of the machine, e.g. `pc-q35-10.0`; undefined where it does not run. */
     readonly machine?: string;
+    /**
+     * Whether it is shut off with its state saved (`virsh managedsave`): the next start goes on from there,
+     * with the devices of that time, and the configuration counts for the one after it. Default: no.
+     */
+    readonly hasSavedState?: boolean;
     /** Of the running guest, in bytes: all of it is pinned for VFIO. */
     readonly memoryBytes?: number;
   };
+  /** Of a guest that is shut off: those that its configuration gives to it. */
   readonly buses: readonly GuestBus[];
   /** Functions of the named slots and of the ledger, with all members of their IOMMU groups. */
   readonly functions: ReadonlyMap<PciAddress, HostFunction>;
@@ -142,6 +156,8 @@ export interface Observation {
   readonly unreadGuests?: readonly UnreadGuest[];
   /** Undefined where the host has no such guest, or one without persistent configuration. */
   readonly configuration?: Configuration;
+  /** Looked at where the guest is shut off and is to have functions at its next start. Default: nothing. */
+  readonly configuredElsewhere?: readonly ConfiguredElsewhere[];
   readonly hostUses: readonly HostUse[];
   /** What of the host is not known, and counts as a use where it may be one. Default: none. */
   readonly hostNotes?: readonly HostNote[];

@@ -6,7 +6,7 @@ import { claimOf } from "./own-or-adopt";
 import { planForRunningGuest } from "./plan-running-guest";
 import { planForShutOffGuest } from "./plan-shut-off-guest";
 import { namedAddresses } from "./select-functions";
-import type { Plan } from "./step";
+import type { NextStart, Plan } from "./step";
 
 /**
  * Ordered steps from what is there to what is wanted; throws a ProviderError that says why it cannot be.
@@ -17,8 +17,7 @@ import type { Plan } from "./step";
  * takes the group's device node from the guest.
  *
  * The guest's configuration follows where the guest has what is wanted, so that a cold boot on the way brings
- * back the earlier set, whole. Of a guest that is shut off and has a persistent attachment, only the
- * configuration is put right.
+ * back the earlier set, whole. A guest that is shut off gets what is persistent by its configuration alone.
  */
 export function planAttach(
   observation: Observation,
@@ -47,6 +46,11 @@ export function planAttach(
   return {
     ...ordered,
     target: { slot, attached: targets, entry },
+    ...(context.isOff && { forNextStart: nextStartOf(observation) }),
     ...(takesOver && { takesOver: { ...(since !== undefined && { since }) } }),
   };
+}
+
+function nextStartOf({ guest }: Observation): NextStart {
+  return { guest: guest.name, hasSavedState: guest.hasSavedState === true };
 }

@@ -4,8 +4,9 @@ import { planRecord } from "./plan-record";
 import type { Plan } from "./step";
 
 /**
- * The steps for a guest that is shut off, which has a persistent attachment: its configuration alone is put
- * right. The guest takes nothing from the host before it boots.
+ * The steps for a guest that is shut off: its configuration alone is changed. The guest takes nothing from the
+ * host before it is started, and nothing is held for it
+ * (docs/internals/decisions/0090-attached-while-shut-off.md).
  */
 export function planForShutOffGuest(
   context: AttachContext,

@@ -134,6 +134,13 @@ export interface PlanTarget {
   readonly entry: LedgerEntry;
 }
 
+/** The next start of a guest that is shut off. */
+export interface NextStart {
+  readonly guest: string;
+  /** See Observation. */
+  readonly hasSavedState: boolean;
+}
+
 /** Ordered steps from an observation to what is desired. */
 export interface Plan {
   readonly steps: readonly Step[];
@@ -145,6 +152,8 @@ export interface Plan {
   readonly standsAfter?: number;
   /** Undefined where nothing of the attachment is to remain. */
   readonly target?: PlanTarget;
+  /** Set where the guest is shut off: its configuration alone is changed. */
+  readonly forNextStart?: NextStart;
   /** Set by a create that takes over what stands under its own token, whoever made it. */
   readonly takesOver?: {
     /** When that was made; undefined where nobody wrote it down. */

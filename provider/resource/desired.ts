@@ -35,7 +35,8 @@ export function addressesOf(inputs: AttachmentInputs, prior?: PriorAttachment): 
  */
 export function queryForPlug(inputs: AttachmentInputs, prior?: PriorAttachment): ObservationQuery {
   const buses = [inputs.guestSlot?.bus, prior?.slot?.bus].filter((bus) => bus !== undefined);
-  return { addresses: addressesOf(inputs, prior), forPlug: { buses } };
+  const atNextStart = inputs.persistent === true;
+  return { addresses: addressesOf(inputs, prior), forPlug: { buses, ...(atNextStart && { atNextStart }) } };
 }
 
 /** Limits of the two operations in seconds. */

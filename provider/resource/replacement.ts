@@ -94,14 +94,22 @@ export function isOtherHost(state: HostIdentity, found: ObservedIdentity): boole
 export function isSameState(state: AttachmentState, actual: ActualState | undefined): boolean {
   if (actual === undefined) return false;
   const told = composeState({}, actual);
-  const keys = ["slot", "held"] as const;
   const { hostKeyFingerprint } = state;
   const isKnownByKey = hostKeyFingerprint !== null && hostKeyFingerprint === told.hostKeyFingerprint;
   return (
     (told.hostUuid === state.hostUuid || isKnownByKey) &&
-    keys.every((key) => isDeepStrictEqual(state[key], told[key])) &&
+    isDeepStrictEqual(state.held, told.held) &&
+    isSamePlace(state.slot, told.slot) &&
     isDeepStrictEqual(withoutIds(state.attached), withoutIds(told.attached))
   );
+}
+
+/**
+ * How a slot takes hotplug is its machine's business, and no difference: while the guest is shut off, it is
+ * only expected, and each look at the running guest tells.
+ */
+function isSamePlace(known: AttachmentState["slot"], told: AttachmentState["slot"]): boolean {
+  return known?.bus === told?.bus && known?.slot === told?.slot;
 }
 
 /** A cold boot gives a persistent attachment other QEMU ids; what it is, and where it stands, is the same. */

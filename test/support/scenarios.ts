@@ -61,6 +61,7 @@ export const refusals: readonly ErrorCode[] = [
   "ATTACHMENT_ADOPTED_BY_ANOTHER",
   "ATTACHMENT_OWNED_BY_ANOTHER",
   "DEVICE_NOT_FOUND",
+  "FUNCTION_CONFIGURED_ELSEWHERE",
   "FUNCTION_CONFIGURED_OTHERWISE",
   "FUNCTION_HELD_BY_GUEST",
   "FUNCTION_IS_BRIDGE",
@@ -141,6 +142,12 @@ export const scenario: fc.Arbitrary<Scenario> = scenarioOf({});
 
 /** The same with an older libvirt; persistent attachments are refused there. */
 export const olderScenario: fc.Arbitrary<Scenario> = scenarioOf({ olderLibvirt: OLDER_LIBVIRT });
+
+/** The same with the guest shut off in the end; what is wanted is persistent. */
+export const shutOffScenario: fc.Arbitrary<Scenario> = scenario.map(({ world, desired, ...rest }) => {
+  world.stopGuest();
+  return { world, desired: { ...desired, persistent: true }, ...rest };
+});
 
 function scenarioOf(start: Pick<WorldStart, "olderLibvirt">): fc.Arbitrary<Scenario> {
   // an older libvirt needs a guest that runs for almost all that it does

@@ -5,6 +5,7 @@ import {
   findTagOfAlias,
   findTagOfQemuId,
   tagOf,
+  type ConfiguredElsewhere,
   type ConfiguredFunction,
   type GuestRunState,
   type Holding,
@@ -69,6 +70,10 @@ export class World {
   configured: ConfiguredFunction[] = [];
   configuredLedger: LedgerEntry[] = [];
   isTransient = false;
+  /** Whether the state of the guest, which is shut off, is saved. */
+  hasSavedState = false;
+  /** What the configurations of other guests give to them. */
+  configuredElsewhere: ConfiguredElsewhere[] = [];
   qemuLimits: Observation["qemuLimits"];
   hostList: Observation["hostList"];
   hostUses: Observation["hostUses"] = [];
@@ -133,6 +138,8 @@ export class World {
     copy.configured = [...this.configured];
     copy.configuredLedger = [...this.configuredLedger];
     copy.isTransient = this.isTransient;
+    copy.hasSavedState = this.hasSavedState;
+    copy.configuredElsewhere = [...this.configuredElsewhere];
     copy.qemuLimits = this.qemuLimits;
     copy.hostList = this.hostList;
     copy.isStandingStill = this.isStandingStill;
@@ -154,14 +161,16 @@ export class World {
         ...(this.runState === "missing" && { uuid: "" }),
         runState: this.runState,
         qemuVersion: this.qemuVersion,
+        ...(this.hasSavedState && !this.isRunning && { hasSavedState: true }),
         ...(this.memoryBytes !== undefined && { memoryBytes: this.memoryBytes }),
       },
-      buses: this.isRunning ? this.#busesNow() : [],
+      buses: this.isRunning ? this.#busesNow() : this.runState === "off" ? this.#busesAtStart() : [],
       functions: new Map(this.functions),
       holdings: [...this.holdings],
       plugged: [...this.plugged],
       ...(this.isRunning && this.unidentified.length > 0 && { unidentified: this.unidentified }),
       ledger: [...this.ledger],
+      ...(this.runState === "off" && { configuredElsewhere: [...this.configuredElsewhere] }),
       hostUses: this.hostUses,
       ...(this.qemuLimits && { qemuLimits: this.qemuLimits }),
       ...(this.hostList && { hostList: this.hostList }),
@@ -620,6 +629,15 @@ export class World {
           .filter((one) => one.bus === bus.bus)
           .map(({ slot, guestFunction, qemuId }) => ({ slot, guestFunction, id: qemuId })),
       ],
+    }));
+  }
+
+  /** What the configuration's description tells: nothing stands there, and what it gives to others is theirs. */
+  #busesAtStart(): GuestBus[] {
+    return this.#buses.map(({ reservedAtBoot = [], ...bus }) => ({
+      ...bus,
+      occupants: [],
+      reservedSlots: [...bus.reservedSlots, ...reservedAtBoot],
     }));
   }
 

@@ -144,9 +144,13 @@ export const refusals = {
     what: `the host has no guest ${d.guest}.`,
     cure: `Look with "virsh list --all" and correct guest.domain or connection.host.`,
   }),
-  GUEST_NOT_RUNNING: (d: { guest: string }) => ({
+  GUEST_NOT_RUNNING: (d: { guest: string; hasConfiguration: boolean }) => ({
     what: `guest ${d.guest} is not running; a live attachment needs a running guest.`,
-    cure: `Start it and run again.`,
+    touched: "nothing",
+    cure: d.hasConfiguration
+      ? `Start it and run again; or set persistent to true: then its configuration gets the functions now, and the ` +
+        `guest has them from its next start on.`
+      : `Start it and run again.`,
   }),
   GUEST_NEVER_RAN: (d: { guest: string }) => ({
     what:
@@ -178,6 +182,13 @@ export const refusals = {
     what: `the configuration of guest ${d.guest} gives it ${d.functions.join(", ")} already, by a device of its own.`,
     touched: "nothing",
     cure: `Remove that device ("virsh detach-device --config"), or leave persistent out.`,
+  }),
+  FUNCTION_CONFIGURED_ELSEWHERE: (d: { functions: readonly string[]; guest: string; other: string }) => ({
+    what:
+      `guest ${d.guest} is to have ${d.functions.join(", ")} at its next start, and so is guest ${d.other}, by its ` +
+      `configuration: whichever of them starts second would not start.`,
+    touched: "nothing",
+    cure: `Take them out of the configuration of ${d.other}, or name other functions.`,
   }),
   GROUP_NODE_CLOSED: (d: { guest: string; pid: number; user: string; path: string; owner?: string }) => ({
     what:

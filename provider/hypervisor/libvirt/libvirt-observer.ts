@@ -15,6 +15,7 @@ import { readHostUses } from "../read-host-uses";
 import type { FoundDomain } from "./found-domain";
 import { hasEnded } from "./has-ended";
 import type { LibvirtSession } from "./libvirt-session";
+import { describeOtherConfigurations, type OtherConfigurations } from "./other-configurations";
 import { describeNamed, withGroups, type DescribedFunctions } from "./node-devices";
 import type { PluggedFunctions } from "./plugged-functions";
 import { describeGuests, toldUnread, type DescribedGuests } from "./running-guests";
@@ -22,6 +23,8 @@ import { parseDomainXml, type DomainDescription } from "./xml/domain-xml";
 
 /** virConnectListAllDomainsFlags: guests without configuration only. */
 const TRANSIENT_DOMAINS = 8;
+/** The same: guests whose state is saved, and that go on from there when they are started. */
+const SAVED_DOMAINS = 256;
 
 /** What a {@link LibvirtObserver} works with. */
 export interface LibvirtObserverParts {
@@ -49,6 +52,11 @@ interface LibvirtDescriptions {
   readonly named: DescribedFunctions;
 }
 
+/** What else decides what a guest that is shut off has when it is started. */
+interface NextStart extends OtherConfigurations {
+  readonly hasSavedState: boolean;
+}
+
 /** Looks at everything that a plan needs to know of a guest and its libvirt host. */
 export class LibvirtObserver {
   readonly #parts: LibvirtObserverParts;
@@ -71,7 +79,13 @@ export class LibvirtObserver {
       readingUses,
     ]);
     if (survey !== undefined) this.#parts.plugged.excludeIdentified(survey, functions);
-    return this.#observationOf(described, survey, { functions, ...uses });
+    const { domain } = described;
+    const others = query.forPlug?.atNextStart === true;
+    const nextStart =
+      survey === undefined && domain !== undefined
+        ? await readNextStart(client, { domain, others }, signal)
+        : undefined;
+    return this.#observationOf(described, { survey, nextStart }, { functions, ...uses });
   }
 
   async #describe(
@@ -125,16 +139,17 @@ export class LibvirtObserver {
 
   #observationOf(
     described: LibvirtDescriptions,
-    survey: GuestSurvey | undefined,
+    found: GuestAsFound,
     host: Pick<Observation, "functions" | "hostUses" | "hostDevices" | "hostNotes">,
   ): Observation {
     const { olderVersion, own, persistent, running, ledger } = described;
+    const { survey, nextStart } = found;
     const { hostKeyFingerprint } = this.#parts.session;
     return {
       hostUuid: described.hostUuid,
       ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
-      guest: this.#guestOf(described, survey),
-      buses: survey?.buses ?? [],
+      guest: this.#guestOf(described, found),
+      buses: survey?.buses ?? persistent?.busesAtStart ?? [],
       // of what libvirt plugged itself, its own description tells the ROM
       plugged: (survey?.plugged ?? []).map((one) => ({
         ...one,
@@ -147,7 +162,8 @@ export class LibvirtObserver {
         host.functions,
       ),
       ledger,
-      ...toldUnread(described.unread),
+      ...toldUnread([...described.unread, ...(nextStart?.unread ?? [])]),
+      ...(nextStart && { configuredElsewhere: nextStart.configuredElsewhere }),
       ...host,
       plugsSingles: true,
       ...(olderVersion === undefined
@@ -156,16 +172,23 @@ export class LibvirtObserver {
     };
   }
 
-  #guestOf({ domain, own }: LibvirtDescriptions, survey: GuestSurvey | undefined): Observation["guest"] {
+  #guestOf({ domain, own }: LibvirtDescriptions, { survey, nextStart }: GuestAsFound): Observation["guest"] {
     return {
       name: domain?.name ?? this.#parts.domain.guest,
       uuid: domain?.uuid ?? "",
       runState: survey?.runState ?? (domain === undefined ? "missing" : "off"),
       qemuVersion: survey?.qemuVersion ?? "",
       ...(survey && { machine: survey.machine }),
+      ...(nextStart?.hasSavedState && { hasSavedState: true }),
       ...(own?.memoryBytes !== undefined && { memoryBytes: own.memoryBytes }),
     };
   }
+}
+
+/** The guest itself: as it runs, or what its next start depends on. Neither of one that is not there. */
+interface GuestAsFound {
+  readonly survey: GuestSurvey | undefined;
+  readonly nextStart: NextStart | undefined;
 }
 
 interface SurveyRequest {
@@ -204,6 +227,20 @@ async function describePersistent(
     ),
   ]);
   return transients.some((one) => one.uuid === domain.uuid) ? undefined : persistent;
+}
+
+async function readNextStart(
+  client: LibvirtClient,
+  { domain, others }: { readonly domain: LibvirtDomain; readonly others: boolean },
+  signal: AbortSignal,
+): Promise<NextStart> {
+  const [saved, configurations] = await Promise.all([
+    client.listDomains(SAVED_DOMAINS, signal),
+    others
+      ? describeOtherConfigurations(client, domain.uuid, signal)
+      : { configuredElsewhere: [], unread: [] },
+  ]);
+  return { ...configurations, hasSavedState: saved.some((one) => one.uuid === domain.uuid) };
 }
 
 /** What is not known of the guest itself cannot be changed. */

@@ -82,8 +82,7 @@ export async function describeGuests(
   const domains = await client.listDomains(DOMAINS[which], signal);
   const unread: DescribedGuests["unread"][number][] = [];
   const notRead = (guest: GuestIdentity, cause: unknown): undefined => {
-    const isOfGuest = cause instanceof Error && hasCode(cause, "XML_UNREADABLE", "LEDGER_UNREADABLE");
-    if (which === "all" || !isOfGuest) throw cause;
+    if (which === "all" || !isUnreadable(cause)) throw cause;
     unread.push({ guest, cause });
   };
   let total = 0;
@@ -91,18 +90,37 @@ export async function describeGuests(
     domains.map((domain) =>
       undefinedOnError(LibvirtErrorCode.NO_DOMAIN, async () => {
         const xml = await client.domainXml(domain, {}, signal);
-        total += xml.length;
-        if (total > MAX_DESCRIPTIONS_CHARACTERS)
-          throw providerError("XML_UNREADABLE", {
-            what: "the descriptions of its guests",
-            reason: `they are longer than ${MAX_DESCRIPTIONS_CHARACTERS} characters together`,
-          });
+        total = requireBounded(total + xml.length);
         return readGuest({ name: domain.name, uuid: domain.uuid }, xml, notRead);
       }),
     ),
   );
   const found = described.filter((one) => one !== undefined);
   return { guests: which === "all" ? found : found.filter((one) => one.isRunning), unread };
+}
+
+/** @throws XML_UNREADABLE where the descriptions of all guests together are longer than a host's may be. */
+export function requireBounded(characters: number): number {
+  if (characters <= MAX_DESCRIPTIONS_CHARACTERS) return characters;
+  throw providerError("XML_UNREADABLE", {
+    what: "the descriptions of its guests",
+    reason: `they are longer than ${MAX_DESCRIPTIONS_CHARACTERS} characters together`,
+  });
+}
+
+/** What reading gives; undefined, and told of, where the description of the one guest is what is odd. */
+export function unlessUnreadable<T>(read: () => T, tell: (cause: Error) => void): T | undefined {
+  try {
+    return read();
+  } catch (cause) {
+    if (!isUnreadable(cause)) throw cause;
+    tell(cause);
+    return undefined;
+  }
+}
+
+function isUnreadable(cause: unknown): cause is Error {
+  return cause instanceof Error && hasCode(cause, "XML_UNREADABLE", "LEDGER_UNREADABLE");
 }
 
 function readGuest(

@@ -1,12 +1,10 @@
 import { providerError } from "../../errors";
-import { findOwned, isNothing } from "../owned";
 import type { PlanRequest } from "../plan-request";
 import type { Refusal } from "./refusal";
 
 /**
- * The guest has to be there and to have run. One that is shut off has its persistent attachment put right;
- * one that has no configuration gets none. The configuration is not read where libvirt is older:
- * checks/libvirt-version.ts answers there.
+ * The guest has to be there and to have run. One that is shut off gets what is persistent by its
+ * configuration; one that has no configuration gets none.
  */
 export function checkGuestState({ observation, desired }: PlanRequest): Refusal[] {
   const { guest, configuration, olderLibvirt } = observation;
@@ -15,8 +13,9 @@ export function checkGuestState({ observation, desired }: PlanRequest): Refusal[
     case "missing":
       return [providerError("GUEST_NOT_FOUND", details)];
     case "off": {
-      const isPutRight = desired.persistent && !isNothing(findOwned(observation, desired.ownerToken));
-      return isPutRight ? [] : [providerError("GUEST_NOT_RUNNING", details)];
+      const hasConfiguration = configuration !== undefined;
+      if (desired.persistent && hasConfiguration) return [];
+      return [providerError("GUEST_NOT_RUNNING", { ...details, hasConfiguration })];
     }
     case "prelaunch":
       return [providerError("GUEST_NEVER_RAN", details)];

@@ -1,5 +1,6 @@
 import type { AttachContext } from "../attach-context";
 import { checkAdoptedByAnother } from "./adopted-by-another";
+import { checkConfiguredElsewhere } from "./configured-elsewhere";
 import { checkConfiguredOtherwise } from "./configured-otherwise";
 import { checkDevice } from "./device";
 import { checkGuestState } from "./guest-state";
@@ -52,6 +53,7 @@ export const CHECKS: readonly Phase<AttachContext>[] = [
       checkUnplug,
       checkUnidentified,
       checkHostList,
+      checkConfiguredElsewhere,
     ],
   },
 ];

@@ -297,15 +297,21 @@ describe("a guest that is shut off", () => {
     ]);
   });
 
-  it("is refused if nothing of the attachment is there, or it is not persistent", () => {
-    const empty = card({ runState: "off" });
-    expect(refusalOf(() => planAttach(empty.observe(), persistent, OLD_STATE))).toBe("GUEST_NOT_RUNNING");
-    expect(refusalOf(() => planAttach(off().observe(), wants(), OLD_STATE))).toBe("GUEST_NOT_RUNNING");
+  it("is refused what is not persistent, and told both ways out", () => {
+    for (const world of [off(), card({ runState: "off" })]) {
+      const plan = () => planAttach(world.observe(), wants(), OLD_STATE);
+      expect(refusalOf(plan)).toBe("GUEST_NOT_RUNNING");
+      expect(plan).toThrow(/Nothing was touched.*Start it.*persistent to true/s);
+    }
   });
 
-  it("is refused a slot that only a running guest can be asked about", () => {
+  it("has its configuration moved to the slot that is named, and stays in one that is", () => {
     const named = wants(undefined, { persistent: true, guestSlot: { bus: "pci.2" } });
-    expect(refusalOf(() => planAttach(off().observe(), named, OLD_STATE))).toBe("GUEST_NOT_RUNNING");
+    expect(outline(planAttach(off().observe(), named, OLD_STATE))).toEqual([
+      "record configuration",
+      "unconfigure .0@0 .3@3 .2@2 .1@1",
+      "configure .1@1 .2@2 .3@3 .0@0",
+    ]);
     const same = wants(undefined, { persistent: true, guestSlot: { bus: "pci.4", slot: 0 } });
     expect(planAttach(off().observe(), same, OLD_STATE).steps).toEqual([]);
   });
@@ -321,7 +327,8 @@ describe("a guest that is shut off", () => {
     }));
     const plan = planAttach(world.observe(), persistent, { slot, functions });
     expect(outline(plan)).toEqual(["record configuration"]);
-    expect(refusalOf(() => planAttach(world.observe(), persistent, OLD_STATE))).toBe("GUEST_NOT_RUNNING");
+    expect(plan.target?.slot).toEqual(slot);
+    expect(planAttach(world.observe(), persistent, OLD_STATE).target?.slot).toEqual(slot);
   });
 
   it("does not mind another guest's having the functions, unless something is configured", () => {

@@ -1,5 +1,5 @@
 import { hasCode } from "../../../errors";
-import type { RomOptions } from "../../../pci";
+import type { GuestBus, RomOptions } from "../../../pci";
 import {
   findTagOfAlias,
   type ConfiguredFunction,
@@ -9,6 +9,7 @@ import {
   type LedgerEntry,
 } from "../../../plan";
 import { findAddress } from "./address-xml";
+import { configuredBuses } from "./configured-buses";
 import { findLedgerEntries } from "./ledger-xml";
 import { attribute, child, children, descendants, parseXml, textOf, type XmlElement } from "./xml";
 
@@ -29,6 +30,8 @@ export interface DomainDescription {
   readonly slotsByBus: ReadonlyMap<string, readonly number[]>;
   /** QEMU's ids of the PCI buses (`pci.5` for controller 5), by the number that addresses have. */
   readonly buses: ReadonlyMap<number, string>;
+  /** Those that take hotplug or may, as they will be when a guest with this description is started. */
+  readonly busesAtStart: readonly GuestBus[];
 }
 
 /** Elements, with their type, by which a guest takes a host function. */
@@ -52,6 +55,7 @@ export function parseDomainXml(text: string): DomainDescription {
     uuid: textOf(child(domain, "uuid")) ?? "",
   };
   const buses = pciBuses(devices);
+  const slots = slotsByBus(devices, buses);
   const memoryBytes = findMemory(child(domain, "memory"));
   const taken = takers.flatMap(([name, type]) =>
     children(devices, name)
@@ -70,8 +74,9 @@ export function parseDomainXml(text: string): DomainDescription {
     })),
     functions: taken.map(({ isUnassigned: _, ...one }) => one),
     ...readLedger(child(domain, "metadata"), identity.name),
-    slotsByBus: slotsByBus(devices, buses),
+    slotsByBus: slots,
     buses,
+    busesAtStart: configuredBuses(domain, { buses, slotsByBus: slots }),
   };
 }
 

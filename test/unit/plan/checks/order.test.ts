@@ -38,6 +38,7 @@ test("the checks have this order: the first refusal gives an error its code", ()
         "checkUnplug",
         "checkUnidentified",
         "checkHostList",
+        "checkConfiguredElsewhere",
       ],
     ],
   ]);
