@@ -58,7 +58,8 @@ class UndoRun {
     const last = await this.#observeLast();
     const actual = await this.#actualStateIn(last);
     const isBack = (actual?.attached.length ?? 0) > 0;
-    return attachFailure(this.#failed, describeUndone(last, isBack, back.steps.length > 0), actual);
+    const outcome = describeUndone(this.#failed.before, last, { isBack, hadSteps: back.steps.length > 0 });
+    return attachFailure(this.#failed, outcome, actual);
   }
 
   /** What is there is told all the same, if it can be observed. */
@@ -113,9 +114,15 @@ class UndoRun {
   }
 }
 
-function describeUndone({ guest }: Observation, isBack: boolean, hadSteps: boolean): string {
+function describeUndone(
+  before: Observation,
+  { guest }: Observation,
+  { isBack, hadSteps }: { readonly isBack: boolean; readonly hadSteps: boolean },
+): string {
   if (isBack && guest.runState === "off")
-    return "The guest has ended; its configuration has the functions that it had before.";
+    return "The guest is shut off; its configuration has the functions that it had before.";
   if (isBack) return "The functions that were attached before are attached again.";
+  if (hadSteps && before.guest.runState === "off")
+    return "Everything was undone: the guest's configuration has none of it.";
   return hadSteps ? "Everything was undone: every function is back on the host." : "Nothing was changed.";
 }

@@ -359,6 +359,16 @@ describe("whether the state says what is there", () => {
     expect(isSameState(state, { ...actual, attached, guest: { guestConfigured: false } })).toBe(true);
   });
 
+  it("does not depend on how the slot takes hotplug, which a look tells anew", () => {
+    const { slot } = actual;
+    if (slot === undefined) throw new Error("it has a slot");
+    const native = { ...actual, slot: { ...slot, kind: "pcie-native" as const } };
+    expect(slot.kind).not.toBe("pcie-native");
+    expect(isSameState(state, native)).toBe(true);
+    const { slot: _, ...nowhere } = actual;
+    expect(isSameState(state, nowhere)).toBe(false);
+  });
+
   it("does not depend on a UUID made at each start, if keys tell", () => {
     const there = { ...actual, hostKeyFingerprint: "SHA256:a" };
     const known = composeState({}, there);

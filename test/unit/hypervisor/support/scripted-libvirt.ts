@@ -83,8 +83,11 @@ export class ScriptedLibvirt {
   }
 }
 
-/** VIR_CONNECT_LIST_DOMAINS_TRANSIENT. */
+/** VIR_CONNECT_LIST_DOMAINS_TRANSIENT, _PERSISTENT, _MANAGEDSAVE and _ACTIVE. */
 export const TRANSIENT_DOMAINS = 8;
+export const PERSISTENT_DOMAINS = 4;
+export const SAVED_DOMAINS = 256;
+export const RUNNING_DOMAINS = 1;
 
 /** Answers from a recording, in whatever order it is asked; each answer can be replaced, by an Error too. */
 export function recordedLibvirt(
@@ -95,7 +98,7 @@ export function recordedLibvirt(
   const asked: string[] = [];
   const answers: Record<string, (...args: never[]) => unknown> = {
     lookupDomain: () => guest1,
-    listDomains: (flags: number) => (flags === TRANSIENT_DOMAINS ? [] : [guest1]),
+    listDomains: (flags: number) => (flags === TRANSIENT_DOMAINS || flags === SAVED_DOMAINS ? [] : [guest1]),
     domainState: () => ({ state: "running", reason: 1 }),
     domainXml: (_domain: LibvirtDomain, options: { inactive?: boolean } = {}) =>
       options.inactive ? recording.persistentXml : recording.domainXml,
