@@ -1,5 +1,6 @@
 import { causeText, providerError } from "../errors";
 import {
+  describeKept,
   findOwned,
   hasEnded,
   planDetach,
@@ -55,6 +56,8 @@ async function detachLocked(work: Work, { observation }: Locked, request: Detach
   if (left !== undefined) return request.progress(left);
   requireNotTakenOver(observation, owned, prior);
   const plan = planDetach(observation, ownerToken, prior);
+  const { staysUntilShutOff: kept } = plan;
+  if (kept !== undefined) request.progress(describeKept(observation.guest.name, kept));
   request.signal?.throwIfAborted();
   try {
     if ((await runUnlessEnded(plan, work, { observation, request })) === "done") return;

@@ -25,9 +25,7 @@ export interface SlotOccupant {
   readonly id: string;
 }
 
-/**
- * A bus of the guest that was looked at by QOM; of a guest that is shut off, as its configuration has it.
- */
+/** A bus of the guest that was looked at by QOM. Of a guest that is shut off, its configuration tells. */
 export interface GuestBus {
   readonly bus: string;
   /** Place among the guest's controllers; libvirt's own hotplug takes the lowest free one. */

@@ -180,6 +180,11 @@ export function describeNextStart({ guest, hasSavedState }: NextStart): string[]
   ];
 }
 
+/** What a detach says of a guest that keeps its functions for now. */
+export function describeKept(guest: string, functions: readonly PciAddress[]): string {
+  return `${guest} keeps ${listFunctions(functions)} until it is shut off: this host's libvirt is older than 8.3.`;
+}
+
 function describeSteppingStone({ steps }: Plan): string[] {
   const shown = steps.flatMap((step) =>
     step.kind === "plug-stepping-stone" ? [step.target.hostAddress] : [],

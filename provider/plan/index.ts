@@ -1,6 +1,7 @@
 export { requireNotTakenOver, type Refusal } from "./checks";
 export { isAnothersEntry, whyLeft } from "./claim";
 export {
+  describeKept,
   describeNextStart,
   describePlan,
   describeSlot,

@@ -58,6 +58,7 @@ export interface Configuration {
   /** QEMU's ids of the PCI buses that the guest will have. */
   readonly buses: readonly string[];
   readonly functions: readonly ConfiguredFunction[];
+  /** None with an older libvirt: there the entries of all guests are in the observation's own ledger. */
   readonly ledger: readonly LedgerEntry[];
 }
 

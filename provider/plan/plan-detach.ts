@@ -3,6 +3,7 @@ import { checkUnidentified } from "./checks/unidentified";
 import { hasOtherIncarnation } from "./claim";
 import type { PriorAttachment, PriorFunction } from "./desired";
 import {
+  hasEnded,
   isReattachedByLibvirt,
   planAwaitReattach,
   planRestore,
@@ -33,6 +34,7 @@ export function planDetach(observation: Observation, ownerToken: string, prior?:
     throwRefusals(checkUnidentified({ observation, giveBackSteps }));
     return { steps: giveBackSteps };
   }
+  if (isLeftInGuest(observation, owned)) return planLeaveInGuest(observation, owned);
   const ownAddresses = owned.held;
   const context = { observation, owned, ownAddresses, toUnplug: owned.plugged, giveBackSteps };
   throwRefusals(findRefusals(DETACH_CHECKS, context));
@@ -44,6 +46,31 @@ export function planDetach(observation: Observation, ownerToken: string, prior?:
       ...giveBackSteps,
       ...planErase(observation, owned),
     ],
+  };
+}
+
+/**
+ * Whether an older libvirt's guest runs with what a cold boot has plugged. libvirt would hand that back
+ * function by function, each at its event, while QEMU has the group open for the others, of which kernels
+ * before 5.18 die (vfio_iommu_group_notifier). What was attached live has an entry until all of it is gone,
+ * and at most one function that libvirt has plugged.
+ */
+function isLeftInGuest(observation: Observation, owned: OwnedResources): boolean {
+  const { pluggedByLibvirt, configured, entry } = owned;
+  if (observation.olderLibvirt === undefined || hasEnded(observation)) return false;
+  if (configured.length > 0 || pluggedByLibvirt.length > 1) return true;
+  return pluggedByLibvirt.length > 0 && entry === undefined;
+}
+
+/**
+ * The configuration loses it, and the guest at its end, when libvirt gives back what it has bound. The entry
+ * goes first: without it, what is configured is found by its alias still.
+ */
+function planLeaveInGuest(observation: Observation, owned: OwnedResources): Plan {
+  const left = owned.plugged.map((one) => one.hostAddress);
+  return {
+    steps: [...planErase(observation, owned), ...planUnconfigure(owned)],
+    ...(left.length > 0 && { staysUntilShutOff: left }),
   };
 }
 

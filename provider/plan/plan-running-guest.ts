@@ -1,9 +1,8 @@
 import type { AttachContext } from "./attach-context";
 import type { Outcome } from "./final-entry";
 import { planAwaitReattach, releaseStep } from "./give-back";
-import type { LedgerLocation } from "./ledger-entry";
 import { planPlug, planSingle } from "./plan-plug";
-import { planRecord } from "./plan-record";
+import { entryLocations, planRecord } from "./plan-record";
 import { planUnplug } from "./plan-unplug";
 import type { Plan, Step } from "./step";
 import { planHold, takenFunction } from "./take-functions";
@@ -13,13 +12,10 @@ export function planForRunningGuest(
   context: AttachContext,
   outcome: Outcome,
 ): Pick<Plan, "steps" | "standsAfter"> {
-  const { observation, desired, toHold, single, giveUpSteps, givenUp } = context;
-  const locations: LedgerLocation[] = [
-    observation.ledgerLocation ?? "live",
-    ...(desired.persistent ? ["configuration" as const] : []),
-  ];
+  const { desired, toHold, single, giveUpSteps, givenUp } = context;
+  const locations = entryLocations(context);
   const untilItStands: Step[] = [
-    ...planRecord(context, outcome, locations),
+    ...planRecord(context, outcome),
     ...planHold(
       context,
       outcome,

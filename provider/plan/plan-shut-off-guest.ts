@@ -1,6 +1,6 @@
 import type { AttachContext } from "./attach-context";
 import type { Outcome } from "./final-entry";
-import { planRecord } from "./plan-record";
+import { entryLocations, planRecord } from "./plan-record";
 import type { Plan } from "./step";
 
 /**
@@ -12,8 +12,8 @@ export function planForShutOffGuest(
   context: AttachContext,
   outcome: Outcome,
 ): Pick<Plan, "steps" | "standsAfter"> {
-  const locations = ["configuration"] as const;
-  const untilItStands = [...planRecord(context, outcome, locations), ...outcome.configurationSteps];
+  const locations = entryLocations(context);
+  const untilItStands = [...planRecord(context, outcome), ...outcome.configurationSteps];
   const { giveUpSteps, givenUp } = context;
   return {
     standsAfter: untilItStands.length,

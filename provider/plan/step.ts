@@ -152,6 +152,8 @@ export interface Plan {
   readonly standsAfter?: number;
   /** Undefined where nothing of the attachment is to remain. */
   readonly target?: PlanTarget;
+  /** Functions that the guest keeps until it is shut off, though it is given up. Default: none. */
+  readonly staysUntilShutOff?: readonly PciAddress[];
   /** Set where the guest is shut off: its configuration alone is changed. */
   readonly forNextStart?: NextStart;
   /** Set by a create that takes over what stands under its own token, whoever made it. */

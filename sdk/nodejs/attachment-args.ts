@@ -107,8 +107,9 @@ export interface MultifunctionPciAttachmentArgs {
   allowInUse?: pulumi.Input<boolean | undefined>;
   /**
    * Also at each later cold boot of the guest: the guest's libvirt configuration gets the functions as well,
-   * with their real place in the guest. A change of this argument alone does not touch the running guest.
-   * Default: false.
+   * with their real place in the guest. A change of this argument alone does not touch the running guest. A
+   * guest that is shut off gets the functions by its configuration alone, and has them from its next start
+   * on. Default: false.
    */
   persistent?: pulumi.Input<boolean | undefined>;
   /**

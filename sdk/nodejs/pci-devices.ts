@@ -51,7 +51,10 @@ export interface PciGuest {
   readonly qemuVersion: string | null;
   /** All of its memory, in bytes: VFIO pins it. Null where it does not run, or is not told. */
   readonly memoryBytes: number | null;
-  /** PCI buses that a device could be plugged into, or could but for a reason. */
+  /**
+   * PCI buses that a device could be plugged into, or could but for a reason. Of a libvirt guest that is shut
+   * off: those of its configuration, as they are expected to be when it is started.
+   */
   readonly buses: readonly PciGuestBus[];
   /** What this provider has attached to it, whichever the stack. */
   readonly attachments: readonly PciGuestAttachment[];

@@ -102,6 +102,8 @@ export class World {
    * What an older libvirt was asked to take from the host's driver: it gives that back only when asked to.
    */
   readonly #detached = new Set<PciAddress>();
+  /** What an older libvirt has taken for a cold boot: it gives that back by itself when the guest ends. */
+  readonly #takenAtBoot = new Set<PciAddress>();
   readonly #variants: ReadonlyMap<PciAddress, string>;
   #buses: readonly GuestBus[];
   readonly #driversBefore = new Map<PciAddress, string | undefined>();
@@ -148,6 +150,7 @@ export class World {
     copy.#up = [...this.#up];
     for (const one of this.mapped) copy.mapped.add(one);
     for (const one of this.#detached) copy.#detached.add(one);
+    for (const one of this.#takenAtBoot) copy.#takenAtBoot.add(one);
     for (const one of this.losesDriverAtRelease) copy.losesDriverAtRelease.add(one);
     for (const [hostAddress, driver] of this.#driversBefore) copy.#driversBefore.set(hostAddress, driver);
     return copy;
@@ -177,7 +180,6 @@ export class World {
       ...(this.plugsSingles && { plugsSingles: true }),
       ...(this.olderLibvirt && { olderLibvirt: this.olderLibvirt, ledgerLocation: "domain" as const }),
       ...(this.runState !== "missing" &&
-        !this.olderLibvirt &&
         !this.isTransient && {
           configuration: {
             buses: ["pcie.0", ...this.#buses.map((one) => one.bus)],
@@ -321,7 +323,10 @@ export class World {
     this.runState = "running";
     this.ledger.push(...this.configuredLedger.map((entry) => ({ guest: OWN_GUEST, entry })));
     for (const { hostAddress, alias, guestAddress, vfioDriver } of this.configured) {
+      const wasDetached = this.#detached.has(hostAddress);
       this.hold(hostAddress, alias, OWN_GUEST, vfioDriver);
+      this.#takenAtBoot.add(hostAddress);
+      if (!wasDetached) this.#detached.delete(hostAddress);
       if (guestAddress !== undefined)
         this.holdings = this.holdings.map((h) => (h.alias === alias ? { ...h, isUnassigned: false } : h));
     }
@@ -537,6 +542,10 @@ export class World {
       `release of ${hostAddress} while its group is in use`,
     );
     const holding = this.holdings.find((h) => h.hostAddress === hostAddress && h.alias === alias);
+    this.#expect(
+      !this.olderLibvirt || !this.isRunning || !this.#takenAtBoot.has(hostAddress),
+      `PCI device ${hostAddress} is in use by driver QEMU, domain guest1`,
+    );
     if (holding === undefined) return;
     this.#expect(
       holding.isUnassigned,
@@ -564,6 +573,7 @@ export class World {
       this.holdings = this.holdings
         .filter(isKept)
         .map((h) => (h.guest === OWN_GUEST ? { ...h, isUnassigned: true } : h));
+      this.#takenAtBoot.clear();
       return;
     }
     this.ledger = this.ledger.filter((line) => line.guest !== OWN_GUEST);
@@ -617,7 +627,8 @@ export class World {
 
   /** Whether an older libvirt does nothing with it when the guest ends. */
   #isLeftAlone({ hostAddress, isUnassigned }: Holding): boolean {
-    return isUnassigned || this.#detached.has(hostAddress) || isOfVfio(this.#driversBefore.get(hostAddress));
+    const isHeldLive = isUnassigned && !this.#takenAtBoot.has(hostAddress);
+    return isHeldLive || this.#detached.has(hostAddress) || isOfVfio(this.#driversBefore.get(hostAddress));
   }
 
   #busesNow(): GuestBus[] {

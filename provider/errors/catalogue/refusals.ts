@@ -164,13 +164,24 @@ export const refusals = {
     touched: "nothing",
     cure: `Define it ("virsh define"), or leave persistent out.`,
   }),
-  PERSISTENT_NEEDS_NEWER_LIBVIRT: (d: { guest: string; version: string }) => ({
-    what:
-      `persistent needs libvirt 8.3.0 or newer on the host of guest ${d.guest}; this one is ${d.version}, and could not ` +
-      `tell what a cold boot has plugged from what was plugged live.`,
-    touched: "nothing",
-    cure: `Leave persistent out, or update libvirt.`,
-  }),
+  PERSISTENT_NEEDS_NEWER_LIBVIRT: (d: { guest: string; version: string; obstacle: "running" | "held" }) =>
+    d.obstacle === "running"
+      ? {
+          what:
+            `persistent needs libvirt 8.3.0 or newer on the host of guest ${d.guest} while that runs; this one is ` +
+            `${d.version}, and could not tell what a cold boot has plugged from what was plugged live.`,
+          touched: "nothing",
+          cure:
+            `Shut the guest off and run again: its configuration is changed then. Or leave persistent out, or update ` +
+            `libvirt.`,
+        }
+      : {
+          what:
+            `guest ${d.guest} is shut off, and functions of this attachment are on vfio-pci still: libvirt ${d.version}, ` +
+            `older than 8.3.0, does not give back what was held live, so that this cannot become persistent.`,
+          touched: "nothing",
+          cure: `Give them back with "pulumi destroy", then run again; or update libvirt.`,
+        },
   STEPPING_STONE_IMPOSSIBLE: (d: { version: string; guest: string; reason: string; cure: string }) => ({
     what:
       `libvirt ${d.version}, older than 8.3.0, can give guest ${d.guest} a set only by showing it one function of each ` +

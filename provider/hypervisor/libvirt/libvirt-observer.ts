@@ -166,9 +166,11 @@ export class LibvirtObserver {
       ...(nextStart && { configuredElsewhere: nextStart.configuredElsewhere }),
       ...host,
       plugsSingles: true,
-      ...(olderVersion === undefined
-        ? persistent && { configuration: configurationOf(persistent) }
-        : { olderLibvirt: { version: olderVersion }, ledgerLocation: "domain" as const }),
+      ...(persistent && { configuration: configurationOf(persistent, olderVersion !== undefined) }),
+      ...(olderVersion !== undefined && {
+        olderLibvirt: { version: olderVersion },
+        ledgerLocation: "domain" as const,
+      }),
     };
   }
 
@@ -249,8 +251,12 @@ function throwUnread({ domain, persistent, unread }: LibvirtDescriptions): void 
   if (cause !== undefined) throw cause;
 }
 
-function configurationOf({ buses, functions, ledger }: DomainDescription): Configuration {
-  return { buses: [...buses.values()], functions, ledger };
+/** With an older libvirt, an entry stands for both, and those of all guests are read: it is not told twice. */
+function configurationOf(
+  { buses, functions, ledger }: DomainDescription,
+  isToldElsewhere: boolean,
+): Configuration {
+  return { buses: [...buses.values()], functions, ledger: isToldElsewhere ? [] : ledger };
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Refusal } from "./refusal";
  * configuration; one that has no configuration gets none.
  */
 export function checkGuestState({ observation, desired }: PlanRequest): Refusal[] {
-  const { guest, configuration, olderLibvirt } = observation;
+  const { guest, configuration } = observation;
   const details = { guest: guest.name };
   switch (guest.runState) {
     case "missing":
@@ -21,7 +21,7 @@ export function checkGuestState({ observation, desired }: PlanRequest): Refusal[
       return [providerError("GUEST_NEVER_RAN", details)];
     case "running":
     case "paused": {
-      const isTransient = configuration === undefined && olderLibvirt === undefined;
+      const isTransient = configuration === undefined;
       return desired.persistent && isTransient ? [providerError("GUEST_IS_TRANSIENT", details)] : [];
     }
   }

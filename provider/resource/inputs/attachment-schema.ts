@@ -92,7 +92,8 @@ export const attachmentSchema = z
       .register(argumentFacts, {
         description:
           "Also at each later cold boot of the guest: the guest's libvirt configuration gets the functions as well, " +
-          "with their real place in the guest. A change of this argument alone does not touch the running guest.",
+          "with their real place in the guest. A change of this argument alone does not touch the running guest. A guest " +
+          "that is shut off gets the functions by its configuration alone, and has them from its next start on.",
         default: "`false`",
         refused: "together with `guest.qmpSocket`; for a guest without configuration (transient)",
         onChange: "in place",

@@ -2,7 +2,7 @@ import { causeText, hasCode, ProviderError } from "../../../provider/errors";
 import { attach, AttachFailure, detach } from "../../../provider/apply";
 import { planAttach, tagOf, type PriorAttachment, type DesiredAttachment } from "../../../provider/plan";
 import { letTimePass, type Outcome } from "../../support/fake-time";
-import { OTHER_OWNER, OWNER } from "../../support/scenarios";
+import { OLDER_LIBVIRT, OTHER_OWNER, OWNER } from "../../support/scenarios";
 import { at, reach, wants } from "../../support/desired";
 import { hostDevice, OWN_GUEST, World } from "../../support/world";
 import { WorldHypervisor, type Fault } from "../../support/world-hypervisor";
@@ -166,6 +166,31 @@ const removeWhileOff: Operation = {
   run: (hypervisor) => detachFrom(hypervisor, priorAll),
   expectDone: expectNothingLeft,
 };
+/** A host with libvirt before 8.3, and its guest shut off. */
+const olderShutOff = (): World =>
+  new World({ functions: hostDevice(), runState: "off", olderLibvirt: OLDER_LIBVIRT });
+const createWithOlderLibvirt: Operation = {
+  name: "create of a persistent attachment by an older libvirt in a guest that is shut off",
+  before: olderShutOff,
+  run: (hypervisor) => attachTo(hypervisor, allPersistent),
+  expectDone: (world) => {
+    expect(world.configured.map((one) => one.guestAddress?.guestFunction).sort()).toEqual([0, 1, 2, 3]);
+    expect(world.ledger.map((line) => line.entry.owner)).toEqual([OWNER]);
+    expect(world.holdings).toEqual([]);
+  },
+  expectUndone: expectNothingLeft,
+  looksAtEnd: true,
+};
+const removeWithOlderLibvirt: Operation = {
+  name: "delete by an older libvirt from a guest that is shut off",
+  before: () => {
+    const world = olderShutOff();
+    reach(world, allPersistent);
+    return world;
+  },
+  run: (hypervisor) => detachFrom(hypervisor, priorAll),
+  expectDone: expectNothingLeft,
+};
 /** A host whose libvirt plugs by itself what is alone. */
 const emptyOfSingles = (): World => new World({ functions: hostDevice(), plugsSingles: true });
 const afterReaching = (desired: DesiredAttachment): World => {
@@ -226,13 +251,14 @@ const removeSingle: Operation = {
   expectDone: expectNothingLeft,
 };
 const singles = [createSingle, createPersistentSingle, growSingle, shrinkToSingle, exchangeSingle];
-const removals = [remove, removeColdPlugged, removeWhileOff, removeSingle];
+const removals = [remove, removeColdPlugged, removeWhileOff, removeWithOlderLibvirt, removeSingle];
 const operations = [
   create,
   update,
   createPersistent,
   updateColdPlugged,
   createWhileOff,
+  createWithOlderLibvirt,
   updateWhileOff,
   ...singles,
   ...removals,

@@ -19,9 +19,9 @@ const configuredOf = (world: World, isOwn: (tag: string | undefined) => boolean)
 function checkWritten(violations: Violations, one: Scenario, world: World, { target }: Plan): void {
   if (target === undefined) throw new Error("a plan to attach has a target");
   const { entry } = target;
-  const wanted = configurationOf(entry).sort((a, b) => a.hostAddress.localeCompare(b.hostAddress));
+  const desired = configurationOf(entry).sort((a, b) => a.hostAddress.localeCompare(b.hostAddress));
   const isOwn = (tag: string | undefined): boolean => tag === entry.tag;
-  violations.equal("configuration", configuredOf(world, isOwn).map(placeOf), wanted.map(placeOf));
+  violations.equal("configuration", configuredOf(world, isOwn).map(placeOf), desired.map(placeOf));
   violations.equal(
     "ledger of the configuration",
     world.configuredLedger.filter((other) => other.tag === entry.tag || other.owner === OWNER),

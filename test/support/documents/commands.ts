@@ -105,6 +105,8 @@ export const elsewhere: Readonly<Record<string, readonly [file: string, ...parts
   "pulumi refresh": ["test/support/pulumi/pulumi-project.ts", '"refresh"'],
   "pulumi refresh --clear-pending-creates": ["test/pulumi/attachment.test.ts", "--clear-pending-creates"],
   "pulumi state delete": [byQuickstart, "pulumi state delete"],
+  "virsh managedsave": ["test/lab/cold.test.ts", "managedsave guest1"],
+  "virsh managedsave-remove": ["test/lab/cold.test.ts", "managedsave-remove guest1"],
   "npm start -- destroy hv1 guest1 0000:01:00": [byExamples, 'run("destroy")'],
   "npm start -- preview hv1 guest1 0000:01:00": ["examples/automation-api/index.ts", "preview"],
   "npm start -- up hv1 guest1 0000:01:00": [byExamples, "npm start -- up"],

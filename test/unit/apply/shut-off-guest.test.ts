@@ -3,9 +3,9 @@ import { causeText } from "../../../provider/errors";
 import { letTimePass } from "../../support/fake-time";
 import { attachRequest, detachRequest } from "../../support/requests";
 import { at, hostUse, addressOn, wants } from "../../support/desired";
-import { OWNER } from "../../support/scenarios";
+import { OLDER_LIBVIRT, OWNER } from "../../support/scenarios";
 import { hostDevice, World } from "../../support/world";
-import { WorldHypervisor } from "../../support/world-hypervisor";
+import { WorldHypervisor, type Fault } from "../../support/world-hypervisor";
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
@@ -147,7 +147,7 @@ describe("an attach to a guest that is shut off", () => {
     const world = shutOff();
     await attachWhile(world, "none", nothing);
     world.hostUses = card.map((address, n) => hostUse(address, addressOn(`eth${n}`)));
-    const hypervisor = new WorldHypervisor(world, (call) =>
+    const hypervisor: WorldHypervisor = new WorldHypervisor(world, (call): Fault | undefined =>
       call === "configure" &&
       world.configured.length === 0 &&
       hypervisor.calls.filter((one) => one === call).length === 1
@@ -177,6 +177,23 @@ describe("a detach from a guest that is shut off", () => {
       detach(hypervisor, { ...detachRequest(), ownerToken: OWNER, prior: { functions } }),
     );
     expect([error, hypervisor.changes]).toEqual([undefined, []]);
+  });
+
+  it("by an older libvirt leaves a running guest its functions, and says until when", async () => {
+    const world = new World({ functions: hostDevice(), runState: "off", olderLibvirt: OLDER_LIBVIRT });
+    await attachWhile(world, "none", nothing);
+    world.coldBoot();
+    const lines: string[] = [];
+    const hypervisor = new WorldHypervisor(world);
+    const request = detachRequest({ progress: (line) => void lines.push(line) });
+    await letTimePass(detach(hypervisor, request));
+    expect(hypervisor.changes).toEqual(["erase domain", "unconfigure"]);
+    expect(lines[0]).toBe(
+      "guest1 keeps 0000:01:00.0-3 until it is shut off: this host's libvirt is older than 8.3.",
+    );
+    expect(world.plugged).toHaveLength(4);
+    world.stopGuest();
+    expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
   });
 
   it("that is started in the middle is rid of it in both, with every driver back", async () => {

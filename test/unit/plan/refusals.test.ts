@@ -129,6 +129,20 @@ const cases: readonly Case[] = [
     says: ["guest1", "virsh define", "Nothing was touched"],
   },
   {
+    name: "a guest that is shut off, where another guest's configuration has a function of it",
+    code: "FUNCTION_CONFIGURED_ELSEWHERE",
+    world: () => {
+      const world = new World({ functions: hostDevice(), runState: "off" });
+      world.configuredElsewhere = [
+        { guest: OTHER_GUEST, hostAddress: at("0000:01:00.1"), alias: "" },
+        { guest: OTHER_GUEST, hostAddress: at("0000:01:00.2"), alias: "ua-theirs" },
+      ];
+      return world;
+    },
+    desired: wants(undefined, { persistent: true }),
+    says: ["guest1", "0000:01:00.1, 0000:01:00.2 (ua-theirs)", "guest2", "Nothing was touched"],
+  },
+  {
     name: "a function that the guest's configuration has by another device, where it is to be persistent",
     code: "FUNCTION_CONFIGURED_OTHERWISE",
     world: () => {
