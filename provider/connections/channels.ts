@@ -19,7 +19,7 @@ export function streamsOf(ssh: SshConnection): StreamFactory {
     label: ssh.label,
     hostKeyFingerprint: ssh.hostKeyFingerprint,
     openUnixSocket: ssh.openUnixSocket.bind(ssh),
-    openCommand: async (command, signal) => (await ssh.exec(command, signal)).stdio,
+    openCommand: ssh.exec.bind(ssh),
   };
 }
 

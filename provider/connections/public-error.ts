@@ -1,6 +1,11 @@
 import { causeText, providerError, printable, ProviderError } from "../errors";
 import { HostSetupError } from "../hypervisor/plain-qemu";
-import { LibvirtDisconnectedError, LibvirtError, LibvirtProtocolError } from "../libvirt-rpc";
+import {
+  LibvirtDisconnectedError,
+  LibvirtError,
+  LibvirtErrorCode,
+  LibvirtProtocolError,
+} from "../libvirt-rpc";
 import { QmpDisconnectedError, QmpError, QmpProtocolError } from "../qmp";
 
 /**
@@ -20,7 +25,11 @@ export function toPublicError(error: unknown, target: string): unknown {
     return providerError("LIBVIRT_CONNECTION_LOST", { target, reason }, error);
   if (error instanceof QmpDisconnectedError)
     return providerError("QMP_CONNECTION_LOST", { target, reason }, error);
-  if (error instanceof LibvirtError) return providerError("LIBVIRT_REFUSED", { target, reason }, error);
+  if (error instanceof LibvirtError) {
+    const missingDaemon = findMissingDaemon(error);
+    const details = { target, reason, ...(missingDaemon !== undefined && { missingDaemon }) };
+    return providerError("LIBVIRT_REFUSED", details, error);
+  }
   if (error instanceof QmpError) {
     // the message names QEMU already
     return providerError("QEMU_REFUSED", { target, reason: causeText(error.description) }, error);
@@ -31,4 +40,14 @@ export function toPublicError(error: unknown, target: string): unknown {
   if (error instanceof Error && error.message !== printable(error.message))
     error.message = printable(error.message);
   return error;
+}
+
+/**
+ * virtqemud asks another daemon for what is not QEMU's, such as virtnodedevd for a host's devices. In whichever
+ * language, its words have the socket's path (libvirt 7.0 to 12.9, src/rpc/virnetsocket.c:
+ * virNetSocketNewConnectUNIX).
+ */
+function findMissingDaemon({ code, libvirtMessage }: LibvirtError): string | undefined {
+  if (code !== LibvirtErrorCode.SYSTEM_ERROR) return undefined;
+  return /\/(virt[a-z]{1,20}d)-sock\b/.exec(libvirtMessage)?.[1];
 }

@@ -10,7 +10,7 @@ import type { Observation } from "../plan";
 export async function readHostUses(
   query: ObservationQuery,
   readHostFacts: () => Promise<HostFacts | undefined>,
-): Promise<Pick<Observation, "hostUses" | "hostDevices" | "hostNotes">> {
+): Promise<Pick<Observation, "architecture" | "hostUses" | "hostDevices" | "hostNotes">> {
   if (query.forPlug === undefined) return { hostUses: [] };
   const found = await readHostFacts();
   if (found === undefined) throw new Error("what the host uses was not looked at");
@@ -18,5 +18,6 @@ export async function readHostUses(
     hostUses: findHostUses(found),
     hostDevices: findHostDevices(found),
     hostNotes: findHostNotes(found),
+    ...(found.architecture !== undefined && { architecture: found.architecture }),
   };
 }

@@ -160,6 +160,8 @@ export interface Observation {
   /** Looked at where the guest is shut off and is to have functions at its next start. Default: nothing. */
   readonly configuredElsewhere?: readonly ConfiguredElsewhere[];
   readonly hostUses: readonly HostUse[];
+  /** The host's, as its bash names it: `x86_64`, `aarch64`. Default: it is not known. */
+  readonly architecture?: string;
   /** What of the host is not known, and counts as a use where it may be one. Default: none. */
   readonly hostNotes?: readonly HostNote[];
   /** What a function is to the host, used or not. Default: nothing is known. */

@@ -3,6 +3,7 @@ import type { MultifunctionPciAttachmentArgs } from "./attachment-args";
 import type { AttachedFunction, GuestState, HeldFunction, Slot } from "./attachment-outputs";
 import { ownerToken } from "./owner-token";
 import { sealCredentials } from "./seal-credentials";
+import { findResolutionProblem } from "./resolvable";
 import { shim } from "./shim";
 
 /**
@@ -159,5 +160,16 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
     // --replace` and `--target-replace` call no diff and would create the replacement first.
     const orderedOpts: pulumi.CustomResourceOptions = { ...opts, deleteBeforeReplace: true };
     super(shim, name, props, orderedOpts, "pci", "MultifunctionPciAttachment");
+    const problem = findResolutionProblem(process.cwd());
+    if (problem !== undefined) warnOnce(problem, this);
   }
+}
+
+const warned = new Set<string>();
+
+/** For however many attachments. */
+function warnOnce(text: string, resource: pulumi.Resource): void {
+  if (warned.has(text)) return;
+  warned.add(text);
+  pulumi.log.warn(text, resource).catch(() => undefined);
 }

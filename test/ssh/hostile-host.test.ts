@@ -175,7 +175,7 @@ describe("A host whose libvirt", () => {
     const streams = {
       label: ssh.label,
       openUnixSocket: ssh.openUnixSocket.bind(ssh),
-      openCommand: async (command: string, signal?: AbortSignal) => (await ssh.exec(command, signal)).stdio,
+      openCommand: ssh.exec.bind(ssh),
     };
     const error = await rejectionOf(new LibvirtSession(streams, "qemu:///system", 200).client());
     expect(hasCode(error, "LIBVIRT_UNREACHABLE")).toBe(true);

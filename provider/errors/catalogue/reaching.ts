@@ -108,9 +108,22 @@ export const reaching = {
     what: `the helper that holds the locks on ${d.target} failed: ${sentence(d.reason)}`,
     cure: `It is a bash program on an exec channel; the user's login must run commands and print nothing that ends them.`,
   }),
-  SSH_HELPER_TOOL_MISSING: (d: { target: string; tool: string; debianPackage: string }) => ({
-    what: `${d.target} has no "${d.tool}", which this provider needs there.`,
-    cure: `Install it (Debian: ${d.debianPackage}).`,
+  SSH_HELPER_TOOL_MISSING: (d: { target: string; tool: string; debianPackage: string; found?: string }) =>
+    d.found === undefined
+      ? {
+          what: `${d.target} has no "${d.tool}", which this provider needs there.`,
+          cure: `Install it (Debian: ${d.debianPackage}).`,
+        }
+      : {
+          what: `${d.debianPackage} is missing on ${d.target}: its "${d.tool}" is ${d.found}.`,
+          cure: `Install ${d.debianPackage}; the package is called so by most distributions.`,
+        },
+  SSH_LOCK_NOT_MADE: (d: { target: string; reason: string }) => ({
+    what: `a lock cannot be made on ${d.target}: ${sentence(d.reason)}`,
+    touched: "nothing",
+    cure:
+      `Locks are folders in /run/lock, or in /tmp where that has no sticky bit: it must be writable for the user ` +
+      `and have room ("df -h" and "df -i" there).`,
   }),
   SSH_LOCK_NOT_GRANTED: (d: { target: string; lock: string; waitedSeconds: number; reason: string }) => ({
     what:
@@ -124,9 +137,13 @@ export const reaching = {
     cure: `Run again: what was begun is then finished or undone.`,
   }),
   // --- libvirt ---
-  LIBVIRT_UNREACHABLE: (d: { label: string; uri: string; tried: readonly string[] }) => ({
+  LIBVIRT_UNREACHABLE: (d: { label: string; uri: string; tried: readonly string[]; inPods?: boolean }) => ({
     what: `cannot reach libvirt (${d.uri}) on ${d.label}; tried: ${d.tried.join("; ")}.`,
-    cure: `Check that libvirtd or virtqemud runs there, and that the SSH user is root or in the group libvirt.`,
+    cure:
+      d.inPods === true
+        ? `It is a node of KubeVirt (or Harvester): its guests run in pods, each with a libvirt of its own, and are not served. ` +
+          `Give them host devices by KubeVirt's own means.`
+        : `Check that libvirtd or virtqemud runs there, and that the SSH user is root or in the group libvirt.`,
   }),
   LIBVIRT_TOO_OLD: (d: { label: string; version: string }) => ({
     what: `libvirt on ${d.label} is ${d.version}; 6.0.0 or newer is needed.`,
@@ -167,9 +184,13 @@ export const reaching = {
     what: `libvirt sent ${d.what} in a form that cannot be read: ${sentence(d.reason)}`,
     cure: `Check the host's libvirt.`,
   }),
-  LIBVIRT_REFUSED: (d: { target: string; reason: string }) => ({
+  LIBVIRT_REFUSED: (d: { target: string; reason: string; missingDaemon?: string }) => ({
     what: `${d.target} did not do what was asked: ${sentence(d.reason)}`,
-    cure: `Look into libvirt's log on the host, and run again.`,
+    cure:
+      d.missingDaemon === undefined
+        ? `Look into libvirt's log on the host, and run again.`
+        : `${d.missingDaemon} does not listen there, which virtqemud needs: install it, and enable ${d.missingDaemon}.socket ` +
+          `("systemctl enable --now ${d.missingDaemon}.socket"); then run again.`,
   }),
   LIBVIRT_CONNECTION_LOST: (d: { target: string; reason: string }) => ({
     what: `the connection to libvirt on ${d.target} has ended: ${sentence(d.reason)}`,
@@ -199,7 +220,9 @@ export const reaching = {
   QEMU_IS_LIBVIRTS: (d: { socket: string }) => ({
     what: `the QEMU behind ${d.socket} was started by libvirt, which must know of every function that its guest has.`,
     touched: "nothing",
-    cure: `Name the guest in guest.domain instead of guest.qmpSocket.`,
+    cure:
+      `Name the guest in guest.domain instead of guest.qmpSocket. A guest in a pod (KubeVirt, Harvester) is not served: ` +
+      `its libvirt is in the pod as well.`,
   }),
   QMP_CONNECTION_LOST: (d: { target: string; reason: string }) => ({
     what: `the connection to QEMU's monitor on ${d.target} has ended: ${sentence(d.reason)}`,

@@ -6,6 +6,26 @@ function sinceText(since: string | undefined): string {
   return since === undefined ? "" : `, since ${since}`;
 }
 
+const FOR_X86 =
+  `Enable the IOMMU in the firmware (VT-d, AMD-Vi) and on the kernel command line of the host: intel_iommu=on with Intel's; ` +
+  `AMD's is on by default, unless amd_iommu=off stands there.`;
+const FOR_ARM =
+  `There must be an SMMU (SMMUv3) before the device: enable it in the firmware, whose IORT table has to name it for this ` +
+  `root complex; with a device tree it is the property iommu-map. The kernel needs no parameter; "dmesg | grep -i smmu" shows it.`;
+
+/** By the name that bash gives the architecture (HOSTTYPE). */
+function howToHaveGroups(architecture = ""): string {
+  if (/^(x86_64|i[3-6]86)$/.test(architecture)) return FOR_X86;
+  if (/^(aarch64|arm)/.test(architecture)) return FOR_ARM;
+  if (/^(powerpc|ppc)/.test(architecture))
+    return `The kernel makes groups there by itself, without a parameter: look into "dmesg" why it has made none for this host bridge.`;
+  if (architecture.startsWith("riscv"))
+    return `The machine needs a RISC-V IOMMU before the device, which few have, and a kernel with its driver (6.13 or newer).`;
+  return architecture === ""
+    ? `Enable the IOMMU in the firmware and in the kernel: on x86 ${FOR_X86.replace(/^E/, "e")} On arm64: ${FOR_ARM}`
+    : `Enable the IOMMU of this ${architecture} in its firmware and in the kernel.`;
+}
+
 /**
  * What planning refuses with: nothing was touched. A preview shows it as the answer, not as a failure to
  * look.
@@ -29,11 +49,9 @@ export const refusals = {
     what: `${d.hostAddress} is a PCI bridge, which cannot be given to a guest.`,
     cure: `Name a function behind it.`,
   }),
-  FUNCTION_WITHOUT_IOMMU_GROUP: (d: { hostAddress: string }) => ({
+  FUNCTION_WITHOUT_IOMMU_GROUP: (d: { hostAddress: string; architecture?: string }) => ({
     what: `${d.hostAddress} has no IOMMU group, so VFIO cannot protect the host from it.`,
-    cure:
-      `Enable the IOMMU in the firmware and on the kernel command line of the host ` +
-      `(intel_iommu=on; AMD has it on by default).`,
+    cure: howToHaveGroups(d.architecture),
   }),
   LEFTOVERS_REFUSED: (d: { leftovers: readonly string[]; groups: readonly number[] }) => ({
     what:

@@ -14,6 +14,8 @@ import type { UnreadPart } from "./unread-part";
 
 /** What one look at the host found of its interfaces, disks and PCI functions; data, without words. */
 export interface HostFacts {
+  /** As the host's bash names it: `x86_64`, `aarch64`, `powerpc64le`. */
+  readonly architecture?: string;
   readonly interfaces: readonly HostInterface[];
   /** Interfaces of the default routes, IPv4 and IPv6, all tables; the two halves of a split default too. */
   readonly defaultRouteInterfaces: readonly string[];
@@ -81,7 +83,9 @@ export function parseHostFacts(lines: readonly string[]): HostFacts {
   const parts = [interfaces, away, physical, disks];
   const [ssh = ""] = of("ssh");
   const sshInterfaces = findSshInterfaces(ssh, network);
+  const [, architecture] = /^([a-z0-9_]{1,20})$/.exec(of("arch")[0] ?? "") ?? [];
   return {
+    ...(architecture !== undefined && { architecture }),
     interfaces: interfaces.read,
     defaultRouteInterfaces: network.defaultRouteInterfaces,
     sshInterfaces,

@@ -92,12 +92,21 @@ export function sentProgram(script: string): Pick<HelperProgram, "command" | "te
 
 const DEBIAN_PACKAGES: Readonly<Record<string, string>> = { flock: "util-linux", ip: "iproute2" };
 
-/** The error for the answer `missing TOOL`; undefined for any other text. */
-export function missingToolError(target: string, text: string): Error | undefined {
-  const [, tool] = /^missing (\S+)$/.exec(text) ?? [];
+/**
+ * The error for an answer that says what the host has not: `missing TOOL`, `unfit TOOL`, or no place for a
+ * lock; undefined for any other text.
+ */
+export function findHostError(target: string, text: string): Error | undefined {
+  if (/^cannot create \S+multifunction-pci\./.test(text))
+    return providerError("SSH_LOCK_NOT_MADE", { target, reason: text });
+  const [, word, tool] = /^(missing|unfit) (\S+)$/.exec(text) ?? [];
   const debianPackage = tool === undefined ? undefined : DEBIAN_PACKAGES[tool];
   if (tool === undefined || debianPackage === undefined) return undefined;
-  return providerError("SSH_HELPER_TOOL_MISSING", { target, tool, debianPackage });
+  const found = "another one (busybox has one), or too old to print JSON, which takes 4.18";
+  return providerError("SSH_HELPER_TOOL_MISSING", {
+    ...{ target, tool, debianPackage },
+    ...(word === "unfit" && { found }),
+  });
 }
 
 function helperError(target: string, reason: string): Error {
@@ -113,7 +122,7 @@ export const HOST_HELPER: HelperProgram = {
   readyWord: READY_WORD,
   errors: {
     failed: helperError,
-    refused: (target, text) => missingToolError(target, text) ?? helperError(target, text),
+    refused: (target, text) => findHostError(target, text) ?? helperError(target, text),
     outdated: (target) => helperError(target, "it is of another release"),
   },
 };

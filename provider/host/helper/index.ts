@@ -8,7 +8,7 @@ export {
 } from "./host-helper";
 export {
   helperScript,
-  missingToolError,
+  findHostError,
   sentProgram,
   type HelperErrors,
   type HelperProgram,

@@ -140,7 +140,7 @@ export class LibvirtObserver {
   #observationOf(
     described: LibvirtDescriptions,
     found: GuestAsFound,
-    host: Pick<Observation, "functions" | "hostUses" | "hostDevices" | "hostNotes">,
+    host: Pick<Observation, "functions" | "architecture" | "hostUses" | "hostDevices" | "hostNotes">,
   ): Observation {
     const { olderVersion, own, persistent, running, ledger } = described;
     const { survey, nextStart } = found;

@@ -1,8 +1,9 @@
 import type { Duplex } from "node:stream";
 import { untilAborted } from "../../async/abort";
-import { withTimeLimit } from "../../async/time-limit";
+import type { RemoteCommand } from "../../async/remote-command";
+import { settledWithin, withTimeLimit } from "../../async/time-limit";
 import { causeText, providerError } from "../../errors";
-import { findUuidBytes, LibvirtClient, LibvirtError } from "../../libvirt-rpc";
+import { findUuidBytes, LibvirtClient, LibvirtDisconnectedError, LibvirtError } from "../../libvirt-rpc";
 import { child, parseXml, textOf } from "./xml/xml";
 
 /** How a host is reached: streams over a connection that someone else owns. */
@@ -14,9 +15,12 @@ export interface StreamFactory {
    */
   readonly hostKeyFingerprint?: string;
   openUnixSocket(path: string, signal?: AbortSignal): Promise<Duplex>;
-  /** Standard input and output of a command on the host. */
-  openCommand(command: string, signal?: AbortSignal): Promise<Duplex>;
+  /** A command on the host. */
+  openCommand(command: string, signal?: AbortSignal): Promise<OpenedCommand>;
 }
+
+/** What there is of a command that has been started. */
+export type OpenedCommand = Pick<RemoteCommand, "stdio" | "exited" | "stderrText">;
 
 /** From this version on a live hostdev may be unassigned. */
 const KEEPS_UNASSIGNED = 8_003_000;
@@ -131,21 +135,61 @@ export class LibvirtSession {
     const relay = `virt-ssh-helper '${this.uri}'`;
     const dialers: readonly { readonly name: string; readonly open: () => Promise<Duplex> }[] = [
       ...sockets.map((path) => ({ name: path, open: () => this.#streams.openUnixSocket(path, signal) })),
-      { name: relay, open: () => this.#streams.openCommand(relay, signal) },
+      { name: relay, open: async () => (command = await this.#streams.openCommand(relay, signal)).stdio },
     ];
     const tried: string[] = [];
+    let command: OpenedCommand | undefined;
     for (const way of dialers) {
       try {
         return await LibvirtClient.open(await way.open(), { uri: this.uri, signal });
       } catch (cause) {
-        tried.push(`${way.name}: ${signal.aborted ? this.#silence : causeText(cause)}`);
+        const ended = cause instanceof LibvirtDisconnectedError ? command : undefined;
+        const why = (ended && (await whyItEnded(ended))) ?? causeText(cause);
+        tried.push(`${way.name}: ${signal.aborted ? this.#silence : why}`);
         const isFinal = signal.aborted || cause instanceof LibvirtError;
         if (isFinal)
           throw providerError("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried }, cause);
       }
     }
-    throw providerError("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried });
+    const inPods = await this.#isNodeOfPods(signal);
+    throw providerError("LIBVIRT_UNREACHABLE", { label: this.label, uri: this.uri, tried, inPods });
   }
+
+  /** Whether the host is a node of KubeVirt, whose guests have their libvirt in their pods. */
+  async #isNodeOfPods(signal: AbortSignal): Promise<boolean> {
+    try {
+      const { stdio, exited } = await this.#streams.openCommand(`ls -d ${KUBEVIRT_FOLDER}`, signal);
+      stdio.resume().on("error", () => undefined);
+      return (await untilAborted(exited, signal)).code === 0;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Where KubeVirt's virt-handler on each node has its sockets; it mounts the folder from the host. */
+const KUBEVIRT_FOLDER = "/var/run/kubevirt";
+
+/** A relay that is there has its exit code soon after its end. */
+const EXIT_LIMIT_MS = 2_000;
+
+/** Debian from 13 on, Fedora and RHEL from libvirt 9.1 on; before that one package had it all. */
+const RELAY_PACKAGES =
+  "libvirt-daemon-common of Debian, Ubuntu, Fedora and RHEL, in older releases libvirt-daemon";
+
+/** What a shell ends with that has no such program. */
+const NOT_FOUND = 127;
+
+/** Why a relay that has ended was none, if the shell or the relay itself says so. */
+async function whyItEnded(command: OpenedCommand): Promise<string | undefined> {
+  let code: number | null = null;
+  await settledWithin(
+    command.exited.then((exit) => (code = exit.code)),
+    EXIT_LIMIT_MS,
+  );
+  if (code === NOT_FOUND) return `it is not installed there (${RELAY_PACKAGES})`;
+  const [said = ""] = command.stderrText.trim().split("\n");
+  return code === null || code === 0 ? undefined : `it ended with code ${String(code)}: ${said.slice(0, 200)}`;
 }
 
 /** No signal: the answer is for all, and one caller's deadline is not another's failure. */

@@ -31,5 +31,6 @@ export function anyGuest(
     ledger,
     unreadGuests,
     hostUses: findHostUses(facts),
+    ...(facts.architecture !== undefined && { architecture: facts.architecture }),
   };
 }

@@ -74,8 +74,12 @@ function observationOf({ seen, facts }: InspectionInput, known: readonly Known[]
     holdings: olderLibvirt === undefined ? holdings : withRecorded(holdings, ledger, functions),
   };
   return seen.by === "guest"
-    ? { ...seen.observation, ...held, functions, hostUses: findHostUses(facts) }
+    ? { ...seen.observation, ...held, functions, ...architectureOf(facts), hostUses: findHostUses(facts) }
     : anyGuest(functions, facts, { ...seen.holders, ...held });
+}
+
+function architectureOf({ architecture }: HostFacts): Pick<Observation, "architecture"> {
+  return architecture === undefined ? {} : { architecture };
 }
 
 function deviceReports(known: readonly Known[], observation: Observation, facts: HostFacts): DeviceReport[] {

@@ -21,6 +21,8 @@ export function checkSelectedFunctions(context: SelectedFunctions): Refusal[] {
     if (one.isBridge) return [providerError("FUNCTION_IS_BRIDGE", { hostAddress })];
     if (one.iommuGroup !== undefined || isIommuTold) return [];
     isIommuTold = true;
-    return [providerError("FUNCTION_WITHOUT_IOMMU_GROUP", { hostAddress })];
+    const { architecture } = observation;
+    const details = { hostAddress, ...(architecture !== undefined && { architecture }) };
+    return [providerError("FUNCTION_WITHOUT_IOMMU_GROUP", details)];
   });
 }

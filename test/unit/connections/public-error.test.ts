@@ -27,6 +27,18 @@ describe("what a protocol's room has thrown", () => {
     expect(error.message).toContain(quoted);
   });
 
+  it.each([
+    ["Failed to connect socket to '/var/run/libvirt/virtnodedevd-sock': No such file or directory"],
+    ["Socket-Erstellung zu »/run/libvirt/virtnodedevd-sock« fehlgeschlagen: Verbindungsaufbau abgelehnt"],
+  ])("names the modular daemon that does not listen, in whichever language: %s", (libvirtMessage) => {
+    const details = { domain: 7, libvirtMessage, procedure: "NODE_DEVICE_LOOKUP_BY_NAME" };
+    const error = toPublicError(new LibvirtError({ code: 38, ...details }), "hv1") as ProviderError;
+    expect(error.code).toBe("LIBVIRT_REFUSED");
+    expect(error.message).toContain("systemctl enable --now virtnodedevd.socket");
+    const other = toPublicError(new LibvirtError({ code: 1, ...details }), "hv1") as ProviderError;
+    expect(other.message).not.toContain("systemctl");
+  });
+
   it("sends nobody to libvirt's log for what QEMU has refused", () => {
     const { message } = toPublicError(new QmpError("GenericError", "no"), "hv1") as ProviderError;
     expect(message).not.toMatch(/libvirt/i);

@@ -1,5 +1,5 @@
 import { providerError, type ProviderError } from "../../../errors";
-import { missingToolError, type HelperErrors } from "../../../host/helper";
+import { findHostError, type HelperErrors } from "../../../host/helper";
 import { findPciAddress } from "../../../pci";
 import { HOST_PROGRAM_VERSIONS } from "./host-program";
 
@@ -34,7 +34,7 @@ export const HOST_PROGRAM_ERRORS: HelperErrors = {
     if (word === "rules") return hostRulesError(target, rest.join(" "));
     if (word === "stuck" && findPciAddress(rest[0] ?? "") !== undefined)
       return providerError("HOST_CHANGE_STUCK", { target, functions: rest.slice(0, 1) });
-    return missingToolError(target, text) ?? providerError("HOST_PROGRAM_FAILED", { target, reason: text });
+    return findHostError(target, text) ?? providerError("HOST_PROGRAM_FAILED", { target, reason: text });
   },
   outdated: (target, found) =>
     new HostSetupError((lines) =>

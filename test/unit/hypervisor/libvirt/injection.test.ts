@@ -1,11 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { type Duplex } from "node:stream";
 import fc from "fast-check";
 import { parseDomainXml } from "../../../../provider/hypervisor/libvirt/xml/domain-xml";
 import { unassignedHostdev } from "../../../../provider/hypervisor/libvirt/xml/hostdev-xml";
 import { writeLedger } from "../../../../provider/hypervisor/libvirt/xml/ledger-xml";
 import { LibvirtMonitor } from "../../../../provider/hypervisor/libvirt/libvirt-monitor";
-import { LibvirtSession, type LibvirtUri } from "../../../../provider/hypervisor/libvirt";
+import { LibvirtSession, type LibvirtUri, type OpenedCommand } from "../../../../provider/hypervisor/libvirt";
 import { readXml } from "../../../../provider/hypervisor/libvirt/xml/xml-reader";
 import { attribute, child, elementsOf, parseXml } from "../../../../provider/hypervisor/libvirt/xml/xml";
 import { XdrReader } from "../../../../provider/libvirt-rpc/xdr-reader";
@@ -132,13 +131,14 @@ describe("A URI that gets into a command line on the host", () => {
     const streams = {
       label: "root@hv1:22",
       openUnixSocket: () => Promise.reject(new Error("forwarding is off")),
-      openCommand: (command: string): Promise<Duplex> => {
+      openCommand: (command: string): Promise<OpenedCommand> => {
         commands.push(command);
         return Promise.reject(new Error("none"));
       },
     };
     await expect(new LibvirtSession(streams, uri).client()).rejects.toThrow(/LIBVIRT_UNREACHABLE/);
-    expect(commands).toHaveLength(1);
+    // the second looks for KubeVirt, and has nothing of the arguments
+    expect(commands).toEqual([expect.stringMatching(/^virt-ssh-helper/), "ls -d /var/run/kubevirt"]);
     const script = `set -- ${commands[0]}; printf '%s\\n' "$#" "$@"`;
     expect(execFileSync("sh", ["-c", script], { encoding: "utf8" })).toBe(`2\nvirt-ssh-helper\n${uri}\n`);
   });

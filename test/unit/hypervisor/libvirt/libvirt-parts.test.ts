@@ -1,10 +1,10 @@
 import { PassThrough, type Duplex } from "node:stream";
 import { causeText, hasCode } from "../../../../provider/errors";
-import { LibvirtSession } from "../../../../provider/hypervisor/libvirt";
+import { LibvirtSession, type OpenedCommand, type StreamFactory } from "../../../../provider/hypervisor/libvirt";
 import { LibvirtLedger } from "../../../../provider/hypervisor/libvirt/libvirt-ledger";
 import { LibvirtMonitor } from "../../../../provider/hypervisor/libvirt/libvirt-monitor";
 import { writeLedger } from "../../../../provider/hypervisor/libvirt/xml/ledger-xml";
-import { LibvirtClient, LibvirtErrorCode } from "../../../../provider/libvirt-rpc";
+import { LibvirtClient, LibvirtDisconnectedError, LibvirtErrorCode } from "../../../../provider/libvirt-rpc";
 import type { LedgerEntry } from "../../../../provider/plan";
 import { QmpError, type QmpListener } from "../../../../provider/qmp";
 import { ledgerAnswer } from "../../../support/libvirt-metadata";
@@ -303,7 +303,12 @@ describe("the way to libvirt", () => {
         ? Promise.resolve(new PassThrough())
         : Promise.reject(new Error(`no ${name}`));
     };
-    return { tried, factory: { label: "root@hv1:22", openUnixSocket: tryOpen, openCommand: tryOpen } };
+    const openCommand = async (name: string): Promise<OpenedCommand> => ({
+      stdio: await tryOpen(name),
+      exited: new Promise(() => undefined),
+      stderrText: "",
+    });
+    return { tried, factory: { label: "root@hv1:22", openUnixSocket: tryOpen, openCommand } };
   }
 
   it("is the monolithic daemon's socket, then the modular one's, then the relay program", async () => {
@@ -336,6 +341,45 @@ describe("the way to libvirt", () => {
       "root@hv1:22",
     ])
       expect(causeText(error)).toContain(part);
+  });
+
+  /** A relay that ends at once: what it prints is none of libvirt's. */
+  const ended = (code: number, stderrText: string): StreamFactory => ({
+    label: "root@hv1:22",
+    openUnixSocket: () => Promise.reject(new Error("no such socket")),
+    openCommand: (name) =>
+      Promise.resolve({
+        stdio: new PassThrough(),
+        exited: Promise.resolve({ code: name.startsWith("ls ") ? 2 : code }),
+        stderrText,
+      }),
+  });
+
+  it.each([
+    [127, "bash: line 1: virt-ssh-helper: command not found\n", /not installed there \(libvirt-daemon-common/],
+    [1, "error: no access\nmore\n", /it ended with code 1: error: no access(;|\.)/],
+  ])("by a relay that ends with code %i says why", async (code, stderrText, expected) => {
+    open.mockRejectedValue(new LibvirtDisconnectedError("libvirtd closed the connection"));
+    const error = await failureOf(new LibvirtSession(ended(code, stderrText), "qemu:///system").client(signal));
+    expect(causeText(error)).toMatch(expected);
+    expect(causeText(error)).not.toContain("libvirtd closed the connection");
+    expect(causeText(error)).not.toContain("KubeVirt");
+  });
+
+  it("to a node of KubeVirt says that guests in pods are not served", async () => {
+    const streams = ended(127, "");
+    const onNode: StreamFactory = {
+      ...streams,
+      openCommand: async (name) => ({
+        ...(await streams.openCommand(name)),
+        exited: Promise.resolve({ code: name === "ls -d /var/run/kubevirt" ? 0 : 127 }),
+      }),
+    };
+    open.mockRejectedValue(new LibvirtDisconnectedError("libvirtd closed the connection"));
+    const error = await failureOf(new LibvirtSession(onNode, "qemu:///system").client(signal));
+    expect(hasCode(error, "LIBVIRT_UNREACHABLE")).toBe(true);
+    expect((error as Error).message).toMatch(/run in pods.* are not served/);
+    expect((error as Error).message).not.toContain("Check that libvirtd");
   });
 
   it("that libvirt itself refuses is not tried another way", async () => {
