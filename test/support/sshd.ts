@@ -78,7 +78,7 @@ export class Sshd {
     const authorized = options.authorizedKeys.map((path) => readFileSync(`${path}.pub`, "utf8")).join("");
     const config = [
       ...(options.config ?? []),
-      `ListenAddress ${address}:${port}`,
+      `ListenAddress ${address.includes(":") ? `[${address}]` : address}:${port}`,
       ...options.hostKeys.map((path) => `HostKey ${path}`),
       `AuthorizedKeysFile ${workspace.write(`${name}.authorized_keys`, authorized)}`,
       "PidFile none",
@@ -111,7 +111,7 @@ export class Sshd {
   #log = "";
 
   private constructor(
-    private readonly address: string,
+    readonly address: string,
     readonly port: number,
     private readonly child: ChildProcess,
   ) {
