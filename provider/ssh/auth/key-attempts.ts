@@ -2,13 +2,24 @@ import type { AnyAuthMethod, Client, ParsedKey } from "ssh2";
 import { PROGRAM_SOURCES, type SshTarget } from "../config/target";
 import type { Attempt } from "./attempt";
 import type { Identity } from "./identity-files";
-import { describeKey, findPublicKey, type PublicKey } from "../keys/public-key";
-import { RecordingAgent } from "./recording-agent";
+import { isOffered } from "./accepted-keys";
+import {
+  certificateForm,
+  readCertificates,
+  sendCertificateSignature,
+  signFor,
+  type CertificateFile,
+} from "./certificate";
+import { describeKey, findPublicKey, isSameKey, type PublicKey } from "../keys/public-key";
+import { OneKeyAgent, type Sign } from "./one-key-agent";
+import { RecordingAgent, type AgentOffer } from "./recording-agent";
 
 /** The target's private key and identity files, read. */
 export interface LoginKeys {
   readonly privateKey: ParsedKey | undefined;
   readonly identities: readonly Identity[];
+  /** CertificateFile */
+  readonly certificates: readonly CertificateFile[];
 }
 
 /** What {@link KeyAttempts} work with. */
@@ -44,17 +55,68 @@ export class KeyAttempts {
       const { privateKey: source } = target.sources ?? PROGRAM_SOURCES;
       yield this.#keyAttempt(keys.privateKey, source);
     }
+    const ofAgent = await this.#agentOffers(client);
+    yield* this.#certificateAttempts(keys.certificates, ofAgent, client);
     const offeredByAgent = new Set<string>();
-    for (const { key, description, agent } of await this.#agentOffers(client)) {
+    for (const { key, description, agent } of ofAgent) {
       offeredByAgent.add(key.base64);
       const auth: AnyAuthMethod = { type: "agent", username: target.user, agent };
       yield { method: "publickey", offer: description, key: key.base64, auth };
     }
     for (const { path, privateKey, publicKey, problem } of keys.identities) {
+      if (publicKey !== undefined && !isOffered(publicKey, target)) continue;
       // What the agent has offered already would only use up a try.
-      if (publicKey !== undefined && offeredByAgent.has(publicKey.base64)) continue;
-      if (problem !== undefined && areKeysAllowed()) note(`no key (${path}): ${problem}`);
-      if (privateKey !== undefined) yield this.#keyAttempt(privateKey, path);
+      const isOfAgent = publicKey !== undefined && offeredByAgent.has(publicKey.base64);
+      if (!isOfAgent && problem !== undefined && areKeysAllowed()) note(`no key (${path}): ${problem}`);
+      if (!isOfAgent && privateKey !== undefined) yield this.#keyAttempt(privateKey, path);
+    }
+    // as OpenSSH, which looks for these where none is named
+    if (keys.certificates.length > 0) return;
+    const beside = this.#certificatesBeside.filter(
+      ({ certificate }) => !offeredByAgent.has(certificate.key.base64),
+    );
+    yield* this.#certificateAttempts(beside, ofAgent, client);
+  }
+
+  get #certificatesBeside(): readonly CertificateFile[] {
+    return readCertificates(this.#options.keys.identities.map(({ path }) => `${path}-cert`));
+  }
+
+  /** Certificates, each signed for by the key that it is for, in a file or in the agent. */
+  *#certificateAttempts(
+    certificates: readonly CertificateFile[],
+    ofAgent: readonly AgentOffer[],
+    client: Client,
+  ): Generator<Attempt> {
+    const { target, keys, note } = this.#options;
+    const privateKeys = [keys.privateKey, ...keys.identities.map(({ privateKey }) => privateKey)];
+    for (const { path, certificate } of certificates) {
+      if (!isOffered(certificate.key, target)) continue;
+      const isIts = (key: PublicKey | undefined): boolean =>
+        key !== undefined && isSameKey(key, certificate.plain);
+      const offer = ofAgent.find(({ key }) => isIts(key));
+      const privateKey = privateKeys.find((key) => key !== undefined && isIts(wireOf(key)));
+      if (offer === undefined && privateKey === undefined) {
+        note(`no certificate (${path}): the key that it is for is neither in a file nor in the agent`);
+        continue;
+      }
+      const sign: Sign = async (message) => {
+        const signature =
+          privateKey === undefined
+            ? await (offer as AgentOffer).sign(message, certificate.hash)
+            : signFor(certificate, privateKey, message);
+        return (done) =>
+          sendCertificateSignature(client, certificate, signature, () => done(null, signature));
+      };
+      const agent = new OneKeyAgent(certificateForm(certificate), sign, (problem) =>
+        note(`no signature (${path}): ${problem}`),
+      );
+      yield {
+        method: "publickey",
+        offer: `publickey ${describeKey(certificate.key)} (${path})`,
+        key: certificate.key.base64,
+        auth: { type: "agent", username: target.user, agent },
+      };
     }
   }
 
@@ -75,7 +137,11 @@ export class KeyAttempts {
     if (socketPath === undefined || !areKeysAllowed()) return Promise.resolve([]);
     const options = {
       socketPath,
-      preferred: keys.identities.flatMap(({ publicKey }) => publicKey ?? []),
+      preferred: [
+        ...keys.identities.flatMap(({ publicKey }) => publicKey ?? []),
+        ...this.#certificatesBeside.map(({ certificate }) => certificate.key),
+      ],
+      mayOffer: (key: PublicKey) => isOffered(key, target),
       hasPreferredOnly: hasIdentitiesOnly === true,
       note,
     };

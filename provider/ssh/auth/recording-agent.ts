@@ -1,13 +1,7 @@
-import {
-  BaseAgent,
-  utils,
-  type Client,
-  type IdentityCallback,
-  type ParsedKey,
-  type SignCallback,
-} from "ssh2";
-import { causeText } from "../../errors";
+import { utils, type BaseAgent, type Client, type ParsedKey } from "ssh2";
 import { describeKey, isSameKey, type PublicKey } from "../keys/public-key";
+import { certificateForm, findCertificate, sendCertificateSignature } from "./certificate";
+import { OneKeyAgent, type Give } from "./one-key-agent";
 import { isSecurityKey, securityKeyOf, sendSecurityKeySignature } from "./security-key";
 import { SshAgent } from "./ssh-agent";
 
@@ -18,6 +12,8 @@ export interface RecordingAgentOptions {
   readonly preferred: readonly PublicKey[];
   /** No other keys than the preferred ones (IdentitiesOnly). */
   readonly hasPreferredOnly: boolean;
+  /** Whether a key may be offered at all. */
+  readonly mayOffer: (key: PublicKey) => boolean;
   readonly note: (offer: string) => void;
 }
 
@@ -28,6 +24,8 @@ export interface AgentOffer {
   readonly description: string;
   /** As ssh2 takes it: an agent that has this key alone. */
   readonly agent: BaseAgent<ParsedKey>;
+  /** Signs with this key something else than its own offer. @returns without the algorithm's name */
+  readonly sign: (message: Buffer, hash: string | undefined) => Promise<Buffer>;
 }
 
 /** An SSH agent's keys, with notes of why there are none or why a key does not sign. */
@@ -59,8 +57,8 @@ export class RecordingAgent {
   }
 
   async #list(): Promise<readonly AgentOffer[]> {
-    const { preferred, hasPreferredOnly, note } = this.#options;
-    const held = await this.#agent.keys();
+    const { preferred, hasPreferredOnly, mayOffer, note } = this.#options;
+    const held = (await this.#agent.keys()).filter(mayOffer);
     const isPreferred = (key: PublicKey): boolean => preferred.some((one) => isSameKey(one, key));
     const others = hasPreferredOnly ? [] : held.filter((key) => !isPreferred(key));
     const offers = [...held.filter(isPreferred), ...others].flatMap((key) => {
@@ -68,7 +66,15 @@ export class RecordingAgent {
       if (form === undefined) return [];
       const sign = (message: Buffer, hash: string | undefined) => this.#sign(key, message, hash);
       const agent = new OneKeyAgent(form, sign, (problem) => note(`no signature ${this.#from}: ${problem}`));
-      return [{ key, description: `publickey ${describeKey(key)} ${this.#from}`, agent }];
+      const description = `publickey ${describeKey(key)} ${this.#from}`;
+      return [
+        {
+          key,
+          description,
+          agent,
+          sign: (...what: [Buffer, string | undefined]) => this.#signature(key, ...what),
+        },
+      ];
     });
     if (offers.length === 0) {
       const why = held.length === 0 ? "it holds none" : "it holds none that may be used";
@@ -77,62 +83,27 @@ export class RecordingAgent {
     return offers;
   }
 
-  /** ssh2 wants what the algorithm makes, without the algorithm's name. */
   async #sign(key: PublicKey, message: Buffer, hash: string | undefined): Promise<Give> {
-    const signed = await this.#agent.sign(key, message, hash);
-    const nameLength = signed.readUInt32BE(0);
-    const made = signed.subarray(4 + nameLength + 4);
+    const certificate = findCertificate(key);
+    const made = await this.#signature(key, message, certificate?.hash ?? hash);
+    if (certificate !== undefined)
+      return (done) => sendCertificateSignature(this.#client, certificate, made, () => done(null, made));
     if (!isSecurityKey(key)) return (done) => done(null, made);
     return (done) => sendSecurityKeySignature(this.#client, made, () => done(null, made));
   }
-}
 
-/** Hands a signature to ssh2. */
-type Give = (done: SignCallback) => void;
-
-/**
- * ssh2 goes through an agent's keys by itself, and does not tell of a partial success in between; so it is
- * given one.
- */
-class OneKeyAgent extends BaseAgent<ParsedKey> {
-  readonly #form: ParsedKey;
-  readonly #sign: (message: Buffer, hash: string | undefined) => Promise<Give>;
-  readonly #onProblem: (problem: string) => void;
-
-  constructor(
-    form: ParsedKey,
-    sign: (message: Buffer, hash: string | undefined) => Promise<Give>,
-    onProblem: (problem: string) => void,
-  ) {
-    super();
-    this.#form = form;
-    this.#sign = sign;
-    this.#onProblem = onProblem;
-  }
-
-  override getIdentities(callback: IdentityCallback<ParsedKey>): void {
-    callback(null, [this.#form]);
-  }
-
-  override sign(
-    _key: ParsedKey,
-    message: Buffer,
-    options: { readonly hash?: string } | SignCallback,
-    callback?: SignCallback,
-  ): void {
-    const done = callback ?? (options as SignCallback);
-    const hash = typeof options === "object" ? options.hash : undefined;
-    void this.#sign(message, hash)
-      .then((give) => give(done))
-      .catch((error: unknown) => {
-        this.#onProblem(causeText(error));
-        done(new Error(causeText(error)));
-      });
+  /** ssh2 wants what the algorithm makes, without the algorithm's name. */
+  async #signature(key: PublicKey, message: Buffer, hash: string | undefined): Promise<Buffer> {
+    const signed = await this.#agent.sign(key, message, hash);
+    const nameLength = signed.readUInt32BE(0);
+    return signed.subarray(4 + nameLength + 4);
   }
 }
 
 function formOf(key: PublicKey): ParsedKey | undefined {
   if (isSecurityKey(key)) return securityKeyOf(key);
+  const certificate = findCertificate(key);
+  if (certificate !== undefined) return certificateForm(certificate);
   const parsed = utils.parseKey(Buffer.from(key.base64, "base64"));
   return parsed instanceof Error ? undefined : parsed;
 }

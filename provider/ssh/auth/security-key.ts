@@ -1,5 +1,6 @@
-import { utils, type Client, type ParsedKey } from "ssh2";
+import type { Client, ParsedKey } from "ssh2";
 import type { PublicKey } from "../keys/public-key";
+import { carriedKey, sendChanged } from "./carried-key";
 
 /**
  * Flags and counter of the security key, after the signature proper (OpenSSH, PROTOCOL.u2f: SSH U2F
@@ -7,30 +8,14 @@ import type { PublicKey } from "../keys/public-key";
  */
 const TAIL_BYTES = 5;
 
-/** Any key of a type that ssh2 knows; {@link securityKeyOf} borrows its form. */
-const CARRIER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
-
 /** Whether the key's other half is on a FIDO security key. */
 export function isSecurityKey(key: PublicKey): boolean {
   return key.type === "sk-ssh-ed25519@openssh.com" || key.type === "sk-ecdsa-sha2-nistp256@openssh.com";
 }
 
-/**
- * A security key in the form in which ssh2 takes a public key. ssh2 knows no such types and marks its own
- * keys with a symbol that it keeps to itself; so the key inherits from one of those, and has a type and a
- * wire form of its own.
- */
+/** A security key in the form in which ssh2 takes a public key; it knows no such types. */
 export function securityKeyOf(key: PublicKey): ParsedKey {
-  const blob = Buffer.from(key.base64, "base64");
-  return Object.create(utils.parseKey(CARRIER), {
-    type: { value: key.type },
-    getPublicSSH: { value: () => blob },
-  }) as ParsedKey;
-}
-
-/** As far as it is known here how ssh2 1.17 writes a packet. */
-interface PacketWriter {
-  finalize?: (packet: Buffer, force?: boolean) => Buffer;
+  return carriedKey(key.type, Buffer.from(key.base64, "base64"));
 }
 
 /**
@@ -42,22 +27,10 @@ interface PacketWriter {
  * @throws where this ssh2 is made otherwise
  */
 export function sendSecurityKeySignature(client: Client, signature: Buffer, send: () => void): void {
-  const { _protocol: protocol } = client as unknown as {
-    _protocol?: { _packetRW?: { write?: PacketWriter } };
-  };
-  const writer = protocol?._packetRW?.write;
-  const finalize = writer?.finalize;
-  if (writer === undefined || finalize === undefined)
-    throw new Error("this version of ssh2 cannot be used with security keys");
-  writer.finalize = (packet, force) => {
+  const putRight = (packet: Buffer): Buffer => {
     const start = packet.lastIndexOf(signature);
     if (start >= 4) packet.writeUInt32BE(signature.length - TAIL_BYTES, start - 4);
-    return finalize.call(writer, packet, force);
+    return packet;
   };
-  try {
-    send();
-  } finally {
-    // the method of the class shows again
-    delete writer.finalize;
-  }
+  sendChanged(client, putRight, send);
 }

@@ -43,7 +43,8 @@ export class SshAgent {
    */
   async sign(key: PublicKey, message: Buffer, hash: string | undefined): Promise<Buffer> {
     const flags = Buffer.alloc(4);
-    if (key.type === "ssh-rsa") flags.writeUInt32BE(SIGNATURE_FLAGS[hash ?? ""] ?? 0);
+    if (/^ssh-rsa(-cert-v01@openssh\.com)?$/.test(key.type))
+      flags.writeUInt32BE(SIGNATURE_FLAGS[hash ?? ""] ?? 0);
     const blob = Buffer.from(key.base64, "base64");
     const request = Buffer.concat([
       Buffer.from([SIGN_REQUEST]),

@@ -3,7 +3,7 @@ import { parseHostKeyArgument, type ExpectedKey, type KnownHost } from "./host-k
 import { formatKnownHostsLine, lookUpHost, type KnownHostsEntry } from "./known-hosts";
 import { readKnownHosts } from "./known-hosts-files";
 import { readRevokedKeys, type RevokedKeys } from "./revoked-keys";
-import { findRsaBits } from "./rsa-bits";
+import { findRsaBits } from "../keys/rsa-bits";
 import { describeKey, fingerprintOf, isSameKey, type PublicKey } from "../keys/public-key";
 import type { SshTarget, StrictHostKeyChecking } from "../config/target";
 

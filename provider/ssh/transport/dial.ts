@@ -13,6 +13,7 @@ import { hostKeyMismatchError, type HostKeyPolicy } from "../host-key/host-key-c
 import { hostKeySourceOf, type HostKeySource } from "../host-key/host-key-source";
 import { performHandshake } from "./handshake";
 import { identityOf, readIdentities } from "../auth/identity-files";
+import { readCertificates } from "../auth/certificate";
 import type { LoginKeys } from "../auth/key-attempts";
 import { parsePrivateKey } from "../keys/private-key";
 import type { PublicKey } from "../keys/public-key";
@@ -78,10 +79,11 @@ export async function dial(request: DialRequest): Promise<Dialled> {
 function readKeys(target: SshTarget, label: string): LoginKeys {
   const { privateKey: text, privateKeyPassword: passphrase, identityFiles = [] } = target;
   const { privateKey: source, privateKeyPassword: passphraseSource } = target.sources ?? PROGRAM_SOURCES;
+  const certificates = readCertificates(target.certificateFiles ?? []);
   if (text === undefined)
-    return { privateKey: undefined, identities: readIdentities(identityFiles, passphrase) };
+    return { privateKey: undefined, identities: readIdentities(identityFiles, passphrase), certificates };
   const privateKey = parsePrivateKey({ text, source, passphrase, passphraseSource }, label);
-  return { privateKey, identities: (target.spareKeys ?? []).map(identityOf) };
+  return { privateKey, identities: (target.spareKeys ?? []).map(identityOf), certificates };
 }
 
 async function openThrough(

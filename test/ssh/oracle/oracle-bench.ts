@@ -14,6 +14,7 @@ export class OracleBench {
   readonly #bench = new Bench();
   readonly #servers = new Map<ServerName, Sshd>();
   readonly #agents: ChildProcess[] = [];
+  readonly #agentPaths = new Map<string, Promise<string>>();
   readonly #keys: Readonly<Record<string, string>>;
   #pool: SshPool | undefined;
 
@@ -82,7 +83,11 @@ export class OracleBench {
         execFileSync("ssh-keygen", ["-q", "-s", ca, "-I", as, ...options, `${copy}.pub`]);
         return copy;
       },
-      agent: (as, ...keys) => this.#startAgent(as, keys),
+      agent: async (as, ...keys) => {
+        const started = this.#agentPaths.get(as) ?? this.#startAgent(as, keys);
+        this.#agentPaths.set(as, started);
+        return started;
+      },
       keygen: (...args) =>
         execFileSync("ssh-keygen", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
     };
@@ -184,7 +189,6 @@ export class OracleBench {
 
   async #startAgent(as: string, keys: readonly string[]): Promise<string> {
     const path = join(this.#bench.workspace.path, as);
-    if (existsSync(path)) return path;
     this.#agents.push(spawn("ssh-agent", ["-D", "-a", path], { stdio: "ignore" }));
     await waitUntil("the agent listens", () => existsSync(path));
     const env = { ...process.env, SSH_AUTH_SOCK: path };

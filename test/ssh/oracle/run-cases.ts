@@ -47,8 +47,8 @@ export function itDoesAsSshDoes(cases: readonly Case[]): void {
 async function runCase(bench: OracleBench, one: Case): Promise<Result> {
   await one.prepare?.(bench.places);
   const file: SshConfigFile = bench.configOf(one);
-  const ssh = await bench.askSsh(one, file);
-  return { ssh, provider: await bench.askProvider(one, file) };
+  const [ssh, provider] = await Promise.all([bench.askSsh(one, file), bench.askProvider(one, file)]);
+  return { ssh, provider };
 }
 
 /** With the reason, so that a failure shows why. */

@@ -1,4 +1,4 @@
-import type { PublicKey } from "../keys/public-key";
+import type { PublicKey } from "./public-key";
 
 /** The size of an RSA key in bits: that of its modulus (RFC 4253 section 6.6). Undefined for other keys. */
 export function findRsaBits(key: PublicKey): number | undefined {
