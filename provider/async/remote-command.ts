@@ -20,6 +20,8 @@ export interface RemoteCommand {
 export interface RemoteHost {
   /** For messages: `root@hv1:22`. */
   readonly label: string;
+  /** What its SSH server calls itself, for messages. */
+  readonly serverVersion?: string;
   /** Resolves when the command has been started; the signal is of no consequence afterwards. */
   exec(command: string, signal?: AbortSignal): Promise<RemoteCommand>;
 }

@@ -217,7 +217,7 @@ describe("A helper that turns hostile", () => {
     const signal = AbortSignal.timeout(1_000);
     await withinBounds(bounds, async () => {
       const error = await rejectionOf(openHelper(connection).lock(["group-5"], signal));
-      expect(hasCode(error, "SSH_HELPER_FAILED", "SSH_LOCK_NOT_GRANTED")).toBe(true);
+      expect(hasCode(error, "SSH_HELPER_FAILED", "SSH_LOGIN_UNFINISHED")).toBe(true);
       expect((error as Error).message).not.toMatch(obeyed);
     });
   });

@@ -86,7 +86,8 @@ export class Sshd {
       "StrictModes no",
       "PermitRootLogin yes",
       "LogLevel VERBOSE",
-      "MaxStartups 200",
+      // of this option the last counts
+      ...(options.config?.some((line) => line.startsWith("MaxStartups")) ? [] : ["MaxStartups 200"]),
     ];
     // The directory that Debian's unit file makes for the unprivileged half of sshd.
     if (!existsSync("/run/sshd")) mkdirSync("/run/sshd", { mode: 0o755 });

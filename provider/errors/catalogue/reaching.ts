@@ -4,13 +4,33 @@ import { installAndList } from "./host-list";
 /** Reaching a host, its libvirt and its QEMU. */
 export const reaching = {
   // --- ssh ---
-  SSH_DIAL_FAILED: (d: { target: string; attempts: number; reason: string }) => ({
+  SSH_DIAL_FAILED: (d: { target: string; attempts: number; reason: string; cure?: string | undefined }) => ({
     what: `cannot reach ${d.target} over SSH after ${d.attempts} attempt(s): ${sentence(d.reason)}`,
-    cure: `Check connection.host and connection.port, and that sshd listens there.`,
+    cure: d.cure ?? `Check connection.host and connection.port, and that sshd listens there.`,
   }),
-  SSH_HANDSHAKE_FAILED: (d: { target: string; reason: string }) => ({
+  SSH_HANDSHAKE_FAILED: (d: { target: string; reason: string; cure?: string | undefined }) => ({
     what: `the SSH handshake with ${d.target} failed: ${sentence(d.reason)}`,
-    cure: `Check that an SSH server of a supported version listens there, and its log.`,
+    cure: d.cure ?? `Check that an SSH server of a supported version listens there, and its log.`,
+  }),
+  SSH_ALGORITHMS_DIFFER: (d: {
+    target: string;
+    kind: string;
+    server: string;
+    own: string;
+    cure: string;
+  }) => ({
+    what:
+      `${d.target} and this provider have no ${d.kind} in common: ` +
+      `the server offers ${d.server}; this provider takes ${d.own}.`,
+    touched: `No credential was sent.`,
+    cure: d.cure,
+  }),
+  SSH_SERVER_UNSUPPORTED: (d: { target: string; server: string }) => ({
+    what:
+      `the SSH server of ${d.target} (${d.server}) is not served: no sshd process of the host serves the connection, ` +
+      `and ending that process is how a lock is kept safe.`,
+    touched: "nothing",
+    cure: `Use the host's sshd: another address or port (connection.host, connection.port); this server may be the jump host on the way (connection.proxy).`,
   }),
   SSH_KEY_UNUSABLE: (d: { target: string; source: string; reason: string }) => ({
     what: `the private key for ${d.target} (${d.source}) cannot be used: ${sentence(d.reason)}`,
@@ -28,11 +48,14 @@ export const reaching = {
     offered: readonly string[];
     allowed: readonly string[];
     reason: string;
+    cure?: string | undefined;
   }) => ({
     what:
       `${d.target} refused the login: ${sentence(d.reason)} Offered: ${d.offered.join("; ") || "no credential at all"}. ` +
       `The server accepts: ${d.allowed.join(", ") || "it did not say"}.`,
-    cure: `Check connection.user, that a key offered is in the user's authorized_keys, or give another credential.`,
+    cure:
+      d.cure ??
+      `Check connection.user, that a key offered is in the user's authorized_keys, or give another credential.`,
   }),
   SSH_PASSWORD_EXPIRED: (d: { target: string; asked: string }) => ({
     what: `the password for ${d.target} has to be changed before anything else: the host says ${d.asked}.`,
@@ -66,11 +89,14 @@ export const reaching = {
     target: string;
     received: readonly string[];
     expected: readonly string[];
+    isAfterLogin?: boolean;
   }) => ({
     what:
       `the host key of ${d.target} is not the expected one: received ${d.received.join(", ")}, ` +
       `expected ${d.expected.join(" or ")}. Someone may be standing in between, or the host was installed anew.`,
-    cure: `Find out which before correcting what is expected. No credential was sent.`,
+    cure: d.isAfterLogin
+      ? `The connection was ended when keys were exchanged anew. Find out which it is before you run again.`
+      : `Find out which before correcting what is expected. No credential was sent.`,
   }),
   SSH_HOST_KEY_REVOKED: (d: { target: string; received: string; source: string }) => ({
     what: `the host key of ${d.target}, ${d.received}, is revoked (${d.source}).`,
@@ -107,6 +133,13 @@ export const reaching = {
   SSH_HELPER_FAILED: (d: { target: string; reason: string }) => ({
     what: `the helper that holds the locks on ${d.target} failed: ${sentence(d.reason)}`,
     cure: `It is a bash program on an exec channel; the user's login must run commands and print nothing that ends them.`,
+  }),
+  SSH_LOGIN_UNFINISHED: (d: { target: string; waitedSeconds: number; printed: string }) => ({
+    what:
+      `the login on ${d.target} does not end: after ${d.waitedSeconds} s it had not begun the command that it was given` +
+      `${d.printed === "" ? "" : `, and had printed: ${d.printed}`}.`,
+    touched: "nothing",
+    cure: `Look for what waits or loops in that account's login scripts (.bashrc, .profile, .zshenv), its shell or a ForceCommand: "ssh" with the command "true" must return at once.`,
   }),
   SSH_HELPER_TOOL_MISSING: (d: { target: string; tool: string; debianPackage: string; found?: string }) =>
     d.found === undefined

@@ -16,8 +16,11 @@ const UNREAD_LIMIT_BYTES = 1024 * 1024;
 /** Begins the answers on standard error, and nothing that a tool complains of. */
 const ANSWER_SIGN = "= ";
 
-/** What is kept of what tools complain of. */
+/** What is kept of what tools complain of, and of what a login prints before the program has greeted. */
 const COMPLAINTS_LIMIT = 500;
+
+/** What the program says where no process named sshd is among its ancestors (helper.sh). */
+const WITHOUT_SSHD = "cannot find the sshd process that serves this connection";
 
 /** Takes the answers to one request: `verb ID text`. */
 export type AnswerHandler = (verb: string, text: string) => void;
@@ -39,24 +42,37 @@ export class HelperProcess {
   readonly ended: Promise<Error>;
   readonly #process: RemoteCommand;
   readonly #target: string;
+  readonly #server: string;
   readonly #program: HelperProgram;
   readonly #handlers = new Map<string, AnswerHandler>();
   #resolveEnded!: (reason: Error) => void;
   #lastId = 0;
   #complaints = "";
+  /** By the login's own scripts, or what stands in place of its shell. */
+  #printed = "";
   #hasGreeted = false;
   #heartbeat: Timer | undefined;
   #end: Error | undefined;
 
-  /** @throws the program's errors, SSH_HELPER_TOOL_MISSING, and the codes of exec */
-  static async start(host: RemoteHost, program: HelperProgram): Promise<HelperProcess> {
-    const helper = new HelperProcess(host.label, program, await host.exec(program.command));
+  /**
+   * @param onBegun told of it before it has greeted
+   * @throws the program's errors, SSH_HELPER_TOOL_MISSING, SSH_LOGIN_UNFINISHED, SSH_SERVER_UNSUPPORTED, and
+   * the codes of exec
+   */
+  static async start(
+    host: RemoteHost,
+    program: HelperProgram,
+    onBegun: (helper: HelperProcess) => void = () => undefined,
+  ): Promise<HelperProcess> {
+    const helper = new HelperProcess(host, program, await host.exec(program.command));
+    onBegun(helper);
     await helper.#untilReady();
     return helper;
   }
 
-  private constructor(target: string, program: HelperProgram, process: RemoteCommand) {
-    this.#target = target;
+  private constructor(host: RemoteHost, program: HelperProgram, process: RemoteCommand) {
+    this.#target = host.label;
+    this.#server = host.serverVersion ?? "";
     this.#program = program;
     this.#process = process;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
@@ -64,7 +80,10 @@ export class HelperProcess {
     // One character per byte; whoever puts the pieces together decodes them.
     stdio.setEncoding("latin1");
     const [answers, errors] = [new LineReader(), new LineReader()];
-    stdio.on("data", (text: string) => this.#read(answers, text, (line) => this.#take(line)));
+    stdio.on("data", (text: string) => {
+      if (!this.#hasGreeted) this.#printed = (this.#printed + text).slice(0, COMPLAINTS_LIMIT);
+      this.#read(answers, text, (line) => this.#take(line));
+    });
     process.readStderr((chunk) =>
       this.#read(errors, chunk.toString("latin1"), (line) => this.#takeOfStderr(line)),
     );
@@ -76,6 +95,12 @@ export class HelperProcess {
     stdio.on("close", () => {
       void process.exited.then(({ code }) => this.#onEnded(this.#exitError(code)));
     });
+  }
+
+  /** What was printed in place of a greeting so far, as one line. */
+  get printed(): string {
+    const text = Buffer.from(this.#printed, "latin1").toString("utf8");
+    return `${text}\n${this.#process.stderrText}`.trim().replace(/\s+/g, " ").slice(0, COMPLAINTS_LIMIT);
   }
 
   get isRunning(): boolean {
@@ -124,11 +149,16 @@ export class HelperProcess {
     try {
       const greeting = await new Promise<string>((resolve, reject) => {
         void this.ended.then(reject);
-        timer = setTimer(() => reject(this.#failedError("it did not answer within 30 s")), START_LIMIT_MS);
+        timer = setTimer(() => {
+          const details = {
+            target: this.#target,
+            waitedSeconds: START_LIMIT_MS / 1000,
+            printed: this.printed,
+          };
+          reject(providerError("SSH_LOGIN_UNFINISHED", details));
+        }, START_LIMIT_MS);
         this.#handlers.set(this.#program.readyWord, (_verb, text) => resolve(text));
-        this.#handlers.set("start", (_verb, text) =>
-          reject(this.#program.errors.refused(this.#target, text)),
-        );
+        this.#handlers.set("start", (_verb, text) => reject(this.#refusalOf(text)));
         if (this.#program.text !== "") this.#process.stdio.write(this.#program.text);
       });
       this.#agreeOnVersion(greeting);
@@ -190,6 +220,12 @@ export class HelperProcess {
     this.#process.stdio.destroy();
   }
 
+  #refusalOf(text: string): Error {
+    if (text !== WITHOUT_SSHD) return this.#program.errors.refused(this.#target, text);
+    const server = this.#server === "" ? "of no name" : this.#server;
+    return providerError("SSH_SERVER_UNSUPPORTED", { target: this.#target, server });
+  }
+
   #failedError(reason: string): Error {
     return this.#program.errors.failed(this.#target, reason);
   }
@@ -210,9 +246,7 @@ export class HelperProcess {
         );
     }
     if (this.#process.refusal !== undefined) return this.#process.refusal;
-    const told = (this.#hasGreeted ? this.#complaints : this.#process.stderrText)
-      .trim()
-      .slice(0, COMPLAINTS_LIMIT);
+    const told = this.#hasGreeted ? this.#complaints.trim().slice(0, COMPLAINTS_LIMIT) : this.printed;
     const how = code === null ? "it was ended" : `it ended with exit code ${code}`;
     return this.#failedError(told === "" ? how : `${how}: ${told}`);
   }

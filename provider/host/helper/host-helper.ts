@@ -75,6 +75,8 @@ export class HostHelper {
   readonly #clocks = new QueueDeadlines();
   readonly #held = new Set<readonly string[]>();
   #helper: Promise<HelperProcess> | undefined;
+  /** The one that has not greeted yet. */
+  #begun: HelperProcess | undefined;
 
   /** @param program default: the helper, which every host is sent */
   constructor(host: HelperHost, program: HelperProgram = HOST_HELPER) {
@@ -116,7 +118,7 @@ export class HostHelper {
         queue.shift();
       }
       queue.push(...names);
-      const helper = await untilAborted(this.#start(), signal);
+      const helper = await this.#startWithin(signal, startedAt);
       await this.#takeOnHost(helper, names, queue, signal);
       return this.#hold(helper, names, turns);
     } catch (error) {
@@ -200,7 +202,7 @@ export class HostHelper {
    * @param onAnswer what it throws ends the request here
    */
   async begin(request: string, onAnswer: AnswerHandler, signal?: AbortSignal): Promise<BegunRequest> {
-    const helper = await untilAborted(this.#start(), signal);
+    const helper = await this.#startWithin(signal, now());
     const [verb = "", ...rest] = request.split(" ");
     let requestId = "";
     const done = helper.converse<undefined>(({ id, resolve, reject }) => {
@@ -234,6 +236,25 @@ export class HostHelper {
     }
   }
 
+  /**
+   * Starts the helper, if it does not run. A login that does not come to it is told as such, and not as what
+   * was waited for.
+   *
+   * @throws the codes of the start, SSH_LOGIN_UNFINISHED, the signal's reason
+   */
+  async #startWithin(signal: AbortSignal | undefined, since: number): Promise<HelperProcess> {
+    try {
+      return await untilAborted(this.#start(), signal);
+    } catch (error) {
+      if (signal?.aborted !== true || error !== abortReason(signal)) throw error;
+      // whoever was interrupted knows why
+      if (!isTimeLimit(error)) throw error;
+      const waitedSeconds = Math.round((now() - since) / 1000);
+      const details = { target: this.label, waitedSeconds, printed: this.#begun?.printed ?? "" };
+      throw providerError("SSH_LOGIN_UNFINISHED", details, error);
+    }
+  }
+
   #start(): Promise<HelperProcess> {
     this.#helper ??= this.#startAnew();
     return this.#helper;
@@ -241,7 +262,10 @@ export class HostHelper {
 
   async #startAnew(): Promise<HelperProcess> {
     try {
-      const helper = await HelperProcess.start(this.#host, this.#program);
+      const begun = (one: HelperProcess): void => void (this.#begun = one);
+      const helper = await HelperProcess.start(this.#host, this.#program, begun).finally(
+        () => (this.#begun = undefined),
+      );
       void helper.ended.then((reason) => this.#onEnded(reason));
       return helper;
     } catch (error) {
@@ -263,9 +287,7 @@ export class HostHelper {
     const lost = new Promise<Error>((resolve) => {
       void helper.ended.then((reason) => {
         if (!this.#held.has(held)) return;
-        // What ended it is the cause; its text has advice of its own.
-        const what = hasCode(reason, "SSH_CONNECTION_LOST") ? "the connection" : "the helper on the host";
-        const details = { target: this.#host.label, locks: names, reason: `${what} has ended` };
+        const details = { target: this.#host.label, locks: names, reason: endOf(reason) };
         resolve(providerError("SSH_LOCK_LOST", details, reason));
       });
     });
@@ -324,6 +346,18 @@ export class HostHelper {
       throw error;
     }
   }
+}
+
+function isTimeLimit(reason: unknown): boolean {
+  return hasCode(reason, "DEADLINE_EXCEEDED") || (reason as Error).name === "TimeoutError";
+}
+
+/** What has ended. The error itself is the cause, and its text has advice of its own. */
+function endOf(reason: Error): string {
+  if (hasCode(reason, "SSH_HOST_KEY_MISMATCH")) return causeText(reason);
+  return hasCode(reason, "SSH_CONNECTION_LOST")
+    ? "the connection has ended"
+    : "the helper on the host has ended";
 }
 
 /** A malformed name is a mistake in the program, and would be a path or a command on the host. */

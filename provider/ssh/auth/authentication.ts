@@ -32,6 +32,9 @@ export class Authentication {
   /** Keys that were refused in turn: offered last after a partial success. */
   readonly #refused = new Set<string>();
   #end: ((target: string) => ProviderError) | undefined;
+  readonly #sent = new Set<string>();
+  #waitingFor: string | undefined;
+  #hasSilentAgent = false;
   readonly offered: string[] = [];
 
   constructor(target: SshTarget, keys: LoginKeys) {
@@ -42,7 +45,29 @@ export class Authentication {
       keys,
       areKeysAllowed: () => this.#isAllowed("publickey"),
       note: (text) => this.#note(text),
+      onWaiting: (what) => (this.#waitingFor = what),
+      onSilent: () => (this.#hasSilentAgent = true),
     });
+  }
+
+  /** How many keys were not offered, because the login ended before. */
+  get unofferedKeys(): number {
+    return Math.max(0, this.#keys.count - this.#sent.size);
+  }
+
+  /** How many keys were offered. */
+  get offeredKeys(): number {
+    return this.#sent.size;
+  }
+
+  /** What the agent was asked for and has not answered, in words; undefined where nothing is waited for. */
+  get waitingFor(): string | undefined {
+    return this.#waitingFor;
+  }
+
+  /** The agent's socket, if it was given up because it does not answer. */
+  get silentAgent(): string | undefined {
+    return this.#hasSilentAgent ? this.#target.agentSocketPath : undefined;
   }
 
   /** The methods that the server accepts next, as it said last. */
@@ -112,6 +137,7 @@ export class Authentication {
       // What the server has ruled out would only use up one of its few tries (MaxAuthTries).
       if (step.value.method !== "none" && !this.#isAllowed(step.value.method)) continue;
       if (step.value.offer !== undefined) this.offered.push(step.value.offer);
+      if (step.value.key !== undefined) this.#sent.add(step.value.key);
       this.#current = step.value;
       return step.value;
     }

@@ -30,12 +30,17 @@ export interface KeyAttemptsOptions {
   readonly areKeysAllowed: () => boolean;
   /** Told why a key is not offered. */
   readonly note: (text: string) => void;
+  /** As of {@link RecordingAgentOptions}. */
+  readonly onWaiting: (what: string | undefined) => void;
+  readonly onSilent: () => void;
 }
 
 /** The attempts with keys of one login: the explicit key, those of the agent, those of the identity files. */
 export class KeyAttempts {
   readonly #options: KeyAttemptsOptions;
   #agent: RecordingAgent | undefined;
+  /** How many keys there are to offer, as far as it is known. */
+  #count = 0;
 
   constructor(options: KeyAttemptsOptions) {
     this.#options = options;
@@ -48,6 +53,11 @@ export class KeyAttempts {
     return keys.privateKey !== undefined || target.agentSocketPath !== undefined || hasIdentity;
   }
 
+  /** How many keys there are to offer; 0 before the agent was asked. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** All of them, in the order in which they are tried. */
   async *all(client: Client): AsyncGenerator<Attempt> {
     const { target, keys, areKeysAllowed, note } = this.#options;
@@ -56,19 +66,24 @@ export class KeyAttempts {
       yield this.#keyAttempt(keys.privateKey, source);
     }
     const ofAgent = await this.#agentOffers(client);
+    const offeredByAgent = new Set(ofAgent.map(({ key }) => key.base64));
+    // What the agent has offered already would only use up a try.
+    const files = keys.identities.filter(
+      ({ publicKey: key }) =>
+        key === undefined || (isOffered(key, target) && !offeredByAgent.has(key.base64)),
+    );
+    this.#count = [keys.privateKey, ...keys.certificates, ...ofAgent].filter(
+      (one) => one !== undefined,
+    ).length;
+    this.#count += files.filter(({ privateKey }) => privateKey !== undefined).length;
     yield* this.#certificateAttempts(keys.certificates, ofAgent, client);
-    const offeredByAgent = new Set<string>();
     for (const { key, description, agent } of ofAgent) {
-      offeredByAgent.add(key.base64);
       const auth: AnyAuthMethod = { type: "agent", username: target.user, agent };
       yield { method: "publickey", offer: description, key: key.base64, auth };
     }
-    for (const { path, privateKey, publicKey, problem } of keys.identities) {
-      if (publicKey !== undefined && !isOffered(publicKey, target)) continue;
-      // What the agent has offered already would only use up a try.
-      const isOfAgent = publicKey !== undefined && offeredByAgent.has(publicKey.base64);
-      if (!isOfAgent && problem !== undefined && areKeysAllowed()) note(`no key (${path}): ${problem}`);
-      if (!isOfAgent && privateKey !== undefined) yield this.#keyAttempt(privateKey, path);
+    for (const { path, privateKey, problem } of files) {
+      if (problem !== undefined && areKeysAllowed()) note(`no key (${path}): ${problem}`);
+      if (privateKey !== undefined) yield this.#keyAttempt(privateKey, path);
     }
     // as OpenSSH, which looks for these where none is named
     if (keys.certificates.length > 0) return;
@@ -132,7 +147,7 @@ export class KeyAttempts {
   }
 
   #agentOffers(client: Client): ReturnType<RecordingAgent["offers"]> {
-    const { target, keys, areKeysAllowed, note } = this.#options;
+    const { target, keys, areKeysAllowed, note, onWaiting, onSilent } = this.#options;
     const { agentSocketPath: socketPath, hasIdentitiesOnly } = target;
     if (socketPath === undefined || !areKeysAllowed()) return Promise.resolve([]);
     const options = {
@@ -143,7 +158,7 @@ export class KeyAttempts {
       ],
       mayOffer: (key: PublicKey) => isOffered(key, target),
       hasPreferredOnly: hasIdentitiesOnly === true,
-      note,
+      ...{ note, onWaiting, onSilent },
     };
     this.#agent ??= new RecordingAgent(options, client);
     return this.#agent.offers();

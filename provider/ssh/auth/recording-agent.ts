@@ -3,7 +3,7 @@ import { describeKey, isSameKey, type PublicKey } from "../keys/public-key";
 import { certificateForm, findCertificate, sendCertificateSignature } from "./certificate";
 import { OneKeyAgent, type Give } from "./one-key-agent";
 import { isSecurityKey, securityKeyOf, sendSecurityKeySignature } from "./security-key";
-import { SshAgent } from "./ssh-agent";
+import { AgentSilent, SshAgent } from "./ssh-agent";
 
 /** What of an agent is used, and where it is written down. */
 export interface RecordingAgentOptions {
@@ -15,6 +15,10 @@ export interface RecordingAgentOptions {
   /** Whether a key may be offered at all. */
   readonly mayOffer: (key: PublicKey) => boolean;
   readonly note: (offer: string) => void;
+  /** Told what the agent is asked for, and has not answered yet; undefined when it has. */
+  readonly onWaiting: (what: string | undefined) => void;
+  /** Told when it was given up, because it does not answer. */
+  readonly onSilent: () => void;
 }
 
 /** One key of an agent, for one attempt to log in. */
@@ -45,11 +49,25 @@ export class RecordingAgent {
 
   /** The keys that may be offered, in their order; asked for once. Never rejects: then there are none. */
   async offers(): Promise<readonly AgentOffer[]> {
-    this.#listed ??= this.#list().catch(() => {
-      this.#options.note(`no key ${this.#from}: it cannot be asked`);
+    this.#listed ??= this.#waitFor("its keys", this.#list()).catch((error: unknown) => {
+      const why = error instanceof AgentSilent ? error.message : "it cannot be asked";
+      this.#options.note(`no key ${this.#from}: ${why}`);
       return [];
     });
     return this.#listed;
+  }
+
+  async #waitFor<T>(what: string, answer: Promise<T>): Promise<T> {
+    const { onWaiting, onSilent, socketPath } = this.#options;
+    onWaiting(`the agent at ${socketPath} was asked for ${what} and had not answered`);
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof AgentSilent) onSilent();
+      throw error;
+    } finally {
+      onWaiting(undefined);
+    }
   }
 
   get #from(): string {
@@ -94,7 +112,7 @@ export class RecordingAgent {
 
   /** ssh2 wants what the algorithm makes, without the algorithm's name. */
   async #signature(key: PublicKey, message: Buffer, hash: string | undefined): Promise<Buffer> {
-    const signed = await this.#agent.sign(key, message, hash);
+    const signed = await this.#waitFor("a signature", this.#agent.sign(key, message, hash));
     const nameLength = signed.readUInt32BE(0);
     return signed.subarray(4 + nameLength + 4);
   }

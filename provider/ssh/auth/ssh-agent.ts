@@ -1,5 +1,6 @@
 import { connect } from "node:net";
-import { abortReason, onAbort } from "../../async/abort";
+import { abortReason, anySignal, onAbort } from "../../async/abort";
+import { withTimeLimit } from "../../async/time-limit";
 import { findPublicKey, type PublicKey } from "../keys/public-key";
 
 /** Message numbers and flags of the agent's protocol (draft-miller-ssh-agent, sections 5.1 and 5.3). */
@@ -8,6 +9,15 @@ const IDENTITIES_ANSWER = 12;
 const SIGN_REQUEST = 13;
 const SIGN_RESPONSE = 14;
 const SIGNATURE_FLAGS: Readonly<Record<string, number>> = { sha256: 2, sha512: 4 };
+/** For the list of its keys, which takes no touch and no answer of a person's. */
+const LIST_LIMIT_MS = 5_000;
+
+/** For a signature: a person has to find the key and touch it, or to confirm. */
+const SIGN_LIMIT_MS = 60_000;
+
+/** An agent that takes a connection and does not answer. */
+export class AgentSilent extends Error {}
+
 /** OpenSSH's own limit for a message of an agent (authfd.c: MAX_AGENT_REPLY_LEN). */
 const MAX_BYTES = 256 * 1024;
 
@@ -16,15 +26,21 @@ const MAX_BYTES = 256 * 1024;
  * know, those on FIDO security keys among them.
  */
 export class SshAgent {
-  /** @param signal ends what is being asked; there is no other limit, since a key may wait to be touched */
+  /** @param signal ends what is being asked */
   constructor(
     readonly socketPath: string,
     private readonly signal: AbortSignal,
   ) {}
 
-  /** The public halves of the keys that it holds, in its order. @throws where it cannot be asked */
+  /**
+   * The public halves of the keys that it holds, in its order.
+   *
+   * @throws AgentSilent, and where it cannot be asked
+   */
   async keys(): Promise<readonly PublicKey[]> {
-    const answer = new Fields(await this.#ask(IDENTITIES_ANSWER, Buffer.from([REQUEST_IDENTITIES])));
+    const answer = new Fields(
+      await this.#askWithin(LIST_LIMIT_MS, IDENTITIES_ANSWER, Buffer.from([REQUEST_IDENTITIES])),
+    );
     const count = answer.number();
     const keys: PublicKey[] = [];
     for (let index = 0; index < count; index += 1) {
@@ -54,12 +70,19 @@ export class SshAgent {
       message,
       flags,
     ]);
-    return new Fields(await this.#ask(SIGN_RESPONSE, request)).bytes();
+    return new Fields(await this.#askWithin(SIGN_LIMIT_MS, SIGN_RESPONSE, request)).bytes();
+  }
+
+  async #askWithin(ms: number, expected: number, request: Buffer): Promise<Buffer> {
+    const silent = (): Error => new AgentSilent(`it did not answer within ${ms / 1000} s`);
+    const ask = (over: AbortSignal): Promise<Buffer> =>
+      this.#ask(expected, request, anySignal(this.signal, over));
+    return withTimeLimit(ms, ask, silent);
   }
 
   /** One question, on a connection of its own. */
-  async #ask(expected: number, request: Buffer): Promise<Buffer> {
-    if (this.signal.aborted) throw abortReason(this.signal);
+  async #ask(expected: number, request: Buffer, signal: AbortSignal): Promise<Buffer> {
+    if (signal.aborted) throw abortReason(signal);
     return new Promise((resolve, reject) => {
       let received = Buffer.alloc(0);
       const socket = connect({ path: this.socketPath });
@@ -67,7 +90,7 @@ export class SshAgent {
         socket.destroy();
         reject(error);
       };
-      const stop = onAbort(this.signal, () => end(abortReason(this.signal)));
+      const stop = onAbort(signal, () => end(abortReason(signal)));
       socket.once("error", end);
       socket.once("close", () => {
         stop();

@@ -1,5 +1,5 @@
-import { causeText, providerError } from "../../errors";
-import { findPublicKey, isSameKey, type PublicKey } from "../keys/public-key";
+import { causeText, providerError, type ProviderError } from "../../errors";
+import { describeKey, findPublicKey, isSameKey, type PublicKey } from "../keys/public-key";
 import { assessHostKey, type HostKeyPolicy, type HostKeyVerdict } from "./host-key-check";
 import { recordHostKey } from "./record-host-key";
 
@@ -24,6 +24,8 @@ export class ShownHostKey {
   readonly #options: ShownHostKeyOptions;
   #accepted: PublicKey | undefined;
   #verdict: HostKeyVerdict | undefined;
+  /** Another key than the accepted one, shown when keys were exchanged anew. */
+  #later: PublicKey | undefined;
 
   constructor(options: ShownHostKeyOptions) {
     this.#options = options;
@@ -37,7 +39,11 @@ export class ShownHostKey {
     const received = findPublicKey(blob);
     if (received === undefined) return false;
     // Asked again if keys are exchanged anew: the same key or none.
-    if (this.#accepted !== undefined) return isSameKey(this.#accepted, received);
+    if (this.#accepted !== undefined) {
+      if (isSameKey(this.#accepted, received)) return true;
+      this.#later = received;
+      return false;
+    }
     this.#options.onHostKey(received);
     return this.#options.ask(received)?.then(() => this.#assess(received)) ?? this.#assess(received);
   }
@@ -51,7 +57,14 @@ export class ShownHostKey {
   }
 
   /** Why the key was refused. */
-  get refusal(): Error | undefined {
+  get refusal(): ProviderError | undefined {
+    if (this.#accepted !== undefined && this.#later !== undefined)
+      return providerError("SSH_HOST_KEY_MISMATCH", {
+        target: this.#options.label,
+        received: [describeKey(this.#later)],
+        expected: [`${describeKey(this.#accepted)} (shown at the login)`],
+        isAfterLogin: true,
+      });
     return this.#verdict?.kind === "refuse" ? this.#verdict.error : undefined;
   }
 

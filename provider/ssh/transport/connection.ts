@@ -1,17 +1,20 @@
 import type { Duplex } from "node:stream";
 import type { Channel, Client, ClientChannel } from "ssh2";
-import { causeText, providerError, hasCode } from "../../errors";
+import { causeText, providerError, hasCode, type ProviderError } from "../../errors";
 import { abortReason, untilAborted } from "../../async/abort";
 import { settledWithin } from "../../async/time-limit";
 import type { RemoteHost } from "../../async/remote-command";
 import { ChannelStream } from "./channel-stream";
 import { describeSocketError } from "./dial-failure";
+import type { LoggedIn } from "./handshake";
 import { ChannelProcess, type SshProcess } from "./process";
 
 /** One authenticated connection to a host, shared by all operations of this process on it. */
 export interface SshConnection extends RemoteHost {
   /** `root@hv1:22`, for messages. */
   readonly label: string;
+  /** Software of the server's version line: `OpenSSH_9.2p1 Debian-2`. */
+  readonly serverVersion: string;
   /** `SHA256:…` of the key by which the host has shown which host it is. */
   readonly hostKeyFingerprint: string;
   /** Resolves with the reason once the connection has ended, whoever ended it. */
@@ -54,19 +57,23 @@ export class ChannelRefused extends Error {
 export class ClientConnection implements SshConnection {
   readonly closed: Promise<Error>;
   #resolveClosed!: (reason: Error) => void;
+  readonly serverVersion: string;
   readonly #client: Client;
+  readonly #findHostKeyRefusal: () => ProviderError | undefined;
   readonly #streams = new Set<Duplex>();
   #end: Error | undefined;
   #firstError: Error | undefined;
 
   /** @param depth number of jump hosts on the way, for the order of closing */
   constructor(
-    client: Client,
+    { client, serverVersion, findHostKeyRefusal }: LoggedIn,
     readonly label: string,
     readonly hostKeyFingerprint: string,
     readonly depth: number,
   ) {
     this.#client = client;
+    this.serverVersion = serverVersion;
+    this.#findHostKeyRefusal = findHostKeyRefusal;
     client.setMaxListeners(0);
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     // Every error is the end, and the socket's too: ssh2 only half closes it, and goes on reading after a
@@ -185,15 +192,18 @@ export class ClientConnection implements SshConnection {
 
   #onEnded(otherwise: string): void {
     if (this.#end !== undefined) return;
-    const reason = this.#firstError === undefined ? otherwise : describeSocketError(this.#firstError);
-    this.#end =
-      this.#firstError !== undefined && hasCode(this.#firstError, "SSH_PASSWORD_EXPIRED")
-        ? this.#firstError
-        : providerError("SSH_CONNECTION_LOST", { target: this.label, reason }, this.#firstError);
+    this.#end = this.#findHostKeyRefusal() ?? this.#errorOf(otherwise);
     for (const stream of this.#streams) stream.destroy(this.#end);
     // Whoever still waits for the peer's FIN gets a closed socket instead.
     this.#client.destroy();
     this.#resolveClosed(this.#end);
+  }
+
+  #errorOf(otherwise: string): Error {
+    const first = this.#firstError;
+    if (first !== undefined && hasCode(first, "SSH_PASSWORD_EXPIRED")) return first;
+    const reason = first === undefined ? otherwise : describeSocketError(first);
+    return providerError("SSH_CONNECTION_LOST", { target: this.label, reason }, first);
   }
 }
 

@@ -5,6 +5,15 @@
  */
 export class DialFailure extends Error {
   override readonly name = "DialFailure";
+
+  /** @param cure in place of the general one */
+  constructor(
+    message: string,
+    options?: ErrorOptions,
+    readonly cure?: string,
+  ) {
+    super(message, options);
+  }
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,4 @@
 import type { Duplex } from "node:stream";
-import type { Client } from "ssh2";
 import { causeText, providerError, hasCode } from "../../errors";
 import { anySignal } from "../../async/abort";
 import { randomFraction } from "../../async/random";
@@ -11,7 +10,7 @@ import { DialFailure } from "./dial-failure";
 import { hostKeyAlgorithms, hostKeyTypesFor } from "../host-key/host-key-algorithms";
 import { hostKeyMismatchError, type HostKeyPolicy } from "../host-key/host-key-check";
 import { hostKeySourceOf, type HostKeySource } from "../host-key/host-key-source";
-import { performHandshake } from "./handshake";
+import { performHandshake, type HostRole, type LoggedIn } from "./handshake";
 import { identityOf, readIdentities } from "../auth/identity-files";
 import { readCertificates } from "../auth/certificate";
 import type { LoginKeys } from "../auth/key-attempts";
@@ -21,8 +20,7 @@ import { openRoute } from "./socket";
 import { PROGRAM_SOURCES, type SshTarget } from "../config/target";
 
 /** A host that was logged in to. */
-export interface Dialled {
-  readonly client: Client;
+export interface Dialled extends LoggedIn {
   /** The key by which it has shown which host it is. */
   readonly hostKey: PublicKey;
 }
@@ -36,6 +34,7 @@ export function dialDelayMs(failures: number): number {
 export interface DialRequest {
   readonly target: SshTarget;
   readonly label: string;
+  readonly role: HostRole;
   /** Opens (or finds again) the connection to go through; undefined for a direct dial. */
   readonly jumpHost: (() => Promise<ClientConnection>) | undefined;
   readonly signal: AbortSignal;
@@ -65,7 +64,7 @@ export async function dial(request: DialRequest): Promise<Dialled> {
       if (dialErrorLimit >= 0 && failures >= dialErrorLimit) {
         throw providerError(
           "SSH_DIAL_FAILED",
-          { target: label, attempts: failures, reason: error.message },
+          { target: label, attempts: failures, reason: error.message, cure: error.cure },
           error,
         );
       }
@@ -130,9 +129,10 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
   let types: readonly string[] = hostKeyTypesFor(policy);
   for (;;) {
     try {
-      const client = await withinDialTime(options, (dialSignal, socket) =>
+      const loggedIn = await withinDialTime(options, (dialSignal, socket) =>
         performHandshake({
           label: options.label,
+          role: options.role,
           user: options.target.user,
           socket,
           authentication: options.authentication(),
@@ -146,7 +146,7 @@ async function dialOnce(options: DialOnce): Promise<Dialled> {
       // the last that was judged is the one that the host has proved to hold
       const hostKey = received.at(-1);
       if (hostKey === undefined) throw new Error("a handshake without a host key");
-      return { client, hostKey };
+      return { ...loggedIn, hostKey };
     } catch (error) {
       const policyNow = (): HostKeyPolicy => hostKeys.policyNow();
       types = otherKeyTypes(error, { policy, policyNow, types, received });
@@ -177,7 +177,7 @@ function otherKeyTypes(error: unknown, { policy, policyNow, types, received }: A
   if (isMismatch && !isByFingerprint && first !== types[0] && first !== undefined)
     return [first, ...types.filter((type) => type !== first)];
   const hasNoMoreKeys =
-    hasCode(error, "SSH_HANDSHAKE_FAILED") && /host key format/.test(causeText((error as Error).cause));
+    hasCode(error, "SSH_ALGORITHMS_DIFFER") && /host key format/.test(causeText((error as Error).cause));
   if (hasNoMoreKeys && received.length === 0 && isLimited(policy)) {
     const reason = `it has no key of those that HostKeyAlgorithms allows: ${policy.algorithms?.join(",")}`;
     throw providerError("SSH_HOST_KEY_NOT_ALLOWED", { target: policy.label, reason }, error);
@@ -202,12 +202,12 @@ function isLimited(policy: HostKeyPolicy): boolean {
 /** Bounds opening and key exchange by `perDialTimeoutSeconds`; the jump host has had its own time. */
 async function withinDialTime(
   options: DialOnce,
-  shake: (dialSignal: AbortSignal, socket: Duplex) => Promise<Client>,
-): Promise<Client> {
+  shake: (dialSignal: AbortSignal, socket: Duplex) => Promise<LoggedIn>,
+): Promise<LoggedIn> {
   const { signal, target } = options;
   const jumpHost = await options.jumpHost?.();
   const seconds = target.perDialTimeoutSeconds;
-  const dialOver = async (timeOver: AbortSignal): Promise<Client> => {
+  const dialOver = async (timeOver: AbortSignal): Promise<LoggedIn> => {
     const ended = anySignal(signal, timeOver);
     const socket =
       jumpHost === undefined ? await openRoute(target, ended) : await openThrough(jumpHost, options, ended);

@@ -1,15 +1,17 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Client, type ServerHostKeyAlgorithm } from "ssh2";
-import { causeText, providerError } from "../../errors";
+import { providerError, type ProviderError } from "../../errors";
 import { abortReason, anySignal, onAbort, untilAborted } from "../../async/abort";
 import { setTimer, type Timer } from "../../async/clock";
 import type { Authentication } from "../auth/authentication";
 import type { PublicKey } from "../keys/public-key";
 import type { HostKeySource } from "../host-key/host-key-source";
+import { AlgorithmLists } from "./algorithm-lists";
 import { ShownHostKey } from "../host-key/shown-host-key";
-import { DialFailure } from "./dial-failure";
 import { keyExchangeError, loginError, type ClientError } from "./handshake-error";
+import { ServerGreeting } from "./server-greeting";
+import { findUnservedServer } from "./unserved-server";
 
 /** A silent link is given up after this many unanswered probes of this interval: 20 s. */
 const KEEPALIVE = { keepaliveInterval: 5000, keepaliveCountMax: 3 } as const;
@@ -17,9 +19,25 @@ const KEEPALIVE = { keepaliveInterval: 5000, keepaliveCountMax: 3 } as const;
 /** sshd's own default for a login (LoginGraceTime): later it would have ended the connection itself. */
 const LOGIN_LIMIT_MS = 120_000;
 
+/** Nothing is compressed: some bytes of a hostile server may become gigabytes. */
+const COMPRESSION = ["none"] as const;
+
+/** What a host is logged in to for: to work on it, or to go through it to another. */
+export type HostRole = "host" | "jump host";
+
+/** A host that was logged in to. */
+export interface LoggedIn {
+  readonly client: Client;
+  /** Software of its version line, e.g. `OpenSSH_9.2p1 Debian-2`. */
+  readonly serverVersion: string;
+  /** Why a key was refused that the host has shown since, when keys were exchanged anew. */
+  readonly findHostKeyRefusal: () => ProviderError | undefined;
+}
+
 /** What one handshake needs. */
 export interface HandshakeOptions {
   readonly label: string;
+  readonly role: HostRole;
   readonly user: string;
   /** Connected to the server. The handshake owns it from here on. */
   readonly socket: Duplex;
@@ -42,10 +60,10 @@ export interface HandshakeOptions {
  * everything later is final. A host's key is written to known_hosts only after the host has proved, by
  * its signature, that it holds it.
  *
- * @throws DialFailure, SSH_HANDSHAKE_FAILED, SSH_AUTH_REFUSED, SSH_PASSWORD_EXPIRED, SSH_HOST_KEY_*,
- * the signal's reason
+ * @throws DialFailure, SSH_HANDSHAKE_FAILED, SSH_ALGORITHMS_DIFFER, SSH_SERVER_UNSUPPORTED, SSH_AUTH_REFUSED,
+ * SSH_PASSWORD_EXPIRED, SSH_HOST_KEY_*, the signal's reason
  */
-export async function performHandshake(options: HandshakeOptions): Promise<Client> {
+export async function performHandshake(options: HandshakeOptions): Promise<LoggedIn> {
   const handshake = new Handshake(options);
   try {
     return await untilAborted(handshake.run(), options.signal);
@@ -61,6 +79,8 @@ class Handshake {
   readonly #options: HandshakeOptions;
   readonly #client = new Client();
   readonly #hostKey: ShownHostKey;
+  readonly #algorithms = new AlgorithmLists();
+  #greeting: ServerGreeting | undefined;
   #phase: "key exchange" | "login" = "key exchange";
   #loginTimer: Timer | undefined;
   #stopDialLimit: () => void = () => undefined;
@@ -81,18 +101,26 @@ class Handshake {
     });
   }
 
-  run(): Promise<Client> {
+  run(): Promise<LoggedIn> {
     const { dialSignal } = this.#options;
     const client = this.#client;
     return new Promise((resolve, reject) => {
       this.#reject = reject;
       this.#stopDialLimit = onAbort(dialSignal, () => this.#onDialTimeOver());
       client.on("handshake", () => this.#onKeysExchanged());
-      client.once("ready", () => resolve(client));
+      client.once("ready", () => resolve(this.#loggedIn()));
       client.on("error", (error: ClientError) => this.#onError(error));
       client.once("close", () => reject(this.#errorOf(new Error("the host closed the connection"))));
       this.#connect();
     });
+  }
+
+  #loggedIn(): LoggedIn {
+    return {
+      client: this.#client,
+      serverVersion: this.#greeting?.version ?? "",
+      findHostKeyRefusal: () => this.#hostKey.refusal,
+    };
   }
 
   destroy(): void {
@@ -117,8 +145,11 @@ class Handshake {
       ...KEEPALIVE,
       hostVerifier: (blob: Buffer, verify: (isAccepted: boolean) => void) => this.#verify(blob, verify),
       authHandler: authentication.handler(this.#client),
-      algorithms: { serverHostKey: [...hostKeyAlgorithms] },
+      algorithms: { serverHostKey: [...hostKeyAlgorithms], compress: [...COMPRESSION] },
+      debug: (line) => this.#algorithms.read(line),
     });
+    // ssh2 has stopped the socket for now: nothing is missed by it, nor here.
+    this.#greeting = new ServerGreeting(socket);
   }
 
   #verify(blob: Buffer, verify: (isAccepted: boolean) => void): void {
@@ -136,14 +167,21 @@ class Handshake {
   }
 
   #onDialTimeOver(): void {
-    this.#reject(new DialFailure(causeText(abortReason(this.#options.dialSignal))));
+    this.#reject(this.#errorOf(abortReason(this.#options.dialSignal)));
   }
 
   /** The first time, and again each time that keys are exchanged anew. */
   #onKeysExchanged(): void {
-    const { authentication, signal } = this.#options;
+    const { authentication, signal, label, role } = this.#options;
     this.#phase = "login";
     this.#stopDialLimit();
+    // The host has proved that it says so itself; no credential is sent.
+    const server = role === "host" ? findUnservedServer(this.#greeting?.version ?? "") : undefined;
+    if (server !== undefined) {
+      this.#reject(providerError("SSH_SERVER_UNSUPPORTED", { target: label, server }));
+      this.#client.destroy();
+      return;
+    }
     this.#loginTimer ??= setTimer(() => this.#onLoginTimeOver(), LOGIN_LIMIT_MS);
     const recorded = this.#hostKey.record(signal);
     if (recorded === undefined) return;
@@ -156,8 +194,8 @@ class Handshake {
   }
 
   #onLoginTimeOver(): void {
-    const reason = "the login took over 120 s";
-    this.#reject(providerError("SSH_HANDSHAKE_FAILED", { target: this.#options.label, reason }));
+    const error = Object.assign(new Error("the limit of 120 s was reached"), { level: "client-timeout" });
+    this.#reject(this.#errorOf(error));
   }
 
   #onError(error: ClientError): void {
@@ -170,6 +208,6 @@ class Handshake {
     const { label, authentication } = this.#options;
     return this.#phase === "login"
       ? loginError(label, authentication, error)
-      : keyExchangeError(label, error);
+      : keyExchangeError(label, error, { greeting: this.#greeting, algorithms: this.#algorithms });
   }
 }

@@ -2,8 +2,16 @@ import { causeText, providerError } from "../../errors";
 import { abortReason, untilAborted } from "../../async/abort";
 import { ClientConnection, type SshConnection } from "./connection";
 import { dial } from "./dial";
+import type { HostRole } from "./handshake";
+import { findUnservedServer } from "./unserved-server";
 import { fingerprintOf } from "../keys/public-key";
 import { hopsOf, labelOf, poolKeyOf, type SshTarget } from "../config/target";
+
+/** What a connection is for, and how it is called. */
+interface Hop {
+  readonly label: string;
+  readonly role: HostRole;
+}
 
 interface Entry {
   readonly connecting: Promise<ClientConnection>;
@@ -30,7 +38,12 @@ export class SshPool {
    * @throws every SSH_* code of {@link dial}; the signal's reason
    */
   async acquire(target: SshTarget, signal?: AbortSignal): Promise<SshConnection> {
-    return this.#acquire(target, labelOf(target), signal);
+    const label = labelOf(target);
+    const connection = await this.#acquire(target, { label, role: "host" }, signal);
+    // A jump host's connection, which is shared, was made with any server.
+    const server = findUnservedServer(connection.serverVersion);
+    if (server !== undefined) throw providerError("SSH_SERVER_UNSUPPORTED", { target: label, server });
+    return connection;
   }
 
   /** Ends every connection and every dial under way, farthest hosts first. Idempotent. */
@@ -46,15 +59,11 @@ export class SshPool {
     }
   }
 
-  async #acquire(
-    target: SshTarget,
-    label: string,
-    signal: AbortSignal | undefined,
-  ): Promise<ClientConnection> {
+  async #acquire(target: SshTarget, hop: Hop, signal: AbortSignal | undefined): Promise<ClientConnection> {
     if (signal?.aborted === true) throw abortReason(signal);
-    if (this.#isClosed) throw poolClosedError(label);
+    if (this.#isClosed) throw poolClosedError(hop.label);
     const key = poolKeyOf(target);
-    const entry = this.#findUsable(key) ?? this.#connect(key, target, label);
+    const entry = this.#findUsable(key) ?? this.#connect(key, target, hop);
     entry.waiters += 1;
     try {
       return await untilAborted(entry.connecting, signal);
@@ -72,17 +81,17 @@ export class SshPool {
     return entry?.connection?.isOpen === false ? undefined : entry;
   }
 
-  #connect(key: string, target: SshTarget, label: string): Entry {
+  #connect(key: string, target: SshTarget, { label, role }: Hop): Entry {
     const stop = new AbortController();
     const jumpTarget = target.proxy;
     const jumpHost =
       jumpTarget === undefined
         ? undefined
-        : () => this.#acquire(jumpTarget, `jump host ${labelOf(jumpTarget)}`, stop.signal);
-    const dialled = dial({ target, label, jumpHost, signal: stop.signal });
-    const connecting = dialled.then(({ client, hostKey }) => {
+        : () => this.#acquire(jumpTarget, jumpHop(jumpTarget), stop.signal);
+    const dialled = dial({ target, label, role, jumpHost, signal: stop.signal });
+    const connecting = dialled.then(({ hostKey, ...loggedIn }) => {
       const depth = hopsOf(target).length - 1;
-      const connection = new ClientConnection(client, label, fingerprintOf(hostKey), depth);
+      const connection = new ClientConnection(loggedIn, label, fingerprintOf(hostKey), depth);
       if (stop.signal.aborted) connection.destroy(new Error(causeText(stop.signal.reason)));
       else entry.connection = connection;
       return connection;
@@ -96,6 +105,10 @@ export class SshPool {
   #forget(key: string, entry: Entry): void {
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
   }
+}
+
+function jumpHop(target: SshTarget): Hop {
+  return { label: `jump host ${labelOf(target)}`, role: "jump host" };
 }
 
 function poolClosedError(label: string): Error {

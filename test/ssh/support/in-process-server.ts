@@ -1,9 +1,19 @@
 import { createServer, type AddressInfo, type Server as TcpServer, type Socket } from "node:net";
-import { Server, utils, type AuthContext, type Connection, type ServerChannel } from "ssh2";
+import {
+  Server,
+  utils,
+  type AuthContext,
+  type Connection,
+  type ServerChannel,
+  type ServerConfig,
+  type TcpipRequestInfo,
+} from "ssh2";
 import { SshPool, type SshTarget } from "../../../provider/ssh";
 
 /** What an SSH server of a test does; what is left out is done in order. */
 export interface ServerManners {
+  /** Its version line, its algorithms, its banner. */
+  readonly config?: Pick<ServerConfig, "ident" | "algorithms" | "banner">;
   /** Takes the TCP connection before any SSH; true where it has dealt with it. */
   readonly onSocket?: (socket: Socket) => boolean;
   /** Default: every login is let in. */
@@ -13,6 +23,8 @@ export interface ServerManners {
   readonly onExec?: (channel: ServerChannel, command: string) => void;
   /** A channel to a unix socket was opened. Default: refused. */
   readonly onUnixSocket?: (channel: ServerChannel, path: string) => void;
+  /** A channel to another host was opened. Default: refused. */
+  readonly onTcp?: (channel: ServerChannel, to: TcpipRequestInfo) => void;
 }
 
 /** An SSH server within the test's own process, with ill manners where the test gives it some. */
@@ -34,9 +46,8 @@ export class InProcessServer {
       socket.on("error", () => undefined);
       socket.once("close", () => this.#sockets.delete(socket));
       if (manners.onSocket?.(socket) === true) return;
-      const server = new Server({ hostKeys: [this.#key.private] }, (connection) =>
-        serve(connection, socket, manners),
-      );
+      const config = { hostKeys: [this.#key.private], ...manners.config };
+      const server = new Server(config, (connection) => serve(connection, socket, manners));
       server.injectSocket(socket);
     });
   }
@@ -94,6 +105,12 @@ function serve(connection: Connection, socket: Socket, manners: ServerManners): 
       manners.onExec(channel, command);
       socket.uncork();
     });
+  });
+  connection.on("tcpip", (accept, reject, to) => {
+    if (manners.onTcp === undefined) return reject();
+    const channel = accept();
+    channel.on("error", () => undefined);
+    manners.onTcp(channel, to);
   });
   connection.on("openssh.streamlocal", (accept, reject, { socketPath }) => {
     if (manners.onUnixSocket === undefined) return reject();
