@@ -1,5 +1,5 @@
 export type { LifecycleEvent, MonitorEvent } from "./domain-events";
-export { findUuidBytes, type DomainState, type LibvirtDomain } from "./domain";
+export { findUuidBytes, type DomainState, type DomainStateInfo, type LibvirtDomain } from "./domain";
 export {
   LibvirtAuthenticationError,
   LibvirtDisconnectedError,

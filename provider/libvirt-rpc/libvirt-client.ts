@@ -4,7 +4,7 @@ import {
   readDomain,
   readDomainState,
   writeDomain,
-  type DomainState,
+  type DomainStateInfo,
   type LibvirtDomain,
 } from "./domain";
 import {
@@ -171,7 +171,7 @@ export class LibvirtClient {
   }
 
   /** What the guest is doing, and why; the reason's meaning depends on the state (libvirt-domain.h). */
-  domainState(domain: LibvirtDomain, signal?: AbortSignal): Promise<{ state: DomainState; reason: number }> {
+  domainState(domain: LibvirtDomain, signal?: AbortSignal): Promise<DomainStateInfo> {
     return this.connection.call(
       {
         procedure: Remote.DOMAIN_GET_STATE,

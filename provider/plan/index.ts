@@ -13,6 +13,7 @@ export {
 } from "./describe";
 export { describeHostDevices, describeHostNote, describeHostUse } from "./describe-host-use";
 export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./desired";
+export { isHalted, wordOf, type GuestRunState, type HaltedState } from "./guest-run-state";
 export {
   aliasOf,
   attachmentIdOf,
@@ -30,7 +31,6 @@ export type {
   ConfiguredFunction,
   GuestAddress,
   QemuLimits,
-  GuestRunState,
   Holding,
   Observation,
   OlderLibvirt,

@@ -1,14 +1,8 @@
 import type { GuestBus, PciAddress, RomOptions } from "../pci";
 import type { HostDevices, HostFunction } from "../host/facts";
 import type { HostNote, HostUse } from "../host/uses";
+import type { GuestRunState } from "./guest-run-state";
 import type { GuestIdentity, LedgerEntry } from "./ledger-entry";
-
-/**
- * Whether the guest can take part in a plug or an unplug. `prelaunch`: started paused and never run, in
- * which state an ACPI unplug request blocks the slot. `off`: defined, not running.
- * `missing`: the host has no such guest.
- */
-export type GuestRunState = "running" | "paused" | "prelaunch" | "off" | "missing";
 
 /** A live hostdev of some running guest of this host. */
 export interface Holding {

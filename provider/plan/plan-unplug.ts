@@ -1,4 +1,5 @@
 import { isAcpiSlot, romOptionsOf, type SlotKind } from "../pci";
+import { isHalted } from "./guest-run-state";
 import type { Observation, PluggedFunction } from "./observation";
 import type { Step } from "./step";
 
@@ -42,8 +43,13 @@ function unplugStep(observation: Observation, functions: readonly PluggedFunctio
     })),
     requests: isEach ? ids.reverse() : ids.slice(0, 1),
     seenByGuest,
-    ...(goesThroughGuest && observation.guest.runState === "paused" && { awaitsResume: true }),
+    ...(goesThroughGuest && standsStill(observation) && { awaitsResume: true }),
   };
+}
+
+/** Whether the guest follows a request when somebody has it run again. */
+function standsStill({ guest: { runState } }: Observation): boolean {
+  return runState === "paused" || (isHalted(runState) && runState.unplug === "waits");
 }
 
 /** checks/unplug.ts has refused a bus that takes no hotplug. */

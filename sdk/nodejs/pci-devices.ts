@@ -43,8 +43,12 @@ export interface PciGuest {
   readonly name: string;
   /** Of a QEMU without one, made of host and socket. */
   readonly uuid: string;
-  /** `prelaunch`: started paused, never run. `off`: defined, not running. */
-  readonly runState: "running" | "paused" | "prelaunch" | "off";
+  /**
+   * `prelaunch`: started paused, never run. `halted`: it has a QEMU, and does not run by itself again, as
+   * {@link PciGuest.refusal} says: it was switched off, has panicked, is being migrated or the like. `off`:
+   * defined, not running.
+   */
+  readonly runState: "running" | "paused" | "prelaunch" | "halted" | "off";
   /** QEMU's type of the machine, `pc-q35-10.0`; null where it does not run. */
   readonly machine: string | null;
   /** `10.0.13`; null where it does not run. */

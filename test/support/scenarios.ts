@@ -71,6 +71,7 @@ export const refusals: readonly ErrorCode[] = [
   "FUNCTION_USED_BY_HOST",
   "FUNCTION_WITHOUT_IOMMU_GROUP",
   "GROUP_NODE_CLOSED",
+  "GUEST_HALTED",
   "GUEST_IS_TRANSIENT",
   "GUEST_NEVER_RAN",
   "GUEST_NOT_FOUND",

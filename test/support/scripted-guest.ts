@@ -52,7 +52,7 @@ export class ScriptedGuest implements Guest {
 
   async runState(signal: AbortSignal): Promise<GuestRunState> {
     const reply = await this.#answer("query-status", signal);
-    return typeof reply === "string" ? (reply as GuestRunState) : "running";
+    return reply === undefined ? "running" : (reply as GuestRunState);
   }
 
   async deviceIds(signal: AbortSignal): Promise<ReadonlySet<string>> {

@@ -1,6 +1,6 @@
 import { providerError } from "../../errors";
 import { isAcpiSlot } from "../../pci";
-import { describeSlot, type GuestRunState } from "../../plan";
+import { describeSlot, isHalted, type GuestRunState, type HaltedState } from "../../plan";
 import { now } from "../../async/clock";
 import type { Deadline } from "../../async/deadline";
 import type { PlugWatch } from "./plug-watch";
@@ -122,6 +122,7 @@ class MappingWait {
     const isWatchedLongEnough = this.#hasLastedSince(this.#startedAt, this.#step.watchMs);
     if (state === "enumerated" || state === "driven") return isWatchedLongEnough;
     const runState = await guest.runState(deadline.signal);
+    if (isHalted(runState) && runState.unplug !== "waits") throw haltedError(this.#step, runState);
     if (runState !== "running") return this.#isPausedForGood(runState);
     const limit = state === "unknown" ? UNKNOWN_MS : UNMAPPED_MS;
     const limitMs = Math.min(limit.most, Math.max(limit.least, limit.timesUnplug * unplugMs));
@@ -138,7 +139,7 @@ class MappingWait {
   #isPausedForGood(runState: GuestRunState): boolean {
     const { watch, ranJustNow, progress } = this.#parts;
     this.#runsSince = now();
-    const mayGoOn = runState === "paused" && (watch.wasPaused || ranJustNow);
+    const mayGoOn = runState !== "prelaunch" && (watch.wasPaused || ranJustNow);
     if (mayGoOn && !this.#hasLastedSince(this.#startedAt, PAUSED_MS)) return false;
     progress(
       "the guest is paused: it has not taken what was plugged, and whether it keeps it shows when it is resumed",
@@ -149,6 +150,11 @@ class MappingWait {
   #hasLastedSince(since: number, limitMs: number): boolean {
     return now() - since >= limitMs || this.#parts.deadline.remainingMs < LEFT_TO_FINISH_MS;
   }
+}
+
+/** It has not seen what was plugged, and will not: that is no attachment. */
+function haltedError({ slot }: ConfirmStep, { by, state, meaning, cure }: HaltedState): Error {
+  return providerError("GUEST_HALTED_MEANWHILE", { slot: describeSlot(slot), by, state, meaning, cure });
 }
 
 /** Function 0, now and then one of the others. */

@@ -1,5 +1,6 @@
 import { providerError } from "../../errors";
-import { describeSlot, type GuestRunState } from "../../plan";
+import type { PciAddress } from "../../pci";
+import { describeSlot, isHalted, type GuestRunState, type HaltedState } from "../../plan";
 import { now } from "../../async/clock";
 import type { Deadline } from "../../async/deadline";
 import { EventQueue } from "../../async/event-queue";
@@ -157,6 +158,7 @@ class UnplugRun {
   async #breakSilence(): Promise<void> {
     const { guest, progress } = this.#parts;
     const runState = await guest.runState(this.#signal);
+    if (isHalted(runState) && runState.unplug !== "waits") throw this.#haltedError(runState);
     if (runState !== "running") return progress("the guest is paused; it lets go when it is resumed");
     progress("the guest has not let go yet; asking again");
     const isPending = (await this.#requestAll()) === "pending";
@@ -172,10 +174,9 @@ class UnplugRun {
   async #assertNotRefused(): Promise<void> {
     await this.#markMissingAsGone();
     if (this.#refusedId === undefined || !this.#waiting.has(this.#refusedId)) return;
-    const left = this.#step.functions.filter((one) => this.#waiting.has(one.qemuId));
     throw providerError("UNPLUG_REFUSED_BY_GUEST", {
       slot: describeSlot(this.#step.slot),
-      functions: left.map((one) => one.hostAddress),
+      functions: this.#waitingAddresses(),
     });
   }
 
@@ -184,6 +185,22 @@ class UnplugRun {
     const left = await this.#parts.guest.deviceIds(this.#signal);
     for (const one of this.#step.functions) if (left.has(one.qemuId)) this.#waiting.add(one.qemuId);
     if (this.#waiting.size > 0) throw await this.#tooLateError();
+  }
+
+  /** Nobody has the guest run again by itself: it is no use to wait. */
+  #haltedError({ by, state, meaning, cure }: HaltedState): Error {
+    return providerError("UNPLUG_NEEDS_RUNNING_GUEST", {
+      slot: describeSlot(this.#step.slot),
+      functions: this.#waitingAddresses(),
+      by,
+      state,
+      meaning,
+      cure,
+    });
+  }
+
+  #waitingAddresses(): PciAddress[] {
+    return this.#step.functions.filter((one) => this.#waiting.has(one.qemuId)).map((one) => one.hostAddress);
   }
 
   async #tooLateError(): Promise<Error> {
@@ -237,6 +254,8 @@ function explainSilence(
       `the guest was busy with that slot all the time (its power indicator blinks), and takes no request to ` +
       `${what} then. Let it boot or settle, or reset it, and run again`
     );
+  if (typeof state === "object")
+    return `the guest ${state.meaning}, and has not ${what}; the request stays with it. ${state.cure}`;
   if (state === "paused" || state === "prelaunch")
     return `the guest is paused, and has not ${what}; the request stays with it. Resume the guest, and run again`;
   return (

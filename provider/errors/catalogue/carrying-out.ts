@@ -25,6 +25,29 @@ export const carryingOut = {
       `See in the guest who uses the device and why it refused (its kernel log), ` +
       `or reset it, and run again.`,
   }),
+  UNPLUG_NEEDS_RUNNING_GUEST: (d: {
+    slot: string;
+    functions: readonly string[];
+    by: "QEMU" | "libvirt";
+    state: string;
+    meaning: string;
+    cure: string;
+  }) => ({
+    what:
+      `the guest ${d.meaning} (${d.by} says "${d.state}"), and lets go of ${d.functions.join(", ")} in slot ${d.slot} only ` +
+      `when it runs; the request stays with it.`,
+    cure: d.cure,
+  }),
+  GUEST_HALTED_MEANWHILE: (d: {
+    slot: string;
+    by: "QEMU" | "libvirt";
+    state: string;
+    meaning: string;
+    cure: string;
+  }) => ({
+    what: `the guest ${d.meaning} (${d.by} says "${d.state}"), before it took what was plugged into slot ${d.slot}.`,
+    cure: d.cure,
+  }),
   SLOT_SWEPT: (d: { slot: string; missing: readonly string[] }) => ({
     what: `guest slot ${d.slot} was emptied again right after the plug, unasked: ${d.missing.join(", ")} are gone from QEMU.`,
     cure: `Run again.`,

@@ -177,6 +177,17 @@ export const refusals = {
     touched: "nothing",
     cure: `Resume the guest and run again.`,
   }),
+  GUEST_HALTED: (d: {
+    guest: string;
+    by: "QEMU" | "libvirt";
+    state: string;
+    meaning: string;
+    cure: string;
+  }) => ({
+    what: `guest ${d.guest} ${d.meaning} (${d.by} says "${d.state}"); nothing is plugged or unplugged in that state.`,
+    touched: "nothing",
+    cure: d.cure,
+  }),
   GUEST_IS_TRANSIENT: (d: { guest: string }) => ({
     what: `guest ${d.guest} is transient: it has no configuration that a later cold boot could use.`,
     touched: "nothing",

@@ -7,5 +7,6 @@ export async function hasEnded(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { state } = await client.domainState(domain, signal);
-  return state === "shutoff" || state === "crashed";
+  // one that has crashed, and was kept, has its QEMU still
+  return state === "shutoff";
 }

@@ -12,6 +12,7 @@ import { findTagOfAlias, withRecorded, type Configuration, type Observation } fr
 import type { QmpMonitor } from "../../qmp";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { readHostUses } from "../read-host-uses";
+import { runStateBy } from "./domain-state";
 import type { FoundDomain } from "./found-domain";
 import { hasEnded } from "./has-ended";
 import type { LibvirtSession } from "./libvirt-session";
@@ -129,7 +130,11 @@ export class LibvirtObserver {
     // one for the attachment, and with an older libvirt for a moment a spare one
     const freeSlots = olderVersion === undefined ? 1 : 2;
     try {
-      return await surveyGuest(this.#parts.monitor, { ...reserved, ...plugScope, freeSlots }, signal);
+      const [survey, state] = await Promise.all([
+        surveyGuest(this.#parts.monitor, { ...reserved, ...plugScope, freeSlots }, signal),
+        client.domainState(this.#parts.domain.get(), signal),
+      ]);
+      return { ...survey, runState: runStateBy(state, survey.runState) };
     } catch (error) {
       const isGone = isLibvirtError(error, LibvirtErrorCode.OPERATION_INVALID);
       if (isGone && (await hasEnded(client, this.#parts.domain.get(), signal))) return undefined;

@@ -1,6 +1,6 @@
 import { printable } from "../../errors";
 import { isSlotFree, type GuestBus, type PciAddress } from "../../pci";
-import { allEntriesOf, type LedgerEntry, type Observation } from "../../plan";
+import { allEntriesOf, wordOf, type LedgerEntry, type Observation } from "../../plan";
 import { assessGuest } from "./assess";
 import { nameOf } from "./name-of";
 import type { AttachmentReport, GuestBusReport, GuestReport } from "./report";
@@ -8,13 +8,13 @@ import type { AttachmentReport, GuestBusReport, GuestReport } from "./report";
 /** The guest that was looked at: its buses, its attachments, and what it refuses every device with. */
 export function guestReport(observation: Observation): GuestReport {
   const { guest, buses } = observation;
-  const isAsked =
-    guest.runState === "running" || guest.runState === "paused" || guest.runState === "prelaunch";
+  const runState = wordOf(guest.runState);
+  const isAsked = runState !== "off" && runState !== "missing";
   const entries = new Map(allEntriesOf(observation).map((entry) => [entry.tag, entry]));
   return {
     name: printable(guest.name),
     uuid: printable(guest.uuid),
-    runState: guest.runState === "missing" ? "off" : guest.runState,
+    runState: runState === "missing" ? "off" : runState,
     machine: nameOf(guest.machine),
     qemuVersion: isAsked ? printable(guest.qemuVersion) : null,
     memoryBytes: guest.memoryBytes ?? null,

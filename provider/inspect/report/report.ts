@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../errors";
 import type { SlotKind } from "../../pci";
-import type { GuestRunState } from "../../plan";
+import type { GuestRunState, HaltedState } from "../../plan";
 
 /*
  * What `getPciDevices` returns and `inspect --json` prints. sdk/nodejs/pci-devices.ts has the same types with
@@ -25,7 +25,7 @@ export interface HostReport {
 export interface GuestReport {
   readonly name: string;
   readonly uuid: string;
-  readonly runState: Exclude<GuestRunState, "missing">;
+  readonly runState: Exclude<GuestRunState, "missing" | HaltedState> | "halted";
   readonly machine: string | null;
   readonly qemuVersion: string | null;
   readonly memoryBytes: number | null;

@@ -1,4 +1,5 @@
 import { providerError } from "../../errors";
+import { isHalted } from "../guest-run-state";
 import type { PlanRequest } from "../plan-request";
 import type { Refusal } from "./refusal";
 
@@ -9,6 +10,7 @@ import type { Refusal } from "./refusal";
 export function checkGuestState({ observation, desired }: PlanRequest): Refusal[] {
   const { guest, configuration } = observation;
   const details = { guest: guest.name };
+  if (isHalted(guest.runState)) return [providerError("GUEST_HALTED", { ...details, ...guest.runState })];
   switch (guest.runState) {
     case "missing":
       return [providerError("GUEST_NOT_FOUND", details)];

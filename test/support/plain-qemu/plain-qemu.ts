@@ -24,6 +24,8 @@ export interface PlainQemuOptions {
   readonly kernel?: boolean;
   /** Started paused (`-S`): its processor has not run an instruction until `cont`. Default: false. */
   readonly paused?: boolean;
+  /** Further arguments of QEMU. Default: none. */
+  readonly more?: readonly string[];
   /** Default: what the machine's guest needs, 256 or 512. */
   readonly memoryMiB?: number;
   /** Root ports, `pci.1` and up. Default: 4. */
@@ -101,6 +103,7 @@ export class PlainQemu extends GuestSide {
       ],
       ...(options.uuid === undefined ? [] : ["-uuid", options.uuid]),
       ...(options.paused ? ["-S"] : []),
+      ...(options.more ?? []),
     ];
     const log = await open(paths.log, "a");
     const program = [machine.program, ...args];

@@ -24,6 +24,14 @@ import {
   World,
 } from "../../support/world";
 
+const SWITCHED_OFF = {
+  by: "QEMU",
+  state: "shutdown",
+  meaning: "was switched off",
+  cure: "End that QEMU.",
+  unplug: "stays",
+} as const;
+
 const card = (): World => new World({ functions: hostDevice() });
 
 /** The attachment was unplugged behind its back, and someone has plugged one of its functions elsewhere. */
@@ -116,6 +124,12 @@ const cases: readonly Case[] = [
     code: "GUEST_NEVER_RAN",
     world: () => new World({ functions: hostDevice(), runState: "prelaunch" }),
     says: ["guest1", "Nothing was touched"],
+  },
+  {
+    name: "a guest that was switched off, and whose QEMU was kept",
+    code: "GUEST_HALTED",
+    world: () => new World({ functions: hostDevice(), runState: SWITCHED_OFF }),
+    says: ["guest1", "was switched off", 'QEMU says "shutdown"', "Nothing was touched", "End that QEMU."],
   },
   {
     name: "a transient guest, where the attachment is to be persistent",
@@ -526,6 +540,31 @@ describe("a plan is refused, before anything is touched, for", () => {
     reach(world, wants());
     world.runState = "prelaunch";
     expect(refusalOf(() => planDetach(world.observe(), OWNER))).toBe("GUEST_NEVER_RAN");
+  });
+
+  it("an unplug from a guest whose machine is another process's", () => {
+    const world = card();
+    reach(world, wants());
+    world.runState = { ...SWITCHED_OFF, state: "inmigrate", unplug: "refused" };
+    expect(refusalOf(() => planDetach(world.observe(), OWNER))).toBe("GUEST_HALTED");
+  });
+
+  it.each(["stays", "waits"] as const)(
+    "no unplug that QEMU keeps (%s), for it may be done at once",
+    (unplug) => {
+      const world = card();
+      reach(world, wants());
+      world.runState = { ...SWITCHED_OFF, unplug };
+      expect(outline(planDetach(world.observe(), OWNER))[0]).toMatch(/^unplug /);
+    },
+  );
+
+  it("no release of what a halted guest has held, and not plugged", () => {
+    const world = card();
+    reach(world, wants());
+    world.plugged = [];
+    world.runState = { ...SWITCHED_OFF, unplug: "refused" };
+    expect(outline(planDetach(world.observe(), OWNER))).toContain("release 0000:01:00.0");
   });
 
   it("an unplug from a bus that is not what it was any more", () => {

@@ -235,6 +235,15 @@ describe("a plug into a slot that may be swept", () => {
     expect(waited).toBeLessThan(11_000);
   });
 
+  it("is none in a guest that was switched off before it took it", async () => {
+    const guest = new AnsweringGuest(listen);
+    const off = { by: "QEMU", state: "shutdown", meaning: "has been switched off", cure: "End it." } as const;
+    guest.runs = () => ({ ...off, unplug: "stays" });
+    const { error } = await answer(guest);
+    expect(hasCode(error, "GUEST_HALTED_MEANWHILE")).toBe(true);
+    expect(causeText(error)).toContain("has been switched off");
+  });
+
   it("stays if the deadline comes before the guest has mapped anything", async () => {
     const { error, tookMs, said } = await answer(new AnsweringGuest(listen), { limitSeconds: 6 });
     expect(error).toBeUndefined();

@@ -401,6 +401,53 @@ describe("an unplug", () => {
     guest.finish();
   });
 
+  const halted = {
+    by: "QEMU",
+    state: "shutdown",
+    meaning: "has been switched off",
+    cure: "End that QEMU.",
+  } as const;
+
+  it("does not wait for a guest that nobody has run again", async () => {
+    const reply = { ...halted, unplug: "stays" } as const;
+    const { error, tookMs } = await run([listen, bothThere, ask(), { expect: "query-status", reply }, stop]);
+    expect(hasCode(error, "UNPLUG_NEEDS_RUNNING_GUEST")).toBe(true);
+    expect(causeText(error)).toMatch(
+      /has been switched off \(QEMU says "shutdown"\).*0000:01:00\.0, 0000:01:00\.1/,
+    );
+    expect(causeText(error)).toContain("End that QEMU.");
+    expect(tookMs).toBeLessThan(11_000);
+  });
+
+  it("takes what such a guest's QEMU gives up at once", async () => {
+    const { value } = await run([
+      listen,
+      bothThere,
+      ask({ after: soon(deleted(f0), deleted(f1)) }),
+      bothGone,
+      stop,
+    ]);
+    expect(value).toBe("unplugged");
+  });
+
+  it("waits for a guest that a disk has stopped, until it is resumed", async () => {
+    const { value } = await run([
+      listen,
+      bothThere,
+      ask({
+        after: [
+          { afterMs: 12_000, event: { kind: "resumed" } },
+          { afterMs: 12_050, event: deleted(f0) },
+          { afterMs: 12_050, event: deleted(f1) },
+        ],
+      }),
+      { expect: "query-status", reply: { ...halted, state: "io-error", unplug: "waits" } },
+      bothGone,
+      stop,
+    ]);
+    expect(value).toBe("unplugged");
+  });
+
   it("says at its deadline that the guest is paused, and what to do", async () => {
     const { error } = await run(
       [listen, bothThere, ask(), { expect: "query-status", reply: "paused" }, stop],

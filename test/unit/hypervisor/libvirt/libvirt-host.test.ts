@@ -409,14 +409,22 @@ describe("a release", () => {
   });
 
   it("from a guest that has ended has nothing to do", async () => {
-    for (const state of ["shutoff", "crashed"]) {
-      const { host, libvirt } = await hostWith([
-        { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_INVALID) },
-        { call: "domainState", reply: { state, reason: 1 } },
-      ]);
-      await host.release({ hostAddress: address, alias }, signal);
-      libvirt.finish();
-    }
+    const { host, libvirt } = await hostWith([
+      { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_INVALID) },
+      { call: "domainState", reply: { state: "shutoff", reason: 1 } },
+    ]);
+    await host.release({ hostAddress: address, alias }, signal);
+    libvirt.finish();
+  });
+
+  it("from a guest that has crashed, and whose QEMU was kept, is none yet", async () => {
+    const { host, libvirt } = await hostWith([
+      { call: "detachDevice", reply: libvirtError(LibvirtErrorCode.OPERATION_INVALID, "some refusal") },
+      { call: "domainState", reply: { state: "crashed", reason: 1 } },
+    ]);
+    const error = await failureOf(host.release({ hostAddress: address, alias }, signal));
+    expect(hasCode(error, "RELEASE_FAILED")).toBe(true);
+    libvirt.finish();
   });
 
   it("from a guest whose monitor is gone because it ended has nothing to do", async () => {
@@ -616,6 +624,15 @@ describe("an observation of the recorded host", () => {
       domainState: { state: "shutoff", reason: 1 },
     });
     expect((await host.observe(query, signal)).guest.runState).toBe("off");
+  });
+
+  it.each([
+    [{ state: "paused", reason: 2 }, "paused (migrating)"],
+    [{ state: "crashed", reason: 1 }, "crashed (panicked)"],
+    [{ state: "shutdown", reason: 1 }, "shutdown (user)"],
+  ])("of a guest that libvirt has in the state %j has that for its state", async (domainState, state) => {
+    const { host } = recordedHost("idle", { domainState });
+    expect((await host.observe(query, signal)).guest.runState).toMatchObject({ by: "libvirt", state });
   });
 
   it("of a running guest whose monitor refuses is an error, never `off`", async () => {
