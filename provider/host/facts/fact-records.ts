@@ -118,7 +118,8 @@ export function readEach<T>(
       const { hostAddress = findPciAddress(record.split(" ")[0] ?? "") } = hostAddressOn(record);
       if (hostAddress !== undefined) unreadFunctions.push(hostAddress);
       else if (!record.includes(" /sys/devices/virtual/") && kind !== "dm") throw error;
-      if (unread.length < MOST_UNREAD) unread.push({ part: "record", reason: `${kind} ${record}`.slice(0, 80) });
+      if (unread.length < MOST_UNREAD)
+        unread.push({ part: "record", reason: `${kind} ${record}`.slice(0, 80) });
     }
   return { read, unread, unreadFunctions };
 }

@@ -94,7 +94,9 @@ export function parseHostFacts(lines: readonly string[]): HostFacts {
     disks: disks.read,
     unreadFunctions: parts.flatMap(({ unreadFunctions }) => unreadFunctions),
     unread: [
-      ...(sshInterfaces.length === 0 ? [{ part: "connection" as const, reason: describeConnection(ssh) }] : []),
+      ...(sshInterfaces.length === 0
+        ? [{ part: "connection" as const, reason: describeConnection(ssh) }]
+        : []),
       ...network.unread.map((one) => withSaid(one, of("said"))),
       ...parts.flatMap(({ unread }) => unread),
     ],
@@ -103,7 +105,9 @@ export function parseHostFacts(lines: readonly string[]): HostFacts {
 
 /** What `ip` has said beside its answers is the reason, or tells where to look. */
 function withSaid(one: UnreadPart, said: readonly string[]): UnreadPart {
-  return said.length === 0 ? one : { ...one, reason: `${one.reason} (ip said: ${said.join("; ").slice(0, 200)})` };
+  return said.length === 0
+    ? one
+    : { ...one, reason: `${one.reason} (ip said: ${said.join("; ").slice(0, 200)})` };
 }
 
 /** Where sysfs has what is made by software. */

@@ -1,5 +1,5 @@
-import { BlockList, isIP } from "node:net";
-import { fieldsOf, isText, listOf, textAs } from "./ip-output";
+import { isIP } from "node:net";
+import { fieldsOf, isText, listOf, textAs, type IpList } from "./ip-output";
 
 /** One route, or the way to one address. */
 export interface IpRoute {
@@ -15,8 +15,11 @@ export interface IpRoute {
 /** Interfaces by the number of the nexthop object that leads to them. */
 export type Nexthops = ReadonlyMap<string, readonly string[]>;
 
-/** Members of one group that are followed: the kernel's own limit is far above what a table has. */
-const MAX_MEMBERS = 1_024;
+/** Members of one group that are followed: routers have up to 128 ways to one place. */
+const MAX_MEMBERS = 256;
+
+/** Pairs of a route and one of its interfaces. */
+const MAX_PAIRS = 100_000;
 
 /** Route types that lead nowhere (ip-route(8)). */
 const DEAD_ENDS = new Set(["unreachable", "blackhole", "prohibit", "throw"]);
@@ -41,8 +44,21 @@ export function readNexthops(elements: readonly unknown[]): Nexthops {
   );
 }
 
+/** All of these lists. @throws Error where they lead to more than any host has */
+export function readRoutes(lists: readonly IpList[], nexthops: Nexthops): IpRoute[] {
+  let pairs = 0;
+  return lists.flatMap(({ elements }) =>
+    elements.map((one) => {
+      const route = readRoute(one, nexthops);
+      pairs += route.devices.length;
+      if (pairs > MAX_PAIRS) throw new Error(`"ip" shows routes over too many interfaces`);
+      return route;
+    }),
+  );
+}
+
 /** Takes of what `ip` printed only what has the type that it has everywhere. */
-export function readRoute(value: unknown, nexthops: Nexthops): IpRoute {
+function readRoute(value: unknown, nexthops: Nexthops): IpRoute {
   const fields = fieldsOf(value);
   const hops = listOf(fields["nexthops"]).map((hop) => fieldsOf(hop)["dev"]);
   const told = [fields["dev"], ...hops].filter(isText);
@@ -98,33 +114,58 @@ export function routesByInterface(routes: readonly IpRoute[]): ReadonlyMap<strin
 /** Addresses whose ways are looked for: each is held against all routes. */
 const MOST_WAYS = 16;
 
+/** A route's destination as a number, without the bits that do not count. */
+interface Network {
+  readonly route: IpRoute;
+  readonly family: number;
+  readonly length: number;
+  readonly shift: bigint;
+  readonly prefix: bigint;
+}
+
 /**
  * The interfaces by which packets to an address leave, by the longest destination that has it, in whichever
  * table. Without one it is a default route.
  */
 export function waysTo(routes: readonly IpRoute[]): (address: string) => readonly string[] {
   let asked = 0;
+  let networks: readonly Network[] | undefined;
   return (address) => {
-    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
-    if (isIP(address) === 0 || ++asked > MOST_WAYS) return [];
-    let [best, found]: [number, IpRoute[]] = [-1, routes.filter(isDefault)];
-    for (const route of routes) {
-      const length = matchedLength(route, address, family);
-      if (length > best) [best, found] = [length, [route]];
-      else if (length === best && length >= 0) found.push(route);
-    }
-    return interfacesOf(found);
+    const family = isIP(address);
+    if (family === 0 || ++asked > MOST_WAYS) return [];
+    networks ??= routes.flatMap(networkOf);
+    const number = numberOf(address);
+    let [best, found]: [number, IpRoute[]] = [-1, []];
+    for (const one of networks)
+      if (one.family === family && one.length >= best && number >> one.shift === one.prefix) {
+        if (one.length > best) [best, found] = [one.length, []];
+        found.push(one.route);
+      }
+    return interfacesOf(best < 0 ? routes.filter(isDefault) : found);
   };
 }
 
-/** The length of a destination's prefix; -1 if the address is not in it. */
-function matchedLength({ dst = "", type = "unicast" }: IpRoute, address: string, family: "ipv4" | "ipv6"): number {
+function networkOf(route: IpRoute): Network[] {
+  const { dst = "", type = "unicast" } = route;
   const [network = "", prefix] = dst.split("/");
-  if (type !== "unicast" || isIP(network) !== (family === "ipv6" ? 6 : 4)) return -1;
-  const bits = family === "ipv6" ? 128 : 32;
+  const family = isIP(network);
+  const bits = family === 6 ? 128 : 32;
   const length = prefix === undefined ? bits : Number(prefix);
-  if (!Number.isInteger(length) || length < 1 || length > bits) return -1;
-  const list = new BlockList();
-  list.addSubnet(network, length, family);
-  return list.check(address, family) ? length : -1;
+  if (type !== "unicast" || family === 0 || !(length >= 1 && length <= bits) || length % 1 !== 0) return [];
+  const shift = BigInt(bits - length);
+  return [{ route, family, length, shift, prefix: numberOf(network) >> shift }];
+}
+
+/** An address, of which it is known that it is one, as a number. */
+function numberOf(address: string): bigint {
+  const [, front = "", last] = /^(.*?:)?(\d+\.\d+\.\d+\.\d+)$/.exec(address) ?? [];
+  const tail = (last ?? "0.0.0.0").split(".").reduce((sum, one) => (sum << 8n) + BigInt(one), 0n);
+  if (last !== undefined && front === "") return tail;
+  // the last four bytes of an IPv6 address may be written as those of IPv4
+  const words =
+    last === undefined ? address : `${front}${(tail >> 16n).toString(16)}:${(tail & 65535n).toString(16)}`;
+  const [head = [], rest] = words.split("::").map((part) => part.split(":").filter((word) => word !== ""));
+  const missing = rest === undefined ? 0 : 8 - head.length - rest.length;
+  const all = [...head, ...Array.from({ length: Math.max(0, missing) }, () => "0"), ...(rest ?? [])];
+  return all.reduce((sum, word) => (sum << 16n) + BigInt(`0x${word}`), 0n);
 }

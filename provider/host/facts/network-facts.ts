@@ -16,7 +16,7 @@ import {
   isAutomatic,
   isDefault,
   readNexthops,
-  readRoute,
+  readRoutes,
   routesByInterface,
   waysTo,
   type IpRoute,
@@ -83,16 +83,14 @@ export function parseIpOutput(lines: IpLines): IpFacts {
   if ([...routeLists, objects].some(({ elements }) => elements.length > MAX_ROUTES))
     throw new Error(`"ip" shows too many routes`);
   const hops = readNexthops(objects.elements);
-  const routes = routeLists.flatMap(({ elements }) => elements.map((one) => readRoute(one, hops)));
+  const routes = readRoutes(routeLists, hops);
   const alive = routes.filter(isAlive);
   const toClient = routesToClient.filter((line) => line !== "").map(readIpList);
   return {
     links: linksOf(addresses, alive, pppoe),
     defaultRouteInterfaces: interfacesOf(alive.filter(isDefault)),
     routes: routesByInterface(alive.filter((route) => !isDefault(route) && !isAutomatic(route))),
-    routeToClientInterfaces: interfacesOf(
-      toClient.flatMap(({ elements }) => elements.map((one) => readRoute(one, hops))),
-    ),
+    routeToClientInterfaces: interfacesOf(readRoutes(toClient, hops)),
     unread: [
       ...unreadPart("interfaces", [addresses]),
       ...unreadPart("routes", [...routeLists, ...unknownWays(alive, objects)]),
@@ -110,7 +108,9 @@ function unreadPart(part: UnreadPart["part"], lists: readonly IpList[]): UnreadP
 function unknownWays(routes: readonly IpRoute[], { unread }: IpList): IpList[] {
   const id = routes.find((one) => one.unknownNexthop !== undefined)?.unknownNexthop;
   const why = unread === undefined ? "" : `: "ip nexthop" ${unread}`;
-  return id === undefined ? [] : [{ elements: [], unread: `lead to nexthop ${id}, which is not known${why}` }];
+  return id === undefined
+    ? []
+    : [{ elements: [], unread: `lead to nexthop ${id}, which is not known${why}` }];
 }
 
 function linksOf(

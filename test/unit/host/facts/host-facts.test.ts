@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { findHostUses } from "../../../../provider/host/uses";
+import { findHostNotes, findHostUses } from "../../../../provider/host/uses";
 import { parseHostFacts, type HostFacts } from "../../../../provider/host/facts/host-facts";
 
 /**
@@ -117,6 +117,11 @@ describe("the survey of a network namespace", () => {
 describe("the survey of hosts with other storage and networks", () => {
   const ssh = "ssh 192.0.2.9 50000 192.0.2.1 22";
   const base = [ssh, "ip []", "ip []"];
+  /** An interface that is up, and one that has the connection. */
+  const up = `ip ${JSON.stringify([
+    { ifname: "eth0", flags: ["UP"] },
+    { ifname: "lo", link_type: "loopback", addr_info: [{ local: "192.0.2.1" }] },
+  ])}`;
   const block = (name: string, slaves = "") => `blk ${name} - 0 ${slaves} /sys/devices/virtual/block/${name}`;
   const disk = (facts: HostFacts, name: string) => facts.disks.find((one) => one.name === name);
 
@@ -371,17 +376,71 @@ describe("the survey of hosts with other storage and networks", () => {
     expect(parseHostFacts(base).sshInterfaces).toEqual([]);
   });
 
-  it.each([
-    ["a cut record", [...base, "blk sda"]],
-    ["ip that printed nothing", ["ssh 192.0.2.9 1 192.0.2.1 22", "ip "]],
-    ["ip that printed too little", ["ssh 192.0.2.9 1 192.0.2.1 22", "ip []"]],
-    ["ip that printed no list", ["ssh 192.0.2.9 1 192.0.2.1 22", "ip {}", "ip []"]],
-    ["no address of the connection", ["ssh ", "ip []", "ip []"]],
-    ["virtual functions without number", [...base, "vf 0000:01:00.0"]],
-    ["a claim of an unknown kind", [...base, "claim sda somebody"]],
-    ["a target at an unknown place", [...base, "claim sda target elsewhere/disk1"]],
-    ["a mapped device without name", [...base, "dm dm-0"]],
-  ])("refuses %s instead of finding nothing to protect", (_what, lines) => {
-    expect(() => parseHostFacts(lines)).toThrow();
+  const card = "net eth0  /sys/devices/pci0000:00/0000:01:00.0/net/eth0";
+  const notOn = (facts: HostFacts) => ({
+    uses: findHostUses(facts).map((one) => `${one.hostAddress} ${one.kind}`),
+    notes: findHostNotes(facts).map((one) => (one.kind === "unread" ? one.part : one.kind)),
+  });
+
+  it.each<[string, string[], string[], string[]]>([
+    [
+      "ip that printed nothing",
+      ["ssh 192.0.2.9 1 192.0.2.1 22", "ip ", card],
+      ["possible-carrier", "unread-routes", "unread-interface"],
+      ["connection", "interfaces", "routes"],
+    ],
+    ["ip that was not asked for routes", [ssh, up, card], ["unread-routes"], ["routes"]],
+    [
+      "ip that printed no list",
+      [ssh, "ip {}", "ip []", card],
+      ["possible-carrier", "unread-interface"],
+      ["connection", "interfaces"],
+    ],
+    ["no address of the connection", ["ssh ", up, "ip []", card], ["possible-carrier"], ["connection"]],
+    [
+      "virtual functions without number",
+      [ssh, up, "ip []", card, "vf 0000:01:00.0"],
+      ["unread-function"],
+      ["record"],
+    ],
+    [
+      "a claim of an unknown kind",
+      [
+        ssh,
+        up,
+        "ip []",
+        "blk sda 8:0 0 /sys/devices/pci0000:00/0000:01:00.0/block/sda",
+        "claim sda somebody",
+      ],
+      ["disk-claim"],
+      ["record"],
+    ],
+    [
+      "a target at an unknown place",
+      [
+        ssh,
+        up,
+        "ip []",
+        "blk sda 8:0 0 /sys/devices/pci0000:00/0000:01:00.0/block/sda",
+        "claim sda target elsewhere/disk1",
+      ],
+      ["disk-claim"],
+      ["record"],
+    ],
+    ["a mapped device without name", [ssh, up, "ip []", card, "dm dm-0"], [], ["record"]],
+    [
+      "a disk without name",
+      [ssh, up, "ip []", "blk /sys/devices/pci0000:00/0000:01:00.0/x"],
+      ["unread-function"],
+      ["record"],
+    ],
+  ])("counts as a use, and names, what cannot be read of %s", (_what, lines, uses, notes) => {
+    const found = notOn(parseHostFacts([...lines, "net lo  /sys/devices/virtual/net/lo"]));
+    expect([...new Set(found.uses)].sort()).toEqual(uses.map((kind) => `0000:01:00.0 ${kind}`).sort());
+    expect([...new Set(found.notes)].sort()).toEqual([...notes].sort());
+  });
+
+  it("refuses a cut record, for it does not tell what it is of", () => {
+    expect(() => parseHostFacts([...base, "blk sda"])).toThrow(/unreadable record "sda"/);
   });
 });

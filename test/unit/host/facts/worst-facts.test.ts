@@ -130,6 +130,48 @@ const sections: Readonly<Record<string, (count: number) => string[]>> = {
     `ip [{"ifname":"i0","flags":[${some(18_000, (n) => `{${some(7, (m) => `"k${(n * 7 + m * m * 31) % 990}":0`).join(",")}}`).join(",")}]}]`,
     "ip []",
   ],
+  "JSON that has to be put right, and does not become JSON": () => [
+    ssh,
+    `ip [{"ifname":"i0","a":"${"\\\\'".repeat(650_000)}${"\u0001".repeat(9_900)}"},${"{'},".repeat(40_000)}`,
+    "ip []",
+  ],
+  "elements of which none is JSON": () => [ssh, `ip [${"{a},".repeat(70_000)}]`, "ip []"],
+  "elements with control characters": () => [
+    ssh,
+    `ip [{"a":[${'{"a":"\u0001"},'.repeat(9_900)}{}]}]`,
+    "ip []",
+  ],
+  "nexthop objects in groups of all": (count) => [
+    ssh,
+    "ip []",
+    listOf(Math.min(count, 380), (n) => ({ dst: `10.${n}`, nhid: 5_000 + (n % 60) })),
+    `hop ${JSON.stringify([
+      ...Array.from({ length: 1_000 }, (_, n) => ({ id: n, dev: `i${n}` })),
+      ...Array.from({ length: 60 }, (_, n) => ({
+        id: 5_000 + n,
+        group: Array.from({ length: 1_000 }, (__, m) => ({ id: m })),
+      })),
+    ])}`,
+  ],
+  "tunnels to everywhere, and routes": (count) => [
+    ssh,
+    listOf(count, (n) => ({
+      ifname: `i${n}`,
+      flags: ["UP"],
+      linkinfo: { info_kind: "gre", info_data: { remote: `10.1.${n >> 8}.${n & 255}` } },
+      addr_info: [{ local: "10.0.0.2" }],
+    })),
+    listOf(3_000, (n) => ({ dst: `10.${n >> 8}.${n & 255}.0/24`, dev: `i${n % 7}` })),
+    ...some(count, (n) => `net i${n}  /sys/devices/virtual/net/i${n}`),
+    ...some(100, (n) => `net c${n}  ${path(n)}`),
+  ],
+  "interfaces of which nothing is known, and records that are none": (count) => [
+    ssh,
+    "ip [",
+    "ip [",
+    ...some(1_900, (n) => `net c${n}  ${path(n)}`),
+    ...some(count - 1_000, (n) => `net  ${path(n)}`),
+  ],
   "one long text of JSON": () => [ssh, `ip [{"a":"${"\\u0041".repeat(650_000)}"}]`, "ip []"],
   "one long record": () => [...noNetwork, `claim a target target/core/${"b ".repeat(1_900_000)}/udev_path`],
 };
