@@ -127,8 +127,9 @@ export const reaching = {
     what: `the SSH connection to ${d.target} has ended: ${sentence(d.reason)}`,
     cure: `Run again once the host can be reached.`,
   }),
-  SSH_CHANNEL_REFUSED: (d: { target: string; what: string; reason: string }) => ({
+  SSH_CHANNEL_REFUSED: (d: { target: string; what: string; reason: string; cure?: string | undefined }) => ({
     what: `${d.target} refused to open ${d.what}: ${sentence(d.reason)}`,
+    ...(d.cure !== undefined && { cure: d.cure }),
   }),
   SSH_HELPER_FAILED: (d: { target: string; reason: string }) => ({
     what: `the helper that holds the locks on ${d.target} failed: ${sentence(d.reason)}`,

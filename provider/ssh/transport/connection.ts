@@ -41,6 +41,12 @@ export interface SshConnection extends RemoteHost {
 /** Milliseconds for an orderly goodbye of the server, before the socket is simply closed. */
 const GOODBYE_MS = 2000;
 
+/** RFC 4254 section 5.1. */
+const ADMINISTRATIVELY_PROHIBITED = 1;
+
+/** As ssh2 1.17 says that the request in an open session was refused. */
+const EXEC_REFUSED = "Unable to exec";
+
 type ChannelCallback<C> = (error: Error | null | undefined, channel: C) => void;
 
 /** A refused channel; `isForbidden` tells a server's policy from nobody listening (RFC 4254 section 5.1). */
@@ -108,7 +114,7 @@ export class ClientConnection implements SshConnection {
     const open = (done: ChannelCallback<ClientChannel>) => this.#client.exec(command, done);
     const wrap = (channel: ClientChannel): ChannelProcess => new ChannelProcess(channel, this.label);
     const process = await this.#open(signal, open, wrap).catch((error: unknown) => {
-      throw this.#refusal("a channel for a command", error);
+      throw this.#refusal("a channel for a command", error, sessionRefusalOf);
     });
     this.#track(process.stdio);
     process.stdio.once("close", () => void this.#endIfExpired(process));
@@ -177,9 +183,9 @@ export class ClientConnection implements SshConnection {
     if (process.refusal !== undefined) this.destroy(process.refusal);
   }
 
-  #refusal(what: string, error: unknown): unknown {
+  #refusal(what: string, error: unknown, explain = socketRefusalOf): unknown {
     if (!(error instanceof ChannelRefused)) return this.#end ?? error;
-    return providerError("SSH_CHANNEL_REFUSED", { target: this.label, what, reason: error.message }, error);
+    return providerError("SSH_CHANNEL_REFUSED", { target: this.label, what, ...explain(error) }, error);
   }
 
   #track<S extends Duplex>(stream: S): S {
@@ -210,10 +216,39 @@ export class ClientConnection implements SshConnection {
 function channelRefusedError(error: Error): ChannelRefused {
   const { reason } = error as Error & { reason?: number };
   const text = causeText(error).replace(/^\(SSH\) Channel open failure: ?/, "");
-  if (reason === 1) return new ChannelRefused(`the server does not allow it (${text})`, true);
+  return new ChannelRefused(text, reason === ADMINISTRATIVELY_PROHIBITED);
+}
+
+/** Why a channel was refused, and what to do where that is known. */
+interface Refusal {
+  readonly reason: string;
+  readonly cure?: string;
+}
+
+/** Of a channel to a socket or port. */
+export function socketRefusalOf({ message, isForbidden }: ChannelRefused): Refusal {
+  if (isForbidden) return { reason: `the server does not allow it (${message})` };
   // sshd says no more than "open failed", also where AllowStreamLocalForwarding forbids it.
-  if (text === "open failed") {
-    return new ChannelRefused("nobody listens there, the user may not, or forwarding is switched off", false);
-  }
-  return new ChannelRefused(text, false);
+  return message === "open failed"
+    ? { reason: "nobody listens there, the user may not, or forwarding is switched off" }
+    : { reason: message };
+}
+
+/**
+ * sshd says "open failed" of a session, and no number that tells, where MaxSessions of this connection are
+ * open already (serverloop.c: server_request_session).
+ */
+function sessionRefusalOf({ message, isForbidden }: ChannelRefused): Refusal {
+  if (message === EXEC_REFUSED)
+    return {
+      reason: "it opens sessions, but runs no command in them",
+      cure: "The account must be allowed to run commands: see its shell, and ForceCommand and command= on the host.",
+    };
+  const isUsedUp = message === "open failed" || isForbidden;
+  return {
+    reason: isUsedUp ? `it opens no further session on this connection (${message})` : message,
+    ...(isUsedUp && {
+      cure: "Raise MaxSessions in its sshd_config: 10, the default, is enough; 0 lets no command run at all.",
+    }),
+  };
 }

@@ -5,7 +5,7 @@ import { randomFraction } from "../../async/random";
 import { sleep } from "../../async/sleep";
 import { withTimeLimit } from "../../async/time-limit";
 import { Authentication } from "../auth/authentication";
-import { ChannelRefused, type ClientConnection } from "./connection";
+import { ChannelRefused, socketRefusalOf, type ClientConnection } from "./connection";
 import { DialFailure } from "./dial-failure";
 import { hostKeyAlgorithms, hostKeyTypesFor } from "../host-key/host-key-algorithms";
 import { hostKeyMismatchError, type HostKeyPolicy } from "../host-key/host-key-check";
@@ -96,12 +96,13 @@ async function openThrough(
     if (error instanceof ChannelRefused && error.isForbidden) {
       throw providerError(
         "SSH_JUMP_REFUSED",
-        { target: label, jumpHost: jumpHost.label, reason: error.message },
+        { target: label, jumpHost: jumpHost.label, reason: socketRefusalOf(error).reason },
         error,
       );
     }
     if (error instanceof ChannelRefused || hasCode(error, "SSH_CONNECTION_LOST")) {
-      throw new DialFailure(`seen from ${jumpHost.label}: ${causeText(error)}`, { cause: error });
+      const reason = error instanceof ChannelRefused ? socketRefusalOf(error).reason : causeText(error);
+      throw new DialFailure(`seen from ${jumpHost.label}: ${reason}`, { cause: error });
     }
     throw error;
   }
