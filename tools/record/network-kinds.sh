@@ -41,12 +41,14 @@ make_layers() {
   inside link set under2 master br0
   inside link add vlan5 link under0 type vlan id 5
   inside link add qinq6 link vlan5 type vlan id 6 protocol 802.1ad
-  inside link add macvlan0 link under2 type macvlan mode bridge
+  dummy under4
+  inside link add macvlan0 link under4 type macvlan mode bridge
   inside link add macvtap0 link enp1s0f1 type macvtap
   dummy under3
   inside link add ipvlan0 link under3 type ipvlan mode l3
   inside link add ipvtap0 link under3 type ipvtap
-  inside link add macsec0 link enp1s0f1 type macsec
+  dummy under5
+  inside link add macsec0 link under5 type macsec
   inside link add vrf0 type vrf table 70
   dummy "$ideographic"
   inside link set "$ideographic" master vrf0

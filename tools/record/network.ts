@@ -9,7 +9,7 @@
  * in test/unit/host/facts itself, made after iproute2's source.
  */
 import "../tsx/shell-text.cjs";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startLab, type Lab } from "../../lab";
@@ -45,8 +45,14 @@ async function copyTree(lab: Lab, release: string): Promise<void> {
     // a mirror may be behind sid's own dates
     const anyAge = '--aptopt=Acquire::Check-Valid-Until "false"';
     await makeTree(["--variant=extract", anyAge, `--include=${packages}`, release], tree);
+    // what a package makes that is not unpacked with them
+    for (const name of ["bin", "sbin", "lib", "lib64"])
+      if (!existsSync(join(tree, name))) symlinkSync(`usr/${name}`, join(tree, name));
+    for (const name of ["proc", "dev"]) mkdirSync(join(tree, name), { recursive: true });
     const archive = join(folder, "tree.tar");
-    await runCommand("tar", ["-C", folder, "-cf", archive, release]);
+    const unneeded = ["*/usr/share", "*/var", "*/etc", "*/gconv", "*/perl-base", "*/usr/lib/locale", "*.pyc"];
+    const without = unneeded.map((one) => `--exclude=${one}`);
+    await runCommand("tar", ["-C", folder, ...without, "-cf", archive, release]);
     await copy(lab, archive, `${THERE}/`);
     await run(lab, `cd ${THERE} && tar -xf tree.tar && rm tree.tar`);
   } finally {
@@ -77,7 +83,10 @@ async function run(lab: Lab, command: string, input?: string): Promise<string> {
 
 /** In base64, for not every byte of it comes through the lab's own shell. */
 async function survey(lab: Lab, release: string): Promise<string[]> {
-  const text = await run(lab, `bash ${THERE}/network-kinds.sh survey ${release} ${THERE}/survey.sh | base64`);
+  const text = await run(
+    lab,
+    `bash -o pipefail -c "bash ${THERE}/network-kinds.sh survey ${release} ${THERE}/survey.sh | base64"`,
+  );
   const reader = new RecordReader(ANSWER_LIMITS);
   const lines = Buffer.from(text, "base64").toString("latin1").split("\n");
   return lines.flatMap((line) => {
