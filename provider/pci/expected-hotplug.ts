@@ -63,18 +63,14 @@ function closed(reason: string): BusHotplug {
 }
 
 function portKind(family: MachineFamily, machine: ConfiguredMachine): SlotKind | undefined {
-  switch (family) {
-    case "q35":
-      return hasAcpiPorts(machine) ? "pcie-acpi" : "pcie-native";
-    case "virt":
-      return "pcie-native";
-    default:
-      return undefined;
-  }
+  if (family === "virt") return "pcie-native";
+  if (family !== "q35") return undefined;
+  return hasAcpiPorts(machine) ? "pcie-acpi" : "pcie-native";
 }
 
-function hasAcpiPorts({ machine, hasAcpi, acpiBelowBridges }: ConfiguredMachine): boolean {
-  return hasAcpi && (acpiBelowBridges ?? isOfQemu61(machine));
+/** The chipset of q35 is the handler also where the machine has no ACPI: the guest then hears nothing. */
+function hasAcpiPorts({ machine, acpiBelowBridges }: ConfiguredMachine): boolean {
+  return acpiBelowBridges ?? isOfQemu61(machine);
 }
 
 /**
@@ -89,7 +85,10 @@ function isOfQemu61(machine: string): boolean {
   return Number(major) > firstMajor || (Number(major) === firstMajor && Number(minor) >= firstMinor);
 }
 
-/** Root buses beside the machine's own, and bridges elsewhere, have handlers that only QOM tells. */
+/**
+ * Root buses beside the machine's own, and bridges elsewhere, have handlers that only QOM tells. An i440fx
+ * without ACPI has no handler at all.
+ */
 function conventionalKind(
   family: MachineFamily,
   { hasAcpi, acpiBelowBridges = true }: ConfiguredMachine,

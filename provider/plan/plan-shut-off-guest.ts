@@ -4,8 +4,8 @@ import { entryLocations, planRecord } from "./plan-record";
 import type { Plan } from "./step";
 
 /**
- * The steps for a guest that is shut off: its configuration alone is changed. The guest takes nothing from the
- * host before it is started, and nothing is held for it
+ * The steps for a guest that is shut off: its configuration alone is changed. It takes nothing from the host
+ * before it is started, and nothing is held for it
  * (docs/internals/decisions/0090-attached-while-shut-off.md).
  */
 export function planForShutOffGuest(

@@ -643,7 +643,7 @@ export class World {
     }));
   }
 
-  /** What the configuration's description tells: nothing stands there, and what it gives to others is theirs. */
+  /** What the configuration tells: nothing stands there, and what it gives to others is theirs. */
   #busesAtStart(): GuestBus[] {
     return this.#buses.map(({ reservedAtBoot = [], ...bus }) => ({
       ...bus,

@@ -256,7 +256,7 @@ function throwUnread({ domain, persistent, unread }: LibvirtDescriptions): void 
   if (cause !== undefined) throw cause;
 }
 
-/** With an older libvirt, an entry stands for both, and those of all guests are read: it is not told twice. */
+/** With an older libvirt, an entry stands for both, and those of all guests are read: it is told once. */
 function configurationOf(
   { buses, functions, ledger }: DomainDescription,
   isToldElsewhere: boolean,

@@ -1,4 +1,5 @@
 import { providerError } from "../../errors";
+import { compareAddresses } from "../../pci";
 import type { ChosenSlot } from "../chosen-slot";
 import type { Refusal } from "./refusal";
 
@@ -11,7 +12,8 @@ export function checkConfiguredElsewhere({ observation, isOff, toHold, members }
   if (!isOff || toHold.length === 0) return [];
   const { guest, configuredElsewhere = [] } = observation;
   const byGuest = new Map<string, { name: string; functions: string[] }>();
-  for (const { guest: other, hostAddress, alias } of configuredElsewhere) {
+  const inOrder = [...configuredElsewhere].sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress));
+  for (const { guest: other, hostAddress, alias } of inOrder) {
     if (!members.has(hostAddress)) continue;
     const found = byGuest.get(other.uuid) ?? { name: other.name, functions: [] };
     found.functions.push(alias === "" ? hostAddress : `${hostAddress} (${alias})`);

@@ -589,8 +589,8 @@ describe("where the guest ends at any moment", () => {
         createPersistent.expectDone(world);
       }
     }
-    // a guest that is off by the look gets it by its configuration; after that, what the last plug has confirmed
-    // stays
+    // a guest that is off by the look gets it by its configuration; after that, what the last plug has
+    // confirmed stays
     expect(endings).toEqual([
       "readIdentity",
       expect.stringMatching(/^lock /),

@@ -69,7 +69,7 @@ describe("every plan for a guest that is shut off", () => {
     );
   });
 
-  it("is what the guest has after its start, without a difference, and is destroyed then", () => {
+  it("is what the guest has after its start, and is destroyed then", () => {
     fc.assert(
       fc.property(planned, (one) => {
         const violations = new Violations();
@@ -90,7 +90,7 @@ describe("every plan for a guest that is shut off", () => {
     );
   });
 
-  it("cut off at any step is finished by the next run, and taken back by a detach", () => {
+  it("cut off at any step is finished by the next run, or taken back", () => {
     fc.assert(
       fc.property(planned, (one) => {
         const violations = new Violations();

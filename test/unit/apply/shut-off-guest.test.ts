@@ -64,13 +64,11 @@ describe("an attach to a guest that is shut off", () => {
     const world = shutOff();
     const { value, hypervisor } = await attachWhile(world, "observe", () => void world.coldBoot());
     expect(hypervisor.changes).toContain("plug f0");
-    expect(value?.attached.map((one) => one.qemuId)).toEqual(
-      numbers.map((n) => expect.stringMatching(`-f${n}$`)),
-    );
+    expect(value?.attached.map((one) => one.qemuId.slice(-3))).toEqual(numbers.map((n) => `-f${n}`));
     expect(world.configured).toHaveLength(4);
   });
 
-  it("that is started before the write has none of it, which is said; the next run plugs", async () => {
+  it("started before the write says that nothing is there; the next run plugs", async () => {
     const world = shutOff();
     const started = await attachWhile(world, "configure", () => void world.coldBoot());
     expect(started.lines.at(-1)).toBe(
@@ -87,7 +85,9 @@ describe("an attach to a guest that is shut off", () => {
     const world = shutOff();
     let looks = 0;
     const hypervisor = new WorldHypervisor(world);
-    hypervisor.onCall = (call) => void (call === "observe" && ++looks === 2 && world.coldBoot());
+    hypervisor.onCall = (call) => {
+      if (call === "observe" && ++looks === 2) world.coldBoot();
+    };
     const lines: string[] = [];
     const request = {
       ...attachRequest({ desired: persistent }),
@@ -113,7 +113,7 @@ describe("an attach to a guest that is shut off", () => {
     },
   );
 
-  it("whose slot somebody gives away before the write is undone; the next run takes another", async () => {
+  it("whose slot is given away before the write is undone, and made elsewhere", async () => {
     const world = shutOff();
     const { error } = await attachWhile(world, "configure", () => world.reserveAtBoot({ "pci.4": 0 }));
     expect(causeText(error)).toMatch(/double use of PCI Address.*Everything was undone/s);
@@ -143,7 +143,7 @@ describe("an attach to a guest that is shut off", () => {
     expect(world.configured).toHaveLength(4);
   });
 
-  it("goes back to the earlier set where a change fails, though the host uses the functions", async () => {
+  it("that fails to change a set puts it back, though the host uses it", async () => {
     const world = shutOff();
     await attachWhile(world, "none", nothing);
     world.hostUses = card.map((address, n) => hostUse(address, addressOn(`eth${n}`)));
@@ -196,7 +196,7 @@ describe("a detach from a guest that is shut off", () => {
     expect([...world.functions.values()].map((one) => one.driver)).toEqual(Array(4).fill("e1000e"));
   });
 
-  it("that is started in the middle is rid of it in both, with every driver back", async () => {
+  it("that is started in the middle is rid of it in both", async () => {
     const world = shutOff();
     await attachWhile(world, "none", nothing);
     const hypervisor = new WorldHypervisor(world);

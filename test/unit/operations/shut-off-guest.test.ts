@@ -21,7 +21,7 @@ const withKind = (properties: Properties, kind: string): Properties => ({
   slot: { ...(properties["slot"] as object), kind },
 });
 
-test("the preview of a create and the create itself say when the guest will have it", async () => {
+test("preview and create say when the guest will have it", async () => {
   const request = { olds: {}, news: persistent, previewsCreate: true };
   expect((await checkAttachment(bench.context(), request)).failures).toEqual([]);
   expect(bench.lines).toContain(`  ${NOTICE}`);
@@ -47,7 +47,7 @@ test("without persistent the preview says how it can be had, and nothing is touc
   expect(bench.calls.filter((call) => /^(record|configure)/.test(call))).toEqual([]);
 });
 
-test("off, started, and shut off again there is no difference, and a refresh keeps it", async () => {
+test("off, started, and off again: no difference, and a refresh keeps it", async () => {
   const { properties } = await create();
   for (const happens of [() => undefined, () => bench.world.coldBoot(), () => bench.world.stopGuest()]) {
     happens();
@@ -57,7 +57,7 @@ test("off, started, and shut off again there is no difference, and a refresh kee
   }
 });
 
-test("a kind of slot that proves otherwise is corrected by a refresh, and is no difference", async () => {
+test("a slot's kind that proves otherwise is corrected by a refresh alone", async () => {
   const { properties } = await create();
   const expected = withKind(properties, "pcie-native");
   bench.world.coldBoot();

@@ -53,7 +53,7 @@ describe("with libvirt before 8.3, a persistent set in a guest that is shut off"
     expectNothingLeft(world);
   });
 
-  it("is the same again when the guest has run, and libvirt has given all back", () => {
+  it("is the same again when the guest has run and ended", () => {
     for (const desired of [all, two]) {
       const world = made(shutOff(), desired).coldBoot();
       world.stopGuest();

@@ -305,7 +305,7 @@ describe("a guest that is shut off", () => {
     }
   });
 
-  it("has its configuration moved to the slot that is named, and stays in one that is", () => {
+  it("is moved to a slot that is named, in its configuration", () => {
     const named = wants(undefined, { persistent: true, guestSlot: { bus: "pci.2" } });
     expect(outline(planAttach(off().observe(), named, OLD_STATE))).toEqual([
       "record configuration",

@@ -179,7 +179,7 @@ describe("what speaks against a create for a guest that is shut off", () => {
     expect(refusalOf(() => create(world, { ...all, allowInUse: true }))).toBe("FUNCTION_USED_BY_HOST");
   });
 
-  it("is no use of what the configuration gives to it already: the host has that meanwhile", () => {
+  it("is no use by the host of what the configuration has already", () => {
     const world = made(shutOff());
     world.hostUses = [0, 1, 2, 3].map((n) => hostUse(`0000:01:00.${n}`, addressOn(`eth${n}`)));
     expect(change(world).steps).toEqual([]);
@@ -197,7 +197,7 @@ describe("what speaks against a create for a guest that is shut off", () => {
     ]);
   });
 
-  it("is a leftover with a driver, a function that is not there, a bridge, a missing group", () => {
+  it("is a leftover, a missing function, a bridge, a missing group", () => {
     expect(refusalOf(() => create(shutOff(), wants([0, 2], { persistent: true })))).toBe("LEFTOVERS_REFUSED");
     expect(refusalOf(() => create(shutOff(), wants([0, 7], { persistent: true })))).toBe(
       "FUNCTION_NOT_FOUND",
@@ -208,7 +208,7 @@ describe("what speaks against a create for a guest that is shut off", () => {
     expect(refusalOf(() => create(shutOff({ functions: ungrouped })))).toBe("FUNCTION_WITHOUT_IOMMU_GROUP");
   });
 
-  it("is another guest that has a member of the group, running or by its configuration", () => {
+  it("is another guest with a member of the group, running or not", () => {
     const functions = [...hostDevice(), hostFunction("0000:03:00.0")];
     for (const hostAddress of ["0000:01:00.1", "0000:03:00.0"].map(at)) {
       const running = shutOff({ functions });
@@ -227,7 +227,7 @@ describe("what speaks against a create for a guest that is shut off", () => {
     expect(create(unrelated, { ...all, leftovers: "hold" }).steps).toHaveLength(2);
   });
 
-  it("is no other guest's configuration once ours has it: it is as it was made", () => {
+  it("is no other guest's configuration once ours has it", () => {
     const world = made(shutOff());
     world.configuredElsewhere = [{ guest: OTHER_GUEST, hostAddress: at("0000:01:00.1"), alias: "hostdev0" }];
     expect(change(world).steps).toEqual([]);

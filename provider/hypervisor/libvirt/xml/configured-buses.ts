@@ -13,6 +13,9 @@ const LONG_FORM = /^driver=([^,]+),property=([^,]+),value=([^,]+)$/;
 /** Has the bridge to ISA, and with it IDE, on every i440fx, whether or not the description names it. */
 const I440FX_CHIPSET_SLOT = 1;
 
+/** An express port has one slot. */
+const TAKEN = { possible: false, reason: "it is taken by a device of the guest's configuration" } as const;
+
 /** What is known of a guest's buses beside the controllers that make them. */
 export interface DescribedBuses {
   /** QEMU's ids of the PCI buses, by the number that addresses have. */
@@ -41,7 +44,8 @@ export function configuredBuses(domain: XmlElement, { buses, slotsByBus }: Descr
     });
     const isChipsets = hotplug.possible && hotplug.kind === "pci-acpi" && index === 0;
     const reservedSlots = [...(slotsByBus.get(bus) ?? []), ...(isChipsets ? [I440FX_CHIPSET_SLOT] : [])];
-    return [{ bus, index, hotplug, occupants: [], reservedSlots }];
+    const isTaken = hotplug.possible && hotplug.slots.last === 0 && reservedSlots.length > 0;
+    return [{ bus, index, hotplug: isTaken ? TAKEN : hotplug, occupants: [], reservedSlots }];
   });
 }
 

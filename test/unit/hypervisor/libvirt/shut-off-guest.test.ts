@@ -82,7 +82,7 @@ describe("a look at a guest that is shut off", () => {
     expect(observation).not.toHaveProperty("unreadGuests");
   });
 
-  it("tells of a guest whose configuration cannot be read, and passes over one that is gone", async () => {
+  it("tells of a guest that cannot be read, and passes over one gone", async () => {
     const { observation } = await observe({
       running: "<domain><name>guest2</name><a></b></domain>",
       stopped: libvirtError(LibvirtErrorCode.NO_DOMAIN),
