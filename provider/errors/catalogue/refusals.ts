@@ -19,7 +19,7 @@ function howToHaveGroups(architecture = ""): string {
   if (/^(aarch64|arm)/.test(architecture)) return FOR_ARM;
   if (/^(powerpc|ppc)/.test(architecture))
     return `The kernel makes groups there by itself, without a parameter: look into "dmesg" why it has made none for this host bridge.`;
-  if (architecture.startsWith("riscv"))
+  if (/^riscv/.test(architecture))
     return `The machine needs a RISC-V IOMMU before the device, which few have, and a kernel with its driver (6.13 or newer).`;
   return architecture === ""
     ? `Enable the IOMMU in the firmware and in the kernel: on x86 ${FOR_X86.replace(/^E/, "e")} On arm64: ${FOR_ARM}`
