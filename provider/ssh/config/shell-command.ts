@@ -21,8 +21,10 @@ export interface ShellCommand {
   readonly said: string;
   /** Undefined while it runs. */
   readonly exit: { readonly code: number | null; readonly signal: string | null } | undefined;
+  /** Resolves when it has ended; what it has started may go on, and hold its output open. */
+  readonly exited: Promise<void>;
   /** Resolves when it has ended and all that it wrote has been read. */
-  readonly ended: Promise<void>;
+  readonly closed: Promise<void>;
   /** Ends it, with all that it has started and that has not left its process group. */
   end(): void;
 }
@@ -46,11 +48,14 @@ export function startShellCommand(command: string): ShellCommand {
   child.stderr.on("data", (chunk: Buffer) => {
     said = Buffer.concat([said, chunk]).subarray(-KEPT_STDERR_BYTES);
   });
-  const ended = new Promise<void>((resolve) => {
-    child.once("close", (code, signal) => {
+  const exited = new Promise<void>((resolve) => {
+    child.once("exit", (code, signal) => {
       exit = { code, signal };
       resolve();
     });
+  });
+  const closed = new Promise<void>((resolve) => {
+    child.once("close", () => resolve());
   });
   const spawned = new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);
@@ -60,7 +65,8 @@ export function startShellCommand(command: string): ShellCommand {
     spawned,
     input: child.stdin,
     output: child.stdout,
-    ended,
+    exited,
+    closed,
     get said() {
       return said.toString("utf8");
     },

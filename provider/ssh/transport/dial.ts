@@ -16,6 +16,7 @@ import { readCertificates } from "../auth/certificate";
 import type { LoginKeys } from "../auth/key-attempts";
 import { parsePrivateKey } from "../keys/private-key";
 import type { PublicKey } from "../keys/public-key";
+import { ProxyStream } from "./proxy-command";
 import { openRoute } from "./socket";
 import { PROGRAM_SOURCES, type SshTarget } from "../config/target";
 
@@ -208,12 +209,17 @@ async function withinDialTime(
   const { signal, target } = options;
   const jumpHost = await options.jumpHost?.();
   const seconds = target.perDialTimeoutSeconds;
+  let opened: Duplex | undefined;
   const dialOver = async (timeOver: AbortSignal): Promise<LoggedIn> => {
     const ended = anySignal(signal, timeOver);
     const socket =
       jumpHost === undefined ? await openRoute(target, ended) : await openThrough(jumpHost, options, ended);
+    opened = socket;
     return shake(timeOver, socket);
   };
-  const reason = (): Error => new DialFailure(`no answer within ${seconds} s`);
+  const reason = (): Error => {
+    const words = opened instanceof ProxyStream ? opened.words : "";
+    return new DialFailure(`no answer within ${seconds} s${words && `; ProxyCommand says: ${words}`}`);
+  };
   return withTimeLimit(seconds > 0 ? seconds * 1000 : Infinity, dialOver, reason);
 }

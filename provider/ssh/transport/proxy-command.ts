@@ -8,7 +8,7 @@ import { DialFailure } from "./dial-failure";
 /** What a command writes to standard error is shown to this length. */
 const MAX_SAID = 1000;
 
-/** A command that has closed its output is waited for this long, for the reason. */
+/** A command that is at its end is waited for this long, for its last words. */
 const END_MS = 500;
 
 /**
@@ -37,10 +37,11 @@ type Done = (error?: Error | null) => void;
  * A command's input and output as one stream. The command ends with it; where the command ends first, and has
  * said why, the stream's error says it.
  */
-class ProxyStream extends Duplex {
+export class ProxyStream extends Duplex {
   readonly #command: ShellCommand;
   readonly #input: Writable;
   readonly #output: Readable;
+  #hasEnded = false;
 
   constructor(command: ShellCommand) {
     super({ allowHalfOpen: false });
@@ -52,7 +53,8 @@ class ProxyStream extends Duplex {
     this.#output.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) this.#output.pause();
     });
-    this.#output.once("end", () => void this.#onOutputEnded());
+    this.#output.once("end", () => void this.#onEnded());
+    void command.exited.then(() => this.#onEnded());
     this.#output.on("error", (error) => this.destroy(error));
     // a command that reads no more has ended or is about to: its end says why
     this.#input.on("error", () => undefined);
@@ -69,6 +71,7 @@ class ProxyStream extends Duplex {
 
   override _final(done: Done): void {
     this.#input.end(() => done());
+    void settledWithin(this.#command.closed, END_MS).then(() => this.destroy());
   }
 
   override _destroy(error: Error | null, done: Done): void {
@@ -76,18 +79,25 @@ class ProxyStream extends Duplex {
     done(error);
   }
 
-  async #onOutputEnded(): Promise<void> {
-    await settledWithin(this.#command.ended, END_MS);
+  async #onEnded(): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    await settledWithin(this.#command.closed, END_MS);
     if (this.destroyed) return;
     const reason = this.#endReason();
     if (reason === undefined) this.push(null);
     else this.destroy(new Error(reason));
   }
 
+  /** The end of what the command has written to standard error, on one line. */
+  get words(): string {
+    return shorten(this.#command.said.trim().replace(/\s*\n\s*/g, " | "), MAX_SAID);
+  }
+
   /** Why the command has ended; undefined where the connection is simply at its end. */
   #endReason(): string | undefined {
-    const { exit, said } = this.#command;
-    const words = shorten(said.trim().replace(/\s*\n\s*/g, " | "), MAX_SAID);
+    const { exit } = this.#command;
+    const { words } = this;
     if (exit === undefined)
       return words === "" ? undefined : `ProxyCommand closed its output and said: ${words}`;
     const how = exit.signal === null ? `with status ${exit.code}` : `by ${exit.signal}`;
