@@ -48,23 +48,23 @@ async function openOneOf(all: readonly Ends[], port: number, signal: AbortSignal
   throw new DialFailure(failures.join(", "));
 }
 
-/** The host's addresses of the family that is wanted, each with this machine's end of the same family. */
+/** The host's addresses of the family that is usable, each with this machine's end of the same family. */
 async function endsOf(host: string, route: Route, signal: AbortSignal): Promise<readonly Ends[]> {
   const all = await addressesOf(host, signal);
   const { addressFamily } = route;
-  const wanted = all.filter(({ family }) => addressFamily === undefined || family === addressFamily);
+  const usable = all.filter(({ family }) => addressFamily === undefined || family === addressFamily);
   const word = addressFamily === 6 ? "inet6" : "inet";
-  if (wanted.length === 0) throw new DialFailure(`${host} has no address of AddressFamily ${word}`);
-  if (route.bindAddress === undefined && route.bindInterface === undefined) return wanted;
+  if (usable.length === 0) throw new DialFailure(`${host} has no address of AddressFamily ${word}`);
+  if (route.bindAddress === undefined && route.bindInterface === undefined) return usable;
   const own = await ownAddressesOf(route, signal);
-  const ends = wanted.flatMap(({ address, family }) => {
+  const ends = usable.flatMap(({ address, family }) => {
     const end = own.find((one) => one.family === family);
     return end === undefined ? [] : [{ address, localAddress: end.address }];
   });
   if (ends.length > 0) return ends;
   const option = route.bindAddress === undefined ? "BindInterface" : "BindAddress";
   const value = route.bindAddress ?? route.bindInterface;
-  throw new DialFailure(`${option} ${value} has no address of the family of ${wanted[0]?.address}`);
+  throw new DialFailure(`${option} ${value} has no address of the family of ${usable[0]?.address}`);
 }
 
 interface Address {
