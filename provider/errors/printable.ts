@@ -11,11 +11,12 @@ const PLAIN = /^[ -~]*$/;
 const LINE_BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]+/g;
 
 /**
- * What a terminal obeys instead of showing it: C0, DEL and C1 (escape sequences begin there), and the
- * characters that turn the order of others round (U+202A to U+202E, U+2066 to U+2069). Halves of a surrogate
- * pair are no text at all.
+ * What a terminal obeys instead of showing it: C0, DEL and C1 (escape sequences begin there), and the marks
+ * of format, which turn the order of others round or have no width (Cf: U+200B, U+202E, U+FEFF, tags). What
+ * else has no shape by itself (Default_Ignorable_Code_Point: fillers, variation selectors) would make two
+ * names look alike. Halves of a surrogate pair are no text at all.
  */
-const OBEYED = /[\p{Cc}\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
+const OBEYED = /[\p{Cc}\p{Cf}\p{Cs}\p{DI}]/gu;
 
 /**
  * Any text as one line that a terminal shows and does not obey; for whatever may hold words of a peer. Line
@@ -25,9 +26,13 @@ const OBEYED = /[\p{Cc}\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
 export function printable(text: string): string {
   const shown = shorten(text, MAX_SHOWN_CHARACTERS);
   if (PLAIN.test(shown)) return shown;
-  return shown
-    .replace(LINE_BREAKS, " ")
-    .replace(OBEYED, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return shown.replace(LINE_BREAKS, " ").replace(OBEYED, writtenOut);
+}
+
+/** `\u001b`; beyond four digits in braces, as JavaScript writes it. */
+function writtenOut(character: string): string {
+  const digits = (character.codePointAt(0) ?? 0).toString(16).padStart(4, "0");
+  return digits.length > 4 ? `\\u{${digits}}` : `\\u${digits}`;
 }
 
 /** The beginning of a text, with an ellipsis where something is missing. */

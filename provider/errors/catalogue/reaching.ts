@@ -6,11 +6,11 @@ export const reaching = {
   // --- ssh ---
   SSH_DIAL_FAILED: (d: { target: string; attempts: number; reason: string; cure?: string | undefined }) => ({
     what: `cannot reach ${d.target} over SSH after ${d.attempts} attempt(s): ${sentence(d.reason)}`,
-    cure: d.cure ?? `Check connection.host and connection.port, and that sshd listens there.`,
+    cure: sentence(d.cure ?? `Check connection.host and connection.port, and that sshd listens there.`),
   }),
   SSH_HANDSHAKE_FAILED: (d: { target: string; reason: string; cure?: string | undefined }) => ({
     what: `the SSH handshake with ${d.target} failed: ${sentence(d.reason)}`,
-    cure: d.cure ?? `Check that an SSH server of a supported version listens there, and its log.`,
+    cure: sentence(d.cure ?? `Check that an SSH server of a supported version listens there, and its log.`),
   }),
   SSH_ALGORITHMS_DIFFER: (d: {
     target: string;
@@ -23,7 +23,7 @@ export const reaching = {
       `${d.target} and this provider have no ${d.kind} in common: ` +
       `the server offers ${d.server}; this provider takes ${d.own}.`,
     touched: `No credential was sent.`,
-    cure: d.cure,
+    cure: sentence(d.cure),
   }),
   SSH_SERVER_UNSUPPORTED: (d: { target: string; server: string }) => ({
     what:
@@ -53,9 +53,10 @@ export const reaching = {
     what:
       `${d.target} refused the login: ${sentence(d.reason)} Offered: ${d.offered.join("; ") || "no credential at all"}. ` +
       `The server accepts: ${d.allowed.join(", ") || "it did not say"}.`,
-    cure:
+    cure: sentence(
       d.cure ??
-      `Check connection.user, that a key offered is in the user's authorized_keys, or give another credential.`,
+        `Check connection.user, that a key offered is in the user's authorized_keys, or give another credential.`,
+    ),
   }),
   SSH_PASSWORD_EXPIRED: (d: { target: string; asked: string }) => ({
     what: `the password for ${d.target} has to be changed before anything else: the host says ${d.asked}.`,
@@ -129,7 +130,10 @@ export const reaching = {
   }),
   SSH_CHANNEL_REFUSED: (d: { target: string; what: string; reason: string; cure?: string | undefined }) => ({
     what: `${d.target} refused to open ${d.what}: ${sentence(d.reason)}`,
-    ...(d.cure !== undefined && { cure: d.cure }),
+    cure: sentence(
+      d.cure ??
+        `Check that it is there and the user may open it, and AllowStreamLocalForwarding and PermitOpen in its sshd_config.`,
+    ),
   }),
   SSH_HELPER_FAILED: (d: { target: string; reason: string }) => ({
     what: `the helper that holds the locks on ${d.target} failed: ${sentence(d.reason)}`,

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { argumentFacts, objectFacts } from "../documented";
 import { addFields, isOneLine, text, whole } from "./field-shapes";
+import { findHostCure, HOST_CURE } from "./host-name";
 
 const dialLimitCure = "use a whole number from 1, or -1 for no limit";
 const dialTimeoutCure = "use a number of seconds, 0 for no limit";
@@ -8,16 +9,18 @@ const dialTimeoutCure = "use a number of seconds, 0 for no limit";
 /** How a hypervisor, or a jump host, is reached: each field by itself. */
 export const connectionSchema = z.strictObject(
   {
-    // ssh is asked about it, and would take a leading dash for an option
-    host: text(
-      "use a host name, an IP address or an alias of ~/.ssh/config",
-      (value) => isOneLine(value) && !value.startsWith("-"),
-    ).register(argumentFacts, {
-      description:
-        "Name or address of the host, as this machine (or the last jump host) resolves it, or a host alias of " +
-        "`~/.ssh/config`. Where OpenSSH is installed, `ssh -G` is asked what the alias stands for. What is given here wins over that.",
-      refused: "with a blank, or a dash in front",
-    }),
+    host: z
+      .string({ error: HOST_CURE })
+      .refine((value) => findHostCure(value) === undefined, {
+        error: ({ input }) => (typeof input === "string" ? findHostCure(input) : undefined) ?? HOST_CURE,
+      })
+      .register(argumentFacts, {
+        description:
+          "Name or address of the host, as this machine (or the last jump host) resolves it, or a host alias of " +
+          "`~/.ssh/config`. Where OpenSSH is installed, `ssh -G` is asked what the alias stands for. What is given here wins over that.",
+        refused:
+          "with a blank, a dash in front, a user (`root@hv1`), a port (`hv1:22`), brackets or a scheme",
+      }),
     port: whole("use a whole number from 1 to 65535", 1, 65535).optional().register(argumentFacts, {
       description: "TCP port of sshd.",
       default: "`Port` of ssh_config, 22",
@@ -36,7 +39,8 @@ export const connectionSchema = z.strictObject(
     privateKey: text("use the text of a private key (not the path of a file), or leave it out")
       .optional()
       .register(argumentFacts, {
-        description: "Private key as the text of a PEM or OpenSSH key file, not its path.",
+        description:
+          "Private key as the text of a key file that ssh-keygen, openssl (PEM, PKCS#8) or PuTTY wrote, not its path.",
         default:
           "`multifunction-pci:privateKey` of the stack's configuration, `$MULTIFUNCTION_PCI_PRIVATE_KEY`; else the " +
           "agent's keys and the key files that ssh would try",

@@ -1,3 +1,4 @@
+import { isQuotableHost } from "./host-name";
 import type { Path } from "./paths";
 
 const LONGEST_QUOTE = 60;
@@ -11,6 +12,8 @@ const isOfConnection = ([first, ...rest]: Path): boolean =>
  * of its own field, or one that was written to the wrong field, of whatever type.
  */
 const quotableOfConnection: Readonly<Record<string, (value: unknown) => boolean>> = {
+  // the ways in which a host is written elsewhere
+  host: isQuotableHost,
   port: isNumber,
   dialErrorLimit: isNumber,
   perDialTimeout: isNumber,

@@ -214,6 +214,39 @@ describe("check", () => {
     expect(failures).toHaveLength(1);
   });
 
+  it.each([
+    ["[::1]", /^connection\.host is "\[::1\]"; give "::1" alone here$/],
+    [
+      "[fe80::1%eth0]:2222",
+      /is "\[fe80::1%eth0\]:2222"; give "fe80::1%eth0" alone here, 2222 in connection\.port$/,
+    ],
+    ["user@hv1", /is "user@hv1"; give "hv1" alone here, the user in connection\.user$/],
+    ["hv1:22", /is "hv1:22"; give "hv1" alone here, 22 in connection\.port$/],
+    ["ssh://hv1", /is "ssh:\/\/hv1"; give "hv1" alone here$/],
+    ["ssh://root@hv1:22/", /give "hv1" alone here, the user in connection\.user, 22 in connection\.port$/],
+    ["qemu+ssh://root@hv1/system", /give "hv1" alone here, the user in connection\.user$/],
+    ["root:geheim@hv1", /^connection\.host is not valid; .* alone: the user belongs in connection\.user/],
+    ["P@ssw0rd", /^connection\.host is not valid; .* alone: the user belongs in connection\.user/],
+    ["hv1:/srv", /^connection\.host is not valid; use a host name.* alone/],
+    ["[hv1]", /^connection\.host is not valid; use a host name.* alone/],
+    ["hv1:", /^connection\.host is not valid; use a host name.* alone/],
+    ["1:2:3", /^connection\.host is not valid; use a host name.* alone/],
+  ])("takes the host %s apart for its user, also of a jump host", (host, expected) => {
+    const [failure, ...others] = findInputFailures({ ...valid, connection: { host } }, lenient);
+    expect(failure?.property).toBe("connection.host");
+    expect(failure?.reason).toMatch(expected);
+    expect(others).toEqual([]);
+    const [ofJump] = failuresOf({ ...valid, connection: { host: "hv1", proxy: { host } } });
+    expect(ofJump).toMatch(/^connection\.proxy\.host: connection\.proxy\.host is /);
+  });
+
+  it.each(["hv1", "hv1.example.org.", "10.0.0.1", "::1", "fe80::1%eth0", "2001:db8::7", "büro-hv", "HV_1"])(
+    "lets the host %s pass",
+    (host) => {
+      expect(failuresOf({ ...valid, connection: { host } })).toEqual([]);
+    },
+  );
+
   it("reports everything that is wrong at once", () => {
     const failures = findInputFailures(
       {
