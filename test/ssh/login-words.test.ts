@@ -38,8 +38,8 @@ describe("an account that runs no command", () => {
   });
 
   it.each([
-    ["waits", "echo Choose a colour:; read -r colour </dev/zero; sleep 1000", "Choose a colour:"],
-    ["loops", "while :; do sleep 0.2; done", ""],
+    ["waits", "echo Choose a colour:; sleep 100", "Choose a colour:"],
+    ["loops", "for n in {1..200}; do sleep 0.2; done", ""],
   ])("because its .bashrc %s is told as a login that does not end", async (_what, script, words) => {
     const error = await refusalOf(await withBashrc(`${script}\n`), 3);
     expect(error.code).toBe("SSH_LOGIN_UNFINISHED");
@@ -50,7 +50,7 @@ describe("an account that runs no command", () => {
   });
 
   it("does not end for a survey, and for a menu that asks forever", async () => {
-    const connection = await connect(`ForceCommand sh -c 'echo Menu; sleep 1000'`);
+    const connection = await connect(`ForceCommand sh -c 'echo Menu; sleep 60'`);
     const error = (await rejectionOf(
       openHelper(connection).readFacts(AbortSignal.timeout(2000)),
     )) as ProviderError;
@@ -59,7 +59,7 @@ describe("an account that runs no command", () => {
   });
 
   it("is left as it is by whoever is interrupted meanwhile", async () => {
-    const connection = await connect(`ForceCommand sleep 1000`);
+    const connection = await connect(`ForceCommand sleep 60`);
     const stop = new AbortController();
     const reading = rejectionOf(openHelper(connection).readFacts(stop.signal));
     const interrupted = new Error("interrupted");
@@ -90,7 +90,7 @@ describe("sessions of a connection", () => {
   it.each([1, 0])("are used up at MaxSessions %d, which the refusal names", async (sessions) => {
     const sshd = await bench.startSshd({ config: [`MaxSessions ${sessions}`] });
     const connection = await bench.pool().acquire(sshd.target(bench.login));
-    if (sessions === 1) await connection.exec("sleep 1000");
+    if (sessions === 1) await connection.exec("sleep 60");
     const error = (await rejectionOf(connection.exec("true"))) as ProviderError;
     expect(error.code).toBe("SSH_CHANNEL_REFUSED");
     expect(error.cure).toContain("MaxSessions");
