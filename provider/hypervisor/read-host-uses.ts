@@ -10,14 +10,16 @@ import type { Observation } from "../plan";
 export async function readHostUses(
   query: ObservationQuery,
   readHostFacts: () => Promise<HostFacts | undefined>,
-): Promise<Pick<Observation, "architecture" | "hostUses" | "hostDevices" | "hostNotes">> {
+): Promise<Pick<Observation, "architecture" | "kernelRelease" | "hostUses" | "hostDevices" | "hostNotes">> {
   if (query.forPlug === undefined) return { hostUses: [] };
   const found = await readHostFacts();
   if (found === undefined) throw new Error("what the host uses was not looked at");
+  const { architecture, kernelRelease } = found;
   return {
     hostUses: findHostUses(found),
     hostDevices: findHostDevices(found),
     hostNotes: findHostNotes(found),
-    ...(found.architecture !== undefined && { architecture: found.architecture }),
+    ...(architecture !== undefined && { architecture }),
+    ...(kernelRelease !== undefined && { kernelRelease }),
   };
 }

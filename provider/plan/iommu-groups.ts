@@ -1,4 +1,4 @@
-import { isVfioDriver, type HostFunction } from "../host/facts";
+import { isHarmlessInGroup, isVfioDriver, type HostFunction } from "../host/facts";
 import { compareAddresses, type FunctionMapping, type PciAddress } from "../pci";
 import type { PriorAttachment } from "./desired";
 import { originalDriver } from "./host-driver";
@@ -22,13 +22,27 @@ export function groupMembers(observation: Observation, map: readonly FunctionMap
   return new Map([...observation.functions].filter(([, one]) => groups.has(one.iommuGroup)));
 }
 
-/** Members with a host driver that are not assigned: they make the group unusable unless they are held. */
+/** Whether a member keeps its group from guests as long as it has this driver. */
+export function isObstacle(
+  { kernelRelease }: Observation,
+  one: HostFunction,
+  driver: string | undefined,
+): driver is string {
+  return !isHarmlessInGroup(one, driver, kernelRelease);
+}
+
+/**
+ * Members with a host driver that are not assigned: they make the group unusable unless they are held.
+ * Bridges cannot be held, see checks/group-bridges.ts.
+ */
 export function findLeftovers(
   {
+    observation,
     owned,
     map,
     prior,
   }: {
+    readonly observation: Observation;
     readonly owned: OwnedResources;
     readonly map: readonly FunctionMapping[];
     readonly prior: PriorAttachment | undefined;
@@ -40,7 +54,7 @@ export function findLeftovers(
     .sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress))
     .flatMap((one) => {
       const driver = originalDriver(owned, one, prior);
-      return driver === undefined || isVfioDriver(driver) ? [] : [{ hostAddress: one.hostAddress, driver }];
+      return isObstacle(observation, one, driver) ? [{ hostAddress: one.hostAddress, driver }] : [];
     });
 }
 

@@ -158,6 +158,8 @@ export interface Observation {
   readonly architecture?: string;
   /** What of the host is not known, and counts as a use where it may be one. Default: none. */
   readonly hostNotes?: readonly HostNote[];
+  /** Of the host's kernel, `6.12.48-amd64`, whose rule for groups differs. Default: not known. */
+  readonly kernelRelease?: string;
   /** What a function is to the host, used or not. Default: nothing is known. */
   readonly hostDevices?: ReadonlyMap<PciAddress, HostDevices>;
   /** Where the entries of this guest stand while it runs. Default: `live`. */

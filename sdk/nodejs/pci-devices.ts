@@ -182,7 +182,7 @@ export interface PciGroupMember {
   readonly address: string;
   /** Bound now; null if none is. */
   readonly driver: string | null;
-  /** A PCI bridge is no obstacle. */
+  /** By its header type. On `pcieport`, or without a driver, a PCI bridge is no obstacle. */
   readonly isBridge: boolean;
 }
 

@@ -61,6 +61,8 @@ type Guest = typeof OWN_GUEST;
 export class World {
   readonly functions: Map<PciAddress, HostFunction>;
   runState: GuestRunState;
+  /** Of the host. Undefined: nothing tells. */
+  kernelRelease: string | undefined;
   qemuVersion: string;
   memoryBytes: number | undefined;
   holdings: Holding[] = [];
@@ -130,6 +132,7 @@ export class World {
       ...(olderLibvirt && { olderLibvirt }),
     });
     copy.runState = this.runState;
+    copy.kernelRelease = this.kernelRelease;
     copy.qemuVersion = this.qemuVersion;
     copy.memoryBytes = this.memoryBytes;
     copy.holdings = [...this.holdings];
@@ -175,6 +178,7 @@ export class World {
       ledger: [...this.ledger],
       ...(this.runState === "off" && { configuredElsewhere: [...this.configuredElsewhere] }),
       hostUses: this.hostUses,
+      ...(this.kernelRelease !== undefined && { kernelRelease: this.kernelRelease }),
       ...(this.qemuLimits && { qemuLimits: this.qemuLimits }),
       ...(this.hostList && { hostList: this.hostList }),
       ...(this.plugsSingles && { plugsSingles: true }),
@@ -672,7 +676,9 @@ export class World {
   #isSafe(member: HostFunction): boolean {
     const holder = this.holdings.find((one) => one.hostAddress === member.hostAddress);
     if (holder !== undefined) return holder.guest === OWN_GUEST;
-    return member.isBridge || member.driver === undefined || isOfVfio(member.driver);
+    const { driver, isBridge } = member;
+    if (driver === undefined || isOfVfio(driver) || driver === "pci-stub") return true;
+    return /^[67]\.|^5\.18/.test(this.kernelRelease ?? "") ? driver === "pcieport" : isBridge;
   }
 
   #groupOf(one: HostFunction): HostFunction[] {

@@ -36,7 +36,7 @@ export const carryingOut = {
     what:
       `the guest ${d.meaning} (${d.by} says "${d.state}"), and lets go of ${d.functions.join(", ")} in slot ${d.slot} only ` +
       `when it runs; the request stays with it.`,
-    cure: d.cure,
+    cure: sentence(d.cure),
   }),
   GUEST_HALTED_MEANWHILE: (d: {
     slot: string;
@@ -46,7 +46,7 @@ export const carryingOut = {
     cure: string;
   }) => ({
     what: `the guest ${d.meaning} (${d.by} says "${d.state}"), before it took what was plugged into slot ${d.slot}.`,
-    cure: d.cure,
+    cure: sentence(d.cure),
   }),
   SLOT_SWEPT: (d: { slot: string; missing: readonly string[] }) => ({
     what: `guest slot ${d.slot} was emptied again right after the plug, unasked: ${d.missing.join(", ")} are gone from QEMU.`,

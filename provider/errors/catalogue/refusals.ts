@@ -62,6 +62,17 @@ export const refusals = {
       `Assign them as well, or set leftovers to "hold": ` +
       `they are then taken from the host and shown to nobody.`,
   }),
+  GROUP_BRIDGE_IN_USE: (d: {
+    bridges: readonly string[];
+    unbinds: readonly string[];
+    kernelRelease: string;
+  }) => ({
+    what:
+      `a bridge in the IOMMU group has a driver with which the host's kernel (Linux ${d.kernelRelease}) keeps the group ` +
+      `from guests: ${d.bridges.join(", ")}.`,
+    touched: "nothing",
+    cure: `Take it from that driver: ${d.unbinds.join(" && ")}; or move the device to a slot behind another port.`,
+  }),
   FUNCTION_HELD_BY_GUEST: (d: { hostAddress: string; guest: string; alias: string }) => ({
     what: `${d.hostAddress} is in use by guest ${d.guest} (hostdev ${d.alias}).`,
     touched: "nothing",
@@ -186,7 +197,7 @@ export const refusals = {
   }) => ({
     what: `guest ${d.guest} ${d.meaning} (${d.by} says "${d.state}"); nothing is plugged or unplugged in that state.`,
     touched: "nothing",
-    cure: d.cure,
+    cure: sentence(d.cure),
   }),
   GUEST_IS_TRANSIENT: (d: { guest: string }) => ({
     what: `guest ${d.guest} is transient: it has no configuration that a later cold boot could use.`,

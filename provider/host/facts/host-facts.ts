@@ -30,6 +30,8 @@ export interface HostFacts {
   readonly unreadFunctions: readonly PciAddress[];
   /** What cannot be read of all this, and so counts as a use where it may be one. */
   readonly unread: readonly UnreadPart[];
+  /** `6.12.48-amd64`; undefined where the host does not tell. */
+  readonly kernelRelease?: string;
 }
 
 /** A network interface of the host. */
@@ -84,6 +86,7 @@ export function parseHostFacts(lines: readonly string[]): HostFacts {
   const [ssh = ""] = of("ssh");
   const sshInterfaces = findSshInterfaces(ssh, network);
   const [, architecture] = /^([a-z0-9_]{1,20})$/.exec(of("arch")[0] ?? "") ?? [];
+  const [kernelRelease] = of("kernel");
   return {
     ...(architecture !== undefined && { architecture }),
     interfaces: interfaces.read,
@@ -100,6 +103,7 @@ export function parseHostFacts(lines: readonly string[]): HostFacts {
       ...network.unread.map((one) => withSaid(one, of("said"))),
       ...parts.flatMap(({ unread }) => unread),
     ],
+    ...(kernelRelease !== undefined && kernelRelease !== "" && { kernelRelease }),
   };
 }
 

@@ -12,7 +12,10 @@ export interface HostFunction {
   readonly driverOverride?: string;
   /** Undefined where the host has no IOMMU for it. */
   readonly iommuGroup?: number;
-  /** A PCI bridge: part of a group, never assignable, and no obstacle to the others. */
+  /**
+   * By its header type, as the kernel has it (1 or 2): part of a group, never assignable. The class does not
+   * tell: an ISA bridge, a switch's management function and a non-transparent bridge are endpoints.
+   */
   readonly isBridge: boolean;
 }
 

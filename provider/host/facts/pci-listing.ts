@@ -16,6 +16,8 @@ export interface ListedFunction {
   readonly productId: string;
   /** Six hexadecimal digits after `0x`: class, subclass, programming interface. */
   readonly classCode: string;
+  /** As of header-type.ts; default: the host does not tell it. */
+  readonly headerType?: string;
   readonly driver?: string;
   readonly iommuGroup?: number;
   /** Absent where the host has one node, or does not tell. */
@@ -51,15 +53,22 @@ export function parsePciListing(lines: readonly string[]): PciListing {
   };
 }
 
-/** `ADDRESS VENDOR PRODUCT CLASS NUMA DRIVER GROUP PHYSICAL-FUNCTION`, "-" for what is not there */
+/**
+ * `ADDRESS VENDOR PRODUCT CLASS NUMA DRIVER GROUP PHYSICAL-FUNCTION [HEADER-TYPE]`, "-" for what is not there
+ */
 function readFunction(record: string, names: ReadonlyMap<string, string>): ListedFunction {
   const [address = "", ...fields] = record.split(" ");
-  const [vendor, product, classCode, numa, driver, group, physical] = fields.map((one) =>
+  const [vendor, product, classCode, numa, driver, group, physical, headerType] = fields.map((one) =>
     one === "-" ? undefined : one,
   );
   const isNumber = (text: string | undefined): text is string => text !== undefined && /^\d{1,9}$/.test(text);
   const hostAddress = findPciAddress(address);
-  if (hostAddress === undefined || fields.length !== 7 || (group !== undefined && !isNumber(group)))
+  if (
+    hostAddress === undefined ||
+    fields.length < 7 ||
+    fields.length > 8 ||
+    (group !== undefined && !isNumber(group))
+  )
     throw unreadableRecordError(record);
   const physicalFunction = findPciAddress(physical ?? "");
   const name = (key: string): string | undefined => names.get(key);
@@ -72,6 +81,7 @@ function readFunction(record: string, names: ReadonlyMap<string, string>): Liste
     vendorId: vendor ?? "",
     productId: product ?? "",
     classCode: classCode ?? "",
+    ...(headerType !== undefined && { headerType }),
     ...(driver !== undefined && { driver }),
     ...(group !== undefined && { iommuGroup: Number(group) }),
     ...(isNumber(numa) && { numaNode: Number(numa) }),

@@ -56,6 +56,19 @@ survey_claims() {
   done
 }
 
+# The header type of the function in a folder of sysfs, 0, 1 or 2, `bridge` for 1 or 2, "-" where it is not told.
+# The kernel gives the numbers of the buses behind it to bridges alone (since 4.13). What calls itself one of some
+# sort (class 06) and has none is asked by its configuration space, byte 0x0e, which everybody may read.
+header_of() {
+  local byte=
+  header=-
+  if [ -e "$1/secondary_bus_number" ]; then header=bridge
+  elif [[ $2 = 0x06* ]] && byte=$(exec od -An -tu1 -j14 -N1 "$1/config" 2>/dev/null) && [ -n "$byte" ]; then
+    header=$((byte & 0x7f))
+  elif [[ $2 = 0x* && $2 != 0x06* ]]; then header=0
+  fi
+}
+
 # Asks ip several things at once, a line for each. `answers` then has a line for each, empty where it has none,
 # and `said` what else it has printed. A command that fails is named by its number, and prints no line. What ip
 # prints of errors is kept apart, for it would land in the middle of an answer.
@@ -89,13 +102,15 @@ survey() {
 }
 
 survey_host() {
-  local id=$1 dir name uuid file line names device partition lines client answers said count
+  local id=$1 dir name uuid file line names device partition lines client answers said count release=
   if ! command -v ip >/dev/null; then
     printf "fail %s missing ip\n" "$id"
     exit
   fi
   record "$id" "arch $HOSTTYPE"
   record "$id" "ssh $SSH_CONNECTION"
+  { IFS= read -r release <"$proc/sys/kernel/osrelease"; } 2>/dev/null
+  [ -z "$release" ] || record "$id" "kernel $release"
   for dir in /sys/class/net/*; do
     cd -P "$dir" 2>/dev/null || continue
     names=(lower_*)
@@ -189,7 +204,7 @@ route show table all proto ra$client"
 # Every PCI function, and the lines of pci.ids that name what is there: vendors, their products, classes.
 # Those of one vendor (or class) stand between its line and the next that is not indented.
 list_devices() {
-  local id=$1 dir vendor product class numa driver group physical file tab=$'\t' key script out lines line
+  local id=$1 dir vendor product class numa driver group physical header file tab=$'\t' key script out lines line
   declare -A wanted
   for dir in /sys/bus/pci/devices/*; do
     vendor= product= class= numa= driver= group= physical=
@@ -202,7 +217,8 @@ list_devices() {
     cd -P "$dir/driver" 2>/dev/null && driver=${PWD##*/}
     cd -P "$dir/iommu_group" 2>/dev/null && group=${PWD##*/}
     cd -P "$dir/physfn" 2>/dev/null && physical=${PWD##*/}
-    record "$id" "pci ${dir##*/} ${vendor:--} ${product:--} ${class:--} ${numa:--} ${driver:--} ${group:--} ${physical:--}"
+    header_of "$dir" "$class"
+    record "$id" "pci ${dir##*/} ${vendor:--} ${product:--} ${class:--} ${numa:--} ${driver:--} ${group:--} ${physical:--} $header"
     [[ $vendor$product =~ ^0x([0-9a-f]{4})0x([0-9a-f]{4})$ ]] &&
       wanted[${BASH_REMATCH[1]}]+="/^$tab${BASH_REMATCH[2]}  /p;"
     [[ $class =~ ^0x([0-9a-f]{2})([0-9a-f]{2})[0-9a-f]{2}$ ]] &&

@@ -145,7 +145,10 @@ export class LibvirtObserver {
   #observationOf(
     described: LibvirtDescriptions,
     found: GuestAsFound,
-    host: Pick<Observation, "functions" | "architecture" | "hostUses" | "hostDevices" | "hostNotes">,
+    host: Pick<
+      Observation,
+      "functions" | "architecture" | "kernelRelease" | "hostUses" | "hostDevices" | "hostNotes"
+    >,
   ): Observation {
     const { olderVersion, own, persistent, running, ledger } = described;
     const { survey, nextStart } = found;

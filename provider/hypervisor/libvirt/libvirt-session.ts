@@ -189,7 +189,9 @@ async function whyItEnded(command: OpenedCommand): Promise<string | undefined> {
   );
   if (code === NOT_FOUND) return `it is not installed there (${RELAY_PACKAGES})`;
   const [said = ""] = command.stderrText.trim().split("\n");
-  return code === null || code === 0 ? undefined : `it ended with code ${String(code)}: ${said.slice(0, 200)}`;
+  return code === null || code === 0
+    ? undefined
+    : `it ended with code ${String(code)}: ${said.slice(0, 200)}`;
 }
 
 /** No signal: the answer is for all, and one caller's deadline is not another's failure. */

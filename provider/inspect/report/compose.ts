@@ -1,14 +1,8 @@
 import { printable } from "../../errors";
-import {
-  compareAddresses,
-  functionNumberOf,
-  isBridgeClass,
-  slotOf,
-  type PciAddress,
-  type PciSlotAddress,
-} from "../../pci";
+import { compareAddresses, functionNumberOf, slotOf, type PciAddress, type PciSlotAddress } from "../../pci";
 import {
   disksOn,
+  isBridgeFunction,
   interfacesOn,
   turnedRound,
   type HostFacts,
@@ -16,7 +10,13 @@ import {
   type ListedFunction,
 } from "../../host/facts";
 import { findHostNotes, findHostUses } from "../../host/uses";
-import { describeHostNote, describeHostUse, describeUnreadGuest, withRecorded, type Observation } from "../../plan";
+import {
+  describeHostNote,
+  describeHostUse,
+  describeUnreadGuest,
+  withRecorded,
+  type Observation,
+} from "../../plan";
 import { anyGuest } from "./any-guest";
 import { assessDevice } from "./assess";
 import { guestReport } from "./guest-report";
@@ -61,7 +61,8 @@ export function composeReport(input: InspectionInput): PciReport {
 }
 
 function knownOf(listed: ListedFunction): Known {
-  return { hostAddress: listed.hostAddress, listed, isBridge: isBridgeClass(listed.classCode) };
+  const { hostAddress, classCode, headerType } = listed;
+  return { hostAddress, listed, isBridge: isBridgeFunction(classCode, headerType) };
 }
 
 /** What was looked at in the form that the planner knows. */
@@ -74,12 +75,19 @@ function observationOf({ seen, facts }: InspectionInput, known: readonly Known[]
     holdings: olderLibvirt === undefined ? holdings : withRecorded(holdings, ledger, functions),
   };
   return seen.by === "guest"
-    ? { ...seen.observation, ...held, functions, ...architectureOf(facts), hostUses: findHostUses(facts) }
-    : anyGuest(functions, facts, { ...seen.holders, ...held });
+    ? { ...seen.observation, ...held, functions, hostUses: findHostUses(facts), ...machineOf(facts) }
+    : { ...anyGuest(functions, facts, { ...seen.holders, ...held }), ...machineOf(facts) };
 }
 
-function architectureOf({ architecture }: HostFacts): Pick<Observation, "architecture"> {
-  return architecture === undefined ? {} : { architecture };
+/** What of the host itself decides about its groups. */
+function machineOf({
+  architecture,
+  kernelRelease,
+}: HostFacts): Pick<Observation, "architecture" | "kernelRelease"> {
+  return {
+    ...(architecture !== undefined && { architecture }),
+    ...(kernelRelease !== undefined && { kernelRelease }),
+  };
 }
 
 function deviceReports(known: readonly Known[], observation: Observation, facts: HostFacts): DeviceReport[] {

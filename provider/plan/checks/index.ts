@@ -3,6 +3,7 @@ import { checkAdoptedByAnother } from "./adopted-by-another";
 import { checkConfiguredElsewhere } from "./configured-elsewhere";
 import { checkConfiguredOtherwise } from "./configured-otherwise";
 import { checkDevice } from "./device";
+import { checkGroupBridges } from "./group-bridges";
 import { checkGuestState } from "./guest-state";
 import { checkGroupHeldByGuest, checkHeldByGuest } from "./held-by-guest";
 import { checkHostList } from "./host-list";
@@ -54,6 +55,7 @@ export const CHECKS: readonly Phase<AttachContext>[] = [
       checkUnidentified,
       checkHostList,
       checkConfiguredElsewhere,
+      checkGroupBridges,
     ],
   },
 ];

@@ -24,6 +24,13 @@ import {
   World,
 } from "../../support/world";
 
+function withBridgeOn(driver: string, kernelRelease: string | undefined): World {
+  const bridge = hostFunction("0000:00:1c.0", { driver, isBridge: true });
+  const world = new World({ functions: [...hostDevice("0000:01:00", [0]), bridge] });
+  world.kernelRelease = kernelRelease;
+  return world;
+}
+
 const SWITCHED_OFF = {
   by: "QEMU",
   state: "shutdown",
@@ -210,6 +217,13 @@ const cases: readonly Case[] = [
     world: () =>
       new World({ functions: [hostFunction("0000:01:00.0", { isBridge: true, driver: "pcieport" })] }),
     says: ["0000:01:00.0"],
+  },
+  {
+    name: "a group with a bridge on a driver that keeps it",
+    code: "GROUP_BRIDGE_IN_USE",
+    world: () => withBridgeOn("shpchp", "6.12.48-amd64"),
+    desired: wants([0]),
+    says: ["0000:00:1c.0 (shpchp)", "Linux 6.12.48-amd64", "drivers/shpchp/unbind", "Nothing was touched"],
   },
   {
     name: "a physical function whose virtual function another guest has",

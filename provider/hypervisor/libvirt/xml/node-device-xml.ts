@@ -1,6 +1,6 @@
 import { providerError } from "../../../errors";
 import type { HostFunction } from "../../../host/facts";
-import { isBridgeClass, type PciAddress } from "../../../pci";
+import type { PciAddress } from "../../../pci";
 import { findAddress } from "./address-xml";
 import { attribute, child, children, element, parseXml, textOf } from "./xml";
 
@@ -42,9 +42,10 @@ export function parseNodeDeviceXml(text: string, hostAddress: PciAddress): NodeD
       reason: `its IOMMU group has ${members.length} members, at most ${MAX_GROUP_MEMBERS} are looked at`,
     });
   const driver = textOf(child(device, "driver", "name"));
-  const isBridge =
-    isBridgeClass(textOf(child(capability, "class")) ?? "") ||
-    children(capability, "capability").some((one) => attribute(one, "type") === "pci-bridge");
+  // libvirt's words for header types 1 and 2 (src/util/virpci.c, virPCIHeader); 0 has none
+  const isBridge = children(capability, "capability").some((one) =>
+    ["pci-bridge", "cardbus-bridge"].includes(attribute(one, "type") ?? ""),
+  );
   return {
     function: {
       hostAddress,

@@ -1,6 +1,6 @@
 import { causeText, providerError } from "../../../errors";
-import { findPciAddress, isBridgeClass, type PciAddress } from "../../../pci";
-import { parseHostFacts, type HostFacts, type HostFunction } from "../../../host/facts";
+import { findPciAddress, type PciAddress } from "../../../pci";
+import { isBridgeFunction, parseHostFacts, type HostFacts, type HostFunction } from "../../../host/facts";
 import { findMachineUuid, findUuid } from "../guest-uuid";
 import type { HostRecord } from "./host-requests";
 import { isDriverName, parseLedgerFile, type LedgerFile } from "../ledger-file";
@@ -154,7 +154,7 @@ export function parseFunctions(
   return new Map(
     lines.map(({ text }) => {
       const [name = "", vendorId = "", productId = "", classCode = "", ...more] = text.split(" ");
-      const [driver = "-", group = "-", driverOverride = "-"] = more;
+      const [driver = "-", group = "-", driverOverride = "-", headerType] = more;
       const hostAddress = findPciAddress(name);
       const hasGroup = /^\d{1,9}$/.test(group);
       if (hostAddress === undefined || !(hasGroup || group === "-"))
@@ -163,7 +163,7 @@ export function parseFunctions(
         hostAddress,
         vendorId: vendorId === "-" ? "" : vendorId,
         productId: productId === "-" ? "" : productId,
-        isBridge: isBridgeClass(classCode),
+        isBridge: isBridgeFunction(classCode, headerType),
         ...(driver !== "-" && { driver }),
         ...(isDriverName(driverOverride) && { driverOverride }),
         ...(hasGroup && { iommuGroup: Number(group) }),

@@ -60,7 +60,8 @@ is_address() { [[ $1 =~ ^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f][.][0-7]$ ]]; }
 is_slot() { [[ $1 =~ ^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]$ ]]; }
 is_uuid() { [[ $1 =~ ^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$ ]]; }
 is_path() { [[ $1 =~ ^(/[A-Za-z0-9._@+=-]+)+$ && $1/ != */../* ]]; }
-is_vfio() { [[ $1 = *vfio-pci || $1 = *vfio_pci ]]; }
+# As isVfioDriver of the client has it.
+is_vfio() { [[ $1 =~ (^|[-_])vfio([-_]|$) ]]; }
 check_address() { is_address "$1" || die "not a PCI address"; }
 put() { printf "%s\n" "$1" >"$2"; } 2>/dev/null
 

@@ -4,7 +4,7 @@
 # changed. All of it runs in children.
 
 show() {
-  local dir=$pci/devices/$1 vendor= product= class= override node
+  local dir=$pci/devices/$1 vendor= product= class= override header node
   [ -d "$dir" ] || return 0
   {
     IFS= read -r vendor <"$dir/vendor"
@@ -14,7 +14,8 @@ show() {
   driver_of "$1"
   group_of "$1"
   override_of "$1"
-  say "function $1 ${vendor:--} ${product:--} ${class:--} ${driver:--} ${group:--} ${override:--}"
+  header_of "$dir" "$class"
+  say "function $1 ${vendor:--} ${product:--} ${class:--} ${driver:--} ${group:--} ${override:--} $header"
   for node in "$dir"/vfio-dev/*; do say "cdev ${node##*/} $1"; done
   is_listed "$1" || say "unlisted $1"
 }

@@ -215,6 +215,18 @@ describe("the description of a recorded host device", () => {
     expect(parse("0000:00:02.0").function).toMatchObject({ isBridge: false, driver: "virtio-pci" });
   });
 
+  it.each([
+    ["an ISA bridge", "0x060100", "", false],
+    ["a switch's management function", "0x068000", "", false],
+    ["a PCI bridge", "0x060400", "<capability type='pci-bridge'/>", true],
+    ["a CardBus bridge", "0x060700", "<capability type='cardbus-bridge'/>", true],
+    ["a bridge of another class", "0x088000", "<capability type='pci-bridge'/>", true],
+    ["a physical function", "0x020000", "<capability type='virt_functions' maxCount='8'/>", false],
+  ])("takes %s for what its header type is", (_what, classCode, more, isBridge) => {
+    const xml = `<device><capability type='pci'><class>${classCode}</class>${more}</capability></device>`;
+    expect(parseNodeDeviceXml(xml, at("0000:01:00.0")).function.isBridge).toBe(isBridge);
+  });
+
   it("shows the driver of a held function", () => {
     const { nodeDeviceXml: held } = readRecording("attached");
     expect(parseNodeDeviceXml(held["pci_0000_01_00_0"] ?? "", at("0000:01:00.0")).function.driver).toBe(

@@ -39,6 +39,7 @@ test("the checks have this order: the first refusal gives an error its code", ()
         "checkUnidentified",
         "checkHostList",
         "checkConfiguredElsewhere",
+        "checkGroupBridges",
       ],
     ],
   ]);
