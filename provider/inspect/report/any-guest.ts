@@ -31,6 +31,5 @@ export function anyGuest(
     ledger,
     unreadGuests,
     hostUses: findHostUses(facts),
-    ...(facts.architecture !== undefined && { architecture: facts.architecture }),
   };
 }
