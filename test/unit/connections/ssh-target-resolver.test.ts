@@ -134,6 +134,86 @@ describe("ssh_config", () => {
     });
   });
 
+  it.each([
+    ["user and port of the program", { user: "carol", port: 2222 }, "alice", [["carol", 2222]]],
+    ["the user that it names itself", {}, "bob", [[undefined, undefined]]],
+    [
+      "root, once it has named nobody",
+      { port: 23 },
+      "alice",
+      [
+        [undefined, 23],
+        ["root", 23],
+      ],
+    ],
+  ])("is asked with %s", async (_what, given, configured, expected) => {
+    const asked: unknown[] = [];
+    const openssh = {
+      localUser: "alice",
+      ask: async ({ host, user, port }: OpensshQuestion): Promise<OpensshAnswer> => {
+        asked.push([user, port]);
+        const identityFiles = [`/keys/${user ?? configured}`];
+        return { settings: { ...plain(host), user: user ?? configured, identityFiles } };
+      },
+    };
+    const target = await targetOf({ host: "hv1", ...given }, openssh);
+    expect(asked).toEqual(expected);
+    expect(target.identityFiles).toEqual([`/keys/${target.user}`]);
+  });
+
+  it("is asked for each jump host with its own user and port", async () => {
+    const asked: unknown[] = [];
+    const jumps = [{ host: "j1", user: "carol", port: 2201 }, { host: "j2" }];
+    const openssh = {
+      localUser: "alice",
+      ask: async ({ host, user, port }: OpensshQuestion): Promise<OpensshAnswer> => {
+        asked.push([host, user, port]);
+        return { settings: { ...plain(host), user: user ?? "alice", jumps: host === "hv1" ? jumps : [] } };
+      },
+    };
+    await targetOf({ host: "hv1", user: "dave" }, openssh);
+    expect(asked).toEqual([
+      ["hv1", "dave", undefined],
+      ["j2", undefined, undefined],
+      ["j1", "carol", 2201],
+    ]);
+  });
+
+  it.each([
+    ["IdentityFile", { privateKey: "k" }],
+    ["CertificateFile", { privateKey: "k" }],
+    ["IdentityAgent", { agentSocketPath: "/a" }],
+    ["KnownHostsCommand", { hostKey: "SHA256:x" }],
+    ["ProxyCommand", { proxy: { host: "j1" } }],
+    ["ProxyJump", { proxy: { host: "j1" } }],
+    ["RevokedHostKeys", undefined],
+  ])("whose %s cannot be followed is refused, unless an argument replaces it", async (keyword, given) => {
+    const openssh = asking({ hv1: { unfollowed: [{ keyword, reason: `its ${keyword} is odd` }] } });
+    await expect(targetOf({ host: "hv1" }, openssh)).rejects.toThrow(`its ${keyword} is odd`);
+    const everything = { privateKey: "k", agentSocketPath: "/a", hostKey: "SHA256:x", proxy: { host: "j1" } };
+    const target = targetOf({ host: "hv1", ...(given ?? everything) }, openssh);
+    await (given === undefined
+      ? expect(target).rejects.toThrow("is odd")
+      : expect(target).resolves.toMatchObject({ host: "hv1" }));
+  });
+
+  it("without logins by keys leaves those that the program gives", async () => {
+    process.env["SSH_AUTH_SOCK"] = "/run/agent";
+    const openssh = asking({ hv1: { areKeysOffered: false, identityFiles: ["/keys/a"] } });
+    const target = await targetOf({ host: "hv1" }, openssh);
+    expect(target).toMatchObject({ identityFiles: [] });
+    expect(target).not.toHaveProperty("agentSocketPath");
+    const given = { privateKey: "k", agentSocketPath: "/own" };
+    expect(await targetOf({ host: "hv1", ...given }, openssh)).toMatchObject(given);
+  });
+
+  it("limits a dial by ConnectTimeout, unless the program does", async () => {
+    const openssh = asking({ hv1: { connectTimeoutSeconds: 7 } });
+    expect(await targetOf({ host: "hv1" }, openssh)).toMatchObject({ perDialTimeoutSeconds: 7 });
+    const given = { host: "hv1", perDialTimeout: 3 };
+    expect(await targetOf(given, openssh)).toMatchObject({ perDialTimeoutSeconds: 3 });
+  });
+
   it("that names no user leaves root, not the login name on this machine", async () => {
     expect(await targetOf({ host: "hv1" }, asking({}))).toMatchObject({ user: "root" });
   });

@@ -1,4 +1,4 @@
-import { hostKeyTypesFor } from "../../../../provider/ssh/host-key/host-key-algorithms";
+import { hostKeyAlgorithms, hostKeyTypesFor } from "../../../../provider/ssh/host-key/host-key-algorithms";
 import type { ExpectedKey } from "../../../../provider/ssh/host-key/host-key-argument";
 import { assessHostKey, type HostKeyPolicy } from "../../../../provider/ssh/host-key/host-key-check";
 import { findPublicKey, type PublicKey } from "../../../../provider/ssh/keys/public-key";
@@ -78,5 +78,51 @@ describe("hostKeyTypesFor", () => {
     expect([...hostKeyTypesFor(policy({ expected: [known(rsa)] }))].sort()).toEqual(
       [...hostKeyTypesFor(policy({}))].sort(),
     );
+  });
+});
+
+describe("what OpenSSH's configuration forbids", () => {
+  const revokedKeys = { findSource: (key: PublicKey) => (key === mine ? "/etc/ssh/revoked" : undefined) };
+  it.each(["yes", "accept-new", "no"] as const)(
+    "holds under %s, of a key that is given too",
+    (strictness) => {
+      const verdict = assessHostKey(policy({ strictness, expected: [known(mine)], revokedKeys }), mine);
+      expect(verdict).toMatchObject({ kind: "refuse", error: { code: "SSH_HOST_KEY_REVOKED" } });
+      expect(assessHostKey(policy({ expected: [known(other)], revokedKeys }), other).kind).toBe("accept");
+    },
+  );
+
+  it("is a key of the address against that of the name", () => {
+    const entry = (key: PublicKey) => ({ hosts: "192.0.2.1", key, isRevoked: false, source: "kh:9" });
+    const of = (key: PublicKey, strictness: "yes" | "no" = "yes") =>
+      assessHostKey(
+        policy({
+          strictness,
+          expected: [known(mine)],
+          ofAddress: { address: "192.0.2.1", trusted: [entry(key)] },
+        }),
+        mine,
+      );
+    expect(of(mine).kind).toBe("accept");
+    expect(of(other)).toMatchObject({ kind: "refuse", error: { code: "SSH_HOST_KEY_MISMATCH" } });
+    expect(String((of(other) as { error?: Error }).error)).toMatch(/CheckHostIP.*192\.0\.2\.1.*kh:9/);
+    expect(of(other, "no").kind).toBe("accept");
+  });
+
+  it("are types of keys: known ones come first, in the order of HostKeyAlgorithms", () => {
+    const algorithms = [
+      "rsa-sha2-256",
+      "ecdsa-sha2-nistp384",
+      "ssh-ed25519-cert-v01@openssh.com",
+      "ssh-ed25519",
+    ];
+    const limited = policy({ expected: [known(mine)], algorithms });
+    expect(hostKeyTypesFor(limited)).toEqual(["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp384"]);
+    expect(hostKeyAlgorithms(hostKeyTypesFor(limited), limited)).toEqual([
+      "ssh-ed25519",
+      "rsa-sha2-256",
+      "ecdsa-sha2-nistp384",
+    ]);
+    expect(hostKeyTypesFor(policy({ algorithms: ["ssh-dss"] }))).toEqual([]);
   });
 });

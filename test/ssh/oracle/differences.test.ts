@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as knownHosts from "../../ssh/oracle/cases/known-hosts";
-import * as match from "../../ssh/oracle/cases/match";
-import * as route from "../../ssh/oracle/cases/route";
-import * as tokens from "../../ssh/oracle/cases/tokens";
-import * as userKeys from "../../ssh/oracle/cases/user-keys";
-import type { Case } from "../../ssh/oracle/case";
+import * as knownHosts from "./cases/known-hosts";
+import * as match from "./cases/match";
+import * as route from "./cases/route";
+import * as tokens from "./cases/tokens";
+import * as userKeys from "./cases/user-keys";
+import type { Case } from "./case";
 
 const security = readFileSync(join(__dirname, "../../../docs/security.md"), "utf8");
 const chapter = /^## What ssh does and this provider does not$(.*?)^## /ms.exec(security)?.[1] ?? "";
@@ -21,12 +21,12 @@ const cases: readonly Case[] = [knownHosts, match, route, tokens, userKeys].flat
 const differing = [...new Set(cases.flatMap(({ differs }) => differs?.row ?? []))].sort();
 
 describe("the table of what ssh does and this provider does not", () => {
-  it("has the rows that cases of the oracle name, and no other said to be compared", () => {
+  it("has the rows that cases of the oracle name, and no other", () => {
     const compared = rows.filter(({ shownBy }) => shownBy === "the oracle").map(({ name }) => name);
     expect(compared.sort()).toEqual(differing);
   });
 
-  it("says of every other row by what it is shown, or why it is not", () => {
+  it("says of every other row what shows it, or why nothing does", () => {
     const others = rows.filter(({ shownBy }) => shownBy !== "the oracle");
     expect(others.length).toBeGreaterThan(0);
     for (const { shownBy } of others)
