@@ -1,4 +1,5 @@
 import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOptions } from "../pci";
+import { turnedRound } from "../host/facts";
 import { describeHostDevices, listUses } from "./describe-host-use";
 import type { LedgerLocation } from "./ledger-entry";
 import type { ConfiguredFunction, UnreadGuest } from "./observation";
@@ -169,15 +170,20 @@ export function describeTakeover({ takesOver }: Plan): string[] {
 }
 
 /** What a plan for a guest that is shut off comes to; the same words before and after. */
-export function describeNextStart({ guest, hasSavedState }: NextStart): string[] {
-  if (!hasSavedState)
-    return [
-      `${guest} is shut off: written to its configuration; it has the functions from its next start on.`,
-    ];
-  return [
-    `${guest} is shut off with its state saved: its next start goes on from there, with the devices of that time.`,
-    "Written to its configuration; it has the functions from the start after that on (virsh managedsave-remove).",
-  ];
+export function describeNextStart({ guest, hasSavedState, overriddenUses }: NextStart): string[] {
+  const saved = `${guest} is shut off with its state saved: its next start goes on from there, with the devices of that time.`;
+  const lines = hasSavedState
+    ? [
+        saved,
+        "Written to its configuration; it has the functions from the start after that on (virsh managedsave-remove).",
+      ]
+    : [`${guest} is shut off: written to its configuration; it has the functions from its next start on.`];
+  const usesOf = turnedRound(overriddenUses, (one) => [one.hostAddress]);
+  const lost = [...usesOf].map(
+    ([hostAddress, uses]) =>
+      `The host loses ${hostAddress} then, which is allowed although it ${listUses(uses)}.`,
+  );
+  return [...lines, ...lost];
 }
 
 /** What a detach says of a guest that keeps its functions for now. */

@@ -1,4 +1,4 @@
-import { attachContext } from "./attach-context";
+import { attachContext, type AttachContext } from "./attach-context";
 import { CHECKS, findRefusals, throwRefusals } from "./checks";
 import type { DesiredAttachment, PriorAttachment } from "./desired";
 import type { Observation } from "./observation";
@@ -46,11 +46,17 @@ export function planAttach(
   return {
     ...ordered,
     target: { slot, attached: targets, entry },
-    ...(context.isOff && { forNextStart: nextStartOf(observation) }),
+    ...(context.isOff && { forNextStart: nextStartOf(context) }),
     ...(takesOver && { takesOver: { ...(since !== undefined && { since }) } }),
   };
 }
 
-function nextStartOf({ guest }: Observation): NextStart {
-  return { guest: guest.name, hasSavedState: guest.hasSavedState === true };
+function nextStartOf({ observation, toTake }: AttachContext): NextStart {
+  const { guest, hostUses } = observation;
+  const taken = new Set(toTake);
+  return {
+    guest: guest.name,
+    hasSavedState: guest.hasSavedState === true,
+    overriddenUses: hostUses.filter((one) => taken.has(one.hostAddress)),
+  };
 }

@@ -139,6 +139,8 @@ export interface NextStart {
   readonly guest: string;
   /** See Observation. */
   readonly hasSavedState: boolean;
+  /** What the host uses functions for that it loses then; only if that is allowed. */
+  readonly overriddenUses: readonly HostUse[];
 }
 
 /** Ordered steps from an observation to what is desired. */

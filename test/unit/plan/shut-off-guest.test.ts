@@ -174,7 +174,12 @@ describe("what speaks against a create for a guest that is shut off", () => {
     const world = shutOff();
     world.hostUses = [hostUse("0000:01:00.1", addressOn("eth1")), hostUse("0000:01:00.2", mountOf("sda"))];
     expect(refusalOf(() => create(world))).toBe("FUNCTION_USED_BY_HOST");
-    expect(outline(create(world, { ...all, allowInUse: true }))).toHaveLength(2);
+    const allowed = create(world, { ...all, allowInUse: true });
+    expect(outline(allowed)).toHaveLength(2);
+    expect(describePlan(allowed).slice(3)).toEqual([
+      "The host loses 0000:01:00.1 then, which is allowed although it has interface eth1, which is up with address 192.0.2.1.",
+      expect.stringMatching(/^The host loses 0000:01:00\.2 then, which is allowed although it .*sda/),
+    ]);
     world.hostUses = world.hostUses.map((one) => ({ ...one, isThisConnection: true }));
     expect(refusalOf(() => create(world, { ...all, allowInUse: true }))).toBe("FUNCTION_USED_BY_HOST");
   });
