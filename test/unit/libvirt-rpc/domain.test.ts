@@ -1,5 +1,4 @@
 import fc from "fast-check";
-import { LibvirtProtocolError } from "../../../provider/libvirt-rpc";
 import {
   findUuidBytes,
   formatUuid,

@@ -630,7 +630,7 @@ describe("an observation of the recorded host", () => {
     [{ state: "paused", reason: 2 }, "paused (migrating)"],
     [{ state: "crashed", reason: 1 }, "crashed (panicked)"],
     [{ state: "shutdown", reason: 1 }, "shutdown (user)"],
-  ])("of a guest that libvirt has in the state %j has that for its state", async (domainState, state) => {
+  ])("of a guest in libvirt's state %j has that for its state", async (domainState, state) => {
     const { host } = recordedHost("idle", { domainState });
     expect((await host.observe(query, signal)).guest.runState).toMatchObject({ by: "libvirt", state });
   });
