@@ -209,11 +209,14 @@ async function withinDialTime(
   const { signal, target } = options;
   const jumpHost = await options.jumpHost?.();
   const seconds = target.perDialTimeoutSeconds;
+  const dialMs = seconds > 0 ? seconds * 1000 : Infinity;
   let opened: Duplex | undefined;
   const dialOver = async (timeOver: AbortSignal): Promise<LoggedIn> => {
     const ended = anySignal(signal, timeOver);
     const socket =
-      jumpHost === undefined ? await openRoute(target, ended) : await openThrough(jumpHost, options, ended);
+      jumpHost === undefined
+        ? await openRoute(target, ended, dialMs)
+        : await openThrough(jumpHost, options, ended);
     opened = socket;
     return shake(timeOver, socket);
   };
@@ -221,5 +224,5 @@ async function withinDialTime(
     const words = opened instanceof ProxyStream ? opened.words : "";
     return new DialFailure(`no answer within ${seconds} s${words && `; ProxyCommand says: ${words}`}`);
   };
-  return withTimeLimit(seconds > 0 ? seconds * 1000 : Infinity, dialOver, reason);
+  return withTimeLimit(dialMs, dialOver, reason);
 }

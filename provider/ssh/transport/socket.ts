@@ -1,29 +1,35 @@
-import { lookup } from "node:dns/promises";
-import { connect, isIP, type Socket, type TcpNetConnectOpts } from "node:net";
+import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Duplex } from "node:stream";
 import type { Route } from "../config/route";
 import type { SshTarget } from "../config/target";
 import { DialFailure, describeSocketError } from "./dial-failure";
+import { addressesOf, answerWith, attemptMsFor, type Address } from "./addresses";
 import { openProxyCommand } from "./proxy-command";
-import { abortReason, onAbort, untilAborted } from "../../async/abort";
-
-/**
- * Time for one of several addresses of a name before the next is tried. Node's default of 250 ms ends
- * attempts over slow links that would have succeeded.
- */
-const PER_ADDRESS_MS = 2500;
+import { abortReason, anySignal, onAbort, untilAborted } from "../../async/abort";
+import { withTimeLimit } from "../../async/time-limit";
 
 /**
  * Opens the connection to a host that is reached without a jump host.
  *
+ * @param dialMs what the whole dial may take, by which the share is measured; Infinity for no limit
  * @throws DialFailure; the signal's reason
  */
-export async function openRoute({ host, port, route }: SshTarget, signal: AbortSignal): Promise<Duplex> {
+export async function openRoute(
+  { host, port, route }: SshTarget,
+  signal: AbortSignal,
+  dialMs = Infinity,
+): Promise<Duplex> {
   if (signal.aborted) throw abortReason(signal);
   if (route?.proxyCommand !== undefined) return openProxyCommand(route.proxyCommand, signal);
-  if (route === undefined) return openTcp({ host, port }, signal);
-  return openOneOf(await endsOf(host, route, signal), port, signal);
+  if (route !== undefined) return openOneOf(await endsOf(host, route, signal), { port, dialMs }, signal);
+  const found = await lookUp(host, signal);
+  const options = {
+    ...{ host, port, lookup: answerWith(found) },
+    // Node's default of 250 ms ends attempts over slow links that would have succeeded.
+    autoSelectFamilyAttemptTimeout: attemptMsFor(dialMs, found.length),
+  };
+  return openTcp(options, signal);
 }
 
 /** Both ends of an attempt: the host's address, and this machine's where it is chosen. */
@@ -33,12 +39,22 @@ interface Ends {
 }
 
 /** One attempt after the other, as OpenSSH makes them (sshconnect.c: ssh_connect_direct). */
-async function openOneOf(all: readonly Ends[], port: number, signal: AbortSignal): Promise<Socket> {
+async function openOneOf(
+  all: readonly Ends[],
+  { port, dialMs }: { readonly port: number; readonly dialMs: number },
+  signal: AbortSignal,
+): Promise<Socket> {
   const failures: string[] = [];
-  for (const { address, localAddress } of all) {
+  for (const [index, { address, localAddress }] of all.entries()) {
+    const ends = { host: address, port, ...(localAddress !== undefined && { localAddress }) };
+    const attempt = (timeOver: AbortSignal): Promise<Socket> => openTcp(ends, anySignal(signal, timeOver));
+    const isLast = index === all.length - 1;
     try {
-      const ends = { host: address, port, ...(localAddress !== undefined && { localAddress }) };
-      return await openTcp(ends, signal);
+      return await withTimeLimit(
+        isLast ? Infinity : attemptMsFor(dialMs, all.length),
+        attempt,
+        () => new DialFailure(`no answer of ${address}`),
+      );
     } catch (error) {
       if (!(error instanceof DialFailure)) throw error;
       const from = localAddress === undefined ? "" : ` from ${localAddress}`;
@@ -50,7 +66,7 @@ async function openOneOf(all: readonly Ends[], port: number, signal: AbortSignal
 
 /** The host's addresses of the family that is usable, each with this machine's end of the same family. */
 async function endsOf(host: string, route: Route, signal: AbortSignal): Promise<readonly Ends[]> {
-  const all = await addressesOf(host, signal);
+  const all = await lookUp(host, signal);
   const { addressFamily } = route;
   const usable = all.filter(({ family }) => addressFamily === undefined || family === addressFamily);
   const word = addressFamily === 6 ? "inet6" : "inet";
@@ -67,25 +83,13 @@ async function endsOf(host: string, route: Route, signal: AbortSignal): Promise<
   throw new DialFailure(`${option} ${value} has no address of the family of ${usable[0]?.address}`);
 }
 
-interface Address {
-  readonly address: string;
-  readonly family: number;
-}
-
-async function addressesOf(name: string, signal: AbortSignal): Promise<readonly Address[]> {
-  const family = isIP(name);
-  if (family !== 0) return [{ address: name, family }];
-  try {
-    return await untilAborted(lookup(name, { all: true }), signal);
-  } catch (error) {
-    if (signal.aborted) throw abortReason(signal);
-    throw new DialFailure(describeSocketError(error), { cause: error });
-  }
+async function lookUp(name: string, signal: AbortSignal): Promise<readonly Address[]> {
+  return untilAborted(addressesOf(name).catch(failDial), signal);
 }
 
 /** Addresses of this machine that the connection may come from, best first. */
 async function ownAddressesOf(route: Route, signal: AbortSignal): Promise<readonly Address[]> {
-  if (route.bindAddress !== undefined) return addressesOf(route.bindAddress, signal);
+  if (route.bindAddress !== undefined) return lookUp(route.bindAddress, signal);
   const ofInterface = networkInterfaces()[route.bindInterface ?? ""] ?? [];
   // as OpenSSH: one that leads nowhere else is taken only where there is no other (check_ifaddrs)
   const isLocal = ({
@@ -100,12 +104,9 @@ async function ownAddressesOf(route: Route, signal: AbortSignal): Promise<readon
   );
 }
 
-async function openTcp(
-  ends: Pick<TcpNetConnectOpts, "host" | "port" | "localAddress">,
-  signal: AbortSignal,
-): Promise<Socket> {
+async function openTcp(options: TcpNetConnectOpts, signal: AbortSignal): Promise<Socket> {
   if (signal.aborted) throw abortReason(signal);
-  const socket = connect({ ...ends, noDelay: true, autoSelectFamilyAttemptTimeout: PER_ADDRESS_MS });
+  const socket = connect({ ...options, noDelay: true });
   return new Promise((resolve, reject) => {
     const end = (error: Error): void => {
       socket.destroy();
@@ -122,4 +123,8 @@ async function openTcp(
       end(new DialFailure(describeSocketError(error), { cause: error }));
     });
   });
+}
+
+function failDial(error: unknown): never {
+  throw new DialFailure(describeSocketError(error), { cause: error });
 }
