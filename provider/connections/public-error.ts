@@ -43,8 +43,8 @@ export function toPublicError(error: unknown, target: string): unknown {
 }
 
 /**
- * virtqemud asks another daemon for what is not QEMU's, such as virtnodedevd for a host's devices. In whichever
- * language, its words have the socket's path (libvirt 7.0 to 12.9, src/rpc/virnetsocket.c:
+ * virtqemud asks another daemon for what is not QEMU's, such as virtnodedevd for a host's devices. Its words
+ * have the socket's path in whichever language (libvirt 7.0 to 12.9, src/rpc/virnetsocket.c:
  * virNetSocketNewConnectUNIX).
  */
 function findMissingDaemon({ code, libvirtMessage }: LibvirtError): string | undefined {

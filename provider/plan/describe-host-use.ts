@@ -1,12 +1,5 @@
 import type { DiskClaim, DiskHolder, HostDevices, UnreadPart } from "../host/facts";
-import type {
-  CarriedThing,
-  DiskLabel,
-  HostNote,
-  HostUse,
-  HostUseReason,
-  InterfaceLayer,
-} from "../host/uses";
+import type { CarriedThing, DiskLabel, HostNote, HostUse, HostUseReason, InterfaceLayer } from "../host/uses";
 
 /**
  * What the host uses a function for, in words that follow "it": `has interface eth1, which carries VLAN

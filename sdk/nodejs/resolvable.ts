@@ -1,17 +1,14 @@
-import { createRequire } from "node:module";
-import { join } from "node:path";
-
 /**
  * Says what is to be done where the program's folder does not have the package, though the program has loaded
- * it: where it is a dependency of a component alone, as pnpm installs it. Each method that a state stores asks
- * for it from that folder (see `shim`), and would fail with "Cannot find module".
+ * it: where it is a dependency of a component alone, as pnpm installs it. Each method that a state stores
+ * asks for it from that folder (see `shim`), and would fail with "Cannot find module".
  *
  * @param folder - Where the program runs.
  * @returns undefined if the package is found from there
  */
 export function findResolutionProblem(folder: string): string | undefined {
   try {
-    createRequire(join(folder, "index.js")).resolve("pulumi-multifunction-pci/provider");
+    require.resolve("pulumi-multifunction-pci/provider", { paths: [folder] });
     return undefined;
   } catch {
     return (

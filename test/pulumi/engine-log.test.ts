@@ -12,8 +12,8 @@ const source = `
   });`;
 
 /**
- * What docs/security.md says of the logs of Pulumi's own engine. If the first of these fails, Pulumi has become
- * better, and the page can say so.
+ * What docs/security.md says of the logs of Pulumi's own engine. If the first of these fails, Pulumi has
+ * become better, and the page can say so.
  */
 describe("A credential in a preview", () => {
   it("stands in the engine's own log in clear at -v=9", async () => {

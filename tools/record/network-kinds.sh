@@ -4,6 +4,7 @@
 #
 #     network-kinds.sh make                      a network namespace with many kinds of interfaces
 #     network-kinds.sh survey RELEASE SCRIPT     runs the script there with the `ip` of that release
+#     network-kinds.sh unmake                    takes the namespaces away again
 #
 # What this kernel does not have is left out, and said.
 
@@ -12,14 +13,19 @@ export PATH=/usr/sbin:/usr/bin
 
 try() { "$@" || printf 'not here: %s\n' "$*"; }
 inside() { try ip -n "$space" "$@"; }
-dummy() { inside link add "$1" type dummy; inside link set "$1" up; }
+# A dummy, or where there is none something as idle.
+dummy() {
+  ip -n "$space" link add "$1" type dummy 2>/dev/null || inside link add "$1" type ifb
+  inside link set "$1" up
+}
 
-# Cards of the host, with functions of PCI.
+# Cards of the host, with functions of PCI; where it has none, ends of pairs.
 make_cards() {
   local name
   for name in enp1s0f0 enp1s0f1 enp1s0f2 enp1s0f3; do
-    try ip link set "$name" netns "$space"
+    ip link set "$name" netns "$space" 2>/dev/null || inside link add "$name" type veth peer name "$name-far"
     inside link set "$name" up
+    ip -n "$space" link set "$name-far" up 2>/dev/null
   done
   inside link set enp1s0f1 alias "Bob's \"uplink\" \\ of"$'\001\033[31m\177'" Müller"
   inside addr add 203.0.113.1/24 dev enp1s0f1
@@ -102,7 +108,11 @@ make_tunnels() {
 
 # The way of this connection and a default route: PPP over Ethernet.
 make_session() {
-  modprobe -a pppoe ppp_generic
+  try modprobe -a pppoe ppp_generic
+  if [ ! -e /dev/ppp ]; then
+    printf 'not here: PPP\n'
+    return
+  fi
   mount --bind /dev "$there/trixie/dev"
   ip netns exec "$space" setsid chroot "$there/trixie" python3 /pppoe-session.py enp1s0f0 </dev/null >/dev/null 2>&1 &
   sleep 5
@@ -138,6 +148,8 @@ make() {
   make_nexthops
   make_session
 }
+
+unmake() { ip netns del "$space"; ip netns del "$space-far"; }
 
 # In a mount namespace of its own, where another file stands in the place of `ip`.
 survey() {

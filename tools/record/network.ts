@@ -3,12 +3,13 @@
  * test/unit/host/facts: in a lab of its own, in a network namespace with many kinds of interfaces
  * (network-kinds.sh), into test/fixtures/network.
  *
- *   npx tsx tools/record/network.ts [RELEASE…]
+ *   npx tsx tools/record/network.ts [--here] [RELEASE…]
  *
- * The kernel is the lab's; of the releases come `ip` and its libraries alone. What that kernel does not have is
- * in test/unit/host/facts itself, made after iproute2's source.
+ * With --here on this machine, as root. The kernel is the lab's or this one's; of the releases come `ip`
+ * and its libraries alone. What the kernel does not have is in the tests themselves, made after the source.
  */
 import "../tsx/shell-text.cjs";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,10 +37,59 @@ const SURVEY = [
   "survey_host 1",
 ].join("\n");
 
-async function copyTree(lab: Lab, release: string): Promise<void> {
+/** Where it is recorded: the host of a lab, or this machine, whose kernel may have few kinds. */
+interface Place {
+  run(command: string, input?: string): Promise<string>;
+  copy(file: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function openLab(): Promise<Place> {
+  const lab = await startLab({ log: console.error });
+  return {
+    run: async (command, input) => {
+      const options = { timeoutMs: 300_000, ...(input !== undefined && { input }) };
+      const { code, stdout, stderr } = await lab.exec(command, options);
+      if (code !== 0) throw new Error(`${command}: ${stderr || stdout}`);
+      return stdout;
+    },
+    copy: (file) => copyToLab(lab, file),
+    close: () => lab.close(),
+  };
+}
+
+async function copyToLab(lab: Lab, file: string): Promise<void> {
+  const { host, port, privateKeyFile } = lab.ssh;
+  const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
+  await runCommand(
+    "scp",
+    [
+      ...["-q", "-i", privateKeyFile, "-P", String(port)],
+      ...options.flatMap((one) => ["-o", one]),
+      ...[file, `root@${host}:${THERE}/`],
+    ],
+    { timeoutMs: 300_000 },
+  );
+}
+
+function openHere(): Place {
+  const run = (command: string, input = ""): Promise<string> =>
+    Promise.resolve(execFileSync("bash", ["-c", command], { input, encoding: "utf8" }));
+  return {
+    run,
+    copy: async (file) => {
+      await run(`cp ${file} ${THERE}/`);
+    },
+    close: async () => {
+      await run(`bash ${THERE}/network-kinds.sh unmake; rm -r ${THERE}`);
+    },
+  };
+}
+
+async function copyTree(place: Place, release: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "record-network-"));
   try {
-    // the other release's ip makes the sessions too, where Python is needed
+    // the lab's own release makes the sessions too, where Python is needed
     const packages = release === "trixie" ? "iproute2,python3" : "iproute2";
     const tree = join(folder, release);
     // a mirror may be behind sid's own dates
@@ -53,40 +103,17 @@ async function copyTree(lab: Lab, release: string): Promise<void> {
     const unneeded = ["*/usr/share", "*/var", "*/etc", "*/gconv", "*/perl-base", "*/usr/lib/locale", "*.pyc"];
     const without = unneeded.map((one) => `--exclude=${one}`);
     await runCommand("tar", ["-C", folder, ...without, "-cf", archive, release]);
-    await copy(lab, archive, `${THERE}/`);
-    await run(lab, `cd ${THERE} && tar -xf tree.tar && rm tree.tar`);
+    await place.copy(archive);
+    await place.run(`cd ${THERE} && tar -xf tree.tar && rm tree.tar`);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-async function copy(lab: Lab, file: string, to: string): Promise<void> {
-  const { host, port, privateKeyFile } = lab.ssh;
-  const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
-  await runCommand(
-    "scp",
-    [
-      ...["-q", "-i", privateKeyFile, "-P", String(port)],
-      ...options.flatMap((one) => ["-o", one]),
-      ...[file, `root@${host}:${to}`],
-    ],
-    { timeoutMs: 300_000 },
-  );
-}
-
-async function run(lab: Lab, command: string, input?: string): Promise<string> {
-  const options = { timeoutMs: 300_000, ...(input !== undefined && { input }) };
-  const { code, stdout, stderr } = await lab.exec(command, options);
-  if (code !== 0) throw new Error(`${command}: ${stderr || stdout}`);
-  return stdout;
-}
-
 /** In base64, for not every byte of it comes through the lab's own shell. */
-async function survey(lab: Lab, release: string): Promise<string[]> {
-  const text = await run(
-    lab,
-    `bash -o pipefail -c "bash ${THERE}/network-kinds.sh survey ${release} ${THERE}/survey.sh | base64"`,
-  );
+async function survey(place: Place, release: string): Promise<string[]> {
+  const command = `bash ${THERE}/network-kinds.sh survey ${release} ${THERE}/survey.sh | base64`;
+  const text = await place.run(`bash -o pipefail -c "${command}"`);
   const reader = new RecordReader(ANSWER_LIMITS);
   const lines = Buffer.from(text, "base64").toString("latin1").split("\n");
   return lines.flatMap((line) => {
@@ -96,25 +123,26 @@ async function survey(lab: Lab, release: string): Promise<string[]> {
   });
 }
 
-async function main(names: readonly string[]): Promise<void> {
-  const lab = await startLab({ log: console.error });
+async function main(words: readonly string[]): Promise<void> {
+  const named = words.filter((one) => one !== "--here");
+  const names = named.length > 0 ? named : RELEASES;
+  const place = words.includes("--here") ? openHere() : await openLab();
   try {
-    await run(lab, `mkdir -p ${THERE}`);
-    for (const release of new Set(["trixie", ...names])) await copyTree(lab, release);
-    for (const file of ["network-kinds.sh", "pppoe-session.py"])
-      await copy(lab, join(__dirname, file), `${THERE}/`);
-    await run(lab, `cat >${THERE}/survey.sh`, SURVEY);
-    console.error(await run(lab, `bash ${THERE}/network-kinds.sh make 2>&1`));
+    await place.run(`mkdir -p ${THERE}`);
+    for (const release of new Set(["trixie", ...names])) await copyTree(place, release);
+    for (const file of ["network-kinds.sh", "pppoe-session.py"]) await place.copy(join(__dirname, file));
+    await place.run(`cat >${THERE}/survey.sh`, SURVEY);
+    console.error(await place.run(`bash ${THERE}/network-kinds.sh make 2>&1`));
     for (const release of names) {
-      const version = (await run(lab, `chroot ${THERE}/${release} /sbin/ip -V`)).trim();
-      const records = await survey(lab, release);
+      const version = (await place.run(`chroot ${THERE}/${release} /sbin/ip -V`)).trim();
+      const records = await survey(place, release);
       writeFileSync(join(FIXTURES, `${release}.txt`), `${records.join("\n")}\n`);
       console.error(`${release}: ${version}, ${records.length} records`);
     }
-    console.error((await run(lab, "uname -r; cat /etc/debian_version")).trim());
+    console.error((await place.run("uname -r; cat /etc/debian_version")).trim());
   } finally {
-    await lab.close();
+    await place.close();
   }
 }
 
-void main(process.argv.length > 2 ? process.argv.slice(2) : RELEASES);
+void main(process.argv.slice(2));

@@ -22,7 +22,7 @@ function howToHaveGroups(architecture = ""): string {
   if (/^riscv/.test(architecture))
     return `The machine needs a RISC-V IOMMU before the device, which few have, and a kernel with its driver (6.13 or newer).`;
   return architecture === ""
-    ? `Enable the IOMMU in the firmware and in the kernel: on x86 ${FOR_X86.replace(/^E/, "e")} On arm64: ${FOR_ARM}`
+    ? `On x86: ${FOR_X86} On arm64: ${FOR_ARM}`
     : `Enable the IOMMU of this ${architecture} in its firmware and in the kernel.`;
 }
 

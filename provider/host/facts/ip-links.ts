@@ -24,7 +24,7 @@ export const OVS_DATAPATH = "ovs-system";
 /** Kinds whose `link` is their other end, and nothing that they run on. */
 const PAIRS = new Set(["veth", "netkit", "vxcan"]);
 
-/** Kinds that carry nothing out of the host; and those that carry nothing without ports, which are beneath. */
+/** Kinds that carry nothing out of the host; some of them have ports, and those are beneath them. */
 const CARRY_NOTHING = new Set(["dummy", "ifb", "nlmon", "bridge", "bond", "team", "vrf"]);
 
 /**

@@ -80,7 +80,7 @@ function repaired(line: string): string {
   return text;
 }
 
-/** The elements of a list that was cut off, or is broken between them. Brackets count outside of texts alone. */
+/** The elements of a list that was cut off, or is broken between them. Braces in texts do not count. */
 function wholeElements(text: string): IpList {
   const elements: unknown[] = [];
   let [depth, start, unread, isText] = [0, 0, 0, false];

@@ -62,7 +62,7 @@ function readRoute(value: unknown, nexthops: Nexthops): IpRoute {
   const fields = fieldsOf(value);
   const hops = listOf(fields["nexthops"]).map((hop) => fieldsOf(hop)["dev"]);
   const told = [fields["dev"], ...hops].filter(isText);
-  const id = fields["nhid"] === undefined ? undefined : String(fields["nhid"]).slice(0, 20);
+  const id = typeof fields["nhid"] === "number" ? String(fields["nhid"]) : undefined;
   const ofObject = told.length > 0 || id === undefined ? undefined : nexthops.get(id);
   const devices = ofObject ?? told;
   return {

@@ -2,7 +2,7 @@ import type { HostFacts, UnreadPart } from "../facts";
 import type { CarriedThing } from "./host-use";
 import { findUnknownCarriers } from "./possible-carriers";
 
-/** What one look at the host has not found out, as data. Its words are `describeHostNote` in provider/plan. */
+/** What one look at the host has not found out. Its words are `describeHostNote` in provider/plan. */
 export type HostNote =
   | { readonly kind: "unread"; readonly part: UnreadPart["part"]; readonly reason: string }
   | {

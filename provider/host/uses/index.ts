@@ -10,7 +10,14 @@ import { unreadFunctionUses } from "./unread-functions";
 import { virtualFunctionUses } from "./virtual-functions";
 
 export { findHostNotes, type HostNote } from "./host-notes";
-export type { CarriedThing, DiskLabel, HostUse, HostUseReason, HostUseTraits, InterfaceLayer } from "./host-use";
+export type {
+  CarriedThing,
+  DiskLabel,
+  HostUse,
+  HostUseReason,
+  HostUseTraits,
+  InterfaceLayer,
+} from "./host-use";
 
 /** The uses of a kind, each once. Pure. @param found the uses of the kinds before it */
 type FindUses = (facts: HostFacts, found: readonly HostUse[]) => HostUse[];

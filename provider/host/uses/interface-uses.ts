@@ -3,7 +3,7 @@ import type { HostUse, InterfaceLayer } from "./host-use";
 import { layersByInterface } from "./interface-layers";
 import { uniqueBy } from "./unique-by";
 
-/** What is directly on each interface that is up, or may be up: its addresses, its routes, and what runs on it. */
+/** What is directly on each interface that is up, or may be: addresses, routes, and what runs on it. */
 export function interfaceUses({ interfaces }: HostFacts): HostUse[] {
   const layersOf = layersByInterface(interfaces);
   const up = interfaces.filter((one) => one.isUp !== false);

@@ -37,7 +37,9 @@ export function possibleCarrierUses(facts: HostFacts): HostUse[] {
           ...{ kind: "possible-carrier" as const, ...own, carries },
           ...(via !== undefined && { via }),
         })),
-      ...(facts.unread.some(({ part }) => part === "routes") ? [{ kind: "unread-routes" as const, ...own }] : []),
+      ...(facts.unread.some(({ part }) => part === "routes")
+        ? [{ kind: "unread-routes" as const, ...own }]
+        : []),
     ];
   });
 }

@@ -182,16 +182,17 @@ const NOT_FOUND = 127;
 
 /** Why a relay that has ended was none, if the shell or the relay itself says so. */
 async function whyItEnded(command: OpenedCommand): Promise<string | undefined> {
-  let code: number | null = null;
+  const exit: { code?: number | null } = {};
   await settledWithin(
-    command.exited.then((exit) => (code = exit.code)),
+    command.exited.then((one) => (exit.code = one.code)),
     EXIT_LIMIT_MS,
   );
+  const { code = null } = exit;
   if (code === NOT_FOUND) return `it is not installed there (${RELAY_PACKAGES})`;
   const [said = ""] = command.stderrText.trim().split("\n");
   return code === null || code === 0
     ? undefined
-    : `it ended with code ${String(code)}: ${said.slice(0, 200)}`;
+    : `it ended with code ${code}: ${said.slice(0, 200)}`;
 }
 
 /** No signal: the answer is for all, and one caller's deadline is not another's failure. */

@@ -35,7 +35,7 @@ describe("A program's folder", () => {
     expect(findResolutionProblem(path.join(root, "stacks/dev"))).toBeUndefined();
   });
 
-  it("that has it below a component alone, as of pnpm, is told to add it", () => {
+  it("with it below a component alone, as of pnpm, is told to add it", () => {
     const root = program("node_modules/.pnpm/component@1.0.0/node_modules/component");
     const problem = findResolutionProblem(root);
     expect(problem).toContain(root);

@@ -1,8 +1,8 @@
 import { readIpList } from "../../../../provider/host/facts/ip-output";
 
 /**
- * What iproute2 prints of a description (lib/json_writer.c: jsonw_puts): before 6.1 with `\'`, before 7.0 with
- * control characters as they are, then as JSON is.
+ * What iproute2 prints of a description (lib/json_writer.c: jsonw_puts): before 6.1 with `\'`, before 7.0
+ * with control characters as they are, then as JSON is.
  */
 const printed = (text: string, version: "5.10" | "6.1" | "7.0"): string => {
   const escaped = text

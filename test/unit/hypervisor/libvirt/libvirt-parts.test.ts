@@ -1,6 +1,10 @@
 import { PassThrough, type Duplex } from "node:stream";
 import { causeText, hasCode } from "../../../../provider/errors";
-import { LibvirtSession, type OpenedCommand, type StreamFactory } from "../../../../provider/hypervisor/libvirt";
+import {
+  LibvirtSession,
+  type OpenedCommand,
+  type StreamFactory,
+} from "../../../../provider/hypervisor/libvirt";
 import { LibvirtLedger } from "../../../../provider/hypervisor/libvirt/libvirt-ledger";
 import { LibvirtMonitor } from "../../../../provider/hypervisor/libvirt/libvirt-monitor";
 import { writeLedger } from "../../../../provider/hypervisor/libvirt/xml/ledger-xml";
@@ -356,11 +360,17 @@ describe("the way to libvirt", () => {
   });
 
   it.each([
-    [127, "bash: line 1: virt-ssh-helper: command not found\n", /not installed there \(libvirt-daemon-common/],
+    [
+      127,
+      "bash: line 1: virt-ssh-helper: command not found\n",
+      /not installed there \(libvirt-daemon-common/,
+    ],
     [1, "error: no access\nmore\n", /it ended with code 1: error: no access(;|\.)/],
   ])("by a relay that ends with code %i says why", async (code, stderrText, expected) => {
     open.mockRejectedValue(new LibvirtDisconnectedError("libvirtd closed the connection"));
-    const error = await failureOf(new LibvirtSession(ended(code, stderrText), "qemu:///system").client(signal));
+    const error = await failureOf(
+      new LibvirtSession(ended(code, stderrText), "qemu:///system").client(signal),
+    );
     expect(causeText(error)).toMatch(expected);
     expect(causeText(error)).not.toContain("libvirtd closed the connection");
     expect(causeText(error)).not.toContain("KubeVirt");
