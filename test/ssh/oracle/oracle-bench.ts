@@ -65,9 +65,9 @@ export class OracleBench {
       key: (name) => this.#key(name),
       publicKey: (name) => publicLine(this.#key(name)),
       port: (name) => this.#server(name).port,
-      write: (name, text) => workspace.write(name, text),
+      write: (name, text) => this.#write(name, text),
       script: (name, text) => {
-        const path = workspace.write(name, `#!/bin/sh\n${text}\n`);
+        const path = this.#write(name, `#!/bin/sh\n${text}\n`);
         chmodSync(path, 0o755);
         return path;
       },
@@ -180,6 +180,13 @@ export class OracleBench {
       config: [...config, `TrustedUserCAKeys ${this.#key("user-ca")}.pub`, "AllowTcpForwarding yes"],
     });
     this.#servers.set(name, sshd);
+  }
+
+  /** Never twice the same: another case may be reading it. */
+  #write(name: string, text: string): string {
+    const path = join(this.#bench.workspace.path, name);
+    if (existsSync(path) && readFileSync(path, "utf8") === text) return path;
+    return this.#bench.workspace.write(name, text);
   }
 
   #certify(key: string, ca: string, ...options: readonly string[]): void {
