@@ -34,8 +34,8 @@ export interface ConnectionArgs {
    */
   password?: pulumi.Input<string | undefined>;
   /**
-   * Private key as the text of a key file that ssh-keygen, openssl (PEM, PKCS#8) or PuTTY wrote, not its path.
-   * Secret. Default: `multifunction-pci:privateKey` of the stack's configuration,
+   * Private key as the text of a key file that ssh-keygen, openssl (PEM, PKCS#8) or PuTTY wrote, not its
+   * path. Secret. Default: `multifunction-pci:privateKey` of the stack's configuration,
    * `$MULTIFUNCTION_PCI_PRIVATE_KEY`; else the agent's keys and the key files that ssh would try.
    */
   privateKey?: pulumi.Input<string | undefined>;

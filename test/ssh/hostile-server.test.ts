@@ -50,6 +50,19 @@ function flood(stream: Socket | ServerChannel, piece: string | Buffer, maxBytes 
   more();
 }
 
+/** Data without regard to the window, past ssh2's own account of it, as fast as the far end lives with. */
+async function overrun(channel: ServerChannel, signal: AbortSignal): Promise<void> {
+  const { outgoing, _client: peer } = channel as unknown as {
+    readonly outgoing: { readonly id: number };
+    readonly _client: { readonly _protocol: { channelData(id: number, data: Buffer): void } };
+  };
+  const chunk = Buffer.alloc(30_000, "x");
+  for (let sent = 0; sent < 256 * 2 ** 20 && !signal.aborted; sent += chunk.length) {
+    peer._protocol.channelData(outgoing.id, chunk);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 /** A helper that has started in order; then it answers the requests. */
 function helperThat(onLine: (line: string, channel: ServerChannel) => void): ServerManners {
   return {
@@ -162,6 +175,19 @@ describe("A server that turns hostile", () => {
     });
   });
 
+  it("by sending more than a channel's window, which nobody reads, is cut off", async () => {
+    const sender = new AbortController();
+    const connection = await connect({ onExec: (channel) => void overrun(channel, sender.signal) });
+    await withinBounds({ ...bounds, mebibytes: 64 }, async () => {
+      const { stdio } = await connection.exec("anything");
+      const closed = new Promise((resolve) => stdio.once("close", resolve));
+      stdio.pause();
+      await closed;
+      sender.abort();
+      expect(stdio.errored?.message).toContain("window");
+    });
+  });
+
   it("by refusing a channel with escape sequences is quoted without them", async () => {
     const connection = await connect({});
     const error = (await rejectionOf(connection.openUnixSocket(`/run/${escapes}`))) as ProviderError;
@@ -191,7 +217,6 @@ describe("A helper that turns hostile", () => {
       "with JSON that is deep",
       (id, channel) => channel.write(`S ${id} ip ${"[".repeat(60_000)}\ndone ${id}\n`),
     ],
-    ["with JSON of anything", (id, channel) => channel.write(`S ${id} ip [{"addr_info":7}]\ndone ${id}\n`)],
     [
       "with an end of its own",
       (_id, channel) => (channel.stderr.write(escapes.repeat(100_000)), channel.exit(7), channel.end()),
@@ -220,6 +245,18 @@ describe("A helper that turns hostile", () => {
       expect(hasCode(error, "SSH_HELPER_FAILED", "SSH_LOGIN_UNFINISHED")).toBe(true);
       expect((error as Error).message).not.toMatch(obeyed);
     });
+  });
+
+  it("in a survey, with JSON of anything, is told as a survey that lacks it", async () => {
+    const connection = await connect(
+      helperThat((line, channel) => {
+        const [verb, id] = line.split(" ");
+        if (verb === "survey") channel.write(`S ${id} ip [{"addr_info":7}]\ndone ${id}\n`);
+      }),
+    );
+    const { interfaces, unread } = await openHelper(connection).readFacts(AbortSignal.timeout(12_000));
+    expect(interfaces).toEqual([]);
+    expect(unread.map(({ part }) => part)).toEqual(expect.arrayContaining(["connection", "interfaces"]));
   });
 
   it("that ended in the packet of its start is known by its status", async () => {

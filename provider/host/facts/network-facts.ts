@@ -9,7 +9,7 @@ import {
   type Beneath,
   type IpAddress,
 } from "./ip-links";
-import { readIpList, requireFewValues, type IpList } from "./ip-output";
+import { fieldsOf, isText, readIpList, requireFewValues, type IpList } from "./ip-output";
 import {
   interfacesOf,
   isAlive,
@@ -92,11 +92,18 @@ export function parseIpOutput(lines: IpLines): IpFacts {
     routes: routesByInterface(alive.filter((route) => !isDefault(route) && !isAutomatic(route))),
     routeToClientInterfaces: interfacesOf(readRoutes(toClient, hops)),
     unread: [
-      ...unreadPart("interfaces", [addresses]),
+      ...unreadPart("interfaces", [addresses, ...namelessOf(addresses)]),
       ...unreadPart("routes", [...routeLists, ...unknownWays(alive, objects)]),
       ...unreadPart("route-to-client", toClient),
     ],
   };
+}
+
+/** Elements that are of no interface; iproute2 prints empty ones in the place of what was not asked for. */
+function namelessOf({ elements }: IpList): IpList[] {
+  const isNameless = (one: unknown): boolean => !isText(fieldsOf(one)["ifname"]);
+  const hasOne = elements.some((one) => isNameless(one) && Object.keys(fieldsOf(one)).length > 0);
+  return hasOne ? [{ elements: [], unread: "has an interface without a name" }] : [];
 }
 
 function unreadPart(part: UnreadPart["part"], lists: readonly IpList[]): UnreadPart[] {

@@ -3,12 +3,18 @@ import type { ClientChannel, Channel } from "ssh2";
 
 type Done = (error?: Error | null) => void;
 
+/** Of ssh2's channel, what its types do not tell: how many bytes the peer may still send. */
+interface Windowed {
+  readonly incoming?: { readonly window: number };
+}
+
 /**
  * An SSH channel as a plain Duplex.
  *
  * ssh2's own channel keeps a writer waiting for ever when the channel ends under it, and ends cleanly when
  * the connection is lost. This one fails the pending write, and after a lost connection it is destroyed
- * with the cause, so that no reader takes a cut for the end of the answer.
+ * with the cause, so that no reader takes a cut for the end of the answer. And a peer that sends more than it
+ * may is cut off: ssh2 would keep all of it for a reader that has paused.
  */
 export class ChannelStream extends Duplex {
   readonly #channel: Channel | ClientChannel;
@@ -22,6 +28,8 @@ export class ChannelStream extends Duplex {
     this.#channel = channel;
     // A stream that nobody looks at any more must not end the whole process when its connection is lost.
     this.on("error", () => undefined);
+    const keep = channel.push.bind(channel);
+    channel.push = (chunk: Buffer | null) => this.#isWithinWindow(chunk) && keep(chunk);
     channel.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) channel.pause();
     });
@@ -54,6 +62,14 @@ export class ChannelStream extends Duplex {
     this.#finishWrite(error ?? new Error("the channel was closed"));
     this.#channel.destroy();
     done(error);
+  }
+
+  /** ssh2 has counted the chunk already. */
+  #isWithinWindow(chunk: Buffer | null): boolean {
+    const { incoming } = this.#channel as Windowed;
+    if (chunk === null || (incoming?.window ?? 0) >= 0) return true;
+    this.destroy(new Error("the host sent more than the channel's window allows"));
+    return false;
   }
 
   #finishWrite(error: Error | null): void {
