@@ -247,7 +247,7 @@ describe("A helper that turns hostile", () => {
     });
   });
 
-  it("in a survey, with JSON of anything, is told as a survey that lacks it", async () => {
+  it("in a survey, with JSON of anything, is a survey that lacks something", async () => {
     const connection = await connect(
       helperThat((line, channel) => {
         const [verb, id] = line.split(" ");

@@ -83,6 +83,27 @@ describe("an account that runs no command", () => {
   });
 });
 
+describe("a banner before the login", () => {
+  const bench = new Bench();
+  afterAll(() => bench.tearDown());
+  const withBanner = async (bytes: number): Promise<SshConnection> => {
+    const line = "All that is done here is written down.\n";
+    const file = bench.workspace.write(`banner-${bytes}`, line.repeat(bytes / line.length));
+    const sshd = await bench.startSshd({ config: [`Banner ${file}`] });
+    return bench.pool().acquire(sshd.target(bench.login));
+  };
+
+  it("of thirty kilobytes is read, and not shown", async () => {
+    expect((await withBanner(30_000)).isOpen).toBe(true);
+  });
+
+  it("of a hundred kilobytes is named in the refusal", async () => {
+    const error = (await rejectionOf(withBanner(100_000))) as ProviderError;
+    expect(error.code).toBe("SSH_HANDSHAKE_FAILED");
+    expect(error.cure).toContain("Banner none");
+  });
+});
+
 describe("sessions of a connection", () => {
   const bench = new Bench();
   afterAll(() => bench.tearDown());

@@ -42,6 +42,9 @@ export function keyExchangeError(label: string, error: ClientError, words: Serve
 /** Texts by which a server says that there were too many tries (OpenSSH, auth.c: auth_maxtries_exceeded). */
 const TOO_MANY = /too many authentication failures|too many (?:tries|attempts)/i;
 
+/** ssh2 reads no packet of over 35,000 bytes; before the login is done no other is so long. */
+const TOO_LONG = /^Bad packet length/;
+
 /** A server that ends the connection after as many keys, without a word, has had enough (dropbear). */
 const MANY_KEYS = 3;
 
@@ -80,5 +83,10 @@ function loginCure(authentication: Authentication, error: ClientError): string |
     return `Start the agent at ${silentAgent} anew or unlock it, name another (SSH_AUTH_SOCK, connection.agentSocketPath), or give connection.privateKey.`;
   if (waitingFor !== undefined)
     return "Touch the security key or confirm in the agent as soon as it asks, or use another key.";
+  if (TOO_LONG.test(error.message))
+    return (
+      `A packet of the server was longer than the 35,000 bytes that are read here. If its sshd has a Banner of that length, ` +
+      `shorten it, or switch it off for this user ("Match User …" with "Banner none").`
+    );
   return undefined;
 }
