@@ -86,15 +86,15 @@ function isOfQemu61(machine: string): boolean {
 }
 
 /**
- * Root buses beside the machine's own, and bridges elsewhere, have handlers that only QOM tells. An i440fx
- * without ACPI has no handler at all.
+ * Each host bridge of POWER is a handler of its own. Other root buses beside the machine's own, and bridges
+ * elsewhere, have handlers that only QOM tells. An i440fx without ACPI has no handler at all.
  */
 function conventionalKind(
   family: MachineFamily,
   { hasAcpi, acpiBelowBridges = true }: ConfiguredMachine,
   { model, index }: ConfiguredBusFacts,
 ): SlotKind | undefined {
-  if (family === "pseries") return model === "pci-root" && index === 0 ? "pseries" : undefined;
+  if (family === "pseries") return model === "pci-root" ? "pseries" : undefined;
   if (family !== "i440fx" || !hasAcpi) return undefined;
   if (model === "pci-root") return index === 0 ? "pci-acpi" : undefined;
   return model === "pci-bridge" && acpiBelowBridges ? "pci-acpi" : undefined;

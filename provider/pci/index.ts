@@ -12,7 +12,7 @@ export {
   type PciAddressParts,
   type PciSlotAddress,
 } from "./address";
-export { isBridgeClass } from "./class-code";
+export { isMachineBridgeClass } from "./class-code";
 export { defaultFunctionMap, isSameFunctionMap, type FunctionMapping } from "./function-map";
 export {
   classifyBus,

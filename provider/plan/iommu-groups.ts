@@ -31,9 +31,14 @@ export function isObstacle(
   return !isHarmlessInGroup(one, driver, kernelRelease);
 }
 
+/** Bridges are not held, and those of the machine itself are not taken from the host. */
+export function isNeverHeld({ isBridge, isMachineBridge = false }: HostFunction): boolean {
+  return isBridge || isMachineBridge;
+}
+
 /**
  * Members with a host driver that are not assigned: they make the group unusable unless they are held.
- * Bridges cannot be held, see checks/group-bridges.ts.
+ * For bridges see checks/group-bridges.ts.
  */
 export function findLeftovers(
   {
@@ -50,7 +55,7 @@ export function findLeftovers(
   members: GroupMembers,
 ): Leftover[] {
   return [...members.values()]
-    .filter((one) => !one.isBridge && !map.some((m) => m.hostAddress === one.hostAddress))
+    .filter((one) => !isNeverHeld(one) && !map.some((m) => m.hostAddress === one.hostAddress))
     .sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress))
     .flatMap((one) => {
       const driver = originalDriver(owned, one, prior);

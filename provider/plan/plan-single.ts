@@ -7,7 +7,7 @@ import type { Observation, OwnedResources } from "./observation";
  * goes, so that what cannot be held costs the guest nothing, and what is held already need not come back to
  * the host in between. Of an older libvirt, which alone can have QEMU open a group, it is the only way.
  *
- * Not on pseries: libvirt names the buses of further PHBs otherwise than QEMU does.
+ * Not on pseries, where libvirt's own way has not been tried: a plug into a taken place ends QEMU there.
  */
 export function findSingle(
   observation: Observation,

@@ -732,7 +732,12 @@ export function conventionalBus(
 /** A function of the host as {@link World} wants it. */
 export function hostFunction(
   address: string,
-  extra: { driver?: string | undefined; iommuGroup?: number | undefined; isBridge?: boolean } = {},
+  extra: {
+    driver?: string | undefined;
+    iommuGroup?: number | undefined;
+    isBridge?: boolean;
+    isMachineBridge?: boolean;
+  } = {},
 ): HostFunction {
   const { driver, iommuGroup } = { driver: "e1000e", iommuGroup: 7, ...extra };
   return {
@@ -740,6 +745,7 @@ export function hostFunction(
     vendorId: "0x8086",
     productId: "0x10d3",
     isBridge: extra.isBridge ?? false,
+    ...(extra.isMachineBridge === true && { isMachineBridge: true }),
     ...(driver !== undefined && { driver }),
     ...(iommuGroup !== undefined && { iommuGroup }),
   };

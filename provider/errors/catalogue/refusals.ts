@@ -45,10 +45,16 @@ export const refusals = {
           what: `the host has no PCI function ${d.hostAddress}; that device has ${d.present.join(", ")}.`,
           cure: `Correct functions or functionMap.`,
         },
-  FUNCTION_IS_BRIDGE: (d: { hostAddress: string }) => ({
-    what: `${d.hostAddress} is a PCI bridge, which cannot be given to a guest.`,
-    cure: `Name a function behind it.`,
-  }),
+  FUNCTION_IS_BRIDGE: (d: { hostAddress: string; isOfMachine: boolean }) =>
+    d.isOfMachine
+      ? {
+          what: `${d.hostAddress} is a bridge that the host itself is made of (its host, ISA or LPC bridge), and not given to a guest.`,
+          cure: `Leave it out of functions.`,
+        }
+      : {
+          what: `${d.hostAddress} is a PCI bridge, which cannot be given to a guest.`,
+          cure: `Name a function behind it.`,
+        },
   FUNCTION_WITHOUT_IOMMU_GROUP: (d: { hostAddress: string; architecture?: string }) => ({
     what: `${d.hostAddress} has no IOMMU group, so VFIO cannot protect the host from it.`,
     cure: howToHaveGroups(d.architecture),
@@ -68,8 +74,8 @@ export const refusals = {
     kernelRelease: string;
   }) => ({
     what:
-      `a bridge in the IOMMU group has a driver with which the host's kernel (Linux ${d.kernelRelease}) keeps the group ` +
-      `from guests: ${d.bridges.join(", ")}.`,
+      `a bridge in the IOMMU group has a driver with which the host's kernel` +
+      `${d.kernelRelease === "" ? "" : ` (Linux ${d.kernelRelease})`} keeps the group from guests: ${d.bridges.join(", ")}.`,
     touched: "nothing",
     cure: `Take it from that driver: ${d.unbinds.join(" && ")}; or move the device to a slot behind another port.`,
   }),

@@ -1,4 +1,4 @@
-import { isBridgeClass } from "../../pci/class-code";
+import { isBridgeClass, isPciBridgeClass } from "../../pci/class-code";
 
 /**
  * What the host tells of a function's header type (byte 0x0e of its configuration space, without the bit for
@@ -19,10 +19,5 @@ export function isBridgeFunction(
 ): boolean {
   if (headerType === "0") return false;
   if (headerType === undefined) return isBridgeClass(classCode);
-  return ["1", "2", "bridge"].includes(headerType) || (isBridgeClass(classCode) && hasBusBehind(classCode));
-}
-
-/** Subclasses of bridges with a bus of PCI's behind them: PCI, CardBus, semi-transparent PCI. */
-function hasBusBehind(classCode: string): boolean {
-  return [0x04, 0x07, 0x09].includes((Number(classCode) >> 8) & 0xff);
+  return ["1", "2", "bridge"].includes(headerType) || isPciBridgeClass(classCode);
 }

@@ -17,6 +17,11 @@ export interface HostFunction {
    * tell: an ISA bridge, a switch's management function and a non-transparent bridge are endpoints.
    */
   readonly isBridge: boolean;
+  /**
+   * By its class, a bridge that the machine itself is made of (host, ISA, LPC). To the kernel it is an
+   * endpoint like any other; it is never taken from the host. Default: false.
+   */
+  readonly isMachineBridge?: boolean;
 }
 
 /**

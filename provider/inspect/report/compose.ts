@@ -1,5 +1,12 @@
 import { printable } from "../../errors";
-import { compareAddresses, functionNumberOf, slotOf, type PciAddress, type PciSlotAddress } from "../../pci";
+import {
+  compareAddresses,
+  functionNumberOf,
+  isMachineBridgeClass,
+  slotOf,
+  type PciAddress,
+  type PciSlotAddress,
+} from "../../pci";
 import {
   disksOn,
   isBridgeFunction,
@@ -32,6 +39,7 @@ interface Known {
   readonly hostAddress: PciAddress;
   readonly listed: ListedFunction;
   readonly isBridge: boolean;
+  readonly isMachineBridge: boolean;
 }
 
 /** From what was looked at to what could be attached. Names of the host are printable in it. */
@@ -62,7 +70,8 @@ export function composeReport(input: InspectionInput): PciReport {
 
 function knownOf(listed: ListedFunction): Known {
   const { hostAddress, classCode, headerType } = listed;
-  return { hostAddress, listed, isBridge: isBridgeFunction(classCode, headerType) };
+  const isBridge = isBridgeFunction(classCode, headerType);
+  return { hostAddress, listed, isBridge, isMachineBridge: !isBridge && isMachineBridgeClass(classCode) };
 }
 
 /** What was looked at in the form that the planner knows. */
@@ -109,12 +118,12 @@ function deviceReports(known: readonly Known[], observation: Observation, facts:
   );
 }
 
-function hostFunctionOf({ hostAddress, listed, isBridge }: Known): HostFunction {
+function hostFunctionOf({ hostAddress, listed, isBridge, isMachineBridge }: Known): HostFunction {
   return {
     hostAddress,
     vendorId: listed.vendorId,
     productId: listed.productId,
-    isBridge,
+    ...{ isBridge, isMachineBridge },
     ...(listed.driver !== undefined && { driver: listed.driver }),
     ...(listed.iommuGroup !== undefined && { iommuGroup: listed.iommuGroup }),
   };
@@ -143,7 +152,7 @@ function deviceReport(parts: DeviceParts): DeviceReport {
     productName: nameOf(first?.productName),
     className: nameOf(first?.className),
     numaNode: first?.numaNode ?? null,
-    isBridge: members.every((one) => one.isBridge),
+    isBridge: members.every((one) => one.isBridge || one.isMachineBridge),
     functions: members.map((one) => functionReport(one, parts)),
     iommuGroups: groups.map((group) => groupReport(group, address, membersOfGroup(group))),
     attach: {

@@ -1,15 +1,15 @@
 import { providerError } from "../../errors";
 import type { TouchedGroups } from "../chosen-slot";
-import { isObstacle } from "../iommu-groups";
+import { isNeverHeld, isObstacle } from "../iommu-groups";
 import type { Refusal } from "./refusal";
 
 /**
- * A bridge cannot be held. One whose driver keeps the group from guests has to lose it by the
+ * A bridge is not held. One whose driver keeps the group from guests has to lose it by the
  * administrator's hand.
  */
 export function checkGroupBridges({ observation, members }: TouchedGroups): Refusal[] {
   const inTheWay = [...members.values()].filter(
-    (one) => one.isBridge && isObstacle(observation, one, one.driver),
+    (one) => isNeverHeld(one) && isObstacle(observation, one, one.driver),
   );
   if (inTheWay.length === 0) return [];
   return [

@@ -18,7 +18,9 @@ export function checkSelectedFunctions(context: SelectedFunctions): Refusal[] {
       const present = presentFunctions(observation, hostAddress);
       return [providerError("FUNCTION_NOT_FOUND", { hostAddress, present })];
     }
-    if (one.isBridge) return [providerError("FUNCTION_IS_BRIDGE", { hostAddress })];
+    const { isBridge, isMachineBridge = false } = one;
+    if (isBridge || isMachineBridge)
+      return [providerError("FUNCTION_IS_BRIDGE", { hostAddress, isOfMachine: !isBridge })];
     if (one.iommuGroup !== undefined || isIommuTold) return [];
     isIommuTold = true;
     const { architecture } = observation;

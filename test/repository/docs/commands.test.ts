@@ -19,6 +19,7 @@ const named = new Set([
   "ssh -F",
   "ssh -G",
   "ssh hv1",
+  "ssh root@hv1 true",
   "ssh -v",
   "ssh-keygen -l",
   "virsh attach-device",

@@ -13,8 +13,8 @@ const members: readonly [string, Parameters<typeof hostFunction>[1], readonly (s
   ["a function on pci-stub", { driver: "pci-stub" }, []],
   ["a function on a driver", { driver: "nvme" }, KERNELS],
   // class 0601, header type 0
-  ["an ISA bridge on lpc_ich", { driver: "lpc_ich" }, KERNELS],
-  ["an ISA bridge without driver", { driver: undefined }, []],
+  ["an ISA bridge on lpc_ich", { driver: "lpc_ich", isMachineBridge: true }, KERNELS],
+  ["an ISA bridge without driver", { driver: undefined, isMachineBridge: true }, []],
   // class 0807, header type 0, which the driver of ports takes
   ["an event collector on pcieport", { driver: "pcieport" }, [OLD, "5.17.15", undefined]],
   ["a port on pcieport", { driver: "pcieport", isBridge: true }, []],
@@ -37,7 +37,7 @@ describe("in the group of what is attached", () => {
       outline(planAttach(world.observe(), wants([0], { leftovers }), OLD_STATE));
     const whole = ["record", "hold 0000:01:00.0", "plug 0000:01:00.0 as 0", "confirm"];
     if (!isObstacle) return expect([plan("refuse"), plan("hold")]).toEqual([whole, whole]);
-    if (extra?.isBridge === true) expect(refusalOf(() => plan("hold"))).toBe("GROUP_BRIDGE_IN_USE");
+    if (extra?.isBridge === true || extra?.isMachineBridge === true) expect(refusalOf(() => plan("hold"))).toBe("GROUP_BRIDGE_IN_USE");
     else {
       expect(refusalOf(() => plan("refuse"))).toBe("LEFTOVERS_REFUSED");
       expect(plan("hold")).toContain("hold 0000:00:1f.0");
@@ -57,5 +57,16 @@ describe("what the class calls a bridge and the header an endpoint", () => {
   it("can be attached", () => {
     const world = new World({ functions: [hostFunction("0000:01:00.0", { driver: undefined })] });
     expect(outline(planAttach(world.observe(), wants([0]), OLD_STATE))).toContain("hold 0000:01:00.0");
+  });
+
+  it("is not taken if the machine itself is made of it, with a driver or without", () => {
+    for (const driver of [undefined, "lpc_ich"]) {
+      const bridge = hostFunction("0000:01:00.0", { driver, isMachineBridge: true });
+      const world = new World({ functions: [bridge] });
+      for (const allowInUse of [false, true])
+        expect(refusalOf(() => planAttach(world.observe(), wants([0], { allowInUse }), OLD_STATE))).toBe(
+          "FUNCTION_IS_BRIDGE",
+        );
+    }
   });
 });

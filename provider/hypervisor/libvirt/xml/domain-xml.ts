@@ -143,15 +143,18 @@ function findGuestAddress(address: XmlElement, buses: ReadonlyMap<number, string
 /**
  * QEMU gives the bus behind a port or bridge the id of its device, which is libvirt's alias of the
  * controller: the user's, or `pci.N`. Of the root bus, the machine decides: `pcie.0` on express machines,
- * else `pci.0`.
+ * else `pci.0`. The bus of a further host bridge, which POWER has, is called after its device and a number
+ * (libvirt: qemuBuildDeviceAddresPCIGetBus; QEMU: spapr_phb_realize).
  */
 function pciBuses(devices: XmlElement): Map<number, string> {
   const controllers = children(devices, "controller").filter((one) => attribute(one, "type") === "pci");
   return new Map(
     controllers.map((one) => {
       const index = Number(attribute(one, "index") ?? "0");
-      const root = attribute(one, "model") === "pcie-root" ? "pcie" : "pci";
-      return [index, index === 0 ? `${root}.0` : aliasName(one) || `pci.${index}`];
+      const model = attribute(one, "model");
+      if (index === 0) return [index, model === "pcie-root" ? "pcie.0" : "pci.0"];
+      const device = aliasName(one) || `pci.${index}`;
+      return [index, model === "pci-root" ? `${device}.0` : device];
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { providerError } from "../../../errors";
 import type { HostFunction } from "../../../host/facts";
-import type { PciAddress } from "../../../pci";
+import { isMachineBridgeClass, type PciAddress } from "../../../pci";
 import { findAddress } from "./address-xml";
 import { attribute, child, children, element, parseXml, textOf } from "./xml";
 
@@ -46,12 +46,14 @@ export function parseNodeDeviceXml(text: string, hostAddress: PciAddress): NodeD
   const isBridge = children(capability, "capability").some((one) =>
     ["pci-bridge", "cardbus-bridge"].includes(attribute(one, "type") ?? ""),
   );
+  const classCode = textOf(child(capability, "class")) ?? "";
   return {
     function: {
       hostAddress,
       vendorId: attribute(child(capability, "vendor"), "id") ?? "",
       productId: attribute(child(capability, "product"), "id") ?? "",
       isBridge,
+      ...(!isBridge && isMachineBridgeClass(classCode) && { isMachineBridge: true }),
       ...(driver !== undefined && { driver }),
       ...(groupNumber !== undefined && { iommuGroup: Number(groupNumber) }),
     },

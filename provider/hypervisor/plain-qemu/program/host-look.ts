@@ -1,5 +1,5 @@
 import { causeText, providerError } from "../../../errors";
-import { findPciAddress, type PciAddress } from "../../../pci";
+import { findPciAddress, isMachineBridgeClass, type PciAddress } from "../../../pci";
 import { isBridgeFunction, parseHostFacts, type HostFacts, type HostFunction } from "../../../host/facts";
 import { findMachineUuid, findUuid } from "../guest-uuid";
 import type { HostRecord } from "./host-requests";
@@ -159,11 +159,13 @@ export function parseFunctions(
       const hasGroup = /^\d{1,9}$/.test(group);
       if (hostAddress === undefined || !(hasGroup || group === "-"))
         throw programError("it told of a function that is none");
+      const isBridge = isBridgeFunction(classCode, headerType);
       const one: HostFunction = {
         hostAddress,
         vendorId: vendorId === "-" ? "" : vendorId,
         productId: productId === "-" ? "" : productId,
-        isBridge: isBridgeFunction(classCode, headerType),
+        isBridge,
+        ...(!isBridge && isMachineBridgeClass(classCode) && { isMachineBridge: true }),
         ...(driver !== "-" && { driver }),
         ...(isDriverName(driverOverride) && { driverOverride }),
         ...(hasGroup && { iommuGroup: Number(group) }),

@@ -28,6 +28,8 @@ function 0000:01:00.1 0x8086 0x10d3 0x020000 e1000e 3 e1000e
 unlisted 0000:01:00.1
 function 0000:00:01.0 0x1b36 0x000c 0x060400 pcieport 3 -
 function 0000:00:02.0 - - - - -
+function 0000:00:1f.0 0x8086 0x2918 0x060100 - 9 - 0
+function 0000:00:1f.1 0x8086 0x2918 0x068000 - 9 - 0
 node /dev/vfio/3 0 0 600 root
 open 1 3 init
 open 179 devices/vfio0 my qemu
@@ -92,6 +94,18 @@ test("tells host, socket, process, functions, nodes and who has them open", () =
       iommuGroup: 3,
     },
     { hostAddress: "0000:00:02.0", vendorId: "", productId: "", isBridge: false },
+    {
+      hostAddress: "0000:00:1f.0",
+      ...{ vendorId: "0x8086", productId: "0x2918" },
+      ...{ isBridge: false, isMachineBridge: true },
+      iommuGroup: 9,
+    },
+    {
+      hostAddress: "0000:00:1f.1",
+      ...{ vendorId: "0x8086", productId: "0x2918" },
+      isBridge: false,
+      iommuGroup: 9,
+    },
   ]);
 });
 

@@ -2,7 +2,7 @@ import { providerError, ProviderError } from "../../../../provider/errors";
 import { findRefusals, throwRefusals, type Phase } from "../../../../provider/plan/checks";
 
 const missing = providerError("GUEST_NOT_FOUND", { guest: "guest1" });
-const bridge = providerError("FUNCTION_IS_BRIDGE", { hostAddress: "0000:01:00.0" });
+const bridge = providerError("FUNCTION_IS_BRIDGE", { hostAddress: "0000:01:00.0", isOfMachine: false });
 const device = providerError("DEVICE_NOT_FOUND", { device: "0000:01:00" });
 
 /** Phases whose checks give these refusals, and what was asked. */
