@@ -21,13 +21,15 @@ const reasons = {
   "dist/sdk/pci-devices.d.ts": "its types",
   "dist/sdk/owner-token.d.ts": "written with the others, no program reaches it",
   "dist/sdk/seal-credentials.d.ts": "written with the others, no program reaches it",
+  "dist/sdk/resolvable.d.ts": "written with the others, no program reaches it",
   "dist/sdk/shim.d.ts": "written with the others, no program reaches it",
   "dist/cli/index.js": "the command pulumi-multifunction-pci",
   "dist/provider.js": "the provider, which the shim in a state asks for",
   "dist/provider.d.ts": "its type",
   "dist/multifunction-pci-host": "installed on hosts without libvirt for accounts with sudo",
   "dist/LICENCES-OF-BUNDLED.txt": "the notices of what is bundled",
-  "docs/": "errors name pages of it; without a network it is there",
+  "docs/":
+    "errors name pages of it; without a network it is there. The records of decisions are for maintainers",
   "examples/": "the README leads to them; to be copied",
 } as const;
 
@@ -105,7 +107,9 @@ test("a link in a packaged document leads into the package or the repository", (
     linkTargets(read(document))
       .filter((target) => !/^([a-z]+:|#)/.test(target))
       .map((target) => posix.join(posix.dirname(document), target.split("#")[0]!))
-      .filter((target) => target !== "docs/demo.cast" && !/^(test|etc)\//.test(target))
+      .filter(
+        (target) => target !== "docs/demo.cast" && !/^(test|etc|docs\/internals\/decisions)\//.test(target),
+      )
       .filter(
         (target) =>
           !paths.some((path) => path === target || path.startsWith(`${target.replace(/\/$/, "")}/`)),
