@@ -1,5 +1,3 @@
-import fc from "fast-check";
-import { ProviderError } from "../../../provider/errors";
 import {
   describePlan,
   planAttach,
@@ -12,7 +10,7 @@ import {
   type DesiredAttachment,
 } from "../../../provider/plan";
 import { interruptionOf } from "../../../provider/plan/describe";
-import { OWNER, refusalOf, scenario } from "../../support/scenarios";
+import { OWNER, refusalOf } from "../../support/scenarios";
 import { at, leave, outline, wants } from "../../support/desired";
 import { hostDevice, World } from "../../support/world";
 
@@ -174,32 +172,6 @@ describe("a create", () => {
     );
     expect(outline(create(world, same, SECOND))).toEqual(["record configuration"]);
     expect(world.configuredLedger[0]).toMatchObject(SECOND);
-  });
-
-  it("takes no earlier function 0 from any guest's eyes, unless it may adopt", () => {
-    const isFirst = (one: { guestFunction: number }): boolean => one.guestFunction === 0;
-    let planned = 0;
-    fc.assert(
-      fc.property(scenario, fc.boolean(), ({ world, desired }, hasIncarnation) => {
-        if (hasIncarnation)
-          world.ledger = world.ledger.map((line) => ({ ...line, entry: { ...line.entry, ...FIRST } }));
-        let plan: Plan;
-        try {
-          plan = planAttach(world.observe(), { ...desired, adopt: false, fresh: SECOND });
-        } catch (refusal) {
-          if (refusal instanceof ProviderError) return;
-          throw refusal;
-        }
-        planned += 1;
-        const before = world.plugged.filter(isFirst).map((one) => one.qemuId);
-        for (const step of plan.steps) {
-          world.apply(step);
-          for (const id of before) expect(world.hasDevice(id)).toBe(true);
-        }
-      }),
-      { numRuns: 600 },
-    );
-    expect(planned).toBeGreaterThan(100);
   });
 });
 
