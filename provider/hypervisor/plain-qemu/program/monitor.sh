@@ -8,12 +8,12 @@
 # settled here before anything else; the client gets QEMU's greeting, and an answer to its own negotiation.
 
 # The UUIDs of the guests behind the monitors that were opened, and the monitors' paths, as the children report
-# them to the process that has the locks.
+# them to the process that has the locks: a line each, in one write, so that of what has begun the rest is there.
 hear_monitors() {
   local uuid paths
   [ -n "$reports" ] || return 0
   # shellcheck disable=SC2004 # The array is associative, so its index is no arithmetic.
-  while read -r -t 0.001 -u "$reports" uuid paths; do open_guests[$uuid]+=" $paths"; done
+  while read -t 0 -u "$reports" && read -r -t 1 -u "$reports" uuid paths; do open_guests[$uuid]+=" $paths"; done
 }
 
 open_monitor() {
