@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Client, ParsedKey } from "ssh2";
 import { findPublicKey, findPublicKeyInText, type PublicKey } from "../keys/public-key";
+import { wireString } from "../keys/wire";
 import { carriedKey, sendChanged } from "./carried-key";
 
 const SUFFIX = "-cert-v01@openssh.com";
@@ -53,7 +54,7 @@ export function findCertificate(key: PublicKey): Certificate | undefined {
   for (let field = 0; field < fields; field += 1) end = endOfField(blob, end);
   // the serial number is between the key and the kind
   if (blob.length < end + 12 || blob.readUInt32BE(end + 8) !== USER_CERTIFICATE) return undefined;
-  const plain = findPublicKey(Buffer.concat([fieldOf(plainType), blob.subarray(start, end)]));
+  const plain = findPublicKey(Buffer.concat([wireString(plainType), blob.subarray(start, end)]));
   if (plain === undefined) return undefined;
   const isRsa = plainType === "ssh-rsa";
   const signatureAlgorithm = isRsa ? RSA_ALGORITHM : plainType;
@@ -100,14 +101,14 @@ export function sendCertificateSignature(
   signature: Buffer,
   send: () => void,
 ): void {
-  const written = Buffer.concat([fieldOf(algorithm), fieldOf(signature)]);
-  const meant = Buffer.concat([fieldOf(signatureAlgorithm), fieldOf(signature)]);
+  const written = Buffer.concat([wireString(algorithm), wireString(signature)]);
+  const meant = Buffer.concat([wireString(signatureAlgorithm), wireString(signature)]);
   sendChanged(
     client,
     (packet, writer) => {
-      const at = packet.lastIndexOf(fieldOf(written));
+      const at = packet.lastIndexOf(wireString(written));
       if (at < 0) return packet;
-      const payload = Buffer.concat([packet.subarray(writer.allocStart, at), fieldOf(meant)]);
+      const payload = Buffer.concat([packet.subarray(writer.allocStart, at), wireString(meant)]);
       const changed = writer.alloc(payload.length);
       changed.set(payload, writer.allocStart);
       return changed;
@@ -128,7 +129,7 @@ function fromDer(der: Buffer): Buffer {
   const sequenceAt = (der[1] ?? 0) > 0x80 ? 3 : 2;
   const r = integerAt(der, sequenceAt);
   const s = integerAt(der, r.end);
-  return Buffer.concat([fieldOf(r.bytes), fieldOf(s.bytes)]);
+  return Buffer.concat([wireString(r.bytes), wireString(s.bytes)]);
 }
 
 function integerAt(der: Buffer, at: number): { readonly bytes: Buffer; readonly end: number } {
@@ -139,11 +140,4 @@ function integerAt(der: Buffer, at: number): { readonly bytes: Buffer; readonly 
 /** @returns the place behind the field; behind the end of what is cut off */
 function endOfField(blob: Buffer, at: number): number {
   return blob.length < at + 4 ? Infinity : at + 4 + blob.readUInt32BE(at);
-}
-
-function fieldOf(content: Buffer | string): Buffer {
-  const bytes = Buffer.from(content);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
 }

@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { abortReason, anySignal, onAbort } from "../../async/abort";
 import { withTimeLimit } from "../../async/time-limit";
 import { findPublicKey, type PublicKey } from "../keys/public-key";
+import { WireReader, wireString } from "../keys/wire";
 
 /** Message numbers and flags of the agent's protocol (draft-miller-ssh-agent, sections 5.1 and 5.3). */
 const REQUEST_IDENTITIES = 11;
@@ -38,14 +39,14 @@ export class SshAgent {
    * @throws AgentSilent, and where it cannot be asked
    */
   async keys(): Promise<readonly PublicKey[]> {
-    const answer = new Fields(
+    const answer = fieldsOf(
       await this.#askWithin(LIST_LIMIT_MS, IDENTITIES_ANSWER, Buffer.from([REQUEST_IDENTITIES])),
     );
     const count = answer.number();
     const keys: PublicKey[] = [];
     for (let index = 0; index < count; index += 1) {
-      const key = findPublicKey(answer.bytes());
-      answer.bytes(); // the comment
+      const key = findPublicKey(answer.string());
+      answer.string(); // the comment
       if (key !== undefined) keys.push(key);
     }
     return keys;
@@ -62,15 +63,9 @@ export class SshAgent {
     if (/^ssh-rsa(-cert-v01@openssh\.com)?$/.test(key.type))
       flags.writeUInt32BE(SIGNATURE_FLAGS[hash ?? ""] ?? 0);
     const blob = Buffer.from(key.base64, "base64");
-    const request = Buffer.concat([
-      Buffer.from([SIGN_REQUEST]),
-      lengthOf(blob),
-      blob,
-      lengthOf(message),
-      message,
-      flags,
-    ]);
-    return new Fields(await this.#askWithin(SIGN_LIMIT_MS, SIGN_RESPONSE, request)).bytes();
+    const fields = [wireString(blob), wireString(message), flags];
+    const request = Buffer.concat([Buffer.from([SIGN_REQUEST]), ...fields]);
+    return fieldsOf(await this.#askWithin(SIGN_LIMIT_MS, SIGN_RESPONSE, request)).string();
   }
 
   async #askWithin(ms: number, expected: number, request: Buffer): Promise<Buffer> {
@@ -106,38 +101,11 @@ export class SshAgent {
         resolve(received.subarray(5, 4 + length));
         socket.destroy();
       });
-      socket.write(Buffer.concat([lengthOf(request), request]));
+      socket.write(wireString(request));
     });
   }
 }
 
-/** Reads a message field by field. @throws where it is cut off */
-class Fields {
-  #position = 0;
-
-  constructor(private readonly message: Buffer) {}
-
-  number(): number {
-    this.#need(4);
-    const value = this.message.readUInt32BE(this.#position);
-    this.#position += 4;
-    return value;
-  }
-
-  bytes(): Buffer {
-    const length = this.number();
-    this.#need(length);
-    this.#position += length;
-    return this.message.subarray(this.#position - length, this.#position);
-  }
-
-  #need(length: number): void {
-    if (this.#position + length > this.message.length) throw new Error("its answer is cut off");
-  }
-}
-
-function lengthOf(bytes: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return length;
+function fieldsOf(message: Buffer): WireReader {
+  return new WireReader(message, () => new Error("its answer is cut off"));
 }

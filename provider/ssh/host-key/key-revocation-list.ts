@@ -1,3 +1,5 @@
+import { WireReader } from "../keys/wire";
+
 /** What one file has of revoked keys: wire forms in base64, and hashes of wire forms. */
 export interface RevokedEntries {
   readonly blobs: ReadonlySet<string>;
@@ -34,7 +36,7 @@ export function readKrl(content: Buffer): RevokedEntries | string {
 class KrlProblem extends Error {}
 
 function readSections(content: Buffer): RevokedEntries {
-  const reader = new KrlReader(content.subarray(MAGIC.length));
+  const reader = readerOf(content.subarray(MAGIC.length));
   if (reader.number() !== FORMAT_VERSION) throw new KrlProblem("a KRL of a version that is not known");
   reader.skip(3 * 8); // version, date and flags
   reader.string(); // reserved
@@ -49,7 +51,7 @@ function readSections(content: Buffer): RevokedEntries {
     const type = reader.byte();
     if (type === SECTION.signature)
       throw new KrlProblem("a KRL with a signature, which is not verified here");
-    const section = new KrlReader(reader.string());
+    const section = readerOf(reader.string());
     if (type === SECTION.extension) readExtension(section);
     const set = sets[type];
     if (set === undefined && type !== SECTION.certificates && type !== SECTION.extension)
@@ -59,43 +61,11 @@ function readSections(content: Buffer): RevokedEntries {
   return found;
 }
 
-function readExtension(section: KrlReader): void {
+function readExtension(section: WireReader): void {
   section.string(); // its name
   if (section.byte() !== 0) throw new KrlProblem("a KRL with an extension that is not known and must be");
 }
 
-/** Reads field by field. @throws KrlProblem where it is cut off */
-class KrlReader {
-  #at = 0;
-
-  constructor(private readonly content: Buffer) {}
-
-  get isAtEnd(): boolean {
-    return this.#at >= this.content.length;
-  }
-
-  byte(): number {
-    return this.content.readUInt8(this.#take(1));
-  }
-
-  number(): number {
-    return this.content.readUInt32BE(this.#take(4));
-  }
-
-  string(): Buffer {
-    const length = this.number();
-    const start = this.#take(length);
-    return this.content.subarray(start, start + length);
-  }
-
-  skip(bytes: number): void {
-    this.#take(bytes);
-  }
-
-  #take(bytes: number): number {
-    const start = this.#at;
-    if (start + bytes > this.content.length) throw new KrlProblem("a KRL that is cut off");
-    this.#at = start + bytes;
-    return start;
-  }
+function readerOf(content: Buffer): WireReader {
+  return new WireReader(content, () => new KrlProblem("a KRL that is cut off"));
 }

@@ -1,5 +1,6 @@
 import type { JsonWebKey } from "node:crypto";
 import { formatKeyBlock } from "./key-block";
+import { wireNumber, wireString } from "./wire";
 
 const MAGIC = "openssh-key-v1\0";
 const TYPE = "ssh-ed25519";
@@ -15,21 +16,26 @@ const BLOCK_BYTES = 8;
 export function opensshTextOfEd25519({ x = "", d = "" }: JsonWebKey): string {
   const point = Buffer.from(x, "base64url");
   const seed = Buffer.from(d, "base64url");
-  const publicBlob = Buffer.concat([field(TYPE), field(point)]);
+  const publicBlob = Buffer.concat([wireString(TYPE), wireString(point)]);
   // The two numbers are for telling a wrong passphrase; there is none.
   const numbers = Buffer.alloc(8);
-  const secret = Buffer.concat([numbers, publicBlob, field(Buffer.concat([seed, point])), field("")]);
+  const secret = Buffer.concat([
+    numbers,
+    publicBlob,
+    wireString(Buffer.concat([seed, point])),
+    wireString(""),
+  ]);
   const padding = Buffer.from(
     Array.from({ length: (BLOCK_BYTES - (secret.length % BLOCK_BYTES)) % BLOCK_BYTES }, (_, n) => n + 1),
   );
   const data = Buffer.concat([
     Buffer.from(MAGIC),
-    field("none"),
-    field("none"),
-    field(""),
-    number(1),
-    field(publicBlob),
-    field(Buffer.concat([secret, padding])),
+    wireString("none"),
+    wireString("none"),
+    wireString(""),
+    wireNumber(1),
+    wireString(publicBlob),
+    wireString(Buffer.concat([secret, padding])),
   ]);
   const block = { label: "OPENSSH PRIVATE KEY", headers: [], isWhole: true };
   return formatKeyBlock({ ...block, data: data.toString("base64") });
@@ -43,15 +49,4 @@ export function findOpensshCipher(data: string): string | undefined {
   const length = bytes.readUInt32BE(MAGIC.length);
   const name = bytes.toString("latin1", start, start + Math.min(length, 64));
   return name.length === length && /^[a-z0-9@.-]+$/.test(name) ? name : undefined;
-}
-
-function field(content: Buffer | string): Buffer {
-  const bytes = Buffer.from(content);
-  return Buffer.concat([number(bytes.length), bytes]);
-}
-
-function number(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
 }
