@@ -39,6 +39,7 @@ export interface KeyAttemptsOptions {
 export class KeyAttempts {
   readonly #options: KeyAttemptsOptions;
   #agent: RecordingAgent | undefined;
+  #beside: readonly CertificateFile[] | undefined;
   /** How many keys there are to offer, as far as it is known. */
   #count = 0;
 
@@ -93,8 +94,11 @@ export class KeyAttempts {
     yield* this.#certificateAttempts(beside, ofAgent, client);
   }
 
+  /** Read once for a login: the agent is asked with them in mind, and they are offered last. */
   get #certificatesBeside(): readonly CertificateFile[] {
-    return readCertificates(this.#options.keys.identities.map(({ path }) => `${path}-cert`));
+    return (this.#beside ??= readCertificates(
+      this.#options.keys.identities.map(({ path }) => `${path}-cert`),
+    ));
   }
 
   /** Certificates, each signed for by the key that it is for, in a file or in the agent. */
