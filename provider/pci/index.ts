@@ -12,7 +12,6 @@ export {
   type PciAddressParts,
   type PciSlotAddress,
 } from "./address";
-export { isMachineBridgeClass } from "./class-code";
 export { defaultFunctionMap, isSameFunctionMap, type FunctionMapping } from "./function-map";
 export {
   classifyBus,

@@ -1,4 +1,4 @@
-import { isHarmlessInGroup, isVfioDriver, type HostFunction } from "../host/facts";
+import { isAnyBridge, isHarmlessInGroup, isVfioDriver, type HostFunction } from "../host/facts";
 import { compareAddresses, type FunctionMapping, type PciAddress } from "../pci";
 import type { PriorAttachment } from "./desired";
 import { originalDriver } from "./host-driver";
@@ -31,11 +31,6 @@ export function isObstacle(
   return !isHarmlessInGroup(one, driver, kernelRelease);
 }
 
-/** Bridges are not held, and those of the machine itself are not taken from the host. */
-export function isNeverHeld({ isBridge, isMachineBridge = false }: HostFunction): boolean {
-  return isBridge || isMachineBridge;
-}
-
 /**
  * Members with a host driver that are not assigned: they make the group unusable unless they are held.
  * For bridges see checks/group-bridges.ts.
@@ -55,7 +50,7 @@ export function findLeftovers(
   members: GroupMembers,
 ): Leftover[] {
   return [...members.values()]
-    .filter((one) => !isNeverHeld(one) && !map.some((m) => m.hostAddress === one.hostAddress))
+    .filter((one) => !isAnyBridge(one) && !map.some((m) => m.hostAddress === one.hostAddress))
     .sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress))
     .flatMap((one) => {
       const driver = originalDriver(owned, one, prior);

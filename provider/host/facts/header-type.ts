@@ -1,4 +1,5 @@
-import { isBridgeClass, isPciBridgeClass } from "../../pci/class-code";
+import { isBridgeClass, isMachineBridgeClass, isPciBridgeClass } from "../../pci/class-code";
+import type { HostFunction } from "./host-function";
 
 /**
  * What the host tells of a function's header type (byte 0x0e of its configuration space, without the bit for
@@ -20,4 +21,12 @@ export function isBridgeFunction(
   if (headerType === "0") return false;
   if (headerType === undefined) return isBridgeClass(classCode);
   return ["1", "2", "bridge"].includes(headerType) || isPciBridgeClass(classCode);
+}
+
+/** What the planner is told of a function that is a bridge or not, and of which class. */
+export function bridgeFacts(
+  isBridge: boolean,
+  classCode: string,
+): Pick<HostFunction, "isBridge" | "isMachineBridge"> {
+  return { isBridge, ...(!isBridge && isMachineBridgeClass(classCode) && { isMachineBridge: true }) };
 }

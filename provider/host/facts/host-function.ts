@@ -35,3 +35,11 @@ export interface HostFunction {
 export function isVfioDriver(driver: string | undefined): driver is `${string}vfio${string}` {
   return driver !== undefined && /(?:^|[-_])vfio(?:[-_]|$)/.test(driver);
 }
+
+/** Bridges are not given to guests, and those of the machine itself are not taken from the host. */
+export function isAnyBridge({
+  isBridge,
+  isMachineBridge = false,
+}: Pick<HostFunction, "isBridge" | "isMachineBridge">): boolean {
+  return isBridge || isMachineBridge;
+}

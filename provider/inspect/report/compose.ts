@@ -1,14 +1,9 @@
 import { printable } from "../../errors";
-import {
-  compareAddresses,
-  functionNumberOf,
-  isMachineBridgeClass,
-  slotOf,
-  type PciAddress,
-  type PciSlotAddress,
-} from "../../pci";
+import { compareAddresses, functionNumberOf, slotOf, type PciAddress, type PciSlotAddress } from "../../pci";
 import {
   disksOn,
+  bridgeFacts,
+  isAnyBridge,
   isBridgeFunction,
   interfacesOn,
   turnedRound,
@@ -39,7 +34,7 @@ interface Known {
   readonly hostAddress: PciAddress;
   readonly listed: ListedFunction;
   readonly isBridge: boolean;
-  readonly isMachineBridge: boolean;
+  readonly isMachineBridge?: boolean;
 }
 
 /** From what was looked at to what could be attached. Names of the host are printable in it. */
@@ -70,8 +65,7 @@ export function composeReport(input: InspectionInput): PciReport {
 
 function knownOf(listed: ListedFunction): Known {
   const { hostAddress, classCode, headerType } = listed;
-  const isBridge = isBridgeFunction(classCode, headerType);
-  return { hostAddress, listed, isBridge, isMachineBridge: !isBridge && isMachineBridgeClass(classCode) };
+  return { hostAddress, listed, ...bridgeFacts(isBridgeFunction(classCode, headerType), classCode) };
 }
 
 /** What was looked at in the form that the planner knows. */
@@ -118,7 +112,7 @@ function deviceReports(known: readonly Known[], observation: Observation, facts:
   );
 }
 
-function hostFunctionOf({ hostAddress, listed, isBridge, isMachineBridge }: Known): HostFunction {
+function hostFunctionOf({ hostAddress, listed, isBridge, isMachineBridge = false }: Known): HostFunction {
   return {
     hostAddress,
     vendorId: listed.vendorId,
@@ -152,7 +146,7 @@ function deviceReport(parts: DeviceParts): DeviceReport {
     productName: nameOf(first?.productName),
     className: nameOf(first?.className),
     numaNode: first?.numaNode ?? null,
-    isBridge: members.every((one) => one.isBridge || one.isMachineBridge),
+    isBridge: members.every(isAnyBridge),
     functions: members.map((one) => functionReport(one, parts)),
     iommuGroups: groups.map((group) => groupReport(group, address, membersOfGroup(group))),
     attach: {

@@ -1,6 +1,7 @@
 import { providerError } from "../../errors";
+import { isAnyBridge } from "../../host/facts";
 import type { TouchedGroups } from "../chosen-slot";
-import { isNeverHeld, isObstacle } from "../iommu-groups";
+import { isObstacle } from "../iommu-groups";
 import type { Refusal } from "./refusal";
 
 /**
@@ -9,7 +10,7 @@ import type { Refusal } from "./refusal";
  */
 export function checkGroupBridges({ observation, members }: TouchedGroups): Refusal[] {
   const inTheWay = [...members.values()].filter(
-    (one) => isNeverHeld(one) && isObstacle(observation, one, one.driver),
+    (one) => isAnyBridge(one) && isObstacle(observation, one, one.driver),
   );
   if (inTheWay.length === 0) return [];
   return [

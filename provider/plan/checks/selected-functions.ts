@@ -1,4 +1,5 @@
 import { providerError } from "../../errors";
+import { isAnyBridge } from "../../host/facts";
 import type { SelectedFunctions } from "../chosen-slot";
 import { findMissingDevice, presentFunctions } from "../select-functions";
 import type { Refusal } from "./refusal";
@@ -18,9 +19,8 @@ export function checkSelectedFunctions(context: SelectedFunctions): Refusal[] {
       const present = presentFunctions(observation, hostAddress);
       return [providerError("FUNCTION_NOT_FOUND", { hostAddress, present })];
     }
-    const { isBridge, isMachineBridge = false } = one;
-    if (isBridge || isMachineBridge)
-      return [providerError("FUNCTION_IS_BRIDGE", { hostAddress, isOfMachine: !isBridge })];
+    if (isAnyBridge(one))
+      return [providerError("FUNCTION_IS_BRIDGE", { hostAddress, isOfMachine: !one.isBridge })];
     if (one.iommuGroup !== undefined || isIommuTold) return [];
     isIommuTold = true;
     const { architecture } = observation;

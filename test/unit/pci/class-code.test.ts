@@ -1,5 +1,4 @@
-import { isMachineBridgeClass } from "../../../provider/pci";
-import { isBridgeClass, isPciBridgeClass } from "../../../provider/pci/class-code";
+import { isBridgeClass, isMachineBridgeClass, isPciBridgeClass } from "../../../provider/pci/class-code";
 
 describe("isBridgeClass", () => {
   it.each(["0x060400", "0x060000", "0x06ff00"])("is true of %s", (classCode) => {

@@ -1,6 +1,6 @@
 import { providerError } from "../../../errors";
-import type { HostFunction } from "../../../host/facts";
-import { isMachineBridgeClass, type PciAddress } from "../../../pci";
+import { bridgeFacts, type HostFunction } from "../../../host/facts";
+import type { PciAddress } from "../../../pci";
 import { findAddress } from "./address-xml";
 import { attribute, child, children, element, parseXml, textOf } from "./xml";
 
@@ -52,8 +52,7 @@ export function parseNodeDeviceXml(text: string, hostAddress: PciAddress): NodeD
       hostAddress,
       vendorId: attribute(child(capability, "vendor"), "id") ?? "",
       productId: attribute(child(capability, "product"), "id") ?? "",
-      isBridge,
-      ...(!isBridge && isMachineBridgeClass(classCode) && { isMachineBridge: true }),
+      ...bridgeFacts(isBridge, classCode),
       ...(driver !== undefined && { driver }),
       ...(groupNumber !== undefined && { iommuGroup: Number(groupNumber) }),
     },

@@ -1,6 +1,12 @@
 import { causeText, providerError } from "../../../errors";
-import { findPciAddress, isMachineBridgeClass, type PciAddress } from "../../../pci";
-import { isBridgeFunction, parseHostFacts, type HostFacts, type HostFunction } from "../../../host/facts";
+import { findPciAddress, type PciAddress } from "../../../pci";
+import {
+  bridgeFacts,
+  isBridgeFunction,
+  parseHostFacts,
+  type HostFacts,
+  type HostFunction,
+} from "../../../host/facts";
 import { findMachineUuid, findUuid } from "../guest-uuid";
 import type { HostRecord } from "./host-requests";
 import { isDriverName, parseLedgerFile, type LedgerFile } from "../ledger-file";
@@ -159,13 +165,11 @@ export function parseFunctions(
       const hasGroup = /^\d{1,9}$/.test(group);
       if (hostAddress === undefined || !(hasGroup || group === "-"))
         throw programError("it told of a function that is none");
-      const isBridge = isBridgeFunction(classCode, headerType);
       const one: HostFunction = {
         hostAddress,
         vendorId: vendorId === "-" ? "" : vendorId,
         productId: productId === "-" ? "" : productId,
-        isBridge,
-        ...(!isBridge && isMachineBridgeClass(classCode) && { isMachineBridge: true }),
+        ...bridgeFacts(isBridgeFunction(classCode, headerType), classCode),
         ...(driver !== "-" && { driver }),
         ...(isDriverName(driverOverride) && { driverOverride }),
         ...(hasGroup && { iommuGroup: Number(group) }),
