@@ -1,29 +1,24 @@
-import { attachmentIdOf, aliasOf, tagOf } from "../../provider/plan";
+import { attachmentIdOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
-import { at } from "../support/desired";
 import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
+import {
+  allConfigured,
+  attachedIdsInQemu,
+  coldIds,
+  e1000e,
+  nothingConfigured,
+  OWNER,
+  twoConfigured,
+  twoHeld,
+  vfio,
+} from "../support/attachment-lab/persistent";
 
 const lab = attachmentLab();
 // each of these boots a guest, some of them twice
 jest.setTimeout(900_000);
 
-const OWNER = "organization/lab/test/nic";
-const e1000e = ["e1000e", "e1000e", "e1000e", "e1000e"];
-const vfio = ["vfio-pci", "vfio-pci", "vfio-pci", "vfio-pci"];
 const four = [0, 1, 2, 3].map((n) => `0000:08:00.${n}`);
-const fourConfigured = [0, 1, 2, 3].map((n) => `${NIC}.${n} at pci.8 0.${n}`);
-const twoConfigured = [`${NIC}.0 at pci.8 0.0`, `${NIC}.1`, `${NIC}.2 at pci.8 0.2`, `${NIC}.3`];
-const nothingConfigured = { functions: [], owners: [] };
-const twoHeld = { persistent: true, functions: [0, 2], leftovers: "hold" };
 
-/** The ids that QEMU has of ours, in the order of the host's functions. */
-async function idsInQemu(): Promise<string[]> {
-  const devices = await lab.lab.qmp("guest1", "qom-list", { path: "/machine/peripheral" });
-  const names = (devices as { name: string }[]).map((one) => one.name);
-  return names.filter((name) => name.includes("mfpci-")).sort();
-}
-const coldIds = (...numbers: readonly number[]): string[] =>
-  numbers.map((n) => aliasOf(tagOf(OWNER), at(`${NIC}.${n}`)));
 const ownIds = (...numbers: readonly number[]): string[] =>
   numbers.map((n) => `${attachmentIdOf(OWNER)}-f${n}`);
 
@@ -48,12 +43,12 @@ async function expectNoTrace(): Promise<void> {
 
 test("a persistent attachment is there after a cold boot, and is changed and destroyed", async () => {
   const { id, outs } = await lab.create({ persistent: true });
-  expect(await lab.configuration()).toEqual({ functions: fourConfigured, owners: [OWNER] });
-  expect(await idsInQemu()).toEqual(ownIds(0, 1, 2, 3));
+  expect(await lab.configuration()).toEqual({ functions: allConfigured, owners: [OWNER] });
+  expect(await attachedIdsInQemu(lab)).toEqual(ownIds(0, 1, 2, 3));
 
   await lab.coldBoot();
   await eventually(() => lab.pluggedFunctions(), four);
-  expect(await idsInQemu()).toEqual(coldIds(0, 1, 2, 3));
+  expect(await attachedIdsInQemu(lab)).toEqual(coldIds(0, 1, 2, 3));
   expect(await lab.driversOf(NIC)).toEqual(vfio);
   expect(await preview(id, outs, { persistent: true })).toMatchObject({ changes: false, plan: "" });
   const read = await lab.provider.read(id, outs);
@@ -73,7 +68,7 @@ test("a persistent attachment is there after a cold boot, and is changed and des
   const updated = (await lab.provider.update(id, outs, news)).outs as Record<string, unknown>;
   expect(updated["slot"]).toEqual(outs["slot"]);
   await eventually(() => lab.pluggedFunctions(), ["0000:08:00.0", "0000:08:00.2"]);
-  expect(await idsInQemu()).toEqual(ownIds(0, 2));
+  expect(await attachedIdsInQemu(lab)).toEqual(ownIds(0, 2));
   expect(await lab.driversOf(NIC)).toEqual(vfio);
   expect(await lab.configuration()).toEqual({ functions: twoConfigured, owners: [OWNER] });
   expect(await preview(id, updated, twoHeld)).toMatchObject({ changes: false });
@@ -102,15 +97,15 @@ test("persistent is switched on and off in place, without an unplug", async () =
   expect(on.plan).toMatch(/The guest is not interrupted/);
   expect(on.plan).not.toMatch(/unplug|plug |hold |release /);
   const withIt = (await lab.provider.update(id, outs, on.news)).outs as Record<string, unknown>;
-  expect(await lab.configuration()).toEqual({ functions: fourConfigured, owners: [OWNER] });
+  expect(await lab.configuration()).toEqual({ functions: allConfigured, owners: [OWNER] });
   expect(withIt["attached"]).toEqual(outs["attached"]);
-  expect(await idsInQemu()).toEqual(ownIds(0, 1, 2, 3));
+  expect(await attachedIdsInQemu(lab)).toEqual(ownIds(0, 1, 2, 3));
 
   const off = await preview(id, withIt, {});
   expect(off.plan).toMatch(/The guest is not interrupted/);
   const without = (await lab.provider.update(id, withIt, off.news)).outs as Record<string, unknown>;
   expect(await lab.configuration()).toEqual(nothingConfigured);
-  expect(await idsInQemu()).toEqual(ownIds(0, 1, 2, 3));
+  expect(await attachedIdsInQemu(lab)).toEqual(ownIds(0, 1, 2, 3));
   await lab.provider.delete(id, without);
   await expectNoTrace();
 });
@@ -155,7 +150,7 @@ test("a part removed by hand, on either side, returns with the next update", asy
   expect(repair.changes).toBe(true);
   expect(repair.plan).toMatch(/drift.*The guest is not interrupted/s);
   const repaired = (await lab.provider.update(id, outs, repair.news)).outs as Record<string, unknown>;
-  expect(await lab.configuration()).toEqual({ functions: fourConfigured, owners: [OWNER] });
+  expect(await lab.configuration()).toEqual({ functions: allConfigured, owners: [OWNER] });
 
   await lab.lab.qmp("guest1", "device_del", { id: ownIds(0)[0] });
   await eventually(() => lab.pluggedFunctions(), []);

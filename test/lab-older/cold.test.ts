@@ -1,25 +1,19 @@
-import { aliasOf, tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
-import { at } from "../support/desired";
 import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
+import {
+  allConfigured,
+  attachedIdsInQemu,
+  coldIds,
+  e1000e,
+  nothingConfigured,
+  OWNER,
+  persistent,
+  twoHeld,
+  vfio,
+} from "../support/attachment-lab/persistent";
 
 /** What is persistent with libvirt 7.0: docs/internals/decisions/0091-persistent-with-older-libvirt.md. */
 const lab = attachmentLab();
-
-const OWNER = "organization/lab/test/nic";
-const ALL = [0, 1, 2, 3];
-const e1000e = ALL.map(() => "e1000e");
-const vfio = ALL.map(() => "vfio-pci");
-const persistent = { persistent: true };
-const twoHeld = { persistent: true, functions: [0, 2], leftovers: "hold" };
-const allConfigured = ALL.map((n) => `${NIC}.${n} at pci.8 0.${n}`);
-const nothingConfigured = { functions: [], owners: [] };
-
-async function idsInQemu(): Promise<string[]> {
-  const devices = await lab.lab.qmp("guest1", "qom-list", { path: "/machine/peripheral" });
-  const names = (devices as { name: string }[]).map((one) => one.name);
-  return names.filter((name) => name.includes("mfpci-")).sort();
-}
 
 test("a guest that is off is attached to, changed, and recognised when it runs", async () => {
   expect((await lab.failureOf(lab.create(persistent))).code).toBe("PERSISTENT_NEEDS_NEWER_LIBVIRT");
@@ -38,7 +32,7 @@ test("a guest that is off is attached to, changed, and recognised when it runs",
   expect(await lab.driversOf(NIC)).toEqual(e1000e);
 
   await lab.virsh("start guest1");
-  expect(await idsInQemu()).toEqual([0, 2].map((n) => aliasOf(tagOf(OWNER), at(`${NIC}.${n}`))));
+  expect(await attachedIdsInQemu(lab)).toEqual(coldIds(0, 2));
   expect(await lab.driversOf(NIC)).toEqual(vfio);
   expect(await lab.preview(changed, twoHeld)).toMatchObject({ changes: false, plan: "" });
   expect((await lab.refresh(changed))?.outs).toMatchObject({ attached: changed.outs["attached"] });

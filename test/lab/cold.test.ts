@@ -1,31 +1,23 @@
-import { aliasOf, tagOf } from "../../provider/plan";
 import { eventually } from "../support/eventually";
-import { at } from "../support/desired";
 import { attachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
+import { ALL } from "../support/attachment-lab/by-hand";
+import {
+  allConfigured,
+  attachedIdsInQemu,
+  coldIds,
+  e1000e,
+  nothingConfigured,
+  OWNER,
+  persistent,
+  twoConfigured,
+  twoHeld,
+  vfio,
+} from "../support/attachment-lab/persistent";
 
 const lab = attachmentLab();
 
-const OWNER = "organization/lab/test/nic";
-const ALL = [0, 1, 2, 3];
-const e1000e = ALL.map(() => "e1000e");
-const vfio = ALL.map(() => "vfio-pci");
-const persistent = { persistent: true };
-const twoHeld = { persistent: true, functions: [0, 2], leftovers: "hold" };
-const allConfigured = ALL.map((n) => `${NIC}.${n} at pci.8 0.${n}`);
-const twoConfigured = [`${NIC}.0 at pci.8 0.0`, `${NIC}.1`, `${NIC}.2 at pci.8 0.2`, `${NIC}.3`];
-const nothingConfigured = { functions: [], owners: [] };
 const NOTICE =
   "guest1 is shut off: written to its configuration; it has the functions from its next start on.";
-
-const coldIds = (...numbers: readonly number[]): string[] =>
-  numbers.map((n) => aliasOf(tagOf(OWNER), at(`${NIC}.${n}`)));
-
-/** The ids that QEMU has of ours, in the order of the host's functions. */
-async function idsInQemu(): Promise<string[]> {
-  const devices = await lab.lab.qmp("guest1", "qom-list", { path: "/machine/peripheral" });
-  const names = (devices as { name: string }[]).map((one) => one.name);
-  return names.filter((name) => name.includes("mfpci-")).sort();
-}
 
 /** What the preview of a create prints. */
 async function previewOfCreate(overrides: Record<string, unknown>): Promise<string> {
@@ -57,7 +49,7 @@ test("a guest that is off is attached to, started, shut off, changed, left", asy
   expect(await lab.preview(kept, persistent)).toMatchObject({ changes: false, plan: "" });
 
   await lab.virsh("start guest1");
-  expect(await idsInQemu()).toEqual(coldIds(...ALL));
+  expect(await attachedIdsInQemu(lab)).toEqual(coldIds(...ALL));
   expect(await lab.driversOf(NIC)).toEqual(vfio);
   expect(await lab.preview(kept, persistent)).toMatchObject({ changes: false, plan: "" });
   expect((await lab.refresh(kept))?.outs).toMatchObject({
