@@ -70,9 +70,28 @@ header_of() {
 }
 
 # Asks ip several things at once, a line for each. `answers` then has a line for each, empty where it has none,
-# and `said` what else it has printed. A command that fails is named by its number, and prints no line. What ip
-# prints of errors is kept apart, for it would land in the middle of an answer.
+# and `said` what else it has printed.
 ask_ip() {
+  local questions out status
+  mapfile -t questions <<<"$1"
+  out=$(exec ip -j -d -force -batch - <<<"$1" 2>/dev/null)
+  status=$?
+  mapfile -t answers <<<"$out"
+  said=()
+  if [ "$status" -ne 0 ] || ! are_answers "${#questions[@]}" "${answers[@]}"; then ask_ip_again "$1"; fi
+}
+
+# Whether there are that many lines, each a list.
+are_answers() {
+  local count=$1 line
+  shift
+  [ "$#" -eq "$count" ] || return
+  for line in "$@"; do [[ $line = "["* ]] || return; done
+}
+
+# The same with what ip prints of errors, which is kept apart, for it would land in the middle of an answer: that
+# takes one process more. A command that fails is named by its number, and prints no line.
+ask_ip_again() {
   local all out status line lines at=0 failed=" "
   all=$({
     out=$(exec ip -j -d -force -batch - <<<"$1")

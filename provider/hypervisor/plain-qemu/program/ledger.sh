@@ -97,7 +97,8 @@ read_ledger() {
 }
 
 make_ledger() {
-  [ -d "$ledger" ] || mkdir -m 700 -- "$ledger" || return
+  # the first time both by a process
+  [ -d "$ledger" ] || mkdir -m 700 -- "$ledger" "$index" || return
   [ -O "$ledger" ] && [ ! -L "$ledger" ] || return
   [ -d "$index" ] || mkdir -m 700 -- "$index" || return
   [ -p "$index/never" ] || mkfifo -m 600 -- "$index/never"
