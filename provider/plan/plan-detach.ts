@@ -52,7 +52,7 @@ export function planDetach(observation: Observation, ownerToken: string, prior?:
 /**
  * Whether an older libvirt's guest runs with what a cold boot has plugged. libvirt would hand that back
  * function by function, each at its event, while QEMU has the group open for the others, of which kernels
- * before 5.18 die (vfio_iommu_group_notifier). What was attached live has an entry until all of it is gone,
+ * before 5.19 die (vfio_iommu_group_notifier). What was attached live has an entry until all of it is gone,
  * and at most one function that libvirt has plugged.
  */
 function isLeftInGuest(observation: Observation, owned: OwnedResources): boolean {

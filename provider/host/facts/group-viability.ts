@@ -3,9 +3,9 @@ import { isVfioDriver, type HostFunction } from "./host-function";
 /**
  * Whether a function leaves its IOMMU group usable for guests as it is.
  *
- * Up to Linux 5.17 a group is viable (drivers/vfio/vfio.c, vfio_dev_viable) if each member has no driver, one
+ * Up to Linux 5.18 a group is viable (drivers/vfio/vfio.c, vfio_dev_viable) if each member has no driver, one
  * of VFIO's or `pci-stub`, or is none that is addressed as an endpoint: by its header type, whatever its
- * driver. From 5.18 on (drivers/iommu/iommu.c, iommu_group_claim_dma_owner) the header type says nothing: a
+ * driver. From 5.19 on (drivers/iommu/iommu.c, iommu_group_claim_dma_owner) the header type says nothing: a
  * driver has to leave DMA to others (`driver_managed_dma`), which those of VFIO's, `pci-stub` and `pcieport`
  * do, the last one also on an event collector that is no bridge.
  *
@@ -24,5 +24,5 @@ export function isHarmlessInGroup(
 /** Whether a kernel judges members by their drivers alone. */
 function judgesByDriver(kernelRelease: string | undefined): boolean {
   const [, major, minor] = /^(\d{1,4})\.(\d{1,4})(?:\D|$)/.exec(kernelRelease ?? "") ?? [];
-  return Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 18);
+  return Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 19);
 }

@@ -4,7 +4,7 @@ import { OLD_STATE, refusalOf } from "../../support/scenarios";
 import { hostDevice, hostFunction, World } from "../../support/world";
 
 const [OLD, NEW] = ["5.10.0-35-amd64", "6.12.48+deb13-amd64"];
-const KERNELS = [OLD, NEW, "5.17.15", "5.18.0", undefined];
+const KERNELS = [OLD, NEW, "5.18.19", "5.19.0", undefined];
 
 /** Another member of the group, and the kernels for which it is an obstacle. */
 const members: readonly [string, Parameters<typeof hostFunction>[1], readonly (string | undefined)[]][] = [
@@ -16,11 +16,11 @@ const members: readonly [string, Parameters<typeof hostFunction>[1], readonly (s
   ["an ISA bridge on lpc_ich", { driver: "lpc_ich", isMachineBridge: true }, KERNELS],
   ["an ISA bridge without driver", { driver: undefined, isMachineBridge: true }, []],
   // class 0807, header type 0, which the driver of ports takes
-  ["an event collector on pcieport", { driver: "pcieport" }, [OLD, "5.17.15", undefined]],
+  ["an event collector on pcieport", { driver: "pcieport" }, [OLD, "5.18.19", undefined]],
   ["a port on pcieport", { driver: "pcieport", isBridge: true }, []],
   ["a port without driver", { driver: undefined, isBridge: true }, []],
   ["a bridge on pci-stub", { driver: "pci-stub", isBridge: true }, []],
-  ["a bridge on shpchp", { driver: "shpchp", isBridge: true }, [NEW, "5.18.0"]],
+  ["a bridge on shpchp", { driver: "shpchp", isBridge: true }, [NEW, "5.19.0"]],
 ];
 
 const cases = members.flatMap(([what, extra, obstacleFor]) =>
