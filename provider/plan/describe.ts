@@ -1,6 +1,7 @@
 import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOptions } from "../pci";
 import { turnedRound } from "../host/facts";
 import { describeHostDevices, listUses } from "./describe-host-use";
+import { describeWarnings } from "./describe-warning";
 import type { LedgerLocation } from "./ledger-entry";
 import type { ConfiguredFunction, UnreadGuest } from "./observation";
 import type { NextStart, Plan, Step, TakenFunction } from "./step";
@@ -145,7 +146,7 @@ export function interruptionOf(plan: Plan): Interruption {
   return comes ? "device-appears" : "none";
 }
 
-/** The plan in words, a line each: the steps, then what the guest goes through. */
+/** The plan in words, a line each: the steps, what the guest goes through, and what may be regretted. */
 export function describePlan(plan: Plan): string[] {
   if (plan.steps.length === 0) return ["nothing on the host or in the guest changes"];
   return [
@@ -153,6 +154,7 @@ export function describePlan(plan: Plan): string[] {
     ...plan.steps.map((step, index) => `${index + 1}. ${describeStep(step)}`),
     ...(plan.forNextStart ? describeNextStart(plan.forNextStart) : describeInterruption(plan)),
     ...describeSteppingStone(plan),
+    ...describeWarnings(plan),
   ];
 }
 

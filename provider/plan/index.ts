@@ -11,6 +11,7 @@ export {
   listFunctions,
   listNumbers,
 } from "./describe";
+export { describeWarnings } from "./describe-warning";
 export { describeHostDevices, describeHostNote, describeHostUse } from "./describe-host-use";
 export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./desired";
 export { isHalted, wordOf, type GuestRunState, type HaltedState } from "./guest-run-state";
@@ -46,5 +47,6 @@ export { hasEnded } from "./give-back";
 export { withRecorded } from "./recorded-holdings";
 export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
 export { standingSlot } from "./standing-slot";
+export type { Warning } from "./warning";
 export { isSteppingStone } from "./stepping-stone";
 export { findWaiting } from "./waiting";

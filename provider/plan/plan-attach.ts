@@ -7,6 +7,7 @@ import { planForRunningGuest } from "./plan-running-guest";
 import { planForShutOffGuest } from "./plan-shut-off-guest";
 import { namedAddresses } from "./select-functions";
 import type { NextStart, Plan } from "./step";
+import { findWarnings } from "./warnings";
 
 /**
  * Ordered steps from what is there to what is wanted; throws a ProviderError that says why it cannot be.
@@ -43,11 +44,13 @@ export function planAttach(
     : planForRunningGuest(context, outcome);
   const { slot, targets, entry } = outcome;
   const since = owned.entry?.since;
+  const warnings = findWarnings(context);
   return {
     ...ordered,
     target: { slot, attached: targets, entry },
     ...(context.isOff && { forNextStart: nextStartOf(context) }),
     ...(takesOver && { takesOver: { ...(since !== undefined && { since }) } }),
+    ...(warnings.length > 0 && { warnings }),
   };
 }
 

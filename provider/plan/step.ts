@@ -3,6 +3,7 @@ import type { HostUse } from "../host/uses";
 import type { FunctionMapping, GuestSlot, PciAddress } from "../pci";
 import type { LedgerEntry, LedgerLocation } from "./ledger-entry";
 import type { ConfiguredFunction } from "./observation";
+import type { Warning } from "./warning";
 
 /**
  * One step of a plan: data that `apply` runs, tests enumerate and the preview prints.
@@ -163,4 +164,6 @@ export interface Plan {
     /** When that was made; undefined where nobody wrote it down. */
     readonly since?: string;
   };
+  /** What may be regretted of it. Default: nothing. */
+  readonly warnings?: readonly Warning[];
 }

@@ -1,3 +1,4 @@
+export { BENEATH_KINDS, type BeneathDevice, type BeneathKind, type BeneathTrait } from "./beneath-facts";
 export type { DiskClaim, DiskHolder, HostDisk } from "./disk-facts";
 export { disksOn, findHostDevices, interfacesOn, type HostDevices } from "./host-devices";
 export { parseHostFacts, type HostFacts, type HostInterface, type PhysicalFunction } from "./host-facts";

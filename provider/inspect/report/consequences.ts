@@ -3,6 +3,7 @@ import type { PciAddress } from "../../pci";
 import {
   describeHostDevices,
   describeHostUse,
+  describeWarnings,
   listFunctions,
   type Observation,
   type Plan,
@@ -37,6 +38,7 @@ export function describeConsequences(plan: Plan, observation: Observation, facts
       overriddenUses.map((use) => `the host loses what it uses: ${hostAddress} ${describeHostUse(use)}`),
     ),
     ...(gone.length > 0 ? [`virtual functions that end: ${gone.join(", ")}`] : []),
+    ...describeWarnings(plan),
   ];
 }
 

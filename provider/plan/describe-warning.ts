@@ -1,0 +1,20 @@
+import { listBeneath } from "./describe-beneath";
+import type { Plan } from "./step";
+import type { Warning } from "./warning";
+
+/** What a plan warns of, a line each: the same words in the preview and in an inspection. */
+export function describeWarnings({ warnings = [] }: Pick<Plan, "warnings">): string[] {
+  return warnings.map((one) => `warning: ${describeWarning(one)}`);
+}
+
+function describeWarning(warning: Warning): string {
+  switch (warning.kind) {
+    case "usb-devices":
+      return `the host loses the USB devices on ${warning.hostAddress}: ${listBeneath(warning.devices)}`;
+    case "rdma-devices":
+      return (
+        `programs that use ${listBeneath(warning.devices)} of ${warning.hostAddress} are not seen: ` +
+        'stop them first ("rdma resource show" lists them)'
+      );
+  }
+}
