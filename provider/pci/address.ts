@@ -60,6 +60,11 @@ export function functionNumberOf(address: PciAddress): number {
   return Number.parseInt(address.slice(address.lastIndexOf(".") + 1), 10);
 }
 
+/** Whether QEMU takes it: its `host=` has four digits for the domain, and Intel VMD makes longer ones. */
+export function isAddressable(address: PciAddress | PciSlotAddress): boolean {
+  return address.indexOf(":") === 4;
+}
+
 /** The address as numbers, for writers of XML attributes. */
 export function pciAddressParts(address: PciAddress): PciAddressParts {
   const [domain = "", bus = "", rest = ""] = address.split(":");

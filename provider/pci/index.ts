@@ -4,6 +4,7 @@ export {
   findPciSlotAddress,
   functionNumberOf,
   FUNCTIONS_PER_SLOT,
+  isAddressable,
   pciAddressFromParts,
   pciAddressOf,
   pciAddressParts,

@@ -68,6 +68,21 @@ export const refusals = {
       `Assign them as well, or set leftovers to "hold": ` +
       `they are then taken from the host and shown to nobody.`,
   }),
+  LEFTOVER_NOT_HELD: (d: { leftovers: readonly string[] }) => ({
+    what:
+      `the IOMMU group has what leftovers: "hold" does not take from the host: ${d.leftovers.join(", ")}. ` +
+      `Behind Intel VMD are disks of the host, which would be gone with it.`,
+    touched: "nothing",
+    cure: `Switch VMD off in the host's firmware for the ports of this group; or choose a device of another group.`,
+  }),
+  DOMAIN_NOT_ADDRESSABLE: (d: { functions: readonly string[] }) => ({
+    what:
+      `${d.functions.join(", ")} cannot be given to a guest: ` +
+      `QEMU takes PCI domains of four digits (0000 to ffff) alone. Intel VMD makes domains beyond them.`,
+    cure:
+      `Switch VMD off in the host's firmware for the port of that device, and use the address that it has then ` +
+      `("lspci -D"); or choose another device.`,
+  }),
   GROUP_BRIDGE_IN_USE: (d: {
     bridges: readonly string[];
     unbinds: readonly string[];

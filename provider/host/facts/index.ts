@@ -9,4 +9,5 @@ export type { Beneath } from "./ip-links";
 export { bridgeFacts, isBridgeFunction } from "./header-type";
 export type { ListedFunction, PciListing } from "./pci-listing";
 export type { UnreadPart } from "./unread-part";
+export { isVolumeManagement } from "./volume-management";
 export { turnedRound } from "./turned-round";

@@ -1,4 +1,5 @@
 import type { AttachContext } from "../attach-context";
+import { checkAddressable } from "./addressable";
 import { checkAdoptedByAnother } from "./adopted-by-another";
 import { checkConfiguredElsewhere } from "./configured-elsewhere";
 import { checkConfiguredOtherwise } from "./configured-otherwise";
@@ -7,6 +8,7 @@ import { checkGroupBridges } from "./group-bridges";
 import { checkGuestState } from "./guest-state";
 import { checkGroupHeldByGuest, checkHeldByGuest } from "./held-by-guest";
 import { checkHostList } from "./host-list";
+import { checkLeftoverBuses } from "./leftover-buses";
 import { checkLeftovers } from "./leftovers";
 import { checkLibvirtVersion } from "./libvirt-version";
 import { checkOwnedByAnother } from "./owned-by-another";
@@ -35,7 +37,7 @@ export const CHECKS: readonly Phase<AttachContext>[] = [
   { name: "guest state", checks: [checkLibvirtVersion, checkGuestState] },
   { name: "device", checks: [checkDevice] },
   { name: "ownership", checks: [checkTakenOver, checkAdoptedByAnother, checkOwnedByAnother] },
-  { name: "selection", checks: [checkSelectedFunctions] },
+  { name: "selection", checks: [checkSelectedFunctions, checkAddressable] },
   { name: "standing attachment", checks: [checkStandingOtherwise] },
   {
     name: "functions, guest slot and limits",
@@ -56,6 +58,7 @@ export const CHECKS: readonly Phase<AttachContext>[] = [
       checkHostList,
       checkConfiguredElsewhere,
       checkGroupBridges,
+      checkLeftoverBuses,
     ],
   },
 ];

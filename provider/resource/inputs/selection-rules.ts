@@ -1,4 +1,4 @@
-import { findPciAddress } from "../../pci";
+import { findPciAddress, findPciSlotAddress, isAddressable } from "../../pci";
 import { isFields, isGiven, type Fields } from "./fields";
 import type { InputFailure } from "./input-failure";
 import { UNKNOWN_VALUE } from "./unknown";
@@ -22,6 +22,8 @@ export function findSelectionFailures(inputs: Fields): InputFailure[] {
       property: "device",
       reason: 'device is missing; use the slot of a host device, such as "0000:01:00", or functionMap',
     });
+  const slot = typeof device === "string" ? findPciSlotAddress(device) : undefined;
+  if (slot !== undefined && !isAddressable(slot)) failures.push(beyondDomains("device", slot));
   if (Array.isArray(functions))
     for (const twice of repeated(functions as unknown[]))
       failures.push({
@@ -47,12 +49,17 @@ function findMapFailures(map: readonly unknown[]): InputFailure[] {
     failures.push(
       failure(`functionMap gives guest function ${twice} to two functions; give each its own number`),
     );
-  for (const [index, entry] of map.entries())
+  for (const [index, entry] of map.entries()) {
+    const text = isFields(entry) ? entry["hostAddress"] : undefined;
+    const address = typeof text === "string" ? findPciAddress(text) : undefined;
+    if (address !== undefined && !isAddressable(address))
+      failures.push(beyondDomains(`functionMap[${index}].hostAddress`, address));
     if (isFields(entry) && isRomWithoutBar(entry))
       failures.push({
         property: `functionMap[${index}].romFile`,
         reason: `functionMap[${index}].romFile needs a ROM BAR, without which QEMU plugs no ROM; leave romBar or romFile out`,
       });
+  }
   const allKnown = numbers.length === map.length;
   if (map.length > 0 && allKnown && !numbers.includes(0))
     failures.push(
@@ -61,6 +68,14 @@ function findMapFailures(map: readonly unknown[]): InputFailure[] {
       ),
     );
   return failures;
+}
+
+/** What Intel VMD makes: `10000:e1:00`. */
+function beyondDomains(property: string, address: string): InputFailure {
+  const reason =
+    `${property} is ${JSON.stringify(address)}, whose PCI domain has more than the four digits that QEMU takes; ` +
+    "switch Intel VMD off for that device in the host's firmware, and use the address that it has then";
+  return { property, reason };
 }
 
 function isRomWithoutBar({ romFile, romBar }: Fields): boolean {

@@ -226,6 +226,29 @@ const cases: readonly Case[] = [
     says: ["0000:00:1c.0 (shpchp)", "Linux 6.12.48-amd64", "drivers/shpchp/unbind", "Nothing was touched"],
   },
   {
+    name: "Intel VMD in the group, also where leftovers may be held",
+    code: "LEFTOVER_NOT_HELD",
+    world: () =>
+      new World({
+        functions: [
+          ...hostDevice("0000:01:00", [0]),
+          hostFunction("0000:01:05.5", { driver: "vmd", iommuGroup }),
+        ],
+      }),
+    desired: wants([0], { leftovers: "hold", allowInUse: true }),
+    says: ["0000:01:05.5 (vmd)", "disks", "Nothing was touched", "firmware"],
+  },
+  {
+    name: "a disk behind Intel VMD, in a domain that QEMU does not take",
+    code: "DOMAIN_NOT_ADDRESSABLE",
+    world: () => new World({ functions: [hostFunction("10000:e1:00.0", { driver: "nvme" })] }),
+    desired: wants(undefined, {
+      selection: { by: "device", device: "10000:e1:00" as PciSlotAddress },
+      leftovers: "hold",
+    }),
+    says: ["10000:e1:00.0", "four digits", "VMD", "lspci -D"],
+  },
+  {
     name: "a physical function whose virtual function another guest has",
     code: "PHYSICAL_FUNCTION_NEEDED",
     world: () => {

@@ -19,7 +19,7 @@ test("the checks have this order: the first refusal gives an error its code", ()
     ["guest state", ["checkLibvirtVersion", "checkGuestState"]],
     ["device", ["checkDevice"]],
     ["ownership", ["checkTakenOver", "checkAdoptedByAnother", "checkOwnedByAnother"]],
-    ["selection", ["checkSelectedFunctions"]],
+    ["selection", ["checkSelectedFunctions", "checkAddressable"]],
     ["standing attachment", ["checkStandingOtherwise"]],
     [
       "functions, guest slot and limits",
@@ -40,6 +40,7 @@ test("the checks have this order: the first refusal gives an error its code", ()
         "checkHostList",
         "checkConfiguredElsewhere",
         "checkGroupBridges",
+        "checkLeftoverBuses",
       ],
     ],
   ]);

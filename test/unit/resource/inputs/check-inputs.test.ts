@@ -33,6 +33,16 @@ describe("check", () => {
       { ...valid, device: "0000:01:00.0" },
       /^device: .*"0000:01:00\.0".*without function/,
     ],
+    [
+      "a device behind Intel VMD",
+      { ...valid, device: "10000:E1:00" },
+      /^device: .*"10000:e1:00".*four digits.*VMD off.*use the address/,
+    ],
+    [
+      "a function behind Intel VMD",
+      withMap({ hostAddress: "10000:e1:00.0", guestFunction: 0 }),
+      /^functionMap\[0\]\.hostAddress: .*"10000:e1:00\.0".*four digits/,
+    ],
     ["function 8", { ...valid, functions: [0, 8] }, /^functions\[1\]: .*8.*0 to 7/],
     ["function -1", { ...valid, functions: [-1] }, /^functions\[0\]: .*-1.*0 to 7/],
     ["function 1.5", { ...valid, functions: [1.5] }, /^functions\[0\]: .*1\.5/],
