@@ -26,7 +26,8 @@ const USAGE = `Usage: npx tsx lab/cli.ts COMMAND
   restore                   put it back to its first state
   exec COMMAND…             run a shell command on its host, as root
   console GUEST COMMAND…    run a line in a guest (${GUESTS.join(", ")})
-MACHINE: --release NAME, --nic igb (a card with virtual functions in place of the first)
+MACHINE: --release NAME, --nic igb (a card with virtual functions in place of the first),
+         --extras everyday (with a display, disks, sound, USB and a serial card as well)
 Releases: ${RELEASES.join(", ")}; default: what $${RELEASE_VARIABLE} says, else ${DEFAULT_RELEASE}`;
 
 async function main([verb, ...rest]: readonly string[]): Promise<number> {
@@ -87,7 +88,11 @@ async function withLab(use: (lab: Lab) => Promise<number>): Promise<number> {
 }
 
 function machineIn(args: readonly string[]): { readonly release: Release; readonly hardware: Hardware } {
-  const options = { release: { type: "string" }, nic: { type: "string" } } as const;
+  const options = {
+    release: { type: "string" },
+    nic: { type: "string" },
+    extras: { type: "string" },
+  } as const;
   const { values } = parseArgs({ args: [...args], options });
   const release = values.release === undefined ? chosenRelease() : parseRelease(values.release);
   return { release, hardware: parseHardware(values) };

@@ -11,6 +11,8 @@ import {
   chooseEmulator,
   machineFacts,
   createRunFolder,
+  EXTRA_DISK_SIZE,
+  extraDisks,
   humanMonitorSilently,
   removeAbandonedRuns,
   removeRun,
@@ -30,6 +32,8 @@ export interface Snapshot {
   readonly accelerator: Accelerator;
   readonly emulator: Emulator;
   readonly disk: string;
+  /** The other disks of its hardware, with their part of the state. */
+  readonly extraDisks: readonly string[];
 }
 
 /** What is booted on what. */
@@ -78,7 +82,8 @@ export async function ensureSnapshot(log: Log, release: Release, hardware: Hardw
     log,
     build: (unfinished) => buildSnapshot(unfinished, boot, log),
   });
-  return { image, accelerator, emulator, disk: join(folder, "disk.qcow2") };
+  const disks = { disk: join(folder, "disk.qcow2"), extraDisks: extraDisks(hardware, folder) };
+  return { image, accelerator, emulator, ...disks };
 }
 
 async function buildSnapshot(folder: string, boot: Boot, log: Log): Promise<void> {
@@ -88,9 +93,11 @@ async function buildSnapshot(folder: string, boot: Boot, log: Log): Promise<void
     const run = await createRunFolder("process");
     try {
       await bootAndSave(run, boot, log);
-      const disk = join(folder, "disk.qcow2");
-      await rename(run.disk, disk);
-      await chmod(disk, 0o444);
+      for (const disk of [run.disk, ...extraDisks(boot.hardware, run.path)]) {
+        const saved = join(folder, basename(disk));
+        await rename(disk, saved);
+        await chmod(saved, 0o444);
+      }
       return;
     } catch (error) {
       if (attempt === BOOT_ATTEMPTS) throw error;
@@ -104,6 +111,8 @@ async function buildSnapshot(folder: string, boot: Boot, log: Log): Promise<void
 async function bootAndSave(run: RunFolder, boot: Boot, log: Log): Promise<void> {
   const { image, accelerator, emulator, hardware } = boot;
   await runCommand("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.disk, run.disk]);
+  for (const disk of extraDisks(hardware, run.path))
+    await runCommand("qemu-img", ["create", "-q", "-f", "qcow2", disk, EXTRA_DISK_SIZE]);
   const machine = await startMachine({
     image,
     accelerator: accelerator.name,

@@ -1,13 +1,15 @@
 import { chmod, constants, copyFile, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { endWithProcess } from "./end-with-process";
 import { holdFileLock } from "./file-lock";
 import { openImage } from "./image";
 import type { Lab } from "./lab";
 import {
   createRunFolder,
+  EVERYDAY_LATE,
   forwardedSshPort,
   isMachineThere,
+  machineMonitor,
   openRunFolder,
   removeAbandonedRuns,
   removeRun,
@@ -32,7 +34,7 @@ export interface StartLabOptions {
   /** Which Debian the host is; default: what the environment says ({@link RELEASE_VARIABLE}), else trixie. */
   readonly release?: Release;
   /** What of the machine is otherwise than usual. */
-  readonly hardware?: Hardware;
+  readonly hardware?: Partial<Hardware>;
 }
 
 /** Environment variable with the run folder of the lab that a test run shares. */
@@ -56,7 +58,7 @@ export async function startLab(options: StartLabOptions = {}): Promise<Lab> {
   const log = options.log ?? toStandardError;
   const lifetime = options.lifetime ?? "process";
   const release = options.release ?? chosenRelease();
-  const hardware = options.hardware ?? USUAL_HARDWARE;
+  const hardware = { ...USUAL_HARDWARE, ...options.hardware };
   await removeAbandonedRuns();
   const snapshot = await ensureSnapshot(log, release, hardware);
   const { image, accelerator } = snapshot;
@@ -84,6 +86,8 @@ export async function startLab(options: StartLabOptions = {}): Promise<Lab> {
         });
         const lab = new RunningLab({ folder, image, release, port: machine.sshPort, end });
         await lab.awaken();
+        if (hardware.extras === "everyday")
+          await machineMonitor(folder.monitorSocket, "device_add", EVERYDAY_LATE);
         return lab;
       },
     );
@@ -96,13 +100,16 @@ export async function startLab(options: StartLabOptions = {}): Promise<Lab> {
 /** Starts a run's machine from a copy of the saved state. */
 async function startFromSnapshot(
   folder: RunFolder,
-  { image, accelerator, emulator, disk }: Snapshot,
+  { image, accelerator, emulator, disk, extraDisks }: Snapshot,
   hardware: Hardware,
   lifetime: Lifetime,
 ): Promise<Machine> {
   // A saved state inside a disk is loaded from that disk only, never from a backing file.
-  await copyFile(disk, folder.disk, constants.COPYFILE_FICLONE);
-  await chmod(folder.disk, 0o600);
+  for (const saved of [disk, ...extraDisks]) {
+    const own = join(folder.path, basename(saved));
+    await copyFile(saved, own, constants.COPYFILE_FICLONE);
+    await chmod(own, 0o600);
+  }
   return startMachine({
     image,
     accelerator: accelerator.name,

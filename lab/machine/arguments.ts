@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { LabImage } from "../image";
 import type { AcceleratorName } from "./accelerator";
+import { everydayArguments, SERIAL_CARD_CONSOLE } from "./everyday-devices";
 import type { Hardware } from "./hardware";
 import type { RunFolder } from "./run-folder";
 
@@ -55,12 +56,15 @@ const EMULATED_CPU = "max,la57=off,svm=off";
  */
 export function machineArguments(options: MachineOptions): string[] {
   const accelerated = options.accelerator === "kvm";
+  const isEveryday = options.hardware.extras === "everyday";
   const args = ["-name", "lab", "-nodefaults", "-display", "none", "-no-reboot"];
   args.push("-M", "q35,kernel-irqchip=split", "-m", String(MEMORY_MIB), "-smp", String(PROCESSORS));
   args.push("-accel", accelerated ? "kvm" : "tcg,thread=multi,tb-size=512");
   args.push("-cpu", accelerated ? "host" : EMULATED_CPU);
   args.push("-device", "intel-iommu,intremap=on,device-iotlb=on");
-  args.push("-kernel", options.image.kernel, "-initrd", options.image.initrd, "-append", KERNEL_ARGUMENTS);
+  args.push("-kernel", options.image.kernel, "-initrd", options.image.initrd, "-append");
+  // the last console named is the one that the system speaks on
+  args.push(isEveryday ? `${SERIAL_CARD_CONSOLE} console=tty0 ${KERNEL_ARGUMENTS}` : KERNEL_ARGUMENTS);
   args.push("-netdev", "user,id=uplink,restrict=on,hostfwd=tcp:127.0.0.1:0-:22");
   args.push("-device", "virtio-net-pci,netdev=uplink,bus=pcie.0,addr=0x2");
   args.push(
@@ -93,6 +97,7 @@ export function machineArguments(options: MachineOptions): string[] {
       args.push("-device", `pvpanic-pci,bus=pcie.0,addr=0x${slot.toString(16)}.${number}${multifunction}`);
     }
   }
+  if (isEveryday) args.push(...everydayArguments(options.folder.path, quoted));
   args.push("-serial", `file:${quoted(options.folder.serialLog)}`);
   args.push("-qmp", `unix:${quoted(options.folder.monitorSocket)},server=on,wait=off`);
   args.push("-pidfile", options.folder.pidFile);
