@@ -1,7 +1,13 @@
 import type { ObservationQuery } from "../apply";
-import { findHostDevices, type HostFacts } from "../host/facts";
+import { findBeneath, findHostDevices, type HostFacts } from "../host/facts";
 import { findHostNotes, findHostUses } from "../host/uses";
 import type { Observation } from "../plan";
+
+/** What of an observation the facts of the host tell. */
+export type HostPart = Pick<
+  Observation,
+  "architecture" | "kernelRelease" | "hostUses" | "hostDevices" | "beneath" | "hostNotes"
+>;
 
 /**
  * What of an observation tells what the host has its functions for; nothing is asked where none is to be
@@ -10,7 +16,7 @@ import type { Observation } from "../plan";
 export async function readHostUses(
   query: ObservationQuery,
   readHostFacts: () => Promise<HostFacts | undefined>,
-): Promise<Pick<Observation, "architecture" | "kernelRelease" | "hostUses" | "hostDevices" | "hostNotes">> {
+): Promise<HostPart> {
   if (query.forPlug === undefined) return { hostUses: [] };
   const found = await readHostFacts();
   if (found === undefined) throw new Error("what the host uses was not looked at");
@@ -18,6 +24,7 @@ export async function readHostUses(
   return {
     hostUses: findHostUses(found),
     hostDevices: findHostDevices(found),
+    beneath: findBeneath(found.beneath),
     hostNotes: findHostNotes(found),
     ...(architecture !== undefined && { architecture }),
     ...(kernelRelease !== undefined && { kernelRelease }),

@@ -1,10 +1,41 @@
-import type { BeneathDevice } from "../host/facts";
+import type { BeneathDevice, HostDevices } from "../host/facts";
+import { describeHostDevices } from "./describe-host-use";
 
 /** Most devices that are named in one list. */
 const MOST_NAMED = 6;
 
+/** What is said of a device, whatever it hangs below. */
+export type LostDevice = Omit<BeneathDevice, "hostAddresses">;
+
+/** All that the host has no more. */
+export interface LostDevices extends Partial<HostDevices> {
+  readonly beneath?: readonly LostDevice[] | undefined;
+}
+
+/**
+ * All that the host has no more, in words that follow "with": `interface eth1 and disk sda, and keyboard
+ * 'Dell KB216'`; empty where it is nothing.
+ */
+export function describeLost({ interfaces = [], disks = [], beneath = [] }: LostDevices): string {
+  return [describeHostDevices({ interfaces, disks }), listBeneath(worthTelling(beneath))]
+    .filter((one) => one !== "")
+    .join(", and ");
+}
+
+/**
+ * Without what is told otherwise: interfaces and disks; parts of a USB device; of displays what is neither a
+ * card nor a screen.
+ */
+function worthTelling(devices: readonly LostDevice[]): LostDevice[] {
+  const usb = new Set(devices.filter((one) => one.kind === "usb").map((one) => one.name));
+  return devices.filter(({ kind, name, within = "", traits = [] }) => {
+    if (usb.has(within) || kind === "interface" || kind === "disk") return false;
+    return kind !== "display" || /^card\d+$/.test(name) || traits.some((one) => one !== "boot");
+  });
+}
+
 /** `keyboard 'Dell KB216', RDMA device mlx5_0 and 12 more`; empty where there is none. */
-export function listBeneath(devices: readonly BeneathDevice[]): string {
+export function listBeneath(devices: readonly LostDevice[]): string {
   const named = devices.slice(0, MOST_NAMED).map(describeBeneath).join(", ");
   const others = devices.length - MOST_NAMED;
   return others > 0 ? `${named} and ${others} more` : named;
@@ -27,20 +58,14 @@ const WORDS: Readonly<Record<BeneathDevice["kind"], string>> = {
   input: "input device",
 };
 
-/** `keyboard 'Dell KB216'`, `sound card card0 (PCH)`, `display HDMI-A-1 (lit)` */
-function describeBeneath({ kind, name, detail, traits = [] }: BeneathDevice): string {
-  const of = (...wanted: readonly (typeof traits)[number][]): readonly string[] =>
-    traits.filter((one) => wanted.includes(one));
-  switch (kind) {
-    case "usb":
-    case "input": {
-      const [role] = of("keyboard", "mouse");
-      const word = role ?? (of("storage").length > 0 ? "USB storage" : WORDS[kind]);
-      return `${word} ${detail === undefined ? name : `'${detail}'`}`;
-    }
-    default: {
-      const more = [...(detail === undefined ? [] : [detail]), ...of("lit", "console")];
-      return `${WORDS[kind]} ${name}${more.length === 0 ? "" : ` (${more.join(", ")})`}`;
-    }
+/** `keyboard 'Dell KB216'`, `sound card card0 (PCH)`, `display card0-HDMI-A-1 (lit)` */
+function describeBeneath({ kind, name, detail, traits = [] }: LostDevice): string {
+  if (kind === "usb" || kind === "input") {
+    const role = traits.find((one) => one === "keyboard" || one === "mouse");
+    const word = role ?? (traits.includes("storage") ? "USB storage" : WORDS[kind]);
+    return `${word} ${detail === undefined ? name : `'${detail}'`}`;
   }
+  const shown = traits.filter((one) => one === "lit" || one === "console");
+  const more = [...(detail === undefined ? [] : [detail]), ...shown];
+  return `${WORDS[kind]} ${name}${more.length === 0 ? "" : ` (${more.join(", ")})`}`;
 }

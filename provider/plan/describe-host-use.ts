@@ -1,4 +1,5 @@
 import type { DiskClaim, DiskHolder, HostDevices, UnreadPart } from "../host/facts";
+import { describeUseBeneath } from "./describe-use-beneath";
 import type { CarriedThing, DiskLabel, HostNote, HostUse, HostUseReason, InterfaceLayer } from "../host/uses";
 
 /**
@@ -43,6 +44,16 @@ export function describeHostUse(use: HostUseReason): string {
       const holders = `${HOLDERS[use.holder]} ${listSome(use.holders.map(describeDisk))}`;
       return `has disk ${describeDisk(use.disk)}, which is a part of ${holders}`;
     }
+    case "display":
+    case "serial-console":
+    case "mediated-device":
+    case "vdpa":
+    case "thunderbolt":
+    case "machine-device":
+    case "compute":
+    case "user-driver":
+    case "left-out":
+      return describeUseBeneath(use);
   }
 }
 
@@ -51,10 +62,13 @@ export function listUses(uses: readonly HostUse[]): string {
   return uses.map(describeHostUse).join(", and ");
 }
 
+/** Most interfaces, and most disks, of a function that are named: a shelf of disks has a hundred. */
+const MOST_DEVICES = 16;
+
 /** `interface eth2`, `interfaces eth2, eth3 and disk sda`; empty if there is none. */
 export function describeHostDevices({ interfaces, disks }: HostDevices): string {
   const list = (word: string, names: readonly string[]): string[] =>
-    names.length === 0 ? [] : [`${word}${names.length === 1 ? "" : "s"} ${names.join(", ")}`];
+    names.length === 0 ? [] : [`${word}${names.length === 1 ? "" : "s"} ${listSome(names, MOST_DEVICES)}`];
   return [...list("interface", interfaces), ...list("disk", disks)].join(" and ");
 }
 
@@ -85,6 +99,7 @@ const UNREAD: Readonly<Record<UnreadPart["part"], string>> = {
   "route-to-client": "the route to this machine cannot be read",
   connection: "over which of the host's interfaces this SSH connection comes is not known",
   record: "a part of what the host says of its devices cannot be read",
+  beneath: "not all of the host's devices were looked at",
 };
 
 function describeCarrier({ device, via }: { readonly device: string; readonly via?: string }): string {
@@ -155,7 +170,7 @@ function describeDisk({ name, alias }: DiskLabel): string {
 }
 
 /** `a, b, c and 4 more` */
-function listSome(names: readonly string[]): string {
-  const shown = names.slice(0, 3).join(", ");
-  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
+function listSome(names: readonly string[], most = 3): string {
+  const shown = names.slice(0, most).join(", ");
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }

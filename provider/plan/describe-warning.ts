@@ -16,5 +16,10 @@ function describeWarning(warning: Warning): string {
         `programs that use ${listBeneath(warning.devices)} of ${warning.hostAddress} are not seen: ` +
         'stop them first ("rdma resource show" lists them)'
       );
+    case "boot-display":
+      return (
+        `the firmware's picture is on ${warning.hostAddress}, and Linux ${warning.kernelRelease} may keep its memory: if QEMU ` +
+        "cannot reserve a BAR, boot the host with video=efifb:off (from Linux 6.0 on it lets go by itself)"
+      );
   }
 }

@@ -1,6 +1,7 @@
 import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOptions } from "../pci";
 import { turnedRound } from "../host/facts";
-import { describeHostDevices, listUses } from "./describe-host-use";
+import { describeLost } from "./describe-beneath";
+import { listUses } from "./describe-host-use";
 import { describeWarnings } from "./describe-warning";
 import type { LedgerLocation } from "./ledger-entry";
 import type { ConfiguredFunction, UnreadGuest } from "./observation";
@@ -78,10 +79,11 @@ function describeOverridden({ overriddenUses }: TakenFunction): string {
   return overriddenUses ? `; allowed although it ${listUses(overriddenUses)}` : "";
 }
 
-function describeFrom({ hostDriver, vfioDriver, hostDevices }: TakenFunction): string {
+function describeFrom({ hostDriver, vfioDriver, hostDevices, beneath }: TakenFunction): string {
   if (vfioDriver !== undefined) return `it is on ${vfioDriver} already, and stays there`;
   if (hostDriver === undefined) return "it has no host driver";
-  return `host driver ${hostDriver} loses it${hostDevices === undefined ? "" : `, with ${describeHostDevices(hostDevices)}`}`;
+  const lost = describeLost({ ...hostDevices, beneath });
+  return `host driver ${hostDriver} loses it${lost === "" ? "" : `, with ${lost}`}`;
 }
 
 function describeRom({ romFile, romBar }: RomOptions): string {

@@ -11,6 +11,8 @@ export {
   listFunctions,
   listNumbers,
 } from "./describe";
+export { describeLost, type LostDevice } from "./describe-beneath";
+export { describeUnseenUses, describeUseLooks } from "./describe-use-looks";
 export { describeWarnings } from "./describe-warning";
 export { describeHostDevices, describeHostNote, describeHostUse } from "./describe-host-use";
 export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./desired";

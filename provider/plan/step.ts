@@ -1,4 +1,4 @@
-import type { HostDevices } from "../host/facts";
+import type { BeneathDevice, HostDevices } from "../host/facts";
 import type { HostUse } from "../host/uses";
 import type { FunctionMapping, GuestSlot, PciAddress } from "../pci";
 import type { LedgerEntry, LedgerLocation } from "./ledger-entry";
@@ -118,6 +118,8 @@ export interface TakenFunction {
   readonly vfioDriver?: string;
   /** Interfaces and disks that the host has no more then. */
   readonly hostDevices?: HostDevices;
+  /** What else it has no more then. Default: nothing is known. */
+  readonly beneath?: readonly BeneathDevice[];
   /** What the host uses it for and loses; only if that is allowed. */
   readonly overriddenUses?: readonly HostUse[];
 }

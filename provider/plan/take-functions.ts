@@ -14,12 +14,14 @@ export function takenFunction(
   const hostDriver = entry.functions.find((one) => one.hostAddress === hostAddress)?.hostDriver;
   const overriddenUses = observation.hostUses.filter((one) => one.hostAddress === hostAddress);
   const hostDevices = observation.hostDevices?.get(hostAddress);
+  const beneath = observation.beneath?.get(hostAddress);
   return {
     hostAddress,
     alias: aliasOf(owned.tag, hostAddress),
     ...(hostDriver !== undefined && { hostDriver }),
     ...(isVfioDriver(hostDriver) && { vfioDriver: hostDriver }),
     ...(hostDevices !== undefined && { hostDevices }),
+    ...(beneath !== undefined && { beneath }),
     ...(overriddenUses.length > 0 && { overriddenUses }),
   };
 }

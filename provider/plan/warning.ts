@@ -17,4 +17,10 @@ export type Warning =
       readonly kind: "rdma-devices";
       readonly hostAddress: PciAddress;
       readonly devices: readonly BeneathDevice[];
+    }
+  | {
+      /** The kernel does not let go of the picture that the firmware began with (before Linux 6.0). */
+      readonly kind: "boot-display";
+      readonly hostAddress: PciAddress;
+      readonly kernelRelease: string;
     };

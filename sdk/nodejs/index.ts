@@ -8,6 +8,7 @@ export type { GetPciDevicesArgs, GetPciDevicesOutputArgs } from "./get-pci-devic
 export type {
   AttachAnswer,
   AttachRefusal,
+  PciBeneath,
   PciDevice,
   PciDevices,
   PciFunction,

@@ -17,6 +17,8 @@ export interface PciDevices {
   readonly prologue: readonly string[];
   /** What could not be found out, in sentences. */
   readonly notes: readonly string[];
+  /** What uses by the host were looked for by, a word each. A function may be in use otherwise. */
+  readonly usesLookedFor: readonly string[];
 }
 
 /** A running guest of libvirt's. */
@@ -142,14 +144,52 @@ export interface PciFunction {
   readonly iommuGroup: number | null;
   /** Of a virtual function (SR-IOV), its physical function. */
   readonly physicalFunction: string | null;
-  /** Kernel names of the network interfaces on it, used or not. */
+  /** Kernel names of the network interfaces on it or behind it, used or not. */
   readonly interfaces: readonly string[];
-  /** Kernel names of the disks on it, used or not, without partitions. */
+  /** Kernel names of the disks on it or behind it, used or not, without partitions. */
   readonly disks: readonly string[];
+  /** Everything of the host's that is gone with it, used or not; interfaces and disks first. */
+  readonly beneath: readonly PciBeneath[];
   /** What the host uses it for, in words that follow "it". */
   readonly hostUses: readonly string[];
   /** Null where nobody has it. */
   readonly heldBy: PciHolder | null;
+}
+
+/** A device of the host that hangs below a function, and is gone with it. */
+export interface PciBeneath {
+  /**
+   * `usb`: each device but hubs; `input`: what has keys, or points; `display`: cards, connectors and
+   * framebuffers.
+   */
+  readonly kind:
+    | "interface"
+    | "disk"
+    | "display"
+    | "tty"
+    | "mdev"
+    | "vdpa"
+    | "tpm"
+    | "watchdog"
+    | "ipmi"
+    | "thunderbolt"
+    | "rdma"
+    | "sound"
+    | "usb"
+    | "input";
+  /** The kernel's: `sdb`, `1-2`, `card0-HDMI-A-1`; `VGA` for what the firmware showed its picture on. */
+  readonly name: string;
+  /** What it calls itself, or the driver that has it; null where neither is known. */
+  readonly detail: string | null;
+  /**
+   * `keyboard`, `mouse`, `storage`, `network`: what it is for. Of displays: `connected` to a screen, `lit` if
+   * there is a picture, `boot` if the firmware showed its own there. `console`: the kernel writes there.
+   */
+  readonly traits: readonly (
+    "keyboard" | "mouse" | "storage" | "network" | "connected" | "lit" | "boot" | "console"
+  )[];
+  /** The USB device that it is a part of, by that one's name; null where it is of none. */
+  readonly within: string | null;
 }
 
 /** Who has a function of the host. */

@@ -8,6 +8,15 @@ export const nothingUsed: HostFacts = {
   functionsWithHiddenInterface: [],
   physicalFunctions: [],
   disks: [],
+  beneath: [],
+  beneathLook: {
+    kinds: new Set([
+      ...["display", "tty", "mdev", "vdpa", "tpm", "watchdog", "ipmi", "thunderbolt", "compute"],
+      ...["uio", "rdma", "sound", "usb", "input"],
+    ]),
+    leftOut: [],
+    among: [],
+  },
   unreadFunctions: [],
   unread: [],
 };

@@ -1,31 +1,82 @@
-import type { PciAddress } from "../../pci/address";
+import { findPciAddress, type PciAddress } from "../../pci/address";
+import { printable, shorten } from "../../errors";
+import { BENEATH_KINDS, BENEATH_TRAITS, type BeneathDevice, type BeneathKind } from "./beneath-device";
+import { markConsoles } from "./display-consoles";
+import { readEach, unreadableRecordError, type FactRecords, type ReadRecords } from "./fact-records";
+import { functionsOf, onPath } from "./functions-on-path";
+import { turnedRound } from "./turned-round";
 
-/** The kinds of what hangs below a PCI function, in the words of a report. */
-export const BENEATH_KINDS = [
-  ...(["interface", "disk", "display", "tty", "mdev", "vdpa", "tpm", "watchdog", "ipmi"] as const),
-  ...(["thunderbolt", "rdma", "sound", "usb", "input"] as const),
-];
-
-export type BeneathKind = (typeof BENEATH_KINDS)[number];
-
-/** A device of the host that is gone with the functions that it hangs below. */
-export interface BeneathDevice {
-  readonly kind: BeneathKind;
-  /** The kernel's: `sdb`, `1-2`, `card0-HDMI-A-1`. */
-  readonly name: string;
-  /** What it calls itself, or the driver that has it: printable, and no longer than a line. */
-  readonly detail?: string;
-  /** Default: none. */
-  readonly traits?: readonly BeneathTrait[];
-  /** The USB device that it is a part of. */
-  readonly within?: string;
-  /** All functions on its path, the nearest first. */
-  readonly hostAddresses: readonly PciAddress[];
+/** How far the host was looked at for what hangs below its functions. */
+export interface BeneathLook {
+  /** The kinds, and what else was looked for: `compute`, `uio`. */
+  readonly kinds: ReadonlySet<string>;
+  /** Devices that there was no room for: they may hang below any function. */
+  readonly leftOut: readonly { readonly kind: BeneathKind; readonly count: number }[];
+  /** All functions of the host, where something is left out. */
+  readonly among: readonly PciAddress[];
 }
 
-/**
- * What is known of such a device. `lit`: it shows a picture; `connected`: a screen is on it; `boot`: the
- * firmware used it; `console`: the kernel writes there.
- */
-export type BeneathTrait =
-  "keyboard" | "mouse" | "storage" | "network" | "lit" | "connected" | "boot" | "console";
+/** What a detail may have: a name of a product, or of a driver. */
+const MAX_DETAIL_CHARACTERS = 60;
+
+/** What the records of the survey say of what is beneath; interfaces and disks have records of their own. */
+export function parseBeneath(records: FactRecords): ReadRecords<BeneathDevice> & { look?: BeneathLook } {
+  const of = (kind: string) => records.get(kind) ?? [];
+  const { read, unread, unreadFunctions } = readEach(of("sub"), "sub", parseDevice);
+  const leftOut = of("more").flatMap(findLeftOut);
+  const [looked] = of("looked");
+  const among = (of("among")[0] ?? "").split(" ").flatMap((word) => findPciAddress(word) ?? []);
+  return {
+    read: markConsoles(read, of("vt")).filter((one) => one.hostAddresses.length > 0),
+    unread: [
+      ...unread,
+      ...leftOut.map(({ kind, count }) => ({ part: "beneath" as const, reason: `${count} of kind ${kind}` })),
+    ],
+    unreadFunctions,
+    ...(looked !== undefined && {
+      look: { kinds: new Set(looked.split(" ")), leftOut, among },
+    }),
+  };
+}
+
+/** Devices other than interfaces and disks, by each function that they are gone with. */
+export function findBeneath(
+  devices: readonly BeneathDevice[],
+): ReadonlyMap<PciAddress, readonly BeneathDevice[]> {
+  return turnedRound(devices, (one) => one.hostAddresses);
+}
+
+/** `KIND NAME TRAIT,TRAIT /sys/devices/... [TEXT]`, "-" for no trait */
+function parseDevice(record: string): BeneathDevice {
+  const [, word, name, traits, path, text = ""] =
+    /^([a-z]{1,20}) ([^ ]{1,255}) ([^ /]{1,100}) (\/[^ ]*) ?(.*)$/s.exec(record) ?? [];
+  const kind = BENEATH_KINDS.find((one) => one === word);
+  if (kind === undefined || name === undefined || path === undefined) throw unreadableRecordError(record);
+  const words = new Set((traits ?? "").split(","));
+  const own = BENEATH_TRAITS.filter((one) => words.has(one));
+  const detail = shorten(printable(text).trim(), MAX_DETAIL_CHARACTERS);
+  const within = kind === "usb" ? undefined : findUsbDevice(path);
+  return {
+    kind,
+    name: printable(name),
+    ...(detail !== "" && { detail }),
+    ...(own.length > 0 && { traits: own }),
+    ...(within !== undefined && { within }),
+    hostAddresses: functionsOf(onPath(path)),
+  };
+}
+
+/** The USB device that a path leads through, below whatever hubs: `3-1.4`. */
+function findUsbDevice(path: string): string | undefined {
+  const parts = path.split("/");
+  const bus = parts.findIndex((one) => /^usb\d+$/.test(one));
+  return bus < 0 ? undefined : parts.slice(bus).findLast((one) => /^\d+-[\d.]+$/.test(one));
+}
+
+/** `KIND COUNT` */
+function findLeftOut(record: string): BeneathLook["leftOut"] {
+  const [word, number] = record.split(" ");
+  const kind = BENEATH_KINDS.find((one) => one === word);
+  const count = Number(number);
+  return kind === undefined || !(count > 0) ? [] : [{ kind, count }];
+}

@@ -1,7 +1,5 @@
-import type { PciAddress } from "../../pci/address";
 import { findDisk, mountPointsByDisk, type MountFacts } from "./mount-facts";
 import {
-  hostAddressOn,
   isTooLong,
   readEach,
   splitOnce,
@@ -10,15 +8,14 @@ import {
   type FactRecords,
   type ReadRecords,
 } from "./fact-records";
+import { onPath, type OnPath } from "./functions-on-path";
 import type { UnreadPart } from "./unread-part";
 
 /** A block device of the host, partitions and mapped devices included. */
-export interface HostDisk {
+export interface HostDisk extends OnPath {
   readonly name: string;
   /** Name of a mapped device: `vg-root`. */
   readonly alias?: string;
-  /** The nearest PCI function on its sysfs path. Absent for virtual disks. */
-  readonly hostAddress?: PciAddress;
   /** What holds its slaves; absent for a disk, a partition or an NVMe namespace, which hold nothing. */
   readonly holder?: DiskHolder;
   /**
@@ -49,7 +46,7 @@ interface BlockDevice {
   readonly name: string;
   /** `8:1`, or `-` where it cannot be opened. */
   readonly number: string;
-  readonly path: string;
+  readonly at: OnPath;
   /** The disk it is a partition of. */
   readonly wholeDisk?: string;
   readonly slaves: readonly string[];
@@ -73,7 +70,7 @@ export function parseDisks(records: FactRecords): ReadRecords<HostDisk> {
   const mountPoints = mountPointsByDisk(facts);
   const { claims, unread } = claimsByDisk(records);
   const backingFiles = new Map(of("loop").map(splitOnce));
-  const read = devices.map(({ name, path, wholeDisk, slaves }) => {
+  const read = devices.map(({ name, at, wholeDisk, slaves }) => {
     const backing = findDisk(backingFiles.get(name) ?? "", facts);
     const made = [...slaves, ...(backing === undefined ? [] : [backing])];
     const holder = mapped.get(name)?.holder ?? holderByName(name);
@@ -81,7 +78,7 @@ export function parseDisks(records: FactRecords): ReadRecords<HostDisk> {
     return {
       name,
       ...(alias !== undefined && { alias }),
-      ...hostAddressOn(path),
+      ...at,
       ...(wholeDisk === undefined && made.length > 0 && { holder }),
       slaves: [...(wholeDisk === undefined ? [] : [wholeDisk]), ...made, ...(paths.get(name) ?? [])],
       mountPoints: mountPoints.get(name) ?? [],
@@ -103,7 +100,7 @@ function parseBlockDevice(record: string): BlockDevice {
   return {
     name,
     number,
-    path,
+    at: onPath(path),
     slaves,
     ...(isPartition === "1" && parent !== undefined && { wholeDisk: parent }),
   };

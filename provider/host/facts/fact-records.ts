@@ -1,4 +1,5 @@
 import { findPciAddress, type PciAddress } from "../../pci/address";
+import { functionsOnPath } from "./functions-on-path";
 import type { UnreadPart } from "./unread-part";
 
 /** Records of the helper's survey by kind; see host/helper/looks.sh. */
@@ -26,11 +27,17 @@ const LIMITS: Readonly<Record<string, { readonly records: number; readonly words
   net: { records: 4_000, words: 16_000 },
   blk: { records: 4_000, words: 16_000 },
   btrfs: { records: 1_000, words: 5_000 },
+  sub: { records: 4_000, words: Infinity },
+  kfd: { records: 64, words: Infinity },
+  gpu: { records: 512, words: Infinity },
 };
 const OTHER_LIMIT = { records: ANSWER_LIMITS.records, words: Infinity };
 
 /** More of them say nothing more. */
 const MOST_UNREAD = 10;
+
+/** Kinds of which a record that cannot be read is named, and no more: what it is about has other records. */
+const TOLD_OTHERWISE = new Set(["dm", "sub", "gpu", "uio"]);
 
 /** No name in a file system is longer (NAME_MAX), and so none in sysfs. */
 const MAX_NAME_CHARACTERS = 255;
@@ -71,13 +78,6 @@ export function splitOnce(text: string): [string, string] {
   return [first, rest];
 }
 
-/** The nearest PCI function on a path in sysfs. */
-export function hostAddressOn(path: string): { hostAddress?: PciAddress } {
-  const found = path.match(/(?<=\/)[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7](?=\/|$)/g);
-  const hostAddress = findPciAddress(found?.at(-1) ?? "");
-  return hostAddress === undefined ? {} : { hostAddress };
-}
-
 /** The PCI function that a word of a record names. @throws Error if the word is not an address */
 export function parseHostAddress(word: string): PciAddress {
   const hostAddress = findPciAddress(word);
@@ -115,9 +115,11 @@ export function readEach<T>(
     try {
       read.push(parse(record));
     } catch (error) {
-      const { hostAddress = findPciAddress(record.split(" ")[0] ?? "") } = hostAddressOn(record);
-      if (hostAddress !== undefined) unreadFunctions.push(hostAddress);
-      else if (!record.includes(" /sys/devices/virtual/") && kind !== "dm") throw error;
+      const first = findPciAddress(record.split(" ")[0] ?? "");
+      const onIt = functionsOnPath(record);
+      if (onIt.length > 0) for (const one of onIt) unreadFunctions.push(one);
+      else if (first !== undefined) unreadFunctions.push(first);
+      else if (!record.includes(" /sys/devices/virtual/") && !TOLD_OTHERWISE.has(kind)) throw error;
       if (unread.length < MOST_UNREAD)
         unread.push({ part: "record", reason: `${kind} ${record}`.slice(0, 80) });
     }

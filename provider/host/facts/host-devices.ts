@@ -1,4 +1,5 @@
 import type { PciAddress } from "../../pci/address";
+import { functionsOf, type OnPath } from "./functions-on-path";
 import type { HostFacts } from "./host-facts";
 import { turnedRound } from "./turned-round";
 
@@ -14,7 +15,7 @@ const byFunction = new WeakMap<object, ReadonlyMap<string, readonly { readonly n
 
 /** What each function is to the host, if it is an interface or a disk. */
 export function findHostDevices(facts: HostFacts): ReadonlyMap<PciAddress, HostDevices> {
-  const addresses = [...facts.interfaces, ...facts.disks].flatMap((one) => one.hostAddress ?? []);
+  const addresses = [...facts.interfaces, ...facts.disks].flatMap(functionsOf);
   return new Map(
     [...new Set(addresses)].map((hostAddress) => [
       hostAddress,
@@ -23,24 +24,24 @@ export function findHostDevices(facts: HostFacts): ReadonlyMap<PciAddress, HostD
   );
 }
 
-/** Kernel names of the network interfaces on a function. */
+/** Kernel names of the network interfaces on a function, or behind it. */
 export function interfacesOn({ interfaces }: HostFacts, hostAddress: PciAddress): string[] {
   return listOn(interfaces, hostAddress).map((one) => one.name);
 }
 
-/** Kernel names of the disks on a function, without their partitions. */
+/** Kernel names of the disks on a function, or behind it, without their partitions. */
 export function disksOn({ disks }: HostFacts, hostAddress: PciAddress): string[] {
   const own = listOn(disks, hostAddress);
   const names = new Set(own.map((one) => one.name));
   return own.filter((one) => !one.slaves.some((slave) => names.has(slave))).map((one) => one.name);
 }
 
-function listOn<T extends { readonly name: string; readonly hostAddress?: PciAddress }>(
+function listOn<T extends OnPath & { readonly name: string }>(
   all: readonly T[],
   hostAddress: PciAddress,
 ): readonly T[] {
   const known = byFunction.get(all) as ReadonlyMap<string, readonly T[]> | undefined;
-  const index = known ?? turnedRound(all, (one) => (one.hostAddress === undefined ? [] : [one.hostAddress]));
+  const index = known ?? turnedRound(all, functionsOf);
   byFunction.set(all, index);
   return index.get(hostAddress) ?? [];
 }

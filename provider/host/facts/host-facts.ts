@@ -1,15 +1,12 @@
 import type { PciAddress } from "../../pci/address";
+import type { BeneathDevice } from "./beneath-device";
+import { parseBeneath, type BeneathLook } from "./beneath-facts";
+import { parseFunctionUsers, type FunctionUser } from "./function-users";
 import type { Beneath } from "./ip-links";
 import { parseIpOutput, type IpFacts } from "./network-facts";
 import { parseDisks, type HostDisk } from "./disk-facts";
-import {
-  groupByKind,
-  hostAddressOn,
-  parseHostAddress,
-  readEach,
-  splitRecord,
-  unreadableRecordError,
-} from "./fact-records";
+import { groupByKind, parseHostAddress, readEach, splitRecord, unreadableRecordError } from "./fact-records";
+import { functionsOf, onPath, requireFewFunctions, type OnPath } from "./functions-on-path";
 import type { UnreadPart } from "./unread-part";
 
 /** What one look at the host found of its interfaces, disks and PCI functions; data, without words. */
@@ -26,6 +23,14 @@ export interface HostFacts {
   /** PCI functions that have virtual functions enabled (SR-IOV). */
   readonly physicalFunctions: readonly PhysicalFunction[];
   readonly disks: readonly HostDisk[];
+  /** What hangs below its functions beside interfaces and disks. */
+  readonly beneath: readonly BeneathDevice[];
+  /** Undefined where that was not looked at: by a host program of an earlier release. */
+  readonly beneathLook?: BeneathLook;
+  /** Programs and their drivers. Default: none. */
+  readonly functionUsers?: readonly FunctionUser[];
+  /** The number of the user that looked, 0 for root; undefined where the host does not tell. */
+  readonly lookedAs?: number;
   /** Functions of interfaces, disks and virtual functions of which the host tells what cannot be read. */
   readonly unreadFunctions: readonly PciAddress[];
   /** What cannot be read of all this, and so counts as a use where it may be one. */
@@ -35,10 +40,8 @@ export interface HostFacts {
 }
 
 /** A network interface of the host. */
-export interface HostInterface {
+export interface HostInterface extends OnPath {
   readonly name: string;
-  /** The nearest PCI function on its sysfs path. Absent for virtual interfaces. */
-  readonly hostAddress?: PciAddress;
   /**
    * Administratively; a cable need not be plugged. `unread` where `ip` has told nothing of it that can be
    * read.
@@ -82,11 +85,22 @@ export function parseHostFacts(lines: readonly string[]): HostFacts {
   const away = readEach(of("away"), "away", parseHostAddress);
   const physical = readEach(of("vf"), "vf", parsePhysicalFunction);
   const disks = parseDisks(records);
-  const parts = [interfaces, away, physical, disks];
+  const beneath = parseBeneath(records);
+  const displays = beneath.read.filter((one) => one.kind === "display");
+  const users = parseFunctionUsers(
+    records,
+    displays.flatMap((one) => one.hostAddresses.slice(0, 1)),
+  );
+  requireFewFunctions([
+    ...[...interfaces.read, ...disks.read].map((one) => functionsOf(one).length),
+    ...beneath.read.map((one) => one.hostAddresses.length),
+  ]);
+  const parts = [interfaces, away, physical, disks, beneath, users];
   const [ssh = ""] = of("ssh");
   const sshInterfaces = findSshInterfaces(ssh, network);
   const [, architecture] = /^([a-z0-9_]{1,20})$/.exec(of("arch")[0] ?? "") ?? [];
   const [kernelRelease] = of("kernel");
+  const [, uid] = /^(\d{1,10})$/.exec(of("uid")[0] ?? "") ?? [];
   return {
     ...(architecture !== undefined && { architecture }),
     interfaces: interfaces.read,
@@ -95,6 +109,10 @@ export function parseHostFacts(lines: readonly string[]): HostFacts {
     functionsWithHiddenInterface: away.read,
     physicalFunctions: physical.read,
     disks: disks.read,
+    beneath: beneath.read,
+    ...(beneath.look && { beneathLook: beneath.look }),
+    ...(users.read.length > 0 && { functionUsers: users.read }),
+    ...(uid !== undefined && { lookedAs: Number(uid) }),
     unreadFunctions: parts.flatMap(({ unreadFunctions }) => unreadFunctions),
     unread: [
       ...(sshInterfaces.length === 0
@@ -124,7 +142,7 @@ function parseInterface(record: string, network: IpFacts): HostInterface {
   const lower = new Set([...words, ...(link?.lowerInterfaces ?? [])]);
   return {
     name,
-    ...hostAddressOn(path),
+    ...onPath(path),
     isUp: link?.isUp ?? "unread",
     ...(link?.kind !== undefined && { kind: link.kind }),
     lowerInterfaces: [...lower],

@@ -1,5 +1,7 @@
-export { BENEATH_KINDS, type BeneathDevice, type BeneathKind, type BeneathTrait } from "./beneath-facts";
+export type { BeneathDevice, BeneathKind, BeneathTrait } from "./beneath-device";
+export { findBeneath, type BeneathLook } from "./beneath-facts";
 export type { DiskClaim, DiskHolder, HostDisk } from "./disk-facts";
+export { functionsOf, type OnPath } from "./functions-on-path";
 export { disksOn, findHostDevices, interfacesOn, type HostDevices } from "./host-devices";
 export { parseHostFacts, type HostFacts, type HostInterface, type PhysicalFunction } from "./host-facts";
 export { isHarmlessInGroup } from "./group-viability";
@@ -8,6 +10,7 @@ export { parseNodeUse, usersOfNode, type NodeUse, type NodeUser } from "./node-u
 export type { Beneath } from "./ip-links";
 export { bridgeFacts, isBridgeFunction } from "./header-type";
 export type { ListedFunction, PciListing } from "./pci-listing";
+export type { FunctionUser } from "./function-users";
 export type { UnreadPart } from "./unread-part";
 export { isVolumeManagement } from "./volume-management";
 export { turnedRound } from "./turned-round";

@@ -1,5 +1,6 @@
 import { providerError } from "../../errors";
 import { bashCommand, bashProgram, type ShellValue } from "../shell/bash-program";
+import BENEATH from "./beneath.sh";
 import HELPER from "./helper.sh";
 import LOCKS from "./locks.sh";
 import LOOKS from "./looks.sh";
@@ -71,7 +72,13 @@ export function helperScript(parts: HelperScriptParts): string {
   const { readyWord, requests, sourced = {}, versions, values = {} } = parts;
   return bashProgram({
     script: HELPER,
-    sourced: { ...sourced, "locks.sh": LOCKS, "looks.sh": LOOKS, "requests.sh": requests },
+    sourced: {
+      ...sourced,
+      "locks.sh": LOCKS,
+      "looks.sh": LOOKS,
+      "beneath.sh": BENEATH,
+      "requests.sh": requests,
+    },
     values: {
       ...values,
       ready_word: readyWord,

@@ -49,6 +49,7 @@ session= started=
 
 . locks.sh
 . looks.sh
+. beneath.sh
 . requests.sh
 
 # The last second by itself: on a host that stood still, the time is over before sshd has passed on what

@@ -180,6 +180,7 @@ survey_host() {
   done
   mapfile -t lines </proc/swaps
   for line in "${lines[@]:1}"; do record "$id" "swap $line"; done
+  survey_beneath "$id"
   survey_network "$id"
 }
 

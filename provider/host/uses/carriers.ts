@@ -1,5 +1,5 @@
 import type { PciAddress } from "../../pci/address";
-import { turnedRound, type HostInterface } from "../facts";
+import { functionsOf, turnedRound, type HostInterface } from "../facts";
 import { partsOf } from "./parts-of";
 import { uniqueBy } from "./unique-by";
 
@@ -19,7 +19,7 @@ export interface Carrier {
 /** The functions under these interfaces, through any number of layers: bridges, bonds, VLANs. */
 export function findCarriers(interfaces: readonly HostInterface[], tops: readonly string[]): Carrier[] {
   const below = findBelow(interfaces, tops);
-  const onPci = interfaces.filter(isOnFunction);
+  const onPci = interfaces.filter((one) => one.hostAddress !== undefined);
   const byName = turnedRound(
     uniqueBy(onPci, (one) => `${one.hostAddress} ${one.name}`),
     (one) => [one.name],
@@ -27,8 +27,9 @@ export function findCarriers(interfaces: readonly HostInterface[], tops: readonl
   const found: Carrier[] = [];
   for (const [top, names] of below)
     for (const device of names)
-      for (const { hostAddress } of byName.get(device) ?? [])
-        found.push(device === top ? { hostAddress, device } : { hostAddress, device, via: top });
+      for (const one of byName.get(device) ?? [])
+        for (const hostAddress of functionsOf(one))
+          found.push(device === top ? { hostAddress, device } : { hostAddress, device, via: top });
   return found;
 }
 
@@ -44,8 +45,4 @@ export function findBelow(
     ]),
   );
   return partsOf(tops, parts, MAX_TOPS);
-}
-
-function isOnFunction(one: HostInterface): one is HostInterface & Pick<Carrier, "hostAddress"> {
-  return one.hostAddress !== undefined;
 }

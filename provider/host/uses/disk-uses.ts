@@ -1,5 +1,5 @@
 import type { PciAddress } from "../../pci/address";
-import { turnedRound, type HostDisk, type HostFacts } from "../facts";
+import { functionsOf, turnedRound, type HostDisk, type HostFacts } from "../facts";
 import { holderReasons, namesOnHolder } from "./disk-holders";
 import { labelOf } from "./disk-label";
 import type { DiskLabel, DiskUseReason, HostUse } from "./host-use";
@@ -73,14 +73,13 @@ function findFunctionsBelow(
 ): ReadonlyMap<string, ReadonlySet<PciAddress>> {
   const parts = partsOf(tops, new Map(disks.map((one) => [one.name, one.slaves])), MAX_TOPS);
   const onPci = turnedRound(disks, (one) => (one.hostAddress === undefined ? [] : [one.name]));
-  const functionsOf = (names: ReadonlySet<string>): ReadonlySet<PciAddress> => {
+  const functionsBelow = (names: ReadonlySet<string>): ReadonlySet<PciAddress> => {
     const found = new Set<PciAddress>();
     for (const name of names)
-      for (const { hostAddress } of onPci.get(name) ?? [])
-        if (hostAddress !== undefined) found.add(hostAddress);
+      for (const disk of onPci.get(name) ?? []) for (const one of functionsOf(disk)) found.add(one);
     return found;
   };
-  return new Map([...parts].map(([top, below]) => [top, functionsOf(below)]));
+  return new Map([...parts].map(([top, below]) => [top, functionsBelow(below)]));
 }
 
 function ownReasons(disk: DiskLabel, { mountPoints, claims }: HostDisk): DiskUseReason[] {

@@ -1,5 +1,5 @@
 import type { PciAddress } from "../../pci/address";
-import type { DiskClaim, DiskHolder } from "../facts";
+import type { BeneathKind, DiskClaim, DiskHolder } from "../facts";
 
 /** What the host needs a function for, as data. Its words are `describeHostUse` in provider/plan. */
 export type HostUse = HostUseTraits & HostUseReason;
@@ -24,6 +24,8 @@ export type HostUseReason =
   | DiskUseReason
   | VirtualFunctionsReason
   | VirtualFunctionInUseReason
+  | BeneathUseReason
+  | FunctionUserReason
   | {
       /** What the host tells of it cannot be read. */
       readonly kind: "unread-function";
@@ -80,6 +82,29 @@ export type DiskUseReason =
       readonly holder: DiskHolder;
       readonly holders: readonly DiskLabel[];
     };
+
+/** The uses of a function by way of other devices that hang below it. */
+export type BeneathUseReason =
+  | { readonly kind: "display"; readonly device: string; readonly shows: "picture" | "console" }
+  | { readonly kind: "serial-console" | "mediated-device"; readonly device: string }
+  | { readonly kind: "vdpa"; readonly device: string; readonly driver: string }
+  | { readonly kind: "thunderbolt"; readonly device: string; readonly product?: string }
+  | {
+      readonly kind: "machine-device";
+      readonly device: string;
+      readonly type: "tpm" | "watchdog" | "ipmi";
+    }
+  | {
+      /** Devices of this kind were not looked at. */
+      readonly kind: "left-out";
+      readonly of: BeneathKind;
+    };
+
+/** A program has the function in hand, itself or by a driver that is made for that. */
+export interface FunctionUserReason {
+  readonly kind: "compute" | "user-driver";
+  readonly name: string;
+}
 
 /** How a disk is named. */
 export interface DiskLabel {

@@ -1,18 +1,29 @@
 import type { HostFacts } from "../facts";
 import { defaultRouteUses } from "./default-routes";
 import { diskUses } from "./disk-uses";
+import { displayUses } from "./displays";
+import { functionUserUses } from "./function-users";
 import { hiddenInterfaceUses } from "./hidden-interfaces";
 import type { HostUse } from "./host-use";
 import { interfaceUses } from "./interface-uses";
+import { leftOutUses } from "./left-out-devices";
+import { machineDeviceUses } from "./machine-devices";
+import { mediatedDeviceUses } from "./mediated-devices";
 import { possibleCarrierUses } from "./possible-carriers";
+import { serialConsoleUses } from "./serial-consoles";
 import { thisConnectionUses } from "./this-connection";
+import { thunderboltUses } from "./thunderbolt-devices";
 import { unreadFunctionUses } from "./unread-functions";
+import { vdpaUses } from "./vdpa-devices";
 import { virtualFunctionUses } from "./virtual-functions";
 
 export { findHostNotes, type HostNote } from "./host-notes";
+export { findUseLooks, type UnseenUse, type UseLook, type UseLooks } from "./use-looks";
 export type {
+  BeneathUseReason,
   CarriedThing,
   DiskLabel,
+  FunctionUserReason,
   HostUse,
   HostUseReason,
   HostUseTraits,
@@ -25,7 +36,7 @@ type FindUses = (facts: HostFacts, found: readonly HostUse[]) => HostUse[];
 /**
  * The kinds of uses, in the order in which they are told.
  *
- * A new kind (a GPU, a TPM) is a file in host/facts that parses what the helper reads, and a file here with
+ * A new kind is a file in host/facts that parses what the helper reads, and a file here with
  * its line in this list. Its member of {@link HostUseReason} asks for a phrase in
  * provider/plan/describe-host-use.ts.
  */
@@ -37,7 +48,15 @@ const KINDS: readonly FindUses[] = [
   hiddenInterfaceUses,
   virtualFunctionUses,
   diskUses,
+  displayUses,
+  serialConsoleUses,
+  functionUserUses,
+  mediatedDeviceUses,
+  vdpaUses,
+  thunderboltUses,
+  machineDeviceUses,
   unreadFunctionUses,
+  leftOutUses,
 ];
 
 /** All that the host uses its functions for. */

@@ -1,4 +1,5 @@
-import type { HostFacts, HostInterface } from "../facts";
+import type { PciAddress } from "../../pci/address";
+import { functionsOf, type HostFacts, type HostInterface } from "../facts";
 import type { HostUse, InterfaceLayer } from "./host-use";
 import { layersByInterface } from "./interface-layers";
 import { uniqueBy } from "./unique-by";
@@ -8,13 +9,12 @@ export function interfaceUses({ interfaces }: HostFacts): HostUse[] {
   const layersOf = layersByInterface(interfaces);
   const up = interfaces.filter((one) => one.isUp !== false);
   return uniqueBy(up, (one) => `${one.hostAddress ?? ""} ${one.name}`).flatMap((one) =>
-    usesOf(one, layersOf(one.name)),
+    functionsOf(one).flatMap((hostAddress) => usesOf(one, hostAddress, layersOf(one.name))),
   );
 }
 
-function usesOf(one: HostInterface, layers: readonly InterfaceLayer[]): HostUse[] {
-  const { hostAddress, name: device, routes } = one;
-  if (hostAddress === undefined) return [];
+function usesOf(one: HostInterface, hostAddress: PciAddress, layers: readonly InterfaceLayer[]): HostUse[] {
+  const { name: device, routes } = one;
   const own = { hostAddress, device, isThisConnection: false };
   const addresses = one.addresses.filter((address) => !isLinkLocal(address));
   return [

@@ -1,5 +1,5 @@
 import type { PciAddress } from "../../pci/address";
-import type { Beneath, HostFacts, HostInterface } from "../facts";
+import { functionsOf, type Beneath, type HostFacts, type HostInterface } from "../facts";
 import { findBelow, findCarriers } from "./carriers";
 import type { CarriedThing, HostUse } from "./host-use";
 import { isLinkLocal } from "./interface-uses";
@@ -28,7 +28,7 @@ export function possibleCarrierUses(facts: HostFacts): HostUse[] {
   const routed = new Set<PciAddress>(
     unknown.some(({ among }) => among === "addresses") ? functionsWithAddress(facts) : [],
   );
-  return up.flatMap(({ hostAddress, name: device }): HostUse[] => {
+  return onEach(up).flatMap(({ hostAddress, device }): HostUse[] => {
     const own = { hostAddress, device, isThisConnection: false };
     return [
       ...unknown
@@ -77,10 +77,15 @@ function beneathOf(one: HostInterface): Beneath {
   return lowerInterfaces.length + reaches.length > 0 ? "nothing" : beneath;
 }
 
-type Candidate = HostInterface & { readonly hostAddress: PciAddress };
-
-function isCandidate(one: HostInterface): one is Candidate {
+function isCandidate(one: HostInterface): boolean {
   return one.hostAddress !== undefined && one.isUp !== false;
+}
+
+/** Each interface with each function that it is gone with. */
+function onEach(interfaces: readonly HostInterface[]): { hostAddress: PciAddress; device: string }[] {
+  return interfaces.flatMap((one) =>
+    functionsOf(one).map((hostAddress) => ({ hostAddress, device: one.name })),
+  );
 }
 
 /** The functions below interfaces that have an address or a route. */

@@ -11,7 +11,7 @@ import { romOptionsOf, type PciAddress } from "../../pci";
 import { findTagOfAlias, withRecorded, type Configuration, type Observation } from "../../plan";
 import type { QmpMonitor } from "../../qmp";
 import { surveyGuest, type GuestSurvey } from "../qemu";
-import { readHostUses } from "../read-host-uses";
+import { readHostUses, type HostPart } from "../read-host-uses";
 import { runStateBy } from "./domain-state";
 import type { FoundDomain } from "./found-domain";
 import { hasEnded } from "./has-ended";
@@ -145,10 +145,7 @@ export class LibvirtObserver {
   #observationOf(
     described: LibvirtDescriptions,
     found: GuestAsFound,
-    host: Pick<
-      Observation,
-      "functions" | "architecture" | "kernelRelease" | "hostUses" | "hostDevices" | "hostNotes"
-    >,
+    host: HostPart & Pick<Observation, "functions">,
   ): Observation {
     const { olderVersion, own, persistent, running, ledger } = described;
     const { survey, nextStart } = found;

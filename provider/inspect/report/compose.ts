@@ -3,6 +3,7 @@ import { compareAddresses, functionNumberOf, slotOf, type PciAddress, type PciSl
 import {
   disksOn,
   bridgeFacts,
+  findBeneath,
   isAnyBridge,
   isBridgeFunction,
   interfacesOn,
@@ -11,16 +12,19 @@ import {
   type HostFunction,
   type ListedFunction,
 } from "../../host/facts";
-import { findHostNotes, findHostUses } from "../../host/uses";
+import { findHostNotes, findHostUses, findUseLooks } from "../../host/uses";
 import {
   describeHostNote,
   describeHostUse,
   describeUnreadGuest,
+  describeUnseenUses,
+  describeUseLooks,
   withRecorded,
   type Observation,
 } from "../../plan";
 import { anyGuest } from "./any-guest";
 import { assessDevice } from "./assess";
+import { beneathReport } from "./beneath";
 import { guestReport } from "./guest-report";
 import { entriesByTag, holderOf, type EntriesByTag } from "./holders";
 import type { InspectionInput } from "../inspection-input";
@@ -42,6 +46,7 @@ export function composeReport(input: InspectionInput): PciReport {
   const { seen, facts, label, hostKeyFingerprint } = input;
   const known = input.functions.map(knownOf).sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress));
   const observation = observationOf(input, known);
+  const looks = findUseLooks(facts);
   return {
     host: {
       address: printable(label),
@@ -59,7 +64,9 @@ export function composeReport(input: InspectionInput): PciReport {
       ...input.notes,
       ...(observation.unreadGuests ?? []).map(describeUnreadGuest),
       ...findHostNotes(facts).map(describeHostNote),
+      ...describeUnseenUses(looks),
     ].map(printable),
+    usesLookedFor: describeUseLooks(looks),
   };
 }
 
@@ -77,9 +84,10 @@ function observationOf({ seen, facts }: InspectionInput, known: readonly Known[]
     // a look at a guest knows the drivers of what it was asked for alone
     holdings: olderLibvirt === undefined ? holdings : withRecorded(holdings, ledger, functions),
   };
+  const host = { beneath: findBeneath(facts.beneath), ...machineOf(facts) };
   return seen.by === "guest"
-    ? { ...seen.observation, ...held, functions, hostUses: findHostUses(facts), ...machineOf(facts) }
-    : { ...anyGuest(functions, facts, { ...seen.holders, ...held }), ...machineOf(facts) };
+    ? { ...seen.observation, ...held, functions, hostUses: findHostUses(facts), ...host }
+    : { ...anyGuest(functions, facts, { ...seen.holders, ...held }), ...host };
 }
 
 /** What of the host itself decides about its groups. */
@@ -161,6 +169,8 @@ function functionReport(
   { hostAddress, listed }: Known,
   { observation, entries, facts }: DeviceParts,
 ): FunctionReport {
+  const interfaces = interfacesOn(facts, hostAddress);
+  const disks = disksOn(facts, hostAddress);
   return {
     address: hostAddress,
     function: functionNumberOf(hostAddress),
@@ -173,8 +183,9 @@ function functionReport(
     driver: nameOf(listed.driver),
     iommuGroup: listed.iommuGroup ?? null,
     physicalFunction: nameOf(listed.physicalFunction),
-    interfaces: interfacesOn(facts, hostAddress).map(printable),
-    disks: disksOn(facts, hostAddress).map(printable),
+    interfaces: interfaces.map(printable),
+    disks: disks.map(printable),
+    beneath: beneathReport({ interfaces, disks }, observation.beneath?.get(hostAddress) ?? []),
     hostUses: observation.hostUses
       .filter((one) => one.hostAddress === hostAddress)
       .map((one) => printable(describeHostUse(one))),

@@ -1,8 +1,8 @@
 import { disksOn, interfacesOn, type HostFacts } from "../../host/facts";
 import type { PciAddress } from "../../pci";
 import {
-  describeHostDevices,
   describeHostUse,
+  describeLost,
   describeWarnings,
   listFunctions,
   type Observation,
@@ -21,7 +21,7 @@ export function describeConsequences(plan: Plan, observation: Observation, facts
     (step): step is Taking => step.kind === "hold" || step.kind === "attach-single",
   );
   const addresses = taken.map((step) => step.hostAddress);
-  const goes = namesOn(facts, addresses);
+  const goes = lostWith(facts, observation, addresses);
   const leftovers = taken.filter((step) => step.kind === "hold" && step.purpose === "leftover");
   const gone = observation.hostUses
     .filter((use) => addresses.includes(use.hostAddress))
@@ -42,9 +42,14 @@ export function describeConsequences(plan: Plan, observation: Observation, facts
   ];
 }
 
-function namesOn(facts: HostFacts, addresses: readonly PciAddress[]): string {
-  return describeHostDevices({
+function lostWith(
+  facts: HostFacts,
+  { beneath }: Pick<Observation, "beneath">,
+  addresses: readonly PciAddress[],
+): string {
+  return describeLost({
     interfaces: addresses.flatMap((hostAddress) => interfacesOn(facts, hostAddress)),
     disks: addresses.flatMap((hostAddress) => disksOn(facts, hostAddress)),
+    beneath: addresses.flatMap((hostAddress) => beneath?.get(hostAddress) ?? []),
   });
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../../errors";
+import type { BeneathKind, BeneathTrait } from "../../host/facts";
 import type { SlotKind } from "../../pci";
 import type { GuestRunState, HaltedState } from "../../plan";
 
@@ -14,6 +15,7 @@ export interface PciReport {
   readonly devices: readonly DeviceReport[];
   readonly prologue: readonly string[];
   readonly notes: readonly string[];
+  readonly usesLookedFor: readonly string[];
 }
 
 export interface HostReport {
@@ -77,8 +79,17 @@ export interface FunctionReport {
   readonly physicalFunction: string | null;
   readonly interfaces: readonly string[];
   readonly disks: readonly string[];
+  readonly beneath: readonly BeneathReport[];
   readonly hostUses: readonly string[];
   readonly heldBy: HolderReport | null;
+}
+
+export interface BeneathReport {
+  readonly kind: BeneathKind;
+  readonly name: string;
+  readonly detail: string | null;
+  readonly traits: readonly BeneathTrait[];
+  readonly within: string | null;
 }
 
 export interface HolderReport {

@@ -1,6 +1,7 @@
 import { findPciAddress } from "../../pci";
-import { describeHostDevices, describeSlot, listFunctions, listNumbers } from "../../plan";
+import { describeLost, describeSlot, listFunctions, listNumbers, type LostDevice } from "../../plan";
 import type {
+  BeneathReport,
   DeviceReport,
   FunctionReport,
   HolderReport,
@@ -18,10 +19,13 @@ export interface CardStyle {
   readonly paint: (emphasis: Emphasis, text: string) => string;
   /** What the guest refuses every device with: said once, of the guest. */
   readonly guestRefusals: readonly RefusalReport[];
+  /** What uses were looked for by. */
+  readonly usesLookedFor: readonly string[];
 }
 
 /** One device in lines: everything that is known of it, the answer, and the program that follows from it. */
-export function describeDevice(device: DeviceReport, { width, paint, guestRefusals }: CardStyle): string[] {
+export function describeDevice(device: DeviceReport, style: CardStyle): string[] {
+  const { width, paint, guestRefusals, usesLookedFor } = style;
   const { attach, functions } = device;
   const field = (label: string, texts: readonly string[]): string[] =>
     labelled(`  ${label}`, texts, LABEL, width);
@@ -39,7 +43,7 @@ export function describeDevice(device: DeviceReport, { width, paint, guestRefusa
     ...field("functions", functionTexts(device)),
     ...field("IOMMU", groupTexts(device)),
     ...(device.numaNode === null ? [] : field("NUMA", [`node ${device.numaNode}`])),
-    ...field("host", [...useTexts(functions), ...holderTexts(functions)]),
+    ...field("host", [...useTexts(device, usesLookedFor), ...holderTexts(functions)]),
     ...answer.map((line, index) => (index === 0 ? paint(emphasisOf(device), line) : line)),
     ...attach.program.map((line, index) => `${(index === 0 ? "  program" : "").padEnd(LABEL)}${line}`),
   ];
@@ -94,14 +98,28 @@ function othersText({ others }: IommuGroupReport): string {
   return `with ${others.map((one) => `${one.address} (${word(one)})`).join(", ")}`;
 }
 
-function useTexts(functions: readonly FunctionReport[]): string[] {
+/** What a bridge leads to is told of what is there. */
+function useTexts({ functions, isBridge }: DeviceReport, usesLookedFor: readonly string[]): string[] {
+  if (isBridge) return [];
   const texts = functions.flatMap((one) => one.hostUses.map((use) => `${one.function}: ${use}`));
-  const names = describeHostDevices({
+  const beneath = functions.flatMap((one) => one.beneath.map(toDevice));
+  const names = describeLost({
     interfaces: functions.flatMap((one) => one.interfaces),
     disks: functions.flatMap((one) => one.disks),
+    beneath,
   });
-  if (texts.length > 0 || functions.every((one) => one.heldBy !== null)) return texts;
-  return [names === "" ? "uses nothing of it" : `has ${names}, and uses nothing of it`];
+  const isPlain = beneath.every(({ kind }) => kind === "interface" || kind === "disk");
+  if (texts.length > 0) return isPlain ? texts : [`has ${names}`, ...texts];
+  if (functions.every((one) => one.heldBy !== null)) return [];
+  return [`${names === "" ? "" : `has ${names}; `}no use found by ${usesLookedFor.join(", ")}`];
+}
+
+function toDevice({ kind, name, detail, traits, within }: BeneathReport): LostDevice {
+  return {
+    ...{ kind, name, traits },
+    ...(detail !== null && { detail }),
+    ...(within !== null && { within }),
+  };
 }
 
 function holderTexts(functions: readonly FunctionReport[]): string[] {

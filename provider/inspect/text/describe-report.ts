@@ -35,7 +35,10 @@ export function describeReport(report: PciReport, style: ReportStyle): string[] 
       ? [wrap(`${leftOut} PCI bridge${leftOut === 1 ? " is" : "s are"} left out (--all shows them).`, width)]
       : []),
     ...devices.map((one) =>
-      describeDevice(one, { width, paint, guestRefusals: report.guest?.refusals ?? [] }),
+      describeDevice(one, {
+        ...{ width, paint, usesLookedFor: report.usesLookedFor },
+        guestRefusals: report.guest?.refusals ?? [],
+      }),
     ),
     ...(hasProgram
       ? [[paint("title", "A program begins with"), ...report.prologue.map((line) => `  ${line}`)]]

@@ -84,7 +84,9 @@ DEVICE      FUNCTIONS  WHAT                                        ATTACH
   functions 0-3: driver igb
   IOMMU     group 20, nothing else in it
   NUMA      node 0
-  host      has interfaces eth10, eth11, eth12, eth13, and uses nothing of it
+  host      has interfaces eth10, eth11, eth12, eth13; no use found by network,
+            disk, display, serial console, compute, mdev, vDPA, Thunderbolt,
+            TPM, watchdog, IPMI, uio
   attach    whole, all 4 functions
             - leaves the host: interfaces eth10, eth11, eth12, eth13
   program   new MultifunctionPciAttachment("pci-0000-02-00", {

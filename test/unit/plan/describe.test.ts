@@ -1,3 +1,4 @@
+import type { BeneathDevice } from "../../../provider/host/facts";
 import type { PciAddress } from "../../../provider/pci";
 import {
   aliasOf,
@@ -56,6 +57,35 @@ describe("a plan in words", () => {
       /hold 0000:01:00\.1 \(host driver e1000e loses it, with interface eth1 and disk sda\)/,
       /hold 0000:01:00\.0 \(host driver e1000e loses it\)/,
     );
+  });
+
+  it("names what else hangs below a function, once, and counts the rest", () => {
+    const hostAddresses = [at("0000:01:00.1")];
+    const device = (kind: BeneathDevice["kind"], name: string, more: Partial<BeneathDevice> = {}) => ({
+      ...{ kind, name, hostAddresses },
+      ...more,
+    });
+    const holding = (...devices: BeneathDevice[]): string | undefined => {
+      const beneath = new Map([[at("0000:01:00.1"), devices]]);
+      const hostDevices = new Map([[at("0000:01:00.1"), { interfaces: [], disks: ["sdb"] }]]);
+      const plan = planAttach({ ...card().observe(), hostDevices, beneath }, wants(), OLD_STATE);
+      return describePlan(plan).find((line) => line.includes("hold 0000:01:00.1"));
+    };
+    expect(
+      holding(
+        device("display", "VGA", { traits: ["boot"] }),
+        device("display", "card0"),
+        device("display", "card0-DP-1", { traits: ["connected", "lit"] }),
+        device("display", "card0-DP-2"),
+        device("usb", "1-2", { detail: "Dell KB216", traits: ["keyboard"] }),
+        device("input", "input3", { detail: "Dell KB216", traits: ["keyboard"], within: "1-2" }),
+      ),
+    ).toBe(
+      "3. hold 0000:01:00.1 (host driver e1000e loses it, with disk sdb, and display card0, " +
+        "display card0-DP-1 (lit), keyboard 'Dell KB216')",
+    );
+    const ports = Array.from({ length: 18 }, (_, n) => device("tty", `ttyS${n}`));
+    expect(holding(...ports)).toMatch(/serial port ttyS0, .*serial port ttyS5 and 12 more\)$/);
   });
 
   it("of a change of the set warns of the time without the device", () => {

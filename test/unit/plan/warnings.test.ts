@@ -1,5 +1,5 @@
 import type { BeneathDevice } from "../../../provider/host/facts";
-import { describePlan, planAttach, type Observation } from "../../../provider/plan";
+import { describePlan, describeWarnings, planAttach, type Observation } from "../../../provider/plan";
 import { OLD_STATE } from "../../support/scenarios";
 import { at, reach, wants } from "../../support/desired";
 import { hostDevice, World } from "../../support/world";
@@ -32,6 +32,19 @@ describe("a plan that takes what the host may miss", () => {
     const rdma = on("0000:01:00.2", { kind: "rdma", name: "mlx5_2" });
     const plan = planAttach(seen(card(), rdma), wants(), OLD_STATE);
     expect(describePlan(plan).at(-1)).toMatch(/^warning: .*RDMA device mlx5_2 of 0000:01:00\.2/);
+  });
+
+  it("names the function with the firmware's picture where an old kernel keeps its memory", () => {
+    const boot = on("0000:01:00.0", { kind: "display", name: "VGA", traits: ["boot"] });
+    const warningsOf = (kernelRelease?: string) => {
+      const observation = { ...seen(card(), boot), ...(kernelRelease !== undefined && { kernelRelease }) };
+      return describeWarnings(planAttach(observation, wants(), OLD_STATE));
+    };
+    expect(warningsOf("5.15.0-91-generic")).toEqual([
+      expect.stringMatching(/^warning: the firmware's picture is on 0000:01:00\.0.*video=efifb:off/),
+    ]);
+    expect(warningsOf("6.1.0-41-amd64")).toEqual([]);
+    expect(warningsOf()).toEqual([]);
   });
 
   it("counts what there is no room to name", () => {

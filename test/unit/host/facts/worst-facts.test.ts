@@ -1,4 +1,4 @@
-import { findHostDevices } from "../../../../provider/host/facts";
+import { findBeneath, findHostDevices } from "../../../../provider/host/facts";
 import { findHostUses } from "../../../../provider/host/uses";
 import { parseHostFacts } from "../../../../provider/host/facts/host-facts";
 import { ANSWER_LIMITS } from "../../../../provider/host/facts/fact-records";
@@ -13,6 +13,8 @@ const some = (count: number, make: (n: number) => string): string[] =>
 const pad = (n: number): string => n.toString(16).padStart(4, "0");
 /** As many functions as are asked for, each on a bus of its own. */
 const path = (n: number): string => `/sys/devices/pci0000:00/${pad(n)}:00:00.0/x`;
+const deepPath = (n: number, depth: number): string =>
+  `/sys/devices/${some(depth, (m) => `${pad((n + m * 7) % 65_536)}:00:00.0`).join("/")}/x`;
 const longName = (n: number): string => `${"n".repeat(240)}${n}`;
 const ssh = "ssh 10.0.0.1 1 10.0.0.2 22";
 const noNetwork = [ssh, "ip []", "ip []"];
@@ -110,6 +112,29 @@ const sections: Readonly<Record<string, (count: number) => string[]>> = {
       (n) => `mnt 1 1 8:${n} / ${"\\040".repeat(1_000)} rw - x ${":/dev/d".repeat(50)} rw`,
     ),
   ],
+  "interfaces and disks behind as many functions as are taken": (count) => [
+    ssh,
+    listOf(count, (n) => ({ ifname: `i${n}`, flags: ["UP"], addr_info: [{ local: "10.0.0.2" }] })),
+    defaults(some(count, (n) => `i${n}`)),
+    ...some(count, (n) => `net i${n} i${n + 1} ${deepPath(n, 4)}`),
+    ...some(count, (n) => `blk d${n} 8:${n} 0 d${n + 1} ${deepPath(n, 4)}`),
+    ...some(count, (n) => `mnt 1 1 8:${n} / /m${n} rw - ext4 /dev/d${n} rw`),
+  ],
+  "a disk behind more functions than there are": () => [...noNetwork, `blk d0 8:0 0 ${deepPath(0, 300_000)}`],
+  "devices of other kinds behind as many functions as are taken": (count) => [
+    ...noNetwork,
+    ...some(Math.min(count, 1_300), (n) => `sub mdev m${n} - ${deepPath(n, 16)} ${"x".repeat(200)}`),
+    "looked display",
+    "more display 9",
+    `among ${some(5_000, (n) => `${pad(n)}:00:00.0`).join(" ")}`,
+  ],
+  "consoles and framebuffers": (count) => [
+    ...noNetwork,
+    ...some(count, (n) => `sub display fb${n} lit ${path(n)} ${"\u0001".repeat(200)}`),
+    ...some(count, () => "vt (M) frame buffer device"),
+    ...some(64, (n) => `kfd ${n} x`),
+    ...some(512, (n) => `gpu ${n} ${n} 256`),
+  ],
   "physical functions": (count) => [
     ssh,
     listOf(1, () => ({ ifname: "i0", flags: ["UP"], addr_info: [{ local: "10.0.0.2" }] })),
@@ -189,6 +214,7 @@ function read(lines: readonly string[]): string {
     const facts = parseHostFacts(lines);
     findHostUses(facts);
     findHostDevices(facts);
+    findBeneath(facts.beneath);
     return "read";
   } catch (error) {
     return (error as Error).message.slice(0, 200);
@@ -221,6 +247,12 @@ describe("The dearest survey that is read", () => {
     expect(cut(lines)).toHaveLength(lines.length);
     expect(read(lines)).toBe("read");
     expectProcessorSeconds(() => read(lines), { below: LIMIT_SECONDS });
+  });
+
+  it("has no more functions above its devices than any host", () => {
+    expect(read([...noNetwork, ...some(2_000, (n) => `blk d${n} 8:${n} 0 ${deepPath(n, 16)}`)])).toMatch(
+      /too many PCI functions \(30000\)/,
+    );
   });
 
   it("has no more names than `ip` has for what it tells", () => {

@@ -177,6 +177,7 @@ const someDisk = (name: string): fc.Arbitrary<HostDisk> =>
 const someFacts: fc.Arbitrary<HostFacts> = fc.record({
   interfaces: fc.tuple(...names.map(someInterface)),
   disks: fc.tuple(...names.map(someDisk)),
+  beneath: fc.constant([]),
   defaultRouteInterfaces: fc.subarray(names),
   sshInterfaces: fc.subarray(names),
   functionsWithHiddenInterface: fc.subarray(names.map(address)),
