@@ -6,7 +6,7 @@ import type { Hypervisor, Progress } from "../apply";
 import type { PciAddress } from "../pci";
 import type { ConnectionInputs } from "../resource";
 import { labelOf, poolKeyOf, SshPool, type SshConnection } from "../ssh";
-import type { HostFacts, NodeUse, PciListing } from "../host/facts";
+import type { FunctionFacts, HostFacts, NodeUse, PciListing } from "../host/facts";
 import { HostHelper } from "../host/helper";
 import { lockOf, streamsOf } from "./channels";
 import type { GuestLocator } from "./guest-locator";
@@ -33,6 +33,8 @@ export interface OpenOptions {
   readonly owner?: string;
   /** In place of reading them again, if the caller has read them already. */
   readonly readHostFacts?: (signal: AbortSignal) => Promise<HostFacts>;
+  /** The same, of all functions of the host. */
+  readonly readFunctionFacts?: () => Promise<FunctionFacts>;
 }
 
 /** A host that is read without a guest in mind. */
@@ -41,6 +43,8 @@ export interface OpenHost {
   readonly hostKeyFingerprint: string;
   readHostFacts(signal: AbortSignal): Promise<HostFacts>;
   listPciFunctions(signal: AbortSignal): Promise<PciListing>;
+  /** Of all functions. */
+  readFunctionFacts(signal: AbortSignal): Promise<FunctionFacts>;
   /** By libvirt. @throws as LibvirtSession.client */
   runningGuests(uri: LibvirtUri, signal: AbortSignal): Promise<RunningGuests>;
   /** Without libvirt. @throws as findHolders */
@@ -79,7 +83,12 @@ export class HypervisorPool {
     const { session, shareWith } = this.#libvirtOf(ssh).sessionOf(locator);
     const onFound = ({ uuid }: { readonly uuid: string }): void => shareWith(uuid);
     const readNodeUse = (signal: AbortSignal): Promise<NodeUse> => helper.readNodeUse(signal);
-    return libvirtHypervisor({ session, guest: locator.guest, lock, readHostFacts, readNodeUse, onFound });
+    const readFunctionFacts =
+      options.readFunctionFacts ??
+      ((names: readonly string[], signal: AbortSignal): Promise<FunctionFacts> =>
+        helper.readFunctionFacts(names, signal));
+    const reading = { readHostFacts, readNodeUse, readFunctionFacts };
+    return libvirtHypervisor({ session, guest: locator.guest, lock, ...reading, onFound });
   }
 
   /** @throws as {@link open} */
@@ -92,6 +101,7 @@ export class HypervisorPool {
       hostKeyFingerprint,
       readHostFacts: (signal) => helper.readFacts(signal),
       listPciFunctions: (signal) => helper.listFunctions(signal),
+      readFunctionFacts: (signal) => helper.readFunctionFacts([], signal),
       runningGuests: (uri, signal) => runningGuestsOf(ssh, uri, signal),
       holders: (addresses, signal) => findHolders(this.#plainOf(ssh).programOf("login"), addresses, signal),
     };

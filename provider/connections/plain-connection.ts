@@ -20,6 +20,7 @@ export interface PlainOpenOptions extends Pick<PlainHypervisorOptions, "owner"> 
   readonly willLock?: boolean | undefined;
   /** In place of reading them again, if the caller has read them already. */
   readonly readHostFacts?: PlainHypervisorOptions["readHostFacts"] | undefined;
+  readonly readFunctionFacts?: PlainHypervisorOptions["readFunctionFacts"] | undefined;
 }
 
 /** How a QEMU without libvirt is put together. */
@@ -48,7 +49,7 @@ export class PlainConnection {
   /** The guest behind the locator's socket. */
   open(
     { socket, privilege, guestUuid, madeIn }: SocketLocator,
-    { progress, willLock, readHostFacts, owner }: PlainOpenOptions = {},
+    { progress, willLock, owner, ...reading }: PlainOpenOptions = {},
   ): Hypervisor {
     const requests = this.programOf(privilege);
     const { helper } = requests;
@@ -59,7 +60,7 @@ export class PlainConnection {
       ...plain,
       monitor: this.#monitorOf(plain),
       lock: lockOf(helper, progress),
-      readHostFacts,
+      ...reading,
       owner,
       ...(guestUuid !== undefined && { guestUuid }),
       ...(madeIn && { madeIn }),

@@ -1,4 +1,4 @@
-import type { HostFacts, ListedFunction } from "../host/facts";
+import type { FunctionFacts, HostFacts, ListedFunction } from "../host/facts";
 import type { GuestIdentity, Observation } from "../plan";
 
 /** Who has functions of the host. */
@@ -13,6 +13,8 @@ export interface InspectionInput {
   readonly hostKeyFingerprint: string;
   readonly functions: readonly ListedFunction[];
   readonly facts: HostFacts;
+  /** Undefined if they were not told: the notes say why. */
+  readonly functionFacts?: FunctionFacts;
   /** The guest that was asked for; or who has what, where none was. */
   readonly seen:
     | { readonly by: "guest"; readonly observation: Observation }

@@ -1,14 +1,17 @@
 import { Deadline } from "../async";
+import { anySignal } from "../async/abort";
+import { withTimeLimit } from "../async/time-limit";
 import { readAmbientCredentials, type Environment, type StackConfig } from "../connections/credentials";
 import { guestLocatorOf, type GuestLocator } from "../connections/guest-locator";
-import { HypervisorPool } from "../connections/hypervisor-pool";
+import { HypervisorPool, type OpenHost } from "../connections/hypervisor-pool";
 import type { PlainParts } from "../connections/plain-connection";
 import { toPublicError } from "../connections/public-error";
 import { SshTargetResolver } from "../connections/ssh-target-resolver";
-import { providerError, printable } from "../errors";
-import type { HostFacts } from "../host/facts";
+import { causeText, providerError, printable } from "../errors";
+import type { FunctionFacts, HostFacts } from "../host/facts";
 import { composeReport, type InspectionInput, type PciReport } from "../inspect";
 import type { PciAddress } from "../pci";
+import { describeHostNote } from "../plan";
 import { inspectHolders } from "./inspect-holders";
 import {
   parseInspectionArguments,
@@ -20,6 +23,9 @@ export { describeReport } from "../inspect";
 
 /** A host with a thousand functions, over a link that takes a second for each answer, is read in less. */
 const LIMIT_SECONDS = 120;
+
+/** For what an inspection can do without, on a host with thousands of processes. */
+const FUNCTIONS_LIMIT_MS = 20_000;
 
 /** How {@link inspectHost} goes about it. */
 export interface InspectOptions {
@@ -76,40 +82,77 @@ async function readHost(inspection: Inspection, signal: AbortSignal): Promise<In
   progress(`looking at the devices of ${label}`);
   const reading = host.readHostFacts(signal);
   const listing = host.listPciFunctions(signal);
+  const looking = lookAtFunctions(host, notes, signal);
   const listed = listing.then(({ functions }) => functions.map((one) => one.hostAddress));
   listed.catch(() => undefined); // who asks for the listing is told
   const seeing = inputs.guest
     ? inspectGuest(
         connections,
         guestLocatorOf({ connection, guest: inputs.guest }),
-        { listed, reading },
+        { listed, reading, looking },
         signal,
       )
     : inspectHolders({ host, listed, notes }, signal);
-  const [facts, { functions, namesFile }, seen] = await Promise.all([reading, listing, seeing]);
+  const [facts, { functions, namesFile }, seen, functionFacts] = await Promise.all([
+    reading,
+    listing,
+    seeing,
+    looking,
+  ]);
   if (namesFile === undefined)
     notes.push(
       "The host has no pci.ids, so devices have numbers for names. Debian's package is pci.ids, others' hwdata.",
     );
   return {
     ...{ label, hostKeyFingerprint, functions, facts, seen, notes },
+    ...(functionFacts && { functionFacts }),
     arguments: publicArgumentsOf(inputs),
   };
+}
+
+/** In place of what could not be had. */
+const NOTHING_SEEN: FunctionFacts = {
+  functions: new Map(),
+  directRegions: new Map(),
+  interrupts: "unknown",
+  seen: "some",
+};
+
+/** Undefined, with a note, where it cannot be had. */
+async function lookAtFunctions(
+  host: OpenHost,
+  notes: string[],
+  signal: AbortSignal,
+): Promise<FunctionFacts | undefined> {
+  try {
+    return await withTimeLimit(FUNCTIONS_LIMIT_MS, (limit) =>
+      host.readFunctionFacts(anySignal(signal, limit)),
+    );
+  } catch (cause) {
+    notes.push(describeHostNote({ kind: "unseen-functions", reason: causeText(cause) }));
+    return undefined;
+  }
 }
 
 /** What is being read of the host already. */
 interface HostReading {
   readonly listed: Promise<readonly PciAddress[]>;
   readonly reading: Promise<HostFacts>;
+  readonly looking: Promise<FunctionFacts | undefined>;
 }
 
 async function inspectGuest(
   connections: HypervisorPool,
   locator: GuestLocator,
-  { listed, reading }: HostReading,
+  { listed, reading, looking }: HostReading,
   signal: AbortSignal,
 ): Promise<InspectionInput["seen"]> {
-  const hypervisor = await connections.open(locator, { signal, readHostFacts: () => reading });
+  const readFunctionFacts = async (): Promise<FunctionFacts> => (await looking) ?? NOTHING_SEEN;
+  const hypervisor = await connections.open(locator, {
+    signal,
+    readHostFacts: () => reading,
+    readFunctionFacts,
+  });
   // libvirt tells of all its guests by itself; without it, only what is named is looked for
   const addresses = locator.by === "socket" ? await listed : [];
   const forPlug = { buses: [], everyBus: true };

@@ -1,5 +1,6 @@
 import type { DiskClaim, DiskHolder, HostDevices, UnreadPart } from "../host/facts";
 import { describeUseBeneath } from "./describe-use-beneath";
+import { describeOpenUse, describeUnseenOpeners } from "./describe-open-use";
 import type { CarriedThing, DiskLabel, HostNote, HostUse, HostUseReason, InterfaceLayer } from "../host/uses";
 
 /**
@@ -40,6 +41,10 @@ export function describeHostUse(use: HostUseReason): string {
       return `has disk ${describeDisk(use.disk)}, which is used as swap`;
     case "disk-claim":
       return `has disk ${describeDisk(use.disk)}, which ${describeClaim(use.claim)}`;
+    case "open":
+    case "module-in-use":
+    case "user-space-driver":
+      return describeOpenUse(use);
     case "disk-holder": {
       const holders = `${HOLDERS[use.holder]} ${listSome(use.holders.map(describeDisk))}`;
       return `has disk ${describeDisk(use.disk)}, which is a part of ${holders}`;
@@ -87,6 +92,9 @@ function describeUnknown({ via }: { readonly via?: string }): string {
 export function describeHostNote(note: HostNote): string {
   if (note.kind === "unread")
     return `${UNREAD[note.part]}, and counts as used where it may be: ${note.reason}`;
+  if (note.kind === "unseen-openers") return describeUnseenOpeners(note);
+  if (note.kind === "unseen-functions")
+    return `who has its functions open, and how they are reset, was not looked at: ${note.reason}`;
   return (
     `what carries ${CARRIED[note.carries]} beneath interface ${note.via} is not known, ` +
     "so each function with an interface that is up counts as used"

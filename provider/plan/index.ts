@@ -14,6 +14,7 @@ export {
 export { describeLost, type LostDevice } from "./describe-beneath";
 export { describeUnseenUses, describeUseLooks } from "./describe-use-looks";
 export { describeWarnings } from "./describe-warning";
+export { listProcesses } from "./describe-open-use";
 export { describeHostDevices, describeHostNote, describeHostUse } from "./describe-host-use";
 export type { FunctionSelection, PriorAttachment, PriorFunction, DesiredAttachment } from "./desired";
 export { isHalted, wordOf, type GuestRunState, type HaltedState } from "./guest-run-state";
@@ -51,4 +52,5 @@ export type { Plan, PlanTarget, PlugTarget, Step } from "./step";
 export { standingSlot } from "./standing-slot";
 export type { Warning } from "./warning";
 export { isSteppingStone } from "./stepping-stone";
+export { findOpenToNobody } from "./open-to-nobody";
 export { findWaiting } from "./waiting";

@@ -1,5 +1,5 @@
 import type { GuestBus, PciAddress, RomOptions } from "../pci";
-import type { BeneathDevice, HostDevices, HostFunction } from "../host/facts";
+import type { BeneathDevice, FunctionFacts, HostDevices, HostFunction } from "../host/facts";
 import type { HostNote, HostUse } from "../host/uses";
 import type { GuestRunState } from "./guest-run-state";
 import type { GuestIdentity, LedgerEntry } from "./ledger-entry";
@@ -164,6 +164,8 @@ export interface Observation {
   readonly hostDevices?: ReadonlyMap<PciAddress, HostDevices>;
   /** What else hangs below each function, used or not. Default: nothing is known. */
   readonly beneath?: ReadonlyMap<PciAddress, readonly BeneathDevice[]>;
+  /** What there is to know of functions before they are taken. Default: nothing is known. */
+  readonly functionFacts?: FunctionFacts;
   /** Where the entries of this guest stand while it runs. Default: `live`. */
   readonly ledgerLocation?: "live" | "domain" | "host";
   /** Undefined where nothing confines QEMU, or something else sees to it. */

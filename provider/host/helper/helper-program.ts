@@ -1,6 +1,7 @@
 import { providerError } from "../../errors";
 import { bashCommand, bashProgram, type ShellValue } from "../shell/bash-program";
 import BENEATH from "./beneath.sh";
+import DETAILS from "./details.sh";
 import HELPER from "./helper.sh";
 import LOCKS from "./locks.sh";
 import LOOKS from "./looks.sh";
@@ -74,10 +75,8 @@ export function helperScript(parts: HelperScriptParts): string {
     script: HELPER,
     sourced: {
       ...sourced,
-      "locks.sh": LOCKS,
-      "looks.sh": LOOKS,
-      "beneath.sh": BENEATH,
-      "requests.sh": requests,
+      ...{ "locks.sh": LOCKS, "looks.sh": LOOKS, "beneath.sh": BENEATH },
+      ...{ "details.sh": DETAILS, "requests.sh": requests },
     },
     values: {
       ...values,

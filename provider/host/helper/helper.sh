@@ -9,6 +9,7 @@
 #     survey ID                  -> s ID CHUNK (goes on) and S ID CHUNK (ends a record)..., done ID
 #     devices ID                 -> the same, of every PCI function and its names
 #     nodes ID                   -> the same, of who has VFIO's nodes open and what confines QEMU
+#     details ID [NAME...]       -> the same, of these functions and slots or of all, before they are taken
 #     quit
 #
 # and `fail ID TEXT` if something cannot be done. What a host without libvirt is asked besides is in
@@ -50,6 +51,7 @@ session= started=
 . locks.sh
 . looks.sh
 . beneath.sh
+. details.sh
 . requests.sh
 
 # The last second by itself: on a host that stood still, the time is over before sshd has passed on what
@@ -92,6 +94,7 @@ while next_request; do
     survey) answer survey "$id" ;;
     devices) answer list_devices "$id" ;;
     nodes) answer look_at_nodes "$id" ;;
+    details) answer details "$id" $names ;;
     quit) break ;;
     *) own_request ;;
   esac

@@ -8,6 +8,7 @@ import { HOST_HELPER, type HelperProgram } from "./helper-program";
 import { RecordReader, type AnswerLimits } from "./record-reader";
 import { parseHostFacts, type HostFacts } from "../facts/host-facts";
 import { ANSWER_LIMITS } from "../facts/fact-records";
+import { parseFunctionFacts, type FunctionFacts } from "../facts/function-facts";
 import { parseNodeUse, type NodeUse } from "../facts/node-use";
 import { parsePciListing, type PciListing } from "../facts/pci-listing";
 import { KeyedMutex } from "../../async/keyed-mutex";
@@ -165,6 +166,17 @@ export class HostHelper {
     return this.#look("nodes", parseNodeUse, signal);
   }
 
+  /**
+   * What there is to know of functions before they are taken. Costs one process on the host (`find`), and
+   * none if no program can have anything of them open.
+   *
+   * @param names functions, and slots with all that they have; none for all of the host
+   * @throws as {@link readFacts}
+   */
+  async readFunctionFacts(names: readonly string[], signal?: AbortSignal): Promise<FunctionFacts> {
+    return this.#look(["details", ...names].join(" "), parseFunctionFacts, signal);
+  }
+
   /** Ends the helper, if there is one, and waits for that a short while. Never rejects. */
   async close(): Promise<void> {
     const quitting = this.#helper?.then((helper) => helper.quit());
@@ -224,11 +236,11 @@ export class HostHelper {
 
   /** One question that is answered with records. */
   async #look<T>(
-    verb: "survey" | "devices" | "nodes",
+    request: string,
     parse: (records: readonly string[]) => T,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const records = await this.ask(verb, signal && { signal });
+    const records = await this.ask(request, signal && { signal });
     try {
       return parse(records);
     } catch (error) {

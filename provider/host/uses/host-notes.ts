@@ -1,4 +1,5 @@
-import type { HostFacts, UnreadPart } from "../facts";
+import type { PciAddress } from "../../pci/address";
+import type { FunctionFacts, HostFacts, UnreadPart } from "../facts";
 import type { CarriedThing } from "./host-use";
 import { findUnknownCarriers } from "./possible-carriers";
 
@@ -10,6 +11,17 @@ export type HostNote =
       readonly kind: "unknown-carrier";
       readonly carries: CarriedThing;
       readonly via: string;
+    }
+  | {
+      /** These functions have nodes in /dev, and not everybody's open files were seen. */
+      readonly kind: "unseen-openers";
+      readonly seen: Exclude<FunctionFacts["seen"], "all">;
+      readonly hostAddresses: readonly PciAddress[];
+    }
+  | {
+      /** What there is to know of functions before they are taken was not told. */
+      readonly kind: "unseen-functions";
+      readonly reason: string;
     };
 
 /**

@@ -1,5 +1,5 @@
 import type { PciAddress } from "../../pci/address";
-import type { BeneathKind, DiskClaim, DiskHolder } from "../facts";
+import type { BeneathKind, DiskClaim, DiskHolder, HostProcess, OpenNode } from "../facts";
 
 /** What the host needs a function for, as data. Its words are `describeHostUse` in provider/plan. */
 export type HostUse = HostUseTraits & HostUseReason;
@@ -14,6 +14,11 @@ export interface HostUseTraits {
    * by DHCP: addresses, routes. The only default route of the host is more than that.
    */
   readonly comesByItself?: "address" | "route";
+  /**
+   * Set if the function's driver, asked to let go, waits for the end of the use, however long: nobody may
+   * override that while it lasts.
+   */
+  readonly blocksUnbind?: true;
   /** Virtual functions (SR-IOV) that are gone once the driver of this physical function has lost it. */
   readonly virtualFunctions?: readonly PciAddress[];
 }
@@ -26,6 +31,7 @@ export type HostUseReason =
   | VirtualFunctionInUseReason
   | BeneathUseReason
   | FunctionUserReason
+  | OpenUseReason
   | {
       /** What the host tells of it cannot be read. */
       readonly kind: "unread-function";
@@ -124,3 +130,19 @@ export interface VirtualFunctionInUseReason {
   readonly kind: "virtual-function-in-use";
   readonly use: HostUse;
 }
+
+/** Programs of the host have it open, or may have. */
+export type OpenUseReason =
+  | { readonly kind: "open"; readonly nodes: readonly OpenNode[] }
+  | {
+      /** Its driver's module counts users of which it is not known what they use. */
+      readonly kind: "module-in-use";
+      readonly module: string;
+      readonly count: number;
+      readonly processes: readonly HostProcess[];
+    }
+  | {
+      /** Its driver gives it to programs by itself, and does not tell whether one has it. */
+      readonly kind: "user-space-driver";
+      readonly driver: string;
+    };

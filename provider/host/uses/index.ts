@@ -17,6 +17,7 @@ import { unreadFunctionUses } from "./unread-functions";
 import { vdpaUses } from "./vdpa-devices";
 import { virtualFunctionUses } from "./virtual-functions";
 
+export { findFunctionNotes, findFunctionUses } from "./function-uses";
 export { findHostNotes, type HostNote } from "./host-notes";
 export { findUseLooks, type UnseenUse, type UseLook, type UseLooks } from "./use-looks";
 export type {
@@ -28,6 +29,7 @@ export type {
   HostUseReason,
   HostUseTraits,
   InterfaceLayer,
+  OpenUseReason,
 } from "./host-use";
 
 /** The uses of a kind, each once. Pure. @param found the uses of the kinds before it */

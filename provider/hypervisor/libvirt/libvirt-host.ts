@@ -15,6 +15,7 @@ import { romOptionsOf, type PciAddress } from "../../pci";
 import { describeSlot, type ConfiguredFunction, type Observation, type PlugTarget } from "../../plan";
 import type { QmpMonitor } from "../../qmp";
 import { plugError, type ReadNodeUse } from "../qemu";
+import type { ReadFunctionFacts } from "../read-function-facts";
 import { retryBusyJob } from "./busy-job";
 import { FoundDomain } from "./found-domain";
 import { LibvirtConfiguration } from "./guest-configuration";
@@ -42,6 +43,7 @@ export interface LibvirtHostParts {
   readonly onDomain: (domain: LibvirtDomain) => void;
   readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
   readonly readNodeUse?: ReadNodeUse;
+  readonly readFunctionFacts?: ReadFunctionFacts;
 }
 
 /** A host whose libvirt holds functions for a guest. */
@@ -67,7 +69,8 @@ export class LibvirtHost implements Host {
   readonly #detached: FunctionHolder;
   readonly #readNodeUse: ReadNodeUse | undefined;
 
-  constructor({ session, monitor, guest, onDomain, readHostFacts, readNodeUse }: LibvirtHostParts) {
+  constructor(parts: LibvirtHostParts) {
+    const { session, monitor, guest, onDomain, readHostFacts, readFunctionFacts } = parts;
     const domain = new FoundDomain({ guest, onDomain });
     const plugged = new PluggedFunctions(monitor);
     const holding: FunctionHolderDependencies = {
@@ -78,8 +81,9 @@ export class LibvirtHost implements Host {
     };
     this.#session = session;
     this.#domain = domain;
-    this.#readNodeUse = readNodeUse;
-    this.#observer = new LibvirtObserver({ session, monitor, domain, plugged, readHostFacts });
+    this.#readNodeUse = parts.readNodeUse;
+    const reading = { readHostFacts, readFunctionFacts };
+    this.#observer = new LibvirtObserver({ session, monitor, domain, plugged, ...reading });
     this.#unassigned = new UnassignedHostdevs(holding);
     this.#detached = new DetachedNodeDevices(holding);
     this.configuration = new LibvirtConfiguration(session, domain);

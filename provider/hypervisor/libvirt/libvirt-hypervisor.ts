@@ -3,6 +3,7 @@ import type { Hypervisor, Lock } from "../../apply";
 import type { LibvirtDomain } from "../../libvirt-rpc";
 import type { HostFacts } from "../../host/facts";
 import { QmpGuest, type ReadNodeUse } from "../qemu";
+import type { ReadFunctionFacts } from "../read-function-facts";
 import { LibvirtHost } from "./libvirt-host";
 import { LibvirtLedger } from "./libvirt-ledger";
 import { LibvirtMonitor } from "./libvirt-monitor";
@@ -17,13 +18,15 @@ export interface LibvirtHypervisorOptions {
   readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
   /** Default: of a node that QEMU cannot open, who has it is not looked for. */
   readonly readNodeUse?: ReadNodeUse;
+  /** Default: functions are not looked at before they are taken. */
+  readonly readFunctionFacts?: ReadFunctionFacts;
   /** Told of the guest when it is found. */
   readonly onFound?: (guest: { readonly name: string; readonly uuid: string }) => void;
 }
 
 /** One guest of a libvirt host: libvirt holds the functions, QEMU plugs them (architecture.md). */
 export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor {
-  const { session, guest, lock, readHostFacts, readNodeUse, onFound } = options;
+  const { session, guest, lock, readHostFacts, readNodeUse, readFunctionFacts, onFound } = options;
   let found: LibvirtDomain | undefined;
   const domain = (): LibvirtDomain => {
     if (found === undefined) throw providerError("GUEST_NOT_FOUND", { guest });
@@ -44,6 +47,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
       readHostFacts,
       onDomain,
       ...(readNodeUse && { readNodeUse }),
+      ...(readFunctionFacts && { readFunctionFacts }),
     }),
     guest: new QmpGuest(monitor, readNodeUse),
     ledger: new LibvirtLedger(session, domain),

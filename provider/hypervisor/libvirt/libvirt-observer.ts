@@ -11,7 +11,8 @@ import { romOptionsOf, type PciAddress } from "../../pci";
 import { findTagOfAlias, withRecorded, type Configuration, type Observation } from "../../plan";
 import type { QmpMonitor } from "../../qmp";
 import { surveyGuest, type GuestSurvey } from "../qemu";
-import { readHostUses, type HostPart } from "../read-host-uses";
+import { withSettledFacts, type ReadFunctionFacts } from "../read-function-facts";
+import { readHostUses, type SeenHostUses } from "../read-host-uses";
 import { runStateBy } from "./domain-state";
 import type { FoundDomain } from "./found-domain";
 import { hasEnded } from "./has-ended";
@@ -34,6 +35,7 @@ export interface LibvirtObserverParts {
   readonly domain: FoundDomain;
   readonly plugged: PluggedFunctions;
   readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
+  readonly readFunctionFacts?: ReadFunctionFacts | undefined;
 }
 
 /** What libvirt tells of the host and its guests. */
@@ -70,7 +72,9 @@ export class LibvirtObserver {
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
     const client = await this.#parts.session.client(signal);
     // the slowest part, on which nothing else depends: it runs beside the others until the end
-    const readingUses = readHostUses(query, () => this.#parts.readHostFacts(signal));
+    const { readFunctionFacts } = this.#parts;
+    const readers = { readHostFacts: () => this.#parts.readHostFacts(signal), readFunctionFacts };
+    const readingUses = readHostUses(query, readers, signal);
     readingUses.catch(() => undefined);
     const described = await this.#describe(client, query, signal);
     throwUnread(described);
@@ -86,7 +90,8 @@ export class LibvirtObserver {
       survey === undefined && domain !== undefined
         ? await readNextStart(client, { domain, others }, signal)
         : undefined;
-    return this.#observationOf(described, { survey, nextStart }, { functions, ...uses });
+    const observation = this.#observationOf(described, { survey, nextStart }, { functions, ...uses });
+    return withSettledFacts(observation, query, readFunctionFacts, signal);
   }
 
   async #describe(
@@ -145,7 +150,7 @@ export class LibvirtObserver {
   #observationOf(
     described: LibvirtDescriptions,
     found: GuestAsFound,
-    host: HostPart & Pick<Observation, "functions">,
+    host: Pick<Observation, "functions"> & SeenHostUses,
   ): Observation {
     const { olderVersion, own, persistent, running, ledger } = described;
     const { survey, nextStart } = found;

@@ -2,6 +2,7 @@ import type { Hypervisor, Lock } from "../../apply";
 import type { HostFacts } from "../../host/facts";
 import type { QmpMonitor } from "../../qmp";
 import { QmpGuest } from "../qemu";
+import type { ReadFunctionFacts } from "../read-function-facts";
 import type { HostChannels, Privilege } from "./program/host-channels";
 import { HOST_FOLDERS, type HostFolders } from "./program/host-folders";
 import type { HostRequests } from "./program/host-requests";
@@ -37,6 +38,8 @@ export interface PlainHypervisorOptions extends PlainGuestLocator {
   readonly owner?: string | undefined;
   /** In place of reading them again, if the caller has read them already. */
   readonly readHostFacts?: ((signal: AbortSignal) => Promise<HostFacts>) | undefined;
+  /** In place of looking at the functions that are named, if the caller has looked at all. */
+  readonly readFunctionFacts?: ReadFunctionFacts | undefined;
 }
 
 /**
@@ -87,6 +90,9 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
     folders,
     label,
     ...(readHostFacts && { readHostFacts }),
+    readFunctionFacts:
+      options.readFunctionFacts ??
+      ((names, signal) => options.requests.helper.readFunctionFacts(names, signal)),
     recent: options.requests.recent,
     onGuest: (one) => (found = one),
     onLedger,

@@ -4,6 +4,7 @@ import type { PciAddress } from "../../pci";
 import type { Observation } from "../../plan";
 import { isRecord, type QmpMonitor } from "../../qmp";
 import { surveyGuest, type GuestSurvey } from "../qemu";
+import { withSettledFacts, type ReadFunctionFacts } from "../read-function-facts";
 import { readHostUses } from "../read-host-uses";
 import type { FoundGuest, GuestFinder, LookParts } from "./guest-finder";
 import type { BoundFunctions } from "./holding/bound-functions";
@@ -31,6 +32,7 @@ export interface PlainObserverParts {
   readonly onLedger: (found: SocketGuest) => void;
   /** In place of reading them again, if the caller has read them already. */
   readonly readHostFacts?: (signal: AbortSignal) => Promise<HostFacts>;
+  readonly readFunctionFacts?: ReadFunctionFacts;
 }
 
 /** A survey of the guest, and how much memory it has. */
@@ -46,14 +48,17 @@ export class PlainObserver {
 
   /** @see Host.observe */
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
-    const { readHostFacts } = this.#parts;
+    const { readHostFacts, readFunctionFacts } = this.#parts;
     const isForPlug = query.forPlug !== undefined;
     const parts: LookParts = {
       hostUses: isForPlug && readHostFacts === undefined,
       processes: isForPlug ? "qemu" : "open",
     };
     const found = await this.#parts.guests.find(query.addresses, parts, signal);
-    const readingUses = readHostUses(query, async () => found.facts ?? (await readHostFacts?.(signal)));
+    const factsOf = async (): Promise<HostFacts | undefined> =>
+      found.facts ?? (await readHostFacts?.(signal));
+    const readers = { readHostFacts: factsOf, readFunctionFacts };
+    const readingUses = readHostUses(query, readers, signal);
     readingUses.catch(() => undefined);
     const survey = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;
     const { look, guest } = found;
@@ -67,7 +72,7 @@ export class PlainObserver {
     // a list of what there is changes nothing, and shows who holds it
     if (query.forPlug?.everyBus !== true) requireReadable(look, functions);
     const { hostKeyFingerprint } = this.#parts;
-    return {
+    const observation: Observation = {
       hostUuid: look.hostUuid,
       ...(hostKeyFingerprint !== undefined && { hostKeyFingerprint }),
       guest: guestOf(found, survey),
@@ -82,6 +87,7 @@ export class PlainObserver {
       ...(survey && qemuLimits && { qemuLimits }),
       ...this.#hostListOf(look),
     };
+    return withSettledFacts(observation, query, readFunctionFacts, signal);
   }
 
   #hostListOf({ unlisted }: HostLook): Pick<Observation, "hostList"> {

@@ -1,5 +1,4 @@
-import type { HostFacts, HostFunction } from "../../host/facts";
-import { findHostUses } from "../../host/uses";
+import type { HostFunction } from "../../host/facts";
 import type { PciAddress } from "../../pci";
 import type { Observation } from "../../plan";
 import type { Holders } from "../inspection-input";
@@ -10,7 +9,6 @@ import type { Holders } from "../inspection-input";
  */
 export function anyGuest(
   functions: ReadonlyMap<PciAddress, HostFunction>,
-  facts: HostFacts,
   { holdings, ledger, hostUuid = "", unreadGuests = [] }: Holders,
 ): Observation {
   return {
@@ -30,6 +28,6 @@ export function anyGuest(
     plugged: [],
     ledger,
     unreadGuests,
-    hostUses: findHostUses(facts),
+    hostUses: [],
   };
 }

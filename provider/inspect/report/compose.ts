@@ -12,7 +12,14 @@ import {
   type HostFunction,
   type ListedFunction,
 } from "../../host/facts";
-import { findHostNotes, findHostUses, findUseLooks } from "../../host/uses";
+import {
+  findFunctionNotes,
+  findFunctionUses,
+  findHostNotes,
+  findHostUses,
+  findUseLooks,
+  type HostUse,
+} from "../../host/uses";
 import {
   describeHostNote,
   describeHostUse,
@@ -43,7 +50,7 @@ interface Known {
 
 /** From what was looked at to what could be attached. Names of the host are printable in it. */
 export function composeReport(input: InspectionInput): PciReport {
-  const { seen, facts, label, hostKeyFingerprint } = input;
+  const { seen, facts, functionFacts, label, hostKeyFingerprint } = input;
   const known = input.functions.map(knownOf).sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress));
   const observation = observationOf(input, known);
   const looks = findUseLooks(facts);
@@ -65,6 +72,7 @@ export function composeReport(input: InspectionInput): PciReport {
       ...(observation.unreadGuests ?? []).map(describeUnreadGuest),
       ...findHostNotes(facts).map(describeHostNote),
       ...describeUnseenUses(looks),
+      ...(functionFacts ? findFunctionNotes(functionFacts).map(describeHostNote) : []),
     ].map(printable),
     usesLookedFor: describeUseLooks(looks),
   };
@@ -76,7 +84,8 @@ function knownOf(listed: ListedFunction): Known {
 }
 
 /** What was looked at in the form that the planner knows. */
-function observationOf({ seen, facts }: InspectionInput, known: readonly Known[]): Observation {
+function observationOf(input: InspectionInput, known: readonly Known[]): Observation {
+  const { seen, facts, functionFacts } = input;
   const functions = new Map(known.map((one) => [one.hostAddress, hostFunctionOf(one)]));
   const { holdings, ledger, olderLibvirt } = seen.by === "guest" ? seen.observation : seen.holders;
   const held = {
@@ -84,10 +93,20 @@ function observationOf({ seen, facts }: InspectionInput, known: readonly Known[]
     // a look at a guest knows the drivers of what it was asked for alone
     holdings: olderLibvirt === undefined ? holdings : withRecorded(holdings, ledger, functions),
   };
-  const host = { beneath: findBeneath(facts.beneath), ...machineOf(facts) };
+  const host = {
+    beneath: findBeneath(facts.beneath),
+    hostUses: hostUsesOf(input),
+    ...(functionFacts && { functionFacts }),
+    ...machineOf(facts),
+  };
   return seen.by === "guest"
-    ? { ...seen.observation, ...held, functions, hostUses: findHostUses(facts), ...host }
-    : { ...anyGuest(functions, facts, { ...seen.holders, ...held }), ...host };
+    ? { ...seen.observation, ...held, functions, ...host }
+    : { ...anyGuest(functions, { ...seen.holders, ...held }), ...host };
+}
+
+/** All that the host uses its functions for, by both looks. */
+function hostUsesOf({ facts, functionFacts }: InspectionInput): HostUse[] {
+  return [...findHostUses(facts), ...(functionFacts ? findFunctionUses(functionFacts) : [])];
 }
 
 /** What of the host itself decides about its groups. */

@@ -1,0 +1,52 @@
+import type { HostProcess, OpenNode } from "../host/facts";
+import type { HostNote, OpenUseReason } from "../host/uses";
+
+/** Most nodes, and most processes of each, that are named. */
+const MOST_NAMED = 3;
+
+/** What programs of the host use a function for, in words that follow "it". */
+export function describeOpenUse(use: OpenUseReason): string {
+  switch (use.kind) {
+    case "open":
+      return `is open on the host: ${listOpen(use.nodes)}`;
+    case "module-in-use": {
+      const by = use.processes.length === 0 ? "by whom is not known" : `by ${listProcesses(use.processes)}`;
+      const times = use.count === 1 ? "once" : `${use.count} times`;
+      return `may be in use: its driver's module ${use.module} is open ${times}, ${by}`;
+    }
+    case "user-space-driver":
+      return `is on ${use.driver}, by which a program of the host uses it or may`;
+  }
+}
+
+/** `snd/controlC0 by process 812 (pipewire), sda, and 2 more` */
+function listOpen(nodes: readonly OpenNode[]): string {
+  const named = nodes.slice(0, MOST_NAMED).map(({ node, processes }) => {
+    const by = processes.length === 0 ? "" : ` by ${listProcesses(processes)}`;
+    return `${node}${by}`;
+  });
+  const others = nodes.length - named.length;
+  return `${named.join(", ")}${others > 0 ? `, and ${others} more` : ""}`;
+}
+
+/** `process 812 (pipewire)`, `process 812 (pipewire), process 901 (aplay) and 2 more` */
+export function listProcesses(processes: readonly HostProcess[]): string {
+  const named = processes
+    .slice(0, MOST_NAMED)
+    .map(({ pid, name }) => `process ${pid}${name === "" ? "" : ` (${name})`}`);
+  const others = processes.length - named.length;
+  return `${named.join(", ")}${others > 0 ? ` and ${others} more` : ""}`;
+}
+
+/** Whose open files were not seen. */
+export function describeUnseenOpeners({
+  seen,
+  hostAddresses,
+}: Extract<HostNote, { readonly kind: "unseen-openers" }>): string {
+  const who =
+    seen === "own" ? "only this login's own processes were seen (root sees all)" : "not all were seen";
+  const named = hostAddresses.slice(0, MOST_NAMED).join(", ");
+  const others = hostAddresses.length - MOST_NAMED;
+  const functions = others > 0 ? `${named} and ${others} more` : named;
+  return `who has ${functions} open on the host is not known: ${who}`;
+}
