@@ -119,6 +119,22 @@ export const refusals = {
         ? `to take them all the same, set allowInUse to true.`
         : `what carries this SSH connection is never taken.`),
   }),
+  FUNCTION_DRIVER_IN_USE: (d: { hostAddress: string; driver: string; uses: string }) => ({
+    what:
+      `${d.hostAddress} cannot be taken from ${d.driver}: it ${d.uses}. The driver would wait for the end of that, however ` +
+      `long, and nothing could end the wait.`,
+    touched: "nothing",
+    cure: `End what uses it and run again, or bind it to vfio-pci when the host boots; allowInUse does not change this.`,
+  }),
+  FUNCTION_HELD_BY_PROCESS: (d: { hostAddress: string; driver: string; by: string }) => ({
+    what:
+      `${d.hostAddress} is open through ${d.driver}, and no guest of this host is known to have it: ` +
+      (d.by === "" ? `which process has it, this login cannot see.` : `${d.by} has it.`),
+    touched: "nothing",
+    cure:
+      (d.by === "" ? `Look for it as root on the host ("fuser -v /dev/vfio/*"). ` : ``) +
+      `End that program, or detach the device there, and run again.`,
+  }),
   PHYSICAL_FUNCTION_NEEDED: (d: {
     hostAddress: string;
     virtualFunctions: readonly string[];

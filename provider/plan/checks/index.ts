@@ -1,12 +1,14 @@
 import type { AttachContext } from "../attach-context";
 import { checkAddressable } from "./addressable";
 import { checkAdoptedByAnother } from "./adopted-by-another";
+import { checkBlockedUnbind } from "./blocked-unbind";
 import { checkConfiguredElsewhere } from "./configured-elsewhere";
 import { checkConfiguredOtherwise } from "./configured-otherwise";
 import { checkDevice } from "./device";
 import { checkGroupBridges } from "./group-bridges";
 import { checkGuestState } from "./guest-state";
 import { checkGroupHeldByGuest, checkHeldByGuest } from "./held-by-guest";
+import { checkHeldByProcess } from "./held-by-process";
 import { checkHostList } from "./host-list";
 import { checkLeftoverBuses } from "./leftover-buses";
 import { checkLeftovers } from "./leftovers";
@@ -59,6 +61,8 @@ export const CHECKS: readonly Phase<AttachContext>[] = [
       checkConfiguredElsewhere,
       checkGroupBridges,
       checkLeftoverBuses,
+      checkBlockedUnbind,
+      checkHeldByProcess,
     ],
   },
 ];

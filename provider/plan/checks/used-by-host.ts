@@ -8,8 +8,8 @@ import type { Refusal } from "./refusal";
 
 /**
  * What the host uses is taken only if that is allowed; what carries this SSH connection never. Of a function
- * that another guest has, the host has no use that counts; and virtual functions that somebody needs are told
- * of by checks/physical-functions.ts.
+ * that another guest has, the host has no use that counts; virtual functions that somebody needs are told of
+ * by checks/physical-functions.ts, and what a driver waits for by checks/blocked-unbind.ts.
  */
 export function checkUsedByHost(context: ChosenSlot): Refusal[] {
   const { observation, toTake, heldByOthers } = context;
@@ -31,11 +31,12 @@ export function checkUsedByHost(context: ChosenSlot): Refusal[] {
 }
 
 function refusedUses(context: ChosenSlot): HostUse[] {
-  const { observation, desired } = context;
+  const { observation, desired, isOff } = context;
   const neededParents = new Set(findNeededParents(context).map((one) => one.hostAddress));
   return observation.hostUses.filter(
     (one) =>
       (!desired.allowInUse || one.isThisConnection) &&
+      (isOff || one.blocksUnbind !== true) &&
       !(one.virtualFunctions !== undefined && neededParents.has(one.hostAddress)),
   );
 }

@@ -41,6 +41,8 @@ test("the checks have this order: the first refusal gives an error its code", ()
         "checkConfiguredElsewhere",
         "checkGroupBridges",
         "checkLeftoverBuses",
+        "checkBlockedUnbind",
+        "checkHeldByProcess",
       ],
     ],
   ]);
