@@ -1,5 +1,5 @@
 import { Deadline } from "../async/deadline";
-import { causeText, providerError } from "../errors";
+import { causeText, hasCode, providerError } from "../errors";
 import { describeStep, hasEnded } from "../plan";
 import type { ActualState } from "./actual-state";
 import { AttachFailure } from "./attach-request";
@@ -16,7 +16,7 @@ import { undo } from "./roll-back";
 export async function leaveStanding(failed: FailedAttach): Promise<Error> {
   const { before, course, request, hypervisor, lost, cause } = failed;
   const { desired, query, progress } = request;
-  if (lost.aborted) return leftoversError(failed, undefined);
+  if (lost.aborted || hasCode(cause, "HOST_CHANGE_STUCK")) return leftoversError(failed, undefined);
   progress(`failed: ${causeText(cause)} The guest keeps what it has.`);
   const { signal } = Deadline.start("look at what is there", request.undoSeconds, lost);
   const prior = priorOfPlan(course.plan);

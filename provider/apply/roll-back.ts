@@ -1,5 +1,5 @@
 import { Deadline } from "../async/deadline";
-import { causeText } from "../errors";
+import { causeText, hasCode } from "../errors";
 import { findOwned, isAnothersEntry, type Observation, type Plan } from "../plan";
 import type { ActualState } from "./actual-state";
 import { attachFailedError, attachFailure, priorOfFailed, type FailedAttach } from "./failed-attach";
@@ -10,17 +10,24 @@ import type { ObservationQuery } from "./ports";
 import { stateOfPlan } from "./recorded-plan";
 import { runPlan } from "./run-plan";
 
+/** Undoing would wait behind it, or overtake it. */
+const STUCK =
+  "Nothing is undone while that goes on; what was begun is recorded on the host. Once it has ended, run again.";
+
 /**
  * Undoes an attach, by planning again from what is there now.
  *
  * @returns the error to throw: an AttachFailure; the plain error, which leaves any state as it is, if nothing
  *   was taken or touched
+ *
+ * What has not returned by its limit is not undone: its driver may never let go.
  */
 export async function undo(failed: FailedAttach): Promise<Error> {
   const { before, plan, request, lost, cause } = failed;
   if (lost.aborted)
     return attachFailure(failed, "What was begun is recorded on the host.", stateOfPlan(before, plan));
   const deadline = Deadline.start("undo", request.undoSeconds, lost);
+  if (hasCode(cause, "HOST_CHANGE_STUCK")) return new UndoRun(failed, deadline).leaveStuck();
   request.progress(`failed: ${causeText(cause)} Undoing.`);
   const run = new UndoRun(failed, deadline);
   try {
@@ -60,6 +67,14 @@ class UndoRun {
     const isBack = (actual?.attached.length ?? 0) > 0;
     const outcome = describeUndone(this.#failed.before, last, { isBack, hadSteps: back.steps.length > 0 });
     return attachFailure(this.#failed, outcome, actual);
+  }
+
+  /** Nothing is undone; what is there is told, if it can be observed. */
+  async leaveStuck(): Promise<Error> {
+    const { before, plan } = this.#failed;
+    const last = await this.#observeLast().catch(() => undefined);
+    const actual = last && (await this.#actualStateIn(last).catch(() => undefined));
+    return attachFailure(this.#failed, STUCK, actual ?? stateOfPlan(before, plan));
   }
 
   /** What is there is told all the same, if it can be observed. */

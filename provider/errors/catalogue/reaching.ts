@@ -297,12 +297,18 @@ export const reaching = {
     functions: readonly string[];
     begun?: string;
     seconds?: number;
+    users?: string;
+    libvirtGuest?: string;
   }) => ({
     what:
       `a change of ${d.functions.join(", ")} on ${d.target} has not returned` +
       (d.seconds === undefined ? "" : ` after ${d.seconds} s`) +
       (d.begun === undefined ? "" : `; begun was: ${d.begun}`) +
-      `. It goes on there by itself, with its locks; nothing else waits for it.`,
+      (d.users === undefined ? "" : `; it is open on the host by ${d.users}`) +
+      (d.libvirtGuest === undefined
+        ? `. It goes on there by itself, with its locks; nothing else waits for it.`
+        : `. It goes on in libvirtd by itself; libvirt takes no other change of guest ${d.libvirtGuest} meanwhile, and ` +
+          `may keep other guests waiting that get or return host devices.`),
     cure: `Look what its driver waits for ("dmesg"). If it never returns, the host needs a reboot.`,
   }),
   HOST_WITHOUT_UUID: (d: { target: string }) => ({

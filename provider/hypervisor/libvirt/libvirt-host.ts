@@ -17,6 +17,7 @@ import type { QmpMonitor } from "../../qmp";
 import { plugError, type ReadNodeUse } from "../qemu";
 import type { ReadFunctionFacts } from "../read-function-facts";
 import { retryBusyJob } from "./busy-job";
+import { DriverCalls } from "./driver-calls";
 import { FoundDomain } from "./found-domain";
 import { LibvirtConfiguration } from "./guest-configuration";
 import { DetachedNodeDevices } from "./holding/detached-node-devices";
@@ -68,14 +69,17 @@ export class LibvirtHost implements Host {
   readonly #unassigned: FunctionHolder;
   readonly #detached: FunctionHolder;
   readonly #readNodeUse: ReadNodeUse | undefined;
+  readonly #driverCalls: DriverCalls;
 
   constructor(parts: LibvirtHostParts) {
     const { session, monitor, guest, onDomain, readHostFacts, readFunctionFacts } = parts;
     const domain = new FoundDomain({ guest, onDomain });
     const plugged = new PluggedFunctions(monitor);
+    this.#driverCalls = new DriverCalls({ session, domain: () => domain.get(), readFunctionFacts });
     const holding: FunctionHolderDependencies = {
       session,
       domain: () => domain.get(),
+      driverCalls: this.#driverCalls,
       requireUnplugged: (hostAddress, signal) =>
         plugged.requireUnplugged(hostAddress, domain.get().name, signal),
     };
@@ -103,7 +107,8 @@ export class LibvirtHost implements Host {
     this.#domain.keepTo(guestUuid);
   }
 
-  observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
+  async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
+    this.#driverCalls.requireNoneLate(this.#domain.guest);
     return this.#observer.observe(query, signal);
   }
 
@@ -169,7 +174,9 @@ export class LibvirtHost implements Host {
     const guestAddress = { bus: slot.bus, slot: slot.slot, guestFunction };
     const xml = hostdevOf({ hostAddress, alias: qemuId, guestAddress, ...romOptionsOf(target) }, number);
     try {
-      await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
+      await this.#driverCalls.run({ hostAddress, signal, pinsMemory: true }, () =>
+        retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal),
+      );
     } catch (cause) {
       if (!(cause instanceof LibvirtError)) throw cause;
       throw await plugError({ hostAddress, slot, cause, reason: reasonOf(cause) }, this.#readNodeUse);

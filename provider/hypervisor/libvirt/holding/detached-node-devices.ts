@@ -28,7 +28,9 @@ export class DetachedNodeDevices implements FunctionHolder {
       const holdError = (reason: string, cause?: unknown): Error =>
         providerError("HOLD_FAILED", { hostAddress, guest: this.#parts.domain().name, reason }, cause);
       try {
-        await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
+        await this.#parts.driverCalls.run({ hostAddress, signal }, () =>
+          client.nodeDeviceDetach(nodeDeviceName(hostAddress)),
+        );
       } catch (cause) {
         if (!(cause instanceof LibvirtError)) throw cause;
         throw holdError(reasonOf(cause), cause);
@@ -44,9 +46,11 @@ export class DetachedNodeDevices implements FunctionHolder {
     await this.#inTurn(async (client) => {
       await this.#requireUnpluggedWhileRunning(hostAddress, signal);
       try {
-        await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
+        await this.#parts.driverCalls.run({ hostAddress, signal }, () =>
+          client.nodeDeviceReattach(nodeDeviceName(hostAddress)),
+        );
         if (isVfioDriver(await driverOf(client, hostAddress, signal)))
-          await takeAndGiveBack(client, hostAddress);
+          await this.#takeAndGiveBack(client, hostAddress, signal);
       } catch (cause) {
         if (isLibvirtError(cause, LibvirtErrorCode.NO_NODE_DEVICE)) return;
         if (!(cause instanceof LibvirtError)) throw cause;
@@ -57,7 +61,15 @@ export class DetachedNodeDevices implements FunctionHolder {
   }
 
   async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
-    await this.#inTurn((client) => takeAndGiveBack(client, hostAddress), signal);
+    await this.#inTurn((client) => this.#takeAndGiveBack(client, hostAddress, signal), signal);
+  }
+
+  /** A libvirtd that was started anew gives back only what it has taken itself. */
+  async #takeAndGiveBack(client: LibvirtClient, hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
+    await this.#parts.driverCalls.run({ hostAddress, signal }, async () => {
+      await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
+      await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
+    });
   }
 
   async #requireUnpluggedWhileRunning(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
@@ -77,12 +89,6 @@ export class DetachedNodeDevices implements FunctionHolder {
     this.#last = mine.catch(() => undefined);
     await mine;
   }
-}
-
-/** A libvirtd that was started anew gives back only what it has taken itself. */
-async function takeAndGiveBack(client: LibvirtClient, hostAddress: PciAddress): Promise<void> {
-  await client.nodeDeviceDetach(nodeDeviceName(hostAddress));
-  await client.nodeDeviceReattach(nodeDeviceName(hostAddress));
 }
 
 async function driverOf(

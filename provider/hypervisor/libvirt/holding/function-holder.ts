@@ -1,6 +1,7 @@
 import type { Host } from "../../../apply";
 import type { LibvirtDomain } from "../../../libvirt-rpc";
 import type { PciAddress } from "../../../pci";
+import type { DriverCalls } from "../driver-calls";
 import type { LibvirtSession } from "../libvirt-session";
 
 /** How libvirt takes functions for a guest that does not see them, and gives them back. */
@@ -10,6 +11,7 @@ export type FunctionHolder = Pick<Host, "hold" | "release" | "rebind">;
 export interface FunctionHolderDependencies {
   readonly session: LibvirtSession;
   readonly domain: () => LibvirtDomain;
+  readonly driverCalls: DriverCalls;
   /**
    * @throws STILL_PLUGGED, FUNCTION_UNIDENTIFIED if QEMU has the function, or may have it, whoever has
    * plugged it

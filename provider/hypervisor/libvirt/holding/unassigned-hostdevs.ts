@@ -1,4 +1,4 @@
-import { providerError } from "../../../errors";
+import { hasCode, providerError } from "../../../errors";
 import { isLibvirtError, LibvirtError, LibvirtErrorCode, type LibvirtClient } from "../../../libvirt-rpc";
 import type { HoldRequest } from "../../../apply";
 import type { PciAddress } from "../../../pci";
@@ -27,16 +27,19 @@ export class UnassignedHostdevs implements FunctionHolder {
    * latter is what was wanted. After the first hold of this connection the guest's description is looked
    * at, because a libvirt that ignores `unassigned` would have plugged the function.
    *
-   * The signal ends the repeating only: a call under way is awaited, here and in release, because libvirt
-   * carries it out whether or not someone waits, and undoing must not overtake it.
+   * The signal ends the repeating; how long a call under way is awaited, here and in release, is told by
+   * {@link DriverCalls}.
    */
   async hold({ hostAddress, alias, vfioDriver }: HoldRequest, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
     const domain = this.#parts.domain();
     const xml = unassignedHostdev(hostAddress, alias, vfioDriver);
     try {
-      await retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal);
+      await this.#parts.driverCalls.run({ hostAddress, signal }, () =>
+        retryBusyJob(() => client.attachDevice(domain, xml, "live"), signal),
+      );
     } catch (cause) {
+      if (hasCode(cause, "HOST_CHANGE_STUCK")) throw cause;
       const isThere = isLibvirtError(cause, LibvirtErrorCode.CONFIG_UNSUPPORTED);
       if (!isThere || !(await this.#isHeld(client, alias, signal)))
         throw providerError(
@@ -63,7 +66,9 @@ export class UnassignedHostdevs implements FunctionHolder {
     try {
       await this.#parts.requireUnplugged(hostAddress, signal);
       const xml = unassignedHostdev(hostAddress, alias);
-      await retryBusyJob(() => client.detachDevice(domain, xml, "live"), signal);
+      await this.#parts.driverCalls.run({ hostAddress, signal }, () =>
+        retryBusyJob(() => client.detachDevice(domain, xml, "live"), signal),
+      );
     } catch (cause) {
       if (isLibvirtError(cause, LibvirtErrorCode.DEVICE_MISSING)) return;
       if (
@@ -82,7 +87,9 @@ export class UnassignedHostdevs implements FunctionHolder {
 
   async rebind(hostAddress: PciAddress, signal: AbortSignal): Promise<void> {
     const client = await this.#parts.session.client(signal);
-    await client.nodeDeviceReattach(nodeDeviceName(hostAddress), signal);
+    await this.#parts.driverCalls.run({ hostAddress, signal }, () =>
+      client.nodeDeviceReattach(nodeDeviceName(hostAddress)),
+    );
   }
 
   async #isHeld(client: LibvirtClient, alias: string, signal: AbortSignal): Promise<boolean> {

@@ -2,13 +2,13 @@ import type { Duplex } from "node:stream";
 import { onAbort } from "../../../async/abort";
 import { now, setTimer, type Timer } from "../../../async/clock";
 import { Semaphore } from "../../../async/semaphore";
-import { providerError } from "../../../errors";
 import { HostHelper, sentProgram, type AskOptions, type HelperHost } from "../../../host/helper";
 import { findPciAddress } from "../../../pci";
 import type { Privilege } from "./host-channels";
 import { HOST_FOLDERS, type HostFolders } from "./host-folders";
 import { HOST_PROGRAM_PATH, HOST_PROGRAM_VERSIONS, HOST_PROGRAM_WORD, hostProgram } from "./host-program";
 import { HOST_PROGRAM_ERRORS } from "./host-program-errors";
+import { lookAtStuck, STUCK_GRACE_MS, stuckChangeError } from "../../stuck-change";
 import { RecentGuests } from "../recent-guests";
 import { openMonitorStream } from "./monitor-stream";
 
@@ -19,8 +19,6 @@ import { openMonitorStream } from "./monitor-stream";
 const LIMITS = { bytes: 4 * 1024 * 1024, pieces: 24_000 };
 /** Each is one or two processes on the host. */
 const MAX_LOOKS = 8;
-/** A kernel that does not come back from an unbind holds a change up: how long after the operation's end. */
-const GRACE_MS = 10_000;
 
 /** One record of an answer: its kind, and the rest of the line. */
 export interface HostRecord {
@@ -80,7 +78,7 @@ export class HostRequests {
 
   /**
    * One that changes something: awaited past its signal, because undoing must not overtake it; but no longer
-   * than some seconds, because a driver may never come back.
+   * than some seconds, because a driver may never come back. Who has the functions open is looked at then.
    *
    * @throws as {@link look}; HOST_CHANGE_STUCK
    */
@@ -95,19 +93,18 @@ export class HostRequests {
     const limit = new AbortController();
     let begun: string | undefined;
     let late: Timer | undefined;
-    const stuckError = (): Error =>
-      providerError("HOST_CHANGE_STUCK", {
-        target: this.label,
-        functions: args.split(/[ =]/).filter((word) => findPciAddress(word) !== undefined),
-        ...(begun !== undefined && { begun }),
-        seconds: Math.round((now() - startedAt) / 1000),
-      });
     const stop = onAbort(signal, () => {
-      late = setTimer(() => limit.abort(stuckError()), GRACE_MS);
+      late = setTimer(() => limit.abort(new Error("it does not return")), STUCK_GRACE_MS);
     });
     try {
       const words = [verb, locks.join(","), ...(owner === undefined ? [] : [owner]), args];
       return await this.#ask(words.join(" "), { signal: limit.signal, onBegun: (what) => (begun = what) });
+    } catch (cause) {
+      if (!limit.signal.aborted || cause !== limit.signal.reason) throw cause;
+      const seconds = Math.round((now() - startedAt) / 1000);
+      const functions = args.split(/[ =]/).flatMap((word) => findPciAddress(word) ?? []);
+      const facts = await lookAtStuck(functions, (names, end) => this.helper.readFunctionFacts(names, end));
+      throw stuckChangeError({ target: this.label, functions, begun, seconds }, facts);
     } finally {
       stop();
       late?.cancel();

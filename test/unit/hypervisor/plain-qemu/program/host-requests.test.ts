@@ -2,6 +2,7 @@ import { HOST_PROGRAM_WORD } from "../../../../../provider/hypervisor/plain-qemu
 import { HostRequests } from "../../../../../provider/hypervisor/plain-qemu/program/host-requests";
 import { OperationRequests } from "../../../../../provider/hypervisor/plain-qemu/program/operation-requests";
 import { QmpError } from "../../../../../provider/qmp";
+import { letTimePass } from "../../../../support/fake-time";
 import { HelperPeer, type HelperPeerOptions } from "../../../../support/helper-peer";
 
 const GREETING = `\nready ${HOST_PROGRAM_WORD} 1 /run/lock 2 2\n`;
@@ -28,10 +29,17 @@ describe("A change", () => {
   beforeEach(() => jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask"] }));
   afterEach(() => jest.useRealTimers());
 
+  /** Of a driver that does not let go; `details` are what is told of the functions, if anything is. */
+  const stuckScene = (details?: readonly string[]) =>
+    scene((host, verb, id) => {
+      if (verb === "bind")
+        host.say(`at ${id} unbind 0000:01:00.0 e1000e\nat ${id} unbind 0000:01:00.1 tg3\n`);
+      else if (details !== undefined)
+        host.say(`${details.map((one) => `S ${id} ${one}\n`).join("")}done ${id}\n`);
+    });
+
   it("that does not return is left ten seconds after its operation", async () => {
-    const { requests, peer } = scene((host, _verb, id) =>
-      host.say(`at ${id} unbind 0000:01:00.0 e1000e\nat ${id} unbind 0000:01:00.1 tg3\n`),
-    );
+    const { requests, peer } = stuckScene([]);
     const over = new AbortController();
     let failure: unknown;
     const changing = requests.change("bind", parts, over.signal).catch((cause: unknown) => (failure = cause));
@@ -45,7 +53,36 @@ describe("A change", () => {
     expect((failure as Error).message).toMatch(
       /a change of 0000:01:00\.0, 0000:01:00\.1 on root@hv1:22 .* after 70 s; begun was: unbind 0000:01:00\.1 tg3\./,
     );
-    expect(peer.requests.at(-1)).toBe("bind 2 guest-x,group-5 me go 0000:01:00.0 0000:01:00.1");
+    expect(peer.requests.slice(-2)).toEqual([
+      "bind 2 guest-x,group-5 me go 0000:01:00.0 0000:01:00.1",
+      "details 3 0000:01:00.0 0000:01:00.1",
+    ]);
+    peer.stdio.destroy();
+  });
+
+  it.each([
+    [
+      "names the driver and who has the function open",
+      [
+        "fn 0000:01:00.1 0x040300 snd_hda_intel snd_hda_intel 1 D0 yes 5 dmar0 pci0000:00 1 pm",
+        "card card1 snd_hda_intel /sys/devices/pci0000:00/0000:01:00.1/sound/card1",
+        "node snd/controlC1 /sys/devices/pci0000:00/0000:01:00.1/sound/card1/controlC1",
+        ...["open 812 snd/controlC1", "proc 812 pipewire", "seen all"],
+      ],
+      /0000:01:00\.1 \(snd_hda_intel\) on .*; it is open on the host by process 812 \(pipewire\)/,
+    ],
+    [
+      "ends where that is not told either",
+      undefined,
+      /a change of 0000:01:00\.0, 0000:01:00\.1 on root@hv1:22/,
+    ],
+  ])("that does not return %s", async (_what, details, words) => {
+    const { requests, peer } = stuckScene(details);
+    const over = new AbortController();
+    setTimeout(() => over.abort(new Error("the time is over")), 1000);
+    const { error, tookMs } = await letTimePass(requests.change("bind", parts, over.signal));
+    expect(String(error)).toMatch(words);
+    expect(tookMs).toBeLessThan(15_000);
     peer.stdio.destroy();
   });
 
