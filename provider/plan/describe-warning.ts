@@ -1,6 +1,6 @@
 import { listBeneath } from "./describe-beneath";
 import type { Plan } from "./step";
-import type { Warning } from "./warning";
+import type { ResetWarning, Warning } from "./warning";
 
 /** What a plan warns of, a line each: the same words in the preview and in an inspection. */
 export function describeWarnings({ warnings = [] }: Pick<Plan, "warnings">): string[] {
@@ -9,6 +9,12 @@ export function describeWarnings({ warnings = [] }: Pick<Plan, "warnings">): str
 
 function describeWarning(warning: Warning): string {
   switch (warning.kind) {
+    case "weak-reset":
+      return describeWeakReset(warning);
+    case "known-reset": {
+      const { hostAddress, known } = warning;
+      return `${hostAddress} is an ${known.name}, of which users report: ${known.effect} (${known.source})`;
+    }
     case "usb-devices":
       return `the host loses the USB devices on ${warning.hostAddress}: ${listBeneath(warning.devices)}`;
     case "rdma-devices":
@@ -22,4 +28,27 @@ function describeWarning(warning: Warning): string {
         "cannot reserve a BAR, boot the host with video=efifb:off (from Linux 6.0 on it lets go by itself)"
       );
   }
+}
+
+function describeWeakReset({ by, hostAddresses, staying, canHold }: ResetWarning): string {
+  const which = listAddresses(hostAddresses);
+  const isOne = hostAddresses.length === 1;
+  const how =
+    by === "nothing"
+      ? `${which} cannot be reset between guests`
+      : `${which} ${isOne ? "is" : "are"} reset between guests by power state only`;
+  const what = isOne ? "it as the last one left it" : "them as the last one left them";
+  if (staying.length === 0) return `${how}: the next guest may find ${what}`;
+  const cure = canHold ? 'attach these as well, or set leftovers to "hold"' : "attach these as well";
+  const verb = staying.length === 1 ? "stays" : "stay";
+  return `${how} while ${listAddresses(staying)} ${verb} with the host: the next guest may find ${what}; ${cure}`;
+}
+
+/** Most functions that are named. */
+const MOST_NAMED = 8;
+
+function listAddresses(addresses: readonly string[]): string {
+  const others = addresses.length - MOST_NAMED;
+  const named = addresses.slice(0, MOST_NAMED).join(", ");
+  return others > 0 ? `${named} and ${others} more` : named;
 }

@@ -1,11 +1,19 @@
 import type { BeneathDevice } from "../host/facts";
 import type { PciAddress } from "../pci";
+import type { KnownReset } from "./warnings/known-resets";
 
 /**
  * Something that may be regretted once a plan has been carried out: it is told in preview and inspection, and
  * is never refused. Its words are `describeWarnings`.
  */
 export type Warning =
+  | ResetWarning
+  | {
+      /** Users have reported that its reset is none. */
+      readonly kind: "known-reset";
+      readonly hostAddress: PciAddress;
+      readonly known: KnownReset;
+    }
   | {
       /** The host loses USB devices with the function: a keyboard may be its only one. */
       readonly kind: "usb-devices";
@@ -24,3 +32,15 @@ export type Warning =
       readonly hostAddress: PciAddress;
       readonly kernelRelease: string;
     };
+
+/** Functions that may go to the next guest as the last one left them. */
+export interface ResetWarning {
+  readonly kind: "weak-reset";
+  /** How they are reset: by nothing, or by their power state alone. */
+  readonly by: "nothing" | "power-state";
+  readonly hostAddresses: readonly PciAddress[];
+  /** What else is on their bus, and keeps the bus from being reset; empty on a root bus, which never is. */
+  readonly staying: readonly PciAddress[];
+  /** Whether `leftovers: "hold"` would take those as well. */
+  readonly canHold: boolean;
+}

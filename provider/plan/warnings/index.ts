@@ -2,6 +2,7 @@ import type { AttachContext } from "../attach-context";
 import type { Warning } from "../warning";
 import { findBootDisplay } from "./boot-display";
 import { findLostDevices } from "./lost-devices";
+import { findResetWarnings } from "./resets";
 
 /** The warnings of a kind, each once. Pure. */
 type FindWarnings = (context: AttachContext) => readonly Warning[];
@@ -12,7 +13,7 @@ type FindWarnings = (context: AttachContext) => readonly Warning[];
  * A new kind is a file here with its line in this list; its member of {@link Warning} asks for a sentence in
  * provider/plan/describe-warning.ts.
  */
-const KINDS: readonly FindWarnings[] = [findLostDevices, findBootDisplay];
+const KINDS: readonly FindWarnings[] = [findLostDevices, findBootDisplay, findResetWarnings];
 
 /** All that a plan warns of. It is asked where nothing has been refused. */
 export function findWarnings(context: AttachContext): Warning[] {
