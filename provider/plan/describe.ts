@@ -210,8 +210,11 @@ function describeInterruption(plan: Plan): string[] {
   switch (interruptionOf(plan)) {
     case "none":
       return ["The guest is not interrupted."];
-    case "device-appears":
+    case "device-appears": {
+      const pinned = longPins(plan);
+      if (pinned !== undefined) return describeLongPin(pinned);
       return ["The guest sees all functions together; nothing it has is interrupted."];
+    }
     case "device-goes":
       return ["The guest loses the device; it is asked to let go of it first."];
     case "device-goes-and-comes-back":
@@ -220,6 +223,22 @@ function describeInterruption(plan: Plan): string[] {
         "some 2 to 10 s, longer where its driver is slow to let go.",
       ];
   }
+}
+
+/** QEMU holds its lock while it pins: from some seconds on a guest notices. */
+const LONG_PIN_BYTES = 64 * 2 ** 30;
+
+/** Memory that a plan pins in one call, if that takes long. */
+function longPins({ steps }: Plan): number | undefined {
+  const pinned = steps.flatMap((step) => ("pinsBytes" in step ? (step.pinsBytes ?? []) : []));
+  return pinned.find((bytes) => bytes >= LONG_PIN_BYTES);
+}
+
+function describeLongPin(bytes: number): string[] {
+  return [
+    "The guest sees all functions together. QEMU answers nobody while it pins the guest's",
+    `${describeGiB(bytes)} GiB, seconds to minutes: what the guest asks of its other devices waits for that.`,
+  ];
 }
 
 /** What is not known of another guest, and why that does no harm. */

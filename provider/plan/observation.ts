@@ -131,6 +131,10 @@ export interface Observation {
     readonly hasSavedState?: boolean;
     /** Of the running guest, in bytes: all of it is pinned for VFIO. */
     readonly memoryBytes?: number;
+    /** Most memory that its configuration lets QEMU lock (libvirt's `hard_limit`). Default: no limit. */
+    readonly hardLimitBytes?: number;
+    /** Its virtual IOMMU, by QEMU's name of the device or libvirt's of the model. Default: none is known. */
+    readonly virtualIommu?: string;
   };
   /** Of a guest that is shut off: those that its configuration gives to it. */
   readonly buses: readonly GuestBus[];

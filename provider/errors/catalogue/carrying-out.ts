@@ -19,6 +19,22 @@ export const carryingOut = {
   PLUG_FAILED: (d: { hostAddress: string; slot: string; reason: string }) => ({
     what: `QEMU did not take ${d.hostAddress} into guest slot ${d.slot}: ${sentence(d.reason)}`,
   }),
+  GUEST_MEMORY_NOT_LOCKED: (d: { hostAddress: string; slot: string; reason: string }) => ({
+    what:
+      `QEMU did not take ${d.hostAddress} into guest slot ${d.slot}, because it may not lock the guest's memory ` +
+      `(VFIO_MAP_DMA, -12): ${sentence(d.reason)}`,
+    cure:
+      `VFIO pins all of it; with a virtual IOMMU once for each device. Under libvirt look at hard_limit ("virsh memtune"); ` +
+      `else raise LimitMEMLOCK of its unit, or "prlimit --memlock" of its process. The host has to have that memory free.`,
+  }),
+  GUEST_MEMORY_NOT_MAPPED: (d: { hostAddress: string; slot: string; reason: string }) => ({
+    what:
+      `QEMU did not take ${d.hostAddress} into guest slot ${d.slot}, because the host's IOMMU does not take an address of the ` +
+      `guest (VFIO_MAP_DMA, -22): ${sentence(d.reason)}`,
+    cure:
+      `The guest's addresses reach higher than the IOMMU's, or into what the host has reserved. Give its processor fewer: ` +
+      `<maxphysaddr mode='emulate' bits='39'/> in <cpu> (QEMU: -cpu …,phys-bits=39), and start it anew.`,
+  }),
   UNPLUG_REFUSED_BY_GUEST: (d: { slot: string; functions: readonly string[] }) => ({
     what: `the guest refused to let go of ${d.functions.join(", ")} in slot ${d.slot}; it still has them.`,
     cure:

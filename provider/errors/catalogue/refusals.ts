@@ -126,6 +126,48 @@ export const refusals = {
     touched: "nothing",
     cure: `End what uses it and run again, or bind it to vfio-pci when the host boots; allowInUse does not change this.`,
   }),
+  FUNCTION_NOT_ANSWERING: (d: { hostAddress: string; powerState?: string }) => ({
+    what:
+      `${d.hostAddress} does not answer: its configuration space reads as all ones` +
+      (d.powerState === undefined ? `.` : ` (power state ${d.powerState}).`),
+    touched: "nothing",
+    cure:
+      `Bring it back: echo 1 > /sys/bus/pci/devices/${d.hostAddress}/remove && echo 1 > /sys/bus/pci/rescan; ` +
+      `if that does not help, switch the host off and on.`,
+  }),
+  GROUP_RESERVED_BY_FIRMWARE: (d: {
+    hostAddress: string;
+    iommuGroup: number;
+    regions: readonly string[];
+  }) => ({
+    what:
+      `the firmware goes on using memory through IOMMU group ${d.iommuGroup} of ${d.hostAddress} (reserved, direct: ` +
+      `${d.regions.join(", ")}), and the kernel gives such a device to no guest.`,
+    touched: "nothing",
+    cure:
+      `Switch off in the firmware what uses the device (shared management ports, option ROMs, RMRR), ` +
+      `or put it into another slot.`,
+  }),
+  INTERRUPTS_NOT_REMAPPED: (d: { hostAddress: string }) => ({
+    what: `the host does not remap interrupts, and without that VFIO gives ${d.hostAddress} to no guest.`,
+    touched: "nothing",
+    cure:
+      `Switch it on in the firmware (VT-d interrupt remapping, x2APIC) and take "nointremap" from the kernel's command line. ` +
+      `echo Y > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts lets VFIO do without: then a guest with a ` +
+      `device can raise any interrupt of the host, and so stop or take it over.`,
+  }),
+  VIRTUAL_IOMMU_SPLITS_GROUP: (d: {
+    guest: string;
+    virtualIommu: string;
+    iommuGroup: number;
+    functions: readonly string[];
+  }) => ({
+    what:
+      `guest ${d.guest} has a virtual IOMMU (${d.virtualIommu}), with which each function has an address space of its own, ` +
+      `and ${d.functions.join(", ")} are of one IOMMU group of the host (${d.iommuGroup}), which has one alone.`,
+    touched: "nothing",
+    cure: `Attach one function of the group, with leftovers: "hold" for the others; or start the guest without the virtual IOMMU.`,
+  }),
   FUNCTION_HELD_BY_PROCESS: (d: { hostAddress: string; driver: string; by: string }) => ({
     what:
       `${d.hostAddress} is open through ${d.driver}, and no guest of this host is known to have it: ` +
@@ -295,20 +337,27 @@ export const refusals = {
   }),
   MEMLOCK_TOO_LOW: (d: {
     guest: string;
-    pid: number;
-    user: string;
+    pid?: number;
+    user?: string;
     unit?: string;
     limitMiB: number;
     memoryMiB: number;
     neededBytes: number;
+    isOncePerDevice?: boolean;
   }) => ({
     what:
-      `QEMU of guest ${d.guest} (process ${d.pid}, user ${d.user}) may lock ${d.limitMiB} MiB; VFIO pins all of the guest's ` +
-      `${d.memoryMiB} MiB, for which it needs ${d.neededBytes} bytes with a margin.`,
+      `QEMU of guest ${d.guest} (` +
+      (d.pid === undefined ? `by hard_limit of its memtune` : `process ${d.pid}, user ${d.user}`) +
+      `) may lock ${d.limitMiB} MiB; VFIO pins all of the guest's ${d.memoryMiB} MiB` +
+      (d.isOncePerDevice === true ? `, once for each device of a guest with a virtual IOMMU` : ``) +
+      `, for which it needs ${d.neededBytes} bytes with a margin.`,
     touched: "nothing",
     cure:
-      `On the host now: prlimit --pid ${d.pid} --memlock=${d.neededBytes}:${d.neededBytes}; for its next start: ` +
-      `LimitMEMLOCK=${d.neededBytes} in [Service] of ${d.unit ?? "its systemd unit, or ulimit -l where a script starts it"}.`,
+      d.pid === undefined
+        ? `Take the limit away: "virsh memtune ${d.guest} --hard-limit -1 --live --config"; or raise it to ` +
+          `${Math.ceil(d.neededBytes / 1024)} (KiB).`
+        : `On the host now: prlimit --pid ${d.pid} --memlock=${d.neededBytes}:${d.neededBytes}; for its next start: ` +
+          `LimitMEMLOCK=${d.neededBytes} in [Service] of ${d.unit ?? "its systemd unit, or ulimit -l where a script starts it"}.`,
   }),
   NO_FREE_SLOT: (d: { guest: string; buses: readonly string[]; hasConfiguration: boolean }) => ({
     what:

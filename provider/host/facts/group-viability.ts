@@ -23,6 +23,18 @@ export function isHarmlessInGroup(
 
 /** Whether a kernel judges members by their drivers alone. */
 function judgesByDriver(kernelRelease: string | undefined): boolean {
-  const [, major, minor] = /^(\d{1,4})\.(\d{1,4})(?:\D|$)/.exec(kernelRelease ?? "") ?? [];
-  return Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 19);
+  return isKernelFrom(kernelRelease, [5, 19]);
+}
+
+/**
+ * Whether a kernel is of this version of Linux or a later one; one that is not told is none.
+ *
+ * @param kernelRelease `6.12.48-amd64`
+ */
+export function isKernelFrom(
+  kernelRelease: string | undefined,
+  [major, minor]: readonly [major: number, minor: number],
+): boolean {
+  const [, first, second] = /^(\d{1,4})\.(\d{1,4})(?:\D|$)/.exec(kernelRelease ?? "") ?? [];
+  return Number(first) > major || (Number(first) === major && Number(second) >= minor);
 }

@@ -5,7 +5,7 @@ export { functionsOf, type OnPath } from "./functions-on-path";
 export { disksOn, findHostDevices, interfacesOn, type HostDevices } from "./host-devices";
 export { parseHostFacts, type HostFacts, type HostInterface, type PhysicalFunction } from "./host-facts";
 export { parseFunctionFacts, type FunctionFact, type FunctionFacts } from "./function-facts";
-export { isHarmlessInGroup } from "./group-viability";
+export { isHarmlessInGroup, isKernelFrom } from "./group-viability";
 export { isAnyBridge, isVfioDriver, type HostFunction } from "./host-function";
 export { parseNodeUse, usersOfNode, type NodeUse, type NodeUser } from "./node-use";
 export type { Beneath } from "./ip-links";

@@ -184,7 +184,9 @@ export class LibvirtObserver {
     };
   }
 
-  #guestOf({ domain, own }: LibvirtDescriptions, { survey, nextStart }: GuestAsFound): Observation["guest"] {
+  #guestOf(described: LibvirtDescriptions, { survey, nextStart }: GuestAsFound): Observation["guest"] {
+    const { domain, own, persistent } = described;
+    const virtualIommu = survey === undefined ? persistent?.virtualIommu : survey.virtualIommu;
     return {
       name: domain?.name ?? this.#parts.domain.guest,
       uuid: domain?.uuid ?? "",
@@ -193,6 +195,8 @@ export class LibvirtObserver {
       ...(survey && { machine: survey.machine }),
       ...(nextStart?.hasSavedState && { hasSavedState: true }),
       ...(own?.memoryBytes !== undefined && { memoryBytes: own.memoryBytes }),
+      ...(own?.hardLimitBytes !== undefined && { hardLimitBytes: own.hardLimitBytes }),
+      ...(virtualIommu !== undefined && { virtualIommu }),
     };
   }
 }

@@ -134,6 +134,7 @@ function guestOf(found: FoundGuest, survey: SurveyWithMemory | undefined): Obser
     runState: survey?.runState ?? (state === "missing" ? "missing" : "off"),
     qemuVersion: survey?.qemuVersion ?? "",
     ...(survey && { memoryBytes: survey.memoryBytes, machine: survey.machine }),
+    ...(survey?.virtualIommu !== undefined && { virtualIommu: survey.virtualIommu }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { GuestBus, RomOptions } from "../../pci";
 import { hasRomSuffix, type GuestRunState, type PluggedFunction } from "../../plan";
 import {
   ANONYMOUS_PATH,
+  findObjectType,
   findProperty,
   isRecord,
   listProperties,
@@ -10,6 +11,7 @@ import {
   QmpProtocolError,
   vfioPathsIn,
   type QmpMonitor,
+  type QomProperty,
 } from "../../qmp";
 import { findBusPaths, isDevfn, type GuestBusPath } from "./bus-paths";
 import { surveyBuses, type GuestSurveyScope } from "./bus-survey";
@@ -26,7 +28,13 @@ export interface GuestSurvey {
   readonly plugged: readonly PluggedFunction[];
   /** Ids of devices that are host functions, of which it cannot be told which. */
   readonly unidentified: readonly string[];
+  /** QEMU's name of its virtual IOMMU; undefined if it has none. */
+  readonly virtualIommu?: string;
 }
+
+/** Devices that are a virtual IOMMU. That of the machine `virt` is a property of the machine. */
+const VIRTUAL_IOMMUS =
+  /^(?:intel-iommu|amd-iommu|arm-smmuv3|virtio-iommu(?:-pci(?:-(?:non-)?transitional)?)?)$/;
 
 /** Most host functions that are looked at: a guest has a few, a list without end is a hostile peer's. */
 const MAX_PLUGGED = 4_096;
@@ -66,7 +74,25 @@ export async function surveyGuest(
   const unidentified = vfioPaths.filter((_path, index) => found[index] === "unidentified").map(qemuIdAt);
   const buses = await surveyBuses(monitor, { busPaths, architecture, plugged, scope }, signal);
   const machineName = textOr(machine, "").replace(/-machine$/, "");
-  return { runState, qemuVersion: versionOf(version), machine: machineName, buses, plugged, unidentified };
+  const virtualIommu = await findVirtualIommu(monitor, machineName, [...peripherals, ...anonymous], signal);
+  return {
+    ...{ runState, qemuVersion: versionOf(version), machine: machineName, buses, plugged, unidentified },
+    ...(virtualIommu !== undefined && { virtualIommu }),
+  };
+}
+
+/** By the devices that were made by hand or by libvirt; a machine that makes one by itself is asked. */
+async function findVirtualIommu(
+  monitor: QmpMonitor,
+  machine: string,
+  devices: readonly QomProperty[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const types = devices.map(({ type }) => findObjectType(type) ?? "");
+  const found = types.find((one) => VIRTUAL_IOMMUS.test(one));
+  if (found !== undefined || !machine.startsWith("virt")) return found;
+  const own = await findProperty(monitor, "/machine", "iommu", signal);
+  return typeof own === "string" && /^smmuv3$/.test(own) ? own : undefined;
 }
 
 /** Undefined for one that goes away between the list and the look. */

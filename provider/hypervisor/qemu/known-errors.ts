@@ -51,6 +51,27 @@ const failures: Readonly<Record<string, UnopenedNode["failure"]>> = {
   "Operation not permitted": "denied-by-cgroup",
 };
 
+/**
+ * How QEMU says that the kernel did not map the guest's memory for a device: vfio_dma_map (hw/vfio/common.c)
+ * up to 8.2, vfio_container_dma_map since, and the ioctl's own words of both.
+ */
+const unmappedForms = [
+  /vfio[a-z_]{0,20}_dma_map\([^)]{0,200}\) = -(12|22)\b/,
+  /(?:VFIO_MAP_DMA|IOMMU_IOAS_MAP)[^:]{0,40}: (Cannot allocate memory|Out of memory|Invalid argument)/,
+];
+
+/**
+ * Why the guest's memory was not mapped: `limit` of what QEMU may lock (ENOMEM), `address` that the IOMMU
+ * does not take (EINVAL); undefined for a text that speaks of neither.
+ */
+export function findUnmappedMemory(text: string): "limit" | "address" | undefined {
+  for (const form of unmappedForms) {
+    const [, errno] = form.exec(text) ?? [];
+    if (errno !== undefined) return errno === "22" || errno === "Invalid argument" ? "address" : "limit";
+  }
+  return undefined;
+}
+
 /** Which node could not be opened, and why; undefined where a text speaks of none, or of another errno. */
 export function findUnopenedNode(text: string): UnopenedNode | undefined {
   for (const form of unopenedForms) {

@@ -3,7 +3,7 @@ import { withTimeLimit } from "../../async/time-limit";
 import { usersOfNode, type NodeUse } from "../../host/facts";
 import type { GuestSlot, PciAddress } from "../../pci";
 import { describeSlot } from "../../plan";
-import { findUnopenedNode, type UnopenedNode } from "./known-errors";
+import { findUnmappedMemory, findUnopenedNode, type UnopenedNode } from "./known-errors";
 
 /** Looks who has VFIO's nodes open on the host, and what confines QEMU there. */
 export type ReadNodeUse = (signal: AbortSignal) => Promise<NodeUse>;
@@ -30,10 +30,14 @@ export async function plugError(
   { hostAddress, slot, cause, reason = causeText(cause) }: RefusedPlug,
   readNodeUse: ReadNodeUse | undefined,
 ): Promise<Error> {
+  const place = { hostAddress, slot: describeSlot(slot), reason };
+  const unmapped = findUnmappedMemory(reason);
+  if (unmapped === "limit") return providerError("GUEST_MEMORY_NOT_LOCKED", place, cause);
+  if (unmapped === "address") return providerError("GUEST_MEMORY_NOT_MAPPED", place, cause);
   const node = findUnopenedNode(reason);
   const isMissing = node?.failure === "absent";
   if (node === undefined || (isMissing && !GROUP_OR_DEVICE.test(node.path)))
-    return providerError("PLUG_FAILED", { hostAddress, slot: describeSlot(slot), reason }, cause);
+    return providerError("PLUG_FAILED", place, cause);
   if (isMissing) return providerError("GROUP_NODE_LOST", { hostAddress, reason }, cause);
   const use = readNodeUse && (await withTimeLimit(LOOK_LIMIT_MS, readNodeUse).catch(() => undefined));
   return node.failure === "busy"

@@ -27,6 +27,8 @@ import { checkTakenOver } from "./taken-over";
 import { checkUnidentified } from "./unidentified";
 import { checkUnplug } from "./unplug";
 import { checkUsedByHost } from "./used-by-host";
+import { checkVfioOfHost } from "./vfio-host";
+import { checkVirtualIommu } from "./virtual-iommu";
 
 export { findRefusals, throwRefusals, type Check, type Phase, type Refusal } from "./refusal";
 export { requireNotTakenOver } from "./taken-over";
@@ -63,6 +65,8 @@ export const CHECKS: readonly Phase<AttachContext>[] = [
       checkLeftoverBuses,
       checkBlockedUnbind,
       checkHeldByProcess,
+      checkVfioOfHost,
+      checkVirtualIommu,
     ],
   },
 ];

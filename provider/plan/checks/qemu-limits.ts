@@ -15,8 +15,13 @@ const MIB = 1024 ** 2;
  */
 export function checkQemuLimits(context: ChosenSlot): Refusal[] {
   const { qemuLimits } = context.observation;
-  if (qemuLimits === undefined || !context.isToBePlugged) return [];
-  return [...closedNodes(context, qemuLimits), ...lockedMemory(context, qemuLimits)];
+  if (!context.isToBePlugged) return [];
+  return [
+    ...(qemuLimits === undefined
+      ? []
+      : [...closedNodes(context, qemuLimits), ...lockedMemory(context, qemuLimits)]),
+    ...hardLimit(context),
+  ];
 }
 
 /**
@@ -46,19 +51,43 @@ function closedNodes(context: ChosenSlot, limits: QemuLimits): Refusal[] {
     );
 }
 
-function lockedMemory({ observation: { guest } }: ChosenSlot, limits: QemuLimits): Refusal[] {
+function lockedMemory(context: ChosenSlot, limits: QemuLimits): Refusal[] {
   const { pid, user, unit, lockedMemoryBytes } = limits;
-  const neededBytes = (guest.memoryBytes ?? 0) + MARGIN_BYTES;
+  const neededBytes = pinnedBytes(context) + MARGIN_BYTES;
   if (lockedMemoryBytes === undefined || lockedMemoryBytes >= neededBytes) return [];
-  return [
-    providerError("MEMLOCK_TOO_LOW", {
-      guest: guest.name,
-      pid,
-      user,
-      ...(unit !== undefined && { unit }),
-      limitMiB: Math.floor(lockedMemoryBytes / MIB),
-      memoryMiB: Math.ceil((guest.memoryBytes ?? 0) / MIB),
-      neededBytes,
-    }),
-  ];
+  const process = { pid, user, ...(unit !== undefined && { unit }) };
+  return [memlockError(context, { process, limitBytes: lockedMemoryBytes, neededBytes })];
+}
+
+/** libvirt lets QEMU lock what its own margin asks for, unless the configuration has a limit of its own. */
+function hardLimit(context: ChosenSlot): Refusal[] {
+  const { hardLimitBytes } = context.observation.guest;
+  const bytes = pinnedBytes(context);
+  if (hardLimitBytes === undefined || hardLimitBytes >= bytes) return [];
+  return [memlockError(context, { limitBytes: hardLimitBytes, neededBytes: bytes + MARGIN_BYTES })];
+}
+
+/** All of the guest's memory; with a virtual IOMMU once for each device, which each maps by itself. */
+function pinnedBytes({ observation: { guest, plugged }, map, owned }: ChosenSlot): number {
+  const others = plugged.filter((one) => !owned.plugged.includes(one)).length;
+  const times = guest.virtualIommu === undefined ? 1 : others + map.length;
+  return (guest.memoryBytes ?? 0) * times;
+}
+
+function memlockError(
+  { observation: { guest }, map }: ChosenSlot,
+  found: {
+    readonly process?: { readonly pid: number; readonly user: string; readonly unit?: string };
+    readonly limitBytes: number;
+    readonly neededBytes: number;
+  },
+): Refusal {
+  return providerError("MEMLOCK_TOO_LOW", {
+    guest: guest.name,
+    ...found.process,
+    limitMiB: Math.floor(found.limitBytes / MIB),
+    memoryMiB: Math.ceil((guest.memoryBytes ?? 0) / MIB),
+    neededBytes: found.neededBytes,
+    isOncePerDevice: guest.virtualIommu !== undefined && map.length > 0,
+  });
 }

@@ -18,6 +18,10 @@ export interface DomainDescription {
   readonly identity: GuestIdentity;
   /** All the memory that it has now, memory devices included; undefined where it is not told. */
   readonly memoryBytes?: number;
+  /** `hard_limit` of its memtune, which is what QEMU may lock then. */
+  readonly hardLimitBytes?: number;
+  /** Model of its virtual IOMMU. */
+  readonly virtualIommu?: string;
   /** Whether it describes a guest that runs: libvirt gives the configuration of one that does not. */
   readonly isRunning: boolean;
   readonly holdings: readonly Holding[];
@@ -57,6 +61,8 @@ export function parseDomainXml(text: string): DomainDescription {
   const buses = pciBuses(devices);
   const slots = slotsByBus(devices, buses);
   const memoryBytes = findMemory(child(domain, "memory"));
+  const hardLimitBytes = findMemory(child(domain, "memtune", "hard_limit"));
+  const virtualIommu = attribute(child(devices, "iommu"), "model");
   const taken = takers.flatMap(([name, type]) =>
     children(devices, name)
       .filter((one) => attribute(one, "type") === type)
@@ -66,6 +72,8 @@ export function parseDomainXml(text: string): DomainDescription {
     identity,
     isRunning: attribute(domain, "id") !== undefined,
     ...(memoryBytes !== undefined && { memoryBytes }),
+    ...(hardLimitBytes !== undefined && { hardLimitBytes }),
+    ...(virtualIommu !== undefined && { virtualIommu }),
     holdings: taken.map(({ hostAddress, alias, isUnassigned }) => ({
       guest: identity,
       hostAddress,

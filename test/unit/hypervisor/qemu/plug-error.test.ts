@@ -40,6 +40,18 @@ const texts: readonly [string, string, ErrorCode][] = [
     "internal error: unable to execute QEMU command 'device_add': vfio 0000:01:00.1: Could not open '/dev/vfio/5': Device or resource busy",
     "GROUP_NODE_BUSY",
   ],
+  [
+    "7.2",
+    "vfio 0000:01:00.1: failed to setup container for group 5: memory listener initialization failed: Region pc.ram: vfio_dma_map(0x55d6c2d0a2a0, 0x0, 0x80000000, 0x7f3c5be00000) = -12 (Cannot allocate memory)",
+    "GUEST_MEMORY_NOT_LOCKED",
+  ],
+  [
+    "10.0",
+    "vfio 0000:01:00.1: failed to setup container: Region pc.ram: vfio_container_dma_map(0x55d6c2d0a2a0, 0x100000000, 0x80000000, 0x7f3c5be00000) = -22 (Invalid argument)",
+    "GUEST_MEMORY_NOT_MAPPED",
+  ],
+  ["5.2", "vfio 0000:01:00.1: VFIO_MAP_DMA failed: Cannot allocate memory", "GUEST_MEMORY_NOT_LOCKED"],
+  ["", "vfio 0000:01:00.1: vfio_dma_map(0x1, 0x2, 0x3, 0x4) = -16 (Device or resource busy)", "PLUG_FAILED"],
   // no errno that tells, or none at all
   ["8.2 src", "vfio 0000:01:00.1: Failed to open /dev/vfio/devices/vfio0", "PLUG_FAILED"],
   ["7.2", "vfio 0000:01:00.1: failed to open /dev/vfio/5: No such device or address", "PLUG_FAILED"],

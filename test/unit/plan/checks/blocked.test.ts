@@ -4,8 +4,9 @@ import { planAttach, type DesiredAttachment, type Observation } from "../../../.
 import { at, reach, wants } from "../../../support/desired";
 import { functionFacts } from "../../../support/function-facts";
 import { OLD_STATE, refusalsOf } from "../../../support/scenarios";
-import { hostDevice, OTHER_GUEST, World } from "../../../support/world";
+import { expressBus, hostDevice, hostFunction, OTHER_GUEST, World } from "../../../support/world";
 
+const GIB = 2 ** 30;
 const card = (driver = "e1000e"): World =>
   new World({ functions: hostDevice("0000:01:00", undefined, { driver }) });
 
@@ -134,4 +135,108 @@ describe("a function that is open through VFIO", () => {
 
   const closed = (...numbers: readonly number[]): Record<string, Partial<FunctionFact>> =>
     Object.fromEntries(numbers.map((n) => [`0000:01:00.${n}`, { isEnabled: false }]));
+});
+
+describe("what VFIO would refuse in the middle", () => {
+  const regions = new Map([[7, ["0x7b800000 0x7b8fffff"]]]);
+  const on = (iommu: string): Record<string, Partial<FunctionFact>> =>
+    Object.fromEntries([0, 1, 2, 3].map((n) => [`0000:01:00.${n}`, { iommu }]));
+  const ofKernel = (kernelRelease: string, iommu: string): Observation => ({
+    ...seen(card(), on(iommu), { directRegions: regions }),
+    kernelRelease,
+  });
+
+  it.each([
+    ["6.12.48-amd64", "dmar0", ["GROUP_RESERVED_BY_FIRMWARE"]],
+    ["5.10.0-28-amd64", "dmar0", ["GROUP_RESERVED_BY_FIRMWARE"]],
+    // before that the kernel did not tell those that it lets pass
+    ["4.19.0", "dmar0", []],
+    ["6.12.48-amd64", "ivhd0", ["GROUP_RESERVED_BY_FIRMWARE"]],
+    ["6.1.0-18-amd64", "ivhd0", []],
+  ])("is a region of the firmware, by Linux %s and %s", (kernelRelease, iommu, codes) => {
+    expect(codesOf(ofKernel(kernelRelease, iommu))).toEqual(codes);
+  });
+
+  it("names the region and what to switch off", () => {
+    expect(messageOf(ofKernel("6.12.48", "dmar0"))).toMatch(/group 7 .*0x7b800000 0x7b8fffff.*RMRR/);
+  });
+
+  it.each<[string, Partial<FunctionFacts>, string, string[]]>([
+    [
+      "is asked for",
+      { interrupts: "plain", allowsUnsafeInterrupts: false },
+      "x86_64",
+      ["INTERRUPTS_NOT_REMAPPED"],
+    ],
+    ["is done without", { interrupts: "plain", allowsUnsafeInterrupts: true }, "x86_64", []],
+    ["is not told of", { interrupts: "unknown", allowsUnsafeInterrupts: false }, "x86_64", []],
+    ["is not of this architecture", { interrupts: "plain", allowsUnsafeInterrupts: false }, "aarch64", []],
+    ["is there", { interrupts: "remapped", allowsUnsafeInterrupts: false }, "x86_64", []],
+    ["may be allowed when the module comes", { interrupts: "plain" }, "x86_64", []],
+  ])("is that interrupts are not remapped, where that %s", (_what, extra, architecture, codes) => {
+    expect(codesOf({ ...seen(card(), {}, extra), architecture })).toEqual(codes);
+  });
+
+  it("is a card that does not answer", () => {
+    const observation = seen(card(), { "0000:01:00.2": { answers: false, powerState: "D3cold" } });
+    expect(messageOf(observation)).toMatch(
+      /0000:01:00\.2 does not answer.*power state D3cold.*FUNCTION_NOT_ANSWERING/,
+    );
+  });
+
+  it("is asked of nothing that is held already", () => {
+    const world = card();
+    reach(world, wants());
+    const said = { "0000:01:00.2": { answers: false } };
+    expect(codesOf(seen(world, said, { directRegions: regions, interrupts: "plain" }))).toEqual([]);
+  });
+});
+
+describe("a guest with a virtual IOMMU", () => {
+  const withIommu = (world: World, more: Partial<Observation["guest"]> = {}): Observation => {
+    const observed = seen(world, {});
+    return { ...observed, guest: { ...observed.guest, virtualIommu: "intel-iommu", ...more } };
+  };
+
+  it("gets no two functions of one group of the host", () => {
+    expect(messageOf(withIommu(card()))).toMatch(
+      /guest1 has a virtual IOMMU \(intel-iommu\).*0000:01:00\.0, .*0000:01:00\.3 are of one IOMMU group.*VIRTUAL_IOMMU_SPLITS_GROUP/,
+    );
+    expect(codesOf(withIommu(card()), wants([0], { leftovers: "hold" }))).toEqual([]);
+  });
+
+  it("gets functions of several groups together", () => {
+    const functions = [0, 1].map((n) => hostFunction(`0000:01:00.${n}`, { iommuGroup: 10 + n }));
+    expect(codesOf(withIommu(new World({ functions })))).toEqual([]);
+  });
+
+  it("locks its memory once for each device", () => {
+    const functions = [0, 1].map((n) => hostFunction(`0000:01:00.${n}`, { iommuGroup: 10 + n }));
+    const observation = withIommu(new World({ functions, buses: [expressBus("pci.4")] }), {
+      memoryBytes: 4 * GIB,
+    });
+    const limited = (lockedMemoryBytes: number): Observation => ({
+      ...observation,
+      qemuLimits: { pid: 7, user: "vm", closedNodes: [], lockedMemoryBytes },
+    });
+    expect(codesOf(limited(9 * GIB))).toEqual([]);
+    expect(messageOf(limited(8 * GIB))).toMatch(/once for each device.*MEMLOCK_TOO_LOW/);
+  });
+});
+
+describe("a limit that libvirt's configuration has for locked memory", () => {
+  const limited = (hardLimitBytes: number): Observation => {
+    const observed = seen(card(), {});
+    return { ...observed, guest: { ...observed.guest, memoryBytes: 4 * GIB, hardLimitBytes } };
+  };
+
+  it("is refused if it is below the guest's memory, with libvirt's own command", () => {
+    expect(messageOf(limited(3 * GIB))).toMatch(
+      /guest1 \(by hard_limit of its memtune\) may lock 3072 MiB.*virsh memtune guest1 --hard-limit -1.*MEMLOCK_TOO_LOW/,
+    );
+  });
+
+  it("is left to its owner if the memory fits into it", () => {
+    expect(codesOf(limited(4 * GIB))).toEqual([]);
+  });
 });

@@ -43,6 +43,8 @@ test("the checks have this order: the first refusal gives an error its code", ()
         "checkLeftoverBuses",
         "checkBlockedUnbind",
         "checkHeldByProcess",
+        "checkVfioOfHost",
+        "checkVirtualIommu",
       ],
     ],
   ]);
