@@ -137,6 +137,11 @@ export interface ObservationQuery {
      * guests are looked at as well. Default: no.
      */
     readonly atNextStart?: boolean;
+    /**
+     * Whether the configurations of guests that are shut off are looked at too, where this one runs: they
+     * would not start any more, which a preview tells. Default: no.
+     */
+    readonly offGuests?: boolean;
   };
 }
 

@@ -1,12 +1,13 @@
 import { hasCode } from "../errors";
 import { libvirtHypervisor, LibvirtSession, readRunningGuests } from "../hypervisor/libvirt";
 import type { LibvirtUri, RunningGuests } from "../hypervisor/libvirt";
+import { locateGuestDevices } from "../hypervisor/locate-guest-devices";
 import { findHolders } from "../hypervisor/plain-qemu";
 import type { Hypervisor, Progress } from "../apply";
 import type { PciAddress } from "../pci";
 import type { ConnectionInputs } from "../resource";
 import { labelOf, poolKeyOf, SshPool, type SshConnection } from "../ssh";
-import type { FunctionFacts, HostFacts, NodeUse, PciListing } from "../host/facts";
+import type { FunctionFacts, GuestDevice, GuestDevices, HostFacts, NodeUse, PciListing } from "../host/facts";
 import { HostHelper } from "../host/helper";
 import { lockOf, streamsOf } from "./channels";
 import type { GuestLocator } from "./guest-locator";
@@ -45,6 +46,8 @@ export interface OpenHost {
   listPciFunctions(signal: AbortSignal): Promise<PciListing>;
   /** Of all functions. */
   readFunctionFacts(signal: AbortSignal): Promise<FunctionFacts>;
+  /** On which functions the devices of guests are. */
+  locateGuestDevices(devices: readonly GuestDevice[], signal: AbortSignal): Promise<GuestDevices>;
   /** By libvirt. @throws as LibvirtSession.client */
   runningGuests(uri: LibvirtUri, signal: AbortSignal): Promise<RunningGuests>;
   /** Without libvirt. @throws as findHolders */
@@ -88,7 +91,10 @@ export class HypervisorPool {
       ((names: readonly string[], signal: AbortSignal): Promise<FunctionFacts> =>
         helper.readFunctionFacts(names, signal));
     const reading = { readHostFacts, readNodeUse, readFunctionFacts };
-    return libvirtHypervisor({ session, guest: locator.guest, lock, ...reading, onFound });
+    return libvirtHypervisor({
+      ...{ session, guest: locator.guest, lock, ...reading, onFound },
+      findPlaces: (keys, signal) => helper.findPlaces(keys, signal),
+    });
   }
 
   /** @throws as {@link open} */
@@ -102,6 +108,8 @@ export class HypervisorPool {
       readHostFacts: (signal) => helper.readFacts(signal),
       listPciFunctions: (signal) => helper.listFunctions(signal),
       readFunctionFacts: (signal) => helper.readFunctionFacts([], signal),
+      locateGuestDevices: (devices, signal) =>
+        locateGuestDevices(devices, (keys, within) => helper.findPlaces(keys, within), signal),
       runningGuests: (uri, signal) => runningGuestsOf(ssh, uri, signal),
       holders: (addresses, signal) => findHolders(this.#plainOf(ssh).programOf("login"), addresses, signal),
     };

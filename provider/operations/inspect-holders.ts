@@ -1,5 +1,6 @@
 import type { OpenHost } from "../connections/hypervisor-pool";
 import { causeText, hasCode } from "../errors";
+import type { GuestDevices } from "../host/facts";
 import type { Holders, InspectionInput } from "../inspect";
 import type { PciAddress } from "../pci";
 
@@ -12,23 +13,31 @@ export interface InspectedHost {
   readonly notes: string[];
 }
 
+/** Who has functions, and what running guests have by way of the host's own drivers. */
+export interface SeenHolders {
+  readonly seen: InspectionInput["seen"];
+  /** Undefined where it was not looked at, or is in the observation. */
+  readonly guestDevices?: GuestDevices;
+}
+
 /**
  * Who has functions of a host: by libvirt; without libvirt, by the ledger's files and the processes of the
  * host.
  */
-export async function inspectHolders(
-  inspected: InspectedHost,
-  signal: AbortSignal,
-): Promise<InspectionInput["seen"]> {
+export async function inspectHolders(inspected: InspectedHost, signal: AbortSignal): Promise<SeenHolders> {
   let reason: string;
   try {
-    const { guests, ...holders } = await inspected.host.runningGuests(HOST_URI, signal);
-    return { by: "host", holders, guests };
+    const { guests, guestDevices = [], ...holders } = await inspected.host.runningGuests(HOST_URI, signal);
+    return {
+      seen: { by: "host", holders, guests },
+      guestDevices: await inspected.host.locateGuestDevices(guestDevices, signal),
+    };
   } catch (cause) {
     if (!hasCode(cause, "LIBVIRT_UNREACHABLE", "LIBVIRT_TOO_OLD")) throw cause;
     reason = causeText(cause);
   }
-  return { by: "host", holders: await holdersWithoutLibvirt(inspected, reason, signal) };
+  const { guestDevices, ...holders } = await holdersWithoutLibvirt(inspected, reason, signal);
+  return { seen: { by: "host", holders }, ...(guestDevices && { guestDevices }) };
 }
 
 /** @param reason why libvirt cannot be asked */
@@ -36,7 +45,7 @@ async function holdersWithoutLibvirt(
   { host, listed, notes }: InspectedHost,
   reason: string,
   signal: AbortSignal,
-): Promise<Holders> {
+): Promise<Holders & Pick<SeenHolders, "guestDevices">> {
   const addresses = await listed;
   try {
     const holders = await host.holders(addresses, signal);

@@ -12,7 +12,7 @@ import type { FunctionFacts, HostFacts } from "../host/facts";
 import { composeReport, type InspectionInput, type PciReport } from "../inspect";
 import type { PciAddress } from "../pci";
 import { describeHostNote } from "../plan";
-import { inspectHolders } from "./inspect-holders";
+import { inspectHolders, type SeenHolders } from "./inspect-holders";
 import {
   parseInspectionArguments,
   publicArgumentsOf,
@@ -93,7 +93,7 @@ async function readHost(inspection: Inspection, signal: AbortSignal): Promise<In
         signal,
       )
     : inspectHolders({ host, listed, notes }, signal);
-  const [facts, { functions, namesFile }, seen, functionFacts] = await Promise.all([
+  const [facts, { functions, namesFile }, { seen, guestDevices }, functionFacts] = await Promise.all([
     reading,
     listing,
     seeing,
@@ -104,7 +104,8 @@ async function readHost(inspection: Inspection, signal: AbortSignal): Promise<In
       "The host has no pci.ids, so devices have numbers for names. Debian's package is pci.ids, others' hwdata.",
     );
   return {
-    ...{ label, hostKeyFingerprint, functions, facts, seen, notes },
+    ...{ label, hostKeyFingerprint, functions, notes, seen },
+    facts: { ...facts, ...(guestDevices && { guestDevices }) },
     ...(functionFacts && { functionFacts }),
     arguments: publicArgumentsOf(inputs),
   };
@@ -146,7 +147,7 @@ async function inspectGuest(
   locator: GuestLocator,
   { listed, reading, looking }: HostReading,
   signal: AbortSignal,
-): Promise<InspectionInput["seen"]> {
+): Promise<SeenHolders> {
   const readFunctionFacts = async (): Promise<FunctionFacts> => (await looking) ?? NOTHING_SEEN;
   const hypervisor = await connections.open(locator, {
     signal,
@@ -155,9 +156,9 @@ async function inspectGuest(
   });
   // libvirt tells of all its guests by itself; without it, only what is named is looked for
   const addresses = locator.by === "socket" ? await listed : [];
-  const forPlug = { buses: [], everyBus: true };
+  const forPlug = { buses: [], everyBus: true, offGuests: true };
   const observation = await hypervisor.host.observe({ addresses, forPlug }, signal);
   const { name, runState } = observation.guest;
   if (runState === "missing") throw providerError("GUEST_NOT_FOUND", { guest: name });
-  return { by: "guest", observation };
+  return { seen: { by: "guest", observation } };
 }

@@ -103,7 +103,9 @@ async function previewOn(
   signal: AbortSignal,
 ): Promise<Preview> {
   const { ownerToken } = inputs;
-  const observation = await hypervisor.host.observe(queryForPlug(inputs, prior), signal);
+  const query = queryForPlug(inputs, prior);
+  const forPlug = { buses: [], ...query.forPlug, offGuests: true };
+  const observation = await hypervisor.host.observe({ ...query, forPlug }, signal);
   if (made && isOtherTarget(made.state, identityOf(observation, ownerToken)))
     return { kind: "another", what: describeTarget(observation) };
   const { unreadGuests = [], hostNotes = [] } = observation;

@@ -1,5 +1,5 @@
 import type { PciAddress } from "../pci";
-import { listFunctions } from "./describe";
+import { listFunctions } from "./list-functions";
 import type { Incarnation, LedgerEntry } from "./ledger-entry";
 import type { Observation, OwnedResources } from "./observation";
 import { isSteppingStone } from "./stepping-stone";

@@ -1,7 +1,23 @@
-import type { DiskClaim, DiskHolder, HostDevices, UnreadPart } from "../host/facts";
+import { shorten } from "../errors";
+import type {
+  DiskClaim,
+  DiskHolder,
+  GuestDevice,
+  GuestDeviceKind,
+  HostDevices,
+  UnreadPart,
+} from "../host/facts";
 import { describeUseBeneath } from "./describe-use-beneath";
 import { describeOpenUse, describeUnseenOpeners } from "./describe-open-use";
-import type { CarriedThing, DiskLabel, HostNote, HostUse, HostUseReason, InterfaceLayer } from "../host/uses";
+import type {
+  CarriedThing,
+  DiskLabel,
+  GuestDeviceReason,
+  HostNote,
+  HostUse,
+  HostUseReason,
+  InterfaceLayer,
+} from "../host/uses";
 
 /**
  * What the host uses a function for, in words that follow "it": `has interface eth1, which carries VLAN
@@ -59,6 +75,8 @@ export function describeHostUse(use: HostUseReason): string {
     case "user-driver":
     case "left-out":
       return describeUseBeneath(use);
+    case "guest-device":
+      return describeGuestDevice(use);
   }
 }
 
@@ -90,6 +108,8 @@ function describeUnknown({ via }: { readonly via?: string }): string {
 
 /** What one look at the host has not found out, in a sentence without its full stop. */
 export function describeHostNote(note: HostNote): string {
+  if (note.kind === "unlocated-devices")
+    return `which functions these devices of guests are on is not known: ${listSome(note.devices.map(nameGuestDevice))}`;
   if (note.kind === "unread")
     return `${UNREAD[note.part]}, and counts as used where it may be: ${note.reason}`;
   if (note.kind === "unseen-openers") return describeUnseenOpeners(note);
@@ -111,7 +131,11 @@ const UNREAD: Readonly<Record<UnreadPart["part"], string>> = {
 };
 
 function describeCarrier({ device, via }: { readonly device: string; readonly via?: string }): string {
-  return `interface ${device}${via === undefined ? "" : `, a part of ${via}`}`;
+  return `interface ${device}${partOf(via)}`;
+}
+
+function partOf(via: string | undefined): string {
+  return via === undefined ? "" : `, a part of ${via}`;
 }
 
 /** What an interface is for what runs on it, in words that follow "which". */
@@ -172,6 +196,35 @@ const HOLDERS: Readonly<Record<DiskHolder, string>> = {
   loop: "loop device",
   other: "block device",
 };
+
+/** The kinds of what guests have, as nouns before a name. */
+const GUEST_DEVICES: Readonly<Record<GuestDeviceKind, string>> = {
+  disk: "disk",
+  scsi: "SCSI device",
+  mdev: "mediated device",
+  usb: "USB device",
+  vdpa: "vDPA device",
+  input: "input device",
+  tpm: "TPM",
+  serial: "serial port",
+  display: "display device",
+  interface: "interface",
+};
+
+/** `has disk vg-data (dm-3), which is a disk of guest nas` */
+function describeGuestDevice({ what, device, guest, by = "guest", via }: GuestDeviceReason): string {
+  const owner = `${by} ${guest}`;
+  if (what === "disk" && by !== "guest") return `has disk ${describeDisk(device)}, which ${owner} has open`;
+  if (what === "disk") return `has disk ${describeDisk(device)}, which is a disk of ${owner}`;
+  if (what === "interface")
+    return `has interface ${device.name}${partOf(via)}, which carries an interface of ${owner}`;
+  return `has ${GUEST_DEVICES[what]} ${device.name}, which ${owner} has`;
+}
+
+/** `disk /dev/x of guest nas`, neither of them longer than can be read. */
+function nameGuestDevice({ guest, by = "guest", kind, key }: GuestDevice): string {
+  return `${GUEST_DEVICES[kind]} ${shorten(key, 100)} of ${by} ${shorten(guest, 100)}`;
+}
 
 function describeDisk({ name, alias }: DiskLabel): string {
   return alias === undefined ? name : `${alias} (${name})`;

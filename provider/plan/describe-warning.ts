@@ -1,4 +1,5 @@
 import { listBeneath } from "./describe-beneath";
+import { listFunctions } from "./list-functions";
 import type { Plan } from "./step";
 import type { ResetWarning, Warning } from "./warning";
 
@@ -22,6 +23,8 @@ function describeWarning(warning: Warning): string {
         `programs that use ${listBeneath(warning.devices)} of ${warning.hostAddress} are not seen: ` +
         'stop them first ("rdma resource show" lists them)'
       );
+    case "configured-elsewhere":
+      return describeOffGuests(warning.guests);
     case "boot-display":
       return (
         `the firmware's picture is on ${warning.hostAddress}, and Linux ${warning.kernelRelease} may keep its memory: if QEMU ` +
@@ -51,4 +54,18 @@ function listAddresses(addresses: readonly string[]): string {
   const others = addresses.length - MOST_NAMED;
   const named = addresses.slice(0, MOST_NAMED).join(", ");
   return others > 0 ? `${named} and ${others} more` : named;
+}
+
+/** Most guests that are named. */
+const MOST_GUESTS = 4;
+
+function describeOffGuests(guests: Extract<Warning, { kind: "configured-elsewhere" }>["guests"]): string {
+  const named = guests
+    .slice(0, MOST_GUESTS)
+    .map(({ name, functions }) => `${name} (${listFunctions(functions)})`);
+  const more = guests.length - named.length;
+  const names = `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return guests.length === 1
+    ? `guest ${names} is shut off and has it in its configuration: it does not start as long as this guest has it`
+    : `guests ${names} are shut off and have it in their configurations: none of them starts as long as this guest has it`;
 }

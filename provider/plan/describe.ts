@@ -1,9 +1,10 @@
-import { functionNumberOf, slotOf, type GuestSlot, type PciAddress, type RomOptions } from "../pci";
+import type { GuestSlot, PciAddress, RomOptions } from "../pci";
 import { turnedRound } from "../host/facts";
 import { describeLost } from "./describe-beneath";
 import { listUses } from "./describe-host-use";
 import { describeWarnings } from "./describe-warning";
 import type { LedgerLocation } from "./ledger-entry";
+import { listFunctions } from "./list-functions";
 import type { ConfiguredFunction, UnreadGuest } from "./observation";
 import type { NextStart, Plan, Step, TakenFunction } from "./step";
 
@@ -122,22 +123,6 @@ function describeConfigured(functions: readonly ConfiguredFunction[]): string {
 /** `pci.5` behind a port, which has slot 0 alone; on a bus with several slots `pci.0 slot 12`. */
 export function describeSlot({ bus, slot }: Pick<GuestSlot, "bus" | "slot">): string {
   return slot === 0 ? bus : `${bus} slot ${slot}`;
-}
-
-/** `0000:01:00.0-3`, `0000:01:00.0,2` or, over several slots, `0000:01:10.0,2, 0000:02:00.0-3`. */
-export function listFunctions(addresses: readonly PciAddress[]): string {
-  if (addresses.length === 0) return "nothing";
-  const bySlot = new Map<string, number[]>();
-  for (const one of addresses)
-    bySlot.set(slotOf(one), [...(bySlot.get(slotOf(one)) ?? []), functionNumberOf(one)]);
-  return [...bySlot].map(([slot, numbers]) => `${slot}.${listNumbers(numbers)}`).join(", ");
-}
-
-/** `0-3` for a run of three or more, else `0,2`. */
-export function listNumbers(unordered: readonly number[]): string {
-  const numbers = [...unordered].sort((a, b) => a - b);
-  const isRun = numbers.length > 2 && numbers.every((n, i) => i === 0 || n === (numbers[i - 1] ?? 0) + 1);
-  return isRun ? `${numbers[0]}-${numbers.at(-1)}` : numbers.join(",");
 }
 
 /** What the guest goes through. */

@@ -8,8 +8,6 @@ export {
   describeStep,
   describeTakeover,
   describeUnreadGuest,
-  listFunctions,
-  listNumbers,
 } from "./describe";
 export { describeLost, type LostDevice } from "./describe-beneath";
 export { describeUnseenUses, describeUseLooks } from "./describe-use-looks";
@@ -43,6 +41,7 @@ export type {
   UnreadGuest,
 } from "./observation";
 export { allEntriesOf, findOwned, isNothing, pluggedAtBoot, touchedGroups } from "./owned";
+export { listFunctions, listNumbers } from "./list-functions";
 export { planAttach } from "./plan-attach";
 export { configurationOf } from "./plan-configuration";
 export { planDetach } from "./plan-detach";

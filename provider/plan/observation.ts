@@ -155,7 +155,11 @@ export interface Observation {
   readonly unreadGuests?: readonly UnreadGuest[];
   /** Undefined where the host has no such guest, or one without persistent configuration. */
   readonly configuration?: Configuration;
-  /** Looked at where the guest is shut off and is to have functions at its next start. Default: nothing. */
+  /**
+   * Of a guest that is shut off and is to have functions at its next start: what any other guest's
+   * configuration has. In a preview for one that runs: of those that are shut off. Default: it was not looked
+   * at.
+   */
   readonly configuredElsewhere?: readonly ConfiguredElsewhere[];
   readonly hostUses: readonly HostUse[];
   /** The host's, as its bash names it: `x86_64`, `aarch64`. Default: it is not known. */

@@ -1,7 +1,7 @@
 import { providerError } from "../errors";
 import { findFreeSlot, type FunctionMapping, type GuestBus, type GuestSlot } from "../pci";
 import type { Refusal } from "./checks/refusal";
-import { listFunctions } from "./describe";
+import { listFunctions } from "./list-functions";
 import { aliasOf } from "./identifiers";
 import type { LedgerEntry } from "./ledger-entry";
 import type { Observation, PluggedFunction } from "./observation";

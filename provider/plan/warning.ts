@@ -31,6 +31,11 @@ export type Warning =
       readonly kind: "boot-display";
       readonly hostAddress: PciAddress;
       readonly kernelRelease: string;
+    }
+  | {
+      /** Guests that are shut off have functions in their configurations, and do not start meanwhile. */
+      readonly kind: "configured-elsewhere";
+      readonly guests: readonly { readonly name: string; readonly functions: readonly PciAddress[] }[];
     };
 
 /** Functions that may go to the next guest as the last one left them. */

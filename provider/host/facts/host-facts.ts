@@ -7,6 +7,7 @@ import { parseIpOutput, type IpFacts } from "./network-facts";
 import { parseDisks, type HostDisk } from "./disk-facts";
 import { groupByKind, parseHostAddress, readEach, splitRecord, unreadableRecordError } from "./fact-records";
 import { functionsOf, onPath, requireFewFunctions, type OnPath } from "./functions-on-path";
+import type { GuestDevices } from "./guest-devices";
 import type { UnreadPart } from "./unread-part";
 
 /** What one look at the host found of its interfaces, disks and PCI functions; data, without words. */
@@ -37,6 +38,8 @@ export interface HostFacts {
   readonly unread: readonly UnreadPart[];
   /** `6.12.48-amd64`; undefined where the host does not tell. */
   readonly kernelRelease?: string;
+  /** What running guests have of the host by way of its drivers. Default: it was not looked at. */
+  readonly guestDevices?: GuestDevices;
 }
 
 /** A network interface of the host. */

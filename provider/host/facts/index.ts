@@ -2,6 +2,18 @@ export type { BeneathDevice, BeneathKind, BeneathTrait } from "./beneath-device"
 export { findBeneath, type BeneathLook } from "./beneath-facts";
 export type { DiskClaim, DiskHolder, HostDisk } from "./disk-facts";
 export { functionsOf, type OnPath } from "./functions-on-path";
+export {
+  keysToAsk,
+  withPlaces,
+  parsePlaces,
+  type DevicePlace,
+  type DeviceUser,
+  type GuestDevice,
+  type GuestDeviceKind,
+  type GuestDevices,
+  type LocatedGuestDevice,
+  type PlacesByKey,
+} from "./guest-devices";
 export { disksOn, findHostDevices, interfacesOn, type HostDevices } from "./host-devices";
 export { parseHostFacts, type HostFacts, type HostInterface, type PhysicalFunction } from "./host-facts";
 export { parseFunctionFacts, type FunctionFact, type FunctionFacts } from "./function-facts";

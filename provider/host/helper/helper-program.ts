@@ -5,6 +5,7 @@ import DETAILS from "./details.sh";
 import HELPER from "./helper.sh";
 import LOCKS from "./locks.sh";
 import LOOKS from "./looks.sh";
+import PLACES from "./places.sh";
 import NO_REQUESTS from "./requests.sh";
 
 /** Versions of a protocol, of which all between are spoken as well. */
@@ -76,7 +77,7 @@ export function helperScript(parts: HelperScriptParts): string {
     sourced: {
       ...sourced,
       ...{ "locks.sh": LOCKS, "looks.sh": LOOKS, "beneath.sh": BENEATH },
-      ...{ "details.sh": DETAILS, "requests.sh": requests },
+      ...{ "details.sh": DETAILS, "places.sh": PLACES, "requests.sh": requests },
     },
     values: {
       ...values,

@@ -10,6 +10,7 @@
 #     devices ID                 -> the same, of every PCI function and its names
 #     nodes ID                   -> the same, of who has VFIO's nodes open and what confines QEMU
 #     details ID [NAME...]       -> the same, of these functions and slots or of all, before they are taken
+#     places ID KEY...           -> the same, of where in sysfs the devices with these keys are
 #     quit
 #
 # and `fail ID TEXT` if something cannot be done. What a host without libvirt is asked besides is in
@@ -52,6 +53,7 @@ session= started=
 . looks.sh
 . beneath.sh
 . details.sh
+. places.sh
 . requests.sh
 
 # The last second by itself: on a host that stood still, the time is over before sshd has passed on what
@@ -95,6 +97,7 @@ while next_request; do
     devices) answer list_devices "$id" ;;
     nodes) answer look_at_nodes "$id" ;;
     details) answer details "$id" $names ;;
+    places) answer find_places "$id" "$names" ;;
     quit) break ;;
     *) own_request ;;
   esac

@@ -9,6 +9,7 @@ import { RecordReader, type AnswerLimits } from "./record-reader";
 import { parseHostFacts, type HostFacts } from "../facts/host-facts";
 import { ANSWER_LIMITS } from "../facts/fact-records";
 import { parseFunctionFacts, type FunctionFacts } from "../facts/function-facts";
+import { parsePlaces, type PlacesByKey } from "../facts/guest-devices";
 import { parseNodeUse, type NodeUse } from "../facts/node-use";
 import { parsePciListing, type PciListing } from "../facts/pci-listing";
 import { KeyedMutex } from "../../async/keyed-mutex";
@@ -175,6 +176,16 @@ export class HostHelper {
    */
   async readFunctionFacts(names: readonly string[], signal?: AbortSignal): Promise<FunctionFacts> {
     return this.#look(["details", ...names].join(" "), parseFunctionFacts, signal);
+  }
+
+  /**
+   * Where in sysfs the devices with these keys are, which are single words: see GuestDevice. A key of which
+   * there is none is left out. Costs one process on the host (`stat`).
+   *
+   * @throws as {@link readFacts}
+   */
+  async findPlaces(keys: readonly string[], signal?: AbortSignal): Promise<PlacesByKey> {
+    return this.#look(`places ${keys.join(" ")}`, parsePlaces, signal);
   }
 
   /** Ends the helper, if there is one, and waits for that a short while. Never rejects. */

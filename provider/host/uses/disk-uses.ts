@@ -67,7 +67,7 @@ function findUsedDisks(disks: readonly HostDisk[]): UsedDisk[] {
 }
 
 /** The functions that each of these disks lies on, by the disk's name. */
-function findFunctionsBelow(
+export function findFunctionsBelow(
   disks: readonly HostDisk[],
   tops: readonly string[],
 ): ReadonlyMap<string, ReadonlySet<PciAddress>> {

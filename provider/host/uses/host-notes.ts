@@ -1,5 +1,5 @@
 import type { PciAddress } from "../../pci/address";
-import type { FunctionFacts, HostFacts, UnreadPart } from "../facts";
+import type { FunctionFacts, GuestDevice, HostFacts, UnreadPart } from "../facts";
 import type { CarriedThing } from "./host-use";
 import { findUnknownCarriers } from "./possible-carriers";
 
@@ -22,6 +22,11 @@ export type HostNote =
       /** What there is to know of functions before they are taken was not told. */
       readonly kind: "unseen-functions";
       readonly reason: string;
+    }
+  | {
+      /** Which functions these devices of running guests are on is not known. */
+      readonly kind: "unlocated-devices";
+      readonly devices: readonly GuestDevice[];
     };
 
 /**
@@ -29,6 +34,7 @@ export type HostNote =
  * none: it is by an address, and each interface with an address counts.
  */
 export function findHostNotes(facts: HostFacts): HostNote[] {
+  const devices = facts.guestDevices?.unlocated ?? [];
   return [
     ...facts.unread.map(({ part, reason }) => ({ kind: "unread" as const, part, reason })),
     ...findUnknownCarriers(facts)
@@ -36,5 +42,6 @@ export function findHostNotes(facts: HostFacts): HostNote[] {
       .flatMap(({ carries, via }) =>
         via === undefined ? [] : [{ kind: "unknown-carrier" as const, carries, via }],
       ),
+    ...(devices.length > 0 ? [{ kind: "unlocated-devices" as const, devices }] : []),
   ];
 }

@@ -1,5 +1,13 @@
 import type { PciAddress } from "../../pci/address";
-import type { BeneathKind, DiskClaim, DiskHolder, HostProcess, OpenNode } from "../facts";
+import type {
+  BeneathKind,
+  DeviceUser,
+  DiskClaim,
+  DiskHolder,
+  GuestDeviceKind,
+  HostProcess,
+  OpenNode,
+} from "../facts";
 
 /** What the host needs a function for, as data. Its words are `describeHostUse` in provider/plan. */
 export type HostUse = HostUseTraits & HostUseReason;
@@ -32,6 +40,7 @@ export type HostUseReason =
   | BeneathUseReason
   | FunctionUserReason
   | OpenUseReason
+  | GuestDeviceReason
   | {
       /** What the host tells of it cannot be read. */
       readonly kind: "unread-function";
@@ -146,3 +155,15 @@ export type OpenUseReason =
       readonly kind: "user-space-driver";
       readonly driver: string;
     };
+
+/** A running guest, a container or a process has something of the function by way of the host's driver. */
+export interface GuestDeviceReason {
+  readonly kind: "guest-device";
+  readonly guest: string;
+  /** Default: a guest. */
+  readonly by?: DeviceUser;
+  readonly what: GuestDeviceKind;
+  readonly device: DiskLabel;
+  /** The guest's interface is on this one, of which `device` is a part. */
+  readonly via?: string;
+}

@@ -3,6 +3,7 @@ import { defaultRouteUses } from "./default-routes";
 import { diskUses } from "./disk-uses";
 import { displayUses } from "./displays";
 import { functionUserUses } from "./function-users";
+import { guestDeviceUses } from "./guest-devices";
 import { hiddenInterfaceUses } from "./hidden-interfaces";
 import type { HostUse } from "./host-use";
 import { interfaceUses } from "./interface-uses";
@@ -25,6 +26,7 @@ export type {
   CarriedThing,
   DiskLabel,
   FunctionUserReason,
+  GuestDeviceReason,
   HostUse,
   HostUseReason,
   HostUseTraits,
@@ -57,6 +59,7 @@ const KINDS: readonly FindUses[] = [
   vdpaUses,
   thunderboltUses,
   machineDeviceUses,
+  guestDeviceUses,
   unreadFunctionUses,
   leftOutUses,
 ];

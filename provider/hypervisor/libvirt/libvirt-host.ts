@@ -14,6 +14,7 @@ import { LibvirtError, type LibvirtDomain } from "../../libvirt-rpc";
 import { romOptionsOf, type PciAddress } from "../../pci";
 import { describeSlot, type ConfiguredFunction, type Observation, type PlugTarget } from "../../plan";
 import type { QmpMonitor } from "../../qmp";
+import type { FindPlaces } from "../locate-guest-devices";
 import { plugError, type ReadNodeUse } from "../qemu";
 import type { ReadFunctionFacts } from "../read-function-facts";
 import { retryBusyJob } from "./busy-job";
@@ -43,6 +44,8 @@ export interface LibvirtHostParts {
   /** Told of the guest as soon as it is found, for the parts that speak to it. */
   readonly onDomain: (domain: LibvirtDomain) => void;
   readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
+  /** See LibvirtObserverParts. */
+  readonly findPlaces?: FindPlaces;
   readonly readNodeUse?: ReadNodeUse;
   readonly readFunctionFacts?: ReadFunctionFacts;
 }
@@ -72,7 +75,7 @@ export class LibvirtHost implements Host {
   readonly #driverCalls: DriverCalls;
 
   constructor(parts: LibvirtHostParts) {
-    const { session, monitor, guest, onDomain, readHostFacts, readFunctionFacts } = parts;
+    const { session, monitor, guest, onDomain, readHostFacts, readFunctionFacts, findPlaces } = parts;
     const domain = new FoundDomain({ guest, onDomain });
     const plugged = new PluggedFunctions(monitor);
     this.#driverCalls = new DriverCalls({ session, domain: () => domain.get(), readFunctionFacts });
@@ -86,7 +89,7 @@ export class LibvirtHost implements Host {
     this.#session = session;
     this.#domain = domain;
     this.#readNodeUse = parts.readNodeUse;
-    const reading = { readHostFacts, readFunctionFacts };
+    const reading = { readHostFacts, readFunctionFacts, ...(findPlaces && { findPlaces }) };
     this.#observer = new LibvirtObserver({ session, monitor, domain, plugged, ...reading });
     this.#unassigned = new UnassignedHostdevs(holding);
     this.#detached = new DetachedNodeDevices(holding);

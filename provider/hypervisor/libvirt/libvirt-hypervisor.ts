@@ -2,6 +2,7 @@ import { providerError } from "../../errors";
 import type { Hypervisor, Lock } from "../../apply";
 import type { LibvirtDomain } from "../../libvirt-rpc";
 import type { HostFacts } from "../../host/facts";
+import type { FindPlaces } from "../locate-guest-devices";
 import { QmpGuest, type ReadNodeUse } from "../qemu";
 import type { ReadFunctionFacts } from "../read-function-facts";
 import { LibvirtHost } from "./libvirt-host";
@@ -16,6 +17,8 @@ export interface LibvirtHypervisorOptions {
   readonly guest: string;
   readonly lock: Lock;
   readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
+  /** See LibvirtObserverParts. */
+  readonly findPlaces?: FindPlaces;
   /** Default: of a node that QEMU cannot open, who has it is not looked for. */
   readonly readNodeUse?: ReadNodeUse;
   /** Default: functions are not looked at before they are taken. */
@@ -26,7 +29,8 @@ export interface LibvirtHypervisorOptions {
 
 /** One guest of a libvirt host: libvirt holds the functions, QEMU plugs them (architecture.md). */
 export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor {
-  const { session, guest, lock, readHostFacts, readNodeUse, readFunctionFacts, onFound } = options;
+  const { session, guest, lock, readHostFacts, readNodeUse, readFunctionFacts, findPlaces, onFound } =
+    options;
   let found: LibvirtDomain | undefined;
   const domain = (): LibvirtDomain => {
     if (found === undefined) throw providerError("GUEST_NOT_FOUND", { guest });
@@ -46,6 +50,7 @@ export function libvirtHypervisor(options: LibvirtHypervisorOptions): Hypervisor
       guest,
       readHostFacts,
       onDomain,
+      ...(findPlaces && { findPlaces }),
       ...(readNodeUse && { readNodeUse }),
       ...(readFunctionFacts && { readFunctionFacts }),
     }),

@@ -1,4 +1,4 @@
-import type { HostFacts } from "../../host/facts";
+import type { GuestDevice, HostFacts } from "../../host/facts";
 import type { ObservationQuery } from "../../apply";
 import {
   isLibvirtError,
@@ -10,6 +10,7 @@ import {
 import { romOptionsOf, type PciAddress } from "../../pci";
 import { findTagOfAlias, withRecorded, type Configuration, type Observation } from "../../plan";
 import type { QmpMonitor } from "../../qmp";
+import { locateGuestDevices, type FindPlaces } from "../locate-guest-devices";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { withSettledFacts, type ReadFunctionFacts } from "../read-function-facts";
 import { readHostUses, type SeenHostUses } from "../read-host-uses";
@@ -36,6 +37,8 @@ export interface LibvirtObserverParts {
   readonly plugged: PluggedFunctions;
   readonly readHostFacts: (signal: AbortSignal) => Promise<HostFacts>;
   readonly readFunctionFacts?: ReadFunctionFacts | undefined;
+  /** Default: on which functions the devices of guests are is not known. */
+  readonly findPlaces?: FindPlaces;
 }
 
 /** What libvirt tells of the host and its guests. */
@@ -55,7 +58,7 @@ interface LibvirtDescriptions {
   readonly named: DescribedFunctions;
 }
 
-/** What else decides what a guest that is shut off has when it is started. */
+/** What else decides what guests that are shut off have when they are started. */
 interface NextStart extends OtherConfigurations {
   readonly hasSavedState: boolean;
 }
@@ -73,25 +76,37 @@ export class LibvirtObserver {
     const client = await this.#parts.session.client(signal);
     // the slowest part, on which nothing else depends: it runs beside the others until the end
     const { readFunctionFacts } = this.#parts;
-    const readers = { readHostFacts: () => this.#parts.readHostFacts(signal), readFunctionFacts };
+    const describing = this.#describe(client, query, signal);
+    const devices = describing.then(({ running }) => running.flatMap((one) => one.guestDevices));
+    const readers = { readHostFacts: () => this.#readFacts(devices, signal), readFunctionFacts };
     const readingUses = readHostUses(query, readers, signal);
     readingUses.catch(() => undefined);
-    const described = await this.#describe(client, query, signal);
+    const described = await describing;
     throwUnread(described);
-    const [functions, survey, uses] = await Promise.all([
+    const { forPlug } = query;
+    const [functions, survey, uses, offGuests] = await Promise.all([
       withGroups(client, { named: described.named, further: ownAddresses(described) }, signal),
-      this.#surveyGuest({ client, described, forPlug: query.forPlug }, signal),
+      this.#surveyGuest({ client, described, forPlug }, signal),
       readingUses,
+      readOffGuests(client, { own: described.own, isAsked: forPlug?.offGuests === true }, signal),
     ]);
     if (survey !== undefined) this.#parts.plugged.excludeIdentified(survey, functions);
     const { domain } = described;
-    const others = query.forPlug?.atNextStart === true;
+    const others = forPlug?.atNextStart === true;
     const nextStart =
       survey === undefined && domain !== undefined
         ? await readNextStart(client, { domain, others }, signal)
-        : undefined;
+        : offGuests;
     const observation = this.#observationOf(described, { survey, nextStart }, { functions, ...uses });
     return withSettledFacts(observation, query, readFunctionFacts, signal);
+  }
+
+  /** The survey begins at once; where the guests' devices are is asked when libvirt has told of them. */
+  async #readFacts(devices: Promise<readonly GuestDevice[]>, signal: AbortSignal): Promise<HostFacts> {
+    const { readHostFacts, findPlaces } = this.#parts;
+    const locating = devices.then((all) => locateGuestDevices(all, findPlaces, signal));
+    const [facts, guestDevices] = await Promise.all([readHostFacts(signal), locating]);
+    return { ...facts, guestDevices };
   }
 
   async #describe(
@@ -201,7 +216,9 @@ export class LibvirtObserver {
   }
 }
 
-/** The guest itself: as it runs, or what its next start depends on. Neither of one that is not there. */
+/**
+ * The guest itself as it runs, and what decides about a next start: its own, or that of guests that are off.
+ */
 interface GuestAsFound {
   readonly survey: GuestSurvey | undefined;
   readonly nextStart: NextStart | undefined;
@@ -245,6 +262,17 @@ async function describePersistent(
   return transients.some((one) => one.uuid === domain.uuid) ? undefined : persistent;
 }
 
+/** Of a guest that runs: what those that do not would get. */
+async function readOffGuests(
+  client: LibvirtClient,
+  { own, isAsked }: Pick<LibvirtDescriptions, "own"> & { readonly isAsked: boolean },
+  signal: AbortSignal,
+): Promise<NextStart | undefined> {
+  if (own === undefined || !isAsked) return undefined;
+  const others = { ownUuid: own.identity.uuid, which: "off" } as const;
+  return { ...(await describeOtherConfigurations(client, others, signal)), hasSavedState: false };
+}
+
 async function readNextStart(
   client: LibvirtClient,
   { domain, others }: { readonly domain: LibvirtDomain; readonly others: boolean },
@@ -253,7 +281,7 @@ async function readNextStart(
   const [saved, configurations] = await Promise.all([
     client.listDomains(SAVED_DOMAINS, signal),
     others
-      ? describeOtherConfigurations(client, domain.uuid, signal)
+      ? describeOtherConfigurations(client, { ownUuid: domain.uuid, which: "all" }, signal)
       : { configuredElsewhere: [], unread: [] },
   ]);
   return { ...configurations, hasSavedState: saved.some((one) => one.uuid === domain.uuid) };

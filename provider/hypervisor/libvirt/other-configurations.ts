@@ -3,8 +3,8 @@ import type { ConfiguredElsewhere, GuestIdentity } from "../../plan";
 import { requireBounded, unlessUnreadable, type DescribedGuests } from "./running-guests";
 import { parseDomainXml } from "./xml/domain-xml";
 
-/** virConnectListAllDomainsFlags: guests with a configuration. */
-const PERSISTENT_DOMAINS = 4;
+/** virConnectListAllDomainsFlags: guests that do not run; guests with a configuration. */
+const DOMAINS = { off: 2, all: 4 } as const;
 
 /** What the configurations of other guests give to them. */
 export interface OtherConfigurations {
@@ -12,20 +12,24 @@ export interface OtherConfigurations {
   readonly unread: DescribedGuests["unread"];
 }
 
+/** Whose configurations are read. */
+export interface OtherGuests {
+  /** Of the guest that is left out. */
+  readonly ownUuid: string;
+  /** `off`: those alone that do not run. */
+  readonly which: keyof typeof DOMAINS;
+}
+
 /**
- * What the guests of a host get at their next cold boot, but for one of them, whether or not they run. One
- * whose configuration cannot be read is told of: anyone who may define a guest may write an odd one.
- *
- * @param ownUuid of the guest that is left out
+ * What the guests of a host get at their next cold boot, but for one of them. One whose configuration cannot
+ * be read is told of: anyone who may define a guest may write an odd one.
  */
 export async function describeOtherConfigurations(
   client: LibvirtClient,
-  ownUuid: string,
+  { ownUuid, which }: OtherGuests,
   signal: AbortSignal,
 ): Promise<OtherConfigurations> {
-  const domains = (await client.listDomains(PERSISTENT_DOMAINS, signal)).filter(
-    (one) => one.uuid !== ownUuid,
-  );
+  const domains = (await client.listDomains(DOMAINS[which], signal)).filter((one) => one.uuid !== ownUuid);
   const unread: DescribedGuests["unread"][number][] = [];
   let total = 0;
   const found = await Promise.all(

@@ -1,5 +1,6 @@
 import { causeText, providerError, hasCode } from "../../errors";
 import { LibvirtErrorCode, undefinedOnError, type LibvirtClient } from "../../libvirt-rpc";
+import type { GuestDevice } from "../../host/facts";
 import type { GuestIdentity, Observation } from "../../plan";
 import { parseDomainXml, type DomainDescription } from "./xml/domain-xml";
 import type { LibvirtSession } from "./libvirt-session";
@@ -22,6 +23,8 @@ export interface RunningGuests extends Pick<
   "hostUuid" | "holdings" | "ledger" | "olderLibvirt" | "unreadGuests"
 > {
   readonly guests: readonly GuestIdentity[];
+  /** What they have by way of the host's own drivers. Default: nothing. */
+  readonly guestDevices?: readonly GuestDevice[];
 }
 
 /**
@@ -40,6 +43,7 @@ export async function readRunningGuests(
   ]);
   const running = guests.filter((one) => one.isRunning);
   const known = new Set(running.map((one) => one.identity.uuid));
+  const guestDevices = running.flatMap((one) => one.guestDevices);
   return {
     hostUuid,
     guests: [
@@ -48,6 +52,7 @@ export async function readRunningGuests(
     ],
     holdings: running.flatMap((one) => one.holdings),
     ledger: guests.flatMap((one) => one.ledger.map((entry) => ({ guest: one.identity, entry }))),
+    ...(guestDevices.length > 0 && { guestDevices }),
     ...toldUnread(unread),
     ...(version !== undefined && { olderLibvirt: { version } }),
   };

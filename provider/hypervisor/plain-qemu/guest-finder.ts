@@ -3,8 +3,15 @@ import { findPciAddress, findPciSlotAddress } from "../../pci";
 import type { GuestIdentity } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
 import { findUuid, uuidOfSocket } from "./guest-uuid";
-import type { HostFacts } from "../../host/facts";
-import { parseFactsOf, parseHostLook, type HostLook, type SeenLedgerFile } from "./program/host-look";
+import type { HostFacts, PlacesByKey } from "../../host/facts";
+import {
+  parseFactsOf,
+  parseHostLook,
+  parsePlacesOf,
+  type HostLook,
+  type SeenLedgerFile,
+} from "./program/host-look";
+import { parseOtherGuests, type OtherGuests } from "./other-guests";
 import type { OperationRequests } from "./program/operation-requests";
 import type { RecentGuests } from "./recent-guests";
 import { SocketGuests, type MadeIn, type SocketGuest } from "./socket-guest";
@@ -40,12 +47,16 @@ export interface FoundGuest {
   readonly otherNames: readonly string[];
   /** What the host uses itself, if that was looked at. */
   readonly facts?: HostFacts;
+  /** What guests have, if that was looked at. */
+  readonly others?: OtherGuests;
 }
 
 /** What is looked at beside the socket, the functions and the ledger. */
 export interface LookParts {
   /** What the host itself uses. */
   readonly hostUses?: boolean;
+  /** What guests and containers have by way of the host's drivers. */
+  readonly guests?: boolean;
   /** `open`: who has VFIO's nodes open; `qemu`: also the process of the guest's QEMU, and what it may do. */
   readonly processes?: "open" | "qemu";
 }
@@ -104,15 +115,26 @@ export class GuestFinder {
     const uuids = wantedUuids(first.look, answer, otherNames);
     const missing = uuids.filter((uuid) => !asked.has(uuid) && !hasFile(first.look, uuid));
     const isWhole = missing.length === 0 || !(await this.#haveFiles(missing, signal));
-    const { look, facts } = isWhole
+    const { look, facts, others } = isWhole
       ? first
       : await this.#readHost(parts, [...names, ...asked, ...missing], signal);
     const found = this.#whichGuest(look, answer, otherNames);
     this.#found = found;
     this.#parts.onGuest(found.socketGuest);
     this.#note(found);
-    return { ...found, look: { ...look, ledger: withGuest(look.ledger, found) }, ...(facts && { facts }) };
+    return {
+      ...found,
+      look: { ...look, ledger: withGuest(look.ledger, found) },
+      ...(facts && { facts }),
+      ...(others && { others }),
+    };
   }
+
+  /** Where the host has devices of guests. */
+  readonly findPlaces = async (keys: readonly string[], signal: AbortSignal): Promise<PlacesByKey> => {
+    const records = await this.#parts.requests.look(`places ${keys.join(" ")}`, signal);
+    return parsePlacesOf(records, this.#parts.label);
+  };
 
   #note({ guest, socketGuest, look: { qemu } }: FoundGuest): void {
     const { recent, socket } = this.#parts;
@@ -141,7 +163,7 @@ export class GuestFinder {
     parts: LookParts,
     names: readonly string[],
     signal: AbortSignal,
-  ): Promise<{ readonly look: HostLook; readonly facts?: HostFacts }> {
+  ): Promise<Pick<FoundGuest, "look" | "facts" | "others">> {
     const { requests, socket, label, recent } = this.#parts;
     const pid = parts.processes === "qemu" ? recent.find(socket)?.pid : undefined;
     const words = [wordOf(parts), socket, ...(pid === undefined ? [] : [`qemu=${pid}`]), ...names];
@@ -153,7 +175,11 @@ export class GuestFinder {
       recent.forgetProcess(socket);
       return this.#readHost(parts, names, signal);
     }
-    return { look, ...(parts.hostUses === true && { facts: parseFactsOf(records, label) }) };
+    return {
+      look,
+      ...(parts.hostUses === true && { facts: parseFactsOf(records, label) }),
+      ...(parts.guests === true && { others: parseOtherGuests(records, label) }),
+    };
   }
 
   /** The path in the state, where it is spelled otherwise and leads to this socket all the same. */
@@ -209,8 +235,12 @@ export class GuestFinder {
 }
 
 /** The parts of a look as the host program takes them. */
-function wordOf({ hostUses, processes }: LookParts): string {
-  const words = [...(hostUses === true ? ["host"] : []), ...(processes === undefined ? [] : [processes])];
+function wordOf({ hostUses, guests, processes }: LookParts): string {
+  const words = [
+    ...(hostUses === true ? ["host"] : []),
+    ...(guests === true ? ["guests"] : []),
+    ...(processes === undefined ? [] : [processes]),
+  ];
   return words.length === 0 ? "-" : words.join(",");
 }
 

@@ -3,6 +3,7 @@ import type { HostFunction, HostFacts } from "../../host/facts";
 import type { PciAddress } from "../../pci";
 import type { Observation } from "../../plan";
 import { isRecord, type QmpMonitor } from "../../qmp";
+import { locateGuestDevices } from "../locate-guest-devices";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { withSettledFacts, type ReadFunctionFacts } from "../read-function-facts";
 import { readHostUses } from "../read-host-uses";
@@ -52,12 +53,11 @@ export class PlainObserver {
     const isForPlug = query.forPlug !== undefined;
     const parts: LookParts = {
       hostUses: isForPlug && readHostFacts === undefined,
+      guests: isForPlug,
       processes: isForPlug ? "qemu" : "open",
     };
     const found = await this.#parts.guests.find(query.addresses, parts, signal);
-    const factsOf = async (): Promise<HostFacts | undefined> =>
-      found.facts ?? (await readHostFacts?.(signal));
-    const readers = { readHostFacts: factsOf, readFunctionFacts };
+    const readers = { readHostFacts: () => this.#readFacts(found, signal), readFunctionFacts };
     const readingUses = readHostUses(query, readers, signal);
     readingUses.catch(() => undefined);
     const survey = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;
@@ -84,10 +84,19 @@ export class PlainObserver {
       ledger,
       ledgerLocation: "host",
       ...(await readingUses),
+      ...(query.forPlug?.offGuests === true && survey && configuredElsewhere(found)),
       ...(survey && qemuLimits && { qemuLimits }),
       ...this.#hostListOf(look),
     };
     return withSettledFacts(observation, query, readFunctionFacts, signal);
+  }
+
+  /** With what guests have by way of the host's drivers. */
+  async #readFacts({ facts, others }: FoundGuest, signal: AbortSignal): Promise<HostFacts | undefined> {
+    const { guests, readHostFacts } = this.#parts;
+    const locating = locateGuestDevices(others?.devices ?? [], guests.findPlaces, signal);
+    const [found, { located, unlocated }] = await Promise.all([facts ?? readHostFacts?.(signal), locating]);
+    return found && { ...found, guestDevices: { located: [...(others?.open ?? []), ...located], unlocated } };
   }
 
   #hostListOf({ unlisted }: HostLook): Pick<Observation, "hostList"> {
@@ -122,6 +131,10 @@ export class PlainObserver {
       throw cause;
     }
   }
+}
+
+function configuredElsewhere({ others }: FoundGuest): Pick<Observation, "configuredElsewhere"> {
+  return { configuredElsewhere: others?.configuredElsewhere ?? [] };
 }
 
 function guestOf(found: FoundGuest, survey: SurveyWithMemory | undefined): Observation["guest"] {

@@ -18,6 +18,7 @@ import {
   findHostNotes,
   findHostUses,
   findUseLooks,
+  type HostNote,
   type HostUse,
 } from "../../host/uses";
 import {
@@ -70,9 +71,8 @@ export function composeReport(input: InspectionInput): PciReport {
     notes: [
       ...input.notes,
       ...(observation.unreadGuests ?? []).map(describeUnreadGuest),
-      ...findHostNotes(facts).map(describeHostNote),
+      ...(observation.hostNotes ?? hostNotesOf(input)).map(describeHostNote),
       ...describeUnseenUses(looks),
-      ...(functionFacts ? findFunctionNotes(functionFacts).map(describeHostNote) : []),
     ].map(printable),
     usesLookedFor: describeUseLooks(looks),
   };
@@ -104,9 +104,19 @@ function observationOf(input: InspectionInput, known: readonly Known[]): Observa
     : { ...anyGuest(functions, { ...seen.holders, ...held }), ...host };
 }
 
-/** All that the host uses its functions for, by both looks. */
-function hostUsesOf({ facts, functionFacts }: InspectionInput): HostUse[] {
-  return [...findHostUses(facts), ...(functionFacts ? findFunctionUses(functionFacts) : [])];
+/**
+ * All that the host uses its functions for, by all looks. What guests have by way of the host's drivers, a look at
+ * a guest knows, and else the facts.
+ */
+function hostUsesOf({ seen, facts, functionFacts }: InspectionInput): HostUse[] {
+  const ofGuests =
+    seen.by === "guest" ? seen.observation.hostUses.filter(({ kind }) => kind === "guest-device") : [];
+  return [...findHostUses(facts), ...ofGuests, ...(functionFacts ? findFunctionUses(functionFacts) : [])];
+}
+
+/** What is not known of the host, by both looks; a look at a guest tells it by itself. */
+function hostNotesOf({ facts, functionFacts }: InspectionInput): HostNote[] {
+  return [...findHostNotes(facts), ...(functionFacts ? findFunctionNotes(functionFacts) : [])];
 }
 
 /** What of the host itself decides about its groups. */

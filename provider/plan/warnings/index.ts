@@ -3,6 +3,7 @@ import type { Warning } from "../warning";
 import { findBootDisplay } from "./boot-display";
 import { findLostDevices } from "./lost-devices";
 import { findResetWarnings } from "./resets";
+import { findOffGuests } from "./off-guests";
 
 /** The warnings of a kind, each once. Pure. */
 type FindWarnings = (context: AttachContext) => readonly Warning[];
@@ -13,7 +14,7 @@ type FindWarnings = (context: AttachContext) => readonly Warning[];
  * A new kind is a file here with its line in this list; its member of {@link Warning} asks for a sentence in
  * provider/plan/describe-warning.ts.
  */
-const KINDS: readonly FindWarnings[] = [findLostDevices, findBootDisplay, findResetWarnings];
+const KINDS: readonly FindWarnings[] = [findLostDevices, findBootDisplay, findResetWarnings, findOffGuests];
 
 /** All that a plan warns of. It is asked where nothing has been refused. */
 export function findWarnings(context: AttachContext): Warning[] {

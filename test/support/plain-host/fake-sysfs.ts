@@ -48,6 +48,8 @@ export class FakeSysfs {
       udevRules: [this.#at("etc/udev/rules.d")],
       passwd: "/etc/passwd",
       groups: "/etc/group",
+      proxmox: this.#at("etc/pve"),
+      proxmoxRun: this.#at("run/qemu-server"),
       permissions: this.#at("etc/multifunction-pci-host.conf"),
     };
     for (const folder of ["dev/vfio", "etc/udev/rules.d", "run", "sys/class/dmi/id"])

@@ -1,4 +1,5 @@
 import { hasCode } from "../../../errors";
+import type { GuestDevice } from "../../../host/facts";
 import type { GuestBus, RomOptions } from "../../../pci";
 import {
   findTagOfAlias,
@@ -10,6 +11,7 @@ import {
 } from "../../../plan";
 import { findAddress } from "./address-xml";
 import { configuredBuses } from "./configured-buses";
+import { findGuestDevices, imagesOf } from "./guest-devices-xml";
 import { findLedgerEntries } from "./ledger-xml";
 import { attribute, child, children, descendants, parseXml, textOf, type XmlElement } from "./xml";
 
@@ -27,6 +29,8 @@ export interface DomainDescription {
   readonly holdings: readonly Holding[];
   /** The same, with the address in the guest of each. */
   readonly functions: readonly ConfiguredFunction[];
+  /** What it has of the host by way of the host's own drivers. */
+  readonly guestDevices: readonly GuestDevice[];
   readonly ledger: readonly LedgerEntry[];
   /** Why its ledger cannot be read, where it has one that cannot. */
   readonly unreadLedger?: Error;
@@ -38,11 +42,10 @@ export interface DomainDescription {
   readonly busesAtStart: readonly GuestBus[];
 }
 
-/** Elements, with their type, by which a guest takes a host function. */
+/** Elements, with their type, by which a guest takes a host function; images of type nvme do it as well. */
 const takers = [
   ["hostdev", "pci"],
   ["interface", "hostdev"],
-  ["disk", "nvme"],
 ] as const;
 
 /**
@@ -63,11 +66,14 @@ export function parseDomainXml(text: string): DomainDescription {
   const memoryBytes = findMemory(child(domain, "memory"));
   const hardLimitBytes = findMemory(child(domain, "memtune", "hard_limit"));
   const virtualIommu = attribute(child(devices, "iommu"), "model");
-  const taken = takers.flatMap(([name, type]) =>
-    children(devices, name)
-      .filter((one) => attribute(one, "type") === type)
-      .flatMap((one) => findTaken(one, buses) ?? []),
-  );
+  const taking = [
+    ...takers.flatMap(([name, type]) =>
+      children(devices, name).filter((one) => attribute(one, "type") === type),
+    ),
+    // QEMU drives these by itself, wherever in a backing chain they are
+    ...imagesOf(devices).filter((one) => attribute(one, "type") === "nvme"),
+  ];
+  const taken = taking.flatMap((one) => findTaken(one, buses) ?? []);
   return {
     identity,
     isRunning: attribute(domain, "id") !== undefined,
@@ -81,6 +87,7 @@ export function parseDomainXml(text: string): DomainDescription {
       isUnassigned,
     })),
     functions: taken.map(({ isUnassigned: _, ...one }) => one),
+    guestDevices: findGuestDevices(devices, identity.name),
     ...readLedger(child(domain, "metadata"), identity.name),
     slotsByBus: slots,
     buses,

@@ -16,6 +16,10 @@ export interface HostFolders {
   readonly passwd: string;
   /** Names of groups. */
   readonly groups: string;
+  /** Configurations of Proxmox VE. */
+  readonly proxmox: string;
+  /** Numbers of the processes of its guests. */
+  readonly proxmoxRun: string;
   /** The list of what an account with sudo may do. */
   readonly permissions: string;
 }
@@ -30,5 +34,7 @@ export const HOST_FOLDERS: HostFolders = {
   udevRules: ["/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"],
   passwd: "/etc/passwd",
   groups: "/etc/group",
+  proxmox: "/etc/pve",
+  proxmoxRun: "/run/qemu-server",
   permissions: "/etc/multifunction-pci-host.conf",
 };

@@ -4,8 +4,10 @@ import {
   bridgeFacts,
   isBridgeFunction,
   parseHostFacts,
+  parsePlaces,
   type HostFacts,
   type HostFunction,
+  type PlacesByKey,
 } from "../../../host/facts";
 import { findMachineUuid, findUuid } from "../guest-uuid";
 import type { HostRecord } from "./host-requests";
@@ -185,6 +187,15 @@ export function parseFactsOf(records: readonly HostRecord[], target: string): Ho
     return parseHostFacts(records.map(({ kind, text }) => `${kind} ${text}`));
   } catch (cause) {
     throw providerError("HOST_PROGRAM_FAILED", { target, reason: `its survey: ${causeText(cause)}` }, cause);
+  }
+}
+
+/** Where devices are, among the records. @throws HOST_PROGRAM_FAILED */
+export function parsePlacesOf(records: readonly HostRecord[], target: string): PlacesByKey {
+  try {
+    return parsePlaces(records.flatMap(({ kind, text }) => (kind === "at" ? [`at ${text}`] : [])));
+  } catch (cause) {
+    throw providerError("HOST_PROGRAM_FAILED", { target, reason: `places: ${causeText(cause)}` }, cause);
   }
 }
 

@@ -16,8 +16,9 @@
 #     ask ID JSON                    one command to the monitor that was opened under this ID
 #     leave ID                       closes it
 #
-# PARTS of a look, with commas between: `host`, as the helper's survey; `open`, which descriptors lead to VFIO's
-# nodes and to the monitor; `qemu`, its process, and who has the nodes open. NAME may also be the UUID of a guest
+# PARTS of a look, with commas between: `host`, as the helper's survey; `guests`, what guests have by way of the
+# host's drivers; `open`, which descriptors lead to VFIO's nodes and to the monitor; `qemu`, its process, and who has
+# the nodes open. NAME may also be the UUID of a guest
 # whose file is wanted, and `qemu=PID` if it is known which process that is.
 #
 # LOCKS are names of the connection's own, with commas between, which must be held. Answers: records
@@ -41,6 +42,9 @@ machine_id=
 udev_rules=()
 passwd=
 group_file=
+# Proxmox VE's configurations, and the numbers of its guests' processes.
+proxmox=
+proxmox_run=
 # The list of what an account with sudo may do; empty for a login that is root's itself.
 permissions=
 program_version=
@@ -98,6 +102,7 @@ await_driver() {
 
 . permissions.sh
 . look.sh
+. guests.sh
 . change.sh
 . ledger.sh
 . monitor.sh

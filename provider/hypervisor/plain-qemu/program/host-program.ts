@@ -1,6 +1,7 @@
 import { helperScript, type VersionRange } from "../../../host/helper";
 import { HOST_FOLDERS, type HostFolders } from "./host-folders";
 import CHANGE from "./change.sh";
+import GUESTS from "./guests.sh";
 import HOST_PROGRAM from "./host-program.sh";
 import LEDGER from "./ledger.sh";
 import LOOK from "./look.sh";
@@ -37,6 +38,7 @@ function programText(folders: HostFolders, permissions: string): string {
     requests: HOST_PROGRAM,
     sourced: {
       "change.sh": CHANGE,
+      "guests.sh": GUESTS,
       "ledger.sh": LEDGER,
       "look.sh": LOOK,
       "monitor.sh": MONITOR,
@@ -52,6 +54,8 @@ function programText(folders: HostFolders, permissions: string): string {
       udev_rules: folders.udevRules,
       passwd: folders.passwd,
       group_file: folders.groups,
+      proxmox: folders.proxmox,
+      proxmox_run: folders.proxmoxRun,
       permissions,
       program_version: HOST_PROGRAM_VERSIONS.newest,
       oldest_version: HOST_PROGRAM_VERSIONS.oldest,

@@ -246,6 +246,7 @@ look() {
     case $name in qemu=*) known=${name#qemu=} ;; *) is_uuid "$name" || add_named "$name" ;; esac
   done
   case ,$extent, in *,host,*) survey_host "$id" ;; esac
+  case ,$extent, in *,guests,*) show_guests ;; esac
   show_host
   show_socket
   show_ledgers "$@"

@@ -134,7 +134,7 @@ describe("what the ledger holds of this guest", () => {
     await host.observe({ addresses: [] }, signal);
     expect(asked).toEqual([
       `look - ${SOCKET} 0000:01:00`,
-      `look qemu ${SOCKET} 0000:01:00 ${OWN}`,
+      `look guests,qemu ${SOCKET} 0000:01:00 ${OWN}`,
       `look open ${SOCKET} ${OWN}`,
     ]);
   });
@@ -142,7 +142,7 @@ describe("what the ledger holds of this guest", () => {
   it("is looked at once if the state knows the guest", async () => {
     const { host, asked } = scene({ more: [ledgerOf(OWN)], guestUuid: OWN });
     await host.observe(query, signal);
-    expect(asked).toEqual([`look qemu ${SOCKET} 0000:01:00 ${OWN}`]);
+    expect(asked).toEqual([`look guests,qemu ${SOCKET} 0000:01:00 ${OWN}`]);
   });
 
   it("is asked for when QEMU has said which guest it is, and then seen", async () => {
@@ -219,15 +219,15 @@ describe("what a look has shown a moment ago", () => {
     await host.observe(query, signal);
     await host.observe(query, signal);
     expect(asked).toEqual([
-      `look qemu ${SOCKET} 0000:01:00`,
-      `look qemu ${SOCKET} qemu=4711 0000:01:00 ${OWN}`,
+      `look guests,qemu ${SOCKET} 0000:01:00`,
+      `look guests,qemu ${SOCKET} qemu=4711 0000:01:00 ${OWN}`,
     ]);
     const other = scene({ more: [ledgerOf(OWN), holds[0]!, "holder 12"] });
     await other.host.observe(query, signal);
     await other.host.observe(query, signal);
     expect(other.asked.slice(1)).toEqual([
-      `look qemu ${SOCKET} qemu=4711 0000:01:00 ${OWN}`,
-      `look qemu ${SOCKET} 0000:01:00 ${OWN}`,
+      `look guests,qemu ${SOCKET} qemu=4711 0000:01:00 ${OWN}`,
+      `look guests,qemu ${SOCKET} 0000:01:00 ${OWN}`,
     ]);
   });
 });
@@ -337,7 +337,7 @@ describe("a QEMU without UUID, reached by another spelling of its path", () => {
     expect([guest.uuid, guest.otherUuids]).toEqual([real, [asWritten, byLink]]);
     expect(ledger.map((line) => line.guest.uuid)).toEqual([real]);
     expect(holdings.map((one) => one.guest.uuid)).toEqual([real]);
-    expect(asked).toEqual([`look qemu ${SOCKET} 0000:01:00`]);
+    expect(asked).toEqual([`look guests,qemu ${SOCKET} 0000:01:00`]);
   });
 
   it("says which path of a state leads to it too, and asks no other", async () => {
