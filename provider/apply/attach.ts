@@ -106,7 +106,9 @@ async function runWithSecondTry({ before, course, work, request }: Attempt): Pro
       await runToEnd(planDetach(now, request.desired.ownerToken, prior), course, work);
       now = await observe();
     }
-    const again = planAttach(withoutNewcomers(before, now, work.progress), request.desired, prior);
+    // what has begun is not held up by where this connection goes
+    const desired = { ...request.desired, allowDisconnect: true };
+    const again = planAttach(withoutNewcomers(before, now, work.progress), desired, prior);
     await runToEnd(again, course, work);
   }
 }

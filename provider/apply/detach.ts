@@ -1,6 +1,7 @@
 import { causeText, providerError } from "../errors";
 import {
   describeKept,
+  describeWarnings,
   findOwned,
   hasEnded,
   planDetach,
@@ -22,6 +23,8 @@ export interface DetachRequest {
   readonly query: ObservationQuery;
   readonly guestUuid: string;
   readonly prior: PriorAttachment;
+  /** Whether the guest may lose it though this SSH connection goes through the guest. Default: no. */
+  readonly allowDisconnect?: boolean;
   /** Refuses an observation of the wrong host, before anything is touched. */
   readonly verify: (observation: Observation) => void;
   readonly limitSeconds: number;
@@ -55,7 +58,9 @@ async function detachLocked(work: Work, { observation }: Locked, request: Detach
   const left = whyLeft(observation, owned, prior);
   if (left !== undefined) return request.progress(left);
   requireNotTakenOver(observation, owned, prior);
-  const plan = planDetach(observation, ownerToken, prior);
+  const { allowDisconnect = false } = request;
+  const plan = planDetach(observation, ownerToken, prior, { allowDisconnect });
+  for (const line of describeWarnings(plan)) request.progress(line);
   const { staysUntilShutOff: kept } = plan;
   if (kept !== undefined) request.progress(describeKept(observation.guest.name, kept));
   request.signal?.throwIfAborted();

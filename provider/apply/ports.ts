@@ -123,6 +123,11 @@ export interface ObservationQuery {
   /** Functions, or whole slots (`DDDD:BB:DD`), that the attachment names. */
   readonly addresses: readonly string[];
   /**
+   * Whether something may be unplugged though nothing is plugged: then it is looked at whether this
+   * connection goes through the guest. Default: no.
+   */
+  readonly forUnplug?: boolean;
+  /**
    * Given where functions are to be taken from the host and plugged: then what the host itself needs is
    * looked at too, and of the guest's free buses whether they take hotplug, from the highest down to the
    * first that does.

@@ -52,7 +52,8 @@ export async function deleteAttachment(
     if (hypervisor === undefined) return;
     await detach(hypervisor, {
       ownerToken: inputs.ownerToken,
-      query: { addresses: addressesOf(inputs, prior) },
+      query: { addresses: addressesOf(inputs, prior), forUnplug: true },
+      allowDisconnect: inputs.allowDisconnect ?? false,
       guestUuid: state.guestUuid,
       prior,
       verify: (observation) => requireSameHost(inputs, state, observation),

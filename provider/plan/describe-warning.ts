@@ -30,6 +30,8 @@ function describeWarning(warning: Warning): string {
         `the firmware's picture is on ${warning.hostAddress}, and Linux ${warning.kernelRelease} may keep its memory: if QEMU ` +
         "cannot reserve a BAR, boot the host with video=efifb:off (from Linux 6.0 on it lets go by itself)"
       );
+    case "disconnects":
+      return describeDisconnect(warning);
   }
 }
 
@@ -68,4 +70,18 @@ function describeOffGuests(guests: Extract<Warning, { kind: "configured-elsewher
   return guests.length === 1
     ? `guest ${names} is shut off and has it in its configuration: it does not start as long as this guest has it`
     : `guests ${names} are shut off and have it in their configurations: none of them starts as long as this guest has it`;
+}
+
+function describeDisconnect({
+  certainty,
+  guest,
+  interfaces,
+}: Extract<Warning, { kind: "disconnects" }>): string {
+  if (certainty === "unknown")
+    return `whether this SSH connection goes through guest ${guest}, and ends with what it loses, is not known`;
+  const may = certainty === "sure" ? "goes" : "may go";
+  return (
+    `this SSH connection ${may} through guest ${guest} (${interfaces.slice(0, 3).join(", ")}), ` +
+    "and may end with what the guest loses; run again to go on"
+  );
 }

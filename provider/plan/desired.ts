@@ -11,6 +11,8 @@ export interface DesiredAttachment {
   readonly adopt: boolean;
   /** Whether functions are taken that the host uses; never one that carries this SSH connection. */
   readonly allowInUse: boolean;
+  /** Whether the guest may lose what it has though this SSH connection goes through it. Default: no. */
+  readonly allowDisconnect?: boolean;
   /** Whether the guest's configuration is to have it too, so that it is there after each cold boot. */
   readonly persistent: boolean;
   /**

@@ -1,6 +1,6 @@
 import type { GuestBus, PciAddress, RomOptions } from "../pci";
 import type { BeneathDevice, FunctionFacts, HostDevices, HostFunction } from "../host/facts";
-import type { HostNote, HostUse } from "../host/uses";
+import type { HostNote, HostUse, WayThroughGuest } from "../host/uses";
 import type { GuestRunState } from "./guest-run-state";
 import type { GuestIdentity, LedgerEntry } from "./ledger-entry";
 
@@ -162,6 +162,11 @@ export interface Observation {
    */
   readonly configuredElsewhere?: readonly ConfiguredElsewhere[];
   readonly hostUses: readonly HostUse[];
+  /**
+   * This SSH connection, where it goes through the guest. Default: it does not, or nothing is to be
+   * unplugged.
+   */
+  readonly wayThroughGuest?: WayThroughGuest;
   /** The host's, as its bash names it: `x86_64`, `aarch64`. Default: it is not known. */
   readonly architecture?: string;
   /** What of the host is not known, and counts as a use where it may be one. Default: none. */

@@ -1,7 +1,7 @@
 import { DETACH_CHECKS, findRefusals, throwRefusals } from "./checks";
 import { checkUnidentified } from "./checks/unidentified";
 import { hasOtherIncarnation } from "./claim";
-import type { PriorAttachment, PriorFunction } from "./desired";
+import type { DesiredAttachment, PriorAttachment, PriorFunction } from "./desired";
 import {
   hasEnded,
   isReattachedByLibvirt,
@@ -17,6 +17,7 @@ import { planUnconfigure } from "./plan-configuration";
 import { planUnplug } from "./plan-unplug";
 import type { Plan, Step } from "./step";
 import { findWaiting } from "./waiting";
+import { findDisconnects } from "./warnings/disconnects";
 
 /**
  * Steps that give back everything the owner has; none where it has nothing. The guest's configuration loses
@@ -25,8 +26,15 @@ import { findWaiting } from "./waiting";
  *
  * @param prior of the state that asks: what another state of the same token has in the configuration is left
  *   alone. Whether the attachment itself is another's is asked before.
+ * @param desired of a program that gives it up; undefined for the way back of an operation, which no
+ *   connection through the guest holds up
  */
-export function planDetach(observation: Observation, ownerToken: string, prior?: PriorAttachment): Plan {
+export function planDetach(
+  observation: Observation,
+  ownerToken: string,
+  prior?: PriorAttachment,
+  desired?: Pick<DesiredAttachment, "allowDisconnect" | "guestSlot">,
+): Plan {
   const found = findOwned(observation, ownerToken);
   const owned = found && prior ? withoutAnothers(found, prior) : found;
   const giveBackSteps = planGiveBack(observation, owned, prior);
@@ -37,8 +45,10 @@ export function planDetach(observation: Observation, ownerToken: string, prior?:
   if (isLeftInGuest(observation, owned)) return planLeaveInGuest(observation, owned);
   const ownAddresses = owned.held;
   const context = { observation, owned, ownAddresses, toUnplug: owned.plugged, giveBackSteps };
-  throwRefusals(findRefusals(DETACH_CHECKS, context));
+  throwRefusals(findRefusals(DETACH_CHECKS, { ...context, ...(desired && { desired }) }));
+  const warnings = desired === undefined ? [] : findDisconnects({ ...context, desired });
   return {
+    ...(warnings.length > 0 && { warnings }),
     steps: [
       ...planUnconfigure(owned),
       ...planUnplug(observation, owned.plugged),

@@ -1,4 +1,5 @@
 import type { BeneathDevice } from "../host/facts";
+import type { WayThroughGuest } from "../host/uses";
 import type { PciAddress } from "../pci";
 import type { KnownReset } from "./warnings/known-resets";
 
@@ -36,7 +37,12 @@ export type Warning =
       /** Guests that are shut off have functions in their configurations, and do not start meanwhile. */
       readonly kind: "configured-elsewhere";
       readonly guests: readonly { readonly name: string; readonly functions: readonly PciAddress[] }[];
-    };
+    }
+  | (WayThroughGuest & {
+      /** This SSH connection may end with what the guest loses. */
+      readonly kind: "disconnects";
+      readonly guest: string;
+    });
 
 /** Functions that may go to the next guest as the last one left them. */
 export interface ResetWarning {

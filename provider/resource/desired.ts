@@ -15,6 +15,7 @@ export function desiredOf(inputs: AttachmentInputs): DesiredAttachment {
     leftovers: inputs.leftovers ?? "refuse",
     adopt: inputs.adopt ?? false,
     allowInUse: inputs.allowInUse ?? false,
+    allowDisconnect: inputs.allowDisconnect ?? false,
     persistent: inputs.persistent ?? false,
     ...(guestSlot && {
       guestSlot: { bus: guestSlot.bus, ...(guestSlot.slot !== undefined && { slot: guestSlot.slot }) },

@@ -100,11 +100,17 @@ export interface MultifunctionPciAttachmentArgs {
   adopt?: pulumi.Input<boolean | undefined>;
   /**
    * Take functions also where the host uses them: an interface that is up with an address, route or another
-   * interface on it, a disk that is mounted or a part of something, virtual functions. The host loses that
-   * use. An interface that carries this SSH connection is never taken. Default: false, an error names each
-   * use.
+   * interface on it, a disk that is mounted or a part of something, virtual functions, or something that
+   * another running guest has of it. The host loses that use. An interface that carries this SSH connection
+   * is never taken. Default: false, an error names each use.
    */
   allowInUse?: pulumi.Input<boolean | undefined>;
+  /**
+   * Let the guest lose functions also where this SSH connection goes through the guest: through an interface
+   * of it, or a bridge that it alone serves, as with a router or a firewall. The connection may end in the
+   * middle; the next run goes on from there. Default: false, an error names the interface.
+   */
+  allowDisconnect?: pulumi.Input<boolean | undefined>;
   /**
    * Also at each later cold boot of the guest: the guest's libvirt configuration gets the functions as well,
    * with their real place in the guest. A change of this argument alone does not touch the running guest. A

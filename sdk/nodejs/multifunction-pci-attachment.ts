@@ -17,6 +17,7 @@ const declaredProperties = {
   guestSlot: undefined,
   adopt: undefined,
   allowInUse: undefined,
+  allowDisconnect: undefined,
   persistent: undefined,
   timeouts: undefined,
   slot: undefined,
@@ -125,10 +126,17 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   declare readonly adopt: pulumi.Output<boolean | undefined>;
   /**
    * Take functions also where the host uses them: an interface that is up with an address, route or another
-   * interface on it, a disk that is mounted or a part of something, virtual functions. The argument as given:
-   * see {@link MultifunctionPciAttachmentArgs.allowInUse}.
+   * interface on it, a disk that is mounted or a part of something, virtual functions, or something that
+   * another running guest has of it. The argument as given: see {@link
+   * MultifunctionPciAttachmentArgs.allowInUse}.
    */
   declare readonly allowInUse: pulumi.Output<boolean | undefined>;
+  /**
+   * Let the guest lose functions also where this SSH connection goes through the guest: through an interface
+   * of it, or a bridge that it alone serves, as with a router or a firewall. The argument as given: see
+   * {@link MultifunctionPciAttachmentArgs.allowDisconnect}.
+   */
+  declare readonly allowDisconnect: pulumi.Output<boolean | undefined>;
   /**
    * Also at each later cold boot of the guest: the guest's libvirt configuration gets the functions as well,
    * with their real place in the guest. The argument as given: see {@link

@@ -60,6 +60,7 @@ export function refusalsOf(plan: () => unknown): ErrorCode[] {
 export const refusals: readonly ErrorCode[] = [
   "ATTACHMENT_ADOPTED_BY_ANOTHER",
   "ATTACHMENT_OWNED_BY_ANOTHER",
+  "CONNECTION_THROUGH_GUEST",
   "DEVICE_NOT_FOUND",
   "DOMAIN_NOT_ADDRESSABLE",
   "FUNCTION_CONFIGURED_ELSEWHERE",

@@ -79,6 +79,7 @@ export class World {
   qemuLimits: Observation["qemuLimits"];
   hostList: Observation["hostList"];
   hostUses: Observation["hostUses"] = [];
+  wayThroughGuest: Observation["wayThroughGuest"];
   /** Ids of host functions that QEMU has and does not tell of which they are. */
   unidentified: readonly string[] = [];
   /** Functions that come back from a release without driver, as libvirt's do where VFIO is still busy. */
@@ -147,6 +148,7 @@ export class World {
     copy.configuredElsewhere = [...this.configuredElsewhere];
     copy.qemuLimits = this.qemuLimits;
     copy.hostList = this.hostList;
+    copy.wayThroughGuest = this.wayThroughGuest;
     copy.isStandingStill = this.isStandingStill;
     copy.#notifications = [...this.#notifications];
     copy.#down = [...this.#down];
@@ -178,6 +180,7 @@ export class World {
       ledger: [...this.ledger],
       ...(this.runState === "off" && { configuredElsewhere: [...this.configuredElsewhere] }),
       hostUses: this.hostUses,
+      ...(this.wayThroughGuest && { wayThroughGuest: this.wayThroughGuest }),
       ...(this.kernelRelease !== undefined && { kernelRelease: this.kernelRelease }),
       ...(this.qemuLimits && { qemuLimits: this.qemuLimits }),
       ...(this.hostList && { hostList: this.hostList }),

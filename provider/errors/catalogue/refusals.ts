@@ -177,6 +177,15 @@ export const refusals = {
       (d.by === "" ? `Look for it as root on the host ("fuser -v /dev/vfio/*"). ` : ``) +
       `End that program, or detach the device there, and run again.`,
   }),
+  CONNECTION_THROUGH_GUEST: (d: { guest: string; interfaces: readonly string[] }) => ({
+    what:
+      `this SSH connection goes through guest ${d.guest} (${d.interfaces.join(", ")}), and may be cut off ` +
+      `in the middle by what would be unplugged from it.`,
+    touched: "nothing",
+    cure:
+      `Reach the host by another way (another address of it in connection.host, or connection.proxy); ` +
+      `to unplug it all the same, set allowDisconnect to true.`,
+  }),
   PHYSICAL_FUNCTION_NEEDED: (d: {
     hostAddress: string;
     virtualFunctions: readonly string[];

@@ -21,6 +21,7 @@ import { virtualFunctionUses } from "./virtual-functions";
 export { findFunctionNotes, findFunctionUses } from "./function-uses";
 export { findHostNotes, type HostNote } from "./host-notes";
 export { findUseLooks, type UnseenUse, type UseLook, type UseLooks } from "./use-looks";
+export { findWayThroughGuest, type WayThroughGuest } from "./through-guest";
 export type {
   BeneathUseReason,
   CarriedThing,

@@ -13,7 +13,7 @@ import type { QmpMonitor } from "../../qmp";
 import { locateGuestDevices, type FindPlaces } from "../locate-guest-devices";
 import { surveyGuest, type GuestSurvey } from "../qemu";
 import { withSettledFacts, type ReadFunctionFacts } from "../read-function-facts";
-import { readHostUses, type SeenHostUses } from "../read-host-uses";
+import { readHostUses, type ObservedHost } from "../read-host-uses";
 import { runStateBy } from "./domain-state";
 import type { FoundDomain } from "./found-domain";
 import { hasEnded } from "./has-ended";
@@ -78,7 +78,11 @@ export class LibvirtObserver {
     const { readFunctionFacts } = this.#parts;
     const describing = this.#describe(client, query, signal);
     const devices = describing.then(({ running }) => running.flatMap((one) => one.guestDevices));
-    const readers = { readHostFacts: () => this.#readFacts(devices, signal), readFunctionFacts };
+    const readers = {
+      readHostFacts: () => this.#readFacts(devices, signal),
+      guestInterfaces: () => describing.then(({ own }) => own?.hostInterfaces ?? []),
+      readFunctionFacts,
+    };
     const readingUses = readHostUses(query, readers, signal);
     readingUses.catch(() => undefined);
     const described = await describing;
@@ -165,7 +169,7 @@ export class LibvirtObserver {
   #observationOf(
     described: LibvirtDescriptions,
     found: GuestAsFound,
-    host: Pick<Observation, "functions"> & SeenHostUses,
+    host: Pick<Observation, "functions"> & ObservedHost,
   ): Observation {
     const { olderVersion, own, persistent, running, ledger } = described;
     const { survey, nextStart } = found;

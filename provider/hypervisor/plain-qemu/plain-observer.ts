@@ -1,4 +1,5 @@
 import type { ObservationQuery } from "../../apply";
+import { hasCode } from "../../errors";
 import type { HostFunction, HostFacts } from "../../host/facts";
 import type { PciAddress } from "../../pci";
 import type { Observation } from "../../plan";
@@ -51,13 +52,18 @@ export class PlainObserver {
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
     const { readHostFacts, readFunctionFacts } = this.#parts;
     const isForPlug = query.forPlug !== undefined;
+    const isForChange = isForPlug || query.forUnplug === true;
     const parts: LookParts = {
-      hostUses: isForPlug && readHostFacts === undefined,
+      hostUses: isForChange && readHostFacts === undefined,
       guests: isForPlug,
-      processes: isForPlug ? "qemu" : "open",
+      processes: isForChange ? "qemu" : "open",
     };
-    const found = await this.#parts.guests.find(query.addresses, parts, signal);
-    const readers = { readHostFacts: () => this.#readFacts(found, signal), readFunctionFacts };
+    const found = await this.#find(query, parts, signal);
+    const readers = {
+      readHostFacts: () => this.#readFacts(found, signal),
+      guestInterfaces: () => Promise.resolve(found.state === "answers" ? found.look.taps : []),
+      readFunctionFacts,
+    };
     const readingUses = readHostUses(query, readers, signal);
     readingUses.catch(() => undefined);
     const survey = found.state === "answers" ? await this.#surveyGuest(found, query, signal) : undefined;
@@ -89,6 +95,22 @@ export class PlainObserver {
       ...this.#hostListOf(look),
     };
     return withSettledFacts(observation, query, readFunctionFacts, signal);
+  }
+
+  /** What gives functions back goes on where the host cannot be surveyed. */
+  async #find(
+    { addresses, forPlug }: ObservationQuery,
+    parts: LookParts,
+    signal: AbortSignal,
+  ): Promise<FoundGuest> {
+    const { guests } = this.#parts;
+    try {
+      return await guests.find(addresses, parts, signal);
+    } catch (cause) {
+      const isOfSurvey = hasCode(cause, "SSH_HELPER_TOOL_MISSING", "HOST_PROGRAM_FAILED");
+      if (forPlug !== undefined || parts.hostUses !== true || !isOfSurvey) throw cause;
+      return guests.find(addresses, { processes: "open" }, signal);
+    }
   }
 
   /** With what guests have by way of the host's drivers. */

@@ -5,6 +5,7 @@ import { checkBlockedUnbind } from "./blocked-unbind";
 import { checkConfiguredElsewhere } from "./configured-elsewhere";
 import { checkConfiguredOtherwise } from "./configured-otherwise";
 import { checkDevice } from "./device";
+import { checkDisconnects } from "./disconnects";
 import { checkGroupBridges } from "./group-bridges";
 import { checkGuestState } from "./guest-state";
 import { checkGroupHeldByGuest, checkHeldByGuest } from "./held-by-guest";
@@ -67,11 +68,15 @@ export const CHECKS: readonly Phase<AttachContext>[] = [
       checkHeldByProcess,
       checkVfioOfHost,
       checkVirtualIommu,
+      checkDisconnects,
     ],
   },
 ];
 
 /** All that may speak against giving an attachment back, in the order in which it is told. */
 export const DETACH_CHECKS = [
-  { name: "functions and guest slot", checks: [checkPluggedOtherwise, checkUnplug, checkUnidentified] },
+  {
+    name: "functions and guest slot",
+    checks: [checkPluggedOtherwise, checkUnplug, checkUnidentified, checkDisconnects],
+  },
 ] as const;

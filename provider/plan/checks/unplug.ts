@@ -13,7 +13,7 @@ import type { Refusal } from "./refusal";
 export function checkUnplug(context: {
   readonly observation: Observation;
   readonly toUnplug: readonly PluggedFunction[];
-  readonly desired?: DesiredAttachment;
+  readonly desired?: Pick<DesiredAttachment, "guestSlot">;
 }): Refusal[] {
   const { observation, toUnplug, desired } = context;
   const { guest, buses } = observation;

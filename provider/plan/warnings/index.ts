@@ -1,6 +1,7 @@
 import type { AttachContext } from "../attach-context";
 import type { Warning } from "../warning";
 import { findBootDisplay } from "./boot-display";
+import { findDisconnects } from "./disconnects";
 import { findLostDevices } from "./lost-devices";
 import { findResetWarnings } from "./resets";
 import { findOffGuests } from "./off-guests";
@@ -14,7 +15,13 @@ type FindWarnings = (context: AttachContext) => readonly Warning[];
  * A new kind is a file here with its line in this list; its member of {@link Warning} asks for a sentence in
  * provider/plan/describe-warning.ts.
  */
-const KINDS: readonly FindWarnings[] = [findLostDevices, findBootDisplay, findResetWarnings, findOffGuests];
+const KINDS: readonly FindWarnings[] = [
+  findLostDevices,
+  findBootDisplay,
+  findResetWarnings,
+  findOffGuests,
+  findDisconnects,
+];
 
 /** All that a plan warns of. It is asked where nothing has been refused. */
 export function findWarnings(context: AttachContext): Warning[] {

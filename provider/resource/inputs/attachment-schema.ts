@@ -82,9 +82,19 @@ export const attachmentSchema = z
       .register(argumentFacts, {
         description:
           "Take functions also where the host uses them: an interface that is up with an address, route or another " +
-          "interface on it, a disk that is mounted or a part of something, virtual functions. The host loses that use. " +
-          "An interface that carries this SSH connection is never taken.",
+          "interface on it, a disk that is mounted or a part of something, virtual functions, or something that another " +
+          "running guest has of it. The host loses that use. An interface that carries this SSH connection is never taken.",
         default: "`false`, an error names each use",
+        onChange: "in place",
+      }),
+    allowDisconnect: yesOrNo()
+      .optional()
+      .register(argumentFacts, {
+        description:
+          "Let the guest lose functions also where this SSH connection goes through the guest: through an interface of " +
+          "it, or a bridge that it alone serves, as with a router or a firewall. The connection may end in the middle; " +
+          "the next run goes on from there.",
+        default: "`false`, an error names the interface",
         onChange: "in place",
       }),
     persistent: yesOrNo()

@@ -784,3 +784,37 @@ class QueueingLocks {
     };
   }
 }
+
+describe("a detach from a guest through which this connection goes", () => {
+  const router = (): World => {
+    const world = empty();
+    reach(world, wants());
+    world.wayThroughGuest = { certainty: "sure", interfaces: ["vnet3"] };
+    return world;
+  };
+
+  it("is refused with nothing touched, unless that is allowed", async () => {
+    const refused = new WorldHypervisor(router());
+    const { error } = await letTimePass(detach(refused, detachRequest()));
+    expect(hasCode(error, "CONNECTION_THROUGH_GUEST")).toBe(true);
+    expect(refused.changes).toEqual([]);
+    const allowed = new WorldHypervisor(router());
+    const lines: string[] = [];
+    const progress = (line: string): void => void lines.push(line);
+    const done = await letTimePass(detach(allowed, detachRequest({ allowDisconnect: true, progress })));
+    expect(done.error).toBeUndefined();
+    expect(allowed.world.plugged).toEqual([]);
+    expect(lines[0]).toMatch(/^warning: this SSH connection goes through guest guest1 \(vnet3\)/);
+  });
+});
+
+describe("an attach to a guest through which this connection goes", () => {
+  it("that fails is undone all the same", async () => {
+    const hypervisor = new WorldHypervisor(empty());
+    hypervisor.world.wayThroughGuest = { certainty: "sure", interfaces: ["vnet3"] };
+    hypervisor.onCall = (call) => (call === "confirm" || call === "plug f0" ? sleep(70_000) : undefined);
+    const { error } = await letTimePass(attach(hypervisor, attachRequest({ limitSeconds: 10 })));
+    expect(error).toBeInstanceOf(AttachFailure);
+    expect(hypervisor.world.plugged).toEqual([]);
+  });
+});

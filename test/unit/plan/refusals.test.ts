@@ -376,6 +376,18 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "a change of what a guest has, through which this SSH connection goes",
+    code: "CONNECTION_THROUGH_GUEST",
+    world: () => {
+      const world = card();
+      reach(world, wants([0, 1], { leftovers: "hold" }));
+      world.wayThroughGuest = { certainty: "sure", interfaces: ["vnet3"] };
+      return world;
+    },
+    desired: wants([0, 1, 2, 3], { adopt: true }),
+    says: ["guest1 (vnet3)", "Nothing was touched", "connection.proxy", "set allowDisconnect to true"],
+  },
+  {
     name: "a leftover that has the host's disk",
     code: "FUNCTION_USED_BY_HOST",
     world: () => {

@@ -397,6 +397,7 @@ describe("what the inputs ask for", () => {
       ownerToken: valid.ownerToken,
       selection: { by: "device", device: "0000:01:00", functions: [0, 1, 2, 3] },
       leftovers: "refuse",
+      allowDisconnect: false,
       adopt: false,
       allowInUse: false,
       persistent: false,

@@ -31,6 +31,8 @@ export interface DomainDescription {
   readonly functions: readonly ConfiguredFunction[];
   /** What it has of the host by way of the host's own drivers. */
   readonly guestDevices: readonly GuestDevice[];
+  /** Names of its interfaces on the host: taps and the like. */
+  readonly hostInterfaces: readonly string[];
   readonly ledger: readonly LedgerEntry[];
   /** Why its ledger cannot be read, where it has one that cannot. */
   readonly unreadLedger?: Error;
@@ -88,6 +90,9 @@ export function parseDomainXml(text: string): DomainDescription {
     })),
     functions: taken.map(({ isUnassigned: _, ...one }) => one),
     guestDevices: findGuestDevices(devices, identity.name),
+    hostInterfaces: children(devices, "interface").flatMap(
+      (one) => attribute(child(one, "target"), "dev") ?? [],
+    ),
     ...readLedger(child(domain, "metadata"), identity.name),
     slotsByBus: slots,
     buses,

@@ -29,6 +29,8 @@ export interface HostLook {
   readonly nodes: readonly GroupNode[];
   /** Functions that are not in the list of what this account may take. */
   readonly unlisted: ReadonlySet<PciAddress>;
+  /** Interfaces of the host that QEMU has for its guest; undefined where it was not looked at. */
+  readonly taps?: readonly string[];
   /** Processes that have the monitor's socket open: QEMU, and what has started it. */
   readonly monitorHolders: ReadonlySet<number>;
   /** Processes that have a group, or a device of one, open. */
@@ -121,6 +123,11 @@ export function parseHostLook(records: readonly HostRecord[], target: string): H
         return iommuGroup === undefined ? [] : [{ pid, command, iommuGroup }];
       },
     ),
+    ...(of("taps")[0] !== undefined && {
+      taps: of("taps")
+        .flatMap((one) => one.split(" "))
+        .filter((one) => one !== ""),
+    }),
     unlisted: new Set(of("unlisted").flatMap((name) => findPciAddress(name) ?? [])),
     monitorHolders: new Set([...of("holder").map(Number), ...descriptors.flatMap((one) => one.holder ?? [])]),
     rules: of("rule"),

@@ -226,6 +226,19 @@ show_qemu() {
   ((16#${caps:-0} & 2)) || { show_nodes; show_udev_rules; }
 } 2>/dev/null
 
+# The interfaces of the host that QEMU has open for its guest, by what the kernel tells of its descriptors.
+show_taps() {
+  local file lines line taps=()
+  for file in "$proc/$qemu/fdinfo"/*; do
+    lines=()
+    { mapfile -t -n 20 lines <"$file"; } 2>/dev/null
+    for line in "${lines[@]}"; do
+      case $line in iff:*) line=${line#iff:} taps+=("${line//[[:space:]]/}") ;; esac
+    done
+  done
+  say "taps ${taps[*]}"
+}
+
 show_host() {
   local uuid= machine=
   {
@@ -261,12 +274,13 @@ look() {
       if [[ $known =~ ^[0-9]{1,10}$ && -d $proc/$known/fd ]]; then
         qemu=$known
         show_qemu
+        show_taps
         show_open
       fi
       find_processes
       for name in "${users[@]}"; do say "open $name"; done
       for name in "${monitor_holders[@]}"; do say "holder $name"; done
-      [ -z "$qemu" ] || show_qemu
+      [ -z "$qemu" ] || { show_qemu; show_taps; }
       ;;
   esac
 }

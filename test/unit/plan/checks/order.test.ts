@@ -45,6 +45,7 @@ test("the checks have this order: the first refusal gives an error its code", ()
         "checkHeldByProcess",
         "checkVfioOfHost",
         "checkVirtualIommu",
+        "checkDisconnects",
       ],
     ],
   ]);
@@ -52,6 +53,7 @@ test("the checks have this order: the first refusal gives an error its code", ()
     "checkPluggedOtherwise",
     "checkUnplug",
     "checkUnidentified",
+    "checkDisconnects",
   ]);
 });
 
