@@ -1,4 +1,5 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- what few commands need is loaded when they do */
+import { existsSync, writeFileSync } from "node:fs";
 import type { Writable } from "node:stream";
 import type { GetPciDevicesArgs, PciDevices } from "../sdk/nodejs";
 import type { HostRules } from "./host-rules";
@@ -28,6 +29,10 @@ interface Provider {
       readonly withBridges: boolean;
     },
   ) => string[];
+  readonly recordHost: (
+    args: GetPciDevicesArgs,
+    options: { readonly progress: (line: string) => void },
+  ) => Promise<object>;
   readonly hostListLines: (rules: HostRules) => string[];
   readonly describeHostSetup: (place: string, rules: HostRules) => string[];
 }
@@ -55,6 +60,9 @@ export async function main(words: readonly string[], surroundings: Surroundings)
         return DONE;
       case "inspect":
         await inspect(command, surroundings);
+        return DONE;
+      case "record":
+        await record(command, surroundings);
         return DONE;
       case "host-rules": {
         const { hostListLines, describeHostSetup } = require("pulumi-multifunction-pci/provider") as Provider;
@@ -93,6 +101,22 @@ async function inspect(
         { ...styleOf(surroundings), withBridges: withBridges || device !== undefined },
       );
   stdout.write(`${lines.join("\n")}\n`);
+}
+
+async function record(
+  { args, file }: Command & { readonly kind: "record" },
+  { stderr }: Surroundings,
+): Promise<void> {
+  if (existsSync(file)) throw new UsageError(`${file} exists; name a file that is to be made`);
+  const { recordHost } = require("pulumi-multifunction-pci/provider") as Provider;
+  const progress = new Progress((line) => stderr.write(`${line}\n`));
+  const recording = await recordHost(args, { progress: (line) => progress.tell(line) }).finally(() =>
+    progress.end(),
+  );
+  writeFileSync(file, `${JSON.stringify(recording, undefined, 1)}\n`, { flag: "wx" });
+  stderr.write(
+    `${file} has no names of this host, no serial numbers and no addresses; look into it all the same.\n`,
+  );
 }
 
 function styleOf({ stdout, environment }: Surroundings): {

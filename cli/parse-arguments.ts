@@ -17,7 +17,13 @@ export type Command =
       /** `DDDD:BB:DD` */
       readonly device?: string;
     }
-  | { readonly kind: "host-rules"; readonly rules: HostRules };
+  | { readonly kind: "host-rules"; readonly rules: HostRules }
+  | {
+      readonly kind: "record";
+      readonly args: GetPciDevicesArgs;
+      /** Where the recording is written. */
+      readonly file: string;
+    };
 
 type Connection = GetPciDevicesArgs["connection"];
 
@@ -45,25 +51,47 @@ const OPTIONS = {
 const OWN_OPTIONS: readonly string[] = ["account", "look"];
 const HOST_RULES_OPTIONS: readonly string[] = [...OWN_OPTIONS, "qmp-socket", "device"];
 
+/** Those that say how a host is reached. */
+const CONNECTION_OPTIONS: readonly string[] = [
+  ...(["port", "identity-file", "known-hosts", "host-key", "strict-host-key-checking", "jump"] as const),
+];
+
 /** @throws UsageError; what only the provider can judge (a host name, a URI) is left to it */
 export function parseCommand(words: readonly string[]): Command {
   const { values, positionals } = parseWords(words);
   if (values.help) return { kind: "help" };
   if (values.version) return { kind: "version" };
   const [verb, place, ...more] = positionals;
-  if (verb === undefined) throw new UsageError("a command is missing; it is inspect or host-rules");
-  if (verb !== "inspect" && verb !== "host-rules")
-    throw new UsageError(`there is no command ${JSON.stringify(verb)}; it is inspect or host-rules`);
+  if (verb === undefined) throw new UsageError(`a command is missing; it is ${VERBS}`);
+  if (!isVerb(verb)) throw new UsageError(`there is no command ${JSON.stringify(verb)}; it is ${VERBS}`);
   if (place === undefined) throw new UsageError(`${verb} takes a host: [USER@]HOST`);
+  const file = verb === "record" ? more.shift() : undefined;
   if (more.length > 0)
     throw new UsageError(`${verb} takes one host; ${JSON.stringify(more[0])} is one too many`);
-  const foreign = Object.keys(values).find((name) =>
-    verb === "inspect" ? OWN_OPTIONS.includes(name) : !HOST_RULES_OPTIONS.includes(name),
-  );
+  const foreign = Object.keys(values).find((name) => !isOptionOf(verb, name));
   if (foreign !== undefined) throw new UsageError(`--${foreign} is not for ${verb}; leave it out`);
-  return verb === "inspect"
-    ? inspectionOf(place, values)
-    : { kind: "host-rules", rules: hostRulesOf(place, values) };
+  switch (verb) {
+    case "inspect":
+      return inspectionOf(place, values);
+    case "host-rules":
+      return { kind: "host-rules", rules: hostRulesOf(place, values) };
+    case "record":
+      if (file === undefined || file === "")
+        throw new UsageError("record takes a file to write: record HOST FILE");
+      return { kind: "record", args: { connection: connectionOf(place, values) }, file };
+  }
+}
+
+const VERBS = "inspect, host-rules or record";
+type Verb = "inspect" | "host-rules" | "record";
+
+function isVerb(text: string): text is Verb {
+  return text === "inspect" || text === "host-rules" || text === "record";
+}
+
+function isOptionOf(verb: Verb, name: string): boolean {
+  if (verb === "host-rules") return HOST_RULES_OPTIONS.includes(name);
+  return verb === "record" ? CONNECTION_OPTIONS.includes(name) : !OWN_OPTIONS.includes(name);
 }
 
 function inspectionOf(place: string, values: Values): Command {

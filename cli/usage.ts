@@ -1,6 +1,7 @@
 export const USAGE = `Usage: pulumi-multifunction-pci inspect [USER@]HOST [options]
        pulumi-multifunction-pci host-rules [USER@]HOST --qmp-socket PATH
            --device ADDRESS [--device ADDRESS...] [--account NAME] [--look]
+       pulumi-multifunction-pci record [USER@]HOST FILE [connection options]
 
 inspect shows the PCI devices of a hypervisor host: which of them can be
 attached to a guest, whole or in part, or why not, and the program that does it.
@@ -33,6 +34,11 @@ the commands that set it up. It connects to nothing.
                           taken from the host, leftovers too
   --account NAME          the login (default: USER, else pulumi-pci)
   --look                  for previews, refreshes and inspections alone
+
+record writes what a report of a problem may carry of a host into FILE, which
+must not exist: its devices by the kernel's names, their classes, sizes and
+links. Every other name has a stand-in; there are no serial numbers, MAC or IP
+addresses and no UUIDs in it.
 
   -h, --help              this text
       --version           the version of this package

@@ -46,6 +46,8 @@ export interface OpenHost {
   listPciFunctions(signal: AbortSignal): Promise<PciListing>;
   /** Of all functions. */
   readFunctionFacts(signal: AbortSignal): Promise<FunctionFacts>;
+  /** See HostHelper. */
+  readTree(signal: AbortSignal): Promise<readonly string[]>;
   /** On which functions the devices of guests are. */
   locateGuestDevices(devices: readonly GuestDevice[], signal: AbortSignal): Promise<GuestDevices>;
   /** By libvirt. @throws as LibvirtSession.client */
@@ -108,6 +110,7 @@ export class HypervisorPool {
       readHostFacts: (signal) => helper.readFacts(signal),
       listPciFunctions: (signal) => helper.listFunctions(signal),
       readFunctionFacts: (signal) => helper.readFunctionFacts([], signal),
+      readTree: (signal) => helper.readTree(signal),
       locateGuestDevices: (devices, signal) =>
         locateGuestDevices(devices, (keys, within) => helper.findPlaces(keys, within), signal),
       runningGuests: (uri, signal) => runningGuestsOf(ssh, uri, signal),

@@ -13,4 +13,5 @@ export const provider = new MultifunctionPciProvider(running);
 /** What `getPciDevices` and the command line ask for; not for programs. */
 export { describeHostSetup, hostListLines } from "../errors";
 export { inspectHost } from "./inspect-host";
+export { recordHost } from "./record-host";
 export { describeReport } from "../operations/inspect";

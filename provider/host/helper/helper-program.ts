@@ -7,6 +7,7 @@ import LOCKS from "./locks.sh";
 import LOOKS from "./looks.sh";
 import PLACES from "./places.sh";
 import NO_REQUESTS from "./requests.sh";
+import TREE from "./tree.sh";
 
 /** Versions of a protocol, of which all between are spoken as well. */
 export interface VersionRange {
@@ -76,8 +77,8 @@ export function helperScript(parts: HelperScriptParts): string {
     script: HELPER,
     sourced: {
       ...sourced,
-      ...{ "locks.sh": LOCKS, "looks.sh": LOOKS, "beneath.sh": BENEATH },
-      ...{ "details.sh": DETAILS, "places.sh": PLACES, "requests.sh": requests },
+      ...{ "locks.sh": LOCKS, "looks.sh": LOOKS, "beneath.sh": BENEATH, "details.sh": DETAILS },
+      ...{ "places.sh": PLACES, "tree.sh": TREE, "requests.sh": requests },
     },
     values: {
       ...values,

@@ -10,6 +10,7 @@
 #     devices ID                 -> the same, of every PCI function and its names
 #     nodes ID                   -> the same, of who has VFIO's nodes open and what confines QEMU
 #     details ID [NAME...]       -> the same, of these functions and slots or of all, before they are taken
+#     tree ID                    -> the same, of what a report may carry of the host
 #     places ID KEY...           -> the same, of where in sysfs the devices with these keys are
 #     quit
 #
@@ -54,6 +55,7 @@ session= started=
 . beneath.sh
 . details.sh
 . places.sh
+. tree.sh
 . requests.sh
 
 # The last second by itself: on a host that stood still, the time is over before sshd has passed on what
@@ -97,6 +99,7 @@ while next_request; do
     devices) answer list_devices "$id" ;;
     nodes) answer look_at_nodes "$id" ;;
     details) answer details "$id" $names ;;
+    tree) answer read_tree "$id" ;;
     places) answer find_places "$id" "$names" ;;
     quit) break ;;
     *) own_request ;;

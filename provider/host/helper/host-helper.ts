@@ -39,6 +39,9 @@ const WAITING_NOTICE_MS = 2000;
 /** How long the helper may take to let go of locks. It does it at once. */
 const RELEASE_LIMIT_MS = 30_000;
 
+/** A host with a thousand functions has some 20,000 files and links. */
+const TREE_LIMITS: AnswerLimits = { bytes: 64 * 1024 * 1024, pieces: 400_000 };
+
 /** How long the helper may take to say goodbye. */
 const QUIT_LIMIT_MS = 2000;
 
@@ -186,6 +189,16 @@ export class HostHelper {
    */
   async findPlaces(keys: readonly string[], signal?: AbortSignal): Promise<PlacesByKey> {
     return this.#look(`places ${keys.join(" ")}`, parsePlaces, signal);
+  }
+
+  /**
+   * What a report may carry of the host, as it is: host/recording takes from it what tells whose it is. Costs
+   * two processes on the host (`find`), and a second or two.
+   *
+   * @throws as {@link readFacts}
+   */
+  async readTree(signal?: AbortSignal): Promise<readonly string[]> {
+    return this.ask("tree", { ...(signal && { signal }), limits: TREE_LIMITS });
   }
 
   /** Ends the helper, if there is one, and waits for that a short while. Never rejects. */

@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { main } from "../../../cli/main";
 import { USAGE } from "../../../cli/usage";
@@ -7,7 +10,13 @@ import { composeReport, describeReport } from "../../../provider/inspect";
 import type { GetPciDevicesArgs, PciDevices } from "../../../sdk/nodejs";
 import { card, input, port } from "../../support/inspection-inputs";
 
-const bundle = { inspectHost: jest.fn(), describeReport, describeHostSetup, hostListLines };
+const bundle = {
+  inspectHost: jest.fn(),
+  recordHost: jest.fn(),
+  describeReport,
+  describeHostSetup,
+  hostListLines,
+};
 jest.mock("pulumi-multifunction-pci/provider", () => bundle, { virtual: true });
 
 const report: PciDevices = composeReport(
@@ -44,6 +53,21 @@ test("--json prints what getPciDevices returns, of one device where that is aske
   expect(one).toEqual({ ...report, devices: [report.devices[1]] });
   const none = await run("inspect hv1 --device 03:00");
   expect(none).toEqual({ code: 1, out: "", err: "root@hv1:22 has no PCI device at 0000:03:00\n" });
+});
+
+test("record writes what it is given into a file that was not there", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "multifunction-pci-record-"));
+  const file = join(folder, "report.json");
+  bundle.recordHost.mockReset().mockResolvedValue({ format: 1, links: [] });
+  const { code, out, err } = await run(`record hv1 ${file}`);
+  expect([code, out]).toEqual([0, ""]);
+  expect(err).toContain(`${file} has no names of this host`);
+  expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ format: 1, links: [] });
+  expect((bundle.recordHost.mock.calls[0] as unknown[])[0]).toEqual({ connection: { host: "hv1" } });
+  const again = await run(`record hv1 ${file}`);
+  expect([again.code, bundle.recordHost.mock.calls.length]).toEqual([2, 1]);
+  expect(again.err).toMatch(/report\.json exists; name a file that is to be made/);
+  rmSync(folder, { recursive: true });
 });
 
 test("there are colours on a terminal alone, unless NO_COLOR or a dumb terminal", async () => {

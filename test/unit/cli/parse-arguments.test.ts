@@ -65,7 +65,7 @@ test.each([
 
 test.each([
   ["", /there is no command ""/],
-  ["attach hv1", /there is no command "attach"; it is inspect or host-rules/],
+  ["attach hv1", /there is no command "attach"; it is inspect, host-rules or record/],
   ["inspect", /inspect takes a host: \[USER@\]HOST/],
   ["inspect hv1 hv2", /inspect takes one host; "hv2" is one too many/],
   ["inspect hv1:2222", /has a port; use --port 2222/],
@@ -77,6 +77,9 @@ test.each([
   ["inspect hv1 --device 01:00.0", /--device is "01:00.0"; use the slot of a device/],
   ["inspect hv1 --identity-file /nowhere/key", /--identity-file: .*\/nowhere\/key/],
   ["inspect hv1 --jump ,", /"" is no jump host/],
+  ["record hv1", /record takes a file to write/],
+  ["record hv1 a.json b.json", /record takes one host; "b.json" is one too many/],
+  ["record hv1 a.json --guest x", /--guest is not for record; leave it out/],
   ["inspect hv1 --look", /--look is not for inspect; leave it out/],
 ])("%p is wrong usage, and the message says how to do better", (line, message) => {
   expect(() => parseCommand(line.split(" "))).toThrow(message);
@@ -89,4 +92,12 @@ test("help and version are asked for anywhere", () => {
   expect(parseCommand(["--help"])).toEqual({ kind: "help" });
   expect(parseCommand(["inspect", "-h"])).toEqual({ kind: "help" });
   expect(parseCommand(["--version"])).toEqual({ kind: "version" });
+});
+
+test("record has a host, how to reach it, and a file", () => {
+  expect(parseCommand("record root@hv1 a.json -p 2222 -J bastion".split(" "))).toEqual({
+    kind: "record",
+    args: { connection: { host: "hv1", user: "root", port: 2222, proxy: { host: "bastion" } } },
+    file: "a.json",
+  });
 });

@@ -1,0 +1,1 @@
+export { recordingOf, type HostRecording } from "./recording";
