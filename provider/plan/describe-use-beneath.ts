@@ -23,7 +23,7 @@ export function describeUseBeneath(use: BeneathUseReason | FunctionUserReason): 
     case "user-driver":
       return `is on driver ${use.name}, which is for a program of the host's`;
     case "left-out":
-      return `may have ${LEFT_OUT[use.of]}: the host has more of them than were looked at`;
+      return `may have ${LEFT_OUT[use.of]}: not all of the host's were looked at`;
   }
 }
 

@@ -1,4 +1,5 @@
-import { mkdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, closeSync, constants, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { findBeneath, findHostDevices, type HostFacts } from "../../provider/host/facts";
 import { findHostNotes, findHostUses } from "../../provider/host/uses";
 import { describeHostNote, describeHostUse } from "../../provider/plan";
@@ -6,12 +7,22 @@ import type { PciAddress } from "../../provider/pci";
 import { openHelper } from "../support/open-helper";
 import { Bench } from "../support/sshd";
 import { SysfsTree } from "../support/sysfs-tree";
-import { addGraphics, addPrograms, addServerParts, addUsb, addVmd } from "./support/host-trees";
+import { addGraphics, addPrograms, addServerParts, addUsb, addVmd, UDEV_DATA } from "./support/host-trees";
 
 jest.setTimeout(60_000);
 
 const bench = new Bench();
 afterAll(() => bench.tearDown());
+
+/** A folder for /run: sshd's own, that of the locks, and what udev knows. */
+function makeRun(): string {
+  const run = `${bench.workspace.path}/run${Math.random()}`;
+  for (const folder of ["sshd", "lock", "udev/data"]) mkdirSync(`${run}/${folder}`, { recursive: true });
+  chmodSync(`${run}/lock`, 0o1777);
+  for (const [name, text] of Object.entries(UDEV_DATA))
+    writeFileSync(`${run}/udev/data/${name}`, `${text}\n`);
+  return run;
+}
 
 /** What the helper finds on a host with this /sys. */
 async function surveyOf(grow: (tree: SysfsTree) => void): Promise<HostFacts> {
@@ -25,6 +36,7 @@ async function surveyOf(grow: (tree: SysfsTree) => void): Promise<HostFacts> {
     inPlaceOf: [
       ["/proc/consoles", consoles],
       ["/proc/swaps", swaps],
+      ["/run", makeRun()],
     ],
   });
   return openHelper(await bench.pool().acquire(sshd.target(bench.login))).readFacts();
@@ -120,17 +132,34 @@ describe("A host with very many devices", () => {
     const facts = await surveyOf((tree) => {
       tree.addFunction("pci0000:00/0000:00:02.0");
       tree.addFunction("pci0000:00/0000:00:03.0");
-      for (let n = 0; n < 10_000; n++)
-        tree.addTo("bus/mdev/devices", `pci0000:00/0000:00:02.0/mdev${String(n).padStart(5, "0")}`);
+      const device = "pci0000:00/0000:00:02.0/mdev";
+      tree.add(device);
+      for (let n = 0; n < 10_000; n++) tree.link("bus/mdev/devices", device, `mdev${n}`);
     });
     expect(facts.beneath.length).toBeLessThanOrEqual(512);
     expect(usesOf(facts, "0000:00:03.0")).toEqual([
-      "may have a mediated device: the host has more of them than were looked at",
+      "may have a mediated device: not all of the host's were looked at",
     ]);
     expect(usesOf(facts, "0000:00:02.0")).toHaveLength(9);
     expect(findHostNotes(facts).map(describeHostNote)).toContain(
       "not all of the host's devices were looked at, and counts as used where it may be: 9488 of kind mdev",
     );
+  });
+
+  it("is not waited for where its kernel does not tell of its consoles", async () => {
+    let fifo = "";
+    const facts = await surveyOf((tree) => {
+      tree.addFunction("pci0000:00/0000:00:02.0");
+      tree.addTo("class/vtconsole", "virtual/vtconsole/vtcon0", { name: "(S) VGA+" });
+      fifo = `${tree.root}/devices/virtual/vtconsole/vtcon0/bind`;
+      execFileSync("mkfifo", [fifo]);
+    });
+    // whoever opened it waits for one who writes
+    closeSync(openSync(fifo, constants.O_RDWR));
+    expect(usesOf(facts, "0000:00:02.0")).toEqual([
+      "may have a display in use: not all of the host's were looked at",
+      "may have a serial console: not all of the host's were looked at",
+    ]);
   });
 
   it("is a host without any where the kernel has no such folders", async () => {

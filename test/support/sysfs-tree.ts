@@ -45,7 +45,7 @@ export class SysfsTree {
   /** A link as the kernel makes it, which leads up and down again. */
   link(folder: string, device: string, name = path.basename(device)): void {
     const from = path.join(this.root, folder);
-    fs.mkdirSync(from, { recursive: true });
+    if (!fs.existsSync(from)) fs.mkdirSync(from, { recursive: true });
     fs.symlinkSync(path.relative(from, path.join(this.root, "devices", device)), path.join(from, name));
   }
 

@@ -10,11 +10,20 @@ import { turnedRound } from "./turned-round";
 export interface BeneathLook {
   /** The kinds, and what else was looked for: `compute`, `uio`. */
   readonly kinds: ReadonlySet<string>;
-  /** Devices that there was no room for: they may hang below any function. */
+  /**
+   * Devices that there was no room for: they may hang below any function. 0 of a kind: which of them have a
+   * console is not told.
+   */
   readonly leftOut: readonly { readonly kind: BeneathKind; readonly count: number }[];
   /** All functions of the host, where something is left out. */
   readonly among: readonly PciAddress[];
 }
+
+/** What the kernel did not tell in time: where its consoles are. */
+const CONSOLES = [
+  { kind: "display", count: 0 },
+  { kind: "tty", count: 0 },
+] as const satisfies BeneathLook["leftOut"];
 
 /** What a detail may have: a name of a product, or of a driver. */
 const MAX_DETAIL_CHARACTERS = 60;
@@ -23,14 +32,18 @@ const MAX_DETAIL_CHARACTERS = 60;
 export function parseBeneath(records: FactRecords): ReadRecords<BeneathDevice> & { look?: BeneathLook } {
   const of = (kind: string) => records.get(kind) ?? [];
   const { read, unread, unreadFunctions } = readEach(of("sub"), "sub", parseDevice);
-  const leftOut = of("more").flatMap(findLeftOut);
+  const isStuck = of("stuck").length > 0;
+  const leftOut = [...of("more").flatMap(findLeftOut), ...(isStuck ? CONSOLES : [])];
   const [looked] = of("looked");
   const among = (of("among")[0] ?? "").split(" ").flatMap((word) => findPciAddress(word) ?? []);
   return {
     read: markConsoles(read, of("vt")).filter((one) => one.hostAddresses.length > 0),
     unread: [
       ...unread,
-      ...leftOut.map(({ kind, count }) => ({ part: "beneath" as const, reason: `${count} of kind ${kind}` })),
+      ...leftOut.map(({ kind, count }) => ({
+        part: "beneath" as const,
+        reason: count === 0 ? `consoles of kind ${kind} are not told` : `${count} of kind ${kind}`,
+      })),
     ],
     unreadFunctions,
     ...(looked !== undefined && {
@@ -54,7 +67,7 @@ function parseDevice(record: string): BeneathDevice {
   if (kind === undefined || name === undefined || path === undefined) throw unreadableRecordError(record);
   const words = new Set((traits ?? "").split(","));
   const own = BENEATH_TRAITS.filter((one) => words.has(one));
-  const detail = shorten(printable(text).trim(), MAX_DETAIL_CHARACTERS);
+  const detail = shorten(printable(ownWords(text)).trim(), MAX_DETAIL_CHARACTERS);
   const within = kind === "usb" ? undefined : findUsbDevice(path);
   return {
     kind,
@@ -64,6 +77,14 @@ function parseDevice(record: string): BeneathDevice {
     ...(within !== undefined && { within }),
     hostAddresses: functionsOf(onPath(path)),
   };
+}
+
+/** What udev writes of a text that a device tells: `udev Dell\\x20KB216`. */
+function ownWords(text: string): string {
+  if (!text.startsWith("udev ")) return text;
+  return text
+    .slice(5)
+    .replace(/\\x([0-7][0-9a-f])/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 /** The USB device that a path leads through, below whatever hubs: `3-1.4`. */

@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 #
 # What hangs below the host's PCI functions beside interfaces and disks, a record for each device. By globs, `cd`
-# and `read` of bash alone: no process, and no more devices than there is room for, of which the others are counted.
+# and `read` of bash alone, and no more devices than there is room for, of which the others are counted. Nothing is
+# read for which the kernel takes a lock that a device which hangs may keep (as that of a USB device for its
+# `product`), but for what a process of its own asks, which is not waited for.
 
 # The first devices of a kind, in `found`. Of those that are left out nothing is known but their number, and so
 # they may hang below any function.
@@ -32,6 +34,37 @@ line_of() {
   { IFS= read -r line <"$1"; } 2>/dev/null
 }
 
+# Where the kernel's consoles are. It tells that under the lock of them, which a display that hangs keeps.
+ask_consoles() {
+  local dir lines=() line
+  exec </dev/null 2>/dev/null
+  for dir in /sys/class/vtconsole/*; do
+    line_of "$dir/bind"
+    [ "$line" = 1 ] || continue
+    line_of "$dir/name"
+    printf "vt %s\n" "${line:0:80}"
+  done
+  mapfile -t lines </proc/consoles
+  for line in "${lines[@]:0:64}"; do printf "console %s\n" "${line%% *}"; done
+  printf "end\n"
+}
+
+# The serial ones in `consoles`; the others are told.
+survey_consoles() {
+  local answers answer
+  consoles=" "
+  exec {answers}< <(ask_consoles)
+  while IFS= read -r -t 2 -u "$answers" answer; do
+    case $answer in
+      end) break ;;
+      "console "*) consoles+="${answer#console } " ;;
+      *) record "$id" "$answer" ;;
+    esac
+  done
+  exec {answers}<&-
+  [ "$answer" = end ] || { record "$id" "stuck consoles"; is_cut=1; }
+}
+
 survey_displays() {
   local dir status traits
   find_beneath display /sys/class/drm/card[0-9]* /sys/class/graphics/fb[0-9]* /sys/bus/pci/devices/*/boot_vga
@@ -60,19 +93,10 @@ survey_displays() {
         ;;
     esac
   done
-  for dir in /sys/class/vtconsole/*; do
-    line_of "$dir/bind"
-    [ "$line" = 1 ] || continue
-    line_of "$dir/name"
-    record "$id" "vt ${line:0:80}"
-  done
 }
 
 survey_ttys() {
-  local dir lines consoles=" " one
-  lines=()
-  { mapfile -t lines </proc/consoles; } 2>/dev/null
-  for one in "${lines[@]}"; do consoles+="${one%% *} "; done
+  local dir
   find_beneath tty /sys/class/tty/*/device
   for dir in "${found[@]}"; do
     dir=${dir%/device}
@@ -100,7 +124,7 @@ survey_plain() {
 
 # Hubs, and their ports' links, are no devices that anybody misses.
 survey_usb() {
-  local dir names=() traits classes text one class
+  local dir names=() traits classes text one class lines
   for dir in /sys/bus/usb/devices/[0-9]*-*; do [[ $dir = *:* ]] || names+=("$dir"); done
   find_beneath usb "${names[@]}"
   for dir in "${found[@]}"; do
@@ -120,8 +144,13 @@ survey_usb() {
         02,* | e0,03) traits+=,network ;;
       esac
     done
-    line_of product
-    text=$line
+    # what it calls itself is told by the kernel under the device's lock, and by udev without
+    text= lines=()
+    line_of dev
+    { mapfile -t lines <"/run/udev/data/c$line"; } 2>/dev/null
+    for one in "${lines[@]:0:200}"; do
+      case $one in E:ID_MODEL_ENC=*) text="udev ${one#*=}" ;; esac
+    done
     if [ -z "$text" ]; then
       line_of idVendor
       text=$line
@@ -203,9 +232,10 @@ survey_user_drivers() {
 }
 
 survey_beneath() {
-  local id=$1 at='' line='' found=() looked=() room=2000 is_cut='' names
+  local id=$1 at='' line='' found=() looked=() room=2000 is_cut='' consoles names
   record "$id" "uid $EUID"
   [[ -d /sys/class && -d /sys/bus ]] || return 0
+  survey_consoles
   # first those that are uses
   survey_displays
   survey_ttys

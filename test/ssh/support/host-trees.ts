@@ -38,17 +38,23 @@ export function addGraphics(tree: SysfsTree): void {
   tree.addTo("class/drm", "pci0000:c0/0000:c0:01.0/drm/card0");
 }
 
+/** What udev has written of the devices of {@link addUsb}, by the names of its files. */
+export const UDEV_DATA: Readonly<Record<string, string>> = {
+  "c189:4": "E:ID_VENDOR=Dell\nE:ID_MODEL_ENC=Dell\\x20KB216\\x20Wired\\x20Keyboard\nE:ID_BUS=usb",
+  "c189:7": "E:ID_MODEL_ENC=Мышь\\x20\u001b[31mоптическая\u202e",
+};
+
 /** A controller for USB with a hub, a keyboard behind it, a mouse and a disk. */
 export function addUsb(tree: SysfsTree): void {
   const controller = "pci0000:00/0000:00:14.0";
   tree.addFunction(controller, { class: "0x0c0330" });
   const usb = (device: string, files: Readonly<Record<string, string>>): void =>
     tree.addTo("bus/usb/devices", `${controller}/${device}`, files);
-  usb("usb1", { bDeviceClass: "09", product: "xHCI Host Controller" });
+  usb("usb1", { bDeviceClass: "09" });
   tree.addTo("bus/usb/devices", `${controller}/usb1/1-0:1.0`, { bInterfaceClass: "09" });
-  usb("usb1/1-1", { bDeviceClass: "09", product: "USB2.0 Hub" });
+  usb("usb1/1-1", { bDeviceClass: "09" });
   usb("usb1/1-1/1-1.4", {
-    ...{ bDeviceClass: "00", product: "Dell KB216 Wired Keyboard" },
+    ...{ bDeviceClass: "00", dev: "189:4" },
     ...{ "1-1.4:1.0/bInterfaceClass": "03", "1-1.4:1.0/bInterfaceProtocol": "01" },
   });
   tree.addTo("class/input", `${controller}/usb1/1-1/1-1.4/1-1.4:1.0/0003:413C:2113.0001/input/input3`, {
@@ -56,7 +62,7 @@ export function addUsb(tree: SysfsTree): void {
     "capabilities/key": "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe",
   });
   usb("usb1/1-5", {
-    ...{ bDeviceClass: "00", product: "Мышь \u001b[31mоптическая\u202e", "1-5:1.0/bInterfaceClass": "03" },
+    ...{ bDeviceClass: "00", dev: "189:7", "1-5:1.0/bInterfaceClass": "03" },
     "1-5:1.0/bInterfaceProtocol": "02",
   });
   usb("usb2/2-1", {

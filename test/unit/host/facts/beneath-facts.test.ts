@@ -45,6 +45,13 @@ describe("a device below a function", () => {
     expect([...findBeneath(facts.beneath).keys()]).toEqual(["0000:02:00.0", "0000:00:1c.0"]);
   });
 
+  it("is called what udev has written of it, in plain words", () => {
+    const called = (text: string) => factsOf(`sub usb 1-1 - ${GPU}/usb1/1-1 ${text}`).beneath[0]?.detail;
+    expect(called("udev Dell\\x20KB216\\x20")).toBe("Dell KB216");
+    expect(called("udev a\\x1b[31m\\x0ab\\xff")).toBe("a\\u001b[31m b\\xff");
+    expect(called("0781:5583")).toBe("0781:5583");
+  });
+
   it("has no words that a terminal obeys, and few of them", () => {
     const [one] = factsOf(`sub usb 1-1 - ${GPU}/usb1/1-1 a\u001b[31m\u202e${"x".repeat(5_000)}`).beneath;
     expect(one?.detail).toMatch(/^a\\u001b\[31m\\u202ex+…$/);
@@ -126,10 +133,14 @@ describe("a use by what hangs below a function", () => {
   it("may be of any function if there was no room for a kind", () => {
     const among = "among 0000:01:00.0 0000:02:00.0";
     expect(usesOf("looked tty usb", "more tty 3", "more usb 9", among)).toEqual([
-      "0000:01:00.0 may have a serial console: the host has more of them than were looked at",
-      "0000:02:00.0 may have a serial console: the host has more of them than were looked at",
+      "0000:01:00.0 may have a serial console: not all of the host's were looked at",
+      "0000:02:00.0 may have a serial console: not all of the host's were looked at",
     ]);
     expect(findHostNotes(factsOf("looked tty usb", "more usb 9", among))).toHaveLength(2);
+    expect(usesOf("looked tty", "stuck consoles", "among 0000:01:00.0")).toEqual([
+      "0000:01:00.0 may have a display in use: not all of the host's were looked at",
+      "0000:01:00.0 may have a serial console: not all of the host's were looked at",
+    ]);
   });
 });
 
