@@ -100,9 +100,10 @@ export interface MultifunctionPciAttachmentArgs {
   adopt?: pulumi.Input<boolean | undefined>;
   /**
    * Take functions also where the host uses them: an interface that is up with an address, route or another
-   * interface on it, a disk that is mounted or a part of something, virtual functions, or something that
-   * another running guest has of it. The host loses that use. An interface that carries this SSH connection
-   * is never taken. Default: false, an error names each use.
+   * interface on it, a disk that is mounted or a part of something, virtual functions, a display or serial
+   * port with a picture or console, what another running guest has of it, and more that hangs below them.
+   * The host loses that use. An interface that carries this SSH connection is never taken. Default: false,
+   * an error names each use.
    */
   allowInUse?: pulumi.Input<boolean | undefined>;
   /**

@@ -126,8 +126,9 @@ export class MultifunctionPciAttachment extends pulumi.dynamic.Resource {
   declare readonly adopt: pulumi.Output<boolean | undefined>;
   /**
    * Take functions also where the host uses them: an interface that is up with an address, route or another
-   * interface on it, a disk that is mounted or a part of something, virtual functions, or something that
-   * another running guest has of it. The argument as given: see {@link
+   * interface on it, a disk that is mounted or a part of something, virtual functions, a display or serial
+   * port with a picture or console, what another running guest has of it, and more that hangs below them.
+   * The argument as given: see {@link
    * MultifunctionPciAttachmentArgs.allowInUse}.
    */
   declare readonly allowInUse: pulumi.Output<boolean | undefined>;

@@ -11,7 +11,7 @@ const OWNER = "inspect";
 /** What a program may say beside the device. */
 type Way = Pick<AttachAnswer, "leftovers" | "allowInUse"> & { readonly extent: "whole" | "part" };
 
-/** In the order of what is taken from the host: first what costs it nothing, last what it uses. */
+/** In the order of what is taken from the host: first what shows no use, last what it uses. */
 const WAYS: readonly Way[] = [
   { extent: "whole", leftovers: "refuse", allowInUse: false },
   { extent: "whole", leftovers: "hold", allowInUse: false },

@@ -96,10 +96,10 @@ function tableOf(
 }
 
 /** `whole`, `part: 0-2`, `in use: whole`, `no: in guest1`. */
-function answerOf({ attach, functions }: DeviceReport): string {
+function answerOf({ attach, functions, isBridge }: DeviceReport): string {
   const extent = attach.possible === "part" ? `part: ${listNumbers(attach.functions)}` : attach.possible;
   if (attach.possible !== "no") return attach.allowInUse ? `in use: ${extent}` : extent;
   const holder = functions.find((one) => one.heldBy !== null)?.heldBy;
   if (holder) return `no: in ${holder.guest}`;
-  return functions.some((one) => one.hostUses.length > 0) ? "no: in use" : "no";
+  return !isBridge && functions.some((one) => one.hostUses.length > 0) ? "no: in use" : "no";
 }

@@ -82,8 +82,9 @@ export const attachmentSchema = z
       .register(argumentFacts, {
         description:
           "Take functions also where the host uses them: an interface that is up with an address, route or another " +
-          "interface on it, a disk that is mounted or a part of something, virtual functions, or something that another " +
-          "running guest has of it. The host loses that use. An interface that carries this SSH connection is never taken.",
+          "interface on it, a disk that is mounted or a part of something, virtual functions, a display or serial port with " +
+          "a picture or console, what another running guest has of it, and more that hangs below them. " +
+          "The host loses that use. An interface that carries this SSH connection is never taken.",
         default: "`false`, an error names each use",
         onChange: "in place",
       }),
