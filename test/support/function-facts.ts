@@ -2,7 +2,7 @@ import type { FunctionFact, FunctionFacts, HostFunction } from "../../provider/h
 import type { PciAddress } from "../../provider/pci";
 
 /** A function behind a port, which is reset by itself and of which nothing is open. */
-export function functionFact(
+function functionFact(
   { hostAddress, driver, iommuGroup }: Pick<HostFunction, "hostAddress" | "driver" | "iommuGroup">,
   extra: Partial<FunctionFact> = {},
 ): FunctionFact {
