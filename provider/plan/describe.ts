@@ -192,20 +192,21 @@ function describeSteppingStone({ steps }: Plan): string[] {
 }
 
 function describeInterruption(plan: Plan): string[] {
+  const pinned = longPins(plan);
   switch (interruptionOf(plan)) {
     case "none":
       return ["The guest is not interrupted."];
-    case "device-appears": {
-      const pinned = longPins(plan);
-      if (pinned !== undefined) return describeLongPin(pinned);
-      return ["The guest sees all functions together; nothing it has is interrupted."];
-    }
+    case "device-appears":
+      return pinned === undefined
+        ? ["The guest sees all functions together; nothing it has is interrupted."]
+        : ["The guest sees all functions together.", ...describeLongPin(pinned)];
     case "device-goes":
       return ["The guest loses the device; it is asked to let go of it first."];
     case "device-goes-and-comes-back":
       return [
         "The guest is without the device from its unplug until the last plug:",
         "some 2 to 10 s, longer where its driver is slow to let go.",
+        ...(pinned === undefined ? [] : describeLongPin(pinned)),
       ];
   }
 }
@@ -221,8 +222,8 @@ function longPins({ steps }: Plan): number | undefined {
 
 function describeLongPin(bytes: number): string[] {
   return [
-    "The guest sees all functions together. QEMU answers nobody while it pins the guest's",
-    `${describeGiB(bytes)} GiB, seconds to minutes: what the guest asks of its other devices waits for that.`,
+    `QEMU answers nobody while it pins the guest's ${describeGiB(bytes)} GiB, seconds to minutes:`,
+    "what the guest asks of its other devices waits for that.",
   ];
 }
 

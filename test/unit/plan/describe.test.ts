@@ -97,6 +97,16 @@ describe("a plan in words", () => {
     expect(describePlan(plan).slice(-2).join(" ")).toMatch(/without the device.* 2 to 10 s/);
   });
 
+  it.each([
+    [2 ** 30, /nothing it has is interrupted/, /QEMU answers nobody/],
+    [2 ** 40, /QEMU answers nobody while it pins the guest's 1024 GiB, seconds to minutes/, /interrupted/],
+  ])("says what a guest with %d bytes goes through meanwhile", (memoryBytes, said, unsaid) => {
+    const world = new World({ functions: hostDevice(), memoryBytes });
+    const text = describePlan(planAttach(world.observe(), wants(), OLD_STATE)).join(" ");
+    expect(text).toMatch(said);
+    expect(text).not.toMatch(unsaid);
+  });
+
   it("says how much memory the first plug pins, unless it is pinned already", () => {
     const GiB = 2 ** 30;
     const pinning = (observation: Observation): string[] =>

@@ -92,6 +92,16 @@ describe("the description of a recorded guest (libvirt 11.3.0)", () => {
     expect(parseDomainXml("<domain/>")).toMatchObject({ identity: { name: "", uuid: "" }, holdings: [] });
   });
 
+  it("tells the limit of locked memory, and the virtual IOMMU", () => {
+    const described = parseDomainXml(
+      "<domain><memtune><hard_limit unit='KiB'>4194304</hard_limit></memtune>" +
+        "<devices><iommu model='intel'><driver intremap='on'/></iommu></devices></domain>",
+    );
+    expect(described).toMatchObject({ hardLimitBytes: 2 ** 32, virtualIommu: "intel" });
+    const without = parseDomainXml("<domain><memtune/><devices/></domain>");
+    expect([without.hardLimitBytes, without.virtualIommu]).toEqual([undefined, undefined]);
+  });
+
   it("tells the memory of a guest, in the unit that libvirt writes", () => {
     expect(parseDomainXml(readRecording("attached").domainXml).memoryBytes).toBe(192 * 2 ** 20);
     const withMemory = (memory: string): number | undefined =>

@@ -39,6 +39,24 @@ describe("the survey of a recorded guest (QEMU 10.0.13, q35, eight root ports)",
     expect(await survey("idle")).toMatchObject({ runState: "running", qemuVersion: "10.0.13", plugged: [] });
   });
 
+  it.each(["intel-iommu", "amd-iommu", "virtio-iommu-pci", "arm-smmuv3"])(
+    "finds a virtual IOMMU, with an id or without: %s",
+    async (type) => {
+      const device = { name: "iommu0", type: `child<${type}>` };
+      const named = { return: [...ports("idle"), device] };
+      const anonymous = { return: [{ ...device, name: "device[0]" }] };
+      for (const changed of [
+        { [list("/machine/peripheral")]: named },
+        { [list("/machine/peripheral-anon")]: anonymous },
+      ])
+        expect((await survey("idle", changed)).virtualIommu).toBe(type);
+    },
+  );
+
+  it("finds none in a guest that has none", async () => {
+    expect((await survey("idle")).virtualIommu).toBeUndefined();
+  });
+
   it("finds each port, its number, and that it is served by ACPI", async () => {
     const { buses } = await survey("idle");
     expect(buses.map((one) => [one.bus, one.index])).toEqual(
