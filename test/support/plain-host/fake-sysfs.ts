@@ -136,6 +136,8 @@ export class FakeSysfs {
     write("device", "0x10d3");
     write("class", classCode ?? "0x020000");
     write("driver_override", "(null)");
+    write("reset_method", "flr bus");
+    write("reset", "");
     fs.symlinkSync(groupFolder, this.#pci(`devices/${address}/iommu_group`));
     fs.symlinkSync(this.#pci(`devices/${address}`), path.join(groupFolder, "devices", address));
     this.#bind(address, driver);
