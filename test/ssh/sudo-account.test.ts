@@ -86,6 +86,7 @@ describe.each(setUps)("An account whose sudo is set up %s", (_name, defaults) =>
       "look",
       "survey",
       "devices",
+      "details",
       "lock",
       "bind",
       "release",

@@ -16,11 +16,14 @@ linked_of() { linked=-; cd -P "$1" 2>/dev/null && linked=${PWD##*/}; }
 add_function() { [ -n "${looked[$1]}" ] || { looked[$1]=1; considered+=("$1"); }; }
 
 # The functions that are named, or all: with the members of their groups, and, of those that a reset of their bus
-# alone could reset, with what is on that bus.
+# alone could reset, with what is on that bus. A name is anybody's text until it has the form of one.
+# shellcheck disable=SC2086 # Names are words; `set -f` keeps them from being patterns.
 details() {
   local id=$1 name one at is_all= considered=()
   local -A looked groups modules known_nodes prefixes processes
-  shift
+  set -f
+  set -- $2
+  set +f
   cd "$sys/bus/pci/devices" 2>/dev/null || { printf "done %s\n" "$id"; return; }
   [ "$#" -gt 0 ] || is_all=1
   [ "$#" -gt 0 ] || set -- *

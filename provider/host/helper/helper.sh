@@ -98,7 +98,7 @@ while next_request; do
     survey) answer survey "$id" ;;
     devices) answer list_devices "$id" ;;
     nodes) answer look_at_nodes "$id" ;;
-    details) answer details "$id" $names ;;
+    details) answer details "$id" "$names" ;;
     tree) answer read_tree "$id" ;;
     places) answer find_places "$id" "$names" ;;
     quit) break ;;
