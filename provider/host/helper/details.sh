@@ -39,7 +39,6 @@ details() {
     [ -n "$is_all" ] || for one in "$sys/bus/pci/devices/$name/iommu_group/devices"/*; do add_function "${one##*/}"; done
     show_details "$name"
   done
-  record "$id" "login $EUID"
   show_interrupts
   show_device_nodes
   show_modules
