@@ -28,7 +28,7 @@ show_arguments() {
     for ((at = 0; at < ${#words[@]}; at++)); do
       case ${words[at]} in
         -name) plain_text "${words[at + 1]}" 200; say "named $pid $text" ;;
-        *dev/* | *host*=* | *hostbus* | *vendorid*)
+        *dev/* | *hostbus* | *vendorid*)
           if [ "$((++count))" -gt "$most_arguments" ]; then say "more $pid"; break; fi
           plain_text "${words[at]}" 1000
           say "argument $pid $text"

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { keysToAsk, withPlaces, type GuestDevice } from "../../../../provider/host/facts";
 import { MAX_ASKED_DEVICES, parsePlaces } from "../../../../provider/host/facts/guest-devices";
+import { expectProcessorSeconds } from "../../../support/processor-time";
 
 const device = (key: string, kind: GuestDevice["kind"] = "disk", guest = "nas"): GuestDevice => ({
   guest,
@@ -80,6 +81,15 @@ describe("what a host tells of them", () => {
 
   it.each(["at", "at /dev/sdb", "at /dev/sdb sys", "at /dev/sdb /sys/"])("is refused as %j", (record) => {
     expect(() => parsePlaces([record])).toThrow(/unreadable record/);
+  });
+
+  it("is read in bounded time, however long and however much", () => {
+    const deep = "/0000:00:01.0".repeat(300);
+    const records = Array.from({ length: 2_000 }, (_, n) => `at usb-id:046d:c31c /sys/devices${deep}/x${n}`);
+    expectProcessorSeconds(() => expect(parsePlaces(records).size).toBe(1), { below: 1 });
+    expect(() => parsePlaces(Array.from({ length: 10_001 }, () => "at x /sys/y"))).toThrow(
+      /too many records/,
+    );
   });
 
   it("leaves unlocated what it does not tell of", () => {

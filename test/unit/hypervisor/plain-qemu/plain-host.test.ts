@@ -46,6 +46,8 @@ interface Scene {
   readonly answers?: Readonly<Record<string, readonly HostRecord[]>>;
   /** QEMU has ended when so many requests have been answered. */
   readonly endsAfter?: number;
+  /** The host itself is looked at as well, and that fails. */
+  readonly failsSurvey?: boolean;
 }
 
 function scene({
@@ -58,6 +60,7 @@ function scene({
   paths = {},
   answers = {},
   endsAfter = Infinity,
+  failsSurvey = false,
 }: Scene) {
   const asked: string[] = [];
   const guests: GuestIdentity[] = [];
@@ -76,6 +79,12 @@ function scene({
     }));
   const answer = async (request: string): Promise<HostRecord[]> => {
     asked.push(request);
+    if (failsSurvey && request.startsWith("look host"))
+      throw providerError("SSH_HELPER_TOOL_MISSING", {
+        target: "hv1",
+        tool: "ip",
+        debianPackage: "iproute2",
+      });
     return [...(answers[request.split(" ")[0]!] ?? records(request))];
   };
   const monitor: QmpMonitor = {
@@ -111,7 +120,7 @@ function scene({
     onGuest: ({ guest }) => guests.push(guest),
     onLedger: ({ guest: { uuid: own }, files }) =>
       ledgers.push([own, ...files.map((file) => file.text)].join(" ")),
-    readHostFacts: async () => nothingUsed,
+    ...(!failsSurvey && { readHostFacts: async () => nothingUsed }),
     ...(guestUuid !== undefined && { guestUuid }),
     ...(madeIn && { madeIn }),
   });
@@ -143,6 +152,24 @@ describe("what the ledger holds of this guest", () => {
     const { host, asked } = scene({ more: [ledgerOf(OWN)], guestUuid: OWN });
     await host.observe(query, signal);
     expect(asked).toEqual([`look guests,qemu ${SOCKET} 0000:01:00 ${OWN}`]);
+  });
+
+  it("is looked at for an unplug with the way of this connection", async () => {
+    const unplug = { addresses: ["0000:01:00"], forUnplug: true };
+    const { host, asked } = scene({ more: [ledgerOf(OWN)], guestUuid: OWN });
+    const { wayThroughGuest, hostUses } = await host.observe(unplug, signal);
+    expect(asked).toEqual([`look qemu ${SOCKET} 0000:01:00 ${OWN}`]);
+    expect([wayThroughGuest, hostUses]).toEqual([{ certainty: "unknown", interfaces: [] }, []]);
+    const told = scene({ more: [ledgerOf(OWN), "taps vnet3"], guestUuid: OWN });
+    expect(await told.host.observe(unplug, signal)).not.toHaveProperty("wayThroughGuest");
+  });
+
+  it("is looked at for an unplug without the host itself, where that fails", async () => {
+    const { host, asked } = scene({ more: [ledgerOf(OWN)], guestUuid: OWN, failsSurvey: true });
+    const { wayThroughGuest } = await host.observe({ addresses: [], forUnplug: true }, signal);
+    expect(asked).toEqual([`look host,qemu ${SOCKET} ${OWN}`, `look open ${SOCKET} ${OWN}`]);
+    expect(wayThroughGuest).toEqual({ certainty: "unknown", interfaces: [] });
+    await expect(host.observe(query, signal)).rejects.toMatchObject({ code: "SSH_HELPER_TOOL_MISSING" });
   });
 
   it("is asked for when QEMU has said which guest it is, and then seen", async () => {

@@ -26,8 +26,8 @@ const qemu = (pid: number, ...args: readonly string[]): void => {
   write(`proc/${pid}/cmdline`, `${["/usr/bin/qemu-system-x86_64", ...args].join("\0")}\0`);
 };
 
-/** What the host program tells of guests on a host with these folders, and what is made of it. */
-function look(): { readonly lines: readonly string[]; readonly found: OtherGuests } {
+/** What the host program tells on a host with these folders, of a function of its own. */
+function run(request: string): string[] {
   const program = hostProgram({
     ...HOST_FOLDERS,
     sysfs: join(folder, "sys"),
@@ -37,11 +37,15 @@ function look(): { readonly lines: readonly string[]; readonly found: OtherGuest
   });
   // what a request runs is run by itself: the program around it needs a connection
   const functions = program.slice(0, program.indexOf('\nif [ -z "$BASH_VERSION" ]'));
-  const script = `${functions}\nid=7 HOSTNAME=pve1\nshow_guests`;
+  const script = `${functions}\nid=7 HOSTNAME=pve1\n${request}`;
   const printed = execFileSync("bash", ["-p", "-c", script], { encoding: "utf8" });
   const records = printed.split("\n").filter((line) => line !== "");
   for (const record of records) expect(record).toMatch(/^[sS] 7 [\x20-\x7e\u0080-\uffff]*$/);
-  const lines = records.map((one) => one.replace(/^S 7 /, ""));
+  return records.map((one) => one.replace(/^S 7 /, ""));
+}
+
+function look(): { readonly lines: readonly string[]; readonly found: OtherGuests } {
+  const lines = run("show_guests");
   const found = parseOtherGuests(
     lines.map((line) => ({ kind: line.split(" ")[0] ?? "", text: line.replace(/^\S+ ?/, "") })),
     "root@hv1:22",
@@ -191,5 +195,15 @@ describe("disks that processes have open", () => {
     write("proc/11/comm", "postgres\n");
     write("proc/11/cgroup", "0::/lxc.payload.web/system.slice\n");
     expect(look().lines).toEqual([]);
+  });
+});
+
+describe("the interfaces that QEMU has open for its guest", () => {
+  it("are told by the kernel's notes of its descriptors", () => {
+    write("proc/11/fdinfo/3", "pos:\t0\nflags:\t02\nmnt_id:\t15\n");
+    write("proc/11/fdinfo/7", "pos:\t104\nflags:\t0104002\nmnt_id:\t27\nino:\t130\niff:\tvnet3\n");
+    write("proc/11/fdinfo/8", "iff:\ttap9\n");
+    expect(run("qemu=11; show_taps")).toEqual(["taps vnet3 tap9"]);
+    expect(run("qemu=12; show_taps")).toEqual(["taps "]);
   });
 });
