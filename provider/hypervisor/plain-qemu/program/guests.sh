@@ -27,6 +27,8 @@ show_arguments() {
     { mapfile -d "" -t words <"$dir/cmdline"; } 2>/dev/null
     for ((at = 0; at < ${#words[@]}; at++)); do
       case ${words[at]} in
+        # what a guest's own kernel is told names devices of the guest
+        -append | --append | -smbios | -fw_cfg) at=$((at + 1)) ;;
         -name) plain_text "${words[at + 1]}" 200; say "named $pid $text" ;;
         *dev/* | *hostbus* | *vendorid*)
           if [ "$((++count))" -gt "$most_arguments" ]; then say "more $pid"; break; fi

@@ -96,6 +96,7 @@ describe("what guests have of a host without libvirt", () => {
   it("is nothing by what every QEMU has, and by what is none", () => {
     qemu(11, "-netdev", "tap,fd=3,vhostfd=/dev/vhost-net", "-object", "rng-random,filename=/dev/urandom");
     qemu(12, "-object", "memory-backend-file,mem-path=/dev/shm/x", "-chardev", "pty,path=/dev/pts/3");
+    qemu(14, "-append", "root=/dev/vda rw console=ttyS0", "-fw_cfg", "name=opt/x,string=/dev/sda");
     write("proc/13/comm", "bash\n");
     write("proc/13/cmdline", "bash\0-c\0dd if=/dev/sdb\0");
     expect(shown(look().found)).toEqual([]);
