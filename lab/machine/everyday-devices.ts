@@ -20,7 +20,7 @@ export const EVERYDAY = {
 /** What QEMU cannot save, and so is plugged into the running machine: arguments of `device_add`. */
 export const EVERYDAY_LATE = { driver: "nvme", serial: "lab-nvme", drive: "nvme", bus: "port3" } as const;
 
-/** Kernel arguments that make the serial card a console: the fifth port, after the four of the chipset's numbers. */
+/** Kernel arguments that make the serial card a console: the fifth port, after four of the chipset's. */
 export const SERIAL_CARD_CONSOLE = "console=ttyS4";
 
 /** Files of the disks that a machine has beside its root disk: their states are saved with the root's. */
@@ -29,8 +29,9 @@ export function extraDisks(hardware: Hardware, folder: string): string[] {
 }
 
 /**
- * A display that is the boot VGA, and behind ports of their own, each in its IOMMU group: an HBA with two disks, a
- * sound card, a USB controller with keyboard and stick, a serial card, and room for {@link EVERYDAY_LATE}.
+ * A display that is the boot VGA, and behind ports of their own, each in its IOMMU group: an HBA with two
+ * disks, a sound card, a USB controller with keyboard and stick, a serial card, and room for
+ * {@link EVERYDAY_LATE}.
  */
 export function everydayArguments(folder: string, quoted: (path: string) => string): string[] {
   const drives = extraDisks({ nic: "e1000e", extras: "everyday" }, folder).map(

@@ -2,8 +2,8 @@
 const NICS = ["e1000e", "igb"] as const;
 
 /**
- * What the machine has beside its network cards: nothing that a host needs, or what an ordinary machine has: a
- * display with a console on it, disks, sound, USB with a keyboard, a serial card.
+ * What the machine has beside its network cards: nothing that a host needs, or what an ordinary machine has:
+ * a display with a console on it, disks, sound, USB with a keyboard, a serial card.
  */
 const EXTRAS = ["none", "everyday"] as const;
 

@@ -33,8 +33,8 @@ export interface HostReadings {
 }
 
 /**
- * Looks what the host has its functions for, and whether this connection goes through the guest; nothing is asked
- * where no function is to be taken, and none to be unplugged.
+ * Looks what the host has its functions for, and whether this connection goes through the guest; nothing is
+ * asked where no function is to be taken, and none to be unplugged.
  */
 export async function readHostUses(
   query: ObservationQuery,

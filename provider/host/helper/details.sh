@@ -13,14 +13,14 @@ max_descriptors=2000
 # The name that a link in sysfs leads to, as `linked`; "-" where there is none.
 linked_of() { linked=-; cd -P "$1" 2>/dev/null && linked=${PWD##*/}; }
 
-add_function() { [ -n "${looked[$1]}" ] || { looked[$1]=1; considered+=("$1"); }; }
+add_function() { [ -n "${is_considered[$1]}" ] || { is_considered[$1]=1; considered+=("$1"); }; }
 
 # The functions that are named, or all: with the members of their groups, and, of those that a reset of their bus
 # alone could reset, with what is on that bus. A name is anybody's text until it has the form of one.
 # shellcheck disable=SC2086 # Names are words; `set -f` keeps them from being patterns.
 details() {
   local id=$1 name one at is_all= considered=()
-  local -A looked groups modules known_nodes prefixes processes
+  local -A is_considered groups modules known_nodes prefixes openers
   set -f
   set -- $2
   set +f
@@ -120,7 +120,7 @@ is_beneath() {
   local rest=$1
   [[ $rest != */devices/virtual/* ]] || return
   while [[ $rest =~ /([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f][.][0-7])(/.*) ]]; do
-    [ -z "${looked[${BASH_REMATCH[1]}]}" ] || return 0
+    [ -z "${is_considered[${BASH_REMATCH[1]}]}" ] || return 0
     rest=${BASH_REMATCH[2]}
   done
   return 1
@@ -163,7 +163,7 @@ show_card() {
     for line in "${lines[@]}"; do [[ $line =~ ^owner_pid[[:blank:]]*:\ ([0-9]{1,10})$ ]] && owner=${BASH_REMATCH[1]}; done
     state=${lines[0]#state: } file=${file%/status} file=${file#"$proc/asound/$card/"}
     record "$id" "pcm $card $file $owner ${state:0:20}"
-    [ "$owner" = - ] || processes[$owner]=1
+    [ "$owner" = - ] || openers[$owner]=1
   done
 }
 
@@ -200,9 +200,9 @@ show_openers() {
     esac
     case $node in "$vfio"/*) node=vfio/${node#"$vfio/"} ;; *) node=${node#/dev/} ;; esac
     record "$id" "open $pid $node"
-    processes[$pid]=1
+    openers[$pid]=1
   done
-  for pid in "${!processes[@]}"; do
+  for pid in "${!openers[@]}"; do
     comm=
     { IFS= read -r comm <"$proc/$pid/comm"; } 2>/dev/null
     record "$id" "proc $pid $comm"

@@ -3,6 +3,7 @@ import { abortReason, untilAborted } from "../../async/abort";
 import { now, setTimer } from "../../async/clock";
 import type { RemoteHost } from "../../async/remote-command";
 import { settledWithin } from "../../async/time-limit";
+import { assertLockNames } from "./lock-names";
 import { HelperProcess, type AnswerHandler } from "./helper-process";
 import { HOST_HELPER, type HelperProgram } from "./helper-program";
 import { RecordReader, type AnswerLimits } from "./record-reader";
@@ -394,11 +395,4 @@ function endOf(reason: Error): string {
   return hasCode(reason, "SSH_CONNECTION_LOST")
     ? "the connection has ended"
     : "the helper on the host has ended";
-}
-
-/** A malformed name is a mistake in the program, and would be a path or a command on the host. */
-function assertLockNames(names: readonly string[]): void {
-  const isValid =
-    names.every((name) => /^[a-z0-9-]{1,100}$/.test(name)) && new Set(names).size === names.length;
-  if (!isValid || names.length === 0) throw new RangeError(`not a list of lock names: ${names.join(" ")}`);
 }

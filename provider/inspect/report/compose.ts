@@ -51,7 +51,7 @@ interface Known {
 
 /** From what was looked at to what could be attached. Names of the host are printable in it. */
 export function composeReport(input: InspectionInput): PciReport {
-  const { seen, facts, functionFacts, label, hostKeyFingerprint } = input;
+  const { seen, facts, label, hostKeyFingerprint } = input;
   const known = input.functions.map(knownOf).sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress));
   const observation = observationOf(input, known);
   const looks = findUseLooks(facts);
@@ -105,8 +105,8 @@ function observationOf(input: InspectionInput, known: readonly Known[]): Observa
 }
 
 /**
- * All that the host uses its functions for, by all looks. What guests have by way of the host's drivers, a look at
- * a guest knows, and else the facts.
+ * All that the host uses its functions for, by all looks. What guests have by way of the host's drivers, a
+ * look at a guest knows, and else the facts.
  */
 function hostUsesOf({ seen, facts, functionFacts }: InspectionInput): HostUse[] {
   const ofGuests =

@@ -96,7 +96,7 @@ describe("libvirt that does not answer while a driver does not let go", () => {
       host.hold({ hostAddress, alias }, signal),
       host.release({ hostAddress, alias }, signal),
     ])
-      expect(hasCode((await letTimePass(asked)).error, "HOST_CHANGE_STUCK")).toBe(true);
+      expect(hasCode((await letTimePass<unknown>(asked)).error, "HOST_CHANGE_STUCK")).toBe(true);
     libvirt.finish();
   });
 });
