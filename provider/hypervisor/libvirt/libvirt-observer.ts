@@ -77,9 +77,11 @@ export class LibvirtObserver {
     // the slowest part, on which nothing else depends: it runs beside the others until the end
     const { readFunctionFacts } = this.#parts;
     const describing = this.#describe(client, query, signal);
-    const devices = describing.then(({ running }) => running.flatMap((one) => one.guestDevices));
+    // made when they are asked for: of a promise that nobody waits for, a failure would end the process
+    const devices = (): Promise<readonly GuestDevice[]> =>
+      describing.then(({ running }) => running.flatMap((one) => one.guestDevices));
     const readers = {
-      readHostFacts: () => this.#readFacts(devices, signal),
+      readHostFacts: () => this.#readFacts(devices(), signal),
       guestInterfaces: () => describing.then(({ own }) => own?.hostInterfaces ?? []),
       readFunctionFacts,
     };
