@@ -16,8 +16,13 @@ export const carryingOut = {
     what: `the ${d.what} took longer than ${d.seconds} s: ${sentence(d.reason)}`,
     cure: `Where that is too short for this guest, raise timeouts.`,
   }),
-  PLUG_FAILED: (d: { hostAddress: string; slot: string; reason: string }) => ({
+  PLUG_FAILED: (d: { hostAddress: string; slot: string; reason: string; isRefusedByIommu?: boolean }) => ({
     what: `QEMU did not take ${d.hostAddress} into guest slot ${d.slot}: ${sentence(d.reason)}`,
+    ...(d.isRefusedByIommu === true && {
+      cure:
+        `The kernel's own reason is in the host's log ("dmesg"): mostly that interrupts are not remapped ` +
+        `(VFIO's parameter allow_unsafe_interrupts does without), or that the firmware keeps memory of the device (RMRR).`,
+    }),
   }),
   GUEST_MEMORY_NOT_LOCKED: (d: { hostAddress: string; slot: string; reason: string }) => ({
     what:

@@ -72,6 +72,14 @@ export function findUnmappedMemory(text: string): "limit" | "address" | undefine
   return undefined;
 }
 
+/**
+ * Whether the kernel has refused to put a group under VFIO's IOMMU, which it says with EPERM or EINVAL and
+ * explains in its log alone (hw/vfio/common.c up to 8.2, container.c since, which begins with a capital).
+ */
+export function isRefusedByIommu(text: string): boolean {
+  return /failed to set iommu for container: (?:Operation not permitted|Invalid argument)/i.test(text);
+}
+
 /** Which node could not be opened, and why; undefined where a text speaks of none, or of another errno. */
 export function findUnopenedNode(text: string): UnopenedNode | undefined {
   for (const form of unopenedForms) {

@@ -3,7 +3,7 @@ import { withTimeLimit } from "../../async/time-limit";
 import { usersOfNode, type NodeUse } from "../../host/facts";
 import type { GuestSlot, PciAddress } from "../../pci";
 import { describeSlot } from "../../plan";
-import { findUnmappedMemory, findUnopenedNode, type UnopenedNode } from "./known-errors";
+import { findUnmappedMemory, findUnopenedNode, isRefusedByIommu, type UnopenedNode } from "./known-errors";
 
 /** Looks who has VFIO's nodes open on the host, and what confines QEMU there. */
 export type ReadNodeUse = (signal: AbortSignal) => Promise<NodeUse>;
@@ -37,7 +37,11 @@ export async function plugError(
   const node = findUnopenedNode(reason);
   const isMissing = node?.failure === "absent";
   if (node === undefined || (isMissing && !GROUP_OR_DEVICE.test(node.path)))
-    return providerError("PLUG_FAILED", place, cause);
+    return providerError(
+      "PLUG_FAILED",
+      { ...place, ...(isRefusedByIommu(reason) && { isRefusedByIommu: true }) },
+      cause,
+    );
   if (isMissing) return providerError("GROUP_NODE_LOST", { hostAddress, reason }, cause);
   const use = readNodeUse && (await withTimeLimit(LOOK_LIMIT_MS, readNodeUse).catch(() => undefined));
   return node.failure === "busy"

@@ -72,6 +72,11 @@ describe("the error of a plug", () => {
     expect(causeText(error)).toContain("0000:01:00.1");
   });
 
+  it.each(["failed", "Failed"])("%s to set the IOMMU says where the kernel's reason stands", async (word) => {
+    const text = `vfio 0000:01:00.1: ${word} to set iommu for container: Operation not permitted`;
+    expect(causeText(await errorOf(text))).toMatch(/dmesg.*allow_unsafe_interrupts.*RMRR.*\[PLUG_FAILED\]/);
+  });
+
   const busy = "vfio 0000:01:00.1: failed to open /dev/vfio/5: Device or resource busy";
 
   it("names who has the node open", async () => {
