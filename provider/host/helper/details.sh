@@ -188,8 +188,9 @@ show_openers() {
     mapfile -t -d "" -n "$max_descriptors" lines < <(
       exec timeout -k 1 "$descriptor_seconds" find "$proc"/[0-9]*/fd -maxdepth 1 \( "${sought[@]:1}" \) -printf "%p=%l\0" 2>/dev/null
     )
+    # 1: a process has ended meanwhile, or is hidden
     wait "$!"
-    [ $? -ne 124 ] && [ "${#lines[@]}" -lt "$max_descriptors" ] || seen=some
+    if [ $? -gt 1 ] || [ "${#lines[@]}" -ge "$max_descriptors" ]; then seen=some; fi
   fi
   for line in "${lines[@]}"; do
     [[ $line =~ $form ]] || continue
