@@ -77,7 +77,7 @@ async function runCell(cell: Cell, folder: string): Promise<CellResult> {
 }
 
 function slownessOf({ kind }: Cell): number {
-  return ["q35-native", "virt", "pseries"].indexOf(kind);
+  return ["q35-native", "virt", "pseries", "pseries-second"].indexOf(kind);
 }
 
 async function main(): Promise<void> {

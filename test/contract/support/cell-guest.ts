@@ -244,9 +244,9 @@ export function numbersOf(actual: ActualState): number[] {
   return actual.attached.map((one) => one.guestFunction).sort();
 }
 
-async function startPlain(cell: Cell, { machine, slots }: CellKind) {
+async function startPlain(cell: Cell, { machine, slots, hostBridge = false }: CellKind) {
   const version = cell.version === "own" ? {} : { version: cell.version };
-  const side = await PlainQemu.start({ machine, slots, ...version });
+  const side = await PlainQemu.start({ machine, slots, hostBridge, ...version });
   const open = async () => {
     const socket = connect(side.freeSocket);
     await once(socket, "connect");

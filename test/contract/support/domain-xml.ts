@@ -44,7 +44,11 @@ export function domainXml(kind: CellKind, version: QemuVersion, files: GuestFile
   const { arch, features, serial, cpu: usualCpu } = words[kind.machine];
   const cpu = version === OLDEST && arch === "x86_64" ? oldestCpu : usualCpu;
   const ports = range(4).map((n) => `<controller type="pci" index="${n}" model="pcie-root-port"/>`);
-  const bridges = [`<controller type="pci" index="1" model="pci-bridge"/>`];
+  const bridges = [
+    kind.hostBridge
+      ? `<controller type="pci" index="1" model="pci-root"><target index="1"/></controller>`
+      : `<controller type="pci" index="1" model="pci-bridge"/>`,
+  ];
   const native = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"];
   const extra = [
     ...["-chardev", `socket,id=own,path=${folder}/monitor.sock,server=on,wait=off`],

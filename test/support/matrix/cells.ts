@@ -7,6 +7,8 @@ export interface CellKind {
   readonly title: string;
   readonly machine: MachineName;
   readonly slots: "acpi" | "native";
+  /** Whether the machine has a second host bridge in place of a bridge on the first. */
+  readonly hostBridge?: boolean;
   /** The bus that an attachment names. */
   readonly bus: string;
   readonly kind: SlotKind;
@@ -23,6 +25,10 @@ export const kinds = {
   "pc-bridge": conventional("i440fx pci-bridge", "pc", "pci.1", "pci-acpi"),
   virt: express("aarch64 virt root port", "virt", "native"),
   pseries: conventional("ppc64 pseries pci.0", "pseries", "pci.0", "pseries"),
+  "pseries-second": {
+    ...conventional("ppc64 pseries, second host bridge", "pseries", "pci.1.0", "pseries"),
+    hostBridge: true,
+  },
 } as const satisfies Readonly<Record<string, CellKind>>;
 
 export type KindName = keyof typeof kinds;

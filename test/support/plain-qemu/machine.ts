@@ -16,6 +16,8 @@ export interface Machine {
   readonly isConventional: boolean;
   /** What of its slots has to be made: the arguments that make one bus. */
   readonly bus: (name: string, index: number) => string;
+  /** Of a machine that may have further root buses: the arguments that make one, called after it and `.0`. */
+  readonly hostBridge?: (name: string, index: number) => string;
   readonly kernelArguments: string;
   readonly files: (log: (line: string) => void) => Promise<GuestFiles>;
 }
@@ -26,6 +28,7 @@ const rootPort = (name: string, index: number): string =>
   `pcie-root-port,id=${name},bus=pcie.0,addr=0x${index.toString(16)},chassis=${index},slot=${index}`;
 const bridge = (name: string, index: number): string =>
   `pci-bridge,id=${name},bus=pci.0,addr=0x${(7 + index).toString(16)},chassis_nr=${index}`;
+const hostBridge = (name: string, index: number): string => `spapr-pci-host-bridge,id=${name},index=${index}`;
 
 const x86 = {
   program: "qemu-system-x86_64",
@@ -64,6 +67,7 @@ export const machines: Readonly<Record<MachineName, Machine>> = {
     args: () => ["-M", "pseries"],
     memoryMiB: 512,
     bus: bridge,
+    hostBridge,
     isConventional: true,
     kernelArguments: `console=hvc0 ${QUIET}`,
     files: (log) => ensureForeignGuest("ppc64el", log),

@@ -18,6 +18,8 @@ export interface PlainQemuOptions {
    * Default: `q35`.
    */
   readonly machine?: MachineName;
+  /** `pci.1` is a second host bridge, with the bus `pci.1.0`, in place of a bridge. Default: false. */
+  readonly hostBridge?: boolean;
   /** Another QEMU than this machine's own (root needed). */
   readonly version?: QemuVersion;
   /** Without a kernel the guest stays in its firmware, which never lets go of anything. Default: true. */
@@ -79,7 +81,9 @@ export class PlainQemu extends GuestSide {
       log: join(folder, "qemu.log"),
     };
     const count = machine.isConventional ? 1 : (options.ports ?? 4);
-    const buses = Array.from({ length: count }, (_, n) => `pci.${n + 1}`);
+    const names = Array.from({ length: count }, (_, n) => `pci.${n + 1}`);
+    const makeBus = (options.hostBridge && machine.hostBridge) || machine.bus;
+    const buses = options.hostBridge ? names.map((name) => `${name}.0`) : names;
     const args = [
       ...["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg,tb-size=64"],
       ...[...machine.args(options.version), "-m", String(options.memoryMiB ?? machine.memoryMiB)],
@@ -87,7 +91,7 @@ export class PlainQemu extends GuestSide {
       ...(options.slots === "native" && options.machine !== "virt" && options.version !== "5.2"
         ? ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
         : []),
-      ...buses.flatMap((bus, n) => ["-device", machine.bus(bus, n + 1)]),
+      ...names.flatMap((name, n) => ["-device", makeBus(name, n + 1)]),
       ...(files
         ? ["-kernel", files.kernel, "-initrd", files.initrd, "-append", machine.kernelArguments]
         : []),
