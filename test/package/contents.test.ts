@@ -35,9 +35,9 @@ const reasons = {
 
 /** Upper bounds in bytes. Growth beyond them is looked at: what is it, and does a user need it? */
 const budgets = {
-  tarball: 450 * 1024,
-  unpacked: 1600 * 1024,
-  "dist/provider.js": 1024 * 1024,
+  tarball: 500 * 1024,
+  unpacked: 1800 * 1024,
+  "dist/provider.js": 1280 * 1024,
   "dist/sdk/index.js": 16 * 1024,
   "docs/": 500 * 1024,
 } as const;

@@ -21,7 +21,7 @@ const staging = path.join(root, "node_modules", ".cache", `build-${process.pid}`
 /** Upper bounds in bytes: growth beyond them is looked at, not slipped in. */
 const bundles = [
   { entry: "sdk/nodejs/index.ts", outfile: "sdk/index.js", mostBytes: 16 * 1024 },
-  { entry: "provider/dynamic/index.ts", outfile: "provider.js", mostBytes: 1024 * 1024 },
+  { entry: "provider/dynamic/index.ts", outfile: "provider.js", mostBytes: 1280 * 1024 },
   { entry: "cli/index.ts", outfile: "cli/index.js", mostBytes: 32 * 1024 },
 ];
 

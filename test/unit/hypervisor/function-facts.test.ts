@@ -15,6 +15,8 @@ const bound = new World({ functions: hostDevice("0000:01:00", [0], { driver: "vf
 const factsOf = (isEnabled: boolean): FunctionFacts =>
   functionFacts(bound.functions.values(), { "0000:01:00.0": { isEnabled } });
 
+const guestInterfaces = (): Promise<readonly string[]> => Promise.resolve([]);
+
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
@@ -23,7 +25,7 @@ describe("the look at functions of an observation", () => {
     ["fails", () => Promise.reject(new Error("no such request")), /was not looked at: no such request/],
     ["is not answered", never, /was not looked at: .*timeout/],
   ])("that %s fails nothing, and is noted", async (_what, readFunctionFacts, words) => {
-    const readers = { readHostFacts, readFunctionFacts };
+    const readers = { readHostFacts, readFunctionFacts, guestInterfaces };
     const { value, tookMs } = await letTimePass(readHostUses(query, readers, signal));
     expect(value?.functionFacts).toBeUndefined();
     expect(value?.hostNotes?.map(describeHostNote)).toEqual([expect.stringMatching(words)]);
@@ -36,7 +38,7 @@ describe("the look at functions of an observation", () => {
       asked.push(names);
       return Promise.resolve(factsOf(false));
     };
-    const readers = { readHostFacts, readFunctionFacts };
+    const readers = { readHostFacts, readFunctionFacts, guestInterfaces };
     const { value } = await letTimePass(readHostUses(query, readers, signal));
     expect(value).toMatchObject({ functionFacts: factsOf(false), hostUses: [], hostNotes: [] });
     await letTimePass(readHostUses({ addresses: ["0000:01:00"] }, readers, signal));
