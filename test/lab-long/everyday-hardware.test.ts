@@ -31,13 +31,13 @@ mount /dev/mapper/vg0-data /srv/data
 virsh -q attach-disk guest2 /dev/\${2##*/} vdb --live
 systemd-run -q --unit=player bash -c 'exec 3</dev/snd/controlC0; exec sleep 100000'`;
 
-/** Gives guest2 an IOMMU of its own, and starts it as far as its first instruction. */
+/** Gives guest2 an IOMMU of its own, and starts it. */
 const WITH_IOMMU = `set -e
 virsh -q destroy guest2
 virsh dumpxml --inactive guest2 | sed -e "s|<features>|<features><ioapic driver='qemu'/>|" \
   -e "s|</devices>|<iommu model='intel'><driver intremap='on'/></iommu></devices>|" >/run/lab/guest2-iommu.xml
 virsh -q define /run/lab/guest2-iommu.xml
-virsh -q start --paused guest2`;
+virsh -q start guest2`;
 
 beforeAll(async () => {
   lab.lab = await startLab({ hardware: { extras: "everyday" } });
@@ -60,7 +60,9 @@ async function run(script: string): Promise<string> {
 async function previewOf(function0: string, overrides: Record<string, unknown> = {}): Promise<string> {
   lab.printed = [];
   await lab.check(lab.inputs({ device: function0.replace(/[.]0$/, ""), ...overrides }));
-  return lab.printed.flatMap((line) => folded(line)).join("\n");
+  // the number of a process differs from one lab to the next
+  const lines = lab.printed.map((line) => line.replace(/process \d+/g, "process 1234"));
+  return lines.flatMap((line) => folded(line)).join("\n");
 }
 
 /** As a terminal folds it, but between words. */
@@ -90,7 +92,7 @@ function expectOnPage(what: string, preview: string): void {
 
 test("a display with a picture and the host's console is refused", async () => {
   const preview = await previewOf(EVERYDAY.display);
-  expect(preview).toContain("shows a picture");
+  expect(preview.replace(/\s+/g, " ")).toContain("which shows a picture");
   expect(preview.replace(/\s+/g, " ")).toContain("which the host's console is on");
   expectOnPage("display", preview);
 });
@@ -107,7 +109,7 @@ test("an HBA with a mounted volume and a disk of a guest is refused", async () =
 test("a sound card is refused while it is open, whatever is allowed", async () => {
   const preview = await previewOf(EVERYDAY.sound);
   expect(preview.replace(/\s+/g, " ")).toMatch(/snd\/controlC0 by process \d+ \(sleep\)/);
-  expectOnPage("sound", preview.replace(/process \d+/g, "process 813"));
+  expectOnPage("sound", preview);
   const refused = await lab.failureOf(lab.create({ device: "05:00", allowInUse: true }));
   expect(refused.message).toContain("allowInUse does not change this");
   expect(await lab.lab.hostDriver(EVERYDAY.sound)).toBe("snd_hda_intel");
