@@ -59,7 +59,6 @@ export function describeHostUse(use: HostUseReason): string {
       return `has disk ${describeDisk(use.disk)}, which ${describeClaim(use.claim)}`;
     case "open":
     case "module-in-use":
-    case "user-space-driver":
       return describeOpenUse(use);
     case "disk-holder": {
       const holders = `${HOLDERS[use.holder]} ${listSome(use.holders.map(describeDisk))}`;

@@ -14,8 +14,6 @@ export function describeOpenUse(use: OpenUseReason): string {
       const times = use.count === 1 ? "once" : `${use.count} times`;
       return `may be in use: its driver's module ${use.module} is open ${times}, ${by}`;
     }
-    case "user-space-driver":
-      return `is on ${use.driver}, by which a program of the host uses it or may`;
   }
 }
 

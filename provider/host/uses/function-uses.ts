@@ -2,9 +2,6 @@ import { isVfioNode, type FunctionFact, type FunctionFacts, type OpenNode } from
 import type { HostNote } from "./host-notes";
 import type { HostUse } from "./host-use";
 
-/** Drivers that give a function to programs of the host by themselves, beside those of VFIO's. */
-const USER_SPACE_DRIVERS = ["uio_pci_generic", "igb_uio"];
-
 /**
  * What programs of the host use functions for, by what they have open. A function that is on a driver of
  * VFIO's is a guest's, or some program's that is told of as one.
@@ -13,7 +10,7 @@ export function findFunctionUses({ functions }: FunctionFacts): HostUse[] {
   return [...functions.values()].flatMap(usesOf);
 }
 
-function usesOf({ hostAddress, driver, open, moduleUse }: FunctionFact): HostUse[] {
+function usesOf({ hostAddress, open, moduleUse }: FunctionFact): HostUse[] {
   const traits = { hostAddress, isThisConnection: false } as const;
   const waitedFor = open.filter((one) => one.isWaitedFor);
   const others = open.filter((one) => !one.isWaitedFor && !isVfioNode(one.node));
@@ -34,9 +31,6 @@ function usesOf({ hostAddress, driver, open, moduleUse }: FunctionFact): HostUse
             ...(moduleUse.isWaitedFor && { blocksUnbind: true as const }),
           },
         ]),
-    ...(driver !== undefined && USER_SPACE_DRIVERS.includes(driver)
-      ? [{ ...traits, kind: "user-space-driver" as const, driver }]
-      : []),
   ];
 }
 

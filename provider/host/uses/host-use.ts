@@ -149,11 +149,6 @@ export type OpenUseReason =
       readonly module: string;
       readonly count: number;
       readonly processes: readonly HostProcess[];
-    }
-  | {
-      /** Its driver gives it to programs by itself, and does not tell whether one has it. */
-      readonly kind: "user-space-driver";
-      readonly driver: string;
     };
 
 /** A running guest, a container or a process has something of the function by way of the host's driver. */

@@ -139,13 +139,6 @@ describe("what is open", () => {
     expect(fact?.open).toMatchObject([{ node: "vfio/9", processes: [{ pid: 5 }] }]);
     expect(fact?.hasNodes).toBe(false);
   });
-
-  it.each(["uio_pci_generic", "igb_uio"])("may be what %s gives to programs", (driver) => {
-    const record = `fn 0000:03:00.0 0x020000 ${driver} ${driver} 1 D0 yes 9 dmar0 0000:00:01.0 1 flr`;
-    expect(usesOf(record)).toEqual([
-      `0000:03:00.0 is on ${driver}, by which a program of the host uses it or may`,
-    ]);
-  });
 });
 
 describe("what was not seen", () => {

@@ -91,7 +91,6 @@ describe("what may be in use, or ends at once,", () => {
       { moduleUse: { module: "snd_hda_intel", count: 1, processes: [], isWaitedFor: false } },
     ],
     ["an open disk", { open: [{ node: "sda", processes: [{ pid: 9, name: "dd" }], isWaitedFor: false }] }],
-    ["a driver of user space", { driver: "uio_pci_generic" }],
   ])("is refused, and taken with allowInUse: %s", (_what, said) => {
     const observation = seen(card(), { "0000:01:00.1": said });
     expect(codesOf(observation)).toEqual(["FUNCTION_USED_BY_HOST"]);
