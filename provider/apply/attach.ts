@@ -1,14 +1,14 @@
 import { Deadline } from "../async/deadline";
 import { causeText, hasCode, providerError } from "../errors";
-import { describeTakeover, findOwned, planAttach, planDetach, type Observation, type Plan } from "../plan";
+import { describeTakeover, planAttach, planDetach, type Observation, type Plan } from "../plan";
 import type { ActualState } from "./actual-state";
 import { AttachCourse } from "./attach-course";
 import type { AttachRequest } from "./attach-request";
 import { leaveStanding } from "./leave-standing";
 import { withoutNewcomers, withoutOldStrangers } from "./newcomers";
 import { actualStateOfTarget } from "./observe";
-import type { Hypervisor } from "./ports";
-import { priorOfPlan, recordedEntry } from "./recorded-plan";
+import type { Host, Hypervisor } from "./ports";
+import { priorOfPlan } from "./recorded-plan";
 import { undo } from "./roll-back";
 import { runPlan } from "./run-plan";
 import { stateForNextStart } from "./state-for-next-start";
@@ -82,11 +82,12 @@ interface Attempt {
 
 /**
  * Three failures are known to pass with a second plan: a slot that swept what was plugged, one that was half
- * plugged when the guest was reset, which has to be emptied first, and a group node that someone's release
- * took from the guest, which only letting go of the whole group and holding it again brings back; a node that
- * QEMU may not open is such a one only where a hold is gone. What an
- * interface gets by itself in that moment (an address by DHCP) is no reason to stop: the first look found it
- * free. Whatever else the host has begun to use is.
+ * plugged when the guest was reset, which has to be emptied first, and a group node that somebody took from
+ * the guest, which only letting go of the whole group and holding it again brings back. libvirt takes it away
+ * when it releases any function of the group, and takes its owner back when somebody's own attach of another
+ * one fails (docs/internals/decisions/0092-denied-nodes-are-held-anew.md); all that is held is held still
+ * then. What an interface gets by itself in that moment (an address by DHCP) is no reason to stop: the first
+ * look found it free. Whatever else the host has begun to use is.
  */
 async function runWithSecondTry({ before, course, work, request }: Attempt): Promise<void> {
   // what this operation has plugged by now is its own, also if it is a create
@@ -96,11 +97,11 @@ async function runWithSecondTry({ before, course, work, request }: Attempt): Pro
   } catch (cause) {
     const mayPass = ["SLOT_SWEPT", "SLOT_HALF_BOOTED", "GROUP_NODE_LOST", "GROUP_NODE_DENIED"] as const;
     if (!hasCode(cause, ...mayPass)) throw cause;
+    const isDenied = hasCode(cause, "GROUP_NODE_DENIED");
+    if (isDenied && !opensNodes(work.hypervisor.host)) throw cause;
     const observe = async (): Promise<Observation> =>
       withoutOldStrangers(before, await work.hypervisor.host.observe(request.query, work.deadline.signal));
     let now = await observe();
-    const isDenied = hasCode(cause, "GROUP_NODE_DENIED");
-    if (isDenied && !hasLostHolds(now, course.plan, request.desired.ownerToken)) throw cause;
     work.progress(`${causeText(cause)} Trying once more.`);
     if (isDenied || hasCode(cause, "GROUP_NODE_LOST")) {
       await runToEnd(planDetach(now, request.desired.ownerToken, prior), course, work);
@@ -113,13 +114,9 @@ async function runWithSecondTry({ before, course, work, request }: Attempt): Pro
   }
 }
 
-/**
- * Whether somebody has released what this operation holds: where libvirt takes one function of a group back,
- * it withdraws the node from the guest for all of them.
- */
-function hasLostHolds(now: Observation, plan: Plan, ownerToken: string): boolean {
-  const held = findOwned(now, ownerToken)?.held ?? [];
-  return (recordedEntry(plan)?.functions ?? []).some((one) => !held.includes(one.hostAddress));
+/** Whether a hold gives QEMU the group's node. Elsewhere the node is as the administrator has it. */
+function opensNodes({ firstHold }: Host): boolean {
+  return firstHold === "alone";
 }
 
 /** What fails after the last step takes nothing back. */

@@ -57,9 +57,9 @@ export class ByHand {
     for (const n of numbers) await this.device("detach-device guest1", hostdev(n));
   }
 
-  /** A function to a guest, held for it and shown to it by nobody. */
-  attachHostdev(guest: string, n: number): Promise<void> {
-    return this.device(`attach-device ${guest}`, hostdev(n, "<address type='unassigned'/>"));
+  /** A function to a guest, by default held for it and shown to it by nobody. */
+  attachHostdev(guest: string, n: number, inGuest = "<address type='unassigned'/>"): Promise<void> {
+    return this.device(`attach-device ${guest}`, hostdev(n, inGuest));
   }
 
   /** A virsh command with a device's XML, for the running guest. */

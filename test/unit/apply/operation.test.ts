@@ -402,14 +402,17 @@ describe("a second try", () => {
     expect(world.plugged).toHaveLength(4);
   });
 
-  /** QEMU is refused the node once; what has happened before that tells whether it is worth another try. */
-  function nodeIsDenied(world: World, before: () => void = () => undefined): WorldHypervisor {
+  /** QEMU is refused the node so often, and something may happen before. */
+  function nodeIsDenied(
+    world: World,
+    { times = 1, before = () => undefined }: { times?: number; before?: () => void } = {},
+  ): WorldHypervisor {
     const hypervisor = new WorldHypervisor(world);
     const plug = hypervisor.guest.plug;
-    let isDenied = true;
+    let left = times;
     hypervisor.guest.plug = (target, slot, options) => {
-      if (!isDenied) return plug(target, slot, options);
-      isDenied = false;
+      if (left === 0) return plug(target, slot, options);
+      left -= 1;
       before();
       throw providerError("GROUP_NODE_DENIED", {
         hostAddress: target.hostAddress,
@@ -422,18 +425,34 @@ describe("a second try", () => {
     return hypervisor;
   }
 
-  it("does not release and hold again what QEMU is denied while all is held", async () => {
+  const holdsOf = ({ changes }: WorldHypervisor): number =>
+    changes.filter((one) => one.startsWith("hold")).length;
+
+  it("holds again once what QEMU is denied, if a hold gives it the node", async () => {
     const hypervisor = nodeIsDenied(empty());
     const { error } = await letTimePass(attach(hypervisor, attachRequest()));
+    expect([error, holdsOf(hypervisor), hypervisor.world.plugged.length]).toEqual([undefined, 8, 4]);
+
+    const forGood = nodeIsDenied(empty(), { times: 99 });
+    const failed = await letTimePass(attach(forGood, attachRequest()));
+    expect(causeText(failed.error)).toContain("AppArmor");
+    expect([holdsOf(forGood), forGood.world.holdings]).toEqual([8, []]);
+  });
+
+  it("does not hold again what QEMU is denied by the administrator's own modes", async () => {
+    const hypervisor = nodeIsDenied(empty());
+    Object.assign(hypervisor.host, { firstHold: "with-others" });
+    const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(causeText(error)).toContain("AppArmor");
-    expect(hypervisor.changes.filter((one) => one.startsWith("hold"))).toHaveLength(4);
+    expect(holdsOf(hypervisor)).toBe(4);
   });
 
   it("holds again what QEMU is denied because somebody has released a part", async () => {
     const world = empty();
-    const hypervisor = nodeIsDenied(world, () => {
+    const before = (): void => {
       world.holdings = world.holdings.filter((one) => one.hostAddress !== "0000:01:00.3");
-    });
+    };
+    const hypervisor = nodeIsDenied(world, { before });
     const { error } = await letTimePass(attach(hypervisor, attachRequest()));
     expect(error).toBeUndefined();
     expect(hypervisor.changes.filter((one) => one.startsWith("hold"))).toHaveLength(8);
