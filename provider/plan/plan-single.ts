@@ -7,7 +7,8 @@ import type { Observation, OwnedResources } from "./observation";
  * goes, so that what cannot be held costs the guest nothing, and what is held already need not come back to
  * the host in between. Of an older libvirt, which alone can have QEMU open a group, it is the only way.
  *
- * Not on pseries, where libvirt's own way has not been tried: a plug into a taken place ends QEMU there.
+ * Not on pseries, where libvirt's own way was tried with emulated devices alone: a plug into a taken place
+ * may end QEMU there.
  */
 export function findSingle(
   observation: Observation,
