@@ -108,6 +108,7 @@ make_tunnels() {
 
 # The way of this connection and a default route: PPP over Ethernet.
 make_session() {
+  local tries
   try modprobe -a pppoe ppp_generic
   if [ ! -e /dev/ppp ]; then
     printf 'not here: PPP\n'
@@ -115,7 +116,10 @@ make_session() {
   fi
   mount --bind /dev "$there/trixie/dev"
   ip netns exec "$space" setsid chroot "$there/trixie" python3 /pppoe-session.py enp1s0f0 </dev/null >/dev/null 2>&1 &
-  sleep 5
+  for ((tries = 0; tries < 120; tries++)); do
+    ! ip -n "$space" link show dev ppp0 >/dev/null 2>&1 || break
+    sleep 0.5
+  done
   inside addr add 192.0.2.1 peer 192.0.2.254 dev ppp0
   inside link set ppp0 up
   inside route add default dev ppp0
