@@ -85,7 +85,11 @@ async function lookForWay(
   readHostFacts: HostReadings["readHostFacts"],
   guestInterfaces: HostReadings["guestInterfaces"],
 ): Promise<Way> {
-  const unknown: Way = { wayThroughGuest: { certainty: "unknown", interfaces: [] } };
-  const [facts, names] = await Promise.all([readHostFacts().catch(() => undefined), guestInterfaces()]);
-  return facts === undefined ? unknown : wayOf(facts, names);
+  const names = await guestInterfaces();
+  // a guest without an interface on the host carries nothing
+  if (names?.length === 0) return {};
+  const facts = await readHostFacts().catch(() => undefined);
+  return facts === undefined
+    ? { wayThroughGuest: { certainty: "unknown", interfaces: [] } }
+    : wayOf(facts, names);
 }

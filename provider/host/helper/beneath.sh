@@ -49,11 +49,13 @@ ask_consoles() {
   printf "end\n"
 }
 
-# The serial ones in `consoles`; the others are told.
+# The serial ones in `consoles`; the others are told. The process that has asked becomes ip, which is asked the
+# questions $1: `ip_answers` is the descriptor of its answers, and `ip_process` its number.
 survey_consoles() {
   local answers answer
   consoles=" "
-  exec {answers}< <(ask_consoles)
+  exec {answers}< <(ask_consoles; exec ip -j -d -force -batch - <<<"$1" 2>/dev/null)
+  ip_process=$!
   while IFS= read -r -t 2 -u "$answers" answer; do
     case $answer in
       end) break ;;
@@ -61,8 +63,13 @@ survey_consoles() {
       *) record "$id" "$answer" ;;
     esac
   done
-  exec {answers}<&-
-  [ "$answer" = end ] || { record "$id" "stuck consoles"; is_cut=1; }
+  if [ "$answer" = end ]; then
+    ip_answers=$answers
+  else
+    exec {answers}<&-
+    record "$id" "stuck consoles"
+    is_cut=1
+  fi
 }
 
 survey_displays() {
@@ -231,11 +238,12 @@ survey_user_drivers() {
   done
 }
 
+# $2: what ip is to be asked.
 survey_beneath() {
   local id=$1 at='' line='' found=() looked=() room=2000 is_cut='' consoles names
   record "$id" "uid $EUID"
   [[ -d /sys/class && -d /sys/bus ]] || return 0
-  survey_consoles
+  survey_consoles "$2"
   # first those that are uses
   survey_displays
   survey_ttys

@@ -19,12 +19,19 @@ add_function() { [ -n "${is_considered[$1]}" ] || { is_considered[$1]=1; conside
 # alone could reset, with what is on that bus. A name is anybody's text until it has the form of one.
 # shellcheck disable=SC2086 # Names are words; `set -f` keeps them from being patterns.
 details() {
-  local id=$1 name one at is_all= considered=()
+  find_details "$1" "$2" ""
+  printf "done %s\n" "$1"
+}
+
+# $3 stands before each kind of record, which tells them from those of another look that has this one as a part.
+# shellcheck disable=SC2086 # Names are words; `set -f` keeps them from being patterns.
+find_details() {
+  local id=$1 mark=$3 name one at is_all= considered=()
   local -A is_considered groups modules known_nodes prefixes openers
   set -f
   set -- $2
   set +f
-  cd "$sys/bus/pci/devices" 2>/dev/null || { printf "done %s\n" "$id"; return; }
+  cd "$sys/bus/pci/devices" 2>/dev/null || return 0
   [ "$#" -gt 0 ] || is_all=1
   [ "$#" -gt 0 ] || set -- *
   for name; do
@@ -44,7 +51,6 @@ details() {
   show_modules
   show_openers
   cd /
-  printf "done %s\n" "$id"
 }
 
 # What two bytes of its configuration space are: all ones of a card that does not answer. A virtual function has
@@ -73,7 +79,7 @@ show_details() {
   linked_of "$dir/iommu_group"; group=$linked
   linked_of "$dir/iommu"; unit=$linked
   cd -P "$dir" 2>/dev/null && bus=${PWD%/*} bus=${bus##*/}
-  record "$id" "fn $1 $class $driver $module $enable $power $answers $group $unit $bus $can_reset ${methods//,/ }"
+  record "$id" "${mark}fn $1 $class $driver $module $enable $power $answers $group $unit $bus $can_reset ${methods//,/ }"
   [ "$module" = - ] || modules[$module]=1
   case $driver in nvidia) find_minor "$1" ;; *vfio*) [ "$enable" = 0 ] || show_vfio_nodes "$1" "$dir" ;; esac
   # What only its bus could reset goes with what else is on that bus.
@@ -84,7 +90,7 @@ show_details() {
   [ "$group" != - ] && [ -z "${groups[$group]}" ] || return
   groups[$group]=1 lines=()
   { mapfile -t -n 100 lines <"$dir/iommu_group/reserved_regions"; } 2>/dev/null
-  for line in "${lines[@]}"; do case $line in *" direct") record "$id" "resv $group ${line% direct}" ;; esac; done
+  for line in "${lines[@]}"; do case $line in *" direct") record "$id" "${mark}resv $group ${line% direct}" ;; esac; done
 }
 
 # The number in the name of a GPU's node.
@@ -93,7 +99,7 @@ find_minor() {
   prefixes["/dev/nvidia*"]=1
   { mapfile -t -n 50 lines <"$proc/driver/nvidia/gpus/$1/information"; } 2>/dev/null
   for line in "${lines[@]}"; do
-    [[ $line =~ ^Device\ Minor:[[:blank:]]*([0-9]{1,5})$ ]] && record "$id" "node nvidia${BASH_REMATCH[1]} /$1"
+    [[ $line =~ ^Device\ Minor:[[:blank:]]*([0-9]{1,5})$ ]] && record "$id" "${mark}node nvidia${BASH_REMATCH[1]} /$1"
   done
 }
 
@@ -101,8 +107,8 @@ find_minor() {
 show_vfio_nodes() {
   local node
   prefixes["$vfio/*"]=1
-  record "$id" "node vfio/$group /$1"
-  for node in "$2"/vfio-dev/*; do record "$id" "node vfio/devices/${node##*/} /$1"; done
+  record "$id" "${mark}node vfio/$group /$1"
+  for node in "$2"/vfio-dev/*; do record "$id" "${mark}node vfio/devices/${node##*/} /$1"; done
 }
 
 # Whether the host remaps interrupts: by the names of what gives them, of which the first lines show some.
@@ -112,7 +118,7 @@ show_interrupts() {
   text=${lines[*]}
   case $text in *" IR-"*) state=remapped ;; *IO-APIC* | *PCI-MSI*) state=plain ;; esac
   { IFS= read -r unsafe <"$sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"; } 2>/dev/null
-  record "$id" "irq $state $unsafe"
+  record "$id" "${mark}irq $state $unsafe"
 }
 
 # Whether a path in sysfs goes through one of these functions.
@@ -139,7 +145,7 @@ show_device_nodes() {
     { mapfile -t -n 50 lines <"$path/uevent"; } 2>/dev/null
     for line in "${lines[@]}"; do case $line in DEVNAME=*) node=${line#DEVNAME=} ;; esac; done
     [ -n "$node" ] || continue
-    record "$id" "node ${node// /} $path"
+    record "$id" "${mark}node ${node// /} $path"
     known_nodes[/dev/$node]=1
     case $node in
       snd/*) prefixes["/dev/snd/*"]=1 ;;
@@ -153,7 +159,7 @@ show_device_nodes() {
 show_card() {
   local card=$1 file lines state owner line linked
   linked_of "$2/device/driver/module"
-  record "$id" "card $card $linked $2"
+  record "$id" "${mark}card $card $linked $2"
   is_beneath "$2/" || return
   [ "$linked" = - ] || modules[$linked]=1
   for file in "$proc/asound/$card"/pcm*/sub*/status; do
@@ -162,7 +168,7 @@ show_card() {
     case ${lines[0]} in closed | "") continue ;; esac
     for line in "${lines[@]}"; do [[ $line =~ ^owner_pid[[:blank:]]*:\ ([0-9]{1,10})$ ]] && owner=${BASH_REMATCH[1]}; done
     state=${lines[0]#state: } file=${file%/status} file=${file#"$proc/asound/$card/"}
-    record "$id" "pcm $card $file $owner ${state:0:20}"
+    record "$id" "${mark}pcm $card $file $owner ${state:0:20}"
     [ "$owner" = - ] || openers[$owner]=1
   done
 }
@@ -174,7 +180,7 @@ show_modules() {
     count=
     { IFS= read -r count <"$sys/module/$module/refcnt"; } 2>/dev/null
     holders=("$sys/module/$module/holders"/*)
-    [ -z "$count" ] || record "$id" "mod $module $count ${#holders[@]}"
+    [ -z "$count" ] || record "$id" "${mark}mod $module $count ${#holders[@]}"
   done
 }
 
@@ -200,13 +206,13 @@ show_openers() {
       *) [ -n "${known_nodes[$node]}" ] || continue ;;
     esac
     case $node in "$vfio"/*) node=vfio/${node#"$vfio/"} ;; *) node=${node#/dev/} ;; esac
-    record "$id" "open $pid $node"
+    record "$id" "${mark}open $pid $node"
     openers[$pid]=1
   done
   for pid in "${!openers[@]}"; do
     comm=
     { IFS= read -r comm <"$proc/$pid/comm"; } 2>/dev/null
-    record "$id" "proc $pid $comm"
+    record "$id" "${mark}proc $pid $comm"
   done
-  record "$id" "seen $seen"
+  record "$id" "${mark}seen $seen"
 }

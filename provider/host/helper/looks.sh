@@ -70,13 +70,22 @@ header_of() {
 }
 
 # Asks ip several things at once, a line for each. `answers` then has a line for each, empty where it has none,
-# and `said` what else it has printed.
+# and `said` what else it has printed. If `ip_answers` is a descriptor, ip has been asked by that already.
 ask_ip() {
   local questions out status
   mapfile -t questions <<<"$1"
-  out=$(exec ip -j -d -force -batch - <<<"$1" 2>/dev/null)
-  status=$?
-  mapfile -t answers <<<"$out"
+  if [ -n "$ip_answers" ]; then
+    mapfile -t answers <&"$ip_answers"
+    exec {ip_answers}<&-
+    ip_answers=
+    # a bash before 4.4 does not tell, and ip is asked again
+    wait "$ip_process" 2>/dev/null
+    status=$?
+  else
+    out=$(exec ip -j -d -force -batch - <<<"$1" 2>/dev/null)
+    status=$?
+    mapfile -t answers <<<"$out"
+  fi
   said=()
   if [ "$status" -ne 0 ] || ! are_answers "${#questions[@]}" "${answers[@]}"; then ask_ip_again "$1"; fi
 }
@@ -121,7 +130,8 @@ survey() {
 }
 
 survey_host() {
-  local id=$1 dir name uuid file line names device partition lines client answers said count release=
+  local id=$1 dir name uuid file line names device partition lines count release=
+  local questions client ip_answers='' ip_process=''
   if ! command -v ip >/dev/null; then
     printf "fail %s missing ip\n" "$id"
     exit
@@ -180,20 +190,27 @@ survey_host() {
   done
   mapfile -t lines </proc/swaps
   for line in "${lines[@]:1}"; do record "$id" "swap $line"; done
-  survey_beneath "$id"
+  ask_of_network
+  survey_beneath "$id" "$questions"
   survey_network "$id"
+}
+
+# What ip is asked of every host, as `questions`; `client` is whom it leads back to.
+ask_of_network() {
+  client=${SSH_CONNECTION%% *}
+  case $client in "" | *%*) client= ;; *) client="
+route get $client" ;; esac
+  questions="addr show
+nexthop show
+route show table all$client"
 }
 
 # What ip tells, and the network card beneath a PPPoE session, which it does not.
 survey_network() {
-  local id=$1 client=${SSH_CONNECTION%% *} lines=() line answers said count=3
+  local id=$1 lines=() line answers said count=3
   { mapfile -t lines </proc/net/pppoe; } 2>/dev/null
   for line in "${lines[@]:1}"; do record "$id" "pppoe $line"; done
-  case $client in "" | *%*) client= ;; *) client="
-route get $client" ;; esac
-  ask_ip "addr show
-nexthop show
-route show table all$client"
+  ask_ip "$questions"
   case "${said[*]}" in *BusyBox* | *'"-j" is unknown'*)
     printf "fail %s unfit ip\n" "$id"
     exit

@@ -3,8 +3,9 @@ import { findPciAddress, findPciSlotAddress } from "../../pci";
 import type { GuestIdentity } from "../../plan";
 import { isRecord, QmpDisconnectedError, type QmpMonitor } from "../../qmp";
 import { findUuid, uuidOfSocket } from "./guest-uuid";
-import type { HostFacts, PlacesByKey } from "../../host/facts";
+import type { FunctionFacts, HostFacts, PlacesByKey } from "../../host/facts";
 import {
+  findFunctionFacts,
   parseFactsOf,
   parseHostLook,
   parsePlacesOf,
@@ -49,6 +50,8 @@ export interface FoundGuest {
   readonly facts?: HostFacts;
   /** What guests have, if that was looked at. */
   readonly others?: OtherGuests;
+  /** What there is to know of functions before they are taken, if that was looked at. */
+  readonly functionFacts?: FunctionFacts;
 }
 
 /** What is looked at beside the socket, the functions and the ledger. */
@@ -57,6 +60,8 @@ export interface LookParts {
   readonly hostUses?: boolean;
   /** What guests and containers have by way of the host's drivers. */
   readonly guests?: boolean;
+  /** What there is to know of functions before they are taken. */
+  readonly details?: boolean;
   /** `open`: who has VFIO's nodes open; `qemu`: also the process of the guest's QEMU, and what it may do. */
   readonly processes?: "open" | "qemu";
 }
@@ -115,7 +120,7 @@ export class GuestFinder {
     const uuids = wantedUuids(first.look, answer, otherNames);
     const missing = uuids.filter((uuid) => !asked.has(uuid) && !hasFile(first.look, uuid));
     const isWhole = missing.length === 0 || !(await this.#haveFiles(missing, signal));
-    const { look, facts, others } = isWhole
+    const { look, facts, others, functionFacts } = isWhole
       ? first
       : await this.#readHost(parts, [...names, ...asked, ...missing], signal);
     const found = this.#whichGuest(look, answer, otherNames);
@@ -127,6 +132,7 @@ export class GuestFinder {
       look: { ...look, ledger: withGuest(look.ledger, found) },
       ...(facts && { facts }),
       ...(others && { others }),
+      ...(functionFacts && { functionFacts }),
     };
   }
 
@@ -163,10 +169,17 @@ export class GuestFinder {
     parts: LookParts,
     names: readonly string[],
     signal: AbortSignal,
-  ): Promise<Pick<FoundGuest, "look" | "facts" | "others">> {
+  ): Promise<Pick<FoundGuest, "look" | "facts" | "others" | "functionFacts">> {
     const { requests, socket, label, recent } = this.#parts;
     const pid = parts.processes === "qemu" ? recent.find(socket)?.pid : undefined;
-    const words = [wordOf(parts), socket, ...(pid === undefined ? [] : [`qemu=${pid}`]), ...names];
+    const isOfHost = parts.hostUses === true && parts.guests === true;
+    const known = isOfHost ? recent.findHost(socket) : undefined;
+    const words = [
+      wordOf(known ? { ...parts, hostUses: false, guests: false } : parts),
+      socket,
+      ...(pid === undefined ? [] : [`qemu=${pid}`]),
+      ...names,
+    ];
     const records = await requests.look(["look", ...words].join(" "), signal);
     const look = parseHostLook(records, label);
     if (look.qemu?.isLibvirts || isLibvirtsFolder(look.socketPath ?? ""))
@@ -175,11 +188,16 @@ export class GuestFinder {
       recent.forgetProcess(socket);
       return this.#readHost(parts, names, signal);
     }
-    return {
-      look,
+    const functionFacts = parts.details === true ? findFunctionFacts(records) : undefined;
+    const details = functionFacts && { functionFacts };
+    if (known !== undefined) return { look, ...known, ...details };
+    const seen = {
       ...(parts.hostUses === true && { facts: parseFactsOf(records, label) }),
       ...(parts.guests === true && { others: parseOtherGuests(records, label) }),
     };
+    const { facts, others } = seen;
+    if (facts !== undefined && others !== undefined) recent.noteHost(socket, { facts, others });
+    return { look, ...seen, ...details };
   }
 
   /** The path in the state, where it is spelled otherwise and leads to this socket all the same. */
@@ -235,10 +253,11 @@ export class GuestFinder {
 }
 
 /** The parts of a look as the host program takes them. */
-function wordOf({ hostUses, guests, processes }: LookParts): string {
+function wordOf({ hostUses, guests, details, processes }: LookParts): string {
   const words = [
     ...(hostUses === true ? ["host"] : []),
     ...(guests === true ? ["guests"] : []),
+    ...(details === true ? ["details"] : []),
     ...(processes === undefined ? [] : [processes]),
   ];
   return words.length === 0 ? "-" : words.join(",");

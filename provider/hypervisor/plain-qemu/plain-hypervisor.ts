@@ -90,6 +90,7 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
     folders,
     label,
     ...(readHostFacts && { readHostFacts }),
+    surveyHost: (signal) => options.requests.helper.readFacts(signal),
     readFunctionFacts:
       options.readFunctionFacts ??
       ((names, signal) => options.requests.helper.readFunctionFacts(names, signal)),

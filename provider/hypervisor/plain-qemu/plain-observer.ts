@@ -1,5 +1,4 @@
 import type { ObservationQuery } from "../../apply";
-import { hasCode } from "../../errors";
 import type { HostFunction, HostFacts } from "../../host/facts";
 import type { PciAddress } from "../../pci";
 import type { Observation } from "../../plan";
@@ -16,6 +15,7 @@ import type { HostFolders } from "./program/host-folders";
 import type { HostLook } from "./program/host-look";
 import { accountOf } from "./program/operation-requests";
 import { qemuLimitsOf } from "./qemu-limits";
+import type { RecentGuests } from "./recent-guests";
 import type { SocketGuest } from "./socket-guest";
 
 /** What a {@link PlainObserver} works with. */
@@ -34,7 +34,10 @@ export interface PlainObserverParts {
   readonly onLedger: (found: SocketGuest) => void;
   /** In place of reading them again, if the caller has read them already. */
   readonly readHostFacts?: (signal: AbortSignal) => Promise<HostFacts>;
+  /** Asked where a look at the guest did not tell of the host. */
+  readonly surveyHost?: (signal: AbortSignal) => Promise<HostFacts>;
   readonly readFunctionFacts?: ReadFunctionFacts;
+  readonly recent: RecentGuests;
 }
 
 /** A survey of the guest, and how much memory it has. */
@@ -50,19 +53,22 @@ export class PlainObserver {
 
   /** @see Host.observe */
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
-    const { readHostFacts, readFunctionFacts } = this.#parts;
+    const { readHostFacts, readFunctionFacts, recent } = this.#parts;
     const isForPlug = query.forPlug !== undefined;
     const isForChange = isForPlug || query.forUnplug === true;
     const parts: LookParts = {
-      hostUses: isForChange && readHostFacts === undefined,
+      hostUses: isForPlug && readHostFacts === undefined,
       guests: isForPlug,
+      details:
+        isForPlug && readFunctionFacts !== undefined && recent.findFunctions(query.addresses) === undefined,
       processes: isForChange ? "qemu" : "open",
     };
-    const found = await this.#find(query, parts, signal);
+    const found = await this.#parts.guests.find(query.addresses, parts, signal);
+    if (found.functionFacts) recent.noteFunctions(query.addresses, found.functionFacts);
     const readers = {
       readHostFacts: () => this.#readFacts(found, signal),
       guestInterfaces: () => Promise.resolve(found.state === "answers" ? found.look.taps : []),
-      readFunctionFacts,
+      ...(readFunctionFacts && { readFunctionFacts: this.#recently(readFunctionFacts) }),
     };
     const readingUses = readHostUses(query, readers, signal);
     readingUses.catch(() => undefined);
@@ -97,27 +103,24 @@ export class PlainObserver {
     return withSettledFacts(observation, query, readFunctionFacts, signal);
   }
 
-  /** What gives functions back goes on where the host cannot be surveyed. */
-  async #find(
-    { addresses, forPlug }: ObservationQuery,
-    parts: LookParts,
-    signal: AbortSignal,
-  ): Promise<FoundGuest> {
-    const { guests } = this.#parts;
-    try {
-      return await guests.find(addresses, parts, signal);
-    } catch (cause) {
-      const isOfSurvey = hasCode(cause, "SSH_HELPER_TOOL_MISSING", "HOST_PROGRAM_FAILED");
-      if (forPlug !== undefined || parts.hostUses !== true || !isOfSurvey) throw cause;
-      return guests.find(addresses, { processes: "open" }, signal);
-    }
+  /** What the look of a moment ago has told is not asked again. */
+  #recently(read: ReadFunctionFacts): ReadFunctionFacts {
+    const { recent } = this.#parts;
+    return async (names, signal) => {
+      const known = recent.findFunctions(names);
+      if (known !== undefined) return known;
+      const facts = await read(names, signal);
+      recent.noteFunctions(names, facts);
+      return facts;
+    };
   }
 
   /** With what guests have by way of the host's drivers. */
   async #readFacts({ facts, others }: FoundGuest, signal: AbortSignal): Promise<HostFacts | undefined> {
-    const { guests, readHostFacts } = this.#parts;
+    const { guests, readHostFacts, surveyHost } = this.#parts;
     const locating = locateGuestDevices(others?.devices ?? [], guests.findPlaces, signal);
-    const [found, { located, unlocated }] = await Promise.all([facts ?? readHostFacts?.(signal), locating]);
+    const read = readHostFacts ?? surveyHost;
+    const [found, { located, unlocated }] = await Promise.all([facts ?? read?.(signal), locating]);
     return found && { ...found, guestDevices: { located: [...(others?.open ?? []), ...located], unlocated } };
   }
 

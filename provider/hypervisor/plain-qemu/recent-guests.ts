@@ -1,8 +1,22 @@
 import { now } from "../../async/clock";
 import type { Identity } from "../../apply";
+import type { FunctionFacts, HostFacts } from "../../host/facts";
+import type { OtherGuests } from "./other-guests";
 
 /** How long what was seen is worth a guess. */
 const RECENT_MS = 10_000;
+
+/**
+ * How long what the host itself needs counts as seen: no lock of ours keeps it as it is, so that a look under
+ * the locks tells no more of it than one shortly before.
+ */
+const HOST_MS = 2_000;
+
+/** What the host itself needs, and what guests have of it, by one look. */
+export interface RecentHost {
+  readonly facts: HostFacts;
+  readonly others: OtherGuests;
+}
 
 /** What a look has shown of the guest behind a socket. */
 export interface RecentGuest {
@@ -20,6 +34,8 @@ export interface RecentGuest {
  */
 export class RecentGuests {
   readonly #guests = new Map<string, { readonly at: number; readonly guest: RecentGuest }>();
+  readonly #functions = new Map<string, { readonly at: number; readonly facts: FunctionFacts }>();
+  readonly #hosts = new Map<string, { readonly at: number; readonly host: RecentHost }>();
   readonly #identities = new Map<string, { readonly at: number; readonly identity: Identity }>();
 
   /** @param socket its path as it was written */
@@ -37,6 +53,29 @@ export class RecentGuests {
     return recent(this.#guests.get(socket))?.guest;
   }
 
+  /** @param socket of the guest that the others are others to */
+  noteHost(socket: string, host: RecentHost): void {
+    this.#hosts.set(socket, { at: now(), host });
+  }
+
+  findHost(socket: string): RecentHost | undefined {
+    return recent(this.#hosts.get(socket), HOST_MS)?.host;
+  }
+
+  noteFunctions(names: readonly string[], facts: FunctionFacts): void {
+    this.#functions.set(names.join(" "), { at: now(), facts });
+  }
+
+  findFunctions(names: readonly string[]): FunctionFacts | undefined {
+    return recent(this.#functions.get(names.join(" ")), HOST_MS)?.facts;
+  }
+
+  /** Something is changed on the host. */
+  forgetHost(): void {
+    this.#hosts.clear();
+    this.#functions.clear();
+  }
+
   /** @param question all that the answer hangs on */
   noteIdentity(question: string, identity: Identity): void {
     this.#identities.set(question, { at: now(), identity });
@@ -50,6 +89,6 @@ export class RecentGuests {
   }
 }
 
-function recent<T extends { readonly at: number }>(known: T | undefined): T | undefined {
-  return known !== undefined && now() - known.at < RECENT_MS ? known : undefined;
+function recent<T extends { readonly at: number }>(known: T | undefined, ms = RECENT_MS): T | undefined {
+  return known !== undefined && now() - known.at < ms ? known : undefined;
 }

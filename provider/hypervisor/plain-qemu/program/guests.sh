@@ -4,9 +4,9 @@
 # every QEMU, the disks that any process has open, Proxmox VE's files. Anybody may name a process or an argument
 # as he likes: all of it is text, cut to a length, without control characters.
 
+# What is read here, without a process; show_open_disks has the rest.
 show_guests() {
   show_arguments
-  show_open_disks
   show_proxmox
 }
 
@@ -40,13 +40,23 @@ show_arguments() {
   done
 }
 
-# One process finds the descriptors that lead to block devices, and one asks for their numbers. A descriptor of
-# which the name is none below /dev is not followed: it may lead into a file system that never answers.
-show_open_disks() {
-  local found path pid paths=() comm line lines last=
-  found=$(exec find "$proc"/[0-9]*/fd -maxdepth 1 -lname "/dev/*" -xtype b -printf "%p\n" 2>/dev/null)
+# Of descriptors, those that lead to block devices, for find. A descriptor of which the name is none below /dev is
+# not followed: it may lead into a file system that never answers.
+to_disks=(-lname "/dev/*" -xtype b)
+
+# By a process of its own, where none looks at all descriptors anyway.
+find_open_disks() {
+  local found paths
+  found=$(exec find "$proc"/[0-9]*/fd -maxdepth 1 "${to_disks[@]}" -printf "%p\n" 2>/dev/null)
   [ -n "$found" ] || return 0
   mapfile -t paths <<<"$found"
+  show_open_disks "${paths[@]}"
+}
+
+# What these descriptors lead to, and whose they are; a process asks for the numbers of the devices.
+show_open_disks() {
+  local path pid paths=("$@") comm line lines last=
+  [ "${#paths[@]}" -gt 0 ] || return 0
   [ "${#paths[@]}" -le "$most_open" ] || say "more -"
   paths=("${paths[@]:0:most_open}")
   find_nodes "${paths[@]}"

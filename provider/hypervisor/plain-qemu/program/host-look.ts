@@ -3,8 +3,10 @@ import { findPciAddress, type PciAddress } from "../../../pci";
 import {
   bridgeFacts,
   isBridgeFunction,
+  parseFunctionFacts,
   parseHostFacts,
   parsePlaces,
+  type FunctionFacts,
   type HostFacts,
   type HostFunction,
   type PlacesByKey,
@@ -194,6 +196,20 @@ export function parseFactsOf(records: readonly HostRecord[], target: string): Ho
     return parseHostFacts(records.map(({ kind, text }) => `${kind} ${text}`));
   } catch (cause) {
     throw providerError("HOST_PROGRAM_FAILED", { target, reason: `its survey: ${causeText(cause)}` }, cause);
+  }
+}
+
+/**
+ * What there is to know of functions before they are taken, among the records of a look; undefined if the
+ * look tells nothing of it that can be read.
+ */
+export function findFunctionFacts(records: readonly HostRecord[]): FunctionFacts | undefined {
+  const own = records.flatMap(({ kind, text }) => (kind.startsWith("x") ? [`${kind.slice(1)} ${text}`] : []));
+  if (own.length === 0) return undefined;
+  try {
+    return parseFunctionFacts(own);
+  } catch {
+    return undefined;
   }
 }
 

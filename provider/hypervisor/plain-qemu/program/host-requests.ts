@@ -89,6 +89,7 @@ export class HostRequests {
   ): Promise<HostRecord[]> {
     signal.throwIfAborted();
     if (locks.length === 0) throw new RangeError("a change is asked for under locks");
+    if (verb !== "write") this.recent.forgetHost();
     const startedAt = now();
     const limit = new AbortController();
     let begun: string | undefined;

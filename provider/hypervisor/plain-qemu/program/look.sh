@@ -122,17 +122,19 @@ want_descriptors() {
 }
 
 # Which processes listen there, and which have a group of VFIO's open, of all on the host. What has started a
-# QEMU may have its monitor open as well.
+# QEMU may have its monitor open as well. With $1 also which descriptors lead to disks, as `disk_paths`.
 find_processes() {
-  local line target pid found comm wanted holders=()
-  qemu='' users=()
+  local line target pid found comm wanted disks=() holders=()
+  qemu='' users=() disk_paths=()
   want_descriptors
-  found=$(exec find "$proc"/[0-9]*/fd -maxdepth 1 \( "${wanted[@]}" \) -printf "%p=%l\n" 2>/dev/null)
+  [ -z "$1" ] || disks=(-o "${to_disks[@]}" -printf "%p=disk\n")
+  found=$(exec find "$proc"/[0-9]*/fd -maxdepth 1 \( "${wanted[@]}" \) -printf "%p=%l\n" "${disks[@]}" 2>/dev/null)
   # as they are: "socket:[1]" is no pattern
   set -f
   for line in $found; do
     pid=${line#"$proc/"} pid=${pid%%/*} target=${line#*=}
     case $target in
+      disk) disk_paths+=("${line%=disk}") ;;
       socket:*) [[ " ${holders[*]} " = *" $pid "* ]] || holders+=("$pid") ;;
       *)
         comm=
@@ -250,16 +252,19 @@ show_host() {
 
 # What a look is about: a monitor, and functions or slots by name.
 look() {
-  local extent=$1 name member known=
+  local extent=$1 name member known='' has_guests='' details_of=()
   socket=$2
   shift 2
   is_path "$socket" || die "not a path"
   require_socket "$socket"
   for name; do
-    case $name in qemu=*) known=${name#qemu=} ;; *) is_uuid "$name" || add_named "$name" ;; esac
+    case $name in
+      qemu=*) known=${name#qemu=} ;;
+      *) is_uuid "$name" || { details_of+=("$name"); add_named "$name"; } ;;
+    esac
   done
   case ,$extent, in *,host,*) survey_host "$id" ;; esac
-  case ,$extent, in *,guests,*) show_guests ;; esac
+  case ,$extent, in *,guests,*) has_guests=1; show_guests ;; esac
   show_host
   show_socket
   show_ledgers "$@"
@@ -268,6 +273,7 @@ look() {
   done
   show_ledgers_of_functions
   for name in "${names_seen[@]}"; do show "$name"; done
+  case ,$extent, in *,details,*) find_details "$id" "${details_of[*]}" x ;; esac
   case ,$extent, in
     *,open,*) show_open ;;
     *,qemu,*)
@@ -275,9 +281,11 @@ look() {
         qemu=$known
         show_qemu
         show_taps
+        [ -z "$has_guests" ] || find_open_disks
         show_open
       fi
-      find_processes
+      find_processes "$has_guests"
+      [ -z "$has_guests" ] || show_open_disks "${disk_paths[@]}"
       for name in "${users[@]}"; do say "open $name"; done
       for name in "${monitor_holders[@]}"; do say "holder $name"; done
       [ -z "$qemu" ] || { show_qemu; show_taps; }
