@@ -191,5 +191,6 @@ test("a group member sees the same, a mere login the devices and gaps", async ()
   expect(asOutsider.notes).toEqual([
     expect.stringMatching(/^libvirt's guests are not known: /),
     expect.stringMatching(/^Who holds a function is not known: /),
+    expect.stringMatching(/^who has 0000:00:03\.0 open on the host is not known: only this login's own/),
   ]);
 });
