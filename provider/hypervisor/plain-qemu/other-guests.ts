@@ -1,7 +1,7 @@
 import type { GuestDevice, LocatedGuestDevice, PlacesByKey } from "../../host/facts";
 import type { ConfiguredElsewhere } from "../../plan";
 import { parsePlacesOf } from "./program/host-look";
-import type { HostRecord } from "./program/host-requests";
+import type { HostRecord } from "./program/host-record";
 import { devicesOfArgument, nameOfArgument } from "./qemu-arguments";
 import { parseProxmox } from "./proxmox";
 

@@ -12,7 +12,7 @@ import {
   type PlacesByKey,
 } from "../../../host/facts";
 import { findMachineUuid, findUuid } from "../guest-uuid";
-import type { HostRecord } from "./host-requests";
+import type { HostRecord } from "./host-record";
 import { isDriverName, parseLedgerFile, type LedgerFile } from "../ledger-file";
 
 /** What one look at a host without libvirt shows. */

@@ -10,6 +10,7 @@ import { HOST_PROGRAM_PATH, HOST_PROGRAM_VERSIONS, HOST_PROGRAM_WORD, hostProgra
 import { HOST_PROGRAM_ERRORS } from "./host-program-errors";
 import { lookAtStuck, STUCK_GRACE_MS, stuckChangeError } from "../../stuck-change";
 import { RecentGuests } from "../recent-guests";
+import type { HostRecord } from "./host-record";
 import { openMonitorStream } from "./monitor-stream";
 
 /**
@@ -19,12 +20,6 @@ import { openMonitorStream } from "./monitor-stream";
 const LIMITS = { bytes: 4 * 1024 * 1024, pieces: 24_000 };
 /** Each is one or two processes on the host. */
 const MAX_LOOKS = 8;
-
-/** One record of an answer: its kind, and the rest of the line. */
-export interface HostRecord {
-  readonly kind: string;
-  readonly text: string;
-}
 
 /** What changes something on the host. */
 export type ChangeVerb = "bind" | "release" | "write";

@@ -3,7 +3,8 @@ import { hostListLines } from "../../../errors";
 import { findPciAddress, findPciSlotAddress } from "../../../pci";
 import { QmpError, type QmpMonitor } from "../../../qmp";
 import { HostSetupError, hostRulesError } from "./host-program-errors";
-import type { ChangeVerb, HostRecord, HostRequests } from "./host-requests";
+import type { HostRecord } from "./host-record";
+import type { ChangeVerb, HostRequests } from "./host-requests";
 
 /** The class under which the host program answers a command that the host's list does not allow. */
 const RULES_CLASS = "HostRules";

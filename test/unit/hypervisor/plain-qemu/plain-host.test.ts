@@ -1,5 +1,5 @@
 import { HOST_FOLDERS } from "../../../../provider/hypervisor/plain-qemu";
-import type { HostRecord } from "../../../../provider/hypervisor/plain-qemu/program/host-requests";
+import type { HostRecord } from "../../../../provider/hypervisor/plain-qemu/program/host-record";
 import { uuidOfSocket } from "../../../../provider/hypervisor/plain-qemu/guest-uuid";
 import { writeLedgerFile } from "../../../../provider/hypervisor/plain-qemu/ledger-file";
 import type { MadeIn } from "../../../../provider/hypervisor/plain-qemu/socket-guest";
