@@ -1,4 +1,4 @@
-import type { HostFacts } from "../facts";
+import type { FunctionFacts, HostFacts } from "../facts";
 
 /** What a look at the host was able to find uses by, and what it could not see. */
 export interface UseLooks {
@@ -29,16 +29,20 @@ const BENEATH: readonly UseLook[] = [
   ...(["tpm", "watchdog", "ipmi", "uio"] as const),
 ];
 
-/** Where no use was found, none of these was found, and nothing more is known. */
-export function findUseLooks({
-  beneathLook,
-  lookedAs,
-}: Pick<HostFacts, "beneathLook" | "lookedAs">): UseLooks {
+/**
+ * If no use was found, none of these was found, and nothing more is known.
+ *
+ * @param functionFacts they say by themselves whose open files were not seen
+ */
+export function findUseLooks(
+  { beneathLook, lookedAs }: Pick<HostFacts, "beneathLook" | "lookedAs">,
+  functionFacts?: FunctionFacts,
+): UseLooks {
   const kinds = beneathLook?.kinds ?? new Set();
   return {
     by: ["network", "disk", ...BENEATH.filter((one) => kinds.has(one))],
     notBy: [
-      ...(lookedAs !== undefined && lookedAs !== 0 ? (["open"] as const) : []),
+      ...(functionFacts === undefined && lookedAs !== undefined && lookedAs !== 0 ? (["open"] as const) : []),
       ...(beneathLook === undefined ? (["beneath"] as const) : []),
     ],
   };

@@ -51,10 +51,10 @@ interface Known {
 
 /** From what was looked at to what could be attached. Names of the host are printable in it. */
 export function composeReport(input: InspectionInput): PciReport {
-  const { seen, facts, label, hostKeyFingerprint } = input;
+  const { seen, facts, functionFacts, label, hostKeyFingerprint } = input;
   const known = input.functions.map(knownOf).sort((a, b) => compareAddresses(a.hostAddress, b.hostAddress));
   const observation = observationOf(input, known);
-  const looks = findUseLooks(facts);
+  const looks = findUseLooks(facts, functionFacts);
   return {
     host: {
       address: printable(label),
