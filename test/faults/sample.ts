@@ -2,7 +2,7 @@ import { randomOf } from "../support/random";
 import type { FaultCase } from "./suite";
 
 /** What `npm test -- faults` runs; `npm run test:faults -- --sample --record` writes its rows anew. */
-export const SAMPLE = { count: 20, seed: 1 } as const;
+export const SAMPLE = { count: 12, seed: 1 } as const;
 
 const SLOW = ["guest reset", "guest paused", "SSH silent, no FIN", "libvirtd stopped for 10 s"];
 
