@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startLab } from "../../lab";
 import { EVERYDAY } from "../../lab/machine";
+import { eventually } from "../support/eventually";
 import { AttachmentLab, NIC } from "../support/attachment-lab/attachment-lab";
 
 /**
@@ -158,5 +159,22 @@ test("a guest with a virtual IOMMU gets no two functions of one group", async ()
     "VIRTUAL_IOMMU_SPLITS_GROUP",
     expect.stringContaining("guest2"),
   ]);
+  expect(await lab.driversOf(NIC)).toEqual(["e1000e", "e1000e", "e1000e", "e1000e"]);
+});
+
+test("libvirt takes no function while another's driver does not let go", async () => {
+  await run("systemd-run -q --unit=listener bash -c 'exec 3</dev/snd/controlC0; exec sleep 100000'");
+  await run("systemd-run -q --unit=stuck virsh nodedev-detach pci_0000_05_00_0");
+  await run("sleep 2; systemctl is-active stuck");
+  const ended = await lab.failureOf(lab.create({ device: "01:00", timeouts: { attachSeconds: 10 } }));
+  expect(ended.message).toContain("HOST_CHANGE_STUCK");
+  expect(ended.message).toContain("may keep other guests waiting that get or return host devices");
+
+  await run("systemctl stop listener");
+  await eventually(() => lab.lab.hostDriver(EVERYDAY.sound), "vfio-pci");
+  // what libvirt was asked for has been carried out by then
+  await eventually(() => lab.lab.hostDriver(`${NIC}.0`), "vfio-pci");
+  const { id = "", properties = {} } = ended;
+  await lab.provider.delete(id, properties);
   expect(await lab.driversOf(NIC)).toEqual(["e1000e", "e1000e", "e1000e", "e1000e"]);
 });
