@@ -1,5 +1,6 @@
 import type { BeneathDevice, HostDevices } from "../host/facts";
 import { describeHostDevices } from "./describe-host-use";
+import { listSome } from "./list-some";
 
 /** Most devices that are named in one list. */
 const MOST_NAMED = 6;
@@ -36,9 +37,7 @@ function worthTelling(devices: readonly LostDevice[]): LostDevice[] {
 
 /** `keyboard 'Dell KB216', RDMA device mlx5_0 and 12 more`; empty where there is none. */
 export function listBeneath(devices: readonly LostDevice[]): string {
-  const named = devices.slice(0, MOST_NAMED).map(describeBeneath).join(", ");
-  const others = devices.length - MOST_NAMED;
-  return others > 0 ? `${named} and ${others} more` : named;
+  return listSome(devices, MOST_NAMED, describeBeneath);
 }
 
 const WORDS: Readonly<Record<BeneathDevice["kind"], string>> = {

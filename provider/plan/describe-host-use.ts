@@ -8,6 +8,7 @@ import type {
   UnreadPart,
 } from "../host/facts";
 import { describeUseBeneath } from "./describe-use-beneath";
+import { listSome } from "./list-some";
 import { describeOpenUse, describeUnseenOpeners } from "./describe-open-use";
 import type {
   CarriedThing,
@@ -61,7 +62,7 @@ export function describeHostUse(use: HostUseReason): string {
     case "module-in-use":
       return describeOpenUse(use);
     case "disk-holder": {
-      const holders = `${HOLDERS[use.holder]} ${listSome(use.holders.map(describeDisk))}`;
+      const holders = `${HOLDERS[use.holder]} ${listSome(use.holders, 3, describeDisk)}`;
       return `has disk ${describeDisk(use.disk)}, which is a part of ${holders}`;
     }
     case "display":
@@ -108,7 +109,7 @@ function describeUnknown({ via }: { readonly via?: string }): string {
 /** What one look at the host has not found out, in a sentence without its full stop. */
 export function describeHostNote(note: HostNote): string {
   if (note.kind === "unlocated-devices")
-    return `which functions these devices of guests are on is not known: ${listSome(note.devices.map(nameGuestDevice))}`;
+    return `which functions these devices of guests are on is not known: ${listSome(note.devices, 3, nameGuestDevice)}`;
   if (note.kind === "unread")
     return `${UNREAD[note.part]}, and counts as used where it may be: ${note.reason}`;
   if (note.kind === "unseen-openers") return describeUnseenOpeners(note);
@@ -227,10 +228,4 @@ function nameGuestDevice({ guest, by = "guest", kind, key }: GuestDevice): strin
 
 function describeDisk({ name, alias }: DiskLabel): string {
   return alias === undefined ? name : `${alias} (${name})`;
-}
-
-/** `a, b, c and 4 more` */
-function listSome(names: readonly string[], most = 3): string {
-  const shown = names.slice(0, most).join(", ");
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }

@@ -1,5 +1,6 @@
 import type { HostProcess, OpenNode } from "../host/facts";
 import type { HostNote, OpenUseReason } from "../host/uses";
+import { listSome } from "./list-some";
 
 /** Most nodes, and most processes of each, that are named. */
 const MOST_NAMED = 3;
@@ -29,11 +30,11 @@ function listOpen(nodes: readonly OpenNode[]): string {
 
 /** `process 812 (pipewire)`, `process 812 (pipewire), process 901 (aplay) and 2 more` */
 export function listProcesses(processes: readonly HostProcess[]): string {
-  const named = processes
-    .slice(0, MOST_NAMED)
-    .map(({ pid, name }) => `process ${pid}${name === "" ? "" : ` (${name})`}`);
-  const others = processes.length - named.length;
-  return `${named.join(", ")}${others > 0 ? ` and ${others} more` : ""}`;
+  return listSome(
+    processes,
+    MOST_NAMED,
+    ({ pid, name }) => `process ${pid}${name === "" ? "" : ` (${name})`}`,
+  );
 }
 
 /** Whose open files were not seen. */
@@ -43,8 +44,5 @@ export function describeUnseenOpeners({
 }: Extract<HostNote, { readonly kind: "unseen-openers" }>): string {
   const who =
     seen === "own" ? "only this login's own processes were seen (root sees all)" : "not all were seen";
-  const named = hostAddresses.slice(0, MOST_NAMED).join(", ");
-  const others = hostAddresses.length - MOST_NAMED;
-  const functions = others > 0 ? `${named} and ${others} more` : named;
-  return `who has ${functions} open on the host is not known: ${who}`;
+  return `who has ${listSome(hostAddresses, MOST_NAMED)} open on the host is not known: ${who}`;
 }

@@ -1,5 +1,6 @@
 import { listBeneath } from "./describe-beneath";
 import { listFunctions } from "./list-functions";
+import { listSome } from "./list-some";
 import type { Plan } from "./step";
 import type { ResetWarning, Warning } from "./warning";
 
@@ -53,20 +54,18 @@ function describeWeakReset({ by, hostAddresses, staying, canHold }: ResetWarning
 const MOST_NAMED = 8;
 
 function listAddresses(addresses: readonly string[]): string {
-  const others = addresses.length - MOST_NAMED;
-  const named = addresses.slice(0, MOST_NAMED).join(", ");
-  return others > 0 ? `${named} and ${others} more` : named;
+  return listSome(addresses, MOST_NAMED);
 }
 
 /** Most guests that are named. */
 const MOST_GUESTS = 4;
 
 function describeOffGuests(guests: Extract<Warning, { kind: "configured-elsewhere" }>["guests"]): string {
-  const named = guests
-    .slice(0, MOST_GUESTS)
-    .map(({ name, functions }) => `${name} (${listFunctions(functions)})`);
-  const more = guests.length - named.length;
-  const names = `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const names = listSome(
+    guests,
+    MOST_GUESTS,
+    ({ name, functions }) => `${name} (${listFunctions(functions)})`,
+  );
   return guests.length === 1
     ? `guest ${names} is shut off and has it in its configuration: it does not start as long as this guest has it`
     : `guests ${names} are shut off and have it in their configurations: none of them starts as long as this guest has it`;
