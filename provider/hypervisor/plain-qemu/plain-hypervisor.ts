@@ -94,6 +94,7 @@ export function plainHypervisor(options: PlainHypervisorOptions): Hypervisor {
     readFunctionFacts:
       options.readFunctionFacts ??
       ((names, signal) => options.requests.helper.readFunctionFacts(names, signal)),
+    looksAtDetails: options.readFunctionFacts === undefined,
     recent: options.requests.recent,
     onGuest: (one) => (found = one),
     onLedger,

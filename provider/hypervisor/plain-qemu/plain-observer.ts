@@ -37,6 +37,8 @@ export interface PlainObserverParts {
   /** Asked where a look at the guest did not tell of the host. */
   readonly surveyHost?: (signal: AbortSignal) => Promise<HostFacts>;
   readonly readFunctionFacts?: ReadFunctionFacts;
+  /** Whether a look at the guest tells of its functions as well. Default: no, the caller knows of them. */
+  readonly looksAtDetails?: boolean;
   readonly recent: RecentGuests;
 }
 
@@ -53,14 +55,13 @@ export class PlainObserver {
 
   /** @see Host.observe */
   async observe(query: ObservationQuery, signal: AbortSignal): Promise<Observation> {
-    const { readHostFacts, readFunctionFacts, recent } = this.#parts;
+    const { readHostFacts, readFunctionFacts, looksAtDetails = false, recent } = this.#parts;
     const isForPlug = query.forPlug !== undefined;
     const isForChange = isForPlug || query.forUnplug === true;
     const parts: LookParts = {
       hostUses: isForPlug && readHostFacts === undefined,
       guests: isForPlug,
-      details:
-        isForPlug && readFunctionFacts !== undefined && recent.findFunctions(query.addresses) === undefined,
+      details: isForPlug && looksAtDetails && recent.findFunctions(query.addresses) === undefined,
       processes: isForChange ? "qemu" : "open",
     };
     const found = await this.#parts.guests.find(query.addresses, parts, signal);
